@@ -1,0 +1,134 @@
+"""Errors that people and scripts meet: one base class, a stable code and an exit status on each."""
+
+from __future__ import annotations
+
+
+class OvenbirdError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    `code` is a stable, machine-readable name; `exit_code` the status of the process when nothing catches the error.
+    `message` names the thing, the value and what was found; `hint` says what to do.
+    `cause` is a traceback of the user's code, already cut of Ovenbird's own frames.
+    """
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", cause: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class SettingsError(OvenbirdError):
+    """A flag or an environment variable does not parse, or what it asks for cannot be had."""
+
+    code = "settings"
+    exit_code = 70
+
+
+class DocumentError(OvenbirdError):
+    """The function document is malformed; every problem is listed, each with its field."""
+
+    code = "document"
+    exit_code = 71
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__("\n  ".join((message, *problems)) if problems else message, hint=hint)
+        self.problems = problems
+
+
+class LoadError(OvenbirdError):
+    """The handler could not be loaded; the subclasses say why."""
+
+    code = "load"
+    exit_code = 72
+
+
+class ModuleMissingError(LoadError):
+    """The file or module that the target names does not exist."""
+
+    code = "load.module_missing"
+
+
+class ModuleFailedError(LoadError):
+    """The user's module exists and raised while it was imported."""
+
+    code = "load.module_failed"
+
+
+class AttributeMissingError(LoadError):
+    """The module was imported and has no such attribute."""
+
+    code = "load.attribute_missing"
+
+
+class NotCallableError(LoadError):
+    """The attribute exists and cannot be called."""
+
+    code = "load.not_callable"
+
+
+class ShadowError(LoadError):
+    """A file of the user's would hide a module that Python or Ovenbird needs."""
+
+    code = "load.shadow"
+
+
+class SignatureError(LoadError):
+    """The handler's parameters or hints cannot be bound."""
+
+    code = "load.signature"
+
+
+class InitError(OvenbirdError):
+    """`init` (or a class's constructor) raised, ran over its time limit, or takes other parameters."""
+
+    code = "init"
+    exit_code = 73
+
+
+class HandlerError(OvenbirdError):
+    """The handler raised."""
+
+    code = "handler"
+    exit_code = 74
+
+
+class TimeLimitError(OvenbirdError):
+    """The handler ran over its time limit and was stopped."""
+
+    code = "time_limit"
+    exit_code = 75
+
+
+class PlatformError(OvenbirdError):
+    """The platform could not be reached, or refused."""
+
+    code = "platform"
+    exit_code = 76
+
+
+class ArgumentsError(OvenbirdError):
+    """The arguments given do not fit the handler."""
+
+    code = "arguments"
+    exit_code = 77
+
+
+class InputError(OvenbirdError):
+    """An input could not be found or read."""
+
+    code = "input"
+    exit_code = 78
+
+
+class OutputError(OvenbirdError):
+    """An output could not be stored."""
+
+    code = "output"
+    exit_code = 79

@@ -1,0 +1,228 @@
+"""Every setting in one table: name, type, default, one line of documentation.
+
+The table is the class `Settings`: each field is a flag (`--max-body`) and an environment variable
+(`OVENBIRD_MAX_BODY`). A flag wins over the environment, the environment over the default. A value that does not
+parse is an error, never the default. `docs/settings.md` is generated from this file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
+
+import msgspec
+
+from .errors import SettingsError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {
+    "": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3,
+    "kib": 1024, "mib": 1024**2, "gib": 1024**3,
+}  # fmt: skip
+_PORTS = 65535
+
+
+def duration(text: str) -> float:
+    """Seconds from `1.5`, `500ms`, `2m` or `1h`; 0 means no limit."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    if not found or not math.isfinite(float(found[1])):
+        raise ValueError("a duration such as 1.5, 500ms, 30s or 2m")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def size(text: str) -> int:
+    """Bytes from `1048576`, `500kB` (1000) or `4MiB` (1024)."""
+    found = _SIZE.fullmatch(text.strip().lower())
+    if not found:
+        raise ValueError("a size such as 1048576, 500kB or 4MiB")
+    return int(float(found[1]) * _BYTES[found[2]])
+
+
+def boolean(text: str) -> bool:
+    """True or False from `true/false`, `on/off`, `yes/no`, `1/0`."""
+    value = text.strip().lower()
+    if value in ("1", "true", "on", "yes"):
+        return True
+    if value in ("0", "false", "off", "no"):
+        return False
+    raise ValueError("true or false")
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,18}", text.strip()) or not low <= int(text) <= (high or 10**18):
+            raise ValueError(f"a whole number from {low} to {high}" if high else f"a whole number from {low}")
+        return int(text)
+
+    return parse
+
+
+def workers(text: str) -> int:
+    """A number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
+    return 0 if text.strip().lower() == "auto" else whole(1, 1024)(text)
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """A parser that takes one of `words`."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return text
+
+    return parse
+
+
+def methods(text: str) -> tuple[str, ...]:
+    """HTTP methods from `GET,POST`; empty for all."""
+    found = tuple(word.strip().upper() for word in text.split(",") if word.strip())
+    for word in found:
+        if not re.fullmatch(r"[A-Z-]+", word):
+            raise ValueError("HTTP methods separated by commas, such as GET,POST")
+    return found
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        raise ValueError('a JSON object such as {"model": "small"}') from None
+
+
+def named_json(text: str) -> dict[str, Any]:
+    """One `name=value`: the value is JSON where it parses as JSON, else text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError("NAME=VALUE, where NAME is a Python identifier and VALUE is JSON or text")
+    try:
+        return {name: msgspec.json.decode(value)}
+    except (msgspec.MsgspecError, RecursionError):
+        return {name: value}
+
+
+def _option(
+    default: Any, parse: Callable[[str], Any], doc: str, *, verbs: str, metavar: str = "", env: str = "", many: bool = False
+) -> Any:
+    """A field of the table. `many`: the flag may be repeated and its JSON objects are merged."""
+    meta = {"parse": parse, "doc": doc, "verbs": tuple(verbs.split()), "metavar": metavar, "env": env, "many": many}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process, complete and parsed: durations in seconds, sizes in bytes."""
+
+    # which function
+    source: str = _option("", str, "Folder that holds the code; goes first on sys.path. Default: the folder of the target.", verbs="serve check invoke", metavar="DIR")
+    init: dict[str, Any] = _option({}, named_json, "A parameter of init; repeat for more. The value is JSON, or text where it is not.", verbs="serve check invoke", metavar="NAME=JSON", env="OVENBIRD_INIT_PARAMETERS", many=True)
+    # the listener
+    host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
+    port: int = _option(8080, whole(0, _PORTS), "Port to listen on; 0 takes a free one.", verbs="serve", metavar="N", env="PORT")
+    methods: tuple[str, ...] = _option((), methods, "HTTP methods that the handler takes, separated by commas; others are answered 405. Default: all.", verbs="serve invoke", metavar="LIST")
+    # processes
+    workers: int = _option(1, workers, "Worker processes; auto takes one for each CPU of the cgroup's quota.", verbs="serve", metavar="N|auto")
+    max_requests: int = _option(0, whole(0), "Replace a worker after about this many calls (up to a tenth more, at random); 0 never.", verbs="serve", metavar="N")
+    # admission
+    concurrency: int = _option(0, whole(0, 100_000), "Calls that run at once in each worker; 0 takes 40 for a sync handler and 1000 for an async one.", verbs="serve", metavar="N")
+    queue: int = _option(200, whole(0, 1_000_000), "Calls that may wait for a slot in each worker; one more is answered 503.", verbs="serve", metavar="N")
+    timeout: float = _option(300.0, duration, "Time limit of a call, waiting included; 0 for none.", verbs="serve invoke", metavar="DURATION")
+    max_body: int = _option(32 * 1024**2, size, "Largest body of a request; one byte more is answered 413.", verbs="serve invoke", metavar="SIZE")
+    max_header: int = _option(64 * 1024, size, "Largest request line and headers together; more is answered 431.", verbs="serve", metavar="SIZE")
+    read_timeout: float = _option(30.0, duration, "Time limit for a client to send its headers, and again for its body; 0 for none.", verbs="serve", metavar="DURATION")
+    keep_alive: float = _option(75.0, duration, "How long an idle connection stays open.", verbs="serve", metavar="DURATION")
+    # life
+    init_timeout: float = _option(300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke", metavar="DURATION")
+    drain_delay: float = _option(1.0, duration, "After SIGTERM: how long calls are still taken while /_/ready says 503.", verbs="serve", metavar="DURATION")
+    grace: float = _option(30.0, duration, "After the drain delay: how long calls in flight may take to finish.", verbs="serve", metavar="DURATION")
+    # what is told
+    access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve", metavar="BOOL")
+    log_format: str = _option("auto", choice("auto", "text", "json"), "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.", verbs="serve check invoke", metavar="text|json")
+    log_level: str = _option("info", choice("debug", "info", "warning", "error"), "Least severe level that is logged.", verbs="serve check invoke", metavar="LEVEL")
+    # developing
+    reload: bool = _option(False, boolean, "Restart when a file below the source folder changes.", verbs="serve", metavar="BOOL")
+    debug: bool = _option(False, boolean, "Put the traceback into error answers. For development only.", verbs="serve invoke", metavar="BOOL")
+
+
+Option = Field  # the type of one row of the table, for readers of `options`
+
+
+def options(verb: str) -> list[Option[Any]]:
+    """The rows of the table that belong to `verb`, in the order of the table."""
+    return [row for row in fields(Settings) if verb in row.metadata["verbs"]]
+
+
+def flag(row: Option[Any]) -> str:
+    """The command-line flag of a row: `--max-body`."""
+    return "--" + row.name.replace("_", "-")
+
+
+def variable(row: Option[Any]) -> str:
+    """The environment variable of a row: `OVENBIRD_MAX_BODY`."""
+    return row.metadata["env"] or "OVENBIRD_" + row.name.upper()
+
+
+def default(row: Option[Any]) -> Any:
+    """The default of a row."""
+    return row.default if row.default is not MISSING else row.default_factory()  # type: ignore[misc]
+
+
+def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mapping[str, str]) -> Settings:
+    """The settings of `verb` from its flags (by field name, unparsed) and the environment.
+
+    Every value that does not parse is reported at once. Source: flag, then environment, then default.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for row in options(verb):
+        name, many = variable(row), row.metadata["many"]
+        texts: list[tuple[str, str, Callable[[str], Any]]] = []
+        if many and environ.get(name):
+            texts.append((name, environ[name], json_object))
+        given = flags.get(row.name)
+        if given is not None:
+            texts += [(flag(row), text, row.metadata["parse"]) for text in ([given] if isinstance(given, str) else given)]
+        elif not many and environ.get(name):
+            texts.append((name, environ[name], row.metadata["parse"]))
+        for origin, text, parse in texts:
+            try:
+                value = parse(text)
+            except ValueError as error:
+                problems.append(f"{origin}: expected {error}, found {text!r}")
+                continue
+            values[row.name] = {**values.get(row.name, {}), **value} if many else value
+    if problems:
+        raise SettingsError("; ".join(problems), hint=f"ovenbird {verb} --help lists every setting")
+    return Settings(**values)
+
+
+def cpus(cgroup: str = "/sys/fs/cgroup") -> int:
+    """How many CPUs this process may use: the cgroup's quota (v2, then v1), the affinity, whichever is less; at least 1.
+
+    A quota of 1.5 CPUs gives 2: a worker that has to wait for its share beats one that does not exist.
+    """
+    import os
+    from pathlib import Path
+
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    root = Path(cgroup)
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return allowed
+    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
+        return allowed  # "max" or -1: no quota
+    return max(1, min(allowed, math.ceil(int(quota) / int(period))))
