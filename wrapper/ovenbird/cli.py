@@ -27,7 +27,10 @@ _VERBS = {
     "invoke": "call a function once, in this process, and print its answer",
 }
 _STOPPED, _INTERRUPTED = 143, 130
-_TARGET = "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; default: the current folder"
+_TARGET = (
+    "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
+    "default: the current folder"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -73,7 +76,11 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
     """Tell an error: one JSON record where the log is JSON, else text for people. The exit status."""
     from .logs import json_line, text_line
 
-    form = lines.line if lines else (text_line if sys.stderr.isatty() or os.environ.get("OVENBIRD_LOG_FORMAT") == "text" else json_line)
+    form = (
+        lines.line
+        if lines
+        else (text_line if sys.stderr.isatty() or os.environ.get("OVENBIRD_LOG_FORMAT") == "text" else json_line)
+    )
     if form is json_line:
         fields: dict[str, Any] = {"code": error.code, "exit_code": error.exit_code}
         fields |= {"hint": error.hint} if error.hint else {}
@@ -186,7 +193,9 @@ def _parser() -> argparse.ArgumentParser:
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
             help_text = f"{row.metadata['doc']} [{table.variable(row)}]".replace("%", "%%")
-            one.add_argument(table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text)
+            one.add_argument(
+                table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text
+            )
         for name, options in _EXTRA.get(verb, {}).items():
             one.add_argument("--" + name.replace("_", "-"), dest=name, **options)
     return parser
@@ -194,7 +203,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _spelled_out(argv: list[str]) -> list[str]:
     """`--debug` as `--debug=true`, `--no-access-log` as `--access-log=false`, `--access-log off` as one word."""
-    switches = {table.flag(row) for verb in _VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean}
+    switches = {
+        table.flag(row) for verb in _VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean
+    }
     words: list[str] = []
     rest = iter(range(len(argv)))
     for index in rest:

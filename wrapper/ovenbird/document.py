@@ -29,7 +29,14 @@ _SPEC: dict[str, type] = {
     "base_image": str,
     "requirements": list,
 }
-_SOURCE: dict[str, type] = {"source": str, "handler": str, "init_function": str, "base64": str, "lang": str, "code": str}
+_SOURCE: dict[str, type] = {
+    "source": str,
+    "handler": str,
+    "init_function": str,
+    "base64": str,
+    "lang": str,
+    "code": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +213,7 @@ def _types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[
     ]
 
 
-_WORDS = {str: "text", dict: "a mapping", list: "a list"}
+_WORDS: dict[type, str] = {str: "text", dict: "a mapping", list: "a list"}
 
 
 def _kind(value: Any) -> str:

@@ -14,7 +14,12 @@ from .function.context import current_call
 from .function.traces import user_traceback
 
 # uvicorn says in its own words what we say in ours, with a traceback of its frames
-_UVICORN_SAYS = ("Exception in ASGI application", "ASGI callable returned without", "Unsupported upgrade", "No supported WebSocket")
+_UVICORN_SAYS = (
+    "Exception in ASGI application",
+    "ASGI callable returned without",
+    "Unsupported upgrade",
+    "No supported WebSocket",
+)
 
 
 class Lines(logging.Handler):
@@ -80,7 +85,9 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     if call is not None:
         fields |= {"request_id": call.request_id, "trace_id": call.trace_id, "span_id": call.span_id}
     fields |= getattr(record, "fields", None) or {}
-    trace = getattr(record, "traceback", "") or (user_traceback(record.exc_info[1]) if record.exc_info and record.exc_info[1] else "")
+    trace = getattr(record, "traceback", "") or (
+        user_traceback(record.exc_info[1]) if record.exc_info and record.exc_info[1] else ""
+    )
     if trace:
         fields["traceback"] = trace
     return fields
@@ -88,4 +95,3 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 def _iso(created: float) -> str:
     return datetime.fromtimestamp(created, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-

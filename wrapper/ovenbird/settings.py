@@ -109,7 +109,14 @@ def named_json(text: str) -> dict[str, Any]:
 
 
 def _option(
-    default: Any, parse: Callable[[str], Any], doc: str, *, verbs: str, metavar: str = "", env: str = "", many: bool = False
+    default: Any,
+    parse: Callable[[str], Any],
+    doc: str,
+    *,
+    verbs: str,
+    metavar: str = "",
+    env: str = "",
+    many: bool = False,
 ) -> Any:
     """A field of the table. `many`: the flag may be repeated and its JSON objects are merged."""
     meta = {"parse": parse, "doc": doc, "verbs": tuple(verbs.split()), "metavar": metavar, "env": env, "many": many}
@@ -123,34 +130,136 @@ class Settings:
     """The settings of one process, complete and parsed: durations in seconds, sizes in bytes."""
 
     # which function
-    source: str = _option("", str, "Folder that holds the code; goes first on sys.path. Default: the folder of the target.", verbs="serve check invoke", metavar="DIR")
-    init: dict[str, Any] = _option({}, named_json, "A parameter of init; repeat for more. The value is JSON, or text where it is not.", verbs="serve check invoke", metavar="NAME=JSON", env="OVENBIRD_INIT_PARAMETERS", many=True)
+    source: str = _option(
+        "",
+        str,
+        "Folder that holds the code; goes first on sys.path. Default: the folder of the target.",
+        verbs="serve check invoke",
+        metavar="DIR",
+    )
+    init: dict[str, Any] = _option(
+        {},
+        named_json,
+        "A parameter of init; repeat for more. The value is JSON, or text where it is not.",
+        verbs="serve check invoke",
+        metavar="NAME=JSON",
+        env="OVENBIRD_INIT_PARAMETERS",
+        many=True,
+    )
     # the listener
     host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
-    port: int = _option(8080, whole(0, _PORTS), "Port to listen on; 0 takes a free one.", verbs="serve", metavar="N", env="PORT")
-    methods: tuple[str, ...] = _option((), methods, "HTTP methods that the handler takes, separated by commas; others are answered 405. Default: all.", verbs="serve invoke", metavar="LIST")
+    port: int = _option(
+        8080, whole(0, _PORTS), "Port to listen on; 0 takes a free one.", verbs="serve", metavar="N", env="PORT"
+    )
+    methods: tuple[str, ...] = _option(
+        (),
+        methods,
+        "HTTP methods that the handler takes, separated by commas; others are answered 405. Default: all.",
+        verbs="serve invoke",
+        metavar="LIST",
+    )
     # processes
-    workers: int = _option(1, workers, "Worker processes; auto takes one for each CPU of the cgroup's quota.", verbs="serve", metavar="N|auto")
-    max_requests: int = _option(0, whole(0), "Replace a worker after about this many calls (up to a tenth more, at random); 0 never.", verbs="serve", metavar="N")
+    workers: int = _option(
+        1,
+        workers,
+        "Worker processes; auto takes one for each CPU of the cgroup's quota.",
+        verbs="serve",
+        metavar="N|auto",
+    )
+    max_requests: int = _option(
+        0,
+        whole(0),
+        "Replace a worker after about this many calls (up to a tenth more, at random); 0 never.",
+        verbs="serve",
+        metavar="N",
+    )
     # admission
-    concurrency: int = _option(0, whole(0, 100_000), "Calls that run at once in each worker; 0 takes 40 for a sync handler and 1000 for an async one.", verbs="serve", metavar="N")
-    queue: int = _option(200, whole(0, 1_000_000), "Calls that may wait for a slot in each worker; one more is answered 503.", verbs="serve", metavar="N")
-    timeout: float = _option(300.0, duration, "Time limit of a call, waiting included; 0 for none.", verbs="serve invoke", metavar="DURATION")
-    max_body: int = _option(32 * 1024**2, size, "Largest body of a request; one byte more is answered 413.", verbs="serve invoke", metavar="SIZE")
-    max_header: int = _option(64 * 1024, size, "Largest request line and headers together; more is answered 431.", verbs="serve", metavar="SIZE")
-    read_timeout: float = _option(30.0, duration, "Time limit for a client to send its headers, and again for its body; 0 for none.", verbs="serve", metavar="DURATION")
-    keep_alive: float = _option(75.0, duration, "How long an idle connection stays open.", verbs="serve", metavar="DURATION")
+    concurrency: int = _option(
+        0,
+        whole(0, 100_000),
+        "Calls that run at once in each worker; 0 takes 40 for a sync handler and 1000 for an async one.",
+        verbs="serve",
+        metavar="N",
+    )
+    queue: int = _option(
+        200,
+        whole(0, 1_000_000),
+        "Calls that may wait for a slot in each worker; one more is answered 503.",
+        verbs="serve",
+        metavar="N",
+    )
+    timeout: float = _option(
+        300.0, duration, "Time limit of a call, waiting included; 0 for none.", verbs="serve invoke", metavar="DURATION"
+    )
+    max_body: int = _option(
+        32 * 1024**2,
+        size,
+        "Largest body of a request; one byte more is answered 413.",
+        verbs="serve invoke",
+        metavar="SIZE",
+    )
+    max_header: int = _option(
+        64 * 1024,
+        size,
+        "Largest request line and headers together; more is answered 431.",
+        verbs="serve",
+        metavar="SIZE",
+    )
+    read_timeout: float = _option(
+        30.0,
+        duration,
+        "Time limit for a client to send its headers, and again for its body; 0 for none.",
+        verbs="serve",
+        metavar="DURATION",
+    )
+    keep_alive: float = _option(
+        75.0, duration, "How long an idle connection stays open.", verbs="serve", metavar="DURATION"
+    )
     # life
-    init_timeout: float = _option(300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke", metavar="DURATION")
-    drain_delay: float = _option(1.0, duration, "After SIGTERM: how long calls are still taken while /_/ready says 503.", verbs="serve", metavar="DURATION")
-    grace: float = _option(30.0, duration, "After the drain delay: how long calls in flight may take to finish.", verbs="serve", metavar="DURATION")
+    init_timeout: float = _option(
+        300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke", metavar="DURATION"
+    )
+    drain_delay: float = _option(
+        1.0,
+        duration,
+        "After SIGTERM: how long calls are still taken while /_/ready says 503.",
+        verbs="serve",
+        metavar="DURATION",
+    )
+    grace: float = _option(
+        30.0,
+        duration,
+        "After the drain delay: how long calls in flight may take to finish.",
+        verbs="serve",
+        metavar="DURATION",
+    )
     # what is told
     access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve", metavar="BOOL")
-    log_format: str = _option("auto", choice("auto", "text", "json"), "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.", verbs="serve check invoke", metavar="text|json")
-    log_level: str = _option("info", choice("debug", "info", "warning", "error"), "Least severe level that is logged.", verbs="serve check invoke", metavar="LEVEL")
+    log_format: str = _option(
+        "auto",
+        choice("auto", "text", "json"),
+        "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.",
+        verbs="serve check invoke",
+        metavar="text|json",
+    )
+    log_level: str = _option(
+        "info",
+        choice("debug", "info", "warning", "error"),
+        "Least severe level that is logged.",
+        verbs="serve check invoke",
+        metavar="LEVEL",
+    )
     # developing
-    reload: bool = _option(False, boolean, "Restart when a file below the source folder changes.", verbs="serve", metavar="BOOL")
-    debug: bool = _option(False, boolean, "Put the traceback into error answers. For development only.", verbs="serve invoke", metavar="BOOL")
+    reload: bool = _option(
+        False, boolean, "Restart when a file below the source folder changes.", verbs="serve", metavar="BOOL"
+    )
+    debug: bool = _option(
+        False,
+        boolean,
+        "Put the traceback into error answers. For development only.",
+        verbs="serve invoke",
+        metavar="BOOL",
+    )
 
 
 Option = Field  # the type of one row of the table, for readers of `options`
@@ -173,7 +282,7 @@ def variable(row: Option[Any]) -> str:
 
 def default(row: Option[Any]) -> Any:
     """The default of a row."""
-    return row.default if row.default is not MISSING else row.default_factory()  # type: ignore[misc]
+    return row.default_factory() if row.default_factory is not MISSING else row.default
 
 
 def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mapping[str, str]) -> Settings:
@@ -190,7 +299,9 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             texts.append((name, environ[name], json_object))
         given = flags.get(row.name)
         if given is not None:
-            texts += [(flag(row), text, row.metadata["parse"]) for text in ([given] if isinstance(given, str) else given)]
+            texts += [
+                (flag(row), text, row.metadata["parse"]) for text in ([given] if isinstance(given, str) else given)
+            ]
         elif not many and environ.get(name):
             texts.append((name, environ[name], row.metadata["parse"]))
         for origin, text, parse in texts:
@@ -206,7 +317,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
 
 
 def cpus(cgroup: str = "/sys/fs/cgroup") -> int:
-    """How many CPUs this process may use: the cgroup's quota (v2, then v1), the affinity, whichever is less; at least 1.
+    """How many CPUs this process may use: the cgroup's quota (v2, then v1) or the affinity, whichever is less.
 
     A quota of 1.5 CPUs gives 2: a worker that has to wait for its share beats one that does not exist.
     """

@@ -34,4 +34,4 @@ def continued(traceparent: bytes | None) -> Trace:
 
 def new_id(bits: int) -> str:
     """A random id that is not zero, in lower-case hexadecimal."""
-    return f"{random.getrandbits(bits) or 1:0{bits // 4}x}"  # noqa: S311 (an id, not a secret)
+    return f"{random.getrandbits(bits) or 1:0{bits // 4}x}"

@@ -13,7 +13,18 @@ import msgspec
 
 from ..errors import ArgumentsError, SignatureError
 from . import cloudevent
-from .hints import Converter, Problem, decode_custom, hints_of, is_many, is_request, is_scalar, is_upload, pydantic_problems, takes_none
+from .hints import (
+    Converter,
+    Problem,
+    decode_custom,
+    hints_of,
+    is_many,
+    is_request,
+    is_scalar,
+    is_upload,
+    pydantic_problems,
+    takes_none,
+)
 from .nearby import near
 
 SERVICE = frozenset(("context", "event", "request"))
@@ -66,19 +77,24 @@ class Binder:
     hint of the parameter `event_name` that takes a CloudEvent; the other parameters are filled from the payload.
     """
 
-    def __init__(self, function: Callable[..., Any], reserved: frozenset[str] = SERVICE, *, fields_only: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
+    ) -> None:
         self.reserved: dict[str, str] = {}
         self.event_name: str | None = None
         self.event_hint: Any = None
         self.rest = False
-        self.parameters: tuple[Parameter, ...] = ()
         self._positional: list[str] = []
-        self._read(function, reserved)
+        self.parameters: tuple[Parameter, ...] = self._read(function, reserved)
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
         self.uploads = any(parameter.upload for parameter in self.parameters)
         self.mode = self._mode(fields_only)
         self._struct: Any = None
-        if self.mode is Mode.FIELDS and not self.rest and not any(p.upload or p.converter.pydantic for p in self.parameters):
+        if (
+            self.mode is Mode.FIELDS
+            and not self.rest
+            and not any(p.upload or p.converter.pydantic for p in self.parameters)
+        ):
             self._struct = _struct(self.parameters)
             self._decode = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
         elif self.mode is Mode.WHOLE:
@@ -173,7 +189,7 @@ class Binder:
             raise FieldsError(problems)
         return found
 
-    def _read(self, function: Callable[..., Any], reserved: frozenset[str]) -> None:
+    def _read(self, function: Callable[..., Any], reserved: frozenset[str]) -> tuple[Parameter, ...]:
         """Sort the parameters of the signature into reserved ones and fields."""
         try:
             signature = inspect.signature(function)
@@ -181,7 +197,7 @@ class Binder:
             raise SignatureError(
                 f"{function!r} does not tell its parameters", hint="wrap it in a function written in Python"
             ) from None
-        target = function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__  # type: ignore[operator]
+        target = function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
         hints = hints_of(inspect.unwrap(target))
         fields: list[Parameter] = []
         for name, parameter in signature.parameters.items():
@@ -200,7 +216,7 @@ class Binder:
                 self.reserved[name] = filled
             else:
                 fields.append(_parameter(name, hint, parameter.default))
-        self.parameters = tuple(fields)
+        return tuple(fields)
 
     def _mode(self, fields_only: bool) -> Mode:
         if not self.parameters and not (self.rest and (fields_only or not self.reserved)):
@@ -241,7 +257,9 @@ def _filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str | None:
 def _parameter(name: str, hint: Any, default: Any) -> Parameter:
     upload = is_upload(hint)
     required = default is _EMPTY
-    return Parameter(name, hint, required, None if required else default, upload, Converter(name, Any if upload else hint))
+    return Parameter(
+        name, hint, required, None if required else default, upload, Converter(name, Any if upload else hint)
+    )
 
 
 def _struct(parameters: tuple[Parameter, ...]) -> Any:
@@ -251,9 +269,12 @@ def _struct(parameters: tuple[Parameter, ...]) -> Any:
         if parameter.required:
             fields.append((parameter.name, parameter.hint))
         else:
-            value = parameter.default
-            fields.append((parameter.name, parameter.hint, msgspec.field(default_factory=lambda value=value: value)))
+            fields.append((parameter.name, parameter.hint, msgspec.field(default_factory=_constant(parameter.default))))
     return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _constant(value: Any) -> Callable[[], Any]:
+    return lambda: value
 
 
 def _convert(parameter: Parameter, value: Any, path: str, lax: bool) -> Any:
@@ -275,7 +296,9 @@ def _upload(parameter: Parameter, value: Any) -> Any:
     many = typing.get_origin(parameter.hint) is list
     values = value if isinstance(value, list) else [value]
     if not all(hasattr(item, "filename") for item in values):
-        raise FieldsError([Problem(parameter.name, "expected a file, as a part of multipart/form-data with a filename")])
+        raise FieldsError(
+            [Problem(parameter.name, "expected a file, as a part of multipart/form-data with a filename")]
+        )
     return values if many else values[-1]
 
 
@@ -298,4 +321,3 @@ def _maybe(key: str, names: list[str]) -> str:
 
 def _kind(value: Any) -> str:
     return {type(None): "null", list: "an array", str: "a string", bool: "a boolean"}.get(type(value), "a number")
-

@@ -55,7 +55,9 @@ def from_json(document: Any) -> CloudEvent:
     """A CloudEvent from its structured JSON form. Errors: ValueError that says what is wrong."""
     if not isinstance(document, dict):
         raise ValueError("a CloudEvent is a JSON object")
-    attributes = {key: value for key, value in document.items() if key not in ("data", "data_base64") and value is not None}
+    attributes = {
+        key: value for key, value in document.items() if key not in ("data", "data_base64") and value is not None
+    }
     data = document.get("data")
     if document.get("data_base64") is not None:
         try:
@@ -75,11 +77,12 @@ def to_json(event: CloudEvent) -> dict[str, Any]:
 def is_hint(hint: Any) -> bool:
     """Whether a hint is a CloudEvent: ours, or the class of that name from the user's `cloudevents` package."""
     return isinstance(hint, type) and (
-        issubclass(hint, CloudEvent) or (hint.__name__ == "CloudEvent" and hint.__module__.split(".")[0] == "cloudevents")
+        issubclass(hint, CloudEvent)
+        or (hint.__name__ == "CloudEvent" and hint.__module__.split(".")[0] == "cloudevents")
     )
 
 
-def as_hinted(event: CloudEvent, hint: type) -> Any:
+def as_hinted(event: CloudEvent, hint: Any) -> Any:
     """The event as an object of the hinted class."""
     if issubclass(hint, CloudEvent):
         return event

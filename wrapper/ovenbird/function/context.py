@@ -89,7 +89,14 @@ class Context:
     Response = Response
 
     def __init__(
-        self, name: str, *, root: str = "", worker_id: int = 0, trigger: str = "http", project: Any = None, run: Any = None
+        self,
+        name: str,
+        *,
+        root: str = "",
+        worker_id: int = 0,
+        trigger: str = "http",
+        project: Any = None,
+        run: Any = None,
     ) -> None:
         self.name = name
         self.logger = Logger(name)

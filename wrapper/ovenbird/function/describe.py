@@ -55,7 +55,11 @@ def hint_text(hint: Any) -> str:
     """A hint as its author would write it."""
     if hint is Any:
         return "any"
-    return hint.__name__ if isinstance(hint, type) and not getattr(hint, "__args__", ()) else str(hint).replace("typing.", "")
+    return (
+        hint.__name__
+        if isinstance(hint, type) and not getattr(hint, "__args__", ())
+        else str(hint).replace("typing.", "")
+    )
 
 
 def _argument(parameter: Parameter) -> Description:

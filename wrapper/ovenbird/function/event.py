@@ -39,10 +39,6 @@ class Event:
     `timestamp` is when the call arrived, in UTC.
     """
 
-    __slots__ = (
-        "_headers", "_id", "_pairs", "_query", "_timestamp", "body", "content_type", "method", "path", "raw", "trigger", "url",
-    )  # fmt: skip
-
     def __init__(
         self,
         body: Any,

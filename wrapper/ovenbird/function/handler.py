@@ -42,7 +42,7 @@ class Handler:
         self.call = self._adapt(self._instance)
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
-        """The call of init, its arguments bound; None when there is no init. Errors: InitError for parameters that do not fit."""
+        """The call of init, its arguments bound; None when there is no init. Errors: InitError when they do not fit."""
         function = getattr(self._instance, "init", None) if self._instance is not None else self.loaded.init
         if function is None:
             if parameters and self._instance is None:

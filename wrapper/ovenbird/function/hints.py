@@ -100,7 +100,7 @@ def mentions_pydantic(hint: Any) -> bool:
 
 
 class Converter:
-    """Converts one value, or one JSON text, to a hint. `lax` takes numbers and dates from text, as a query holds them."""
+    """Converts one value, or one JSON text, to a hint. `lax` takes numbers and dates from text, as in a query."""
 
     __slots__ = ("_adapter", "decode", "hint")
 
@@ -293,4 +293,6 @@ def _schema(kind: Any) -> dict[str, Any]:
 
 
 def _name(hint: Any) -> str:
-    return hint.__qualname__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+    return (
+        hint.__qualname__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+    )

@@ -10,18 +10,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import AttributeMissingError, LoadError, ModuleFailedError, ModuleMissingError, NotCallableError, ShadowError
+from ..errors import (
+    AttributeMissingError,
+    LoadError,
+    ModuleFailedError,
+    ModuleMissingError,
+    NotCallableError,
+    ShadowError,
+)
 from .nearby import near
 from .target import Target
 from .traces import summary, user_frames, user_traceback
 
 # What the runtime itself imports: a user's file of that name, first on sys.path, would break it.
 RUNTIME_MODULES = frozenset(
-    "a2wsgi anyio click h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio starlette "
-    "typing_extensions urllib3 uvicorn uvloop watchfiles websockets yaml".split()
+    """a2wsgi anyio click h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio starlette
+    typing_extensions urllib3 uvicorn uvloop watchfiles websockets yaml""".split()
 )
 # Modules of the standard library that nothing else imports: a folder `test` is everyday, and harmless.
-_HARMLESS = frozenset("antigravity idlelib lib2to3 test this turtle turtledemo".split())
+_HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "turtle", "turtledemo"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,9 @@ def _import(target: Target) -> ModuleType:
 
 def _missing(target: Target, name: str) -> ModuleMissingError:
     folder = target.root.joinpath(*name.split(".")[:-1])
-    files = [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()] if folder.is_dir() else []
+    files = (
+        [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()] if folder.is_dir() else []
+    )
     return ModuleMissingError(
         f"no module {target.module!r}: {name!r} was looked for in {str(folder)!r} and on sys.path",
         hint=near(name.rpartition(".")[2], files) or "--source names the folder that holds it",
@@ -108,7 +117,9 @@ def _missing(target: Target, name: str) -> ModuleMissingError:
 
 
 def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
-    return ModuleFailedError(f"importing {target.module!r} failed: {summary(error)}", hint=hint, cause=user_traceback(error))
+    return ModuleFailedError(
+        f"importing {target.module!r} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
+    )
 
 
 def _attribute(module: ModuleType, target: Target) -> Any:

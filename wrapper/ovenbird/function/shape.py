@@ -50,13 +50,13 @@ def underlying(found: Callable[..., Any]) -> Callable[..., Any]:
     while isinstance(found, functools.partial):
         found = found.func
     if not (inspect.isroutine(found) or inspect.isclass(found)):
-        return type(found).__call__  # type: ignore[no-any-return,operator]
+        return type(found).__call__
     return found
 
 
 def _names(found: Callable[..., Any]) -> list[str]:
     """Names of the parameters; none when the callable does not tell."""
     try:
-        return [name for name in inspect.signature(found).parameters]
+        return list(inspect.signature(found).parameters)
     except (TypeError, ValueError):
         return []

@@ -40,7 +40,9 @@ def parse(text: str, source: str = "") -> Target:
     """
     place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
-        raise LoadError(f"{text!r}: {attribute!r} is not the name of an attribute", hint="FILE.py:handler or pkg.mod:fn")
+        raise LoadError(
+            f"{text!r}: {attribute!r} is not the name of an attribute", hint="FILE.py:handler or pkg.mod:fn"
+        )
     if place.endswith((".yaml", ".yml")):
         return from_document(read(Path(place)), source)
     if place.endswith(".py"):
@@ -60,7 +62,13 @@ def from_document(function: Function, source: str = "") -> Target:
     root = _folder(source) if source else function.root
     module, _, attribute = function.handler.rpartition(":")
     if function.code is not None and not source:
-        return Target(_inline(function.code, module or function.default_module), module or function.default_module, attribute, function.init, function)
+        return Target(
+            _inline(function.code, module or function.default_module),
+            module or function.default_module,
+            attribute,
+            function.init,
+            function,
+        )
     path = function.local_source
     if path is not None and not source:
         if path.is_file() and not module:

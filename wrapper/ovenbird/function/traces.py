@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH120 (pathlib costs start-up)
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 (compared as text)
 
 
 def user_traceback(error: BaseException) -> str:
@@ -14,7 +14,6 @@ def user_traceback(error: BaseException) -> str:
     found = traceback.TracebackException.from_exception(error)
     _cut(found, set())
     return "".join(found.format()).rstrip()
-
 
 
 def user_frames(error: BaseException) -> bool:

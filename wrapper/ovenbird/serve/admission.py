@@ -25,7 +25,13 @@ class Admission:
     """
 
     def __init__(
-        self, limit: int, queue: int, timeout: float, *, left: Callable[[Call], bool], stop: Callable[[Call], None],
+        self,
+        limit: int,
+        queue: int,
+        timeout: float,
+        *,
+        left: Callable[[Call], bool],
+        stop: Callable[[Call], None],
         gauge: Callable[[], None] = lambda: None,
     ) -> None:
         self.limit = limit

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from time import perf_counter
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 from ..function.bind import FieldsError
@@ -16,13 +16,13 @@ from ..settings import Settings
 from . import payload, streams
 from .admission import Admission
 from .arguments import Arguments, Keywords, refusal
-from .call import Call, CallStopped, Reason, Receive, Scope, Send
+from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
 from .faults import Faults
 from .gate import Gate
 from .journal import Journal
 from .metrics import Block
 from .problems import ProblemError, problem, retry_after
-from .reply import Reply, encode, reply_to
+from .reply import Reply, by_app, encode, reply_to
 from .threads import Job, Threads
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
@@ -37,7 +37,7 @@ _DETAILS = {
 class App:
     """One worker's application. `internal` answers below the reserved prefix `/_/`; everything else is the handler's.
 
-    `left(call)` says whether the client of a call has gone.
+    `wire` knows what the server knows of a call beyond ASGI.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class App:
         block: Block,
         journal: Journal,
         *,
-        left: Callable[[Call], bool],
+        wire: Wire,
         internal: Callable[[Scope, Receive, Send], Any],
     ) -> None:
         self.handler = handler
@@ -58,10 +58,12 @@ class App:
         self.block = block
         self.journal = journal
         self.internal = internal
-        self.left = left
+        self.wire = wire
         self.on_loop = handler.shape.on_loop or handler.shape.application  # a WSGI application brings its own threads
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
-        self.admission = Admission(self.limit, settings.queue, settings.timeout, left=left, stop=self._stop, gauge=self.gauge)
+        self.admission = Admission(
+            self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge
+        )
         self.faults = Faults(handler.name, settings.debug)
         self.arguments = Arguments(handler.binder, settings, context, on_loop=self.on_loop) if handler.binder else None
         self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
@@ -85,16 +87,14 @@ class App:
         self.block.load(len(self.admission.calls) - queued, queued)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, whatever happens."""
         if scope["type"] != "http":
             await self._socket(scope, receive, send)
-        elif scope["path"].startswith(_PREFIX):
+            return
+        if scope["path"].startswith(_PREFIX):
             await self.internal(scope, receive, send)
-        else:
-            await self._answer(Call(scope, receive, send))
-
-    async def _answer(self, call: Call) -> None:
-        """Find the reply to a call and send it, whatever happens."""
+            return
+        call = Call(scope, receive, send)
         current_call.set(call)
         try:
             reply = await self._reply(call)
@@ -115,29 +115,36 @@ class App:
             self.journal.add(call, seconds)
 
     async def _reply(self, call: Call) -> Reply | None:
-        """Let the call in, read its body, and run the handler. None when the handler has answered by itself."""
+        """Let the call in, read its body, and run the handler. None when the answer has been sent already."""
         if not self.gate.open:
             raise ProblemError(503, self.gate.why, headers=retry_after(1))
         if self._methods and call.scope["method"] not in self._methods:
-            raise ProblemError(405, "method not allowed", headers=((b"allow", ", ".join(sorted(self._methods)).encode()),))
+            raise ProblemError(
+                405, "method not allowed", headers=((b"allow", ", ".join(sorted(self._methods)).encode()),)
+            )
         if self.admission.full:
             self._reject()
-        if self.arguments is None:
-            return await self._on_loop(call, {}, self._speak)
-        arguments = await self.arguments.of(call)
-        if self.admission.full:  # others were let in while the body came
-            self._reject()
+        take = self.arguments
+        if take is None:
+            return await self._on_loop(call, {})
+        body = None if take.streaming or take.takes_form(call) else self.wire.body(call)
+        if body is not None:
+            arguments = take.at_once(call, body)
+        else:
+            arguments = await take.of(call)
+            if self.admission.full:  # others were let in while the body came
+                self._reject()
         if call.events is not None:
             return await self._batch(call)
-        return await self._run(call, arguments)  # type: ignore[arg-type]
+        if self.threads is not None:
+            return await self._in_thread(call, arguments)  # type: ignore[arg-type]
+        return await self._on_loop(call, arguments)  # type: ignore[arg-type]
 
     async def _run(self, call: Call, arguments: Keywords) -> Reply | None:
-        if self.threads is not None:
-            return await self._in_thread(call, arguments)
-        return await self._on_loop(call, arguments, self._await)
+        return await (self._in_thread(call, arguments) if self.threads is not None else self._on_loop(call, arguments))
 
-    async def _on_loop(self, call: Call, arguments: Keywords, run: Callable[[Call, Keywords], Any]) -> Reply | None:
-        """Run on the loop, in this very task: the slot is free before the reply is sent, unless the reply is a stream."""
+    async def _on_loop(self, call: Call, arguments: Keywords) -> Reply | None:
+        """Run on the loop, in this very task. The slot is free before the reply is sent, unless that is a stream."""
         admission = self.admission
         admission.enter(call)
         try:
@@ -147,31 +154,33 @@ class App:
                 await admission.slot(call)
             try:
                 call.task = asyncio.current_task()
-                reply = await run(call, arguments)
+                if self.arguments is None:
+                    await self._speak(call)
+                    return None
+                result = self.handler.call(**arguments)
+                if isinstance(result, CoroutineType) or inspect.isawaitable(result):
+                    result = await result
                 if call.reason is not None:  # the handler caught its cancellation and went on
                     raise CallStopped
-                return reply  # type: ignore[no-any-return]
+                reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
+                if reply.stream is None and reply.app is None:
+                    return reply
+                await self._send(call, reply)
+                return None
             finally:
                 call.task = None
                 admission.release()
         finally:
             admission.leave(call)
 
-    async def _await(self, call: Call, arguments: Keywords) -> Reply | None:
-        """Call an async handler. A reply that takes time is sent from here, while the call still holds its slot."""
-        result = self.handler.call(**arguments)
-        if inspect.isawaitable(result):
-            result = await result
-        reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
-        if reply.stream is None and reply.app is None:
-            return reply
-        await self._send(call, reply)
-        return None
+    def _reject(self) -> None:
+        self.block.reject()
+        raise ProblemError(503, "too many calls are waiting", headers=retry_after(self.admission.retry_seconds()))
 
-    async def _speak(self, call: Call, _: Keywords) -> None:
+    async def _speak(self, call: Call) -> None:
         """Let an application that speaks HTTP itself answer."""
         body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, Reply(0, [], app=self.application), body.receive)
+        await self._send(call, by_app(self.application), body.receive)
 
     async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
@@ -211,8 +220,9 @@ class App:
         else:
             call.status = reply.status
             headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
-            await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            await call.send({"type": "http.response.body", "body": reply.body})
+            if not self.wire.respond(call, reply.status, headers, reply.body):
+                await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
+                await call.send({"type": "http.response.body", "body": reply.body})
 
     async def _refuse(self, call: Call, error: ProblemError) -> None:
         """Send a problem document; a client that is still sending its body is heard out for a moment."""
@@ -278,7 +288,7 @@ class _CallJob(Job):
         self.stream: streams.ThreadStream | None = None
 
     def left(self) -> bool:
-        return self.call.reason is not None or self.app.left(self.call)
+        return self.call.reason is not None or self.app.wire.left(self.call)
 
     def work(self) -> Reply | None:
         call = self.call

@@ -31,21 +31,33 @@ class Arguments:
         self.plain = not wanted and not binder.event_name
         self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is Mode.NONE
 
-    async def of(self, call: Call) -> Keywords | list[Keywords]:
-        """The keywords of a call; a list of them for a batch of CloudEvents. Errors: ProblemError 400, 408, 413, 415, 422."""
+    def at_once(self, call: Call, body: bytes) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body is at hand and not multipart. Errors: ProblemError 400, 413, 415, 422."""
         binder = self.binder
+        if len(body) > self.limit:
+            raise payload.too_large(self.limit)
         try:
-            if self.streaming:
-                return self._inject(call, {}, b"")
-            if payload.is_multipart(call) and binder.mode is not Mode.RAW and not binder.event_name:
-                return await self._multipart(call)
-            body = await payload.read(call, self.limit, self.seconds)
             if binder.event_name:
                 return self._events(call, body)
             arguments = payload.arguments(binder, call, body)
             return arguments if self.plain else self._inject(call, arguments, body)
         except (MalformedError, FieldsError) as error:
             raise refusal(error) from None
+
+    async def of(self, call: Call) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body has still to come. Errors: as above, and ProblemError 408."""
+        if self.streaming:
+            return self._inject(call, {}, b"")
+        if self.takes_form(call):
+            try:
+                return await self._multipart(call)
+            except (MalformedError, FieldsError) as error:
+                raise refusal(error) from None
+        return self.at_once(call, await payload.Body(call, self.limit, self.seconds).read())
+
+    def takes_form(self, call: Call) -> bool:
+        """Whether the body is a multipart form that is to be taken apart."""
+        return payload.is_multipart(call) and self.binder.mode is not Mode.RAW and not self.binder.event_name
 
     async def _multipart(self, call: Call) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""

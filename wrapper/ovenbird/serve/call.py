@@ -17,6 +17,22 @@ Send = Callable[[Message], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[\w.:/+=@-]{1,128}")
 
 
+class Wire:
+    """What the server knows of a call beyond ASGI. This one knows nothing, and serves without a connection."""
+
+    def left(self, call: Call) -> bool:  # noqa: ARG002 (the interface)
+        """Whether the client has gone."""
+        return False
+
+    def body(self, call: Call) -> bytes | None:  # noqa: ARG002
+        """The whole body where it has come already, else None."""
+        return None
+
+    def respond(self, call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:  # noqa: ARG002
+        """Send a whole answer at once; false when that cannot be done and it has to go by ASGI."""
+        return False
+
+
 class Reason(enum.Enum):
     """Why a call was stopped, and the status that is logged for it."""
 
@@ -30,15 +46,23 @@ class CallStopped(BaseException):
 
 
 class Call:
-    """One call. `started` is on the clock of perf_counter; `status` is 0 until it is known.
+    """One call. `started` is on the clock of perf_counter; `status` is 0 until the answer begins.
 
-    The identifiers are made when somebody asks for them: most calls need none.
+    What most calls never touch has its default on the class, and identifiers are made when somebody asks for them.
     """
 
-    __slots__ = (
-        "_request_id", "_trace", "asked", "error_id", "events", "form", "future", "headers", "job", "parked", "reason",
-        "receive", "scope", "send", "started", "status", "streamed", "task",
-    )  # fmt: skip
+    status = 0
+    reason: Reason | None = None  # why it was stopped
+    error_id = ""
+    asked = 0.0  # when the handler was last asked to stop
+    parked = False  # whether the call waits for a slot
+    task: Any = None  # the asyncio task, while a handler runs on the loop
+    future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
+    job: Any = None  # the thread's side of the call
+    form: Any = None  # whose files are removed after the call
+    events: Any = None  # a batch of CloudEvents
+    _trace: Trace | None = None
+    _request_id = ""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -46,19 +70,6 @@ class Call:
         self.send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.started = perf_counter()
-        self.status = 0
-        self.reason: Reason | None = None
-        self.error_id = ""
-        self.asked = 0.0  # when the handler was last asked to stop
-        self.parked = False  # whether the call waits for a slot
-        self.task: Any = None  # the asyncio task, while a handler runs on the loop
-        self.future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
-        self.job: Any = None  # the thread's side of the call
-        self.streamed = False  # whether the body is read piece by piece
-        self.form: Any = None  # whose files are removed after the call
-        self.events: Any = None  # a batch of CloudEvents
-        self._trace: Trace | None = None
-        self._request_id = ""
 
     @property
     def trace(self) -> Trace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from ..function.traces import summary, user_traceback
 from ..trace import new_id
@@ -33,8 +34,10 @@ class Faults:
 
     def reply(self, call: Call, error: BaseException) -> Reply:
         """The 500 for a failure: nothing of the inside but the id, without `debug`."""
-        extra = {"traceback": user_traceback(error)} if self.debug else {}
-        return problem(500, "the function failed; the log has the reason under this id", error_id=call.error_id, **extra)
+        extra: dict[str, Any] = {"traceback": user_traceback(error)} if self.debug else {}
+        return problem(
+            500, "the function failed; the log has the reason under this id", error_id=call.error_id, **extra
+        )
 
     def note(self, call: Call, message: str) -> None:
         """Log something about a call that is worth a warning."""

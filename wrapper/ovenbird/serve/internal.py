@@ -1,4 +1,4 @@
-"""The runtime's own routes, below `/_/`: live, ready, metrics, openapi.json. Starlette is loaded at the first request."""
+"""The runtime's own routes, below `/_/`: live, ready, metrics, openapi.json. Starlette is loaded at the first one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ class Internal:
 
         async def ready(_: Any) -> Any:
             state = self.gate.state.value
-            why = self.gate.why or self.gate.unhealthy or (await self._probe("ready") if self.gate.state is State.READY else "")
+            why = (
+                self.gate.why
+                or self.gate.unhealthy
+                or (await self._probe("ready") if self.gate.state is State.READY else "")
+            )
             return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
 
         async def metrics(_: Any) -> Any:
@@ -54,7 +58,7 @@ class Internal:
 
             return JSONResponse(document(self.handler))
 
-        async def missing(scope: Scope, receive: Receive, send: Send) -> None:
+        async def missing(_: Scope, __: Receive, send: Send) -> None:
             from .problems import problem
 
             found = problem(404, "the runtime has live, ready, metrics and openapi.json below /_/")
@@ -62,7 +66,9 @@ class Internal:
             await send({"type": "http.response.body", "body": found.body})
 
         routes = {"live": live, "ready": ready, "metrics": metrics, "openapi.json": openapi}
-        return Router([Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing)
+        return Router(
+            [Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing
+        )
 
     async def _probe(self, name: str) -> str:
         """What the user's own probe says: empty when all is well. One that raises or returns False is not."""

@@ -69,7 +69,7 @@ class Blocks:
         return "".join(f"{line}\n" for line in self._lines())
 
     def _total(self, cell: int) -> float:
-        return sum(block.cells[cell] for block in self.blocks)
+        return float(sum(block.cells[cell] for block in self.blocks))
 
     def _lines(self) -> list[str]:
         lines = _head("ovenbird_calls_total", "counter", "Calls by status of the answer; 499 when the client left.")

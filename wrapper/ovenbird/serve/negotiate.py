@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .reply import Reply
 
-JSON, CSV, PARQUET, ARROW = "application/json", "text/csv", "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"
+JSON, CSV, PARQUET, ARROW = (
+    "application/json",
+    "text/csv",
+    "application/vnd.apache.parquet",
+    "application/vnd.apache.arrow.stream",
+)
 _ALIASES = {
     "application/x-parquet": PARQUET,
     "application/parquet": PARQUET,

@@ -10,7 +10,7 @@ from ..function.handler import Handler
 from ..logs import Lines
 from ..settings import Settings
 from .app import App
-from .call import Message
+from .call import Message, Wire
 from .gate import Gate
 from .journal import Journal
 from .metrics import Blocks
@@ -53,7 +53,7 @@ async def _invoke(
         raise AssertionError("the reserved prefix is answered by the server")
 
     journal = Journal(handler.name, lines.put_calls)
-    app = App(handler, settings, context, gate, Blocks(1).blocks[0], journal, left=lambda _: False, internal=internal)
+    app = App(handler, settings, context, gate, Blocks(1).blocks[0], journal, wire=Wire(), internal=internal)
     app.start(loop)
     startup = Startup(handler, settings, context)
     app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
@@ -63,7 +63,8 @@ async def _invoke(
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
         "scheme": "http", "path": plain, "raw_path": plain.encode(), "query_string": query.encode(), "root_path": "",
-        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers], "client": None, "server": None,
+        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers],
+        "client": None, "server": None,
     }  # fmt: skip
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 

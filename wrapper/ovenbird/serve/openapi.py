@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import typing
 from typing import Any
@@ -44,7 +45,11 @@ def document(handler: Handler) -> dict[str, Any]:
     if binder is not None and binder.mode is Mode.FIELDS and not binder.uploads:
         query = {key: value for key, value in operation.items() if value and key != "requestBody"}
         paths["/"]["get"] = {**query, "operationId": f"{handler.name}_get", "parameters": _query(binder, schemas)}
-    info = {"title": handler.name, "version": "1", "description": "Any path and any method outside /_/ reach the function."}
+    info = {
+        "title": handler.name,
+        "version": "1",
+        "description": "Any path and any method outside /_/ reach the function.",
+    }
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
@@ -53,7 +58,10 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
         return {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if binder.mode is Mode.WHOLE:
         (parameter,) = binder.parameters
-        return {"required": parameter.required, "content": {"application/json": {"schema": _schema(parameter, schemas)}}}
+        return {
+            "required": parameter.required,
+            "content": {"application/json": {"schema": _schema(parameter, schemas)}},
+        }
     found = {
         "type": "object",
         "properties": {parameter.name: _schema(parameter, schemas) for parameter in binder.parameters},
@@ -79,10 +87,8 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     found, named = parameter.converter.schema(_REF)
     schemas.update(named)
     if not parameter.required:
-        try:
+        with contextlib.suppress(TypeError, ValueError):  # a default that JSON cannot hold is left out
             found = {**found, "default": msgspec.to_builtins(parameter.default)}
-        except (TypeError, ValueError):
-            pass  # a default that JSON cannot hold is left out
     return found
 
 

@@ -28,7 +28,9 @@ class Media:
     def __init__(self, text: str) -> None:
         name, *parameters = (part.strip() for part in text.split(";"))
         self.name = name.lower()
-        self.charset = next((p[8:].strip("\"' ").lower() for p in parameters if p.lower().startswith("charset=")), "utf-8")
+        self.charset = next(
+            (p[8:].strip("\"' ").lower() for p in parameters if p.lower().startswith("charset=")), "utf-8"
+        )
         self.json = self.name == "application/json" or self.name.endswith("+json") or self.name == "text/json"
 
 
@@ -47,12 +49,11 @@ def media_of(call: Call) -> Media:
 
 
 class Body:
-    """Receives a request's body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it."""
+    """Receives a body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it."""
 
     __slots__ = ("_call", "_receive", "_since", "limit", "seconds", "size", "whole")
 
     def __init__(self, call: Call, limit: int, seconds: float) -> None:
-        call.streamed = True
         self._call = call
         self._receive = call.receive
         self._since = 0.0
@@ -62,7 +63,7 @@ class Body:
         self.whole = False
         length = call.headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
 
     async def receive(self) -> Message:
         """The next ASGI message. Errors: ProblemError 413 and 408; CallStopped when the client left half way."""
@@ -85,7 +86,7 @@ class Body:
         self.size += len(message["body"])
         self.whole = not message.get("more_body")
         if self.size > self.limit:
-            raise _too_large(self.limit)
+            raise too_large(self.limit)
         return message
 
     async def read(self) -> bytes:
@@ -96,32 +97,15 @@ class Body:
         return b"".join(parts)
 
 
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError(413, f"the body is over the limit of {limit} bytes", headers=((b"connection", b"close"),), limit=limit)
-
-
-def _at_hand(receive: Any) -> bool:
-    """Whether the server already holds the whole body, so that `receive` answers at once."""
-    cycle = getattr(receive, "__self__", None)
-    return cycle is not None and not getattr(cycle, "more_body", True)
+def too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        413, f"the body is over the limit of {limit} bytes", headers=((b"connection", b"close"),), limit=limit
+    )
 
 
 def is_multipart(call: Call) -> bool:
     """Whether the body is multipart/form-data."""
     return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
-
-
-async def read(call: Call, limit: int, seconds: float) -> bytes:
-    """The whole body of a call. One that is at hand, as most are, costs no timer and no further object."""
-    if _at_hand(call.receive):
-        message = await call.receive()
-        if message["type"] == "http.request" and len(message["body"]) <= limit:
-            return message["body"]  # type: ignore[no-any-return]
-        if message["type"] == "http.request":
-            raise _too_large(limit)
-        call.reason = Reason.GONE
-        raise CallStopped
-    return await Body(call, limit, seconds).read()
 
 
 async def multipart(call: Call, body: Body) -> Any:
@@ -186,7 +170,9 @@ def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
     if binder.mode is Mode.WHOLE and binder.parameters[0].hint in (Any, object):
         return {binder.parameters[0].name: _text(body, media.charset) if media.name.startswith("text/") else body}
     raise ProblemError(
-        415, f"the media type {media.name!r} is not understood; send application/json", accepted=["application/json", _FORM]
+        415,
+        f"the media type {media.name!r} is not understood; send application/json",
+        accepted=["application/json", _FORM],
     )
 
 
@@ -260,5 +246,3 @@ def _msgpack(body: bytes) -> Any:
         return msgspec.msgpack.decode(body)
     except (msgspec.DecodeError, RecursionError):
         raise ProblemError(400, "the MessagePack is malformed") from None
-
-

@@ -10,11 +10,13 @@ from pathlib import Path
 from ..errors import SettingsError
 
 _SUFFIXES = (".py", ".yaml", ".yml", ".json", ".toml", ".txt")
-_IGNORED = frozenset((".venv", "venv", "node_modules", "__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache"))
+_IGNORED = frozenset(
+    (".venv", "venv", "node_modules", "__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+)
 
 
 def watch(root: Path, changed: Callable[[], None]) -> None:
-    """Call `changed` from a thread whenever files below `root` change. Errors: SettingsError when watchfiles is missing."""
+    """Call `changed` from a thread whenever files below `root` change. Errors: SettingsError without watchfiles."""
     try:
         import watchfiles
     except ImportError:

@@ -32,26 +32,25 @@ class Reply:
     `stream` is an async iterator, or a generator that has to run in a thread.
     """
 
-    __slots__ = ("app", "body", "headers", "status", "stream")
+    stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None
+    app: Callable[..., Awaitable[None]] | None = None
 
-    def __init__(
-        self,
-        status: int,
-        headers: Headers,
-        body: bytes = b"",
-        stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None,
-        app: Callable[..., Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
         self.status = status
         self.headers = headers
         self.body = body
-        self.stream = stream
-        self.app = app
 
 
 def reply_to(result: Any, accept: str = "") -> Reply:
     """The answer for what a handler returned; `accept` is the client's `Accept` header. Errors: ResultError."""
     return (_MAKERS.get(type(result)) or _maker(type(result)))(result, accept)
+
+
+def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> Reply:
+    """A reply that an ASGI callable gives."""
+    reply = Reply(status, [])
+    reply.app = app
+    return reply
 
 
 def encode(value: Any) -> bytes:
@@ -118,7 +117,9 @@ def _bytes(result: Any, _: str) -> Reply:
 def _stream(result: Any, accept: str) -> Reply:
     events = "text/event-stream" in accept
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")] if events else []
-    return Reply(200, headers, stream=result)
+    reply = Reply(200, headers)
+    reply.stream = result
+    return reply
 
 
 def _tuple(result: tuple[Any, ...], accept: str) -> Reply:
@@ -149,8 +150,12 @@ def _response(result: Any, accept: str) -> Reply:
 
 def _starlette(result: Any, _: str) -> Reply:
     if hasattr(result, "body_iterator") or hasattr(result, "path") or result.background is not None:
-        return Reply(result.status_code, [], app=result)
-    return Reply(result.status_code, list(result.raw_headers), bytes(result.body))
+        return by_app(result, result.status_code)
+    return Reply(
+        result.status_code,
+        [pair for key, value in result.raw_headers for pair in _header(key, value)],
+        bytes(result.body),
+    )
 
 
 def _path(result: Any, _: str) -> Reply:
@@ -160,7 +165,7 @@ def _path(result: Any, _: str) -> Reply:
 
     if not Path(result).is_file():
         raise ResultError("the handler returned a path, and there is no file")
-    return Reply(200, [], app=FileResponse(result))
+    return by_app(FileResponse(result), 200)
 
 
 def _pydantic(result: Any, _: str) -> Reply:
@@ -223,7 +228,9 @@ def _is_status(value: Any) -> bool:
 
 def _percent(text: str) -> str:
     """A CloudEvents attribute as a header value: printable ASCII stays, the rest is percent-encoded."""
-    return "".join(char if " " < char <= "~" and char not in '%"' else "".join(f"%{b:02X}" for b in char.encode()) for char in text)
+    return "".join(
+        char if " " < char <= "~" and char not in '%"' else "".join(f"%{b:02X}" for b in char.encode()) for char in text
+    )
 
 
 def _names(kind: type) -> set[str]:
@@ -269,7 +276,9 @@ def _has_json(kind: type) -> bool:
 
 
 def _unknown(kind: type, _: Any, __: str) -> Reply:
-    raise ResultError(f"the handler returned a {kind.__module__}.{kind.__qualname__}, which no rule turns into an answer")
+    raise ResultError(
+        f"the handler returned a {kind.__module__}.{kind.__qualname__}, which no rule turns into an answer"
+    )
 
 
 _MAKERS: dict[type, Maker] = {
@@ -277,9 +286,9 @@ _MAKERS: dict[type, Maker] = {
     tuple: _tuple, Response: _response,
 }  # fmt: skip
 _RULES: list[tuple[type, Maker]] = [
-    (GeneratorType, _stream), (AsyncGeneratorType, _stream), (bytearray, _bytes), (memoryview, _bytes), (str, _text), (bytes, _bytes),
-    (PurePath, _path), (Response, _response), (cloudevent.CloudEvent, _cloudevent), (tuple, _tuple), (dict, _json), (list, _json),
-    (int, _json), (float, _json),
+    (GeneratorType, _stream), (AsyncGeneratorType, _stream), (bytearray, _bytes), (memoryview, _bytes),
+    (str, _text), (bytes, _bytes), (PurePath, _path), (Response, _response), (cloudevent.CloudEvent, _cloudevent),
+    (tuple, _tuple), (dict, _json), (list, _json), (int, _json), (float, _json),
 ]  # fmt: skip
 _NAMED: dict[str, Maker] = {
     "starlette.Response": _starlette,

@@ -64,7 +64,7 @@ class Startup:
         if self.handler.shape is Shape.WSGI:
             import a2wsgi
 
-            return a2wsgi.WSGIMiddleware(self.handler.call, workers=self.settings.concurrency or 40)  # type: ignore[arg-type]
+            return a2wsgi.WSGIMiddleware(self.handler.call, workers=self.settings.concurrency or 40)
         if self.handler.shape is Shape.ASGI:
             from .lifespan import Lifespan
 

@@ -77,7 +77,7 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
 
 
 def chunk(item: Any, events: bool) -> bytes:
-    """One item of a stream as bytes: text and bytes as they are, anything else a line of JSON; or a server-sent event."""
+    """One item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
     if events:
         return _event(item)
     if isinstance(item, str):

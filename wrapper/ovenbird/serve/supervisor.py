@@ -26,7 +26,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Child:
-    """One worker process. `slot` is its worker id; `pipe` carries what it tells; `retiring` ones are replaced already."""
+    """One worker process. `slot` is its worker id, `pipe` carries what it tells; `retiring`: replaced already."""
 
     pid: int
     slot: int
@@ -40,7 +40,9 @@ class Child:
 class Supervisor:
     """Keeps `count` workers running until it is told to stop."""
 
-    def __init__(self, settings: Settings, count: int, run: Run, *, release: Callable[[], None], forgiving: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, count: int, run: Run, *, release: Callable[[], None], forgiving: bool = False
+    ) -> None:
         self.settings = settings
         self.count = count
         self.forgiving = forgiving  # --reload: a worker that fails to start is tried again at the next change
@@ -113,7 +115,12 @@ class Supervisor:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             os.setpgid(0, 0)  # Ctrl-C at a terminal reaches the parent alone, which hands it on
-            for descriptor in (self._life_write, self._wake_read, self._wake_write, *(c.pipe for c in self._children.values())):
+            for descriptor in (
+                self._life_write,
+                self._wake_read,
+                self._wake_write,
+                *(c.pipe for c in self._children.values()),
+            ):
                 os.close(descriptor)
 
             def tell(word: bytes) -> None:
@@ -216,5 +223,11 @@ class Supervisor:
         lived = monotonic() - child.started
         failures = self._failures[child.slot] = 0 if lived > _STABLE else self._failures[child.slot] + 1
         pause = min(_LONGEST, _FIRST * 2 ** (failures - 2)) if failures > 1 else 0.0
-        _log.error("worker %d (process %d) %s; a new one starts%s", child.slot, child.pid, why, f" in {pause:g} s" if pause else "")
+        _log.error(
+            "worker %d (process %d) %s; a new one starts%s",
+            child.slot,
+            child.pid,
+            why,
+            f" in {pause:g} s" if pause else "",
+        )
         self._due[child.slot] = monotonic() + pause
