@@ -96,7 +96,7 @@ class Binder:
             and not any(p.upload or p.converter.pydantic for p in self.parameters)
         ):
             self._struct = _struct(self.parameters)
-            self._decode = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
         elif self.mode is Mode.WHOLE:
             self._decode = self.parameters[0].converter.decode
 

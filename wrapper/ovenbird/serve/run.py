@@ -21,7 +21,7 @@ _log = logging.getLogger("ovenbird")
 
 
 def serve(target: Target, settings: Settings, lines: Lines, report: Callable[[OvenbirdError], int], age: float) -> int:
-    """Serve until a signal ends it. `report` tells an error and gives its status; `age` is in seconds since the start."""
+    """Serve until a signal ends it. `report` tells an error and gives its status; `age`: seconds since the start."""
     from . import server
 
     count = settings.workers or cpus()

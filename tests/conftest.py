@@ -1,0 +1,37 @@
+"""What all tests share: the folder of user projects, and real servers in processes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service
+
+FUNCTIONS = Path(__file__).parent / "functions"
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Start `ovenbird serve` in a process of its own: `serve("greet/main.py:handler", "--queue", "3")`.
+
+    A target is below `tests/functions/`, or source text, which is written to a file. All are ended afterwards.
+    """
+    started: list[Service] = []
+
+    def start(target: str, *flags: str, ready: bool = True, **environ: str) -> Service:
+        if "\n" in target:
+            (tmp_path / "main.py").write_text(target)
+            place = f"{tmp_path / 'main.py'}:handler"
+        else:
+            place = str(FUNCTIONS / target)
+        service = Service(place, flags, environ, tmp_path)
+        started.append(service)
+        if ready:
+            service.wait_ready()
+        return service
+
+    yield start
+    for service in started:
+        service.kill()
