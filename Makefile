@@ -1,0 +1,71 @@
+# Every target works from a clean checkout: it installs what it needs, and says so.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+PYTHON ?= python3
+BIN := .venv/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+TARGET ?= examples/greet
+
+# Debian's python3 comes without venv; everything else is asked for only where it is missing.
+define need
+	@command -v $(1) >/dev/null || { echo "installing $(2) (apt-get)"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qqy --no-install-recommends $(2) >/dev/null; }
+endef
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing python3-venv (apt-get)"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qqy python3-venv >/dev/null; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+.venv/.runtime: pyproject.toml | .venv/bin/python
+	@echo "installing Ovenbird into .venv (a few seconds)"
+	@$(BIN)/pip install --quiet --editable '.[reload]'
+	@touch $@
+
+.venv/.dev: .venv/.runtime
+	@echo "installing what the tests need into .venv (a minute)"
+	@$(BIN)/pip install --quiet --editable '.[reload]' --group dev
+	@touch $@
+
+.PHONY: demo
+demo: .venv/.runtime ## serve an example, call it, show the answers, stop
+	$(call need,curl,curl)
+	@examples/demo.sh
+
+.PHONY: serve
+serve: .venv/.runtime ## serve TARGET (default: examples/greet) until Ctrl-C, reloading on change
+	@$(BIN)/ovenbird serve $(TARGET) --reload
+
+.PHONY: test
+test: .venv/.dev ## run every test
+	$(call need,curl,curl)
+	@echo "running the tests (a few minutes)"
+	@$(BIN)/pytest -q $(ARGS)
+
+.PHONY: lint
+lint: .venv/.dev ## ruff and mypy
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## format the code and mend what ruff can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+.PHONY: docs
+docs: .venv/.runtime ## write the pages that are made from the code
+	@$(BIN)/python docs/make_settings.py docs/settings.md
+
+.PHONY: bench
+bench: .venv/.runtime ## measure against peers (makes its own environments; several minutes)
+	@$(BIN)/python benchmarks/serve
+
+.PHONY: clean
+clean: ## remove what the other targets have made
+	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache

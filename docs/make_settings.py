@@ -1,0 +1,51 @@
+"""Write docs/settings.md from the table in ovenbird/settings.py. `make docs` runs this; a test holds the page to it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ovenbird import settings
+
+_INTRO = """# Settings
+
+Every setting is a flag and an environment variable.
+A flag wins over the environment, the environment over the default.
+A value that does not parse is an error with exit status 70, never the default.
+Durations are seconds (`1.5`) or carry a unit (`500ms`, `2m`, `1h`); sizes are bytes or carry one (`500kB`, `4MiB`).
+A switch such as `--debug` may stand alone, take `on` or `off`, or be turned around: `--no-debug`.
+
+This page is made from `wrapper/ovenbird/settings.py` by `make docs`.
+
+| flag | variable | default | verbs | meaning |
+|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = [row for row in settings.fields(settings.Settings)]
+    return _INTRO + "".join(_line(row) for row in rows)
+
+
+def _line(row: settings.Option[Any]) -> str:
+    meta = row.metadata
+    metavar = "" if meta["parse"] is settings.boolean else f" {meta['metavar']}".replace("|", "\\|")
+    verbs = ", ".join(meta["verbs"])
+    return f"| `{settings.flag(row)}{metavar}` | `{settings.variable(row)}` | {_default(row)} | {verbs} | {meta['doc']} |\n"
+
+
+def _default(row: settings.Option[Any]) -> str:
+    value = settings.default(row)
+    if value in ("", (), {}):
+        return ""
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
+    if row.metadata["parse"] is settings.size:
+        return f"`{value // 1024**2}MiB`" if value >= 1024**2 else f"`{value // 1024}KiB`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

@@ -1,0 +1,110 @@
+"""Who may import whom, read from the sources themselves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = {"ovenbird": ROOT / "wrapper" / "ovenbird", "ovenbird_builder": ROOT / "builder" / "ovenbird_builder"}
+
+# module or package -> what of ours it may import; the longest entry that fits a module counts
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "ovenbird": (),
+    "ovenbird.errors": (),
+    "ovenbird.trace": (),
+    "ovenbird.settings": ("ovenbird.errors",),
+    "ovenbird.document": ("ovenbird.errors",),
+    "ovenbird.function": ("ovenbird.errors", "ovenbird.document"),
+    "ovenbird.logs": ("ovenbird.function",),
+    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
+    "ovenbird.serve": ("ovenbird.errors", "ovenbird.settings", "ovenbird.function", "ovenbird.logs", "ovenbird.trace"),
+    "ovenbird.job": (
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.function",
+        "ovenbird.platform",
+        "ovenbird.logs",
+        "ovenbird.trace",
+        "ovenbird.document",
+    ),
+    "ovenbird.cli": ("ovenbird",),
+    "ovenbird.__main__": ("ovenbird.cli",),
+    "ovenbird_builder": ("ovenbird.document", "ovenbird.errors"),
+}
+# package -> the only modules that may import it
+ONLY_IN: dict[str, tuple[str, ...]] = {
+    "starlette": ("ovenbird.serve",),
+    "a2wsgi": ("ovenbird.serve",),
+    "uvicorn": ("ovenbird.serve.server",),
+    "uvloop": ("ovenbird.serve.server",),
+    "opentelemetry": ("ovenbird.serve.otel",),
+    "watchfiles": ("ovenbird.serve.reload",),
+    "yaml": ("ovenbird.document", "ovenbird.job"),
+    "sqlite3": ("ovenbird.platform",),
+    "obstore": ("ovenbird.platform",),
+    "subprocess": ("ovenbird_builder.process",),
+    "pip": (),
+    "piptools": (),
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module of ours by its dotted name."""
+    for package, folder in SOURCES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = (package, *path.relative_to(folder).with_suffix("").parts)
+            yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(name: str, path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a module imports, at the top or inside a function, but not for type checkers only."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            for alias in node.names:
+                yield f"{module}.{alias.name}", node.lineno
+        todo.extend(ast.iter_child_nodes(node))
+
+
+def covers(prefix: str, name: str) -> bool:
+    """Whether `name` is `prefix` or lies below it."""
+    return name == prefix or name.startswith(prefix + ".")
+
+
+@pytest.mark.parametrize(("name", "path"), [pytest.param(*found, id=found[0]) for found in modules()])
+def test_a_module_imports_only_what_lies_below_it(name: str, path: Path) -> None:
+    """The layers of docs/architecture.md hold: no module imports from a layer above its own, nor a foreign package."""
+    own = max(
+        (key for key in MAY_IMPORT if covers(key, name) and (key != "ovenbird" or name == key)), key=len, default=""
+    )
+    assert own, f"{name} has no place in the architecture: add it to MAY_IMPORT"
+    for found, line in imports(name, path):
+        where = f"{path.relative_to(ROOT)}:{line} imports {found}"
+        if found.split(".")[0] in SOURCES:
+            # `from ovenbird import settings` reaches a module, `from .bind import Binder` a name in one
+            allowed = (own, *MAY_IMPORT[own]) if own != "ovenbird" else ()
+            assert any(covers(prefix, found) for prefix in allowed), where
+        for package, owners in ONLY_IN.items():
+            if covers(package, found):
+                assert any(covers(owner, name) for owner in owners), where
+
+
+def test_every_layer_exists() -> None:
+    """The table names no module that is gone, so that it cannot rot; what later work brings is listed by hand."""
+    planned = {"ovenbird.platform", "ovenbird.job"}
+    names = {name for name, _ in modules()}
+    assert set(MAY_IMPORT) - names <= planned
