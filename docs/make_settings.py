@@ -25,8 +25,7 @@ This page is made from `wrapper/ovenbird/settings.py` by `make docs`.
 
 def page() -> str:
     """The whole page."""
-    rows = [row for row in settings.fields(settings.Settings)]
-    return _INTRO + "".join(_line(row) for row in rows)
+    return _INTRO + "".join(_line(row) for row in settings.fields(settings.Settings))
 
 
 def _line(row: settings.Option[Any]) -> str:

@@ -1,0 +1,1 @@
+"""Run a handler a single time: inputs and parameters in, results and stored outputs out."""

@@ -1,0 +1,86 @@
+"""What a run was made by: source revision and digest, lock, image, Python."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..function.load import Loaded
+
+_LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
+
+
+def function_spec(loaded: Loaded) -> dict[str, Any]:
+    """What tells one revision of the function from another: where it lies, what is called, the digest of its source."""
+    target, document = loaded.target, loaded.target.function
+    spec: dict[str, Any] = {"source": {"source": document.source if document else target.module, "handler": str(target)}}
+    if document:
+        spec["requirements"] = list(document.requirements)
+    spec["source"]["root"] = str(target.root)
+    spec["source"]["digest"] = source_digest(loaded)
+    if revision := git_revision(target.root):
+        spec["source"]["revision"] = revision
+    return spec
+
+
+def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What belongs to the run and not to the function: lock, image, Python."""
+    found: dict[str, Any] = {"python": platform.python_version()}
+    for name in _LOCKS:
+        path = loaded.target.root / name
+        if path.is_file():
+            found["lock"] = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+            break
+    if image := environ.get("OVENBIRD_IMAGE_DIGEST"):
+        found["image"] = image
+    return found
+
+
+def source_digest(loaded: Loaded) -> str:
+    """The digest of the modules that were imported from the source root, by their paths and contents.
+
+    Of what was imported, not of all that lies in the folder: it may be somebody's home.
+    """
+    root = loaded.target.root
+    files = {loaded.module.__file__, *(getattr(module, "__file__", None) for module in list(sys.modules.values()))}
+    paths = sorted(Path(file) for file in files if file and file.startswith(f"{root}/") and "/site-packages/" not in file)
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError:
+            continue
+        digest.update(f"{path.relative_to(root)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def git_revision(root: Path) -> str:
+    """The commit that is checked out at `root` or above it; empty where there is none. Reads files, starts no git."""
+    for folder in (root, *root.parents):
+        git = folder / ".git"
+        try:
+            if git.is_file():  # a worktree or submodule: `gitdir: PATH`
+                git = (folder / git.read_text().partition(":")[2].strip()).resolve()
+            head = (git / "HEAD").read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        return head if not head.startswith("ref: ") else _ref(git, head[5:])
+    return ""
+
+
+def _ref(git: Path, name: str) -> str:
+    common = git / "commondir"
+    try:
+        folders = [git, (git / common.read_text().strip()).resolve()] if common.is_file() else [git]
+        for folder in folders:
+            if (folder / name).is_file():
+                return (folder / name).read_text().strip()
+        packed = (folders[-1] / "packed-refs").read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return next((line.partition(" ")[0] for line in packed if line.endswith(f" {name}")), "")
