@@ -1,0 +1,50 @@
+"""The load generator: install it when it is missing, run it on the clients' core, refuse a run with any failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+import work
+from environments import HERE, say
+from live import CLIENT_CORE, Running
+from processes import FailedError, cpu_seconds, finish
+
+
+def ensure() -> None:
+    """Have `wrk`, from apt where it is missing."""
+    if shutil.which("wrk"):
+        return
+    if not shutil.which("apt-get"):
+        raise FailedError("wrk is not installed and there is no apt-get to install it with")
+    say("installing wrk with apt-get (once) ...")
+    sudo = () if os.geteuid() == 0 else ("sudo",)
+    finish((*sudo, "apt-get", "update", "-qq"), 300)
+    finish((*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", "wrk"), 300)
+
+
+def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
+    """Put load on a server and return requests per second, per second of its CPU time, and latencies in ms.
+
+    wrk counts as good what is below status 400; the callers check an answer before and after.
+    """
+    url = f"http://127.0.0.1:{running.port}{running.server.path}"
+    command = ("taskset", "--cpu-list", str(CLIENT_CORE), "wrk", "--latency", "--threads", "1")
+    options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
+    busy = cpu_seconds(running.pid)
+    output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
+    busy = cpu_seconds(running.pid) - busy
+    line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
+    found = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+    if not found or not found["requests"]:
+        raise FailedError(f"wrk measured nothing: {output.strip()[-200:]!r}")
+    bad = {name: found[name] for name in ("connect", "read", "write", "status", "timeout") if found[name]}
+    if bad:
+        raise FailedError(f"at {connections} connections wrk counted failures: {bad} of {found['requests']} calls")
+    return {
+        "requests_per_second": found["requests"] / found["duration_us"] * 1e6,
+        "requests_per_cpu_second": found["requests"] / max(busy, 0.01),
+        "p50_ms": found["p50_us"] / 1000,
+        "p99_ms": found["p99_us"] / 1000,
+    }
