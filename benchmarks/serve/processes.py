@@ -62,6 +62,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(stat[11]) + int(stat[12]) for stat in map(_stat, family(pid)) if stat) / TICKS
 
 
+def core_seconds(core: int) -> float:
+    """Time that one core has spent on processes or was withheld by the hypervisor; interrupts are left out."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    fields = next(line.split() for line in lines if line.startswith(f"cpu{core} "))
+    return sum(int(fields[at]) for at in (1, 2, 3, 8)) / TICKS  # user, nice, system, steal
+
+
 @contextmanager
 def started(
     command: Sequence[str], output: IO[bytes] | int, *, cwd: Path | None = None, env: Mapping[str, str] | None = None

@@ -13,9 +13,9 @@ from targets import Target
 Cells = Sequence[str]
 
 
-def table(head: Cells, rows: Iterable[Cells]) -> str:
-    """A Markdown table; columns after the first are aligned right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def table(head: Cells, rows: Iterable[Cells], align: str = "---:") -> str:
+    """A Markdown table; columns after the first hold figures, aligned right."""
+    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -29,7 +29,8 @@ def _reason(text: str) -> str:
 
 def of_machine(machine: dict[str, str], packages: dict[str, str]) -> str:
     """The machine and the versions."""
-    return table(("machine", ""), machine.items()) + "\n\n" + table(("environment", "versions"), packages.items())
+    kinds = ((("machine", ""), machine), (("environment", "versions"), packages))
+    return "\n\n".join(table(head, lines.items(), "---") for head, lines in kinds)
 
 
 def of_speed(rows: dict[str, speed.Row]) -> str:
@@ -40,7 +41,9 @@ def of_speed(rows: dict[str, speed.Row]) -> str:
         bare = speed.limit(rows, count)
         cells = [_speed_row(row, bare, count, len(head)) for row in rows.values()]
         parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{table(head, cells)}")
-    return "## Speed\n\n" + "\n\n".join(parts)
+    others = [one["others_share"] for row in rows.values() for found in row.rounds.values() for one in found] or [0.0]
+    noise = f"Other processes took {median(others):.0%} of the servers' core (median), {max(others):.0%} at the most."
+    return "\n\n".join(("## Speed", noise, *parts))
 
 
 def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:

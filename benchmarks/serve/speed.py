@@ -10,13 +10,14 @@ from typing import Any
 import client
 import wrk
 from environments import NotInstalledError, say
-from live import running
+from live import Running, running
 from processes import FailedError
 from servers import BARE, BARE_LEAN, Server
 
 CONNECTIONS = (1, 16, 64)
 WARM_CALLS = 2000
 WARM_SECONDS = 1
+DISTURBED = 0.05  # part of the servers' core
 
 Figures = dict[str, float]
 
@@ -68,9 +69,20 @@ def _one(server: Server, seconds: int) -> dict[int, Figures]:
         client.drive(live.port, server.path, WARM_CALLS)
         for count in CONNECTIONS:
             wrk.load(live, count, WARM_SECONDS)
-            figures[count] = wrk.load(live, count, seconds)
+            figures[count] = _undisturbed(live, count, seconds)
             live.check()
     return figures
+
+
+def _undisturbed(live: Running, connections: int, seconds: int) -> Figures:
+    """Measure again, at most twice, while other processes take too much of the core; the least disturbed counts.
+
+    The choice looks at the others only, never at the result.
+    """
+    found: list[Figures] = []
+    while not found or (found[-1]["others_share"] > DISTURBED and len(found) < 3):
+        found.append(wrk.load(live, connections, seconds))
+    return min(found, key=lambda one: one["others_share"])
 
 
 def limit(rows: dict[str, Row], connections: int) -> Row | None:

@@ -8,8 +8,8 @@ import shutil
 
 import work
 from environments import HERE, say
-from live import CLIENT_CORE, Running
-from processes import FailedError, cpu_seconds, finish
+from live import CLIENT_CORE, SERVER_CORE, Running
+from processes import FailedError, core_seconds, cpu_seconds, finish
 
 
 def ensure() -> None:
@@ -19,7 +19,7 @@ def ensure() -> None:
     if not shutil.which("apt-get"):
         raise FailedError("wrk is not installed and there is no apt-get to install it with")
     say("installing wrk with apt-get (once) ...")
-    sudo = () if os.geteuid() == 0 else ("sudo",)
+    sudo = () if os.geteuid() == 0 else ("sudo", "-n")  # there is no terminal to ask for a password on
     finish((*sudo, "apt-get", "update", "-qq"), 300)
     finish((*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", "wrk"), 300)
 
@@ -27,14 +27,16 @@ def ensure() -> None:
 def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     """Put load on a server and return requests per second, per second of its CPU time, and latencies in ms.
 
+    `others_share` is the part of the servers' core that other processes took meanwhile: how far to trust the rest.
+
     wrk counts as good what is below status 400; the callers check an answer before and after.
     """
     url = f"http://127.0.0.1:{running.port}{running.server.path}"
     command = ("taskset", "--cpu-list", str(CLIENT_CORE), "wrk", "--latency", "--threads", "1")
     options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
-    busy = cpu_seconds(running.pid)
+    busy, core = cpu_seconds(running.pid), core_seconds(SERVER_CORE)
     output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
-    busy = cpu_seconds(running.pid) - busy
+    busy, core = cpu_seconds(running.pid) - busy, core_seconds(SERVER_CORE) - core
     line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
     found = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
     if not found or not found["requests"]:
@@ -45,6 +47,7 @@ def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     return {
         "requests_per_second": found["requests"] / found["duration_us"] * 1e6,
         "requests_per_cpu_second": found["requests"] / max(busy, 0.01),
+        "others_share": max(0.0, core - busy) / seconds,
         "p50_ms": found["p50_us"] / 1000,
         "p99_ms": found["p99_us"] / 1000,
     }
