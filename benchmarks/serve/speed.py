@@ -17,7 +17,7 @@ from servers import BARE, BARE_LEAN, Server
 CONNECTIONS = (1, 16, 64)
 WARM_CALLS = 2000
 WARM_SECONDS = 1
-DISTURBED = 0.05  # part of the servers' core
+DISTURBED = 0.05  # part of a core
 
 Figures = dict[str, float]
 
@@ -75,7 +75,7 @@ def _one(server: Server, seconds: int) -> dict[int, Figures]:
 
 
 def _undisturbed(live: Running, connections: int, seconds: int) -> Figures:
-    """Measure again, at most twice, while other processes take too much of the core; the least disturbed counts.
+    """Measure again, at most twice, while other processes take too much of the cores; the least disturbed counts.
 
     The choice looks at the others only, never at the result.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 
 import work
@@ -24,19 +25,24 @@ def ensure() -> None:
     finish((*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", "wrk"), 300)
 
 
+def _clocks(pid: int) -> tuple[float, ...]:
+    """CPU time so far: of the server, of the harness and what it has run, of each core in use."""
+    own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return cpu_seconds(pid), own, *(core_seconds(core) for core in {SERVER_CORE, CLIENT_CORE})
+
+
 def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     """Put load on a server and return requests per second, per second of its CPU time, and latencies in ms.
 
-    `others_share` is the part of the servers' core that other processes took meanwhile: how far to trust the rest.
-
+    `others_share` is the part of a core that other processes took meanwhile of either: how far to trust the rest.
     wrk counts as good what is below status 400; the callers check an answer before and after.
     """
     url = f"http://127.0.0.1:{running.port}{running.server.path}"
     command = ("taskset", "--cpu-list", str(CLIENT_CORE), "wrk", "--latency", "--threads", "1")
     options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
-    busy, core = cpu_seconds(running.pid), core_seconds(SERVER_CORE)
+    before = _clocks(running.pid)
     output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
-    busy, core = cpu_seconds(running.pid) - busy, core_seconds(SERVER_CORE) - core
+    busy, own, *cores = (now - then for now, then in zip(_clocks(running.pid), before, strict=True))
     line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
     found = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
     if not found or not found["requests"]:
@@ -47,7 +53,7 @@ def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
     return {
         "requests_per_second": found["requests"] / found["duration_us"] * 1e6,
         "requests_per_cpu_second": found["requests"] / max(busy, 0.01),
-        "others_share": max(0.0, core - busy) / seconds,
+        "others_share": max(0.0, sum(cores) - busy - own) / seconds,
         "p50_ms": found["p50_us"] / 1000,
         "p99_ms": found["p99_us"] / 1000,
     }
