@@ -103,9 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     packages = machine.packages([OWN, *(server.environment for server in chosen)])
     os.sched_setaffinity(0, {CLIENT_CORE})
     parts, data, bounds = measure(options)
-    print(
-        "\n\n".join((report.of_machine(described, packages), *parts, *([report.of_targets(bounds)] if bounds else [])))
-    )
+    if bounds:
+        parts.append(report.of_targets(bounds))
+    print("\n\n".join((report.of_machine(described, packages), *parts)))
     figures = {
         "machine": described,
         "packages": packages,

@@ -42,7 +42,9 @@ def of_speed(rows: dict[str, speed.Row]) -> str:
         cells = [_speed_row(row, bare, count, len(head)) for row in rows.values()]
         parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{table(head, cells)}")
     others = [one["others_share"] for row in rows.values() for found in row.rounds.values() for one in found] or [0.0]
-    noise = f"Other processes took {median(others):.0%} of a core (median) of the two in use, {max(others):.0%} at the most."
+    noise = (
+        f"Other processes took {median(others):.0%} of one of the two cores (median), {max(others):.0%} at the most."
+    )
     return "\n\n".join(("## Speed", noise, *parts))
 
 
