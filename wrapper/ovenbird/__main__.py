@@ -1,0 +1,5 @@
+"""`python -m ovenbird` is `ovenbird`."""
+
+from .cli import main
+
+main()

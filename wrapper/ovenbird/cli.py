@@ -1,0 +1,227 @@
+"""argv -> one verb. The only place that prints for people and exits."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import settings as table
+from .errors import ArgumentsError, HandlerError, OvenbirdError, SettingsError, TimeLimitError
+
+if TYPE_CHECKING:
+    from .function.target import Target
+    from .logs import Lines
+
+_VERBS = {
+    "serve": "serve a function over HTTP",
+    "check": "load a function and print the contract that was resolved",
+    "invoke": "call a function once, in this process, and print its answer",
+}
+_STOPPED, _INTERRUPTED = 143, 130
+_TARGET = "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; default: the current folder"
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one verb and end the process with its exit status."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    finish(code)
+
+
+def finish(code: int) -> NoReturn:
+    """End the process now: a thread that the user's code has left behind must not keep it alive."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def run(argv: list[str]) -> int:
+    """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
+    parser = _parser()
+    try:
+        options = vars(parser.parse_args(_spelled_out(argv)))
+    except SystemExit as done:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if done.code else 0
+    verb = options.pop("verb")
+    lines: Lines | None = None
+    try:
+        target, extra = options.pop("target"), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
+        settings = table.resolve(verb, options, os.environ)
+        from .logs import configure
+
+        lines = configure(settings.log_format, settings.log_level)
+        return _DO[verb](_target(target, settings), settings, lines, extra)
+    except OvenbirdError as error:
+        return report(error, lines)
+
+
+def report(error: OvenbirdError, lines: Lines | None = None) -> int:
+    """Tell an error: one JSON record where the log is JSON, else text for people. The exit status."""
+    from .logs import json_line, text_line
+
+    form = lines.line if lines else (text_line if sys.stderr.isatty() or os.environ.get("OVENBIRD_LOG_FORMAT") == "text" else json_line)
+    if form is json_line:
+        fields: dict[str, Any] = {"code": error.code, "exit_code": error.exit_code}
+        fields |= {"hint": error.hint} if error.hint else {}
+        fields |= {"traceback": error.cause} if error.cause else {}
+        text = json_line(time.time(), "error", error.message, fields)
+    else:
+        cause = f"{error.cause}\n" if error.cause else ""
+        hint = f"  hint: {error.hint}\n" if error.hint else ""
+        text = f"{cause}error: {error.message}\n{hint}"
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    return error.exit_code
+
+
+def _serve(target: Target, settings: table.Settings, lines: Lines, _: dict[str, Any]) -> int:
+    from .serve.run import serve
+
+    return serve(target, settings, lines, lambda error: report(error, lines), _age())
+
+
+def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
+    from .function.describe import describe, text
+    from .function.handler import Handler
+    from .function.load import load
+
+    found = describe(Handler(load(target)), settings.init)
+    if extra["json"]:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        print(text(found))
+    return 0
+
+
+def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    """The body of the answer goes to stdout, its status to stderr when it is not 2xx."""
+    from .function.handler import Handler
+    from .function.load import load
+    from .serve.once import invoke
+
+    body = _data(extra["data"])
+    headers = [_header(text) for text in extra["header"] or ()]
+    if body and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("content-type", extra["content_type"]))
+    answer = invoke(
+        Handler(load(target)), settings, lines, body, method=extra["method"] or ("POST" if body else "GET"),
+        path=extra["path"], headers=tuple(headers),
+    )  # fmt: skip
+    sys.stdout.buffer.write(bytes(answer.body))
+    if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
+        print()
+    sys.stdout.flush()
+    if answer.status < 400:
+        return 0
+    sys.stderr.write(f"status {answer.status}\n")
+    if answer.status == 504:
+        return TimeLimitError.exit_code
+    return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
+
+
+def _target(text: str | None, settings: table.Settings) -> Target:
+    from .function.target import parse
+
+    return parse(text or os.environ.get("OVENBIRD_TARGET") or settings.source or ".", settings.source)
+
+
+def _data(text: str | None) -> bytes:
+    if text is None:
+        return b""
+    if not text.startswith("@"):
+        return text.encode()
+    if text == "@-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"--data: cannot read {text[1:]!r}: {error.strerror}") from None
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise SettingsError(f"--header: expected 'Name: value', found {text!r}")
+    return name.strip(), value.strip()
+
+
+_DO = {"serve": _serve, "check": _check, "invoke": _invoke}
+_EXTRA: dict[str, dict[str, dict[str, Any]]] = {
+    "check": {"json": {"action": "store_true", "help": "print JSON"}},
+    "invoke": {
+        "data": {"metavar": "TEXT|@FILE", "help": "the body: text, @FILE, or @- for stdin"},
+        "content_type": {"metavar": "TYPE", "default": "application/json", "help": "media type of the body"},
+        "header": {"metavar": "NAME:VALUE", "action": "append", "help": "a header; repeat for more"},
+        "method": {"metavar": "METHOD", "help": "default: POST with a body, GET without"},
+        "path": {"metavar": "PATH", "default": "/", "help": "path and query"},
+    },
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(prog="ovenbird", description="Turn a Python function into something that runs.")
+    parser.add_argument("--version", action="version", version=f"ovenbird {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, text in _VERBS.items():
+        one = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
+        for row in table.options(verb):
+            action = "append" if row.metadata["many"] else "store"
+            help_text = f"{row.metadata['doc']} [{table.variable(row)}]".replace("%", "%%")
+            one.add_argument(table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text)
+        for name, options in _EXTRA.get(verb, {}).items():
+            one.add_argument("--" + name.replace("_", "-"), dest=name, **options)
+    return parser
+
+
+def _spelled_out(argv: list[str]) -> list[str]:
+    """`--debug` as `--debug=true`, `--no-access-log` as `--access-log=false`, `--access-log off` as one word."""
+    switches = {table.flag(row) for verb in _VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean}
+    words: list[str] = []
+    rest = iter(range(len(argv)))
+    for index in rest:
+        word = argv[index]
+        if word.startswith("--no-") and "--" + word[5:] in switches:
+            words.append(f"--{word[5:]}=false")
+        elif word in switches:
+            following = argv[index + 1] if index + 1 < len(argv) else ""
+            try:
+                words.append(f"{word}={table.boolean(following)}")
+                next(rest)
+            except ValueError:
+                words.append(f"{word}=true")
+        else:
+            words.append(word)
+    return words
+
+
+def _age() -> float:
+    """Seconds since this process was started, its interpreter's start included; 0 where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        return max(0.0, float(Path("/proc/uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _terminated(_: int, __: FrameType | None) -> None:
+    """SIGTERM before anything listens for it: as process 1 the default would be to ignore it."""
+    os._exit(_STOPPED)

@@ -1,0 +1,213 @@
+"""The function document: parse -> validate -> complete.
+
+`parse` guarantees YAML that is a mapping, `validate` guarantees every field's form and reports every problem at once,
+`complete` fills in what was left out. What is not done here: nothing is fetched, and no code is imported.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import DocumentError
+
+NAMES = ("function.yaml", "function.yml")
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+_NAME = re.compile(r"[a-zA-Z0-9.+\-_]+")
+_HANDLER = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*(\.[^\W\d]\w*)*")
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+# field -> (type, whether it must be there); what other tools add beside these is kept in `Function.raw`, unread
+_SPEC: dict[str, type] = {
+    "python_version": str,
+    "source": dict,
+    "image": str,
+    "base_image": str,
+    "requirements": list,
+}
+_SOURCE: dict[str, type] = {"source": str, "handler": str, "init_function": str, "base64": str, "lang": str, "code": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function document, validated and completed.
+
+    `root` is the folder of the document; `handler` is `name` or `module:name`; `source` a path or URI, or empty;
+    `code` is the inline source text, decoded; `raw` the document as it was read.
+    """
+
+    root: Path
+    name: str
+    handler: str
+    project: str = ""
+    init: str | None = None
+    source: str = ""
+    code: str | None = None
+    python_version: str = ""
+    image: str = ""
+    base_image: str = ""
+    requirements: tuple[str, ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def local_source(self) -> Path | None:
+        """The source as a path, when it names one; None when it is remote or inline, or not given."""
+        if not self.source or self.code is not None or _REMOTE.match(self.source):
+            return None
+        return (self.root / self.source).resolve()
+
+    @property
+    def default_module(self) -> str:
+        """The module of a handler that names none: the source path without `.py` when that is local, else `main`."""
+        if self.source.endswith(".py") and not _REMOTE.match(self.source):
+            return Path(self.source).stem
+        return "main"
+
+
+def find(folder: Path) -> Path:
+    """The function document in `folder`. Errors: DocumentError when there is none."""
+    for name in NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    raise DocumentError(f"no function.yaml in the folder {str(folder)!r}", hint="or name the code: FILE.py:handler")
+
+
+def read(path: Path) -> Function:
+    """The function document at `path`, validated and completed. Errors: DocumentError, with every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise DocumentError(f"cannot read the function document {str(path)!r}: {reason}") from None
+    document = parse(text, str(path))
+    problems = validate(document, path.parent)
+    if problems:
+        raise DocumentError(f"the function document {str(path)!r} is not valid:", problems=tuple(problems))
+    return complete(document, path.parent.resolve())
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds. Errors: DocumentError with the line and column."""
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "too deeply nested or not YAML"
+        raise DocumentError(f"the function document {name!r} is not valid YAML{where}: {what}") from None
+    if not isinstance(document, dict):
+        raise DocumentError(f"the function document {name!r} is not a mapping: found {_kind(document)}")
+    return document
+
+
+def validate(document: dict[str, Any], folder: Path) -> list[str]:
+    """Every problem of the document, each with its field and what was found; empty when it is valid."""
+    problems: list[str] = []
+    name = document.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        problems.append(f"name: expected letters, digits and .+-_, found {name!r}")
+    if document.get("kind") != "python":
+        problems.append(f"kind: expected 'python', found {document.get('kind')!r}")
+    project = document.get("project")
+    if project is not None and not (isinstance(project, str) and _NAME.fullmatch(project)):
+        problems.append(f"project: expected letters, digits and .+-_, found {project!r}")
+    spec = document.get("spec")
+    if not isinstance(spec, dict):
+        return [*problems, f"spec: expected a mapping, found {_kind(spec)}"]
+    problems += _types(spec, _SPEC, "spec")
+    problems += _version(spec.get("python_version"))
+    for index, item in enumerate(spec["requirements"] if isinstance(spec.get("requirements"), list) else []):
+        if not isinstance(item, str) or not item.strip() or "\n" in item:
+            problems.append(f"spec.requirements[{index}]: expected one requirement as text, found {item!r}")
+    source = spec.get("source")
+    if source is None:
+        problems.append("spec.source: missing; it holds at least `handler`")
+    elif isinstance(source, dict):
+        problems += _source(source, folder)
+    return problems
+
+
+def complete(document: dict[str, Any], root: Path) -> Function:
+    """A Function from a document that `validate` found no problem in."""
+    spec: dict[str, Any] = document["spec"]
+    source: dict[str, Any] = spec["source"]
+    code = source.get("code")
+    if source.get("base64"):
+        code = base64.b64decode(source["base64"], validate=True).decode("utf-8")
+    return Function(
+        root=root,
+        name=document["name"],
+        project=document.get("project") or "",
+        handler=source["handler"],
+        init=source.get("init_function") or None,
+        source=source.get("source") or "",
+        code=code,
+        python_version=python_version(spec.get("python_version") or ""),
+        image=spec.get("image") or "",
+        base_image=spec.get("base_image") or "",
+        requirements=tuple(spec.get("requirements") or ()),
+        raw=document,
+    )
+
+
+def python_version(text: str) -> str:
+    """`3.12` from `PYTHON3_12` or `3.12`; empty from empty."""
+    return text.removeprefix("PYTHON").replace("_", ".") if text.startswith("PYTHON") else text
+
+
+def _version(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        hint = "; quote it, YAML reads 3.10 as the number 3.1" if isinstance(value, float) else ""
+        return [f"spec.python_version: expected text, found {value!r}{hint}"]
+    if python_version(value) not in VERSIONS:
+        return [f"spec.python_version: expected one of {', '.join(VERSIONS)} (or PYTHON3_12), found {value!r}"]
+    return []
+
+
+def _source(source: dict[str, Any], folder: Path) -> list[str]:
+    problems = _types(source, _SOURCE, "spec.source")
+    handler = source.get("handler")
+    if handler is None or handler == "":
+        problems.append("spec.source.handler: missing; `name` or `module:name`")
+    elif isinstance(handler, str) and not _HANDLER.fullmatch(handler):
+        problems.append(f"spec.source.handler: expected `name` or `module:name`, found {handler!r}")
+    init = source.get("init_function")
+    if isinstance(init, str) and init and not init.isidentifier():
+        problems.append(f"spec.source.init_function: expected the bare name of a function, found {init!r}")
+    if isinstance(source.get("base64"), str) and source["base64"]:
+        try:
+            base64.b64decode(source["base64"], validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
+    elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
+        path = source["source"]
+        if not _REMOTE.match(path) and not (folder / path).exists():
+            problems.append(f"spec.source.source: no file or folder {path!r} below {str(folder)!r}")
+    lang = source.get("lang")
+    if isinstance(lang, str) and lang not in ("", "python"):
+        problems.append(f"spec.source.lang: expected 'python', found {lang!r}")
+    return problems
+
+
+def _types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[str]:
+    """A problem for each field of the table that has another type. A wrong type of python_version is told apart."""
+    return [
+        f"{where}.{key}: expected {_WORDS[kind]}, found {_kind(mapping[key])}"
+        for key, kind in table.items()
+        if mapping.get(key) is not None and not isinstance(mapping[key], kind) and key != "python_version"
+    ]
+
+
+_WORDS = {str: "text", dict: "a mapping", list: "a list"}
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else _WORDS.get(type(value), repr(value))

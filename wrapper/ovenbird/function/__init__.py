@@ -1,0 +1,1 @@
+"""The user's code: find it, load it, bind its arguments. Knows no HTTP and no platform."""

@@ -1,0 +1,106 @@
+"""One call as an event: body, headers, method, path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+
+
+class Headers(Mapping[str, str]):
+    """Headers by name, whatever the case: `headers["content-type"]`, `headers["Content-Type"]`."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        self._values: dict[str, str] = {}
+        for key, value in pairs:
+            name, text = key.decode("latin-1").lower(), value.decode("latin-1")
+            self._values[name] = f"{self._values[name]}, {text}" if name in self._values else text
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Headers({', '.join(self._values)})"  # names only: values may be secrets
+
+
+class Event:
+    """What a handler with a parameter `event` receives.
+
+    `body` is parsed when the media type is JSON, else bytes; `fields` are the query's; `size` is in bytes;
+    `timestamp` is when the call arrived, in UTC.
+    """
+
+    __slots__ = (
+        "_headers", "_id", "_pairs", "_query", "_timestamp", "body", "content_type", "method", "path", "raw", "trigger", "url",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        body: Any,
+        raw: bytes = b"",
+        *,
+        content_type: str = "",
+        method: str = "",
+        path: str = "",
+        query: str = "",
+        pairs: list[tuple[bytes, bytes]] | None = None,
+        request_id: Callable[[], str] = str,
+        trigger: str = "http",
+    ) -> None:
+        self.body = body
+        self.raw = raw
+        self.content_type = content_type
+        self.method = method
+        self.path = path
+        self.url = f"{path}?{query}" if query else path
+        self.trigger = SimpleNamespace(kind=trigger, name=trigger)
+        self._query = query
+        self._pairs = pairs or []
+        self._headers: Headers | None = None
+        self._id = request_id
+        self._timestamp = datetime.now(timezone.utc)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, by name, whatever the case."""
+        if self._headers is None:
+            self._headers = Headers(self._pairs)
+        return self._headers
+
+    def get_header(self, name: str, default: str | None = None) -> str | None:
+        """The value of one header, whatever the case of its name."""
+        return self.headers.get(name, default)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the query; the last value of one that is repeated."""
+        from urllib.parse import parse_qsl
+
+        return dict(parse_qsl(self._query, keep_blank_values=True))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(self.raw)
+
+    @property
+    def timestamp(self) -> datetime:
+        """When the call arrived, in UTC."""
+        return self._timestamp
+
+    @property
+    def id(self) -> str:
+        """The id of the request."""
+        return self._id()
+
+    def __repr__(self) -> str:
+        return f"Event({self.method} {self.path}, {self.size} bytes)"

@@ -1,0 +1,149 @@
+"""Import the user's module once, under its real name, and find the handler and its init in it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import AttributeMissingError, LoadError, ModuleFailedError, ModuleMissingError, NotCallableError, ShadowError
+from .nearby import near
+from .target import Target
+from .traces import summary, user_frames, user_traceback
+
+# What the runtime itself imports: a user's file of that name, first on sys.path, would break it.
+RUNTIME_MODULES = frozenset(
+    "a2wsgi anyio click h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio starlette "
+    "typing_extensions urllib3 uvicorn uvloop watchfiles websockets yaml".split()
+)
+# Modules of the standard library that nothing else imports: a folder `test` is everyday, and harmless.
+_HARMLESS = frozenset("antigravity idlelib lib2to3 test this turtle turtledemo".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was found: the module, the object that the target names, and the functions that go with it.
+
+    `init` and `close` are the module's, for a handler that is a function; a class or an object brings its own methods.
+    """
+
+    target: Target
+    module: ModuleType
+    found: Callable[..., Any]
+    init: Callable[..., Any] | None
+    close: Callable[..., Any] | None
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the handler is a class, to be constructed once before its `__call__` is the handler."""
+        return isinstance(self.found, type)
+
+
+def load(target: Target) -> Loaded:
+    """Import the target's module and find its attribute.
+
+    Errors: ShadowError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
+    """
+    root = str(target.root)
+    refuse_shadows(target.root)
+    if root in sys.path:
+        sys.path.remove(root)
+    sys.path.insert(0, root)
+    module = _import(target)
+    found = _attribute(module, target)
+    if not callable(found):
+        raise NotCallableError(
+            f"{target} is a {type(found).__name__} and cannot be called",
+            hint=near("", [name for name, value in vars(module).items() if callable(value)]),
+        )
+    init = _init(module, target)
+    own = isinstance(found, type) or hasattr(found, "__self__")
+    close = None if own else _own_function(module, "close")
+    return Loaded(target, module, found, init, close)
+
+
+def refuse_shadows(root: Path) -> None:
+    """Refuse a source root that holds a file which would hide a module that Python or the runtime needs."""
+    needed = (sys.stdlib_module_names | RUNTIME_MODULES) - _HARMLESS
+    for entry in sorted(root.iterdir() if root.is_dir() else ()):
+        name = entry.name.partition(".")[0]
+        if name not in needed or not (entry.suffix in (".py", ".so") or (entry / "__init__.py").is_file()):
+            continue
+        whose = "Python's standard library" if name in sys.stdlib_module_names else "the runtime"
+        raise ShadowError(
+            f"{str(entry)!r} would hide the module {name!r} of {whose}",
+            hint=f"rename it, for example to my_{name}{entry.suffix}",
+        )
+
+
+def _import(target: Target) -> ModuleType:
+    """The module of the target. What it raises is told apart from a module that does not exist."""
+    name = target.module
+    # The finders cache folder listings: a file written just before, as --reload does, may be missed.
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
+            raise _missing(target, error.name) from None
+        hint = f"is {error.name!r} in the requirements, and installed?" if error.name else ""
+        raise _failed(target, error, hint) from None
+    except BaseException as error:  # a module that calls sys.exit() has failed too
+        raise _failed(target, error, "") from None
+
+
+def _missing(target: Target, name: str) -> ModuleMissingError:
+    folder = target.root.joinpath(*name.split(".")[:-1])
+    files = [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()] if folder.is_dir() else []
+    return ModuleMissingError(
+        f"no module {target.module!r}: {name!r} was looked for in {str(folder)!r} and on sys.path",
+        hint=near(name.rpartition(".")[2], files) or "--source names the folder that holds it",
+    )
+
+
+def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
+    return ModuleFailedError(f"importing {target.module!r} failed: {summary(error)}", hint=hint, cause=user_traceback(error))
+
+
+def _attribute(module: ModuleType, target: Target) -> Any:
+    found: Any = module
+    done = target.module
+    for name in target.attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise AttributeMissingError(
+                f"{done!r} ({getattr(module, '__file__', None) or 'no file'}) has no attribute {name!r}",
+                hint=near(name, [key for key in dir(found) if callable(getattr(found, key, None))]),
+            ) from None
+        except Exception as error:  # a module's __getattr__ or a property may raise anything
+            raise LoadError(f"{done}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
+        done = f"{done}.{name}"
+    return found
+
+
+def _init(module: ModuleType, target: Target) -> Callable[..., Any] | None:
+    """The init function: the one that the document names, else one called `init` in the same module."""
+    if target.init is None:
+        return _own_function(module, "init")
+    found = getattr(module, target.init, None)
+    if found is None:
+        raise AttributeMissingError(
+            f"spec.source.init_function: {target.module!r} has no attribute {target.init!r}",
+            hint=near(target.init, [key for key, value in vars(module).items() if callable(value)]),
+        )
+    if not callable(found):
+        raise NotCallableError(f"spec.source.init_function: {target.init!r} is a {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def _own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """A function defined in this very module: `from os import close` must not be taken for the user's close."""
+    found = getattr(module, name, None)
+    return found if callable(found) and getattr(found, "__module__", None) == module.__name__ else None

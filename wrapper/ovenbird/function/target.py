@@ -1,0 +1,118 @@
+"""Say which code a target names: the folder, the module and the attribute, before anything is imported."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..document import Function, find, read
+from ..errors import LoadError, ModuleMissingError
+from .nearby import near
+
+DEFAULT_ATTRIBUTE = "handler"
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which code to run: module `module` below the folder `root`, attribute `attribute` (dotted) in it.
+
+    `init` names the init function when the function document does; `function` is that document, completed.
+    """
+
+    root: Path
+    module: str
+    attribute: str
+    init: str | None = None
+    function: Function | None = None
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.attribute}"
+
+
+def parse(text: str, source: str = "") -> Target:
+    """Turn what the user wrote into a Target; `source` is the folder that holds the code, when given.
+
+    Errors: LoadError for a form that is none of the four; ModuleMissingError for a file that does not exist;
+    DocumentError for a function document that does not parse.
+    """
+    place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
+    if attribute and not _ATTRIBUTE.fullmatch(attribute):
+        raise LoadError(f"{text!r}: {attribute!r} is not the name of an attribute", hint="FILE.py:handler or pkg.mod:fn")
+    if place.endswith((".yaml", ".yml")):
+        return from_document(read(Path(place)), source)
+    if place.endswith(".py"):
+        return _file(Path(place), attribute or DEFAULT_ATTRIBUTE, source)
+    if Path(place).is_dir() and not (attribute and _MODULE.fullmatch(place)):
+        return from_document(read(find(Path(place))), source)
+    if attribute and _MODULE.fullmatch(place):
+        return Target(_folder(source or "."), place, attribute)
+    raise LoadError(
+        f"{text!r} is not a target: no such folder, and neither FILE.py, FILE.py:name, pkg.mod:name nor FILE.yaml",
+        hint=_suggest(place),
+    )
+
+
+def from_document(function: Function, source: str = "") -> Target:
+    """The target of a function document: its handler, below its source when that is local, else beside it."""
+    root = _folder(source) if source else function.root
+    module, _, attribute = function.handler.rpartition(":")
+    if function.code is not None and not source:
+        return Target(_inline(function.code, module or function.default_module), module or function.default_module, attribute, function.init, function)
+    path = function.local_source
+    if path is not None and not source:
+        if path.is_file() and not module:
+            target = _file(path, attribute, "")
+            return Target(target.root, target.module, attribute, function.init, function)
+        root = path.parent if path.is_file() else path
+    return Target(root, module or function.default_module, attribute, function.init, function)
+
+
+def _file(path: Path, attribute: str, source: str) -> Target:
+    """The target of a file: its folder is the root, or `source` when the file lies below it."""
+    if not path.is_file():
+        raise ModuleMissingError(f"no file {str(path)!r}", hint=_suggest(str(path)))
+    path = path.resolve()
+    if not source:
+        return Target(path.parent, path.stem, attribute)
+    root = _folder(source)
+    if not path.is_relative_to(root):
+        raise LoadError(f"{str(path)!r} does not lie below the source folder {str(root)!r}", hint="--source")
+    return Target(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
+
+
+def _inline(code: str, module: str) -> Path:
+    """Write inline source to a folder of its own, so that it is imported like any other; gone when the process ends."""
+    import atexit
+    import os
+    import shutil
+    import tempfile
+
+    folder, owner = Path(tempfile.mkdtemp(prefix="ovenbird-")), os.getpid()
+    path = folder.joinpath(*module.split(".")).with_suffix(".py")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(code, encoding="utf-8")
+
+    def remove() -> None:
+        if os.getpid() == owner:  # a forked worker ends before its parent, which still needs the folder
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
+
+
+def _folder(name: str) -> Path:
+    path = Path(name)
+    if not path.is_dir():
+        raise LoadError(f"the source folder {name!r} does not exist", hint="--source names a folder")
+    return path.resolve()
+
+
+def _suggest(place: str) -> str:
+    """What the user may have meant: files beside the one that is missing."""
+    folder = Path(place).parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    found = near(Path(place).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
+    return found or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"

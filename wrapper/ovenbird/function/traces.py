@@ -1,0 +1,52 @@
+"""Tell what the user's code raised, without the frames that are not the user's."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH120 (pathlib costs start-up)
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback of `error` and of what caused it, cut of the frames of Ovenbird and of the import system."""
+    found = traceback.TracebackException.from_exception(error)
+    _cut(found, set())
+    return "".join(found.format()).rstrip()
+
+
+
+def user_frames(error: BaseException) -> bool:
+    """Whether any frame of the traceback lies in code that is not Ovenbird's."""
+    trace = error.__traceback__
+    while trace is not None:
+        if not _hidden(trace.tb_frame.f_code.co_filename):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def summary(error: BaseException) -> str:
+    """`ValueError: no such model`: the type and the first line of the message."""
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # a user's __str__ may raise
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _cut(found: traceback.TracebackException, seen: set[int]) -> None:
+    if id(found) in seen:
+        return
+    seen.add(id(found))
+    found.stack = traceback.StackSummary.from_list([frame for frame in found.stack if not _hidden(frame.filename)])
+    for other in (found.__cause__, found.__context__):
+        if other is not None:
+            _cut(other, seen)
+    for other in getattr(found, "exceptions", None) or ():
+        _cut(other, seen)
+
+
+def _hidden(filename: str) -> bool:
+    return filename.startswith((_OURS, "<frozen importlib", "<frozen runpy")) or filename == sys.executable

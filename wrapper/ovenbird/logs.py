@@ -1,0 +1,91 @@
+"""Log lines on stderr: JSON for machines, text for people; each with the ids of the call that it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from .function.context import current_call
+from .function.traces import user_traceback
+
+# uvicorn says in its own words what we say in ours, with a traceback of its frames
+_UVICORN_SAYS = ("Exception in ASGI application", "ASGI callable returned without", "Unsupported upgrade", "No supported WebSocket")
+
+
+class Lines(logging.Handler):
+    """Writes records to a stream, one line each; a traceback is a field of the JSON, and indented text otherwise."""
+
+    def __init__(self, form: str, stream: Any = None) -> None:
+        super().__init__()
+        self.stream = stream or sys.stderr
+        self.line = text_line if form == "text" or (form == "auto" and self.stream.isatty()) else json_line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            self.put(self.line(record.created, record.levelname.lower(), record.getMessage(), _fields(record)))
+        except Exception:
+            self.handleError(record)
+
+    def put(self, text: str) -> None:
+        """Write text that ends with a line's end, whole."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (BrokenPipeError, ValueError):  # nobody reads the log any more: no reason to stop serving
+            pass
+
+    def put_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
+        """Write the access log's records in one go."""
+        self.put("".join(self.line(created, "info", message, fields) for created, message, fields in records))
+
+
+def configure(form: str, level: str) -> Lines:
+    """Send all logging of the process to stderr as `form` (`auto`, `text`, `json`). Returns the handler."""
+    handler = Lines(form)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("asyncio").setLevel("WARNING")
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel("WARNING")
+    uvicorn.addFilter(lambda record: not str(record.msg).startswith(_UVICORN_SAYS))
+    return handler
+
+
+def json_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
+    """One JSON object and a line's end."""
+    head = {"time": _iso(created), "level": level, "message": message}
+    return msgspec.json.encode({**head, **fields}, enc_hook=repr).decode() + "\n"
+
+
+def text_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
+    """One line for people, the traceback below it. Ids are left out but the one that a client was told."""
+    clock = time.strftime("%H:%M:%S", time.localtime(created)) + f".{int(created % 1 * 1000):03d}"
+    hidden = ("traceback", "request_id", "trace_id", "span_id", "logger", "function", "method", "path", "status")
+    shown = {**fields, "duration": f"{fields['duration'] * 1000:.1f}ms"} if "duration" in fields else fields
+    rest = " ".join(f"{key}={value}" for key, value in shown.items() if key not in hidden)
+    trace = "".join(f"    {line}\n" for line in str(fields.get("traceback") or "").splitlines())
+    return f"{clock} {level:7} {message}{'  ' + rest if rest else ''}\n{trace}"
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = {"logger": record.name}
+    call = current_call.get()
+    if call is not None:
+        fields |= {"request_id": call.request_id, "trace_id": call.trace_id, "span_id": call.span_id}
+    fields |= getattr(record, "fields", None) or {}
+    trace = getattr(record, "traceback", "") or (user_traceback(record.exc_info[1]) if record.exc_info and record.exc_info[1] else "")
+    if trace:
+        fields["traceback"] = trace
+    return fields
+
+
+def _iso(created: float) -> str:
+    return datetime.fromtimestamp(created, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+

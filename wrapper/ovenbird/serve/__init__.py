@@ -1,0 +1,1 @@
+"""Serve a handler over HTTP: life, admission, threads, replies, metrics."""

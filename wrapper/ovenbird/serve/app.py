@@ -1,0 +1,318 @@
+"""The ASGI application: lets a call in, binds its arguments, runs the handler, sends the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from time import perf_counter
+from types import GeneratorType
+from typing import Any
+
+from ..function.bind import FieldsError
+from ..function.context import Context, current_call
+from ..function.handler import Handler
+from ..settings import Settings
+from . import payload, streams
+from .admission import Admission
+from .arguments import Arguments, Keywords, refusal
+from .call import Call, CallStopped, Reason, Receive, Scope, Send
+from .faults import Faults
+from .gate import Gate
+from .journal import Journal
+from .metrics import Block
+from .problems import ProblemError, problem, retry_after
+from .reply import Reply, encode, reply_to
+from .threads import Job, Threads
+
+DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
+_CLOSE = (b"connection", b"close")
+_PREFIX = "/_/"
+_DETAILS = {
+    Reason.TIMEOUT: "the call ran over its time limit",
+    Reason.GRACE: "the server is shutting down",
+}
+
+
+class App:
+    """One worker's application. `internal` answers below the reserved prefix `/_/`; everything else is the handler's.
+
+    `left(call)` says whether the client of a call has gone.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        settings: Settings,
+        context: Context,
+        gate: Gate,
+        block: Block,
+        journal: Journal,
+        *,
+        left: Callable[[Call], bool],
+        internal: Callable[[Scope, Receive, Send], Any],
+    ) -> None:
+        self.handler = handler
+        self.settings = settings
+        self.gate = gate
+        self.block = block
+        self.journal = journal
+        self.internal = internal
+        self.left = left
+        self.on_loop = handler.shape.on_loop or handler.shape.application  # a WSGI application brings its own threads
+        self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
+        self.admission = Admission(self.limit, settings.queue, settings.timeout, left=left, stop=self._stop, gauge=self.gauge)
+        self.faults = Faults(handler.name, settings.debug)
+        self.arguments = Arguments(handler.binder, settings, context, on_loop=self.on_loop) if handler.binder else None
+        self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
+        self.threads: Threads | None = None
+        self.served = 0
+        self._logged = settings.access_log
+        self._methods = frozenset(settings.methods)
+        self._loop: Any = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the loop that serves."""
+        self._loop = loop
+        self.admission.start(loop)
+        self.journal.start(loop)
+        if not self.on_loop:
+            self.threads = Threads(self.limit, loop)
+
+    def gauge(self) -> None:
+        """Tell the metrics how many calls run and wait."""
+        queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
+        self.block.load(len(self.admission.calls) - queued, queued)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._socket(scope, receive, send)
+        elif scope["path"].startswith(_PREFIX):
+            await self.internal(scope, receive, send)
+        else:
+            await self._answer(Call(scope, receive, send))
+
+    async def _answer(self, call: Call) -> None:
+        """Find the reply to a call and send it, whatever happens."""
+        current_call.set(call)
+        try:
+            reply = await self._reply(call)
+            if reply is not None:
+                await self._send(call, reply)
+        except ProblemError as error:
+            await self._refuse(call, error)
+        except (CallStopped, asyncio.CancelledError):
+            await self._stopped(call)
+        except BaseException as error:
+            await self._failed(call, error)
+        if call.form is not None:
+            await call.form.close()
+        seconds = perf_counter() - call.started
+        self.served += 1
+        self.block.call(call.status, seconds)
+        if self._logged:
+            self.journal.add(call, seconds)
+
+    async def _reply(self, call: Call) -> Reply | None:
+        """Let the call in, read its body, and run the handler. None when the handler has answered by itself."""
+        if not self.gate.open:
+            raise ProblemError(503, self.gate.why, headers=retry_after(1))
+        if self._methods and call.scope["method"] not in self._methods:
+            raise ProblemError(405, "method not allowed", headers=((b"allow", ", ".join(sorted(self._methods)).encode()),))
+        if self.admission.full:
+            self._reject()
+        if self.arguments is None:
+            return await self._on_loop(call, {}, self._speak)
+        arguments = await self.arguments.of(call)
+        if self.admission.full:  # others were let in while the body came
+            self._reject()
+        if call.events is not None:
+            return await self._batch(call)
+        return await self._run(call, arguments)  # type: ignore[arg-type]
+
+    async def _run(self, call: Call, arguments: Keywords) -> Reply | None:
+        if self.threads is not None:
+            return await self._in_thread(call, arguments)
+        return await self._on_loop(call, arguments, self._await)
+
+    async def _on_loop(self, call: Call, arguments: Keywords, run: Callable[[Call, Keywords], Any]) -> Reply | None:
+        """Run on the loop, in this very task: the slot is free before the reply is sent, unless the reply is a stream."""
+        admission = self.admission
+        admission.enter(call)
+        try:
+            if admission.free and not admission.waiting:
+                admission.free -= 1
+            else:
+                await admission.slot(call)
+            try:
+                call.task = asyncio.current_task()
+                reply = await run(call, arguments)
+                if call.reason is not None:  # the handler caught its cancellation and went on
+                    raise CallStopped
+                return reply  # type: ignore[no-any-return]
+            finally:
+                call.task = None
+                admission.release()
+        finally:
+            admission.leave(call)
+
+    async def _await(self, call: Call, arguments: Keywords) -> Reply | None:
+        """Call an async handler. A reply that takes time is sent from here, while the call still holds its slot."""
+        result = self.handler.call(**arguments)
+        if inspect.isawaitable(result):
+            result = await result
+        reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
+        if reply.stream is None and reply.app is None:
+            return reply
+        await self._send(call, reply)
+        return None
+
+    async def _speak(self, call: Call, _: Keywords) -> None:
+        """Let an application that speaks HTTP itself answer."""
+        body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
+        await self._send(call, Reply(0, [], app=self.application), body.receive)
+
+    async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
+        """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
+        threads = self.threads
+        assert threads is not None
+        call.future = self._loop.create_future()
+        call.job = _CallJob(self, call, arguments)
+        self.admission.enter(call)
+        threads.submit(call.job)
+        return await call.future  # type: ignore[no-any-return]
+
+    async def _batch(self, call: Call) -> Reply:
+        """Call the handler for each event of a batch, one after the other; one outcome is reported for each."""
+        assert self.arguments is not None
+        outcomes = []
+        for event in call.events:
+            outcome: dict[str, Any] = {"id": event.id, "source": event.source}
+            try:
+                reply = await self._run(call, self.arguments.for_event(call, event))
+                outcome["status"] = reply.status if reply else 200
+            except FieldsError as error:
+                outcome |= {"status": 422, **refusal(error).extra}
+            except Exception as error:
+                self.faults.record(call, error)
+                outcome |= {"status": 500, "error_id": call.error_id}
+                call.error_id = ""
+            outcomes.append(outcome)
+        body = encode(outcomes)
+        status = 200 if all(outcome["status"] < 400 for outcome in outcomes) else 207
+        return Reply(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body)
+
+    async def _send(self, call: Call, reply: Reply, receive: Receive | None = None) -> None:
+        if reply.app is not None:
+            await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+        elif reply.stream is not None:
+            await streams.stream(call, reply, self._loop, closing=self.gate.closing)
+        else:
+            call.status = reply.status
+            headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
+            await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
+            await call.send({"type": "http.response.body", "body": reply.body})
+
+    async def _refuse(self, call: Call, error: ProblemError) -> None:
+        """Send a problem document; a client that is still sending its body is heard out for a moment."""
+        if call.status:
+            return
+        reply = error.reply()
+        if error.status not in (408, 413):
+            await self._send(call, reply)
+            return
+        call.status = reply.status
+        await call.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await call.send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        await payload.discard(call)
+        await call.send({"type": "http.response.body", "body": b""})
+
+    async def _stopped(self, call: Call) -> None:
+        """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
+        reason = call.reason or Reason.GRACE
+        if call.status:
+            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer, {reason.name.lower()}")
+            return
+        if reason is Reason.GONE:
+            call.status = reason.value
+            return
+        headers = retry_after(1) if reason is Reason.GRACE else ()
+        await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
+
+    async def _failed(self, call: Call, error: BaseException) -> None:
+        """Log what the handler raised; answer 500 unless the answer has begun, which is then cut off."""
+        self.faults.record(call, error)
+        if not call.status:
+            await self._send(call, self.faults.reply(call, error))
+
+    def _stop(self, call: Call) -> None:
+        """Ask the handler of a running call to end."""
+        if call.task is not None:
+            call.task.cancel()
+        elif call.job is not None and self.threads is not None:
+            if not call.future.done():
+                call.future.set_exception(CallStopped())
+            call.job.abandon()
+            self.threads.stop(call.job)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: an ASGI application's own affair, and nobody else's."""
+        if self.application is not None and self.gate.open:
+            await self.application(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1013 if self.application else 1003})
+
+
+class _CallJob(Job):
+    """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
+
+    __slots__ = ("app", "arguments", "call", "stream")
+
+    def __init__(self, app: App, call: Call, arguments: Keywords) -> None:
+        super().__init__()
+        self.app = app
+        self.call = call
+        self.arguments = arguments
+        self.stream: streams.ThreadStream | None = None
+
+    def left(self) -> bool:
+        return self.call.reason is not None or self.app.left(self.call)
+
+    def work(self) -> Reply | None:
+        call = self.call
+        current_call.set(call)
+        result = self.app.handler.call(**self.arguments)
+        if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
+            result = asyncio.run_coroutine_threadsafe(result, self.app._loop).result()
+        accept = call.header(b"accept") if b"accept" in call.headers else ""
+        reply = reply_to(result, accept)
+        if not isinstance(reply.stream, GeneratorType):
+            return reply
+        self.stream = streams.ThreadStream(self.app._loop)
+        items, reply.stream = reply.stream, self.stream
+        self.app._loop.call_soon_threadsafe(self._resolve, reply, None)
+        self.stream.pump(items)
+        return None
+
+    def done(self, outcome: Any, error: BaseException | None) -> None:
+        self.app.admission.leave(self.call)
+        self._resolve(outcome, error)
+
+    def abandon(self) -> None:
+        """Nobody takes the reply any more."""
+        if self.stream is not None:
+            self.stream.close()
+
+    def _resolve(self, outcome: Any, error: BaseException | None) -> None:
+        future = self.call.future
+        if future.done():
+            return
+        if error is None:
+            future.set_result(outcome)
+        else:
+            if isinstance(error, CallStopped) and self.call.reason is None:
+                self.call.reason = Reason.GONE
+            # a StopIteration cannot be set on a future
+            future.set_exception(RuntimeError(str(error)) if isinstance(error, StopIteration) else error)

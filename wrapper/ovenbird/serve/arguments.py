@@ -1,0 +1,103 @@
+"""From a request to the keywords that the handler is called with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..function import cloudevent
+from ..function.bind import Binder, FieldsError, MalformedError, Mode
+from ..function.context import Context
+from ..settings import Settings
+from . import payload
+from .call import Call
+from .problems import ProblemError
+
+Keywords = dict[str, Any]
+
+
+class Arguments:
+    """Builds keywords for one handler; what need not be asked for each call is decided here.
+
+    `plain`: the payload is all there is, no other parameter has to be filled.
+    `streaming`: the handler reads the body itself, from its Starlette `request`.
+    """
+
+    def __init__(self, binder: Binder, settings: Settings, context: Context, *, on_loop: bool) -> None:
+        self.binder = binder
+        self.context = context
+        self.limit = settings.max_body
+        self.seconds = settings.read_timeout
+        wanted = set(binder.reserved.values())
+        self.plain = not wanted and not binder.event_name
+        self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is Mode.NONE
+
+    async def of(self, call: Call) -> Keywords | list[Keywords]:
+        """The keywords of a call; a list of them for a batch of CloudEvents. Errors: ProblemError 400, 408, 413, 415, 422."""
+        binder = self.binder
+        try:
+            if self.streaming:
+                return self._inject(call, {}, b"")
+            if payload.is_multipart(call) and binder.mode is not Mode.RAW and not binder.event_name:
+                return await self._multipart(call)
+            body = await payload.read(call, self.limit, self.seconds)
+            if binder.event_name:
+                return self._events(call, body)
+            arguments = payload.arguments(binder, call, body)
+            return arguments if self.plain else self._inject(call, arguments, body)
+        except (MalformedError, FieldsError) as error:
+            raise refusal(error) from None
+
+    async def _multipart(self, call: Call) -> Keywords:
+        """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
+        body = payload.Body(call, self.limit, self.seconds)
+        call.form = await payload.multipart(call, body)
+        pairs = payload.fields_of(call.form, call, uploads=self.binder.uploads)
+        arguments = self.binder.from_fields(pairs) if self.binder.mode is not Mode.NONE else {}
+        return self._inject(call, arguments, b"")
+
+    def _events(self, call: Call, body: bytes) -> Keywords | list[Keywords]:
+        events, batch = payload.cloudevents(call, body)
+        if batch:
+            call.events = events
+            return [{} for _ in events]  # each is bound when its turn comes: one that does not fit fails alone
+        return self.for_event(call, events[0])
+
+    def for_event(self, call: Call, event: cloudevent.CloudEvent) -> Keywords:
+        """The keywords for one CloudEvent: the event itself, and fields of its data. Errors: FieldsError."""
+        binder = self.binder
+        data = {} if event.data is None else event.data
+        arguments = binder.from_object(data) if binder.mode is not Mode.NONE else {}
+        assert binder.event_name
+        arguments[binder.event_name] = cloudevent.as_hinted(event, binder.event_hint)
+        return self._inject(call, arguments, b"")
+
+    def _inject(self, call: Call, arguments: Keywords, body: bytes) -> Keywords:
+        """Fill the parameters that the payload does not."""
+        for name, kind in self.binder.reserved.items():
+            if kind == "context":
+                arguments[name] = self.context
+            elif kind == "event":
+                arguments[name] = payload.event_of(call, body)
+            else:
+                arguments[name] = self._request(call, body)
+        return arguments
+
+    def _request(self, call: Call, body: bytes) -> Any:
+        """The Starlette request: it streams the body within its limits, or holds the one that was read."""
+        from starlette.requests import Request
+
+        if self.streaming:
+            return Request(call.scope, payload.Body(call, self.limit, self.seconds).receive, call.send)
+        request = Request(call.scope, call.receive, call.send)
+        request._body = body  # Starlette keeps a body that was read under this name
+        if call.form is not None:
+            request._form = call.form
+        return request
+
+
+def refusal(error: MalformedError | FieldsError) -> ProblemError:
+    """The problem that the client is told: 400 for what cannot be parsed, 422 with each field that does not fit."""
+    if isinstance(error, MalformedError):
+        return ProblemError(400, error.message)
+    errors = [{"field": field, "message": message} for field, message in error.problems]
+    return ProblemError(422, "the payload does not fit the function", errors=errors)

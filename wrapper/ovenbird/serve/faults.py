@@ -1,0 +1,41 @@
+"""What went wrong in a call: one structured record in the log, an opaque id for the client."""
+
+from __future__ import annotations
+
+import logging
+
+from ..function.traces import summary, user_traceback
+from ..trace import new_id
+from .call import Call
+from .problems import problem
+from .reply import Reply, ResultError
+
+_log = logging.getLogger("ovenbird")
+
+
+class Faults:
+    """Records failures of one function. `debug` puts the traceback into the answer too."""
+
+    def __init__(self, name: str, debug: bool) -> None:
+        self.name = name
+        self.debug = debug
+
+    def record(self, call: Call, error: BaseException) -> None:
+        """Log a failure with its traceback, under an id that the client is told."""
+        call.error_id = call.error_id or new_id(64)
+        if isinstance(error, ResultError):
+            message, trace = f"{self.name}: {error}", ""
+        else:
+            message, trace = f"{self.name} raised {summary(error)}", user_traceback(error)
+        fields = {"error_id": call.error_id, "error": type(error).__name__, "request_id": call.request_id}
+        fields |= {"trace_id": call.trace_id, "span_id": call.span_id}
+        _log.error(message, extra={"fields": fields, "traceback": trace})
+
+    def reply(self, call: Call, error: BaseException) -> Reply:
+        """The 500 for a failure: nothing of the inside but the id, without `debug`."""
+        extra = {"traceback": user_traceback(error)} if self.debug else {}
+        return problem(500, "the function failed; the log has the reason under this id", error_id=call.error_id, **extra)
+
+    def note(self, call: Call, message: str) -> None:
+        """Log something about a call that is worth a warning."""
+        _log.warning(message, extra={"fields": {"request_id": call.request_id, "trace_id": call.trace_id}})

@@ -1,0 +1,87 @@
+"""The runtime's own routes, below `/_/`: live, ready, metrics, openapi.json. Starlette is loaded at the first request."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..function.handler import Handler
+from ..function.traces import summary
+from .call import Receive, Scope, Send
+from .gate import Gate, State
+from .metrics import Blocks
+
+_PROBE = 1.0  # seconds that the user's own `ready` or `alive` may take
+
+
+class Internal:
+    """An ASGI application for the reserved prefix."""
+
+    def __init__(self, handler: Handler, gate: Gate, blocks: Blocks, gauge: Callable[[], None]) -> None:
+        self.handler = handler
+        self.gate = gate
+        self.blocks = blocks
+        self.gauge = gauge
+        self._app: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._app is None:
+            self._app = self._routes()
+        await self._app(scope, receive, send)
+
+    def _routes(self) -> Any:
+        from starlette.responses import JSONResponse, PlainTextResponse
+        from starlette.routing import Route, Router
+
+        async def live(_: Any) -> Any:
+            why = self.gate.unhealthy or await self._probe("alive")
+            return JSONResponse({"status": "dead", "reason": why}, 503) if why else JSONResponse({"status": "live"})
+
+        async def ready(_: Any) -> Any:
+            state = self.gate.state.value
+            why = self.gate.why or self.gate.unhealthy or (await self._probe("ready") if self.gate.state is State.READY else "")
+            return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
+
+        async def metrics(_: Any) -> Any:
+            self.gauge()
+            return PlainTextResponse(self.blocks.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+        async def openapi(_: Any) -> Any:
+            from .openapi import document
+
+            return JSONResponse(document(self.handler))
+
+        async def missing(scope: Scope, receive: Receive, send: Send) -> None:
+            from .problems import problem
+
+            found = problem(404, "the runtime has live, ready, metrics and openapi.json below /_/")
+            await send({"type": "http.response.start", "status": 404, "headers": found.headers})
+            await send({"type": "http.response.body", "body": found.body})
+
+        routes = {"live": live, "ready": ready, "metrics": metrics, "openapi.json": openapi}
+        return Router([Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing)
+
+    async def _probe(self, name: str) -> str:
+        """What the user's own probe says: empty when all is well. One that raises or returns False is not."""
+        probe = self.handler.probe(name)
+        if probe is None:
+            return ""
+        try:
+            found = await asyncio.wait_for(_called(probe), _PROBE)
+        except asyncio.TimeoutError:
+            return f"{name}() took over {_PROBE:g} seconds"
+        except Exception as error:
+            import logging
+
+            logging.getLogger("ovenbird").warning("%s() raised %s", name, summary(error))
+            return f"{name}() failed"
+        return f"{name}() said no" if found is False else ""
+
+
+async def _called(probe: Callable[[], Any]) -> Any:
+    if inspect.iscoroutinefunction(probe):
+        return await probe()
+    return await asyncio.get_running_loop().run_in_executor(None, probe)

@@ -1,0 +1,79 @@
+"""One call in this process, without a port: for `ovenbird invoke`, tests and CI."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..function.context import Context
+from ..function.handler import Handler
+from ..logs import Lines
+from ..settings import Settings
+from .app import App
+from .call import Message
+from .gate import Gate
+from .journal import Journal
+from .metrics import Blocks
+from .startup import Startup
+
+
+class Answer:
+    """What came back: status, headers (lower-case names), body."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+
+    async def send(self, message: Message) -> None:
+        """Take an ASGI message."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in message["headers"]}
+        else:
+            self.body += message.get("body", b"")
+
+
+def invoke(
+    handler: Handler, settings: Settings, lines: Lines, body: bytes, *,
+    method: str = "POST", path: str = "/", headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:  # fmt: skip
+    """Init, call once, close. Errors: InitError."""
+    return asyncio.run(_invoke(handler, settings, lines, body, method, path, headers))
+
+
+async def _invoke(
+    handler: Handler, settings: Settings, lines: Lines, body: bytes, method: str, path: str, headers: Any
+) -> Answer:
+    loop = asyncio.get_running_loop()
+    context = Context(handler.name, root=str(handler.loaded.target.root))
+    gate = Gate()
+
+    async def internal(*_: Any) -> None:
+        raise AssertionError("the reserved prefix is answered by the server")
+
+    journal = Journal(handler.name, lines.put_calls)
+    app = App(handler, settings, context, gate, Blocks(1).blocks[0], journal, left=lambda _: False, internal=internal)
+    app.start(loop)
+    startup = Startup(handler, settings, context)
+    app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
+    gate.ready()
+    answer = Answer()
+    plain, _, query = path.partition("?")
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": plain, "raw_path": plain.encode(), "query_string": query.encode(), "root_path": "",
+        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers], "client": None, "server": None,
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()  # the client of this call never leaves
+        raise AssertionError
+
+    await app(scope, receive, answer.send)
+    journal.flush()
+    await startup.end()
+    return answer

@@ -1,0 +1,264 @@
+"""Read a request's body within its limits, and turn it into the handler's arguments by its media type."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from ..function import cloudevent
+from ..function.bind import Binder, Mode, parse_json
+from ..function.event import Event
+from .call import Call, CallStopped, Message, Reason
+from .problems import ProblemError
+
+_LINGER = 2.0  # seconds for which the rest of a body that is too large is read and thrown away
+_FORM = "application/x-www-form-urlencoded"
+_MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
+
+
+class Media:
+    """A parsed Content-Type: `name` in lower case, `charset`, and what the runtime does with it."""
+
+    __slots__ = ("charset", "json", "name")
+
+    def __init__(self, text: str) -> None:
+        name, *parameters = (part.strip() for part in text.split(";"))
+        self.name = name.lower()
+        self.charset = next((p[8:].strip("\"' ").lower() for p in parameters if p.lower().startswith("charset=")), "utf-8")
+        self.json = self.name == "application/json" or self.name.endswith("+json") or self.name == "text/json"
+
+
+_KNOWN: dict[bytes | None, Media] = {None: Media(""), b"application/json": Media("application/json")}
+
+
+def media_of(call: Call) -> Media:
+    """The media type of a call's body; the usual ones are parsed once."""
+    raw = call.headers.get(b"content-type")
+    found = _KNOWN.get(raw)
+    if found is None:
+        found = Media((raw or b"").decode("latin-1"))
+        if len(_KNOWN) < 256:
+            _KNOWN[raw] = found
+    return found
+
+
+class Body:
+    """Receives a request's body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it."""
+
+    __slots__ = ("_call", "_receive", "_since", "limit", "seconds", "size", "whole")
+
+    def __init__(self, call: Call, limit: int, seconds: float) -> None:
+        call.streamed = True
+        self._call = call
+        self._receive = call.receive
+        self._since = 0.0
+        self.limit = limit
+        self.seconds = seconds
+        self.size = 0
+        self.whole = False
+        length = call.headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
+
+    async def receive(self) -> Message:
+        """The next ASGI message. Errors: ProblemError 413 and 408; CallStopped when the client left half way."""
+        if self.whole:
+            return await self._receive()
+        try:
+            if self.seconds:
+                self._since = self._since or perf_counter()
+                rest = self.seconds - (perf_counter() - self._since)
+                message = await asyncio.wait_for(self._receive(), max(rest, 0.001))
+            else:
+                message = await self._receive()
+        except asyncio.TimeoutError:
+            raise ProblemError(
+                408, f"the body did not arrive within {self.seconds:g} seconds", headers=((b"connection", b"close"),)
+            ) from None
+        if message["type"] != "http.request":
+            self._call.reason = Reason.GONE
+            raise CallStopped
+        self.size += len(message["body"])
+        self.whole = not message.get("more_body")
+        if self.size > self.limit:
+            raise _too_large(self.limit)
+        return message
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        parts = [(await self.receive())["body"]]
+        while not self.whole:
+            parts.append((await self.receive())["body"])
+        return b"".join(parts)
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(413, f"the body is over the limit of {limit} bytes", headers=((b"connection", b"close"),), limit=limit)
+
+
+def _at_hand(receive: Any) -> bool:
+    """Whether the server already holds the whole body, so that `receive` answers at once."""
+    cycle = getattr(receive, "__self__", None)
+    return cycle is not None and not getattr(cycle, "more_body", True)
+
+
+def is_multipart(call: Call) -> bool:
+    """Whether the body is multipart/form-data."""
+    return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
+
+
+async def read(call: Call, limit: int, seconds: float) -> bytes:
+    """The whole body of a call. One that is at hand, as most are, costs no timer and no further object."""
+    if _at_hand(call.receive):
+        message = await call.receive()
+        if message["type"] == "http.request" and len(message["body"]) <= limit:
+            return message["body"]  # type: ignore[no-any-return]
+        if message["type"] == "http.request":
+            raise _too_large(limit)
+        call.reason = Reason.GONE
+        raise CallStopped
+    return await Body(call, limit, seconds).read()
+
+
+async def multipart(call: Call, body: Body) -> Any:
+    """The form of a multipart body. Errors: ProblemError 400 when it is malformed."""
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+    try:
+        return await Request(call.scope, body.receive, call.send).form()
+    except HTTPException as error:
+        raise ProblemError(400, f"the multipart body is malformed: {error.detail}") from None
+    except KeyError:
+        raise ProblemError(400, "the multipart body is malformed: no boundary") from None
+
+
+def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
+    """Fields and files of a form, and the query's. Errors: ProblemError 415 for files when no parameter takes one."""
+    items = list(form.multi_items())
+    if not uploads and any(hasattr(value, "filename") for _, value in items):
+        raise ProblemError(415, "the function takes no files")
+    return [*_pairs(call.scope["query_string"]), *items]
+
+
+async def discard(call: Call) -> None:
+    """Read on for a while and throw away, so that a client which is still sending sees the answer and not a reset."""
+    end = perf_counter() + _LINGER
+    while (rest := end - perf_counter()) > 0:
+        try:
+            message = await asyncio.wait_for(call.receive(), rest)
+        except asyncio.TimeoutError:
+            return
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
+
+
+def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
+    """The handler's arguments from a body and the query. Errors: ProblemError 415; MalformedError, FieldsError."""
+    query: bytes = call.scope["query_string"]
+    if binder.mode is Mode.RAW:
+        return {binder.parameters[0].name: body}
+    if not body:
+        return binder.from_fields(_pairs(query)) if query else binder.from_nothing()
+    media = media_of(call)
+    if b"content-encoding" in call.headers and call.headers[b"content-encoding"].lower() != b"identity":
+        raise ProblemError(415, f"the content encoding {call.header(b'content-encoding')!r} is not understood")
+    if media.name == _FORM and body.lstrip()[:1] not in (b"{", b"["):
+        return binder.from_fields([*_pairs(query), *_pairs(body)])
+    # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
+    if media.json or media.name in ("", _FORM):
+        if media.charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
+            body = _transcoded(body, media.charset)
+        if query and binder.mode is Mode.FIELDS:
+            return binder.from_object(parse_json(body), query=_pairs(query))
+        return binder.from_json(body)
+    if media.name in _MSGPACK:
+        return binder.from_object(_msgpack(body))
+    return _other(binder, media, body)
+
+
+def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
+    """A body that is no structure: text or bytes for a handler that takes the whole payload as it is, else a 415."""
+    if binder.mode is Mode.WHOLE and binder.parameters[0].hint in (Any, object):
+        return {binder.parameters[0].name: _text(body, media.charset) if media.name.startswith("text/") else body}
+    raise ProblemError(
+        415, f"the media type {media.name!r} is not understood; send application/json", accepted=["application/json", _FORM]
+    )
+
+
+def event_of(call: Call, body: bytes) -> Event:
+    """The call as an Event: its body parsed when the media type is JSON, else bytes. Errors: MalformedError."""
+    media = media_of(call)
+    parsed: Any = parse_json(_transcoded(body, media.charset)) if media.json and body else body
+    scope = call.scope
+    return Event(
+        parsed,
+        body,
+        content_type=call.header(b"content-type"),
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        pairs=scope["headers"],
+        request_id=lambda: call.request_id,
+    )
+
+
+def cloudevents(call: Call, body: bytes) -> tuple[list[cloudevent.CloudEvent], bool]:
+    """The CloudEvents of a request, and whether they came as a batch. Errors: MalformedError; ProblemError 400."""
+    media = media_of(call)
+    try:
+        if media.name == "application/cloudevents-batch+json":
+            documents = parse_json(body)
+            if not isinstance(documents, list):
+                raise ValueError("a batch of CloudEvents is a JSON array")
+            return [cloudevent.from_json(document) for document in documents], True
+        if media.name == "application/cloudevents+json":
+            return [cloudevent.from_json(parse_json(body))], False
+        attributes: dict[str, Any] = {
+            key[3:].decode("latin-1"): unquote(value.decode("latin-1"))
+            for key, value in call.headers.items()
+            if key.startswith(b"ce-")
+        }
+        if not attributes:
+            raise ValueError("no ce- headers, and the media type is not application/cloudevents+json")
+        if media.name:
+            attributes["datacontenttype"] = call.header(b"content-type")
+        return [cloudevent.CloudEvent(attributes, _data(media, body))], False
+    except ValueError as error:
+        raise ProblemError(400, f"the request is not a CloudEvent: {error}") from None
+
+
+def _data(media: Media, body: bytes) -> Any:
+    if not body:
+        return None
+    if media.json or not media.name:
+        return parse_json(body)
+    return _text(body, media.charset) if media.name.startswith("text/") else body
+
+
+def _pairs(query: bytes) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+
+
+def _text(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        raise ProblemError(415, f"the body is not text in the charset {charset!r}") from None
+
+
+def _transcoded(body: bytes, charset: str) -> bytes:
+    return body if charset in ("utf-8", "utf8") else _text(body, charset).encode()
+
+
+def _msgpack(body: bytes) -> Any:
+    try:
+        return msgspec.msgpack.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        raise ProblemError(400, "the MessagePack is malformed") from None
+
+

@@ -1,0 +1,32 @@
+"""--reload: have the workers replaced when a file below the source folder changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import SettingsError
+
+_SUFFIXES = (".py", ".yaml", ".yml", ".json", ".toml", ".txt")
+_IGNORED = frozenset((".venv", "venv", "node_modules", "__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache"))
+
+
+def watch(root: Path, changed: Callable[[], None]) -> None:
+    """Call `changed` from a thread whenever files below `root` change. Errors: SettingsError when watchfiles is missing."""
+    try:
+        import watchfiles
+    except ImportError:
+        raise SettingsError("--reload needs the package watchfiles", hint="pip install 'ovenbird[reload]'") from None
+
+    def wanted(_: object, path: str) -> bool:
+        return path.endswith(_SUFFIXES) and not _IGNORED & set(Path(path).relative_to(root).parts)
+
+    def look() -> None:
+        for changes in watchfiles.watch(root, watch_filter=wanted, debounce=200, raise_interrupt=False):
+            names = sorted({Path(path).name for _, path in changes})
+            logging.getLogger("ovenbird").info("changed: %s; reloading", ", ".join(names[:5]))
+            changed()
+
+    threading.Thread(target=look, name="ovenbird-reload", daemon=True).start()

@@ -1,0 +1,293 @@
+"""Turn what a handler returned into an HTTP answer: one rule for each type, found once per type."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from pathlib import PurePath
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+import msgspec
+
+from ..function import cloudevent
+from ..function.response import Response
+from . import negotiate
+
+Headers = list[tuple[bytes, bytes]]
+Maker = Callable[[Any, str], "Reply"]
+_BAD_NAME = re.compile(rb"[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\\"]")
+_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_JSON = (b"content-type", b"application/json")
+
+
+class ResultError(Exception):
+    """What the handler returned cannot be an answer: no rule covers its type, or its parts are not valid."""
+
+
+class Reply:
+    """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
+
+    `stream` is an async iterator, or a generator that has to run in a thread.
+    """
+
+    __slots__ = ("app", "body", "headers", "status", "stream")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        body: bytes = b"",
+        stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None,
+        app: Callable[..., Awaitable[None]] | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.stream = stream
+        self.app = app
+
+
+def reply_to(result: Any, accept: str = "") -> Reply:
+    """The answer for what a handler returned; `accept` is the client's `Accept` header. Errors: ResultError."""
+    return (_MAKERS.get(type(result)) or _maker(type(result)))(result, accept)
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON. NaN and infinities become null, as JSON has none. Errors: ResultError that names the type."""
+    try:
+        return _encode(value)
+    except OverflowError:  # msgspec stops at 64 bits, JSON and Python do not
+        import json
+
+        return json.dumps(msgspec.to_builtins(value, enc_hook=encode_custom, str_keys=True)).encode()
+    except RecursionError:
+        raise ResultError("the result is nested too deeply, or refers to itself") from None
+    except TypeError as error:
+        raise ResultError(f"a part of the result cannot be written as JSON: {error}") from error
+
+
+def encode_custom(value: Any) -> Any:
+    """What msgspec does not know: pydantic models, numpy scalars and arrays, DataFrames, paths."""
+    kind = type(value)
+    if hasattr(kind, "model_dump"):
+        return value.model_dump(mode="json")
+    names = _names(kind)
+    if "numpy.ndarray" in names:
+        return value.tolist()
+    if "numpy.generic" in names:
+        return value.item()
+    if "pandas.DataFrame" in names:
+        return msgspec.Raw(negotiate.pandas_json(value))
+    if "pandas.Series" in names or "polars.Series" in names:
+        return value.to_list()
+    if "polars.DataFrame" in names:
+        return value.to_dicts()
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
+
+
+_encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
+
+
+def _json(result: Any, _: str) -> Reply:
+    body = encode(result)
+    return Reply(200, [_JSON, (b"content-length", b"%d" % len(body))], body)
+
+
+def _nothing(_: Any, __: str) -> Reply:
+    return Reply(204, [])
+
+
+def _content(body: bytes, media: bytes) -> Reply:
+    return Reply(200, [(b"content-type", media), (b"content-length", b"%d" % len(body))], body)
+
+
+def _text(result: str, _: str) -> Reply:
+    return _content(result.encode("utf-8", "surrogateescape"), b"text/plain; charset=utf-8")
+
+
+def _bytes(result: Any, _: str) -> Reply:
+    return _content(bytes(result), b"application/octet-stream")
+
+
+def _stream(result: Any, accept: str) -> Reply:
+    events = "text/event-stream" in accept
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")] if events else []
+    return Reply(200, headers, stream=result)
+
+
+def _tuple(result: tuple[Any, ...], accept: str) -> Reply:
+    """(status, body), (body, status), (body, status, headers); any other tuple is a JSON array."""
+    if len(result) == 2 and _is_status(result[0]):
+        return _with(reply_to(result[1], accept), result[0])
+    if len(result) == 2 and _is_status(result[1]):
+        return _with(reply_to(result[0], accept), result[1])
+    if len(result) == 3 and _is_status(result[1]) and isinstance(result[2], (Mapping, list)):
+        return _with(reply_to(result[0], accept), result[1], result[2])
+    return _json(result, accept)
+
+
+def _response(result: Any, accept: str) -> Reply:
+    """Our Response, or one of the same form from `nuclio_sdk`."""
+    status = result.status_code
+    if not _is_status(status):
+        raise ResultError(f"{status!r} is not an HTTP status")
+    reply = reply_to(result.body, accept)
+    if reply.status == 204 and status != 204:
+        reply.headers = [(b"content-length", b"0")]
+    headers = dict(result.headers or {})
+    # nuclio's Response says text/plain when nothing was said; a dict is JSON all the same
+    if result.content_type and not (isinstance(result.body, (dict, list)) and result.content_type == "text/plain"):
+        headers.setdefault("content-type", result.content_type)
+    return _with(reply, status, headers)
+
+
+def _starlette(result: Any, _: str) -> Reply:
+    if hasattr(result, "body_iterator") or hasattr(result, "path") or result.background is not None:
+        return Reply(result.status_code, [], app=result)
+    return Reply(result.status_code, list(result.raw_headers), bytes(result.body))
+
+
+def _path(result: Any, _: str) -> Reply:
+    from pathlib import Path
+
+    from starlette.responses import FileResponse
+
+    if not Path(result).is_file():
+        raise ResultError("the handler returned a path, and there is no file")
+    return Reply(200, [], app=FileResponse(result))
+
+
+def _pydantic(result: Any, _: str) -> Reply:
+    return _content(result.model_dump_json().encode(), b"application/json")
+
+
+def _cloudevent(result: Any, accept: str) -> Reply:
+    """An event as the answer, in binary mode: attributes are headers, the data is the body."""
+    attributes = dict(result.attributes) if hasattr(result, "attributes") else dict(result.get_attributes())
+    data = result.data if hasattr(result, "data") else result.get_data()
+    media = attributes.pop("datacontenttype", None)
+    reply = reply_to(data, accept)
+    if reply.status == 204:
+        reply = Reply(200, [(b"content-length", b"0")])
+    headers = {f"ce-{key}": _percent(str(value)) for key, value in attributes.items() if value is not None}
+    return _with(reply, reply.status, {**headers, **({"content-type": media} if media else {})})
+
+
+def _with(reply: Reply, status: int, headers: Any = None) -> Reply:
+    """The reply with another status and further headers; a header that is given replaces ours."""
+    if reply.app is not None and hasattr(reply.app, "headers"):
+        reply.app.status_code = status  # type: ignore[attr-defined]
+        for key, value in headers.items() if isinstance(headers, Mapping) else headers or ():
+            reply.app.headers[str(key)] = str(value)
+    reply.status = status
+    if headers:
+        given = [pair for key, value in _items(headers) for pair in _header(key, value)]
+        names = {key for key, _ in given}
+        reply.headers = [pair for pair in reply.headers if pair[0] not in names] + given
+    if status in (204, 304):
+        reply.body = b""
+        reply.headers = [pair for pair in reply.headers if pair[0] != b"content-length"]
+    return reply
+
+
+def _items(headers: Any) -> list[tuple[Any, Any]]:
+    try:
+        return [(key, value) for key, value in (headers.items() if isinstance(headers, Mapping) else headers)]
+    except (TypeError, ValueError):
+        raise ResultError("headers are a mapping, or a list of (name, value)") from None
+
+
+def _header(key: Any, value: Any) -> Headers:
+    """One header, or several of one name where the value is a list. Errors: ResultError for one that is malformed."""
+    if isinstance(value, (list, tuple)):
+        return [pair for item in value for pair in _header(key, item)]
+    try:
+        name = key if isinstance(key, bytes) else str(key).encode("ascii")
+        text = value if isinstance(value, bytes) else str(value).encode("latin-1")
+    except UnicodeEncodeError:
+        raise ResultError(f"the header {key!r} cannot be written in latin-1") from None
+    if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(text):
+        raise ResultError(f"the header {key!r} holds characters that a header may not hold")
+    return [(name.lower(), text)]
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599
+
+
+def _percent(text: str) -> str:
+    """A CloudEvents attribute as a header value: printable ASCII stays, the rest is percent-encoded."""
+    return "".join(char if " " < char <= "~" and char not in '%"' else "".join(f"%{b:02X}" for b in char.encode()) for char in text)
+
+
+def _names(kind: type) -> set[str]:
+    """`package.Class` for a class and its bases: types are told without importing their packages."""
+    return {f"{base.__module__.split('.')[0]}.{base.__name__}" for base in kind.__mro__}
+
+
+def _maker(kind: type) -> Maker:
+    """The rule for a type, kept for the next time."""
+    maker = _find(kind)
+    if len(_MAKERS) < 1000:  # a program that makes types as it goes must not fill the memory
+        _MAKERS[kind] = maker
+    return maker
+
+
+def _find(kind: type) -> Maker:
+    names = _names(kind)
+    for base, maker in _RULES:
+        if issubclass(kind, base):
+            return maker
+    for name, maker in _NAMED.items():
+        if name in names:
+            return maker
+    if hasattr(kind, "model_dump_json"):
+        return _pydantic
+    if hasattr(kind, "__anext__"):
+        return _stream
+    if {"body", "status_code", "content_type"} <= set(dir(kind)) or "nuclio_sdk.Response" in names:
+        return _response
+    if kind.__module__.split(".")[0] == "cloudevents" and kind.__name__ == "CloudEvent":
+        return _cloudevent
+    if _has_json(kind) or "numpy.generic" in names or "numpy.ndarray" in names:
+        return _json
+    return functools.partial(_unknown, kind)
+
+
+def _has_json(kind: type) -> bool:
+    """Whether msgspec can write the type by itself."""
+    try:
+        return not isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.CustomType)
+    except Exception:  # msgspec inspects hints of the class, which may not resolve
+        return False
+
+
+def _unknown(kind: type, _: Any, __: str) -> Reply:
+    raise ResultError(f"the handler returned a {kind.__module__}.{kind.__qualname__}, which no rule turns into an answer")
+
+
+_MAKERS: dict[type, Maker] = {
+    dict: _json, list: _json, int: _json, float: _json, bool: _json, str: _text, bytes: _bytes, type(None): _nothing,
+    tuple: _tuple, Response: _response,
+}  # fmt: skip
+_RULES: list[tuple[type, Maker]] = [
+    (GeneratorType, _stream), (AsyncGeneratorType, _stream), (bytearray, _bytes), (memoryview, _bytes), (str, _text), (bytes, _bytes),
+    (PurePath, _path), (Response, _response), (cloudevent.CloudEvent, _cloudevent), (tuple, _tuple), (dict, _json), (list, _json),
+    (int, _json), (float, _json),
+]  # fmt: skip
+_NAMED: dict[str, Maker] = {
+    "starlette.Response": _starlette,
+    "nuclio_sdk.Response": _response,
+    "pandas.DataFrame": negotiate.pandas,
+    "pandas.Series": _json,
+    "polars.DataFrame": negotiate.polars,
+    "polars.Series": _json,
+    "matplotlib.Figure": negotiate.figure,
+    "PIL.Image": negotiate.image,
+}

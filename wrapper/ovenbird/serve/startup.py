@@ -1,0 +1,108 @@
+"""What goes before the first call and after the last: construct, init, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InitError
+from ..function.context import Context
+from ..function.handler import Handler, Shape
+from ..function.traces import summary, user_traceback
+from ..settings import Settings
+
+_log = logging.getLogger("ovenbird")
+
+
+class Startup:
+    """Runs the user's constructor and init, and later close, each once.
+
+    Sync ones run in a thread. Async ones run on the loop: what they open (connections, sessions) belongs to the loop
+    that serves, and would be of no use anywhere else.
+    """
+
+    def __init__(self, handler: Handler, settings: Settings, context: Context) -> None:
+        self.handler = handler
+        self.settings = settings
+        self.context = context
+        self._lifespan: Any = None
+
+    async def begin(self) -> Any:
+        """Construct and init; the ASGI form of a handler that speaks HTTP itself, else None. Errors: InitError."""
+        handler, parameters = self.handler, self.settings.init
+        try:
+            await in_thread(lambda: handler.construct(self.context, parameters))
+            init = handler.init(self.context, parameters)
+            if init is not None:
+                await _finished(init)
+            return await self._application()
+        except (InitError, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
+
+    async def end(self) -> None:
+        """Close; a failure is logged and changes nothing else."""
+        limit = self.settings.grace or None
+        try:
+            if self._lifespan is not None:
+                await asyncio.wait_for(self._lifespan.shutdown(), limit)
+            close = self.handler.close(self.context)
+            if close is not None:
+                await asyncio.wait_for(_finished(close), limit)
+        except asyncio.TimeoutError:
+            _log.error("close did not finish within %g seconds", self.settings.grace)
+        except BaseException as error:
+            _log.error("close raised %s", summary(error), extra={"traceback": user_traceback(error)})
+
+    async def _application(self) -> Any:
+        if self.handler.shape is Shape.WSGI:
+            import a2wsgi
+
+            return a2wsgi.WSGIMiddleware(self.handler.call, workers=self.settings.concurrency or 40)  # type: ignore[arg-type]
+        if self.handler.shape is Shape.ASGI:
+            from .lifespan import Lifespan
+
+            self._lifespan = Lifespan(self.handler.call)
+            await self._lifespan.startup()
+            return self._lifespan.application
+        return None
+
+
+async def _finished(work: Callable[[], Any]) -> None:
+    """Run a sync function in a thread, and what it returns, when that is awaitable, on the loop."""
+    found = await in_thread(work)
+    if inspect.isawaitable(found):
+        await found
+
+
+async def in_thread(work: Callable[[], Any]) -> Any:
+    """Run `work` in a thread of its own. Not in an executor: one that hangs must not hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def resolve(result: Any, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result: Any = None
+        failed: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as error:
+            failed = RuntimeError("StopIteration") if isinstance(error, StopIteration) else error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(resolve, result, failed)
+
+    threading.Thread(target=run, name="ovenbird-init", daemon=True).start()
+    return await future

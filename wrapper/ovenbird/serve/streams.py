@@ -1,0 +1,170 @@
+"""Streams: generators are sent as they produce, in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Generator
+from types import GeneratorType
+from typing import Any
+
+from .call import Call, CallStopped, Message, Receive
+from .reply import Reply, encode
+
+_CLOSE = (b"connection", b"close")
+_AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
+
+
+async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, closing: bool) -> None:
+    """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
+    it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
+    items: Any = reply.stream
+    if isinstance(items, GeneratorType):  # from an async handler: not on the loop, it may wait
+        items = _threaded(items, loop)
+    headers = [*reply.headers, _CLOSE] if closing else list(reply.headers)
+    kind = next((value for key, value in headers if key == b"content-type"), b"")
+    events = kind.startswith(b"text/event-stream")
+    try:
+        async for item in items:
+            body = chunk(item, events)
+            if not call.status:
+                if not kind:
+                    headers.append((b"content-type", media(item)))
+                await _start(call, reply.status, headers)
+            await call.send({"type": "http.response.body", "body": body, "more_body": True})
+            if call.reason is not None:
+                raise CallStopped
+        if not call.status:
+            await _start(call, reply.status, headers)
+        await call.send({"type": "http.response.body", "body": b""})
+    finally:
+        if hasattr(items, "aclose"):
+            await items.aclose()
+        else:
+            items.close()
+
+
+async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) -> None:
+    """Let an ASGI callable answer; its status is noted as it goes by."""
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            call.status = message["status"]
+            if closing:
+                message["headers"] = [*message.get("headers", ()), _CLOSE]
+        await call.send(message)
+
+    assert reply.app is not None
+    await reply.app(call.scope, receive, send)
+
+
+async def _start(call: Call, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    call.status = status
+    await call.send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop) -> ThreadStream:
+    found = ThreadStream(loop)
+
+    def pump() -> None:
+        with contextlib.suppress(BaseException):  # the one who takes the items is told
+            found.pump(items)
+
+    threading.Thread(target=pump, name="ovenbird-stream", daemon=True).start()
+    return found
+
+
+def chunk(item: Any, events: bool) -> bytes:
+    """One item of a stream as bytes: text and bytes as they are, anything else a line of JSON; or a server-sent event."""
+    if events:
+        return _event(item)
+    if isinstance(item, str):
+        return item.encode()
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return bytes(item)
+    return encode(item) + b"\n"
+
+
+def media(item: Any) -> bytes:
+    """The media type of a stream, told by its first item."""
+    if isinstance(item, str):
+        return b"text/plain; charset=utf-8"
+    return b"application/octet-stream" if isinstance(item, (bytes, bytearray, memoryview)) else b"application/x-ndjson"
+
+
+def _event(item: Any) -> bytes:
+    """A server-sent event. Text that holds lines becomes one `data:` for each."""
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        item = bytes(item).decode("utf-8", "replace")
+    lines = item.splitlines() or [""] if isinstance(item, str) else [encode(item).decode()]
+    return "".join(f"data: {line}\n" for line in lines).encode() + b"\n"
+
+
+class ThreadStream:
+    """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._items: deque[tuple[Any, int]] = deque()
+        self._room = threading.Condition()
+        self._ahead = 0
+        self._over = False
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def pump(self, items: Generator[Any, None, None]) -> None:
+        """Run the generator to its end. For the handler's thread."""
+        try:
+            for item in items:
+                self._push(item)
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            items.close()
+            self._over = True
+            self._signal()
+
+    def close(self) -> None:
+        """Nobody takes items any more: the thread stops at its next item."""
+        with self._room:
+            self._over = True
+            self._room.notify()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._items:
+            if self._over:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            self._waiter = self._loop.create_future()
+            if not self._items and not self._over:  # the thread may have signalled before there was a waiter
+                await self._waiter
+        item, size = self._items.popleft()
+        with self._room:
+            self._ahead -= size
+            self._room.notify()
+        return item
+
+    def _push(self, item: Any) -> None:
+        size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
+        with self._room:
+            while self._ahead > _AHEAD and not self._over:
+                self._room.wait()
+            if self._over:
+                raise CallStopped
+            self._ahead += size
+        self._items.append((item, size))
+        self._signal()
+
+    def _signal(self) -> None:
+        self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

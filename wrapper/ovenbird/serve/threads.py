@@ -1,0 +1,193 @@
+"""The threads that sync handlers run on.
+
+Calls wait in one queue. A thread that is awake takes the next one without being woken; waking a thread for each short
+call is what costs. So a further thread is woken only when calls take long, or when one has waited for a while.
+A call is stopped by an exception raised in its thread; the thread's guard makes sure that it hits no other call.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from time import perf_counter
+from typing import Any
+
+from .call import CallStopped
+
+_SHORT = 0.001  # seconds: calls that take less are worth no second thread
+_NUDGE = 0.002  # seconds that a call may wait for a thread that is awake before another one is woken
+_WEIGHT = 0.1  # of the newest call in the running mean
+
+
+class Job(abc.ABC):
+    """One call's work: `left` and `work` run on a thread, `done` on the loop with what `work` returned or raised."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self) -> None:
+        self.thread: _Thread | None = None
+
+    @abc.abstractmethod
+    def left(self) -> bool:
+        """Whether the client has gone, so that the work need not start."""
+
+    @abc.abstractmethod
+    def work(self) -> Any:
+        """Do it."""
+
+    @abc.abstractmethod
+    def done(self, outcome: Any, error: BaseException | None) -> None:
+        """Take the outcome."""
+
+
+class Threads:
+    """At most `limit` daemon threads, made when they are needed."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.limit = limit
+        self.todo: deque[Job] = deque()
+        self.idle: deque[_Thread] = deque()
+        self.finished: deque[tuple[Job, Any, BaseException | None]] = deque()
+        self.count = 0
+        self.mean = 0.0
+        self._loop = loop
+        self._signalled = False
+        self._nudge: asyncio.TimerHandle | None = None
+
+    def submit(self, job: Job) -> None:
+        """Run a job as soon as a thread is there. For the loop's thread."""
+        self.todo.append(job)
+        if self.mean > _SHORT or len(self.idle) == self.count:
+            self._wake()
+        elif self._nudge is None:
+            self._nudge = self._loop.call_later(_NUDGE, self._nudged)
+
+    def stop(self, job: Job) -> bool:
+        """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
+        thread = job.thread
+        if thread is None:
+            try:
+                self.todo.remove(job)
+            except ValueError:
+                return job.thread is not None and job.thread.interrupt(job)
+            self.finish(job, None, CallStopped())
+            return True
+        return thread.interrupt(job)
+
+    def finish(self, job: Job, outcome: Any, error: BaseException | None) -> None:
+        """Hand an outcome to the loop; one wake-up serves all outcomes that come before it is handled."""
+        self.finished.append((job, outcome, error))
+        if not self._signalled:
+            self._signalled = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._collect)
+
+    def _collect(self) -> None:
+        self._signalled = False
+        finished = self.finished
+        while finished:
+            job, outcome, error = finished.popleft()
+            job.done(outcome, error)
+
+    def _wake(self) -> None:
+        """Wake the thread that slept last, whose memory is warm; else start one."""
+        try:
+            self.idle.pop().wake.release()
+        except IndexError:
+            if self.count < self.limit:
+                self.count += 1
+                _Thread(self, self.count).start()
+
+    def _nudged(self) -> None:
+        """The threads that are awake have not come round to the queue: bring in as many as it holds calls."""
+        self._nudge = None
+        for _ in range(min(len(self.todo), self.limit)):
+            self._wake()
+
+
+class _Thread(threading.Thread):
+    """Takes jobs until the process ends."""
+
+    def __init__(self, pool: Threads, number: int) -> None:
+        super().__init__(name=f"ovenbird-{number}", daemon=True)
+        self.pool = pool
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.guard = threading.Lock()
+        self.job: Job | None = None  # what `interrupt` may hit
+        self.current: Job | None = None  # what has not been handed to the loop
+        self.interrupted = False
+
+    def run(self) -> None:
+        """Take jobs for ever. A CallStopped that arrives late, between two jobs, ends nothing."""
+        while True:
+            try:
+                self._work()
+            except CallStopped as late:
+                if self.current is not None:
+                    job, self.current = self.current, None
+                    self.pool.finish(job, None, late)
+
+    def interrupt(self, job: Job) -> bool:
+        """Raise CallStopped in this thread if it still runs `job`."""
+        with self.guard:
+            if self.job is not job:
+                return False
+            self.interrupted = True
+            _raise_in(self.ident or 0, CallStopped)
+            return True
+
+    def _work(self) -> None:
+        pool = self.pool
+        todo, idle = pool.todo, pool.idle
+        while True:
+            try:
+                job = todo.popleft()
+            except IndexError:
+                idle.append(self)
+                if todo:  # a job came between the look and the nap: nobody would wake this thread for it
+                    with contextlib.suppress(ValueError):
+                        idle.remove(self)
+                        continue
+                self.wake.acquire()
+                continue
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        outcome: Any = None
+        error: BaseException | None = None
+        self.current = job
+        job.thread = self
+        if job.left():
+            self.current = None
+            self.pool.finish(job, None, CallStopped())
+            return
+        start = perf_counter()
+        try:
+            try:
+                self.job = job
+                outcome = job.work()
+            except BaseException as raised:
+                error = raised
+            with self.guard:
+                self.job = None
+        except CallStopped as raised:  # it arrived after the handler had ended
+            self.job = None
+            error = error or raised
+        if self.interrupted:
+            self.interrupted = False
+            _raise_in(self.ident or 0, None)
+        pool = self.pool
+        pool.mean += _WEIGHT * (perf_counter() - start - pool.mean)
+        self.current = None
+        pool.finish(job, outcome, error)
+
+
+def _raise_in(ident: int, error: type[BaseException] | None) -> None:
+    """Raise an exception in another thread at its next bytecode; None takes back one that has not arrived."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)
