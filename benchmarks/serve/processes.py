@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -62,11 +62,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(stat[11]) + int(stat[12]) for stat in map(_stat, family(pid)) if stat) / TICKS
 
 
-def core_seconds(core: int) -> float:
-    """Time that one core has spent on processes or was withheld by the hypervisor; interrupts are left out."""
+def core_seconds(cores: Iterable[int]) -> tuple[float, float]:
+    """Time that cores have spent on processes, and that the hypervisor gave to others; interrupts are left out."""
     lines = Path("/proc/stat").read_text().splitlines()
-    fields = next(line.split() for line in lines if line.startswith(f"cpu{core} "))
-    return sum(int(fields[at]) for at in (1, 2, 3, 8)) / TICKS  # user, nice, system, steal
+    names = {f"cpu{core}" for core in cores}
+    # the fields after the name: user nice system idle iowait irq softirq steal
+    ticks = [list(map(int, line.split()[1:])) for line in lines if line.split()[0] in names]
+    return sum(sum(core[:3]) for core in ticks) / TICKS, sum(core[7] for core in ticks) / TICKS
 
 
 @contextmanager

@@ -41,11 +41,19 @@ def of_speed(rows: dict[str, speed.Row]) -> str:
         bare = speed.limit(rows, count)
         cells = [_speed_row(row, bare, count, len(head)) for row in rows.values()]
         parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{table(head, cells)}")
-    others = [one["others_share"] for row in rows.values() for found in row.rounds.values() for one in found] or [0.0]
-    noise = (
-        f"Other processes took {median(others):.0%} of one of the two cores (median), {max(others):.0%} at the most."
-    )
-    return "\n\n".join(("## Speed", noise, *parts))
+    return "\n\n".join(("## Speed", _noise(rows), *parts))
+
+
+def _noise(rows: dict[str, speed.Row]) -> str:
+    """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
+    measured = [one for row in rows.values() for found in row.rounds.values() for one in found]
+    taken = []
+    for who, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
+        shares = [one[figure] for one in measured] or [0.0]
+        taken.append(f"{who} {median(shares):.0%} (median; {max(shares):.0%} at the most)")
+    bad = sum(speed.disturbance(one) > speed.DISTURBED for one in measured)
+    doubt = f" **{bad} of {len(measured)} measurements were disturbed: run again on a quiet machine.**" if bad else ""
+    return f"Taken from the measurements, in shares of one of the two cores: {', '.join(taken)}.{doubt}"
 
 
 def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:
