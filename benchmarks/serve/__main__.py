@@ -1,0 +1,129 @@
+"""Measure Ovenbird's server beside its peers: `python benchmarks/serve`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import machine
+import memory
+import report
+import speed
+import starts
+import targets
+import transfers
+import wrk
+from environments import CACHE, OWN, say
+from live import CLIENT_CORE
+from processes import FailedError
+from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC
+
+SECTIONS = ("speed", "start", "memory", "transfers")
+TITLES = {server.name: server.title for server in SERVERS}
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options; `--quick` changes the defaults of the others."""
+    names = " ".join(server.name for server in SERVERS)
+    parser = argparse.ArgumentParser(prog="benchmarks/serve", description=__doc__, epilog=f"Servers: {names}")
+    parser.add_argument("--rounds", type=int, help="rounds over all servers (3)")
+    parser.add_argument("--seconds", type=int, help="length of one measurement (4)")
+    parser.add_argument("--starts", type=int, help="starts of each server (9)")
+    parser.add_argument("--only", help="servers whose speed is measured, separated by commas; the bare ones always are")
+    parser.add_argument("--sections", default=",".join(SECTIONS), help="parts of the report (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one short round and fewer calls: to try the harness")
+    options = parser.parse_args(argv)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.seconds = options.seconds or (1 if options.quick else 4)
+    options.starts = options.starts or (3 if options.quick else 9)
+    options.steps = (2_000, 6_000, 10_000) if options.quick else (20_000, 60_000, 100_000)
+    options.sections = options.sections.split(",")
+    options.servers = SERVERS
+    if options.only:
+        wanted = {BARE.name, BARE_LEAN.name, *options.only.split(",")}
+        options.servers = tuple(server for server in SERVERS if server.name in wanted)
+        if unknown := wanted - TITLES.keys():
+            parser.error(f"--only: no server is named {', '.join(sorted(unknown))}")
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"--sections: expected some of {', '.join(SECTIONS)}; found {', '.join(sorted(unknown))}")
+    if min(options.rounds, options.seconds, options.starts) < 1:
+        parser.error("--rounds, --seconds and --starts are at least 1")
+    return options
+
+
+def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], list[targets.Target]]:
+    """The parts of the report, the same as data, and the targets, of the sections that were asked for."""
+    parts: list[str] = []
+    data: dict[str, Any] = {}
+    bounds: list[targets.Target] = []
+    if "speed" in options.sections:
+        rows = speed.measure(options.servers, options.rounds, options.seconds)
+        parts.append(report.of_speed(rows))
+        data["speed"] = {name: speed.as_data(row) for name, row in rows.items()}
+        bounds += targets.of_speed(rows)
+    if "start" in options.sections:
+        begun = starts.measure((BARE, ASYNC, SYNC), options.starts)
+        parts.append(report.of_starts(begun, TITLES))
+        data["start_seconds"] = begun
+        bounds += targets.of_starts(begun)
+    if "memory" in options.sections:
+        sizes = memory.measure((BARE, ASYNC, SYNC), options.steps)
+        parts.append(report.of_memory(sizes, options.steps, TITLES))
+        data["memory_mib"] = sizes
+        bounds += targets.of_memory(sizes)
+    if "transfers" in options.sections:
+        peaks = transfers.measure()
+        parts.append(report.of_transfers(peaks))
+        data["transfers_peak_mib"] = peaks
+        bounds += targets.of_transfers(peaks)
+    return parts, data, bounds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what was asked for, print the report, write the figures; 1 when anything failed.
+
+    A missed target is a figure, not a failure: the report says so and the status stays 0.
+    """
+    options = parse(argv)
+    # Ends as an exception, so that every `with` block gets to end what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    described = machine.describe()
+    try:
+        wrk.ensure()
+    except FailedError as error:
+        say(str(error))
+        return 1
+    chosen = options.servers if "speed" in options.sections else ()
+    packages = machine.packages([OWN, *(server.environment for server in chosen)])
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    parts, data, bounds = measure(options)
+    if bounds:
+        parts.append(report.of_targets(bounds))
+    print("\n\n".join((report.of_machine(described, packages), *parts)))
+    figures = {
+        "machine": described,
+        "packages": packages,
+        "options": {name: getattr(options, name) for name in ("rounds", "seconds", "starts", "steps", "sections")},
+        **data,
+        "targets": [{**asdict(one), "verdict": one.verdict} for one in bounds],
+    }
+    target = CACHE / "serve.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(figures, indent=1) + "\n")
+    say(f"the figures are in {target}")
+    return 1 if any(one.value is None for one in bounds) or failed(data) else 0
+
+
+def failed(data: dict[str, Any]) -> bool:
+    """Whether a server that could be installed gave no figures."""
+    return any(row["failed"] for row in data.get("speed", {}).values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

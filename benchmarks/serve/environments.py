@@ -1,0 +1,81 @@
+"""One virtual environment for each peer, made from its pinned requirements when it is missing or out of date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+from processes import FailedError, finish
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parent.parent / ".cache" / "bench"
+OWN = "ovenbird"  # the interpreter that the harness runs under
+OWN_PACKAGES = ("ovenbird", "uvicorn", "httptools", "uvloop", "msgspec", "starlette")
+INSTALL_LIMIT = 300.0  # seconds
+
+
+def say(text: str) -> None:
+    """Tell a person what is going on."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def _requirements(name: str) -> Path:
+    return HERE / f"requirements-{name}.txt"
+
+
+@cache
+def _made(name: str) -> tuple[Path | None, str]:
+    """The folder of the environment's programs, or the reason why there is none; tried once in a run."""
+    text = _requirements(name).read_text()
+    stamp_text = hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()
+    folder, stamp = CACHE / name, CACHE / name / "bench-stamp"
+    if stamp.exists() and stamp.read_text() == stamp_text:
+        return folder / "bin", ""
+    say(f"installing {name} into {folder} (once; up to {INSTALL_LIMIT:.0f} s) ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    pip = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
+    try:
+        finish((sys.executable, "-m", "venv", str(folder)), 120)
+        finish((str(folder / "bin" / "python"), *pip, "-r", str(_requirements(name))), INSTALL_LIMIT)
+    except FailedError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        say(f"{name} could not be installed: {error}")
+        return None, str(error)
+    stamp.write_text(stamp_text)
+    return folder / "bin", ""
+
+
+class NotInstalledError(FailedError):
+    """The environment of a peer could not be made here; the message is pip's."""
+
+
+def programs(name: str) -> Path:
+    """The folder that holds `python` and the commands of an environment."""
+    if name == OWN:
+        return Path(sys.executable).parent
+    folder, reason = _made(name)
+    if folder is None:
+        raise NotInstalledError(reason)
+    return folder
+
+
+def versions(name: str) -> dict[str, str]:
+    """The versions of an environment's packages that matter: those pinned by name, or Ovenbird and what it runs on."""
+    packages = OWN_PACKAGES
+    if name != OWN:
+        packages = tuple(re.findall(r"^([\w.-]+)==", _requirements(name).read_text(), re.MULTILINE))
+    code = (
+        "import importlib.metadata as m, json, sys\n"
+        "def version(name):\n"
+        "    try: return m.version(name)\n"
+        "    except m.PackageNotFoundError: return 'absent'\n"
+        "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
+    )
+    output = finish((str(programs(name) / "python"), "-c", code, *packages), 60)
+    found: dict[str, str] = json.loads(output)
+    return found

@@ -1,0 +1,43 @@
+"""What the figures came from: processor, kernel, Python and the packages' versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from environments import OWN, versions
+from live import CLIENT_CORE, SERVER_CORE
+from processes import FailedError
+
+BUSY = 0.5  # load above which something else is likely to be running
+
+
+def describe() -> dict[str, str]:
+    """One line each about the machine, in words."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    total = Path("/proc/meminfo").read_text().split()[1]
+    busy = os.getloadavg()[0]
+    shared = " (one core for both: the figures mean little)" if SERVER_CORE == CLIENT_CORE else ""
+    return {
+        "processor": models[0] if models else platform.machine(),
+        "cores": f"{os.cpu_count()}; servers on {SERVER_CORE}, clients on {CLIENT_CORE}{shared}",
+        "memory": f"{int(total) / 1024**2:.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "load before": f"{busy:.2f}{' (the machine is not idle: expect noise)' if busy > BUSY else ''}",
+    }
+
+
+def packages(environments: Iterable[str]) -> dict[str, str]:
+    """The versions that matter in each environment, as one line each; Ovenbird's own first."""
+    return {name: _line(name) for name in sorted(set(environments), key=lambda name: (name != OWN, name))}
+
+
+def _line(name: str) -> str:
+    try:
+        return ", ".join(f"{package} {version}" for package, version in versions(name).items())
+    except FailedError as error:
+        return f"not installed: {error}"

@@ -1,0 +1,54 @@
+"""Resident memory at the start and after many calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import client
+from environments import say
+from live import running
+from processes import FailedError, resident
+from servers import Server
+
+MiB = float
+Sizes = dict[int, MiB] | str
+
+
+def measure(servers: Sequence[Server], steps: Sequence[int]) -> dict[str, Sizes]:
+    """Resident MiB of each server by the number of calls done: after the first one, then at each of `steps`."""
+    found: dict[str, Sizes] = {}
+    for server in servers:
+        say(f"memory: {server.name}, {steps[-1]:,} calls")
+        try:
+            found[server.name] = _one(server, steps)
+        except (FailedError, OSError, ValueError) as error:
+            say(f"FAILED: memory of {server.name}: {error}")
+            found[server.name] = str(error)
+    return found
+
+
+def _one(server: Server, steps: Sequence[int]) -> dict[int, MiB]:
+    with running(server) as live:
+        live.wait()
+        sizes, done = {0: resident(live.pid)}, 0
+        for step in steps:
+            client.drive(live.port, server.path, step - done)
+            done = step
+            sizes[step] = resident(live.pid)
+    return sizes
+
+
+def ratio(found: dict[str, Sizes], name: str, base: str) -> float | None:
+    """The ratio after the last step."""
+    one, other = found.get(name), found.get(base)
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return None
+    return one[max(one)] / other[max(other)]
+
+
+def growth(sizes: Sizes | None) -> MiB | None:
+    """MiB gained between the first and the last step; what the first calls set up is not a leak."""
+    if not isinstance(sizes, dict):
+        return None
+    steps = sorted(sizes)
+    return sizes[steps[-1]] - sizes[steps[1]]

@@ -1,0 +1,114 @@
+"""The report as Markdown, from what the sections measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+import speed
+from memory import Sizes
+from starts import Starts
+from targets import Target
+
+Cells = Sequence[str]
+
+
+def table(head: Cells, rows: Iterable[Cells], align: str = "---:") -> str:
+    """A Markdown table; columns after the first hold figures, aligned right."""
+    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _times(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _reason(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
+
+
+def of_machine(machine: dict[str, str], packages: dict[str, str]) -> str:
+    """The machine and the versions."""
+    kinds = ((("machine", ""), machine), (("environment", "versions"), packages))
+    return "\n\n".join(table(head, lines.items(), "---") for head, lines in kinds)
+
+
+def of_speed(rows: dict[str, speed.Row]) -> str:
+    """One table for each number of connections; ratios are to the limit, and its own row says 1.00."""
+    parts = []
+    head = ("server", "calls/s", "of the limit", "per CPU second", "p50 ms", "p99 ms", "p99 of the limit")
+    for count in speed.CONNECTIONS:
+        bare = speed.limit(rows, count)
+        cells = [_speed_row(row, bare, count, len(head)) for row in rows.values()]
+        parts.append(f"### {count} connection{'s' if count > 1 else ''}\n\n{table(head, cells)}")
+    return "\n\n".join(("## Speed", _noise(rows), *parts))
+
+
+def _noise(rows: dict[str, speed.Row]) -> str:
+    """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
+    measured = [one for row in rows.values() for found in row.rounds.values() for one in found]
+    taken = []
+    for who, figure in (("other processes", "others_share"), ("the hypervisor", "stolen_share")):
+        shares = [one[figure] for one in measured] or [0.0]
+        taken.append(f"{who} {median(shares):.0%} (median; {max(shares):.0%} at the most)")
+    bad = sum(speed.disturbance(one) > speed.DISTURBED for one in measured)
+    doubt = f" **{bad} of {len(measured)} measurements were disturbed: run again on a quiet machine.**" if bad else ""
+    return f"Taken from the measurements, in shares of one of the two cores: {', '.join(taken)}.{doubt}"
+
+
+def _speed_row(row: speed.Row, bare: speed.Row | None, count: int, width: int) -> Cells:
+    if row.failed or row.absent:
+        reason = f"not installed: {row.absent}" if row.absent else f"FAILED: {row.failed}"
+        return (row.server.title, _reason(reason), *[""] * (width - 2))
+    return (
+        row.server.title,
+        f"{row.value(count, 'requests_per_second'):,.0f}",
+        _times(speed.ratio(row, bare, count)),
+        _times(speed.ratio(row, bare, count, "requests_per_cpu_second")),
+        f"{row.value(count, 'p50_ms'):.2f}",
+        f"{row.value(count, 'p99_ms'):.2f}",
+        _times(speed.ratio(row, bare, count, "p99_ms")),
+    )
+
+
+def of_starts(found: Starts, titles: dict[str, str]) -> str:
+    """Median and range of the starts, in ms."""
+    rows: list[Cells] = []
+    for name, seconds in found.items():
+        if isinstance(seconds, str):
+            rows.append((titles[name], _reason(seconds), "", ""))
+        else:
+            rows.append((titles[name], *(f"{edge(seconds) * 1000:.0f}" for edge in (median, min, max))))
+    return "## Start to first good answer\n\n" + table(("server", "median ms", "least", "most"), rows)
+
+
+def of_memory(found: dict[str, Sizes], steps: Sequence[int], titles: dict[str, str]) -> str:
+    """Resident MiB by calls done."""
+    rows: list[Cells] = []
+    for name, sizes in found.items():
+        if isinstance(sizes, str):
+            rows.append((titles[name], _reason(sizes), *[""] * len(steps)))
+        else:
+            rows.append((titles[name], *(f"{size:.1f}" for size in sizes.values())))
+    head = ("server", "MiB at start", *(f"after {step:,}" for step in steps))
+    return "## Resident memory\n\n" + table(head, rows)
+
+
+def of_transfers(found: dict[str, float | str]) -> str:
+    """Peak growth of each transfer."""
+    rows = [(title, _reason(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in found.items()]
+    return "## Large bodies\n\n" + table(("transfer", "peak growth, MiB"), rows)
+
+
+def of_targets(targets: Iterable[Target]) -> str:
+    """Each target with its figure and verdict."""
+    rows = [
+        (
+            one.title,
+            "-" if one.value is None else f"{one.value:.2f} {one.unit}",
+            f"{'at most' if one.at_most else 'at least'} {one.bound:g} {one.unit}",
+            one.verdict,
+        )
+        for one in targets
+    ]
+    return "## Targets\n\n" + table(("target", "measured", "wanted", "verdict"), rows)

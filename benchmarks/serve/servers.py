@@ -1,0 +1,111 @@
+"""The servers that are measured: how each is started, and where it does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from environments import OWN
+
+_UVICORN = "{bin}/python -m uvicorn --host 127.0.0.1 --port {port} --no-access-log"
+_OVENBIRD = "{bin}/python -m ovenbird serve --host 127.0.0.1 --port {port} --drain-delay 0"
+_FRAMEWORK = "{bin}/functions-framework --target hello --host 127.0.0.1 --port {port}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One row of the table. `command` is split at spaces; `{bin}`, `{port}` and `{cache}` are filled in."""
+
+    name: str
+    title: str
+    command: str
+    environment: str = OWN
+    path: str = "/"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    quiet: bool = False  # output to /dev/null instead of a log file
+
+
+BARE = Server("bare", "bare callable, `uvicorn` CLI", _UVICORN + " bare:app")
+BARE_LEAN = Server(
+    "bare-lean",
+    "bare callable, no proxy and server headers",
+    _UVICORN + " --no-proxy-headers --no-server-header bare:app",
+)
+ASYNC = Server("ovenbird-async", "**ovenbird**, async typed", _OVENBIRD + " --access-log off async_typed.py:handler")
+SYNC = Server("ovenbird-sync", "**ovenbird**, sync typed", _OVENBIRD + " --access-log off sync_typed.py:handler")
+_LOGGED = _OVENBIRD + " --access-log on --log-format json "
+FRAMEWORK = Server(
+    "functions-framework",
+    "functions-framework (gunicorn, threads)",
+    _FRAMEWORK + " --source flask_function.py",
+    "functions-framework",
+)
+FRAMEWORK_ASGI = Server(
+    "functions-framework-asgi",
+    "functions-framework `--asgi` (gunicorn, uvicorn worker, h11, asyncio)",
+    _FRAMEWORK + " --asgi --source starlette_function.py",
+    "functions-framework",
+)
+
+SERVERS = (
+    BARE,
+    BARE_LEAN,
+    ASYNC,
+    SYNC,
+    Server(
+        "ovenbird-async-log", "**ovenbird**, async typed, access log", _LOGGED + "async_typed.py:handler", quiet=True
+    ),
+    Server("ovenbird-sync-log", "**ovenbird**, sync typed, access log", _LOGGED + "sync_typed.py:handler", quiet=True),
+    Server(
+        "ovenbird-workers-1",
+        "**ovenbird**, async typed, `--workers 1`",
+        _OVENBIRD + " --access-log off --workers 1 async_typed.py:handler",
+    ),
+    FRAMEWORK,
+    FRAMEWORK_ASGI,
+    Server(
+        "functions-framework-asgi-uvloop",
+        "functions-framework `--asgi`, httptools and uvloop added",
+        _FRAMEWORK + " --asgi --source starlette_function.py",
+        "functions-framework-uvloop",
+    ),
+    Server(
+        "func-python",
+        "func-python (Knative; hypercorn)",
+        "{bin}/python knative_function.py",
+        "func-python",
+        variables={"LISTEN_ADDRESS": "127.0.0.1:{port}"},
+    ),
+    Server("starlette", "Starlette on uvicorn", _UVICORN + " starlette_app:app", "asgi"),
+    Server("fastapi", "FastAPI on uvicorn", _UVICORN + " fastapi_app:app", "asgi"),
+    Server(
+        "granian",
+        "granian, bare callable",
+        "{bin}/granian --interface asgi --host 127.0.0.1 --port {port} bare:app",
+        "asgi",
+    ),
+    Server(
+        "kserve",
+        "KServe, v1 protocol",
+        "{bin}/python kserve_model.py --http_port {port} --enable_grpc false --enable_latency_logging false",
+        "kserve",
+        path="/v1/models/hello:predict",
+    ),
+    Server(
+        "bentoml",
+        "BentoML",
+        "{bin}/bentoml serve bentoml_service:Hello --host 127.0.0.1 --port {port}",
+        "bentoml",
+        path="/hello",
+        variables={"BENTOML_HOME": "{cache}/bentoml-home", "BENTOML_DO_NOT_TRACK": "True"},
+    ),
+)
+
+
+def transfer(file: str) -> Server:
+    """Ovenbird with one of the handlers that move much data; its body limit is above the uploads."""
+    return Server(
+        f"ovenbird-{file.removesuffix('.py').replace('_', '-')}",
+        file,
+        f"{_OVENBIRD} --access-log off --max-body 128MiB {file}:handler",
+    )

@@ -1,0 +1,43 @@
+"""Time from the start of the process to the first good answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from environments import NotInstalledError, say
+from live import running
+from processes import FailedError
+from servers import Server
+
+Starts = dict[str, list[float] | str]
+
+
+def measure(servers: Sequence[Server], times: int) -> Starts:
+    """Seconds of each start, interleaved, after one that is not counted; a text says why a server has none."""
+    found: Starts = {}
+    for turn in range(times + 1):
+        say(f"start: {turn} of {times}" if turn else "start: one that is not counted")
+        for server in servers:
+            seconds = found.setdefault(server.name, [])
+            if isinstance(seconds, str):
+                continue
+            try:
+                with running(server) as live:
+                    took = live.wait()
+            except (FailedError, OSError) as error:
+                if not isinstance(error, NotInstalledError):
+                    say(f"FAILED: start of {server.name}: {error}")
+                found[server.name] = str(error)
+                continue
+            if turn:
+                seconds.append(took)
+    return found
+
+
+def ratio(found: Starts, name: str, base: str) -> float | None:
+    """The ratio of the medians."""
+    one, other = found.get(name), found.get(base)
+    if not one or not other or isinstance(one, str) or isinstance(other, str):
+        return None
+    return median(one) / median(other)

@@ -1,0 +1,73 @@
+"""What the project wants of these figures, and whether a run met it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import memory
+import speed
+import starts
+from servers import ASYNC, BARE, FRAMEWORK, FRAMEWORK_ASGI, SYNC
+
+FLAT = 1.0  # MiB that memory may still grow between the first and the last count of calls
+CONSTANT = 16.0  # MiB that memory may rise for a transfer of 64 or 256 MiB
+
+
+@dataclass(frozen=True)
+class Target:
+    """One bound and the figure to hold against it; `value` is None when nothing was measured."""
+
+    title: str
+    value: float | None
+    bound: float
+    unit: str = "x"
+    at_most: bool = False
+
+    @property
+    def verdict(self) -> str:
+        if self.value is None:
+            return "not measured"
+        met = self.value <= self.bound if self.at_most else self.value >= self.bound
+        return "met" if met else "missed"
+
+
+def of_speed(rows: dict[str, speed.Row]) -> list[Target]:
+    """Throughput against the limit and functions-framework at 16 and 64 connections, and the tail at 64."""
+    found = []
+    for server, share, peer, times in ((ASYNC, 0.85, FRAMEWORK_ASGI, 2), (SYNC, 0.6, FRAMEWORK, 3)):
+        if server.name not in rows:  # left out by --only
+            continue
+        row, other = rows[server.name], rows.get(peer.name)
+        for count in (16, 64):
+            share_of, at = speed.ratio(row, speed.limit(rows, count), count), f"{count} connections"
+            found.append(Target(f"{server.name} of the bare callable, {at}", share_of, share))
+            if other:
+                found.append(Target(f"{server.name} to {peer.name}, {at}", speed.ratio(row, other, count), times))
+        tail = speed.ratio(row, speed.limit(rows, 64), 64, "p99_ms")
+        found.append(Target(f"{server.name} p99 to the bare callable's, 64 connections", tail, 1.5, at_most=True))
+    return found
+
+
+def of_starts(found: starts.Starts) -> list[Target]:
+    """The start against uvicorn's."""
+    title = f"{ASYNC.name} start to the bare callable's"
+    return [Target(title, starts.ratio(found, ASYNC.name, BARE.name), 1.3, at_most=True)]
+
+
+def of_memory(found: dict[str, memory.Sizes]) -> list[Target]:
+    """The size after all calls against the bare callable's, and that it no longer grows."""
+    targets = []
+    for server in (ASYNC, SYNC):
+        name = server.name
+        size, gained = memory.ratio(found, name, BARE.name), memory.growth(found.get(name))
+        targets.append(Target(f"{name} memory to the bare callable's", size, 1.25, at_most=True))
+        targets.append(Target(f"{name} memory is flat: growth over the calls", gained, FLAT, "MiB", at_most=True))
+    return targets
+
+
+def of_transfers(found: dict[str, float | str]) -> list[Target]:
+    """The peak of each transfer against a constant."""
+    return [
+        Target(f"{title}: peak growth", None if isinstance(peak, str) else peak, CONSTANT, "MiB", at_most=True)
+        for title, peak in found.items()
+    ]

@@ -1,0 +1,68 @@
+"""Peak growth of memory while much data goes through a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import client
+from environments import say
+from live import running
+from processes import FailedError, reset_peak, resident
+from servers import Server, transfer
+
+UPLOAD = 64 * client.MIB
+DOWNLOAD = 256 * client.MIB  # what the handlers of downloads answer
+SMALL = client.MIB
+
+READY = "/_/ready"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One way to move data: `warm` loads what the first call loads, `move` is what is measured."""
+
+    title: str
+    server: Server
+    move: Callable[[int], None]
+    warm: Callable[[int], None] | None = None
+
+
+def _upload(title: str, file: str, *, multipart: bool) -> Transfer:
+    send = partial(client.upload, multipart=multipart)
+    return Transfer(title, transfer(file), partial(send, size=UPLOAD), partial(send, size=SMALL))
+
+
+TRANSFERS = (
+    _upload("64 MiB upload to an `UploadFile`", "upload_file.py", multipart=True),
+    _upload("64 MiB upload, streamed `request`", "upload_stream.py", multipart=False),
+    Transfer("256 MiB download, generator", transfer("download_sync.py"), partial(client.download, size=DOWNLOAD)),
+    Transfer(
+        "256 MiB download, async generator", transfer("download_async.py"), partial(client.download, size=DOWNLOAD)
+    ),
+)
+
+
+def measure() -> dict[str, float | str]:
+    """MiB that resident memory rose above its size just before, at the most, by title; or why there is no figure."""
+    found: dict[str, float | str] = {}
+    for one in TRANSFERS:
+        say(f"transfer: {one.title}")
+        try:
+            found[one.title] = _peak(one)
+        except (FailedError, OSError, ValueError) as error:
+            say(f"FAILED: {one.title}: {error}")
+            found[one.title] = str(error)
+    return found
+
+
+def _peak(one: Transfer) -> float:
+    with running(one.server) as live:
+        live.wait(ready_path=READY)
+        if one.warm:
+            one.warm(live.port)
+        before = resident(live.pid)
+        reset_peak(live.pid)
+        one.move(live.port)
+        return resident(live.pid, "VmHWM") - before

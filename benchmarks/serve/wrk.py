@@ -1,0 +1,69 @@
+"""The load generator: install it when it is missing, run it on the clients' core, refuse a run with any failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+
+import work
+from environments import HERE, say
+from live import CLIENT_CORE, SERVER_CORE, Running
+from processes import FailedError, core_seconds, cpu_seconds, finish
+
+
+class LoadError(FailedError):
+    """Load that met failures; `figures` tell what others took of the cores meanwhile."""
+
+    def __init__(self, message: str, figures: dict[str, float]) -> None:
+        super().__init__(message)
+        self.figures = figures
+
+
+def ensure() -> None:
+    """Have `wrk`, from apt where it is missing."""
+    if shutil.which("wrk"):
+        return
+    if not shutil.which("apt-get"):
+        raise FailedError("wrk is not installed and there is no apt-get to install it with")
+    say("installing wrk with apt-get (once) ...")
+    sudo = () if os.geteuid() == 0 else ("sudo", "-n")  # there is no terminal to ask for a password on
+    finish((*sudo, "apt-get", "update", "-qq"), 300)
+    finish((*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", "wrk"), 300)
+
+
+def _clocks(pid: int) -> tuple[float, ...]:
+    """CPU time so far: of the server, of the harness and what it has run, of all in the two cores, and withheld."""
+    own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return cpu_seconds(pid), own, *core_seconds({SERVER_CORE, CLIENT_CORE})
+
+
+def load(running: Running, connections: int, seconds: int) -> dict[str, float]:
+    """Put load on a server and return requests per second, per second of its CPU time, and latencies in ms.
+
+    `others_share` and `stolen_share` tell how far to trust the rest: what other processes and the hypervisor took
+    meanwhile of the two cores, 1 being one core for the whole time.
+    wrk counts as good what is below status 400; the callers check an answer before and after.
+    """
+    url = f"http://127.0.0.1:{running.port}{running.server.path}"
+    command = ("taskset", "--cpu-list", str(CLIENT_CORE), "wrk", "--latency", "--threads", "1")
+    options = ("--connections", str(connections), "--duration", f"{seconds}s", "--script", str(HERE / "post.lua"), url)
+    before = _clocks(running.pid)
+    output = finish((*command, *options), seconds + 30, env={**os.environ, "BENCH_BODY": work.BODY.decode()})
+    busy, own, all_busy, stolen = (now - then for now, then in zip(_clocks(running.pid), before, strict=True))
+    taken = {"others_share": max(0.0, all_busy - busy - own) / seconds, "stolen_share": stolen / seconds}
+    line = next((line for line in output.splitlines() if line.startswith("RESULT ")), "")
+    found = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+    if not found or not found["requests"]:
+        raise LoadError(f"at {connections} connections wrk counted no answer", taken)
+    bad = {name: found[name] for name in ("connect", "read", "write", "status", "timeout") if found[name]}
+    if bad:
+        raise LoadError(f"at {connections} connections wrk counted failures: {bad} of {found['requests']} calls", taken)
+    return {
+        "requests_per_second": found["requests"] / found["duration_us"] * 1e6,
+        "requests_per_cpu_second": found["requests"] / max(busy, 0.01),
+        **taken,
+        "p50_ms": found["p50_us"] / 1000,
+        "p99_ms": found["p99_us"] / 1000,
+    }
