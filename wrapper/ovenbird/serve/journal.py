@@ -10,6 +10,7 @@ from typing import Any
 from .call import Call
 
 _PAUSE = 0.1  # seconds
+_SLICE = 64  # calls that are written in one go
 _MOST = 20_000  # calls put aside; more are counted and said to be missing
 
 
@@ -35,12 +36,22 @@ class Journal:
             return
         self._calls.append((call, seconds))
         if self._timer is None:
-            self._timer = self._loop.call_later(_PAUSE, self.flush)
+            self._timer = self._loop.call_later(_PAUSE, self._some)
+
+    def _some(self) -> None:
+        """Write a slice, and the next one when the loop has had its turn: no call waits for a long list to be written."""
+        self._timer = None
+        self._put(self._calls[:_SLICE])
+        del self._calls[:_SLICE]
+        if self._calls:
+            self._timer = self._loop.call_later(_PAUSE if len(self._calls) < _SLICE else 0, self._some)
 
     def flush(self) -> None:
-        """Write what was put aside."""
-        self._timer = None
+        """Write all that was put aside."""
         calls, self._calls = self._calls, []
+        self._put(calls)
+
+    def _put(self, calls: list[tuple[Call, float]]) -> None:
         offset = time.time() - perf_counter()
         records = [(call.started + seconds + offset, *self._line(call, seconds)) for call, seconds in calls]
         if self._lost:

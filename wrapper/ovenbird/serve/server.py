@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -191,6 +192,7 @@ class Worker:
             if not await self._prepare(loop):
                 return STOPPED
             self.block.phase("init", perf_counter() - began)
+            gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
             self.gate.ready()
             self._tell(b"R")
             await self._stop.wait()
