@@ -72,7 +72,7 @@ def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str], *, 
         for path, name in plan:
             try:
                 stored.append(_store(path, base, name, environ, move=move, moved=moved))
-            except OvenbirdError:
+            except OvenbirdError:  # noqa: PERF203  the loop moves files
                 raise
             except Exception as error:
                 message = _not_stored(error, base + name, plan, stored)
@@ -121,7 +121,7 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
                 objects.delete(base + name, environ)
             else:
                 (local(base) / name).unlink(missing_ok=True)
-        except OvenbirdError:
+        except OvenbirdError:  # noqa: PERF203
             raise
         except Exception as error:
             raise OutputError(f"{shown(base + name)} cannot be removed: {_reason(error)}") from error
@@ -158,7 +158,7 @@ def media_type(name: str) -> str:
 
 
 def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
-    """Every file, with its name below the target: `only` for a single file, else its own, below its folder's content."""
+    """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
     plan: list[tuple[Path, str]] = []
     for source in sources:
         if source.is_dir():
@@ -169,8 +169,9 @@ def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
             hint = f"looked in {source.absolute().parent}"
             raise OutputError(f"{source} does not exist, so it cannot be stored", hint=hint)
     names = [name for _, name in plan]
-    if twice := sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
-        raise OutputError(f"two files would be stored as {', '.join(twice)}", hint="give them different names")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OutputError(f"two files would be stored as {twice}", hint="give them different names")
     if not plan:
         raise OutputError(f"{', '.join(map(str, sources))} holds no file to store")
     return plan

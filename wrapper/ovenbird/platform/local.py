@@ -73,12 +73,14 @@ class LocalStore:
         """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
         where, values = "project = ? AND type = ?", [key.project, key.type]
         for column in ("id",) if key.type == "run" and key.id else ("kind", "name", "id"):
-            if (value := getattr(key, column)) is not None:
+            if value := getattr(key, column):
                 where += f" AND {column} = ?"
                 values.append(value)
         with self._database.reading() as connection:
             row = connection.execute(
-                f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where} ORDER BY seq DESC LIMIT 1",  # noqa: S608
+                f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+                # A version whose upload failed or has not ended does not hide the one before it.
+                " ORDER BY state IN ('CREATED', 'UPLOADING', 'ERROR'), seq DESC LIMIT 1",
                 values,
             ).fetchone()
             if row is None:
@@ -185,16 +187,17 @@ def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
         query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
         return [row[0] for row in connection.execute(query, values)]
 
+    what = str(key) if key.kind else f"{key.type} {key.name!r}"
     projects = there("project", "1")
     if key.project not in projects:
-        return InputError(f"{key}: no project {key.project!r}", hint=_list("projects here", projects))
+        return InputError(f"{what}: no project {key.project!r}", hint=_list("projects here", projects))
     names = there("name", "project = ? AND type = ?", key.project, key.type)
     if key.name not in names and key.type != "run":
-        return InputError(f"{key}: no {key.type} named {key.name!r} in {key.project}", hint=_list("there are", names))
+        return InputError(f"{what}: no {key.type} named {key.name!r} in {key.project}", hint=_list("there are", names))
     kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
-    if kinds and key.kind not in kinds:
-        return InputError(f"{key}: {key.name!r} is not of kind {key.kind!r}", hint=_list("its kinds", kinds))
-    return InputError(f"{key}: no {key.type} with id {key.id!r}", hint="leave the id out for the latest version")
+    if kinds and key.kind and key.kind not in kinds:
+        return InputError(f"{what}: {key.name!r} is not of kind {key.kind!r}", hint=_list("its kinds", kinds))
+    return InputError(f"{what}: no {key.type} with id {key.id!r}", hint="leave the id out for the latest version")
 
 
 def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:

@@ -50,7 +50,7 @@ class Store(Protocol):
         """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if there is none."""
 
     def read(self, key: Key) -> Record:
-        """The entity, or the latest of its name; InputError if there is none."""
+        """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
 
     def listing(
         self,
