@@ -1,0 +1,1 @@
+"""Run a function once: values in, outputs, a record of it."""
