@@ -20,6 +20,14 @@ def test_assigning_either_way_is_seen_the_other_way() -> None:
     assert (fields["path"].x, fields.state) == (1, "READY")
 
 
+def test_every_way_of_setting_wraps() -> None:
+    fields = Fields()
+    fields.update({"a": {"x": 1}}, b=[{"x": 2}])
+    assert fields.setdefault("c", {"x": 3}).x == fields.c.x == 3
+    assert (fields.a.x, fields.b[0].x) == (1, 2)
+    assert fields.setdefault("a").x == 1
+
+
 def test_an_absent_name_is_none_as_attribute_and_key_error_as_item() -> None:
     assert Fields().nothing is None
     with pytest.raises(KeyError):

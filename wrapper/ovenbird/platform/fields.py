@@ -27,6 +27,16 @@ class Fields(dict[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, wrap(value))
 
+    def update(self, *given: Any, **named: Any) -> None:
+        """Set several items, as dict.update does."""
+        super().update(Fields(dict(*given, **named)))
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """The item, which is set to `default` when it is absent."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
     def __delattr__(self, name: str) -> None:
         if name not in self:
             raise AttributeError(name)
