@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ovenbird.errors import OutputError, OvenbirdError
@@ -167,8 +168,9 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _save_array(value: Any, path: Path) -> None:
-    with path.open("wb") as file:  # given a path, numpy would add an extension to it
-        sys.modules["numpy"].save(file, value, allow_pickle=False)
+    with path.open("wb") as file:
+        # Given a path, numpy would add an extension; given the file, it would hide the reason when the disk is full.
+        sys.modules["numpy"].save(SimpleNamespace(write=file.write), value, allow_pickle=False)
 
 
 def _json(value: Any) -> bytes | None:

@@ -7,8 +7,7 @@ from typing import Any
 
 from ovenbird.errors import InputError
 
-from . import files, keys
-from .project import MATERIALS
+from . import keys
 from .store import STATES, Record, Row, Store
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
@@ -65,6 +64,8 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
 
 def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
     """The whole entity, with every digest of its files."""
+    from .project import MATERIALS
+
     record = store.read(key)
     if key.type in MATERIALS and record["status"].get("files"):
         entity = MATERIALS[key.type](store, record, environ)
@@ -77,6 +78,8 @@ def fetched(
     store: Store, key: keys.Key, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
 ) -> str:
     """Copy the entity's files to `destination`; the path of the copy."""
+    from .project import MATERIALS
+
     if key.type not in MATERIALS:
         raise InputError(f"{key} has no files", hint="a dataitem, an artifact or a model has")
     return MATERIALS[key.type](store, store.read(key), environ).download(destination, overwrite)
@@ -89,6 +92,8 @@ def removed(
 
     What was only registered where it lies stays there. Keys of what was removed, in order.
     """
+    from . import files
+
     rows = store.listing(key.type, project=key.project, name=key.name) if versions else []
     gone = []
     for each in [keys.parse(row.key) for row in rows] or [key]:
