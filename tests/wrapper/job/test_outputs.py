@@ -13,13 +13,14 @@ import numpy
 import pandas
 import polars
 import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 from ovenbird.errors import OutputError
 from ovenbird.job.outputs import Outcome, check_names, store
 from ovenbird.platform.local import LocalStore
 from ovenbird.platform.project import Project
-from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 matplotlib.use("Agg")
 
@@ -137,7 +138,8 @@ def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -
 
 def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project) -> None:
     outcome = Outcome()
-    with pytest.raises(OutputError, match=r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c") as caught:
+    said = r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c"
+    with pytest.raises(OutputError, match=said) as caught:
         store((1, lambda: 0, {"x": 1}), ["a", "b", "c"], project, outcome)
     assert caught.value.exit_code == 79
     assert (outcome.results, list(outcome.outputs)) == ({"a": 1}, ["c"])
@@ -199,7 +201,7 @@ def test_a_full_disk_names_what_was_stored(project: Project, tmp_path: Path) -> 
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
     try:
         there = Project(project._store, "p", {}, files_store=str(full))
-        with pytest.raises(OutputError, match="output 'big': .*No space left on device.*; stored: small"):
+        with pytest.raises(OutputError, match=r"output 'big': .*No space left on device.*; stored: small"):
             _made(there, ({"a": 1}, numpy.zeros(100_000)), "small", "big")
     finally:
         subprocess.run(["umount", full], check=True)

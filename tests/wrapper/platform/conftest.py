@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ovenbird.platform.local import LocalStore
 from ovenbird.platform.project import Project
 

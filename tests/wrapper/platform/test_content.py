@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+
 from ovenbird.errors import OutputError
 from ovenbird.platform.project import Project
 

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from ovenbird.errors import PlatformError
 from ovenbird.platform import database
 from ovenbird.platform.local import LocalStore
@@ -33,7 +34,7 @@ def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None
 @pytest.mark.parametrize("content", [b"this is no database at all, but a text", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_is_named_and_can_be_moved_away(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ovenbird.db").write_bytes(content)
-    with pytest.raises(PlatformError, match="ovenbird.db") as caught:
+    with pytest.raises(PlatformError, match=r"ovenbird\.db") as caught:
         LocalStore(tmp_path)
     assert caught.value.exit_code == 76
     assert "mv " in caught.value.hint
@@ -47,7 +48,7 @@ def test_damage_inside_the_file_is_found_when_it_is_read(tmp_path: Path) -> None
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(os.urandom(path.stat().st_size - 4096))
-    with pytest.raises(PlatformError, match="ovenbird.db") as caught:
+    with pytest.raises(PlatformError, match=r"ovenbird\.db") as caught:
         LocalStore(tmp_path)
     assert "damaged" in caught.value.hint
 
@@ -79,9 +80,13 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     found = database.Database(tmp_path / "ovenbird.db")
-    with pytest.raises(KeyboardInterrupt), found.writing() as connection:
+
+    def change(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE extra (a)")
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), found.writing() as connection:
+        change(connection)
     with found.reading() as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
     found.close()

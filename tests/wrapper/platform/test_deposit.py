@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ovenbird.errors import OutputError
 from ovenbird.platform.project import Project
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy
 import pytest
+
 from ovenbird.errors import InputError, PlatformError
 from ovenbird.platform.entity import new_record
 from ovenbird.platform.local import LocalStore

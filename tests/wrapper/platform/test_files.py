@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -8,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ovenbird.errors import InputError, OutputError
 from ovenbird.platform import copying, files
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB that nearly fills up: a tmpfs of its own in a mount namespace is not needed as root."""
+    """A disk of 1 MiB."""
     folder = tmp_path / "full"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
@@ -23,7 +23,8 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_urls_are_told_apart() -> None:
-    assert [files.scheme(url) for url in ("/a", "a/b", "file:///a", "s3://b/k", "HTTPS://h/")] == ["", "", "", "s3", "https"]
+    urls = ("/a", "a/b", "file:///a", "s3://b/k", "HTTPS://h/")
+    assert [files.scheme(url) for url in urls] == ["", "", "", "s3", "https"]
     with pytest.raises(InputError, match="ftp:// is not supported"):
         files.scheme("ftp://h/a")
 
@@ -117,4 +118,3 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
         file.truncate(1024**3)
     found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     assert int(found.stdout) < 150
-    os.unlink(tmp_path / "back")

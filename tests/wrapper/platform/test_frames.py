@@ -10,8 +10,9 @@ from typing import Any
 import pandas
 import polars
 import pytest
+
 from ovenbird.errors import InputError
-from ovenbird.platform import frames
+from ovenbird.platform import copying, frames
 
 MAKERS = {"pandas": pandas.DataFrame, "polars": polars.DataFrame}
 
@@ -87,7 +88,10 @@ def test_schema_and_preview_tell_types_and_first_rows(engine: str) -> None:
 @pytest.mark.parametrize("engine", frames.ENGINES)
 def test_a_frame_is_written_and_read_back(tmp_path: Path, engine: str) -> None:
     frame = MAKERS[engine]({"a": [1, 2], "b": ["x", None]})
-    frames.write_parquet(frame, tmp_path / "a.parquet")
+    digest = frames.write_parquet(frame, tmp_path / "a.parquet")
+    assert (digest is not None) == (engine == "pandas")
+    if digest is not None:
+        assert digest == copying.digest(tmp_path / "a.parquet")
     back = frames.read(tmp_path / "a.parquet", engine=engine)
     assert back.equals(frame)
 
@@ -104,7 +108,9 @@ def test_other_values_are_no_frames(value: object) -> None:
     assert frames.engine_of(value) is None
 
 
-@pytest.mark.parametrize(("first", "chosen"), [("", "pandas"), ("import polars", "polars"), ("import pandas, polars", "pandas")])
+@pytest.mark.parametrize(
+    ("first", "chosen"), [("", "pandas"), ("import polars", "polars"), ("import pandas, polars", "pandas")]
+)
 def test_the_engine_that_is_loaded_is_chosen(first: str, chosen: str) -> None:
     program = f"{first}\nfrom ovenbird.platform import frames\nprint(frames.choose())"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

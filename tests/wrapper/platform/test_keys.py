@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from ovenbird.errors import InputError, OutputError
 from ovenbird.platform import keys
 

@@ -5,6 +5,7 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+
 from ovenbird.errors import InputError, PlatformError
 from ovenbird.platform import keys, run
 from ovenbird.platform.entity import new_record

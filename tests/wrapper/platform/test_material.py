@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 import pytest
+
 from ovenbird.errors import InputError
 from ovenbird.platform import copying, files
 from ovenbird.platform.project import Project

@@ -6,6 +6,7 @@ import pty
 from pathlib import Path
 
 import pytest
+
 from ovenbird.platform import progress
 
 
@@ -27,7 +28,9 @@ def test_nothing_is_written_where_there_is_no_terminal() -> None:
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize(("total", "said"), [(4 * 1024 * 1024, b"storing x   50% of 4.0 MiB"), (None, b"storing x  2.0 MiB")])
+@pytest.mark.parametrize(
+    ("total", "said"), [(4 * 1024 * 1024, b"storing x   50% of 4.0 MiB"), (None, b"storing x  2.0 MiB")]
+)
 def test_a_terminal_shows_how_far_it_is_and_is_left_clean(
     total: int | None, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

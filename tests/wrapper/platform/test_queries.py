@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ovenbird.errors import InputError
 from ovenbird.platform import queries, run
 from ovenbird.platform.local import LocalStore

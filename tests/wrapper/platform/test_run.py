@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ovenbird.platform import keys, run
 from ovenbird.platform.local import LocalStore
 from ovenbird.platform.project import Project

@@ -159,7 +159,7 @@ def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
     return project._log(MATERIALS[KINDS[kind]], name, kind, str(value), **options)
 
 
-def _written(project: Project, name: str, filename: str, write: Callable[[Path], None]) -> Entity:
+def _written(project: Project, name: str, filename: str, write: Callable[[Path], str | None]) -> Entity:
     return project.log_artifact(name, write=write, filename=filename)
 
 

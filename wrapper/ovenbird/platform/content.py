@@ -12,11 +12,13 @@ from typing import Any
 from ovenbird.errors import InputError, OutputError
 
 from . import files, frames
+from .copying import md5
 from .keys import check_name
 
 _SAMPLE = 1000  # rows of a CSV file that its schema is read from
 _WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
-Write = Callable[[Path], None]
+Write = Callable[[Path], str | None]
+"""Writes the file it is given; returns the digest, when it has one."""
 
 
 @dataclass
@@ -50,8 +52,11 @@ def of(name: str, kind: str, *, source: Any, data: Any, write: Write | None, fil
     )
 
 
-def _write_bytes(path: Path, raw: bytes) -> None:
+def _write_bytes(path: Path, raw: bytes) -> str:
     path.write_bytes(raw)
+    total = md5()
+    total.update(raw)
+    return f"md5:{total.hexdigest()}"
 
 
 def _of_frame(name: str, frame: Any) -> Content:

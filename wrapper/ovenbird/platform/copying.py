@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +100,41 @@ def _read_write(read: int, write: int) -> int:
 def md5() -> Any:
     """A hash object; MD5 is the platform's checksum of transfer, not a protection, so FIPS builds allow it."""
     return hashlib.md5(usedforsecurity=False)
+
+
+class HashedFile(io.FileIO):
+    """A new file that is hashed by a second thread while it is written, from its start to its end, without seeking."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w")
+        self._md5 = md5()
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(64)
+        self._thread = threading.Thread(target=self._hash, daemon=True)
+        self._thread.start()
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`."""
+        view = memoryview(data).cast("B")
+        self._blocks.put(bytes(view))
+        written = 0
+        while written < len(view):
+            written += super().write(view[written:]) or 0
+        return written
+
+    def close(self) -> None:
+        """Close the file and wait for the rest of it to be hashed."""
+        if not self.closed:
+            super().close()
+            self._blocks.put(None)
+            self._thread.join()
+
+    def digest(self) -> str:
+        """`md5:` and the digest of what was written; the file is closed."""
+        return f"md5:{self._md5.hexdigest()}"
+
+    def _hash(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            self._md5.update(block)
 
 
 def digest(path: Path, progress: Progress | None = None) -> str:

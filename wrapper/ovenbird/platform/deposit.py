@@ -13,7 +13,8 @@ from . import files
 from .copying import writing
 from .material import Material, scratch
 
-Write = Callable[[Path], None]
+Write = Callable[[Path], str | None]
+"""Writes the file it is given; returns the digest, when it has one."""
 
 
 def deposit(entity: Material, target: str, environ: Mapping[str, str], content: Sequence[Path] | Write) -> None:
@@ -49,17 +50,17 @@ def _write(write: Write, target: str, environ: Mapping[str, str]) -> list[files.
     path = files.local(target)
     try:
         with writing(path) as part:
-            _guarded(write, part, target)
+            digest = _guarded(write, part, target)
     except OSError as error:
         hint = "--files-store chooses another place"
         raise OutputError(f"{target} was not stored: {error.strerror or error}", hint=hint) from error
-    return files.upload([path], target, environ)
+    return [files.describe(path, name, digest)] if digest else files.upload([path], target, environ)
 
 
-def _guarded(write: Write, path: Path, target: str) -> None:
+def _guarded(write: Write, path: Path, target: str) -> str | None:
     """Call the writer; what it raises, whatever library it is of, becomes an OutputError."""
     try:
-        write(path)
+        return write(path)
     except OvenbirdError:
         raise
     except Exception as error:

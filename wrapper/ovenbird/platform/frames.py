@@ -11,6 +11,8 @@ from typing import Any
 
 from ovenbird.errors import InputError
 
+from .copying import HashedFile
+
 ENGINES = ("pandas", "polars")
 PREVIEW_ROWS = 10
 _LONGEST = 1000  # characters of one cell in a preview
@@ -99,14 +101,20 @@ def together(read: list[Any], name: str) -> Any:
     return module.concat(read) if module.__name__ == "polars" else module.concat(read, ignore_index=True)
 
 
-def write_parquet(frame: Any, path: Path) -> None:
-    """Write a DataFrame as Parquet; a LazyFrame is collected."""
+def write_parquet(frame: Any, path: Path) -> str | None:
+    """Write a DataFrame as Parquet; its digest, where that could be had on the way, else None."""
     if engine_of(frame) == "pandas":
-        frame.to_parquet(path)
-    elif hasattr(frame, "sink_parquet"):
+        if importlib.util.find_spec("pyarrow") is None:  # fastparquet wants a path
+            frame.to_parquet(path)
+            return None
+        with HashedFile(path) as file:
+            frame.to_parquet(file, engine="pyarrow")
+        return file.digest()
+    if hasattr(frame, "sink_parquet"):
         frame.sink_parquet(path)
     else:
         frame.write_parquet(path)
+    return None
 
 
 def schema(frame: Any) -> dict[str, Any]:

@@ -116,7 +116,8 @@ class LocalStore:
             where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
         query = f"SELECT {_COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         with self._database.reading() as connection:
-            return [Row(*row) for row in connection.execute(query, (*values, -1 if limit is None else limit))]
+            rows = connection.execute(query, (*values, -1 if limit is None else limit))
+            return list(map(Row._make, rows))
 
     def remove(self, key: Key) -> None:
         """Forget one version; PlatformError while it is a run that a living process owns."""

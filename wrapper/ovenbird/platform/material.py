@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +63,8 @@ class Material(Entity):
 
         `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the extension decides. `options` go to the reader.
         """
+        import shutil
+
         from . import files, frames
 
         url, own = self._path(), None
@@ -138,6 +138,8 @@ class Model(Material):
 
 def scratch() -> Path:
     """A new temporary folder, removed when the process ends."""
+    import atexit
+    import shutil
     import tempfile
 
     if not _scratch:

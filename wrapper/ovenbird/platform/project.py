@@ -144,7 +144,7 @@ class Project:
         source: Source | None,
         *,
         data: Any = None,
-        write: Callable[[Path], None] | None = None,
+        write: Callable[[Path], str | None] | None = None,
         filename: str = "",
         path: str | None = None,
         drop_existing: bool = False,
