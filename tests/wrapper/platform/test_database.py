@@ -3,12 +3,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ovenbird.errors import PlatformError
 from ovenbird.platform import database
+from ovenbird.platform.entity import new_record
 from ovenbird.platform.local import LocalStore
 
 
@@ -90,6 +92,22 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with found.reading() as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
     found.close()
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=True)
+    try:
+        store = LocalStore(folder)
+        store.create(new_record("p", "artifact", "artifact", "a"))
+        with pytest.raises(PlatformError, match="full") as caught:
+            store.create(new_record("p", "artifact", "artifact", "b", spec={"x": "x" * 500_000}))
+        assert "disk is full" in caught.value.hint
+        assert [row.name for row in store.listing("artifact")] == ["a"]
+        store.close()
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:

@@ -57,10 +57,9 @@ def join(root: str, *names: str) -> str:
     return "/".join((root.rstrip("/"), *names))
 
 
-def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str], *, move: bool = False) -> list[Info]:
+def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str]) -> list[Info]:
     """Store files and folders below `target`, which ends in `/`, or one file as `target`; what `status.files` keeps.
 
-    `move`: the sources are temporary, and are renamed where they already lie on the disk of a local target.
     OutputError names what was stored before the fault and what was not.
     """
     if scheme(target) in WEB:
@@ -71,7 +70,7 @@ def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str], *, 
     with progress.shown(f"storing {shown(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
         for path, name in plan:
             try:
-                stored.append(_store(path, base, name, environ, move=move, moved=moved))
+                stored.append(_store(path, base, name, environ, moved))
             except OvenbirdError:  # noqa: PERF203  the loop moves files
                 raise
             except Exception as error:
@@ -177,9 +176,7 @@ def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
     return plan
 
 
-def _store(
-    path: Path, base: str, name: str, environ: Mapping[str, str], *, move: bool, moved: copying.Progress | None
-) -> Info:
+def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: copying.Progress | None) -> Info:
     if scheme(base) in OBJECTS:
         from . import objects
 
@@ -187,9 +184,7 @@ def _store(
         return describe(path, name, digest)
     target = local(base) / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    if move and path.stat().st_dev == target.parent.stat().st_dev:
-        path.replace(target)
-    elif not (target.exists() and target.samefile(path)):
+    if not (target.exists() and target.samefile(path)):
         copying.copy(path, target, moved)
     return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
