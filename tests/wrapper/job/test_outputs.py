@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy
+import pandas
+import polars
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ovenbird.errors import OutputError
+from ovenbird.job.outputs import Outcome, check_names, store
+from ovenbird.platform.local import LocalStore
+from ovenbird.platform.project import Project
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    found = LocalStore(tmp_path / "home")
+    yield Project(found, "p", {})
+    found.close()
+
+
+def _made(project: Project, value: Any, *names: Any) -> Outcome:
+    outcome = Outcome()
+    store(value, names, project, outcome)
+    return outcome
+
+
+def _one(project: Project, value: Any) -> tuple[str, Path]:
+    """Type and kind of the one entity that the value became, and its file."""
+    entity = project.get_material(_made(project, value, "out").outputs["out"])
+    path = entity.local_path()
+    assert path is not None
+    return f"{entity.TYPE}/{entity.kind}", path
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("text", "text"), ("", ""), (0, 0), (False, False), (1.5, 1.5), (b"abc", "abc"),
+        (b"\xff", "data:application/octet-stream;base64,/w=="), (2**70, str(2**70)), (math.inf, "Infinity"),
+        (math.nan, "NaN"), (numpy.int64(3), 3), (numpy.float32(0.5), 0.5), (numpy.bool_(True), True),
+        (numpy.str_("a"), "a"), (numpy.datetime64("2024-01-02"), "2024-01-02"),
+    ],
+)  # fmt: skip
+def test_simple_values_are_results(project: Project, value: object, result: object) -> None:
+    outcome = _made(project, value, "out")
+    assert outcome == Outcome({"out": result}, {})
+    assert type(outcome.results["out"]) is type(result)
+
+
+@pytest.mark.parametrize("make", [pandas.DataFrame, polars.DataFrame])
+def test_a_frame_is_a_table_in_parquet(project: Project, make: Any) -> None:
+    frame = make({"a": [1, 2], "b": ["x", "y"]})
+    entity = project.get_dataitem(_made(project, frame, "out").outputs["out"])
+    assert (entity.kind, Path(entity.spec.path).name) == ("table", "out.parquet")
+    assert entity.as_df(engine=make.__module__.partition(".")[0]).equals(frame)
+    assert entity.status.preview.rows == 2
+    assert [field.type for field in entity.spec["schema"].fields] == ["integer", "string"]
+    assert entity.status.files[0].hash.startswith("md5:")
+
+
+def test_a_figure_is_a_png(project: Project) -> None:
+    from matplotlib import pyplot
+
+    figure, _ = pyplot.subplots()
+    kind, path = _one(project, figure)
+    pyplot.close(figure)
+    assert (kind, path.name, path.read_bytes()[:4]) == ("artifact/artifact", "out.png", b"\x89PNG")
+
+
+@pytest.mark.parametrize("value", [{"a": [1, None, {"b": "é"}]}, {}, {"n": numpy.float64(1.5)}, {"x": math.inf}])
+def test_json_values_are_json(project: Project, value: Any) -> None:
+    kind, path = _one(project, value)
+    assert (kind, path.name, json.loads(path.read_text())) == ("artifact/artifact", "out.json", value)
+
+
+def test_a_list_within_a_tuple_is_json(project: Project) -> None:
+    outcome = _made(project, ([1, 2], 3), "list", "number")
+    path = project.get_artifact(outcome.outputs["list"]).local_path()
+    assert path is not None
+    assert json.loads(path.read_text()) == [1, 2]
+    assert outcome.results == {"number": 3}
+
+
+@pytest.mark.parametrize("value", [numpy.arange(6).reshape(2, 3), numpy.array(5), numpy.array(["a", "b"])])
+def test_an_array_is_npy(project: Project, value: Any) -> None:
+    kind, path = _one(project, value)
+    assert (kind, path.name) == ("artifact/artifact", "out.npy")
+    assert numpy.array_equal(numpy.load(path), value)
+
+
+@pytest.mark.parametrize("make", [LinearRegression, lambda: make_pipeline(StandardScaler(), LinearRegression())])
+def test_a_fitted_estimator_is_a_model(project: Project, make: Any) -> None:
+    import joblib
+
+    fitted = make().fit([[0], [1]], [0, 1])
+    entity = project.get_model(_made(project, fitted, "out").outputs["out"])
+    assert (entity.kind, entity.spec.framework, entity.spec.algorithm) == ("sklearn", "sklearn", type(fitted).__name__)
+    assert joblib.load(entity.as_file()[0]).predict([[2]])[0] == pytest.approx(2)
+
+
+def test_a_path_is_its_file_or_folder(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "in/sub").mkdir(parents=True)
+    (tmp_path / "in/sub/a.txt").write_text("a")
+    assert _one(project, tmp_path / "in/sub/a.txt")[1].read_text() == "a"
+    kind, path = _one(project, tmp_path / "in")
+    assert (kind, (path / "sub/a.txt").read_text()) == ("artifact/artifact", "a")
+    with pytest.raises(OutputError, match=r"output 'out': .*absent does not exist"):
+        _made(project, tmp_path / "absent", "out")
+
+
+def test_an_entity_is_itself_once(project: Project) -> None:
+    entity = project.log_artifact("mine", data=b"x")
+    assert _made(project, (entity, entity), "one", "two").outputs == {"one": entity.key, "two": entity.key}
+    assert len(project._store.listing("artifact")) == 1
+
+
+@pytest.mark.parametrize("value", [{1, 2}, {(1, 2): 3}, LinearRegression(), numpy.array([{}]), complex(1, 2)])
+def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -> None:
+    with pytest.warns(UserWarning, match="output 'out' is a .* stored pickled"):
+        kind, path = _one(project, value)
+    assert (kind, path.name) == ("artifact/artifact", "out.pickle")
+    assert repr(pickle.loads(path.read_bytes())) == repr(value)
+
+
+def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project) -> None:
+    outcome = Outcome()
+    said = r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c"
+    with pytest.raises(OutputError, match=said) as caught:
+        store((1, lambda: 0, {"x": 1}), ["a", "b", "c"], project, outcome)
+    assert caught.value.exit_code == 79
+    assert (outcome.results, list(outcome.outputs)) == ({"a": 1}, ["c"])
+
+
+def test_none_is_no_output(project: Project) -> None:
+    assert _made(project, None, "a") == Outcome()
+    assert _made(project, (None, 1), "a", "b").results == {"b": 1}
+
+
+def test_values_beyond_the_names_are_numbered(project: Project) -> None:
+    assert _made(project, (1, 2, 3), "a").results == {"a": 1, "output_1": 2, "output_2": 3}
+    assert _made(project, [1, 2]).results == {"output_0": 1, "output_1": 2}
+    assert _made(project, 1).results == {"output_0": 1}
+    assert _made(project, (1,), "a", "b").results == {"a": 1}
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["output_1"]])
+def test_two_outputs_of_one_name_are_refused_before_anything_is_stored(project: Project, names: list[str]) -> None:
+    with pytest.raises(OutputError, match="two outputs are named"):
+        _made(project, ({"x": 1}, {"y": 1}), *names)
+    assert project._store.listing("artifact") == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", None, {"kind": "table"}, {"name": "../a"}])
+def test_a_name_that_leaves_its_folder_is_refused(name: Any) -> None:
+    with pytest.raises(OutputError, match="output name"):
+        check_names([name])
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(OutputError, match="'onnx' is not known"):
+        check_names([{"name": "m", "kind": "onnx"}])
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("artifact", "artifact/artifact"), ("dataitem", "dataitem/dataitem"), ("table", "dataitem/table"),
+     ("croissant", "dataitem/croissant"), ("model", "model/model"), ("sklearn", "model/sklearn"),
+     ("mlflow", "model/mlflow")],
+)  # fmt: skip
+def test_a_declared_kind_takes_the_path_of_its_source(project: Project, tmp_path: Path, kind: str, key: str) -> None:
+    (tmp_path / "s.csv").write_text("x\n1\n")
+    item = {"name": "out", "kind": kind, "spec_kwargs": {"note": "n"}}
+    entity = project.get_material(_made(project, str(tmp_path / "s.csv"), item).outputs["out"])
+    assert (f"{entity.TYPE}/{entity.kind}", entity.spec.note) == (key, "n")
+    with pytest.raises(OutputError, match="the path of a local file or folder; found int"):
+        _made(project, 3, item)
+
+
+def test_a_frame_declared_as_a_table_is_one(project: Project) -> None:
+    made = _made(project, pandas.DataFrame({"a": [1]}), {"name": "out", "kind": "table"})
+    assert list(project.get_dataitem(made.outputs["out"]).as_df()["a"]) == [1]
+
+
+def test_a_full_disk_names_what_was_stored(project: Project, tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
+    try:
+        there = Project(project._store, "p", {}, files_store=str(full))
+        with pytest.raises(OutputError, match=r"output 'big': .*No space left on device.*; stored: small"):
+            _made(there, ({"a": 1}, numpy.zeros(100_000)), "small", "big")
+    finally:
+        subprocess.run(["umount", full], check=True)

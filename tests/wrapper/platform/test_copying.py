@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ovenbird.platform import copying
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_a_copy_is_the_same_and_told_as_it_goes(tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    (tmp_path / "a").write_bytes(data)
+    told: list[int] = []
+    assert copying.copy(tmp_path / "a", tmp_path / "deep/b", told.append) == size == sum(told)
+    assert (tmp_path / "deep/b").read_bytes() == data
+
+
+def test_a_file_of_proc_that_has_no_size_is_copied_whole(tmp_path: Path) -> None:
+    copying.copy(Path("/proc/self/status"), tmp_path / "status")
+    assert (tmp_path / "status").read_text().startswith("Name:")
+
+
+@pytest.mark.parametrize("step", [copying._copy_range, copying._send, copying._read_write])
+def test_each_way_of_copying_copies(tmp_path: Path, step: object) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
+    with (tmp_path / "a").open("rb") as read, (tmp_path / "b").open("wb") as write:
+        while step(read.fileno(), write.fileno()):  # type: ignore[operator]
+            pass
+    assert (tmp_path / "b").read_bytes() == b"abc" * 1_000_000
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def write(part: Path) -> None:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), copying.writing(tmp_path / "a") as part:
+        write(part)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_file_is_hashed_while_it_is_written(tmp_path: Path) -> None:
+    data = os.urandom(300_000)
+    with copying.HashedFile(tmp_path / "a") as file:
+        for start in range(0, len(data), 1000):
+            assert file.write(memoryview(data)[start : start + 1000]) == 1000
+    assert (tmp_path / "a").read_bytes() == data
+    assert file.digest() == copying.digest(tmp_path / "a")
+
+
+def test_a_digest_is_the_platforms(tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    (tmp_path / "a").write_bytes(data)
+    assert copying.digest(tmp_path / "a") == "md5:" + hashlib.md5(data).hexdigest()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird.errors import InputError
+from ovenbird.platform import queries, run
+from ovenbird.platform.local import LocalStore
+from ovenbird.platform.project import Project
+
+
+def test_listings_show_runs_all_and_others_by_their_latest(store: LocalStore, project: Project) -> None:
+    first, second = run.start(store, "p", {}), run.start(store, "p", {})
+    first.finish("ERROR")
+    project.log_artifact("a", data=b"1")
+    newest = project.log_artifact("a", data=b"2")
+    assert [row.id for row in queries.listed(store, "run")] == [second.id, first.id]
+    assert [row.id for row in queries.listed(store, "run", state="error")] == [first.id]
+    assert [row.key for row in queries.listed(store, "artifact")] == [newest.key]
+    assert len(queries.listed(store, "artifact", versions=True)) == 2
+    with pytest.raises(InputError, match="'done'"):
+        queries.listed(store, "run", state="done")
+
+
+def test_an_entity_is_located_by_key_name_id_and_beginning(store: LocalStore, project: Project) -> None:
+    entity = project.log_artifact("a", data=b"1")
+    for text in (entity.key, "store://p/artifact/artifact/a", "a", entity.id, entity.id[:9]):
+        assert str(queries.located(store, "artifact", text)) == entity.key
+    found = run.start(store, "p", {})
+    assert str(queries.located(store, "run", found.id[:9])) == found.key
+
+
+def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project: Project) -> None:
+    for identity in ("abc1", "abc2"):
+        project.new_model("m", path="x", uuid=identity)
+    Project(store, "q", {}).new_model("m", path="x")
+    with pytest.raises(InputError, match="begins several ids"):
+        queries.located(store, "model", "abc")
+    with pytest.raises(InputError, match="in several projects: q, p"):
+        queries.located(store, "model", "m")
+    assert queries.located(store, "model", "m", project="p").id == "abc2"
+    with pytest.raises(InputError, match="no model 'x'") as caught:
+        queries.located(store, "model", "x")
+    assert "there are: m" in caught.value.hint
+    with pytest.raises(InputError, match="is a model, not a artifact"):
+        queries.located(store, "artifact", "store://p/model/model/m")
+
+
+def test_an_entity_is_shown_and_fetched(store: LocalStore, project: Project, tmp_path: Path) -> None:
+    key = queries.located(store, "artifact", project.log_artifact("a", data=b"1").key)
+    assert queries.shown(store, key, {})["status"]["files"][0]["hash"].startswith("md5:")
+    assert Path(queries.fetched(store, key, {}, str(tmp_path / "out/"))).read_bytes() == b"1"
+    function = project.register_function("f", {})
+    with pytest.raises(InputError, match="has no files"):
+        queries.fetched(store, queries.located(store, "function", function.key), {}, str(tmp_path))
+
+
+def test_removing_takes_stored_files_and_leaves_registered_ones(
+    store: LocalStore, project: Project, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x")
+    registered, stored = project.new_dataitem("d", path=str(mine)), project.log_dataitem("d", source=mine)
+    gone = queries.removed(store, queries.located(store, "dataitem", stored.key), {}, versions=True)
+    assert set(gone) == {registered.key, stored.key}
+    assert mine.exists()
+    assert not Path(stored.spec.path).parent.exists()
+    assert store.listing("dataitem") == []
+
+
+def test_files_are_kept_when_asked(store: LocalStore, project: Project) -> None:
+    stored = project.log_artifact("a", data=b"1")
+    queries.removed(store, queries.located(store, "artifact", "a"), {}, keep_files=True)
+    assert Path(stored.spec.path).exists()

@@ -1,0 +1,244 @@
+"""What a handler returned -> results of the run and stored entities, by the outputs table of the handler contract.
+
+Types are told by the module they come from: nothing of the user's libraries is imported here.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import warnings
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ovenbird.errors import OutputError, OvenbirdError
+from ovenbird.platform import keys
+from ovenbird.platform.entity import Entity
+from ovenbird.platform.frames import engine_of
+from ovenbird.platform.project import KINDS, MATERIALS, Project
+
+Name = str | Mapping[str, Any]
+"""An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
+
+
+@dataclass
+class Outcome:
+    """What has been made so far: JSON values by name, keys of entities by name."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+class UnpicklableError(OutputError):
+    """No row of the table covers the value, and it cannot be pickled."""
+
+    code = "output.unpicklable"
+
+
+def check_names(names: Sequence[Name]) -> None:
+    """Raise OutputError unless every declared output has a usable name of its own and, if any, a known kind."""
+    found = [_name(item) for item in names]
+    for item, name in zip(names, found, strict=True):
+        keys.check_name(name, "output name", OutputError)
+        if not isinstance(item, str) and (kind := item.get("kind")) is not None and kind not in KINDS:
+            raise OutputError(f"output {name!r}: the kind {kind!r} is not known", hint=", ".join(KINDS))
+    _check_twice(found)
+
+
+def store(value: Any, names: Sequence[Name], project: Project, outcome: Outcome) -> None:
+    """Store what the handler returned; `outcome` is filled as it goes, and keeps what was stored before a fault.
+
+    None is no output. A tuple or a list is several outputs, in order; one beyond the names is `output_{i}`.
+    OutputError names what was stored and what was not; every output is tried.
+    """
+    check_names(names)
+    pairs = _paired(value, names)
+    _check_twice([_name(item) for item, _ in pairs])
+    failed: list[tuple[str, OvenbirdError]] = []
+    for item, part in pairs:
+        try:
+            _store_one(item, part, project, outcome)
+        except OvenbirdError as error:  # noqa: PERF203  one that fails must not take the others with it
+            failed.append((_name(item), error))
+    if failed:
+        raise _failure(failed, outcome)
+
+
+def _paired(value: Any, names: Sequence[Name]) -> list[tuple[Name, Any]]:
+    parts = list(value) if type(value) in (tuple, list) else [value]
+    given = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
+    return [(item, part) for item, part in zip(given, parts, strict=False) if part is not None]
+
+
+def _name(item: Any) -> Any:
+    return item.get("name") if isinstance(item, Mapping) else item
+
+
+def _check_twice(names: Sequence[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise OutputError(f"two outputs are named {', '.join(map(repr, twice))}", hint="give each a name of its own")
+
+
+def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> OutputError:
+    told = "; ".join(f"output {name!r}: {error.message}" for name, error in failed)
+    kept = [*outcome.results, *outcome.outputs]
+    found = OutputError(f"{told}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
+    found.__cause__ = failed[0][1]
+    return found
+
+
+def _store_one(item: Name, value: Any, project: Project, outcome: Outcome) -> None:
+    name = _name(item)
+    if isinstance(value, Entity):
+        if not value._saved:
+            value.save()
+        outcome.outputs[name] = value.key
+    elif not isinstance(item, str):
+        outcome.outputs[name] = _of_kind(item, value, project).key
+    elif (found := _result(value)) is not None:
+        outcome.results[name] = found[0]
+    else:
+        outcome.outputs[name] = _entity(name, value, project).key
+
+
+def _result(value: Any) -> tuple[Any] | None:
+    """The value as JSON in a tuple of one when it is a result, else None: str, int, float, bool, bytes, numpy scalar.
+
+    What JSON cannot hold is told by text: a number that is not finite by its name, one beyond 64 bits by its digits,
+    bytes that are not UTF-8 as a `data:` URL.
+    """
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value.isoformat() if hasattr(value := value.item(), "isoformat") else value
+    if isinstance(value, bytes):
+        try:
+            return (value.decode(),)
+        except UnicodeDecodeError:
+            return ("data:application/octet-stream;base64," + b64encode(value).decode(),)
+    if isinstance(value, bool):
+        return (value,)
+    if isinstance(value, int):
+        return (int(value) if -(2**63) <= value < 2**64 else str(int(value)),)
+    if isinstance(value, float):
+        names = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+        return (names.get(str(float(value)), float(value)),)
+    return (str.__str__(value),) if isinstance(value, str) else None
+
+
+def _entity(name: str, value: Any, project: Project) -> Entity:
+    """Store a value that is no result."""
+    if engine_of(value):
+        return project.log_dataitem(name, "table", data=value)
+    if isinstance(value, Path):
+        return project.log_artifact(name, source=value)
+    if _is_a(value, "matplotlib", "Figure"):
+        return _written(project, name, f"{name}.png", lambda path: value.savefig(path, format="png"))
+    if _is_a(value, "numpy", "ndarray") and not value.dtype.hasobject:
+        return _written(project, name, f"{name}.npy", lambda path: _save_array(value, path))
+    if isinstance(value, (dict, list)) and (text := _json(value)) is not None:
+        return _written(project, name, f"{name}.json", lambda path: _write(path, text))
+    if _is_fitted(value):
+        return _model(name, value, project)
+    return _pickled(name, value, project)
+
+
+def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
+    """Store a local path, or a DataFrame, as the kind that the output's declaration asks for."""
+    name, kind = item["name"], item.get("kind") or "artifact"
+    options = dict(item.get("spec_kwargs") or {})
+    if KINDS[kind] == "dataitem" and engine_of(value):
+        return project.log_dataitem(name, kind, data=value, **options)
+    if not isinstance(value, (str, Path)):
+        raise OutputError(
+            f"it is declared as {kind!r}, so the value is the path of a local file or folder; found {_type(value)}",
+            hint="return the path, or name the output by a string alone",
+        )
+    return project._log(MATERIALS[KINDS[kind]], name, kind, str(value), **options)
+
+
+def _written(project: Project, name: str, filename: str, write: Callable[[Path], str | None]) -> Entity:
+    return project.log_artifact(name, write=write, filename=filename)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _save_array(value: Any, path: Path) -> None:
+    with path.open("wb") as file:
+        # Given a path, numpy would add an extension; given the file, it would hide the reason when the disk is full.
+        sys.modules["numpy"].save(SimpleNamespace(write=file.write), value, allow_pickle=False)
+
+
+def _json(value: Any) -> bytes | None:
+    """The JSON text of the value, None when it holds anything but JSON values and numpy's scalars."""
+    import json
+
+    try:
+        return json.dumps(value, default=_plain, ensure_ascii=False, indent=2).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if type(value).__module__ == "numpy" and not hasattr(value, "__len__") and hasattr(value, "item"):
+        return value.item()
+    raise TypeError
+
+
+def _is_a(value: Any, package: str, name: str) -> bool:
+    return any(
+        kind.__name__ == name and kind.__module__.partition(".")[0] == package for kind in type(value).__mro__
+    )
+
+
+def _is_fitted(value: Any) -> bool:
+    """Whether the value is an estimator of scikit-learn that has been fitted."""
+    if not _is_a(value, "sklearn", "BaseEstimator"):
+        return False
+    if hasattr(value, "__sklearn_is_fitted__"):
+        return bool(value.__sklearn_is_fitted__())
+    return any(name.endswith("_") and not name.startswith("__") for name in vars(value))
+
+
+def _model(name: str, value: Any, project: Project) -> Entity:
+    """Store an estimator as `model.pkl`: pickle rather than joblib's own form, because both can read it."""
+    import json
+
+    parameters = json.loads(json.dumps(value.get_params(deep=False), default=repr))
+    data = _pickle(value)
+    return project.log_sklearn(
+        name,
+        write=lambda path: _write(path, data),
+        filename="model.pkl",
+        algorithm=type(value).__name__,
+        parameters=parameters,
+    )
+
+
+def _pickled(name: str, value: Any, project: Project) -> Entity:
+    data = _pickle(value)
+    warnings.warn(
+        f"output {name!r} is a {_type(value)}, which no rule covers: it is stored pickled, and only Python code that"
+        " has the same packages can read it",
+        stacklevel=2,
+    )
+    return _written(project, name, f"{name}.pickle", lambda path: _write(path, data))
+
+
+def _pickle(value: Any) -> bytes:
+    try:
+        return pickle.dumps(value, protocol=5)
+    except Exception as error:  # any class may raise anything from __reduce__
+        raise UnpicklableError(
+            f"it is a {_type(value)} that cannot be pickled: {error}",
+            hint="return a DataFrame, a dict, a Path of a file that you wrote, or an entity",
+        ) from error
+
+
+def _type(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,1 @@
+"""The platform's objects (project, run, data items, artifacts, models) and the stores that keep them."""

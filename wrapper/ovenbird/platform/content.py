@@ -1,0 +1,107 @@
+"""What is to be stored as an entity: from files, from a DataFrame, from bytes; with what is recorded of it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ovenbird.errors import InputError, OutputError
+
+from . import files, frames
+from .copying import md5
+from .keys import check_name
+
+_SAMPLE = 1000  # rows of a CSV file that its schema is read from
+_WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
+Write = Callable[[Path], str | None]
+"""Writes the file it is given; returns the digest, when it has one."""
+
+
+@dataclass
+class Content:
+    """The files, or what writes the one file; its name (empty: a folder); what goes to the spec and the status."""
+
+    content: Sequence[Path] | Write
+    filename: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+
+
+def of(name: str, kind: str, *, source: Any, data: Any, write: Write | None, filename: str) -> Content:
+    """The content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it."""
+    given = [what for what, value in (("source", source), ("data", data), ("write", write)) if value is not None]
+    if len(given) != 1:
+        raise OutputError(
+            f"{name}: {' and '.join(given) if given else 'neither source nor data'} given", hint="give exactly one"
+        )
+    if write is not None:
+        return Content(write, check_name(filename or name, "file name", OutputError))
+    if source is not None:
+        return _of_files(name, kind, source)
+    if frames.engine_of(data):
+        return _of_frame(name, data)
+    if isinstance(data, (bytes, bytearray, memoryview, str)):
+        raw = data.encode() if isinstance(data, str) else bytes(data)
+        return Content(lambda path: _write_bytes(path, raw), filename or name)
+    raise OutputError(
+        f"{name}: data is a {type(data).__module__}.{type(data).__qualname__}", hint="a DataFrame, bytes or text"
+    )
+
+
+def _write_bytes(path: Path, raw: bytes) -> str:
+    path.write_bytes(raw)
+    total = md5()
+    total.update(raw)
+    return f"md5:{total.hexdigest()}"
+
+
+def _of_frame(name: str, frame: Any) -> Content:
+    if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
+        frame = frame.collect()
+    return Content(
+        lambda path: frames.write_parquet(frame, path),
+        f"{name}.parquet",
+        {"schema": frames.schema(frame)},
+        {"preview": frames.preview(frame)},
+    )
+
+
+def _of_files(name: str, kind: str, source: Any) -> Content:
+    several = isinstance(source, (list, tuple))
+    paths = []
+    for item in source if several else [source]:
+        text = str(item)
+        if files.scheme(text):
+            hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
+            raise OutputError(f"{name}: source {files.shown(text)} is not local", hint=hint)
+        paths.append(files.local(text))
+    if not several and paths[0].is_file():
+        found = Content(paths, check_name(paths[0].name, "file name", OutputError))
+        if kind == "table":
+            found.spec, found.status = _described(paths[0])
+        return found
+    return Content(paths, "")
+
+
+def _described(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Schema and preview of a table's file, where they can be had cheaply; a file that does not parse only warns."""
+    options: dict[str, Any] = {}
+    try:
+        form, engine = frames.format_of(path.name), frames.choose()
+        if form in ("csv", "tsv"):
+            options = {"nrows" if engine == "pandas" else "n_rows": _SAMPLE}
+        elif path.stat().st_size > _WHOLE:
+            return {}, {}
+        frame = frames.read(path, engine=engine, **options)
+    except InputError as error:
+        if any(name in sys.modules for name in frames.ENGINES):
+            warnings.warn(f"stored without a schema: {error.message}", stacklevel=2)
+        return {}, {}
+    shown = frames.preview(frame)
+    if options and shown["rows"] >= _SAMPLE:
+        del shown["rows"]  # the sample's length, not the table's
+    return {"schema": frames.schema(frame)}, {"preview": shown}

@@ -1,0 +1,41 @@
+"""The input of a run: an entity from what was typed, a key, a local path or a URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ovenbird.errors import InputError, OvenbirdError
+
+from . import files, frames, keys
+from .material import Dataitem, Material
+from .project import Project
+
+
+def resolve(project: Project, argument: str, text: str) -> Material:
+    """The entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
+
+    The same path under the same argument is recorded once. InputError names the argument, and what was found.
+    """
+    try:
+        if keys.is_key(text):
+            return project.get_material(text)
+        return _recorded(project, argument, _address(text))
+    except OvenbirdError as error:
+        raise InputError(f"input {argument!r}: {error.message}", hint=error.hint) from error
+
+
+def _address(text: str) -> str:
+    if files.scheme(text):
+        return text
+    path = files.local(text)
+    if not path.exists():
+        near = sorted(item.name for item in path.parent.iterdir())[:10] if path.parent.is_dir() else []
+        hint = f"in {path.parent} there is: {', '.join(near)}" if near else f"there is no folder {path.parent}"
+        raise InputError(f"no file {text!r}", hint=hint)
+    return str(path.absolute()) + ("/" if path.is_dir() else "")
+
+
+def _recorded(project: Project, argument: str, address: str) -> Dataitem:
+    keys.check_name(argument, "argument")
+    suffix = Path(address.partition("?")[0]).suffix.lower().lstrip(".")
+    return project.referenced(argument, "table" if suffix in frames.FORMATS else "dataitem", address)

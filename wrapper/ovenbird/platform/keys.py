@@ -1,0 +1,101 @@
+"""Entity keys: `store://{project}/{type}/{kind}/{name}:{id}`; without `:{id}`, the latest of that name."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+
+from ovenbird.errors import InputError, OvenbirdError
+
+SCHEME = "store://"
+TYPES = ("artifact", "dataitem", "model", "run", "function")
+RUN_KIND = "python+job:run"
+_LONGEST = 200  # a name becomes a folder and a file's stem; 255 bytes is what file systems take
+
+# The platform's pattern, `^[a-zA-Z0-9.+-_]+$`, holds the range `+` to `_` by accident. What is harmless of it is
+# accepted; what is not is refused: `/` and `\` leave the folder, `:` divides the id, `?<>[]^;` are not for URLs.
+_NAME = re.compile(r"[a-zA-Z0-9.+,=@_-]+")
+_KIND = re.compile(r"[a-zA-Z0-9.+:_-]+")
+_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+_FORM = f"{SCHEME}PROJECT/TYPE/KIND/NAME:ID, where :ID may be left out for the latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The address of an entity; `id` None stands for the latest version of the name."""
+
+    project: str
+    type: str
+    kind: str
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.project}/{self.type}/{self.kind}/{self.name}" + (f":{self.id}" if self.id else "")
+
+    def latest(self) -> Key:
+        """The same name without the version."""
+        return replace(self, id=None)
+
+
+def new_id() -> str:
+    """A random version 4 UUID as 32 hexadecimal digits, without the cost of importing `uuid`."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    return raw.hex()
+
+
+def check_name(name: object, what: str = "name", error: type[OvenbirdError] = InputError) -> str:
+    """The name itself, when it can stand in a key and as a file; else an `error` that says why not."""
+    if not isinstance(name, str):
+        raise error(f"{what} is a {type(name).__name__}, not text: {name!r}", hint="give the name as a string")
+    if name in (".", "..") or len(name) > _LONGEST or not _NAME.fullmatch(name):
+        found = sorted(set(re.sub(_NAME, "", name)))
+        why = f"found {' '.join(map(repr, found))}" if found else f"{len(name)} characters"
+        raise error(
+            f"{what} {name[:_LONGEST]!r} cannot be used: {why}",
+            hint=f"1 to {_LONGEST} letters, digits or . + - _ , = @, and neither . nor ..",
+        )
+    return name
+
+
+def check_id(identity: object, what: str = "id", error: type[OvenbirdError] = InputError) -> str:
+    """The id itself, when it is a UUID in hexadecimal or a slug."""
+    if not isinstance(identity, str) or len(identity) > _LONGEST or not _ID.fullmatch(identity):
+        raise error(f"{what} {identity!r} cannot be used", hint="letters, digits, . _ and -, first a letter or a digit")
+    return identity
+
+
+def is_key(text: object) -> bool:
+    """Whether the text claims to be an entity key; it may still be malformed."""
+    return isinstance(text, str) and text.startswith(SCHEME)
+
+
+def parse(text: str) -> Key:
+    """The key in `text`; InputError names the part that is wrong.
+
+    A run is named by its id, so `store://p/run/python+job:run/{id}` and `…/{id}:{id}` are the same run.
+    """
+    if not is_key(text):
+        raise InputError(f"{text!r} is not an entity key", hint=_FORM)
+    parts = text[len(SCHEME) :].split("/")
+    if len(parts) != 4:
+        raise InputError(f"entity key {text!r} has {len(parts)} parts between slashes, not 4", hint=_FORM)
+    project, kind_of, kind, last = parts
+    name, colon, identity = last.partition(":")
+    if kind_of not in TYPES:
+        raise InputError(f"entity key {text!r}: the type is {kind_of!r}", hint="one of " + ", ".join(TYPES))
+    check_name(project, f"entity key {text!r}: the project")
+    if not _KIND.fullmatch(kind):
+        raise InputError(f"entity key {text!r}: the kind is {kind!r}", hint=_FORM)
+    check_name(name, f"entity key {text!r}: the name")
+    if colon:
+        check_id(identity, f"entity key {text!r}: the id")
+    return Key(project, kind_of, kind, name, identity or (name if kind_of == "run" else None))
+
+
+def run_key(project: str, identity: str, kind: str = RUN_KIND) -> Key:
+    """The key of a run, in the long form that relations use."""
+    return Key(project, "run", kind, identity, identity)

@@ -1,0 +1,136 @@
+"""Where an entity comes from: back through the run that made it, what that read, and the function's revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ovenbird.errors import InputError
+
+from . import keys
+from .store import Record, Store
+
+Node = dict[str, Any]
+"""`{key, type, kind, name, id, state, created, relation, detail, sources}`; `relation` is what led here, `sources`
+the nodes one step back. `missing`: it was removed. `again`: it is shown with its sources elsewhere in the tree."""
+
+_ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
+
+
+def trace(store: Store, key: str) -> Node:
+    """The tree of what led to the entity `key`; InputError when there is no such entity."""
+    root = store.read(keys.parse(key))  # a key without an id is the latest; what it leads to is named in full
+    return _node(store, root, "", set())
+
+
+def _node(store: Store, record: Record, relation: str, seen: set[str]) -> Node:
+    node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
+    node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
+    node |= {"detail": _detail(record), "sources": []}
+    if record["key"] in seen:
+        return node | {"again": True}
+    seen.add(record["key"])
+    for link in sorted(record["metadata"].get("relationships") or [], key=lambda link: _ORDER.get(link["type"], 9)):
+        try:
+            source = store.read(keys.parse(link["dest"]))
+        except InputError:  # noqa: PERF203  each link fails for itself
+            node["sources"].append({"key": link["dest"], "relation": link["type"], "missing": True, "sources": []})
+        else:
+            node["sources"].append(_node(store, source, link["type"], seen))
+    return node
+
+
+def _detail(record: Record) -> dict[str, Any]:
+    """What tells this version from another: source revision and digests, parameters, path, hash."""
+    spec, status = record["spec"], record["status"]
+    if record["type"] == "function":
+        source = spec.get("source")
+        if isinstance(source, dict):  # the text of an inline source is long, and its digest stands beside it
+            source = {name: value for name, value in source.items() if name != "base64"}
+        found = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
+    elif record["type"] == "run":
+        found = {"parameters": spec.get("parameters"), **(status.get("provenance") or {})}
+    else:
+        hashes = [info.get("hash") for info in status.get("files") or []]
+        found = {"path": spec.get("path"), "hash": hashes[0] if len(hashes) == 1 else None}
+    return {name: value for name, value in found.items() if value not in (None, "", {}, [])}
+
+
+def render(node: Node, form: str = "text") -> str:
+    """The tree as `text`, `json`, `dot` (Graphviz) or `mermaid`."""
+    forms: dict[str, Callable[[Node], str]] = {"text": _text, "json": _json, "dot": _dot, "mermaid": _mermaid}
+    if form not in forms:
+        raise InputError(f"lineage cannot be shown as {form!r}", hint=", ".join(forms))
+    return forms[form](node)
+
+
+def _text(node: Node) -> str:
+    return "\n".join(_branches(node, "", ""))
+
+
+def _branches(node: Node, first: str, rest: str) -> Iterator[str]:
+    relation = f"{node['relation']} " if node["relation"] else ""
+    yield f"{first}{relation}{node['key']}{_remark(node)}"
+    indent = rest + ("│  " if node["sources"] else "   ")
+    for name, value in ({} if node.get("again") else node.get("detail", {})).items():
+        yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
+    for position, source in enumerate(node["sources"], 1):
+        last = position == len(node["sources"])
+        yield from _branches(source, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+
+def _remark(node: Node) -> str:
+    if node.get("missing"):
+        return "  (removed)"
+    return "  (see above)" if node.get("again") else f"  {node['state']}  {node['created']}"
+
+
+def _json(node: Node) -> str:
+    return json.dumps(node, indent=2, ensure_ascii=False)
+
+
+def _dot(node: Node) -> str:
+    shapes = {"run": "box", "function": "component"}
+    lines = ["digraph lineage {", "  rankdir=BT;"]
+    for key, found in _nodes(node).items():
+        shape = "octagon" if found.get("missing") else shapes.get(found["type"], "ellipse")
+        lines.append(f"  {_quoted(key)} [label={_quoted(_label(found))}, shape={shape}];")
+    lines += [f"  {_quoted(one)} -> {_quoted(other)} [label={_quoted(what)}];" for one, what, other in _edges(node)]
+    return "\n".join([*lines, "}"])
+
+
+def _mermaid(node: Node) -> str:
+    found = _nodes(node)
+    number = {key: f"n{position}" for position, key in enumerate(found)}
+    lines = ["flowchart BT"]
+    lines += [f'  {number[key]}["{_label(item).replace(chr(34), "#quot;")}"]' for key, item in found.items()]
+    lines += [f"  {number[one]} -->|{what}| {number[other]}" for one, what, other in _edges(node)]
+    return "\n".join(lines)
+
+
+def _label(node: Node) -> str:
+    if node.get("missing"):
+        return f"{node['key']} (removed)"
+    name = "" if node["type"] == "run" else f"{node['name']} "
+    return f"{node['kind']} {name}{node['id'][:8]}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _nodes(node: Node) -> dict[str, Node]:
+    """Every node once, the one with sources rather than a repetition of it."""
+    found = {node["key"]: node}
+    for source in node["sources"]:
+        for key, other in _nodes(source).items():
+            found.setdefault(key, other)
+    return found
+
+
+def _edges(node: Node) -> list[tuple[str, str, str]]:
+    edges = [(node["key"], source["relation"], source["key"]) for source in node["sources"]]
+    for source in node["sources"]:
+        edges += [edge for edge in _edges(source) if edge not in edges]
+    return edges

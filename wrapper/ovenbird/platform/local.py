@@ -1,0 +1,229 @@
+"""The embedded platform: one SQLite file and a folder of files, safe with several processes at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ovenbird.errors import InputError, PlatformError
+
+from .database import Database, guarded, pack, unpack
+from .keys import Key, run_key
+from .ownership import Ownership
+from .store import FINAL, Record, Row, timestamp
+
+_COLUMNS = ", ".join(Row._fields)
+_SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
+
+
+class LocalStore:
+    """The store in a folder: `ovenbird.db`, `files/`, `logs/`."""
+
+    def __init__(self, home: str | Path) -> None:
+        self.home = Path(home).absolute()
+        self.path = self.home / "ovenbird.db"
+        with guarded(self.home):
+            if not self.home.is_dir():
+                self.home.mkdir(parents=True, exist_ok=True)
+                (self.home / ".gitignore").write_text("*\n", encoding="ascii")
+        self._database = Database(self.path)
+        self._owned = Ownership(self._database, self.log_file)
+        self.reap()
+
+    def create(self, record: Record, *, owned: bool = False) -> None:
+        """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
+        status, now = record["status"], timestamp()
+        identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
+        if owned:
+            self._owned.hold(record["project"], record["id"])
+        with self._database.writing() as connection:
+            try:
+                sequence = connection.execute(
+                    f"INSERT INTO entity ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    (*identity, status.get("state", "CREATED"), now, now, *_of_run(record)),
+                ).lastrowid
+            except sqlite3.IntegrityError:
+                raise PlatformError(
+                    f"{record['key']} already exists", hint="give another id, or save it with update=True"
+                ) from None
+            connection.execute("INSERT INTO body VALUES (?, ?)", (sequence, pack(record, self.home)))
+            if owned:
+                self._owned.add(connection, sequence)
+
+    def update(self, record: Record) -> None:
+        """Replace the entity's body; a run that reached a final state is no longer this process's."""
+        state = record["status"].get("state", "CREATED")
+        with self._database.writing() as connection:
+            row = connection.execute(_SEQUENCE, (record["project"], record["type"], record["id"])).fetchone()
+            if row is None:
+                raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
+            connection.execute(
+                "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
+                (state, timestamp(), *_of_run(record), row[0]),
+            )
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+            if state in FINAL:
+                connection.execute("DELETE FROM owner WHERE seq = ?", row)
+        if state in FINAL:
+            self._owned.release(record["id"])
+
+    def read(self, key: Key) -> Record:
+        """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
+        where, values = "project = ? AND type = ?", [key.project, key.type]
+        for column in ("id",) if key.type == "run" and key.id else ("kind", "name", "id"):
+            if value := getattr(key, column):
+                where += f" AND {column} = ?"
+                values.append(value)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+                # A version whose upload failed or has not ended does not hide the one before it.
+                " ORDER BY state IN ('CREATED', 'UPLOADING', 'ERROR'), seq DESC LIMIT 1",
+                values,
+            ).fetchone()
+            if row is None:
+                raise _missing(connection, key)
+            record = unpack(row[1], self.home)
+            metrics = _series(connection.execute("SELECT name, step, value FROM metric WHERE seq = ?", row[:1]))
+        if metrics:
+            record["status"]["metrics"] = metrics
+        return record
+
+    def listing(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
+        function: str | None = None,
+        identity: str | None = None,
+        versions: bool = True,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Entities of a type, newest first, without their bodies."""
+        wanted = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(["type = ?", *(f"{column} = ?" for column in given)])
+        values: list[str | int] = [type, *given.values()]
+        if identity is not None:
+            where += " AND id >= ? AND id < ?"
+            values += [identity, identity + "\U0010ffff"]
+        if not versions:
+            where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (*values, -1 if limit is None else limit))
+            return list(map(Row._make, rows))
+
+    def remove(self, key: Key) -> None:
+        """Forget one version; PlatformError while it is a run that a living process owns."""
+        record = self.read(key)
+        of = (record["project"], record["type"], record["id"])
+        with self._database.writing() as connection:
+            owner = connection.execute(
+                "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?", of
+            ).fetchone()
+            if owner:
+                raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
+            connection.execute("DELETE FROM entity WHERE project = ? AND type = ? AND id = ?", of)
+        if record["type"] == "run":
+            self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
+
+    def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
+        """Add numbers to the series of an entity; SQLite has no NaN, so NULL stands for it."""
+        now = time.time()
+        with self._database.writing() as connection:
+            row = connection.execute(_SEQUENCE, (key.project, key.type, key.id)).fetchone()
+            if row is None:
+                raise PlatformError(f"{key} is not in {self.path}, so it takes no metrics", hint="save it first")
+            for name, numbers in values.items():
+                last = -1 if single else 0  # step 0 marks a single number, a series counts from 1
+                if replace or single:
+                    connection.execute("DELETE FROM metric WHERE seq = ? AND name = ?", (row[0], name))
+                else:
+                    newest = "SELECT max(step) FROM metric WHERE seq = ? AND name = ?"
+                    last = connection.execute(newest, (row[0], name)).fetchone()[0] or 0
+                rows = ((row[0], name, step, number, now) for step, number in enumerate(numbers, last + 1))
+                connection.executemany("INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?)", rows)
+
+    def files_root(self) -> str:
+        """The folder of files beside the database."""
+        return str(self.home / "files")
+
+    def log_file(self, project: str, identity: str) -> Path:
+        """The file that takes the log of a run; its folder exists."""
+        folder = self.home / "logs" / project
+        with guarded(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{identity}.log"
+
+    def log_lines(self, project: str, identity: str) -> Iterator[str]:
+        """The lines of a run's log so far; none for a run that has logged nothing."""
+        self.read(run_key(project, identity))
+        path = self.log_file(project, identity)
+        return _lines(path) if path.exists() else iter(())
+
+    def reap(self) -> list[str]:
+        """Record as ERROR every run whose process is gone; the keys of those runs."""
+        return self._owned.reap() if self.path.exists() else []
+
+    def close(self) -> None:
+        """Close the database and let go of the runs of this process."""
+        self._owned.release_all()
+        self._database.close()
+
+
+def open_local(environ: Mapping[str, str]) -> LocalStore:
+    """The local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder."""
+    return LocalStore(environ.get("OVENBIRD_HOME") or ".ovenbird")
+
+
+def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
+    """Say which part of the key leads nowhere, and what is there instead."""
+    def there(column: str, where: str, *values: str) -> list[str]:
+        query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
+        return [row[0] for row in connection.execute(query, values)]
+
+    what = str(key) if key.kind else f"{key.type} {key.name!r}"
+    projects = there("project", "1")
+    if key.project not in projects:
+        return InputError(f"{what}: no project {key.project!r}", hint=_list("projects here", projects))
+    names = there("name", "project = ? AND type = ?", key.project, key.type)
+    if key.name not in names and key.type != "run":
+        return InputError(f"{what}: no {key.type} named {key.name!r} in {key.project}", hint=_list("there are", names))
+    kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
+    if kinds and key.kind and key.kind not in kinds:
+        return InputError(f"{what}: {key.name!r} is not of kind {key.kind!r}", hint=_list("its kinds", kinds))
+    return InputError(f"{what}: no {key.type} with id {key.id!r}", hint="leave the id out for the latest version")
+
+
+def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
+    """What a listing shows of a run: function, start and end."""
+    status = record["status"]
+    return record["spec"].get("function"), status.get("started"), status.get("ended")
+
+
+def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
+    metrics: dict[str, float | list[float]] = {}
+    for name, step, value in rows:
+        number = float("nan") if value is None else value
+        if step == 0:
+            metrics[name] = number
+            continue
+        series = metrics.setdefault(name, [])
+        if isinstance(series, list):
+            series.append(number)
+    return metrics
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as log:
+        yield from log
+
+
+def _list(what: str, found: list[str]) -> str:
+    return f"{what}: {', '.join(found)}" if found else f"{what}: none"

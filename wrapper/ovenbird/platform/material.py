@@ -1,0 +1,161 @@
+"""Entities that have files: data items, artifacts, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ovenbird.errors import InputError
+
+from .entity import Entity
+
+_scratch: list[Path] = []
+
+
+class Material(Entity):
+    """An entity whose `spec.path` is a file, or a folder when it ends in `/`; `status.files` lists what it holds."""
+
+    def as_file(self) -> list[str]:
+        """Local paths of the files, for reading and for changing.
+
+        Files of a store are copied to a temporary folder, removed when the process ends; a local file that was
+        registered where it lies is given as it is. InputError: it cannot be read.
+        """
+        from . import files
+
+        url = self._path()
+        if not files.scheme(url) and not self._is_stored():
+            found = files.local(url)
+            _exists(found, self.key)
+            return [str(found / name) for name in files.listing(url, self._environ)] if found.is_dir() else [str(found)]
+        return [str(path) for path in files.download(url, self._below(scratch(), url), self._environ, self._names())]
+
+    def local_path(self) -> Path | None:
+        """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
+        from . import files
+
+        url = self._path()
+        if files.scheme(url):
+            return None
+        return _exists(files.local(url), self.key)
+
+    def download(self, destination: str | Path | None = None, overwrite: bool = False) -> str:
+        """Copy the file or the folder to `destination` (a folder, or a file's path); the path of what was copied.
+
+        Default: the folder `./dataitem`, `./artifact` or `./model`. InputError: a file is there, and no `overwrite`.
+        """
+        from . import files
+
+        url = self._path()
+        target = Path(destination) if destination is not None else Path(self.TYPE)
+        single = not url.endswith("/")
+        if single and (destination is None or target.is_dir() or str(destination).endswith("/") or not target.suffix):
+            target = self._below(target, url)
+        names = self._names() or ([] if single else files.listing(url, self._environ))
+        for path in [target] if single else [target / name for name in names]:
+            if path.exists() and not overwrite:
+                raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
+        files.download(url, target, self._environ, names)
+        return str(target)
+
+    def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
+        """The table in the file as a DataFrame of pandas or polars; several files of one format are put together.
+
+        `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the extension decides. `options` go to the reader.
+        """
+        import shutil
+
+        from . import files, frames
+
+        url, own = self._path(), None
+        try:
+            if files.scheme(url):
+                own = scratch()
+                paths = files.download(url, self._below(own, url), self._environ, self._names())
+            else:
+                found = _exists(files.local(url), self.key)
+                paths = [found / name for name in files.listing(url, self._environ)] if found.is_dir() else [found]
+            read = [
+                frames.read(path, file_format=file_format, engine=engine, name=_shown(path, url), **options)
+                for path in paths
+            ]
+        finally:
+            if own is not None:
+                shutil.rmtree(own, ignore_errors=True)
+        return frames.together(read, self.key)
+
+    def files(self) -> list[dict[str, Any]]:
+        """`status.files`, every digest included; one that was put off for speed is computed and recorded now."""
+        from . import files
+
+        listed = self.status.get("files") or []
+        complete = [files.hashed(dict(info), self._path()) for info in listed]
+        if any(info.get("hash") != before.get("hash") for info, before in zip(complete, listed, strict=True)):
+            self.status.files = complete
+            self._store.update(self.to_dict())
+        return complete
+
+    def _path(self) -> str:
+        path = self.spec.get("path")
+        if not isinstance(path, str) or not path:
+            raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="spec.path is empty")
+        return path
+
+    def _names(self) -> list[str]:
+        return [info["path"] for info in self.status.get("files") or []]
+
+    def _is_stored(self) -> bool:
+        """Whether the files are the store's own copy, not the user's."""
+        return self._path().startswith(self._store.files_root().rstrip("/") + "/")
+
+    def _below(self, folder: Path, url: str) -> Path:
+        """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
+        if url.endswith("/"):
+            return folder
+        from urllib.parse import unquote, urlsplit
+
+        last = unquote(urlsplit(url).path) if "://" in url else url
+        return folder / (last.rpartition("/")[2] or self.name)
+
+
+class Dataitem(Material):
+    """Data: of kind `table`, which reads as a DataFrame, or of any other kind."""
+
+    TYPE = "dataitem"
+
+
+class Artifact(Material):
+    """A file or a folder of any sort."""
+
+    TYPE = "artifact"
+
+
+class Model(Material):
+    """A trained model (`sklearn`, `mlflow` or any other kind), with its metrics."""
+
+    TYPE = "model"
+
+
+def scratch() -> Path:
+    """A new temporary folder, removed when the process ends."""
+    import atexit
+    import shutil
+    import tempfile
+
+    if not _scratch:
+        _scratch.append(Path(tempfile.mkdtemp(prefix="ovenbird-")))
+        atexit.register(shutil.rmtree, _scratch[0], ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=_scratch[0]))
+
+
+def _exists(path: Path, key: str) -> Path:
+    if not path.exists():
+        raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
+    return path
+
+
+def _shown(path: Path, url: str) -> str:
+    """The name an error gives a file: the address it came from, which also tells its format."""
+    from . import files
+
+    return str(path) if url.endswith("/") or not files.scheme(url) else str(path.name)

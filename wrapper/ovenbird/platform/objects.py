@@ -1,0 +1,184 @@
+"""Files in object stores (`s3://`, `gs://`, `az://`), through obstore: streamed, in parts, retried."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ovenbird.errors import OvenbirdError, PlatformError, SettingsError
+
+from .copying import Progress, md5, writing
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_PART = 8 * 1024 * 1024
+_PARTS = 9000  # S3 takes 10,000 of them
+_AT_ONCE = 4  # parts in flight; with _PART this bounds the memory
+_BLOCK = 1024 * 1024
+_ATTEMPTS = 4
+_CODE = re.compile(r"status code: (\d{3}[^:\n]*)")
+_ERROR = re.compile(r"<Code>(\w+)</Code>")
+
+
+def put(
+    url: str, source: Path, environ: Mapping[str, str], *, content_type: str, progress: Progress | None = None
+) -> str:
+    """Upload a file, hashed on the way; `md5:` and its digest. The object appears whole or not at all."""
+    obstore = _obstore()
+    store, path = _open(url, environ)
+    total, size = md5(), source.stat().st_size
+    part = max(_PART, size // _PARTS + 1)
+    with source.open("rb") as file:
+        obstore.put(
+            store,
+            path,
+            _hashed(file, part, total, progress),
+            attributes={"Content-Type": content_type},
+            # An empty multipart upload is refused by S3, and a small one costs three requests instead of one.
+            use_multipart=size > _PART,
+            chunk_size=part,
+            max_concurrency=_AT_ONCE,
+        )
+    return f"md5:{total.hexdigest()}"
+
+
+def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
+    """Download an object into `target`, going on where the body broke off; it appears whole or not at all."""
+    obstore = _obstore()
+    store, path = _open(url, environ)
+    with writing(target) as file_name, file_name.open("wb") as file:
+        etag: str | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                start = file.tell()
+                options = {"range": {"offset": start}, "if_match": etag} if start else {}
+                answer = obstore.get(store, path, options=options)
+                etag = answer.meta["e_tag"]
+                for block in answer.stream(min_chunk_size=_BLOCK):
+                    file.write(block)
+                    if progress:
+                        progress(len(block))
+                return
+            except obstore.exceptions.GenericError as error:  # noqa: PERF203  at most four turns
+                if "body error" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                if etag is None:
+                    file.seek(0)
+                    file.truncate()
+                time.sleep(0.2 * 4**attempt)
+
+
+def keys(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Names below the folder `url`, relative to it, and their sizes in bytes."""
+    store, path = _open(url, environ)
+    found = [item for page in _obstore().list(store, path) for item in page]
+    return sorted((item["path"][len(path.rstrip("/")) + 1 :], item["size"]) for item in found)
+
+
+def delete(url: str, environ: Mapping[str, str]) -> None:
+    """Delete an object; one that is absent is no error."""
+    store, path = _open(url, environ)
+    try:
+        _obstore().delete(store, path)
+    except FileNotFoundError:
+        return
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line: never the answer's body, which may repeat a credential."""
+    text = str(error).partition("\n\nDebug source")[0]
+    if status := _CODE.search(text):
+        code = _ERROR.search(text)
+        return f"the store answered {status[1].strip()}" + (f" ({code[1]})" if code else "")
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
+    if "body error" in text:
+        return "the connection broke off"
+    return "the store cannot be reached" if "error sending request" in text else text.splitlines()[0][:200]
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether the error is one that obstore raises, and `reason` explains."""
+    return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
+
+
+def _hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iterator[bytes]:
+    while block := file.read(min(size, _BLOCK)):
+        total.update(block)
+        yield block
+        if progress:
+            progress(len(block))
+
+
+def _obstore() -> Any:
+    try:
+        import obstore
+        import obstore.exceptions
+    except ImportError:
+        raise PlatformError(
+            "object stores need the package obstore, which is not installed", hint="pip install 'ovenbird[platform]'"
+        ) from None
+    return obstore
+
+
+def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
+    """The store of the URL's bucket, and the path in it."""
+    _obstore()
+    from datetime import timedelta
+
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    parts = urlsplit(url, allow_fragments=False)
+    retry: Any = {
+        "max_retries": 4,
+        "retry_timeout": timedelta(seconds=60),
+        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+    }
+    # obstore's own limit is 30 s for a whole request, which a large file over a slow line cannot keep.
+    client: Any = {"timeout": "1d", "read_timeout": "120s", "connect_timeout": "10s"}
+    path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        if parts.scheme == "s3":
+            config, allow_http = _s3(parts.netloc, environ)
+            client["allow_http"] = allow_http
+            return S3Store(parts.netloc, **config, client_options=client, retry_config=retry), path
+        if parts.scheme == "gs":
+            return GCSStore(parts.netloc, client_options=client, retry_config=retry), path
+        return AzureStore(parts.netloc, client_options=client, retry_config=retry), path
+    except OvenbirdError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"{parts.scheme}://{parts.netloc}: {reason(error)}", hint="check the credentials in the environment"
+        ) from None
+
+
+def _s3(bucket: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
+    """obstore's configuration from the platform's variables, and whether the endpoint is plain HTTP."""
+    config: dict[str, Any] = {"region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
+    for name, variable in (
+        ("access_key_id", "AWS_ACCESS_KEY_ID"),
+        ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        ("session_token", "AWS_SESSION_TOKEN"),
+    ):
+        if environ.get(variable):
+            config[name] = environ[variable]
+    signature = environ.get("S3_SIGNATURE_VERSION", "").lower()
+    if signature not in ("", "s3v4", "v4", "4", "unsigned"):
+        raise SettingsError(
+            f"S3_SIGNATURE_VERSION: {signature!r} is not supported", hint="s3v4, or unsigned for a public bucket"
+        )
+    if signature == "unsigned":
+        config["skip_signature"] = True
+    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("S3_ENDPOINT_URL")
+    virtual = environ.get("S3_PATH_STYLE", "").lower() in ("false", "0", "no", "off")
+    if endpoint:
+        scheme, _, host = endpoint.rstrip("/").partition("://")
+        config["endpoint"] = f"{scheme}://{bucket}.{host}" if virtual else f"{scheme}://{host}"
+    config["virtual_hosted_style_request"] = virtual
+    return config, bool(endpoint and endpoint.startswith("http://"))

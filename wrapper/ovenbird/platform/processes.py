@@ -1,0 +1,59 @@
+"""Who owns a run: enough of a process's identity to know, later and from another process, whether it still lives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Owner(NamedTuple):
+    """A process: number, start (clock ticks since boot), id of the boot, and the PID namespace it is numbered in.
+
+    The number alone is not enough: it is used again after the process ends, and means another process in a container.
+    """
+
+    pid: int
+    start: int
+    boot: str
+    namespace: str
+
+
+def current() -> Owner:
+    """This process."""
+    pid = os.getpid()
+    return Owner(pid, _start(pid) or 0, _boot(), _namespace())
+
+
+def alive(owner: Owner) -> bool | None:
+    """Whether the process still runs; None when it is numbered in a PID namespace that cannot be seen from here."""
+    if owner.boot != _boot():
+        return False
+    if owner.namespace != _namespace():
+        return None
+    return _start(owner.pid) == owner.start
+
+
+def _start(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None when it is gone, or dead and not yet reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The second field is the program's name in parentheses and may itself hold blanks and parentheses.
+    rest = stat[stat.rindex(")") + 2 :].split()
+    return None if rest[0] in "ZX" else int(rest[19])
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""

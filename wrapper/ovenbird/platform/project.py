@@ -1,0 +1,212 @@
+"""A project: what user code stores in and reads from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ovenbird.errors import InputError, OutputError
+
+from . import keys
+from .entity import new_record
+from .fields import Fields
+from .material import Artifact, Dataitem, Material, Model
+from .run import Function, Run
+from .store import Store
+
+M = TypeVar("M", bound=Material)
+Source = str | Path | Sequence[str | Path]
+MATERIALS: dict[str, type[Material]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
+KINDS = {"artifact": "artifact", "dataitem": "dataitem", "table": "dataitem", "croissant": "dataitem",
+         "model": "model", "sklearn": "model", "mlflow": "model", "huggingface": "model"}  # fmt: skip
+"""The kinds that the platform knows, and the type of entity each belongs to."""
+_NOT_SPEC = ("description", "labels", "uuid", "embedded", "extensions")
+
+
+class Project:
+    """The entities of one project.
+
+    With a `run`, whatever is stored is linked to it as `produced_by`, and whatever is read is what it `consumes`.
+    `files_store` is the folder or URL below which files go; default DHCORE_DEFAULT_FILES_STORE, else the store's own.
+    """
+
+    def __init__(
+        self, store: Store, name: str, environ: Mapping[str, str], *, files_store: str = "", run: Run | None = None
+    ) -> None:
+        self.name = self.id = keys.check_name(name, "project")
+        self.kind = "project"
+        self.key = f"{keys.SCHEME}{name}"
+        self.metadata, self.spec, self.status = Fields({"name": name}), Fields(), Fields()
+        self._store, self._environ, self._run = store, environ, run
+        self._files_store = files_store or environ.get("DHCORE_DEFAULT_FILES_STORE") or store.files_root()
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name}>"
+
+    # store
+
+    def log_artifact(self, name: str, kind: str = "artifact", source: Source | None = None, **options: Any) -> Artifact:
+        """Store files as an artifact; see `_log` for the options."""
+        return self._log(Artifact, name, kind, source, **options)
+
+    def log_dataitem(
+        self, name: str, kind: str | None = None, source: Source | None = None, data: Any = None, **options: Any
+    ) -> Dataitem:
+        """Store a DataFrame (`data`, as Parquet) or files (`source`) as a data item; a DataFrame is a `table`."""
+        kind = kind or ("dataitem" if data is None else "table")
+        return self._log(Dataitem, name, kind, source, data=data, **options)
+
+    def log_table(self, name: str, source: Source | None = None, data: Any = None, **options: Any) -> Dataitem:
+        """Store a table; its schema and its first rows are recorded."""
+        return self.log_dataitem(name, "table", source, data, **options)
+
+    def log_model(self, name: str, kind: str = "model", source: Source | None = None, **options: Any) -> Model:
+        """Store files as a model; `framework`, `algorithm` and `parameters` go to its spec."""
+        return self._log(Model, name, kind, source, **options)
+
+    def log_sklearn(self, name: str, source: Source | None = None, **options: Any) -> Model:
+        """Store a scikit-learn model from its file."""
+        return self._log(Model, name, "sklearn", source, **{"framework": "sklearn", **options})
+
+    def log_mlflow(self, name: str, source: Source | None = None, **options: Any) -> Model:
+        """Store an MLflow model from its folder."""
+        return self._log(Model, name, "mlflow", source, **options)
+
+    # register what lies elsewhere
+
+    def new_artifact(self, name: str, kind: str = "artifact", path: str | None = None, **options: Any) -> Artifact:
+        """Record an artifact that lies at `path` (a local path or a URL) and stays there."""
+        return self._new(Artifact, name, kind, path, **options)
+
+    def new_dataitem(self, name: str, kind: str = "dataitem", path: str | None = None, **options: Any) -> Dataitem:
+        """Record a data item that lies at `path` and stays there."""
+        return self._new(Dataitem, name, kind, path, **options)
+
+    def new_model(self, name: str, kind: str = "model", path: str | None = None, **options: Any) -> Model:
+        """Record a model that lies at `path` and stays there."""
+        return self._new(Model, name, kind, path, **options)
+
+    # read
+
+    def get_artifact(self, identifier: str, entity_id: str | None = None) -> Artifact:
+        """The artifact of a key, or of a name: the latest, or the version `entity_id`."""
+        return self._get(Artifact, identifier, entity_id)
+
+    def get_dataitem(self, identifier: str, entity_id: str | None = None) -> Dataitem:
+        """The data item of a key, or of a name."""
+        return self._get(Dataitem, identifier, entity_id)
+
+    def get_model(self, identifier: str, entity_id: str | None = None) -> Model:
+        """The model of a key, or of a name."""
+        return self._get(Model, identifier, entity_id)
+
+    def get_run(self, identifier: str) -> Run:
+        """The run of a key, or of an id."""
+        found = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.name, identifier)
+        return Run(self._store, self._store.read(self._own(found, "run")), self._environ)
+
+    def get_material(self, key: str) -> Material:
+        """The artifact, data item or model of a key."""
+        found = keys.parse(key)
+        if found.type not in MATERIALS:
+            raise InputError(f"{key} is a {found.type}, not an input", hint="a dataitem, an artifact or a model")
+        return self._get(MATERIALS[found.type], key, None)
+
+    def register_function(self, name: str, spec: Mapping[str, Any], kind: str = "python") -> Function:
+        """The revision of the function that has this spec; a new one when the latest differs."""
+        rows = self._store.listing("function", project=self.name, name=name, limit=1)
+        if rows and (record := self._store.read(keys.parse(rows[0].key)))["spec"] == spec:
+            return Function(self._store, record, self._environ)
+        record = new_record(self.name, "function", kind, name, spec=spec)
+        record["status"]["state"] = "READY"
+        self._store.create(record)
+        return Function(self._store, record, self._environ)
+
+    def referenced(self, name: str, kind: str, path: str) -> Dataitem:
+        """The data item at `path`, read by the run: the latest of the name, or a new one if that lies elsewhere."""
+        for row in self._store.listing("dataitem", project=self.name, name=name, kind=kind, limit=1):
+            if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == path:
+                return self._get(Dataitem, record["key"], None)
+        return self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
+
+    def adopt(self, entity: Material) -> None:
+        """Link an entity to the run that made it."""
+        if self._run is not None:
+            entity.relate("produced_by", self._run.key)
+            self._run.logged.append(entity)
+
+    def _log(
+        self,
+        type: type[M],
+        name: str,
+        kind: str,
+        source: Source | None,
+        *,
+        data: Any = None,
+        write: Callable[[Path], str | None] | None = None,
+        filename: str = "",
+        path: str | None = None,
+        drop_existing: bool = False,
+        **options: Any,
+    ) -> M:
+        """Store an entity from `source` (a path, or several), `data` (a DataFrame, bytes, text) or `write`.
+
+        `path`: where the files go instead of the files store. `drop_existing`: older versions of the name are
+        forgotten. `description` and `labels` go to the metadata, other options to the spec. OutputError names what was
+        stored and what was not.
+        """
+        from . import content, deposit
+
+        keys.check_name(name, f"{type.TYPE} name", OutputError)
+        found = content.of(name, kind, source=source, data=data, write=write, filename=filename)
+        entity = self._entity(type, name, kind, found.spec | options)
+        if drop_existing:
+            for row in self._store.listing(type.TYPE, project=self.name, name=name):
+                self._store.remove(keys.parse(row.key))
+        folder = "/".join((self._files_store.rstrip("/"), self.name, type.TYPE, name, entity.id))
+        target = path or f"{folder}/{found.filename}"
+        entity.status.update(found.status)
+        self.adopt(entity)
+        try:
+            deposit.deposit(entity, target, self._environ, found.content)
+        except BaseException:
+            if self._run is not None and entity in self._run.logged:
+                self._run.logged.remove(entity)
+            raise
+        return entity
+
+    def _new(self, type: type[M], name: str, kind: str, path: str | None, **options: Any) -> M:
+        entity = self._entity(type, name, kind, {**options, "path": path})
+        entity.status.state = "READY"
+        entity.save()
+        return entity
+
+    def _entity(self, type: type[M], name: str, kind: str, options: Mapping[str, Any]) -> M:
+        """A new entity that is not stored yet."""
+        spec = {key: value for key, value in options.items() if key not in _NOT_SPEC}
+        record = new_record(self.name, type.TYPE, kind, name, identity=options.get("uuid"), spec=spec)
+        record["metadata"].update({key: options[key] for key in ("description", "labels") if options.get(key)})
+        entity = type(self._store, record, self._environ)
+        entity._saved = False
+        return entity
+
+    def _get(self, type: type[M], identifier: str, identity: str | None) -> M:
+        if keys.is_key(identifier):
+            key = keys.parse(identifier)
+        else:
+            key = keys.Key(self.name, type.TYPE, "", keys.check_name(identifier, f"{type.TYPE} name"), identity)
+        entity = type(self._store, self._store.read(self._own(key, type.TYPE)), self._environ)
+        if self._run is not None:
+            self._run.consume(entity.key)
+        return entity
+
+    def _own(self, key: keys.Key, type: str) -> keys.Key:
+        if key.type != type:
+            raise InputError(f"{key} is a {key.type}, not a {type}", hint=f"get_{key.type} reads it")
+        if key.project != self.name:
+            hint = f"run with --project {key.project}, or copy the {key.type} into {self.name}"
+            raise InputError(f"{key} belongs to the project {key.project!r}, not to {self.name!r}", hint=hint)
+        return key
+
+

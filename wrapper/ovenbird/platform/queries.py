@@ -1,0 +1,106 @@
+"""What `ovenbird runs|dataitems|artifacts|models list|show|get|rm` ask; the command line only parses and prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ovenbird.errors import InputError
+
+from . import keys
+from .store import STATES, Record, Row, Store
+
+VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
+"""The word on the command line for each type."""
+
+
+def listed(
+    store: Store,
+    type: str,
+    *,
+    project: str | None = None,
+    name: str | None = None,
+    state: str | None = None,
+    versions: bool = False,
+    limit: int | None = 100,
+) -> list[Row]:
+    """The rows of a listing, newest first: of runs all, of the others the latest of each name unless `versions`."""
+    if state is not None and state.upper() not in STATES:
+        raise InputError(f"no run is ever in the state {state!r}", hint=", ".join(STATES))
+    return store.listing(
+        type,
+        project=project,
+        name=name,
+        state=state.upper() if state else None,
+        versions=versions or type == "run",
+        limit=limit,
+    )
+
+
+def located(store: Store, type: str, text: str, project: str | None = None) -> keys.Key:
+    """The key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
+
+    InputError: nothing, or several things, are meant.
+    """
+    if keys.is_key(text):
+        key = keys.parse(text)
+        if key.type != type:
+            raise InputError(f"{text} is a {key.type}, not a {type}", hint=f"ovenbird {key.type}s takes it")
+        return keys.parse(store.read(key)["key"])
+    if type != "run" and (rows := store.listing(type, project=project, name=text, versions=False)):
+        if len(rows) > 1:
+            several = ", ".join(row.project for row in rows)
+            raise InputError(f"{text!r} is in several projects: {several}", hint="--project chooses one")
+        return keys.parse(store.read(keys.Key(rows[0].project, type, "", text))["key"])
+    rows = store.listing(type, project=project, identity=text, limit=3) if text else []
+    if len(rows) == 1 or (rows and rows[-1].id == text):
+        return keys.parse(rows[-1].key)
+    if rows:
+        raise InputError(f"{text!r} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it")
+    known = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
+    hint = f"there are: {', '.join(known)}" if known else f"no {type} is stored yet"
+    raise InputError(f"no {type} {text!r}" + (f" in project {project!r}" if project else ""), hint=hint)
+
+
+def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
+    """The whole entity, with every digest of its files."""
+    from .project import MATERIALS
+
+    record = store.read(key)
+    if key.type in MATERIALS and record["status"].get("files"):
+        entity = MATERIALS[key.type](store, record, environ)
+        entity.files()
+        record = entity.to_dict()
+    return record
+
+
+def fetched(
+    store: Store, key: keys.Key, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
+) -> str:
+    """Copy the entity's files to `destination`; the path of the copy."""
+    from .project import MATERIALS
+
+    if key.type not in MATERIALS:
+        raise InputError(f"{key} has no files", hint="a dataitem, an artifact or a model has")
+    return MATERIALS[key.type](store, store.read(key), environ).download(destination, overwrite)
+
+
+def removed(
+    store: Store, key: keys.Key, environ: Mapping[str, str], *, versions: bool = False, keep_files: bool = False
+) -> list[str]:
+    """Remove one version, or with `versions` all of the name, with the files that were stored for it.
+
+    What was only registered where it lies stays there. Keys of what was removed, in order.
+    """
+    from . import files
+
+    rows = store.listing(key.type, project=key.project, name=key.name) if versions else []
+    gone = []
+    for each in [keys.parse(row.key) for row in rows] or [key]:
+        record = store.read(each)
+        store.remove(each)
+        gone.append(record["key"])
+        stored: list[dict[str, Any]] = record["status"].get("files") or []
+        if stored and not keep_files:
+            files.remove(record["spec"]["path"], [info["path"] for info in stored], environ)
+    return gone

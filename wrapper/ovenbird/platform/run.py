@@ -1,0 +1,82 @@
+"""One execution of a function: what it was given, what it made, how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .entity import Entity, new_record
+from .keys import RUN_KIND
+from .store import FINAL, Store, timestamp
+
+
+class Function(Entity):
+    """One revision of a function."""
+
+    TYPE = "function"
+
+
+class Run(Entity):
+    """A run; `logged` holds the entities that the handler stored itself while it ran."""
+
+    TYPE = "run"
+
+    def __init__(self, store: Store, record: dict[str, Any], environ: Mapping[str, str]) -> None:
+        super().__init__(store, record, environ)
+        self.logged: list[Entity] = []
+        self._began = time.monotonic()
+
+    def consume(self, key: str) -> None:
+        """Record that the run reads the entity `key`."""
+        before = len(self.metadata.relationships or [])
+        self.relate("consumes", key)
+        if len(self.metadata.relationships) > before and self.status.state not in FINAL:
+            self.save(update=True)
+
+    def outputs(self) -> dict[str, str]:
+        """Keys of the outputs by name."""
+        return dict(self.status.outputs or {})
+
+    def results(self) -> dict[str, Any]:
+        """Results by name."""
+        return dict(self.status.results or {})
+
+    def finish(self, state: str, *, message: str = "", error: Mapping[str, str] | None = None, **status: Any) -> None:
+        """Record the end: COMPLETED, ERROR or STOPPED; `error` holds type, message and traceback.
+
+        `status` takes whatever else belongs to the record: `outputs`, `results`.
+        """
+        if state not in FINAL:
+            raise ValueError(f"{state!r} is not a final state")
+        self.status.update(state=state, ended=timestamp(), seconds=round(time.monotonic() - self._began, 6), **status)
+        if message:
+            self.status.message = message
+        if error is not None:
+            self.status.error = dict(error)
+        self.save(update=True)
+
+
+def start(
+    store: Store,
+    project: str,
+    environ: Mapping[str, str],
+    *,
+    function: str | None = None,
+    spec: Mapping[str, Any] | None = None,
+    status: Mapping[str, Any] | None = None,
+    identity: str | None = None,
+    kind: str = RUN_KIND,
+) -> Run:
+    """Record a run of this process as RUNNING; `function` is the key of the function's revision.
+
+    `spec` takes `parameters` and `inputs`; `status` takes `provenance`: digests of source, lock, image, Python.
+    Should the process be killed, the next start records the run as ERROR.
+    """
+    record = new_record(project, "run", kind, identity or "run", identity=identity, spec={**(spec or {})})
+    record["spec"].update({"function": function, "local_execution": True} if function else {"local_execution": True})
+    record["status"] = {"state": "RUNNING", "started": timestamp(), **(status or {})}
+    if function:
+        record["metadata"]["relationships"].append({"type": "run_of", "dest": function})
+    store.create(record, owned=True)
+    return Run(store, record, environ)

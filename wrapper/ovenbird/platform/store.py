@@ -1,0 +1,92 @@
+"""What a store of entities does: the interface that the local one implements, and the REST one will."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from .keys import Key, run_key
+
+Record = dict[str, Any]
+"""The whole entity: `{id, kind, name, project, key, user, type, metadata, spec, status}`, plain JSON values."""
+
+FINAL = ("COMPLETED", "ERROR", "STOPPED")
+STATES = ("CREATED", "BUILT", "READY", "PENDING", "RUNNING", *FINAL)
+
+
+class Row(NamedTuple):
+    """One line of a listing. Times are ISO 8601 in UTC; `function` is the key of what a run runs."""
+
+    project: str
+    type: str
+    kind: str
+    name: str
+    id: str
+    state: str
+    created: str
+    updated: str
+    function: str | None
+    started: str | None
+    ended: str | None
+
+    @property
+    def key(self) -> str:
+        """The key of the entity, with its version."""
+        return str(run_key(self.project, self.id, self.kind) if self.type == "run" else Key(*self[:5]))
+
+
+class Store(Protocol):
+    """Keeps entities, the metrics and logs of runs, and says where files go.
+
+    Every method raises PlatformError when the store cannot be used.
+    """
+
+    def create(self, record: Record, *, owned: bool = False) -> None:
+        """Add the entity; `owned`: it is a run that ends when this process does. PlatformError if the id is taken."""
+
+    def update(self, record: Record) -> None:
+        """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if there is none."""
+
+    def read(self, key: Key) -> Record:
+        """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
+
+    def listing(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
+        function: str | None = None,
+        identity: str | None = None,
+        versions: bool = True,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
+
+    def remove(self, key: Key) -> None:
+        """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
+
+    def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
+        """Add numbers to the series of an entity; `single` keeps one number in the place of a series."""
+
+    def files_root(self) -> str:
+        """The folder or URL below which files go unless something else is asked for."""
+
+    def log_file(self, project: str, identity: str) -> Path:
+        """The local file that takes the log of a run."""
+
+    def log_lines(self, project: str, identity: str) -> Iterable[str]:
+        """The log of a run so far; InputError if there is none."""
+
+    def close(self) -> None:
+        """Let go of what the store holds."""
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """A moment in UTC as ISO 8601 with milliseconds; now unless told."""
+    seconds = time.time() if seconds is None else seconds
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
