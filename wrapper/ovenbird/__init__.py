@@ -9,17 +9,19 @@ if TYPE_CHECKING:
 
     from .function.cloudevent import CloudEvent
     from .function.context import Context
+    from .function.decorator import handler
     from .function.event import Event
     from .function.response import Response
 
 __version__ = "0.1.0"
-__all__ = ["CloudEvent", "Context", "Event", "Response", "UploadFile", "__version__"]
+__all__ = ["CloudEvent", "Context", "Event", "Response", "UploadFile", "__version__", "handler"]
 
 _HOMES = {
     "CloudEvent": "ovenbird.function.cloudevent",
     "Context": "ovenbird.function.context",
     "Event": "ovenbird.function.event",
     "Response": "ovenbird.function.response",
+    "handler": "ovenbird.function.decorator",
     "UploadFile": "starlette.datastructures",
 }
 

@@ -25,6 +25,7 @@ _VERBS = {
     "serve": "serve a function over HTTP",
     "check": "load a function and print the contract that was resolved",
     "invoke": "call a function once, in this process, and print its answer",
+    "run": "run a function a single time as a job, and record what it made",
 }
 _STOPPED, _INTERRUPTED = 143, 130
 _TARGET = (
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    except BrokenPipeError:  # `ovenbird runs list | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     finish(code)
 
 
@@ -54,6 +58,15 @@ def finish(code: int) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
+    if argv and argv[0] == "job":  # the same verb, as it is called inside a container
+        argv = ["run", *argv[1:]]
+    if argv and argv[0] in _LISTINGS:
+        from .listings import main as listings
+
+        try:
+            return listings(argv)
+        except OvenbirdError as error:
+            return report(error)
     parser = _parser()
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -142,6 +155,12 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
 
 
+def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
+    from .job.run import run
+
+    return run(target, settings, os.environ)
+
+
 def _target(text: str | None, settings: table.Settings) -> Target:
     from .function.target import parse
 
@@ -168,7 +187,8 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-_DO = {"serve": _serve, "check": _check, "invoke": _invoke}
+_DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
+_LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage")
 _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
     "check": {"json": {"action": "store_true", "help": "print JSON"}},
     "invoke": {

@@ -1,4 +1,4 @@
-"""`ovenbird runs|dataitems|artifacts|models|functions list|show|get|rm|logs` and `ovenbird lineage`: parse and print."""
+"""`ovenbird runs|dataitems|artifacts|models|functions list|show|get|rm|logs`, `ovenbird lineage`: parse and print."""
 
 from __future__ import annotations
 

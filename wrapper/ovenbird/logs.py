@@ -27,8 +27,13 @@ class Lines(logging.Handler):
 
     def __init__(self, form: str, stream: Any = None) -> None:
         super().__init__()
-        self.stream = stream or sys.stderr
+        self._stream = stream
         self.line = text_line if form == "text" or (form == "auto" and self.stream.isatty()) else json_line
+
+    @property
+    def stream(self) -> Any:
+        """Where lines go: what was given, else stderr as it is now, which a run keeps a copy of."""
+        return self._stream or sys.stderr
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

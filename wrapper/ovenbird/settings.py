@@ -108,6 +108,26 @@ def named_json(text: str) -> dict[str, Any]:
         return {name: value}
 
 
+class Typed(str):
+    """A value as it was typed: JSON or text, which only the argument's hint can tell."""
+
+    __slots__ = ()
+
+
+def named_typed(text: str) -> dict[str, Any]:
+    """One `name=value`, the value as it was typed."""
+    found = named_text(text)
+    return {name: Typed(value) for name, value in found.items()}
+
+
+def named_text(text: str) -> dict[str, Any]:
+    """One `name=value`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError("NAME=VALUE, where NAME is a Python identifier")
+    return {name: value}
+
+
 def _option(
     default: Any,
     parse: Callable[[str], Any],
@@ -117,9 +137,14 @@ def _option(
     metavar: str = "",
     env: str = "",
     many: bool = False,
+    defaults: dict[str, Any] | None = None,
 ) -> Any:
-    """A field of the table. `many`: the flag may be repeated and its JSON objects are merged."""
+    """A field of the table. `many`: the flag may be repeated, and its JSON objects are merged.
+
+    `defaults` holds what else is the default of a verb.
+    """
     meta = {"parse": parse, "doc": doc, "verbs": tuple(verbs.split()), "metavar": metavar, "env": env, "many": many}
+    meta["defaults"] = defaults or {}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=meta)
     return field(default=default, metadata=meta)
@@ -134,18 +159,48 @@ class Settings:
         "",
         str,
         "Folder that holds the code; goes first on sys.path. Default: the folder of the target.",
-        verbs="serve check invoke",
+        verbs="serve check invoke run",
         metavar="DIR",
     )
     init: dict[str, Any] = _option(
         {},
         named_json,
         "A parameter of init; repeat for more. The value is JSON, or text where it is not.",
-        verbs="serve check invoke",
+        verbs="serve check invoke run",
         metavar="NAME=JSON",
         env="OVENBIRD_INIT_PARAMETERS",
         many=True,
     )
+    # a run
+    param: dict[str, Any] = _option(
+        {},
+        named_typed,
+        "A parameter of the handler; repeat for more. JSON where its hint takes that, else text.",
+        verbs="run",
+        metavar="NAME=JSON",
+        many=True,
+    )
+    params: str = _option("", str, "JSON or YAML file of parameters; --param wins.", verbs="run", metavar="FILE")
+    input: dict[str, Any] = _option(
+        {},
+        named_text,
+        "An input of the handler: the key of an entity, a local path or a URL; repeat for more.",
+        verbs="run",
+        metavar="NAME=KEY|PATH|URL",
+        many=True,
+    )
+    project: str = _option(
+        "", str, "Project of the run. Default: PROJECT_NAME, the document's, else default.", verbs="run", metavar="NAME"
+    )
+    output_dir: str = _option("", str, "Folder that gets a copy of the outputs' files.", verbs="run", metavar="DIR")
+    files_store: str = _option(
+        "",
+        str,
+        "Where outputs go: a folder, s3://, gs:// or az://. Default: DHCORE_DEFAULT_FILES_STORE, else .ovenbird.",
+        verbs="run",
+        metavar="URL",
+    )
+    result_file: str = _option("", str, "JSON file that gets state, results and outputs.", verbs="run", metavar="FILE")
     # the listener
     host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
     port: int = _option(
@@ -189,7 +244,12 @@ class Settings:
         metavar="N",
     )
     timeout: float = _option(
-        300.0, duration, "Time limit of a call, waiting included; 0 for none.", verbs="serve invoke", metavar="DURATION"
+        300.0,
+        duration,
+        "Time limit of a call, waiting included, or of a run; 0 for none, which is the default of a run.",
+        verbs="serve invoke run",
+        metavar="DURATION",
+        defaults={"run": 0.0},
     )
     max_body: int = _option(
         32 * 1024**2,
@@ -217,7 +277,7 @@ class Settings:
     )
     # life
     init_timeout: float = _option(
-        300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke", metavar="DURATION"
+        300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke run", metavar="DURATION"
     )
     drain_delay: float = _option(
         1.0,
@@ -239,14 +299,14 @@ class Settings:
         "auto",
         choice("auto", "text", "json"),
         "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.",
-        verbs="serve check invoke",
+        verbs="serve check invoke run",
         metavar="text|json",
     )
     log_level: str = _option(
         "info",
         choice("debug", "info", "warning", "error"),
         "Least severe level that is logged.",
-        verbs="serve check invoke",
+        verbs="serve check invoke run",
         metavar="LEVEL",
     )
     # developing
@@ -290,7 +350,9 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
 
     Every value that does not parse is reported at once. Source: flag, then environment, then default.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {
+        row.name: row.metadata["defaults"][verb] for row in options(verb) if verb in row.metadata["defaults"]
+    }
     problems: list[str] = []
     for row in options(verb):
         name, many = variable(row), row.metadata["many"]

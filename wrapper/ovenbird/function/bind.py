@@ -15,6 +15,7 @@ from ..errors import ArgumentsError, SignatureError
 from . import cloudevent
 from .hints import (
     Converter,
+    InputOnly,
     Problem,
     decode_custom,
     hints_of,
@@ -80,6 +81,7 @@ class Binder:
     def __init__(
         self, function: Callable[..., Any], reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
     ) -> None:
+        self._job = reserved is JOB  # whose arguments may also be inputs, of types that no JSON makes
         self.reserved: dict[str, str] = {}
         self.event_name: str | None = None
         self.event_hint: Any = None
@@ -215,7 +217,7 @@ class Binder:
             elif filled:
                 self.reserved[name] = filled
             else:
-                fields.append(_parameter(name, hint, parameter.default))
+                fields.append(_parameter(name, hint, parameter.default, lenient=self._job))
         return tuple(fields)
 
     def _mode(self, fields_only: bool) -> Mode:
@@ -254,12 +256,21 @@ def _filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str | None:
     return name if hint is Any or named or name not in ("event", "request") else None
 
 
-def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+def convert_one(parameter: Parameter, value: Any, *, lax: bool = False) -> Any:
+    """One value, converted to the hint of its parameter. Errors: FieldsError."""
+    return _convert(parameter, value, parameter.name, lax)
+
+
+def _parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Parameter:
     upload = is_upload(hint)
     required = default is _EMPTY
-    return Parameter(
-        name, hint, required, None if required else default, upload, Converter(name, Any if upload else hint)
-    )
+    try:
+        converter = Converter(name, Any if upload else hint)
+    except SignatureError:
+        if not lenient:
+            raise
+        converter = InputOnly(name, hint)
+    return Parameter(name, hint, required, None if required else default, upload, converter)
 
 
 def _struct(parameters: tuple[Parameter, ...]) -> Any:

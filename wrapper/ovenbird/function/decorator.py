@@ -28,7 +28,7 @@ def handler(outputs: Sequence[Output] | None = None) -> Callable[[F], F]:
 
     if callable(outputs):  # written without parentheses: @handler
         function, outputs = outputs, None
-        return mark(function)  # type: ignore[arg-type]
+        return mark(function)
     return mark
 
 
@@ -47,7 +47,7 @@ class _StandIn:
         return importlib.util.spec_from_loader(name, _StandIn) if name == _PLATFORM else None  # type: ignore[arg-type]
 
     @staticmethod
-    def create_module(spec: Any) -> None:  # noqa: ARG004
+    def create_module(spec: Any) -> None:
         """Let the import system make the module."""
 
     @staticmethod
@@ -59,4 +59,4 @@ class _StandIn:
 def stand_in() -> None:
     """Let user code import `handler` from `digitalhub_runtime_python`, whether or not that package is installed."""
     if _StandIn not in sys.meta_path:
-        sys.meta_path.append(_StandIn)  # type: ignore[arg-type]
+        sys.meta_path.append(_StandIn)

@@ -144,6 +144,27 @@ class Converter:
         return found, named
 
 
+class InputOnly(Converter):
+    """Stands for a hint that no JSON value makes, such as an entity: only an input of a job can fill its argument."""
+
+    def __init__(self, _: str, hint: Any) -> None:  # not Converter's: it would refuse the hint
+        self.hint = hint
+        self._adapter = None
+
+    @property
+    def pydantic(self) -> bool:
+        """Not by msgspec's struct, at any rate."""
+        return True
+
+    def convert(self, value: Any, lax: bool = False) -> Any:  # noqa: ARG002
+        """No value is. Errors: msgspec.ValidationError."""
+        raise msgspec.ValidationError(f"no JSON value makes a {_name(self.hint)}")
+
+    def problems(self, value: Any, path: str, lax: bool = False) -> list[Problem]:  # noqa: ARG002
+        """The one problem."""
+        return [Problem(path, f"no parameter makes a {_name(self.hint)}: give it as --input")]
+
+
 def refuse_unsupported(name: str, hint: Any) -> None:
     """Refuse a hint that no JSON value can be converted to. Errors: SignatureError that names the parameter."""
     try:

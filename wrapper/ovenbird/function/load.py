@@ -18,6 +18,7 @@ from ..errors import (
     NotCallableError,
     ShadowError,
 )
+from .decorator import stand_in
 from .nearby import near
 from .target import Target
 from .traces import summary, user_frames, user_traceback
@@ -56,6 +57,7 @@ def load(target: Target) -> Loaded:
     Errors: ShadowError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
     root = str(target.root)
+    stand_in()
     refuse_shadows(target.root)
     if root in sys.path:
         sys.path.remove(root)

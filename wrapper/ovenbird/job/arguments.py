@@ -31,7 +31,9 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     missing = [p.name for p in binder.parameters if p.required and p.name not in parameters and p.name not in inputs]
     problems += [f"{name!r} is missing" for name in missing]
     if problems:
-        raise ArgumentsError("the arguments do not fit: " + "; ".join(problems), hint="ovenbird check shows the handler's")
+        raise ArgumentsError(
+            "the arguments do not fit: " + "; ".join(problems), hint="ovenbird check shows the handler's"
+        )
 
 
 def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in parameters.items():
         parameter = binder.by_name.get(name)
         try:
-            found[name] = _converted(parameter, value) if parameter else _plain(value)
+            found[name] = _converted(parameter, value) if parameter else plain(value)
         except FieldsError as error:
             problems += [f"{field or name}: {message}" for field, message in error.problems]
     if problems:
@@ -59,7 +61,7 @@ def _converted(parameter: Parameter, value: Any) -> Any:
     if not isinstance(value, Typed):
         return convert_one(parameter, value)
     try:
-        return convert_one(parameter, msgspec.json.decode(value))
+        return convert_one(parameter, msgspec.json.decode(str(value)))
     except (msgspec.MsgspecError, RecursionError):
         return convert_one(parameter, str(value), lax=True)
     except FieldsError as error:
@@ -69,11 +71,12 @@ def _converted(parameter: Parameter, value: Any) -> Any:
             raise error from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value that no hint converts: what was typed is JSON where it is JSON, else text."""
     if not isinstance(value, Typed):
         return value
     try:
-        return msgspec.json.decode(value)
+        return msgspec.json.decode(str(value))
     except (msgspec.MsgspecError, RecursionError):
         return str(value)
 
@@ -97,7 +100,7 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
 
 def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
     """An entity as a DataFrame, a path, bytes or text; other hints are met by its JSON content; no hint, the entity."""
-    if parameter is None or hint is Any or not isinstance(hint, type) and not getattr(hint, "__args__", ()):
+    if parameter is None or hint is Any or (not isinstance(hint, type) and not getattr(hint, "__args__", ())):
         return entity
     if isinstance(hint, type):
         package = hint.__module__.partition(".")[0]

@@ -62,7 +62,7 @@ def store(value: Any, names: Sequence[Name], project: Project, outcome: Outcome)
     for item, part in pairs:
         try:
             _store_one(item, part, project, outcome)
-        except OvenbirdError as error:  # noqa: PERF203  one that fails must not take the others with it
+        except OvenbirdError as error:
             failed.append((_name(item), error))
     if failed:
         raise _failure(failed, outcome)
@@ -190,9 +190,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_a(value: Any, package: str, name: str) -> bool:
-    return any(
-        kind.__name__ == name and kind.__module__.partition(".")[0] == package for kind in type(value).__mro__
-    )
+    return any(kind.__name__ == name and kind.__module__.partition(".")[0] == package for kind in type(value).__mro__)
 
 
 def _is_fitted(value: Any) -> bool:

@@ -17,7 +17,9 @@ _LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
 def function_spec(loaded: Loaded) -> dict[str, Any]:
     """What tells one revision of the function from another: where it lies, what is called, the digest of its source."""
     target, document = loaded.target, loaded.target.function
-    spec: dict[str, Any] = {"source": {"source": document.source if document else target.module, "handler": str(target)}}
+    spec: dict[str, Any] = {
+        "source": {"source": document.source if document else target.module, "handler": str(target)}
+    }
     if document:
         spec["requirements"] = list(document.requirements)
     spec["source"]["root"] = str(target.root)
@@ -47,7 +49,9 @@ def source_digest(loaded: Loaded) -> str:
     """
     root = loaded.target.root
     files = {loaded.module.__file__, *(getattr(module, "__file__", None) for module in list(sys.modules.values()))}
-    paths = sorted(Path(file) for file in files if file and file.startswith(f"{root}/") and "/site-packages/" not in file)
+    paths = sorted(
+        Path(file) for file in files if file and file.startswith(f"{root}/") and "/site-packages/" not in file
+    )
     digest = hashlib.sha256()
     for path in paths:
         try:

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import logging
 import os
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..function.handler import Handler
 from ..function.load import Loaded, load
 from ..function.target import Target
 from ..function.traces import summary, user_traceback
+from ..platform import keys, queries
 from ..platform.local import open_local
 from ..platform.project import Project
 from ..platform.run import Run, start
@@ -99,7 +101,9 @@ class _Job:
     """One run that has a record."""
 
     def __init__(self, store: Store, settings: Settings, environ: Mapping[str, str], project: str, record: Run) -> None:
+        self.store = store
         self.settings = settings
+        self.environ = environ
         self.record = record
         self.project = Project(store, project, environ, files_store=settings.files_store, run=record)
         self.outcome = outputs.Outcome()
@@ -118,6 +122,9 @@ class _Job:
         except OvenbirdError as raised:
             state, code = "ERROR", raised.exit_code
             error = {"type": raised.code, "message": str(raised), "traceback": raised.cause}
+        except BaseException as broken:  # a fault of ours: the record must be true all the same
+            state, code = "ERROR", 1
+            error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         self._tell(state, error)
         try:
             self.record.finish(
@@ -127,7 +134,8 @@ class _Job:
         except OvenbirdError as unrecorded:
             kept_outputs = ", ".join([*self.outcome.outputs.values()]) or "none"
             raise PlatformError(
-                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {kept_outputs}",
+                f"the run ended as {state} and could not be recorded: {unrecorded.message}; "
+                f"outputs stored: {kept_outputs}",
                 hint=unrecorded.hint,
             ) from unrecorded
         finally:
@@ -153,8 +161,10 @@ class _Job:
             raise self._stopped(stop) from None
 
     def _call(self, handler: Handler, context: Context, values: dict[str, Any]) -> Any:
-        return asyncio.run(_on_loop(handler, context, self.settings.init, values)) if _is_async(handler) else _direct(
-            handler, context, self.settings.init, values
+        return (
+            asyncio.run(_on_loop(handler, context, self.settings.init, values))
+            if _is_async(handler)
+            else _direct(handler, context, self.settings.init, values)
         )
 
     def _context(self, handler: Handler) -> Context:
@@ -183,7 +193,7 @@ class _Job:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             for key in self.outcome.outputs.values():
-                self.project.get_output(key).download(folder, overwrite=True)
+                queries.fetched(self.store, keys.parse(key), self.environ, folder, overwrite=True)
         except OSError as error:
             raise OutputError(f"--output-dir {folder!r}: {error.strerror or error}") from error
 
@@ -227,7 +237,11 @@ def _called(call: Any) -> Any:
     except SystemExit as left:
         if left.code in (None, 0):
             return None  # a script's way to say that it is done
-        error = {"type": "SystemExit", "message": f"the handler called sys.exit({left.code!r})", "traceback": user_traceback(left)}
+        error = {
+            "type": "SystemExit",
+            "message": f"the handler called sys.exit({left.code!r})",
+            "traceback": user_traceback(left),
+        }
         raise Ended("ERROR", HandlerError.exit_code, error) from None
     except BaseException as raised:
         error = {"type": type(raised).__name__, "message": summary(raised), "traceback": user_traceback(raised)}
@@ -259,7 +273,7 @@ async def _on_loop(handler: Handler, context: Context, parameters: dict[str, Any
     if init := handler.init(context, parameters):
         found = _init(init, handler)
         if inspect.isawaitable(found):
-            await found
+            await _awaited(found, handler)
     try:
         result = handler.call(**values)
         if inspect.isasyncgen(result):
@@ -276,6 +290,15 @@ def _init(work: Any, handler: Handler) -> Any:
     try:
         return work()
     except (Interrupted, InitError):
+        raise
+    except BaseException as error:
+        raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
+
+
+async def _awaited(found: Any, handler: Handler) -> None:
+    try:
+        await found
+    except (Interrupted, InitError, asyncio.CancelledError):
         raise
     except BaseException as error:
         raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
@@ -303,9 +326,11 @@ def _parsed(text: bytes, name: str) -> Any:
             return parse(text.decode(), name)
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ArgumentsError(f"--params: {name!r} is not JSON: {error}", hint="JSON, or YAML in a file called .yaml") from None
+        raise ArgumentsError(
+            f"--params: {name!r} is not JSON: {error}", hint="JSON, or YAML in a file called .yaml"
+        ) from None
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they are recorded: typed text as text."""
-    return {name: str(value) if isinstance(value, str) else value for name, value in parameters.items()}
+    """Parameters as they are recorded: what was typed as JSON where it is JSON."""
+    return {name: arguments.plain(value) for name, value in parameters.items()}

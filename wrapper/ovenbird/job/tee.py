@@ -35,11 +35,11 @@ class Tee:
 
 @contextmanager
 def kept(path: Path) -> Iterator[None]:
-    """Within the block, stdout and stderr are kept in the file at `path`. What C code writes by itself is only shown."""
+    """Within the block, stdout and stderr are kept in the file at `path`; what C code writes is only shown."""
     before = sys.stdout, sys.stderr
     lock = threading.Lock()
     with path.open("ab", buffering=0) as log:
-        sys.stdout, sys.stderr = Tee(before[0], log, lock), Tee(before[1], log, lock)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = Tee(before[0], log, lock), Tee(before[1], log, lock)
         try:
             yield
         finally:

@@ -71,7 +71,7 @@ def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str]) -> 
         for path, name in plan:
             try:
                 stored.append(_store(path, base, name, environ, moved))
-            except OvenbirdError:  # noqa: PERF203  the loop moves files
+            except OvenbirdError:
                 raise
             except Exception as error:
                 message = _not_stored(error, base + name, plan, stored)
@@ -120,7 +120,7 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
                 objects.delete(base + name, environ)
             else:
                 (local(base) / name).unlink(missing_ok=True)
-        except OvenbirdError:  # noqa: PERF203
+        except OvenbirdError:
             raise
         except Exception as error:
             raise OutputError(f"{shown(base + name)} cannot be removed: {_reason(error)}") from error

@@ -184,6 +184,7 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
 
 def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
     """Say which part of the key leads nowhere, and what is there instead."""
+
     def there(column: str, where: str, *values: str) -> list[str]:
         query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
         return [row[0] for row in connection.execute(query, values)]

@@ -64,7 +64,7 @@ def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress |
                     if progress:
                         progress(len(block))
                 return
-            except obstore.exceptions.GenericError as error:  # noqa: PERF203  at most four turns
+            except obstore.exceptions.GenericError as error:
                 if "body error" not in str(error) or attempt == _ATTEMPTS - 1:
                     raise
                 if etag is None:

@@ -208,5 +208,3 @@ class Project:
             hint = f"run with --project {key.project}, or copy the {key.type} into {self.name}"
             raise InputError(f"{key} belongs to the project {key.project!r}, not to {self.name!r}", hint=hint)
         return key
-
-

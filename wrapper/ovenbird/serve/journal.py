@@ -39,7 +39,7 @@ class Journal:
             self._timer = self._loop.call_later(_PAUSE, self._some)
 
     def _some(self) -> None:
-        """Write a slice, and the next one when the loop has had its turn: no call waits for a long list to be written."""
+        """Write a slice, and the next one when the loop has had its turn: no call waits for a long list."""
         self._timer = None
         self._put(self._calls[:_SLICE])
         del self._calls[:_SLICE]
