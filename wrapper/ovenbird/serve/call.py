@@ -55,6 +55,7 @@ class Call:
     reason: Reason | None = None  # why it was stopped
     error_id = ""
     asked = 0.0  # when the handler was last asked to stop
+    asks = 0  # how often
     parked = False  # whether the call waits for a slot
     task: Any = None  # the asyncio task, while a handler runs on the loop
     future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler

@@ -110,15 +110,13 @@ def is_multipart(call: Call) -> bool:
 
 async def multipart(call: Call, body: Body) -> Any:
     """The form of a multipart body. Errors: ProblemError 400 when it is malformed."""
-    from starlette.exceptions import HTTPException
+    from starlette.formparsers import MultiPartException
     from starlette.requests import Request
 
     try:
         return await Request(call.scope, body.receive, call.send).form()
-    except HTTPException as error:
-        raise ProblemError(400, f"the multipart body is malformed: {error.detail}") from None
-    except KeyError:
-        raise ProblemError(400, "the multipart body is malformed: no boundary") from None
+    except MultiPartException as error:
+        raise ProblemError(400, f"the multipart body is malformed: {error.message}") from None
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
@@ -227,7 +225,7 @@ def _data(media: Media, body: bytes) -> Any:
 
 
 def _pairs(query: bytes) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    return [(key, value) for key, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)]
 
 
 def _text(body: bytes, charset: str) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import GeneratorType
 from typing import Any
 
-from .call import Call, CallStopped, Message, Receive
+from .call import Call, CallStopped, Message, Reason, Receive
 from .reply import Reply, encode
 
 _CLOSE = (b"connection", b"close")
 _AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
 
 
-async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, closing: bool) -> None:
+async def stream(
+    call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, left: Callable[[Call], bool], closing: bool
+) -> None:
     """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
     it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
     items: Any = reply.stream
@@ -33,7 +36,11 @@ async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, c
                 if not kind:
                     headers.append((b"content-type", media(item)))
                 await _start(call, reply.status, headers)
+                if call.scope["method"] == "HEAD":
+                    break
             await call.send({"type": "http.response.body", "body": body, "more_body": True})
+            if call.reason is None and left(call):  # what is sent to nobody never waits: the timer may not get a turn
+                call.reason = Reason.GONE
             if call.reason is not None:
                 raise CallStopped
         if not call.status:
@@ -69,10 +76,16 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
     found = ThreadStream(loop)
 
     def pump() -> None:
-        with contextlib.suppress(BaseException):  # the one who takes the items is told
+        error: BaseException | None = None
+        try:
             found.pump(items)
+        except BaseException as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(found.end, error)
 
-    threading.Thread(target=pump, name="ovenbird-stream", daemon=True).start()
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True).start()
     return found
 
 
@@ -111,27 +124,30 @@ class ThreadStream:
         self._room = threading.Condition()
         self._ahead = 0
         self._over = False
+        self._closed = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def pump(self, items: Generator[Any, None, None]) -> None:
-        """Run the generator to its end. For the handler's thread."""
+        """Run the generator to its end, which `end` has to be told. For the thread."""
         try:
             for item in items:
                 self._push(item)
-        except BaseException as error:
-            self._error = error
-            raise
         finally:
             items.close()
-            self._over = True
-            self._signal()
+
+    def end(self, error: BaseException | None) -> None:
+        """No more items come. For the loop."""
+        if not self._over:
+            self._over, self._error = True, error
+            self._wake()
 
     def close(self) -> None:
-        """Nobody takes items any more: the thread stops at its next item."""
+        """Nobody takes items any more: the thread stops at its next item. For the loop."""
         with self._room:
-            self._over = True
+            self._closed = True
             self._room.notify()
+        self.end(CallStopped())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -154,15 +170,12 @@ class ThreadStream:
     def _push(self, item: Any) -> None:
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
-            while self._ahead > _AHEAD and not self._over:
+            while self._ahead > _AHEAD and not self._closed:
                 self._room.wait()
-            if self._over:
+            if self._closed:
                 raise CallStopped
             self._ahead += size
         self._items.append((item, size))
-        self._signal()
-
-    def _signal(self) -> None:
         self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
