@@ -141,6 +141,8 @@ async def discard(call: Call) -> None:
 
 def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
     """The handler's arguments from a body and the query. Errors: ProblemError 415; MalformedError, FieldsError."""
+    if binder.mode is Mode.NONE:
+        return {}
     query: bytes = call.scope["query_string"]
     if binder.mode is Mode.RAW:
         return {binder.parameters[0].name: body}
