@@ -99,11 +99,11 @@ def request(body: bytes = b"", path: str = "/", method: str = "POST", **headers:
 
 @contextlib.contextmanager
 def running(
-    factory: pytest.TempPathFactory, target: str, *flags: str, **environ: str
+    factory: pytest.TempPathFactory, target: str, *flags: str, wait: bool = True, **environ: str
 ) -> Iterator[Service]:
-    """A server for all tests of a module; `target` is below `tests/functions/`."""
+    """A server for all tests of a module; `target` is below `tests/functions/`, or an absolute path."""
     service = Service(str(FUNCTIONS / target), flags, environ, factory.mktemp("serve"))
     try:
-        yield service.wait_ready()
+        yield service.wait_ready() if wait else service
     finally:
         service.kill()

@@ -355,7 +355,7 @@ class _CallJob(Job):
         else:
             if isinstance(error, CallStopped) and self.call.reason is None:
                 self.call.reason = Reason.GONE
-            if isinstance(error, StopIteration):  # which cannot be set on a future
-                error, cause = RuntimeError("the handler raised StopIteration"), error
+            if isinstance(error, (StopIteration, GeneratorExit)):  # which mean something else to what awaits the future
+                error, cause = RuntimeError(f"the handler raised {type(error).__name__}"), error
                 error.__cause__ = cause
             future.set_exception(error)

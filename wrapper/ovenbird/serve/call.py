@@ -62,6 +62,7 @@ class Call:
     job: Any = None  # the thread's side of the call
     form: Any = None  # whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
+    refusal: Any = None  # the ProblemError that ended the reading of the body
     _trace: Trace | None = None
     _request_id = ""
 

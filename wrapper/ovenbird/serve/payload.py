@@ -77,17 +77,21 @@ class Body:
             else:
                 message = await self._receive()
         except asyncio.TimeoutError:
-            raise ProblemError(
-                408, f"the body did not arrive within {self.seconds:g} seconds", headers=((b"connection", b"close"),)
-            ) from None
+            text = f"the body did not arrive within {self.seconds:g} seconds"
+            raise self._refusal(ProblemError(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
             self._call.reason = Reason.GONE
             raise CallStopped
         self.size += len(message["body"])
         self.whole = not message.get("more_body")
         if self.size > self.limit:
-            raise too_large(self.limit)
+            raise self._refusal(too_large(self.limit))
         return message
+
+    def _refusal(self, error: ProblemError) -> ProblemError:
+        """Note the error: an application that reads the body may make something else of it."""
+        self._call.refusal = error
+        return error
 
     async def read(self) -> bytes:
         """The whole body."""

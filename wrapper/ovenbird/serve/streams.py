@@ -58,6 +58,8 @@ async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) ->
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if call.refusal is not None and not call.status:
+                raise call.refusal
             call.status = message["status"]
             if closing:
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
