@@ -20,6 +20,10 @@ def _raise(error):
     raise error
 
 
+def _for_ever():
+    return _for_ever()
+
+
 def _leak():
     threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
     return "leaked"
@@ -40,7 +44,7 @@ CASES = {
     "cancelled": lambda: _raise(asyncio.CancelledError()),
     "root": lambda: _raise(Root("secret")),
     "unprintable": lambda: _raise(Unprintable()),
-    "recursion": lambda: (lambda f: f(f))(lambda f: f(f)),
+    "recursion": lambda: _for_ever(),
     "memory": lambda: _raise(MemoryError()),
     "generator_exit": lambda: _raise(GeneratorExit()),
     "thread": _leak,
@@ -81,7 +85,7 @@ async def later(name: str):
         finally:
             note("spin ended")
     if name == "sleep":
-        time.sleep(30)
+        time.sleep(30)  # noqa: ASYNC251 (the fault)
     if name == "child":
         await asyncio.gather(later("spin"))
     if name == "wait":

@@ -1,8 +1,8 @@
 """Handlers that say what they were given."""
 
-import os
+import contextlib
 from dataclasses import dataclass
-from typing import Optional
+from pathlib import Path
 
 from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
@@ -22,7 +22,7 @@ class Order(BaseModel):
     price: float = Field(gt=0)
 
 
-def fields(a: int, b: str = "none", tags: Optional[list[str]] = None):
+def fields(a: int, b: str = "none", tags: list[str] | None = None):
     return {"a": a, "b": b, "tags": tags}
 
 
@@ -31,7 +31,10 @@ def rest(a: int, **others):
 
 
 def whole(payload):
-    return {"type": type(payload).__name__, "value": payload if not isinstance(payload, bytes) else payload.decode("latin-1")}
+    return {
+        "type": type(payload).__name__,
+        "value": payload if not isinstance(payload, bytes) else payload.decode("latin-1"),
+    }
 
 
 def line(line: Line):
@@ -65,7 +68,7 @@ def event(event, context):
         "size": event.size,
         "id": event.id,
         "header": event.get_header("x-own"),
-        "same": event.headers["X-OWN"] if "X-OWN" in event.headers else None,
+        "same": event.headers.get("X-OWN"),
         "trigger": event.trigger.kind,
         "year": event.timestamp.year,
     }
@@ -99,13 +102,9 @@ def open_files():
 def _deleted():
     """How many removed files this process still holds: spooled uploads have no name."""
     found = 0
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            found += "(deleted)" in os.readlink(f"/proc/self/fd/{number}") and "/memfd" not in os.readlink(
-                f"/proc/self/fd/{number}"
-            )
-        except OSError:
-            continue
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found += str(link.readlink()).endswith("(deleted)")
     return found
 
 

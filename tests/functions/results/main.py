@@ -138,7 +138,9 @@ def _lines():
 def _event(**attributes):
     from ovenbird.function.cloudevent import CloudEvent
 
-    return CloudEvent({"id": "1", "source": "/here", "type": "test.made", "subject": "größe 5%", **attributes}, {"a": 1})
+    return CloudEvent(
+        {"id": "1", "source": "/here", "type": "test.made", "subject": "größe 5%", **attributes}, {"a": 1}
+    )
 
 
 def _users_event():

@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 
 _lock = threading.Lock()
-_now = 0
-_most = 0
+_count = {"now": 0, "most": 0}
 
 
 def note(text):
@@ -15,38 +14,37 @@ def note(text):
         file.write(text + "\n")
 
 
-def _count(step):
-    global _now, _most
+def _running(step):
     with _lock:
-        _now += step
-        _most = max(_most, _now)
+        _count["now"] += step
+        _count["most"] = max(_count.values())
 
 
 def handler(name: str, seconds: float = 0.0, quiet: bool = False):
     if name == "most":
-        return _most
-    _count(1)
+        return _count["most"]
+    _running(1)
     try:
         if not quiet:
             note(name)
         if seconds:
             time.sleep(seconds)
     finally:
-        _count(-1)
+        _running(-1)
     return name
 
 
 async def later(name: str, seconds: float = 0.0, quiet: bool = False):
     if name == "most":
-        return _most
-    _count(1)
+        return _count["most"]
+    _running(1)
     try:
         if not quiet:
             note(name)
         if seconds:
             await asyncio.sleep(seconds)
     finally:
-        _count(-1)
+        _running(-1)
     return name
 
 

@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from tests.raw import Raw, running
 from tests.service import Service, until
 
@@ -107,10 +106,8 @@ def test_time_is_up_while_waiting(tmp_path_factory: pytest.TempPathFactory) -> N
         assert (service.log_path.parent / "notes.txt").read_text().split() == ["first", "third"]
 
 
-
-
 def test_asgi(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A FastAPI application is served as it is: its paths, its state from the lifespan, its errors, within our limits."""
+    """A FastAPI application is served as it is: paths, state from the lifespan, errors; within our limits."""
     flags = ("--concurrency", "1", "--queue", "0", "--timeout", "700ms", "--max-body", "1KiB", "--log-format", "json")
     with running(tmp_path_factory, "asgi/main.py:app", *flags) as service:
         assert service.get("/items/3").json() == {"item": 3, "model": "loaded"}
@@ -138,10 +135,12 @@ def test_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A WebSocket is the application's own affair."""
     from websockets.sync.client import connect
 
-    with running(tmp_path_factory, "asgi/main.py:app") as service:
-        with connect(service.url.replace("http", "ws") + "/socket") as socket:
-            socket.send("hello")
-            assert socket.recv() == "hello loaded"
+    with (
+        running(tmp_path_factory, "asgi/main.py:app") as service,
+        connect(service.url.replace("http", "ws") + "/socket") as socket,
+    ):
+        socket.send("hello")
+        assert socket.recv() == "hello loaded"
 
 
 def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:

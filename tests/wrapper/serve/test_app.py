@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from tests.raw import Raw, running
 from tests.service import Service, until
 
@@ -103,9 +102,7 @@ def test_async_handler_that_catches_its_cancellation(asynchronous: Service) -> N
 
 
 @pytest.mark.parametrize("name", ["handler", "later"])
-def test_client_that_leaves_while_the_handler_runs(
-    tmp_path_factory: pytest.TempPathFactory, name: str
-) -> None:
+def test_client_that_leaves_while_the_handler_runs(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """The handler of a client that left is really stopped, long before its time limit; the log says 499."""
     case = "spin" if name == "handler" else "wait"
     with running(tmp_path_factory, f"faulty/main.py:{name}", "--log-format", "json") as service:
@@ -137,20 +134,22 @@ def test_client_that_leaves_while_it_waits(tmp_path_factory: pytest.TempPathFact
 
 def test_draining_answers_close_the_connection(tmp_path_factory: pytest.TempPathFactory) -> None:
     """While the server shuts down each answer tells the client to come on another connection."""
-    with running(tmp_path_factory, "slots/main.py:handler", "--drain-delay", "5s") as service:
-        with Raw(service) as client:
-            client.post(b'{"name": "a"}')
-            assert "connection" not in client.answer().headers
-            service.send()
-            until(lambda: service.get("/_/ready").status_code == 503, lambda: "it is still ready")
-            client.post(b'{"name": "b"}')
-            assert client.answer().headers["connection"] == "close"
-            assert client.ended()
+    flags = ("--drain-delay", "5s")
+    with running(tmp_path_factory, "slots/main.py:handler", *flags) as service, Raw(service) as client:
+        client.post(b'{"name": "a"}')
+        assert "connection" not in client.answer().headers
+        service.send()
+        until(lambda: service.get("/_/ready").status_code == 503, lambda: "it is still ready")
+        client.post(b'{"name": "b"}')
+        assert client.answer().headers["connection"] == "close"
+        assert client.ended()
 
 
 def test_starting(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Before init has finished calls are 503 with Retry-After, and are not started."""
-    (tmp_path / "main.py").write_text("import time\ndef init(context):\n    time.sleep(1.5)\ndef handler():\n    return 1\n")
+    (tmp_path / "main.py").write_text(
+        "import time\ndef init(context):\n    time.sleep(1.5)\ndef handler():\n    return 1\n"
+    )
     with running(tmp_path_factory, str(tmp_path / "main.py"), wait=False) as service:
         service.wait_open()
         answer = service.get("/")

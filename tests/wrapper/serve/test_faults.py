@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from tests.raw import running
 from tests.service import Service
 
@@ -39,7 +38,9 @@ def test_raising(faulty: Service, name: str, kind: str) -> None:
     for inside in ("secret", "Traceback", ".py", "ovenbird", "faulty", kind):
         assert inside not in told
     faulty.wait_log(answer.json()["error_id"])
-    (record,) = [found for found in faulty.records if found.get("traceback") and found["error_id"] == answer.json()["error_id"]]
+    (record,) = [
+        found for found in faulty.records if found.get("traceback") and found["error_id"] == answer.json()["error_id"]
+    ]
     assert kind in record["message"] + record["traceback"]
     assert record["request_id"] == f"call-{name}"
     assert "_raise" in record["traceback"] or name in ("exception", "recursion")

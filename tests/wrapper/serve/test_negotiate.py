@@ -10,10 +10,10 @@ import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
-
-from ovenbird.serve.negotiate import ARROW, CSV, JSON, PARQUET, preferred
 from tests.raw import running
 from tests.service import Service
+
+from ovenbird.serve.negotiate import ARROW, CSV, JSON, PARQUET, preferred
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-
-from ovenbird.serve.payload import Media
 from tests.raw import Raw, running
 from tests.service import Service
+
+from ovenbird.serve.payload import Media
 
 Start = Callable[[str], Service]
 
@@ -229,7 +229,9 @@ def test_no_body(start: Start, name: str, status: int) -> None:
 
 def test_event(start: Start) -> None:
     """An event tells everything about its call; its body is parsed when the media type says JSON."""
-    answer = send(start("event"), '{"x": 1}', "application/json; v=1", "/a/b?c=d&c=e", x_own="mine", x_request_id="id-1")
+    answer = send(
+        start("event"), '{"x": 1}', "application/json; v=1", "/a/b?c=d&c=e", x_own="mine", x_request_id="id-1"
+    )
     assert answer.json() == {
         "body": {"x": 1}, "content_type": "application/json; v=1", "method": "POST", "path": "/a/b",
         "fields": {"c": "e"}, "url": "/a/b?c=d&c=e", "size": 8, "id": "id-1", "header": "mine", "same": "mine",
@@ -238,7 +240,9 @@ def test_event(start: Start) -> None:
     assert answer.json()["year"] >= 2024
 
 
-@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
 def test_event_with_bytes(start: Start, media: str) -> None:
     """The body of an event is bytes when it is not JSON, forms included."""
     assert send(start("event"), "a=1", media).json()["body"] == {"bytes": "a=1"}
@@ -404,7 +408,9 @@ def test_malformed_event(start: Start, media: str, body: str, said: str) -> None
 def test_body_in_pieces(start: Start) -> None:
     """A body that comes byte by byte, chunked, is put together."""
     with Raw(start("fields")) as client:
-        client.send(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        client.send(
+            b"POST / HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         for byte in b'{"a": 12}':
             client.send(b"1\r\n%c\r\n" % byte)
         client.send(b"0\r\n\r\n")

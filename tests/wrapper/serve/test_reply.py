@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from tests.raw import Raw, request, running
 from tests.service import Service, until
 

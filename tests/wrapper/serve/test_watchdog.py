@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
 from tests.raw import running
 from tests.service import Service
 
@@ -19,7 +18,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.mark.parametrize("name", ["spin", "sleep", "child"])
 def test_blocked_loop(service: Service, name: str) -> None:
-    """A loop without await, a sleep in C, and a task of the handler's own are interrupted: 504, and the loop goes on."""
+    """A loop without await, a sleep in C and a task of the handler's own are interrupted: 504; the loop goes on."""
     assert service.call({"name": name}).status_code == 504
     assert service.call({"name": "fine"}).text == "fine"
     service.wait_log("has held up the event loop")

@@ -13,6 +13,7 @@ from typing import Any
 
 from .call import Call, CallStopped, Message, Reason, Receive
 from .reply import Reply, encode
+from .threads import raise_in
 
 _CLOSE = (b"connection", b"close")
 _AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
@@ -69,6 +70,10 @@ async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) ->
     await reply.app(call.scope, receive, send)
 
 
+def _nothing() -> None:
+    """Halt what has ended."""
+
+
 async def _start(call: Call, status: int, headers: list[tuple[bytes, bytes]]) -> None:
     call.status = status
     await call.send({"type": "http.response.start", "status": status, "headers": headers})
@@ -80,14 +85,20 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
     def pump() -> None:
         error: BaseException | None = None
         try:
-            found.pump(items)
-        except BaseException as raised:
-            error = raised
+            try:
+                found.pump(items)
+            except BaseException as raised:
+                error = raised
+            found.halt = _nothing
+        except CallStopped as late:  # it arrived after the generator had ended
+            error = late
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(found.end, error)
 
     run = contextvars.copy_context().run
-    threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True).start()
+    thread = threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True)
+    found.halt = lambda: raise_in(thread.ident or 0, CallStopped)
+    thread.start()
     return found
 
 
@@ -121,6 +132,7 @@ class ThreadStream:
     """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.halt: Callable[[], None] = _nothing  # stops the generator where it stands
         self._loop = loop
         self._items: deque[tuple[Any, int]] = deque()
         self._room = threading.Condition()
@@ -149,7 +161,9 @@ class ThreadStream:
         with self._room:
             self._closed = True
             self._room.notify()
-        self.end(CallStopped())
+        if not self._over:
+            self.halt()
+            self.end(CallStopped())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
