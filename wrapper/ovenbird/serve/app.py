@@ -24,10 +24,12 @@ from .metrics import Block
 from .problems import ProblemError, problem, retry_after
 from .reply import Reply, by_app, encode, reply_to
 from .threads import Job, Threads
+from .watchdog import Watchdog
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _CLOSE = (b"connection", b"close")
 _PREFIX = "/_/"
+_STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
     Reason.TIMEOUT: "the call ran over its time limit",
     Reason.GRACE: "the server is shutting down",
@@ -80,11 +82,14 @@ class App:
         self.journal.start(loop)
         if not self.on_loop:
             self.threads = Threads(self.limit, loop)
+        elif self.handler.shape.on_loop and self.settings.timeout:
+            Watchdog(self.handler.name, self.admission).start()
 
     def gauge(self) -> None:
         """Tell the metrics how many calls run and wait."""
         queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
         self.block.load(len(self.admission.calls) - queued, queued)
+        self.gate.unhealthy = _STUCK if self.admission.stuck >= self.limit else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -102,8 +107,11 @@ class App:
                 await self._send(call, reply)
         except ProblemError as error:
             await self._refuse(call, error)
-        except (CallStopped, asyncio.CancelledError):
-            await self._stopped(call)
+        except (CallStopped, asyncio.CancelledError) as stopped:
+            if call.reason is not None:
+                await self._stopped(call, call.reason)
+            else:  # nobody asked for it: the handler raised it of its own accord
+                await self._failed(call, stopped)
         except BaseException as error:
             await self._failed(call, error)
         if call.form is not None:
@@ -163,7 +171,7 @@ class App:
                 if call.reason is not None:  # the handler caught its cancellation and went on
                     raise CallStopped
                 reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
-                if reply.stream is None and reply.app is None:
+                if (reply.stream is None and reply.app is None) or call.events is not None:
                     return reply
                 await self._send(call, reply)
                 return None
@@ -203,7 +211,9 @@ class App:
                 outcome["status"] = reply.status if reply else 200
             except FieldsError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
-            except Exception as error:
+            except BaseException as error:
+                if call.reason is not None:
+                    raise
                 self.faults.record(call, error)
                 outcome |= {"status": 500, "error_id": call.error_id}
                 call.error_id = ""
@@ -213,16 +223,32 @@ class App:
         return Reply(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body)
 
     async def _send(self, call: Call, reply: Reply, receive: Receive | None = None) -> None:
-        if reply.app is not None:
-            await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
-        elif reply.stream is not None:
-            await streams.stream(call, reply, self._loop, closing=self.gate.closing)
+        if reply.stream is not None or reply.app is not None:
+            await self._send_long(call, reply, receive)
         else:
             call.status = reply.status
             headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
             if not self.wire.respond(call, reply.status, headers, reply.body):
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
+
+    async def _send_long(self, call: Call, reply: Reply, receive: Receive | None) -> None:
+        """Send what takes a while. It ends with the time limit or with the client, also where its slot is free again:
+        a thread that has handed out a file or an asynchronous generator has done its work."""
+        admission = self.admission
+        outside = call not in admission.calls
+        if outside:
+            call.task, call.job = asyncio.current_task(), None
+            admission.enter(call)
+        try:
+            if reply.app is not None:
+                await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+            else:
+                await streams.stream(call, reply, self._loop, left=self.wire.left, closing=self.gate.closing)
+        finally:
+            if outside:
+                call.task = None
+                admission.leave(call)
 
     async def _refuse(self, call: Call, error: ProblemError) -> None:
         """Send a problem document; a client that is still sending its body is heard out for a moment."""
@@ -238,14 +264,13 @@ class App:
         await payload.discard(call)
         await call.send({"type": "http.response.body", "body": b""})
 
-    async def _stopped(self, call: Call) -> None:
+    async def _stopped(self, call: Call, reason: Reason) -> None:
         """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
-        reason = call.reason or Reason.GRACE
-        if call.status:
-            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer, {reason.name.lower()}")
-            return
         if reason is Reason.GONE:
             call.status = reason.value
+            return
+        if call.status:
+            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer: {_DETAILS[reason]}")
             return
         headers = retry_after(1) if reason is Reason.GRACE else ()
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
@@ -278,7 +303,7 @@ class App:
 class _CallJob(Job):
     """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
 
-    __slots__ = ("app", "arguments", "call", "stream")
+    __slots__ = ("app", "arguments", "awaited", "call", "stream")
 
     def __init__(self, app: App, call: Call, arguments: Keywords) -> None:
         super().__init__()
@@ -286,6 +311,7 @@ class _CallJob(Job):
         self.call = call
         self.arguments = arguments
         self.stream: streams.ThreadStream | None = None
+        self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
 
     def left(self) -> bool:
         return self.call.reason is not None or self.app.wire.left(self.call)
@@ -295,7 +321,8 @@ class _CallJob(Job):
         current_call.set(call)
         result = self.app.handler.call(**self.arguments)
         if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
-            result = asyncio.run_coroutine_threadsafe(result, self.app._loop).result()
+            self.awaited = asyncio.run_coroutine_threadsafe(result, self.app._loop)
+            result = self.awaited.result()
         accept = call.header(b"accept") if b"accept" in call.headers else ""
         reply = reply_to(result, accept)
         if not isinstance(reply.stream, GeneratorType):
@@ -308,12 +335,16 @@ class _CallJob(Job):
 
     def done(self, outcome: Any, error: BaseException | None) -> None:
         self.app.admission.leave(self.call)
+        if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
+            self.stream.end(error)
         self._resolve(outcome, error)
 
     def abandon(self) -> None:
         """Nobody takes the reply any more."""
         if self.stream is not None:
             self.stream.close()
+        if self.awaited is not None:
+            self.awaited.cancel()
 
     def _resolve(self, outcome: Any, error: BaseException | None) -> None:
         future = self.call.future
@@ -324,5 +355,7 @@ class _CallJob(Job):
         else:
             if isinstance(error, CallStopped) and self.call.reason is None:
                 self.call.reason = Reason.GONE
-            # a StopIteration cannot be set on a future
-            future.set_exception(RuntimeError(str(error)) if isinstance(error, StopIteration) else error)
+            if isinstance(error, (StopIteration, GeneratorExit)):  # which mean something else to what awaits the future
+                error, cause = RuntimeError(f"the handler raised {type(error).__name__}"), error
+                error.__cause__ = cause
+            future.set_exception(error)

@@ -29,6 +29,9 @@ class Arguments:
         self.seconds = settings.read_timeout
         wanted = set(binder.reserved.values())
         self.plain = not wanted and not binder.event_name
+        self._forms = binder.mode is not Mode.RAW and not binder.event_name
+        if binder.mode is Mode.NONE and "request" not in wanted:
+            self._forms = False  # an event holds the bytes
         self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is Mode.NONE
 
     def at_once(self, call: Call, body: bytes) -> Keywords | list[Keywords]:
@@ -57,7 +60,7 @@ class Arguments:
 
     def takes_form(self, call: Call) -> bool:
         """Whether the body is a multipart form that is to be taken apart."""
-        return payload.is_multipart(call) and self.binder.mode is not Mode.RAW and not self.binder.event_name
+        return self._forms and payload.is_multipart(call)
 
     async def _multipart(self, call: Call) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""

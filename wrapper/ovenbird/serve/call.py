@@ -55,12 +55,14 @@ class Call:
     reason: Reason | None = None  # why it was stopped
     error_id = ""
     asked = 0.0  # when the handler was last asked to stop
+    asks = 0  # how often
     parked = False  # whether the call waits for a slot
     task: Any = None  # the asyncio task, while a handler runs on the loop
     future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
     job: Any = None  # the thread's side of the call
     form: Any = None  # whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
+    refusal: Any = None  # the ProblemError that ended the reading of the body
     _trace: Trace | None = None
     _request_id = ""
 

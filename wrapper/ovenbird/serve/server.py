@@ -37,6 +37,7 @@ class Protocol(HttpToolsProtocol):
 
     max_header = 64 * 1024
     _head = 0  # bytes of headers that have come and are not complete
+    _tail = b""  # the last ones of them, as the end of the headers may be cut in two
     _since = 0.0  # when the headers that are waited for began; 0 while a request is answered
 
     def connection_made(self, transport: Any) -> None:
@@ -49,15 +50,15 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None or not cycle.more_body:
             size = self._head + len(data)
-            if size > self.max_header and b"\r\n\r\n" not in data[: self.max_header - self._head]:
+            if size > self.max_header and b"\r\n\r\n" not in self._tail + data[: self.max_header - self._head]:
                 self._refuse()
                 return
             super().data_received(data)
             if self.cycle is cycle and not self.transport.is_closing():  # no request is complete yet
                 self._since = self._since or self.loop.time()
-                self._head = size
+                self._head, self._tail = size, data[-3:]
             else:
-                self._head, self._since = 0, 0.0
+                self._head, self._tail, self._since = 0, b"", 0.0
         else:
             super().data_received(data)
 
@@ -276,6 +277,8 @@ class Worker:
                 for connection in list(server.server_state.connections):
                     if isinstance(connection, Protocol) and connection.late(before):
                         connection.transport.close()
+            if self.gate.unhealthy and self._parent >= 0:
+                self.retire(self.gate.unhealthy)
             if retire_at and self.app.served >= retire_at:
                 self.retire(f"it has served {self.app.served} calls")
             await asyncio.sleep(1.0 if not retire_at else 0.1)
