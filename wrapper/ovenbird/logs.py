@@ -35,6 +35,10 @@ class Lines(logging.Handler):
         """Where lines go: what was given, else stderr as it is now, which a run keeps a copy of."""
         return self._stream or sys.stderr
 
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        self._stream = stream
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:

@@ -99,11 +99,11 @@ class App:
         if scope["path"].startswith(_PREFIX):
             await self.internal(scope, receive, send)
             return
-        call = Call(scope, receive, send)
+        call = Call(scope, receive, send, dict(scope["headers"]), perf_counter())
         current_call.set(call)
         try:
             reply = await self._reply(call)
-            if reply is not None:
+            if reply is not None and not self._sent(call, reply):
                 await self._send(call, reply)
         except ProblemError as error:
             await self._refuse(call, error)
@@ -135,10 +135,8 @@ class App:
         take = self.arguments
         if take is None:
             return await self._on_loop(call, {})
-        body = None if take.streaming or take.takes_form(call) else self.wire.body(call)
-        if body is not None:
-            arguments = take.at_once(call, body)
-        else:
+        arguments = take.prompt(call, self.wire)
+        if arguments is None:
             arguments = await take.of(call)
             if self.admission.full:  # others were let in while the body came
                 self._reject()
@@ -156,7 +154,7 @@ class App:
         admission = self.admission
         admission.enter(call)
         try:
-            if admission.free and not admission.waiting:
+            if admission.free and not admission.waiting:  # what follows the else, without a coroutine
                 admission.free -= 1
             else:
                 await admission.slot(call)
@@ -177,9 +175,19 @@ class App:
                 return None
             finally:
                 call.task = None
-                admission.release()
+                if admission.waiting:
+                    admission.release()
+                else:
+                    admission.free += 1
         finally:
             admission.leave(call)
+
+    def _sent(self, call: Call, reply: Reply) -> bool:
+        """Send a reply that is whole and not the last one of its connection, in one go; whether that was done."""
+        if reply.stream is not None or reply.app is not None or self.gate.closing:
+            return False
+        call.status = reply.status
+        return self.wire.respond(call, reply.status, reply.headers, reply.body)
 
     def _reject(self) -> None:
         self.block.reject()

@@ -22,25 +22,25 @@ _BAD_NAME = re.compile(rb"[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\\"]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = (b"content-length", b"transfer-encoding")
 _JSON = (b"content-type", b"application/json")
+_SMALL = 1024  # bytes; answers below it have their header at hand
+_LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
 
 
 class ResultError(Exception):
     """What the handler returned cannot be an answer: no rule covers its type, or its parts are not valid."""
 
 
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
 
     `stream` is an async iterator, or a generator that has to run in a thread.
     """
 
+    status: int
+    headers: Headers
+    body: bytes = b""
     stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None
     app: Callable[..., Awaitable[None]] | None = None
-
-    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
 
 
 def reply_to(result: Any, accept: str = "") -> Reply:
@@ -107,7 +107,8 @@ _encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
 
 def _json(result: Any, _: str) -> Reply:
     body = encode(result)
-    return Reply(200, [_JSON, (b"content-length", b"%d" % len(body))], body)
+    size = len(body)
+    return Reply(200, [_JSON, _LENGTHS[size] if size < _SMALL else (b"content-length", b"%d" % size)], body)
 
 
 def _nothing(_: Any, __: str) -> Reply:

@@ -78,6 +78,9 @@ class Protocol(HttpToolsProtocol):
 class Connection(Wire):
     """What uvicorn knows of a call: its cycle is the object that the method `receive` is bound to."""
 
+    _defaults: list[tuple[bytes, bytes]] | None = None
+    _head = b""
+
     def left(self, call: Call) -> bool:
         """uvicorn closes the transport as soon as it learns that the client has gone."""
         return call.receive.__self__.transport.is_closing()  # type: ignore[attr-defined,no-any-return]
@@ -102,9 +105,10 @@ class Connection(Wire):
             or cycle.waiting_for_100_continue or call.scope["method"] == "HEAD"
         ):  # fmt: skip
             return False
-        parts = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
-            parts += (name, b": ", value, b"\r\n")
+        if cycle.default_headers is not self._defaults:  # uvicorn makes a new list when the date changes
+            self._defaults = cycle.default_headers
+            self._head = b"".join(b"%s: %s\r\n" % pair for pair in self._defaults)
+        parts = [STATUS_LINE[status], self._head]
         for name, value in headers:
             if name == b"connection":
                 return False
