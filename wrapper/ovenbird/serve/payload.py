@@ -146,6 +146,8 @@ def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
     query: bytes = call.scope["query_string"]
     if binder.mode is Mode.RAW:
         return {binder.parameters[0].name: body}
+    if binder.mode is Mode.NONE:  # the handler sees the body in its event or request, whatever its media type
+        return {}
     if not body:
         return binder.from_fields(_pairs(query)) if query else binder.from_nothing()
     media = media_of(call)
