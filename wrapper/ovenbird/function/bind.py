@@ -94,6 +94,7 @@ class Binder:
         def by_keywords(**arguments: Any) -> Any:
             return function(*[arguments.pop(name, default) for name, default in first.items()], **arguments)
 
+        by_keywords.__wrapped__ = function  # type: ignore[attr-defined]
         return by_keywords
 
     def from_json(self, body: bytes) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""init takes typed parameters; the handler sees what it set."""
+
+from datetime import date
+
+START = None
+
+
+def init(context, start: date, label: str = "none"):
+    global START
+    START = start
+    context.label = label
+
+
+def handler(context, days: int):
+    print("noise on stdout")
+    return {"start": START, "label": context.label, "days": days}
