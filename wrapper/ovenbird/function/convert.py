@@ -59,14 +59,15 @@ class Converter:
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:
         """The value, converted. Errors: FieldsError that names every part that does not fit, below `path`."""
         try:
-            return self._convert(value, self.hint, lax)
+            try:
+                return self._convert(value, self.hint, lax)
+            except ValueError as error:
+                if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
+                    raise
+            found = misfits(value, self.hint, path, self._convert, lax)
         except RecursionError:
-            raise FieldsError([Problem(path, "nested too deeply")]) from None
-        except ValueError as error:
-            if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
-                raise
-        found = misfits(value, self.hint, path, self._convert, lax)
-        raise FieldsError(found or [Problem(path, "does not fit")])
+            found = [Problem(path, "nested too deeply")]
+        raise FieldsError(found)
 
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""

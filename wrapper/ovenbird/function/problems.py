@@ -6,6 +6,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from .nearby import near
 
 _PATH = re.compile(r" - at `\$(.*)`$")
 _MOST = 20  # items of a list, or unknown fields, so many are named
+_EXAMINED = 10_000  # items of a list are looked at one by one: the client must not say how long that takes
+_FARTHEST = 500  # characters of a path, below which nothing is taken apart
 _LONGEST = 60  # characters of a name that the client made up
 
 
@@ -54,7 +57,8 @@ def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[P
         bare, cause = core(hint), error.__cause__
         if is_pydantic(bare) and is_pydantic_error(cause):
             return _of_pydantic(cause, path)
-        return _inside(value, bare, path, convert, lax) or [_problem(error, path)]
+        found = _inside(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
+        return found or [_problem(error, path)]
     except ValueError as error:
         if not is_pydantic_error(error):
             raise
@@ -104,7 +108,7 @@ def _inside(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[P
     elif isinstance(value, list) and origin in MANY and (origin is not tuple or parts[1:] == (...,)):
         pairs = ((f"{path}[{index}]", part) for index, part in enumerate(value))
     found: list[Problem] = []
-    for where, part in pairs:
+    for where, part in islice(pairs, _EXAMINED):
         found += misfits(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
         if len(found) >= _MOST:
             break
