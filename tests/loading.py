@@ -30,7 +30,7 @@ class Project:
 
     def load(self, target: str = "main.py", source: str = "") -> Loaded:
         """Load a target; a file or folder is below this one."""
-        place = str(self.folder / target) if target.split(":")[0].endswith((".py", ".yaml", "/")) else target
+        place = str(self.folder / target) if target.split(":", maxsplit=1)[0].endswith((".py", ".yaml", "/")) else target
         return load(parse(place, source))
 
     def handler(self, text: str, attribute: str = "handler") -> Handler:

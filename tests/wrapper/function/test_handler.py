@@ -7,12 +7,12 @@ import datetime
 from typing import Any
 
 import pytest
+from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import InitError
 from ovenbird.function.context import Context
 from ovenbird.function.handler import Handler
 from ovenbird.function.shape import Shape
-from tests.loading import FUNCTIONS, Project
 
 CONTEXT = Context("test")
 

@@ -6,6 +6,7 @@ import pickle
 import sys
 
 import pytest
+from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import (
     AttributeMissingError,
@@ -17,7 +18,6 @@ from ovenbird.errors import (
 )
 from ovenbird.function.handler import Handler
 from ovenbird.function.load import refuse_shadows
-from tests.loading import FUNCTIONS, Project
 
 BROKEN = FUNCTIONS / "broken"
 
@@ -107,7 +107,7 @@ def test_a_documents_wrong_init_is_refused(project: Project, init: str, error: t
 def test_a_file_that_hides_a_needed_module_is_refused_by_name(project: Project, name: str) -> None:
     """A user's json.py first on sys.path would break Python; msgspec.py the runtime."""
     project.write(name, "")
-    word = name.split(".")[0].split("/")[0]
+    word = name.split(".", maxsplit=1)[0].split("/", maxsplit=1)[0]
     with pytest.raises(ShadowError, match=f"would hide the module '{word}'.*rename it"):
         project.handler("def handler(): ...")
 
@@ -145,9 +145,7 @@ def test_a_missing_submodule_is_a_missing_module(project: Project) -> None:
         ("missing.py", "ModuleNotFoundError: No module named 'not_installed_anywhere'", "import not_installed"),
     ],
 )
-def test_a_failing_import_shows_the_users_frames_alone(
-    project: Project, name: str, summary: str, trace: str
-) -> None:
+def test_a_failing_import_shows_the_users_frames_alone(project: Project, name: str, summary: str, trace: str) -> None:
     """What the module raised is told in one line; the traceback has the user's code, and no frame of ours."""
     error = load_broken(project, name)
     assert isinstance(error, ModuleFailedError)
@@ -185,7 +183,9 @@ def test_a_missing_method_is_looked_for_in_its_object(project: Project) -> None:
 def test_an_attribute_that_raises_is_told(project: Project) -> None:
     """A module's __getattr__ that raises is the user's failure, with its traceback."""
     with pytest.raises(LoadError, match=r"main\.handler raised KeyError") as caught:
-        project.handler("def __getattr__(name):\n    if name == 'handler': raise KeyError(name)\n    raise AttributeError")
+        project.handler(
+            "def __getattr__(name):\n    if name == 'handler': raise KeyError(name)\n    raise AttributeError"
+        )
     assert "raise KeyError(name)" in caught.value.cause
 
 

@@ -11,9 +11,9 @@ import fastapi
 import flask
 import pytest
 import starlette.applications
+from tests.loading import FUNCTIONS, Project
 
 from ovenbird.function.shape import Shape, shape_of
-from tests.loading import FUNCTIONS, Project
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import DocumentError, LoadError, ModuleMissingError
 from ovenbird.function.handler import Handler
 from ovenbird.function.target import parse
-from tests.loading import FUNCTIONS, Project
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,3 @@ def assert_matches(words: str, text: str) -> None:
     import re
 
     assert re.search(words, text, re.DOTALL), text
-
-

@@ -32,8 +32,8 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         found["arguments"] = [_argument(parameter) for parameter in binder.parameters]
         found["injected"] = dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
         found["takes_unknown_fields"] = binder.rest
-    returns = hints_of(handler.call).get("return")
-    found["returns"] = None if returns is None else hint_text(returns)
+        returns = hints_of(handler.call).get("return", Any)
+        found["returns"] = None if returns is Any else "None" if returns is type(None) else hint_text(returns)
     return found
 
 
@@ -48,7 +48,7 @@ def text(found: Description) -> str:
         rows += [("  injected", f"{name} ({kind})") for name, kind in found["injected"].items()]
         if found["takes_unknown_fields"]:
             rows.append(("  argument", "** (further fields)"))
-    rows += [("returns", found["returns"] or "not hinted"), ("init", found["init"] or "none")]
+    rows += [("returns", found.get("returns") or "not hinted"), ("init", found["init"] or "none")]
     rows.append(("close", "yes" if found["close"] else "none"))
     return "\n".join(f"{name:<12}{value}" for name, value in rows)
 

@@ -22,7 +22,7 @@ _SCALARS = (
     datetime.date, datetime.time, datetime.timedelta,
 )  # fmt: skip
 MANY = (list, tuple, set, frozenset, Collection, Sequence, MutableSequence, Set, MutableSet)
-_QUALIFIERS = ("Annotated", "Required", "NotRequired", "ReadOnly", "Final")
+_QUALIFIERS = ("Required", "NotRequired", "ReadOnly", "Final")
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
@@ -55,7 +55,7 @@ def strip(hint: Any) -> Any:
             hint = hint.__supertype__
         elif type(hint).__name__ == "TypeAliasType":
             hint = hint.__value__
-        elif _is_qualified(hint):
+        elif typing.get_origin(hint) is typing.Annotated or _is_qualified(hint):
             hint = typing.get_args(hint)[0]
         else:
             return hint
@@ -141,7 +141,7 @@ def field_hints(hint: Any) -> dict[str, Any]:
     """The hints of the fields of a class, by their names in JSON; empty for a class that has none."""
     if has_fields(hint) and not is_pydantic(hint):
         info, found = msgspec.inspect.type_info(hint), typing.get_type_hints(hint, include_extras=True)
-        return {field.encode_name: found[field.name] for field in getattr(info, "fields", ())}
+        return {field.encode_name: _unqualified(found[field.name]) for field in getattr(info, "fields", ())}
     models = getattr(hint, "__pydantic_fields__", None) or {}
     return {model.alias or name: model.annotation for name, model in models.items()}
 
@@ -163,8 +163,12 @@ def hint_text(hint: Any) -> str:
 
 
 def _is_qualified(hint: Any) -> bool:
-    origin = typing.get_origin(hint)
-    return getattr(origin, "_name", None) in _QUALIFIERS or origin is typing.Annotated
+    return getattr(typing.get_origin(hint), "_name", None) in _QUALIFIERS
+
+
+def _unqualified(hint: Any) -> Any:
+    """A hint that stands by itself: `NotRequired` means something inside a TypedDict only."""
+    return _unqualified(typing.get_args(hint)[0]) if _is_qualified(hint) else hint
 
 
 def _hinted(found: Any) -> Any:
