@@ -30,7 +30,8 @@ class Project:
 
     def load(self, target: str = "main.py", source: str = "") -> Loaded:
         """Load a target; a file or folder is below this one."""
-        place = str(self.folder / target) if target.split(":", maxsplit=1)[0].endswith((".py", ".yaml", "/")) else target
+        is_path = target.partition(":")[0].endswith((".py", ".yaml", "/"))
+        place = str(self.folder / target) if is_path else target
         return load(parse(place, source))
 
     def handler(self, text: str, attribute: str = "handler") -> Handler:

@@ -101,7 +101,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe)
+        document = yaml.safe_load(text)  # CSafeLoader would overflow the C stack on deep nesting, and end the process
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -6,7 +6,7 @@ START = None
 
 
 def init(context, start: date, label: str = "none"):
-    global START
+    global START  # noqa: PLW0603
     START = start
     context.label = label
 

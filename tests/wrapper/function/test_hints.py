@@ -1,5 +1,7 @@
 """Questions about hints."""
 
+# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+
 from __future__ import annotations
 
 import functools
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
     from somewhere import Thing
 
 
-def typed(a: int, b: Thing, c: list[Thing], d: Optional[Decimal] = None) -> str: ...  # noqa: UP045
+def typed(a: int, b: Thing, c: list[Thing], d: Optional[Decimal] = None) -> str: ...
 
 
 def test_a_hint_that_cannot_be_resolved_counts_as_none() -> None:
     """A name that exists for type checkers only, alone or inside another hint; the other hints stay."""
-    assert hints.hints_of(typed) == {"a": int, "d": Optional[Decimal], "return": str}  # noqa: UP045
+    assert hints.hints_of(typed) == {"a": int, "d": Optional[Decimal], "return": str}
     assert Binder(typed).from_json(b'{"a": 1, "b": {"x": 1}, "c": 5}')["b"] == {"x": 1}
 
 
@@ -61,7 +63,7 @@ Id = NewType("Id", int)
 def test_wrappers_are_stripped() -> None:
     """Annotated, NewType and optional hints ask for what is inside."""
     assert hints.strip(Annotated[Id, "doc"]) is int
-    assert hints.core(Optional[Annotated[Id, 1]]) is int  # noqa: UP045
+    assert hints.core(Optional[Annotated[Id, 1]]) is int
     assert hints.core(int | None) is int
     assert hints.core(int | str | None) == int | str | None
     assert hints.core(type(None)) is type(None)
@@ -96,7 +98,7 @@ def test_scalars_are_fields(hint: Any, scalar: bool) -> None:
 
 @pytest.mark.parametrize(
     ("hint", "many"),
-    [(list[int], True), (list[int], True), (Optional[Sequence[str]], True), (set, True), (tuple[int, ...], True),
+    [(list[int], True), (Optional[Sequence[str]], True), (set, True), (tuple[int, ...], True),
      (str, False), (dict[str, int], False), (Any, False)],
 )  # fmt: skip
 def test_some_hints_take_several_values(hint: Any, many: bool) -> None:

@@ -1,5 +1,7 @@
 """Which parameters the payload does not fill."""
 
+# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+
 from dataclasses import dataclass
 from typing import Annotated, Any, Optional
 

@@ -49,12 +49,12 @@ def test_a_cycle_of_contexts_ends() -> None:
 
 def test_a_missing_module_has_no_frame_of_the_users() -> None:
     """Frames of the import system are nobody's: that is how a missing module is told from a failing one."""
-    try:
-        importlib.import_module("no_such_module_at_all")
-    except ModuleNotFoundError as error:
-        assert error.__traceback__ is not None
-        assert user_frames(error)  # this very function
-        assert not user_frames(error.with_traceback(error.__traceback__.tb_next))
+    error = raised(lambda: importlib.import_module("no_such_module_at_all"))
+    frames = error.__traceback__
+    assert frames is not None
+    assert user_frames(error)  # `raised` and the lambda
+    assert frames.tb_next is not None
+    assert not user_frames(error.with_traceback(frames.tb_next.tb_next))
 
 
 def test_the_summary_is_one_line() -> None:

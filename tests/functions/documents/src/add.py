@@ -5,7 +5,7 @@ STEP = None
 
 def prepare(context, step: int = 1):
     """Set the step."""
-    global STEP
+    global STEP  # noqa: PLW0603
     STEP = step
     context.step = step
 
