@@ -20,6 +20,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._loaded = 0
 
     def write(self, name: str, text: str) -> Path:
         """Write one file; folders are made as needed."""
@@ -36,8 +37,10 @@ class Project:
 
     def handler(self, text: str, attribute: str = "handler") -> Handler:
         """The handler of some source text."""
-        self.write("main.py", text)
-        return Handler(self.load(f"main.py:{attribute}"))
+        self._loaded += 1
+        name = f"main{self._loaded}" if self._loaded > 1 else "main"  # a module is imported once
+        self.write(f"{name}.py", text)
+        return Handler(self.load(f"{name}.py:{attribute}"))
 
 
 @pytest.fixture

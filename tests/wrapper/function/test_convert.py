@@ -1,6 +1,6 @@
 """Values become what hints ask for."""
 
-# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+# ruff: noqa: UP007, UP045 (users write hints in both ways, so both are tested)
 
 import datetime
 import decimal

@@ -1,6 +1,6 @@
 """Pairs of a query or form become values."""
 
-# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+# ruff: noqa: UP045 (users write hints in both ways, so both are tested)
 
 from dataclasses import dataclass
 from typing import Any, Optional

@@ -1,6 +1,6 @@
 """Questions about hints."""
 
-# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+# ruff: noqa: UP007, UP045 (users write hints in both ways, so both are tested)
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every part of a payload that does not fit, with its path."""
 
-# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+# ruff: noqa: UP007 (users write hints in both ways, so both are tested)
 
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Union

@@ -1,6 +1,6 @@
 """Which parameters the payload does not fill."""
 
-# ruff: noqa: UP006, UP007, UP045 (users write hints in both ways, so both are tested)
+# ruff: noqa: UP045 (users write hints in both ways, so both are tested)
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Optional

@@ -68,6 +68,8 @@ async def _invoke(
         raise InitError(f"init of {handler.name} did not finish within {limit}", hint="--init-timeout") from None
     gate.ready()
     answer = Answer()
+    if body and not any(name.lower() == "content-length" for name, _ in headers):
+        headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no further
     plain, _, query = f"/{path.removeprefix('/')}".partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,

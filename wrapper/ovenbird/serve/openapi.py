@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..function.bind import Binder, Mode, Parameter
+from ..function.bind import Binder, FieldsError, Mode, Parameter
 from ..function.cloudevent import REQUIRED
 from ..function.convert import Converter
 from ..function.handler import Handler
@@ -105,8 +105,10 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     found, named = parameter.converter.schema(_REF)
     schemas.update(named)
     if not parameter.required:
-        with contextlib.suppress(TypeError, ValueError):  # a default that JSON cannot hold is left out
-            found = {**found, "default": msgspec.to_builtins(parameter.default)}
+        # a default that JSON cannot hold, or that its own hint does not take, is left out
+        with contextlib.suppress(TypeError, ValueError, FieldsError):
+            value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
+            found = {**found, "default": msgspec.to_builtins(value)}
     return found
 
 
