@@ -209,6 +209,17 @@ def test_rest_takes_unknown_fields() -> None:
     assert fields_error(Binder(handler_rest).from_object, {1: 2}) == {"1": "unknown field"}
 
 
+def test_rest_does_not_take_what_a_method_has_already() -> None:
+    """A field named `self` is a problem of the client's, and no failure of the call."""
+
+    class Model:
+        def __call__(self, n: int, **rest): ...
+
+    for function in (Model(), Model().__call__):
+        assert fields_error(Binder(function).from_object, {"n": 1, "self": 2}) == {"self": "unknown field"}
+    assert Binder(lambda n=1, **rest: None).from_object({"self": 2}) == {"self": 2}
+
+
 def test_a_reserved_parameter_beside_rest_reads_the_payload_from_the_event() -> None:
     """`handler(context, **rest)`: nothing says that the payload is an object, unless it is a job."""
     assert Binder(handler_context_and_rest).mode is Mode.NONE

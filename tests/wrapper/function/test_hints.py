@@ -42,6 +42,16 @@ def test_hints_without_postponed_evaluation_may_be_text(project: Project) -> Non
     assert handler.binder.from_fields([("a", "1"), ("b", "2"), ("c", "3")]) == {"a": 1, "b": "2", "c": "3"}
 
 
+def test_quoted_names_inside_hints_resolve(project: Project) -> None:
+    """`list["Item"]` is a list of items, also on Python 3.10, which by itself leaves the text as it is."""
+    handler = project.handler(
+        "import dataclasses\n@dataclasses.dataclass\nclass Item:\n    n: int\n"
+        "def handler(items: list['Item'], by: dict[str, list['Item']]): ...\n"
+    )
+    found = handler.binder.from_json(b'{"items": [{"n": 1}], "by": {"a": [{"n": 2}]}}')
+    assert (found["items"][0].n, found["by"]["a"][0].n) == (1, 2)
+
+
 class Callable_:
     def __init__(self, size: int) -> None: ...
 

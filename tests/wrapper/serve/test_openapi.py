@@ -37,7 +37,7 @@ class Model(pydantic.BaseModel):
 class Inner(pydantic.BaseModel):
     n: int = pydantic.Field(gt=0)
 class Tree(msgspec.Struct):
-    children: list["Tree"] = []
+    children: "list[Tree]" = []
 class Problem(msgspec.Struct):
     mine: int
 """

@@ -14,7 +14,7 @@ import msgspec
 from ..errors import SignatureError
 from .convert import Converter, decode_custom, parse_json
 from .fields import as_hinted, as_object, grouped
-from .hints import core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
+from .hints import bound_name, core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
 from .problems import FieldsError, MalformedError, Problem, kind, unknown
 from .reserved import CLOUDEVENT, JOB, SERVICE, filled_by
 
@@ -164,7 +164,8 @@ class Binder:
                 problems += error.problems
         rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
-        if self.rest and all(isinstance(key, str) for key in rest):  # MessagePack has keys of other types
+        # MessagePack has keys that are no text, and `self` of a method is not for the client to set
+        if self.rest and all(isinstance(key, str) and key != self._bound for key in rest):
             found |= rest
         else:
             problems += unknown(rest, self.by_name)
@@ -180,6 +181,7 @@ class Binder:
             raise SignatureError(
                 f"{function!r} does not tell its parameters", hint="wrap it in a function written in Python"
             ) from None
+        self._bound = bound_name(function)
         hints = hints_of(function)
         fields: list[Parameter] = []
         for name, parameter in signature.parameters.items():

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..errors import SignatureError
-from .hints import class_named, hint_text, is_pydantic, mentions_pydantic
+from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
 from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, misfits
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
@@ -147,7 +147,7 @@ def _refuse_unknown(hint: Any) -> None:
 
 def _known(kind: Any) -> bool:
     """Whether `decode_custom` makes such an object."""
-    if is_pydantic(kind) or (isinstance(kind, type) and issubclass(kind, complex)):
+    if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
         return True
     others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
     return any(class_named(kind, *names) for names in (*_TABLES, *others))

@@ -33,7 +33,7 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         found["injected"] = dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
         found["takes_unknown_fields"] = binder.rest
         returns = hints_of(handler.call).get("return", Any)
-        found["returns"] = None if returns is Any else "None" if returns is type(None) else hint_text(returns)
+        found["returns"] = None if returns is Any else hint_text(returns)
     return found
 
 

@@ -13,7 +13,7 @@ import typing
 import uuid
 from collections.abc import Callable, Collection, MutableSequence, MutableSet, Sequence, Set
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -40,12 +40,21 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     A hint that cannot be resolved, such as a name imported under TYPE_CHECKING only, counts as no hint.
     """
     source = _hinted(function)
-    try:
-        return typing.get_type_hints(source, include_extras=True)
-    except Exception:
-        names = getattr(inspect.unwrap(source), "__globals__", {})
-        found = {name: _resolved(name, hint, names) for name, hint in _annotations(source).items()}
-        return {name: hint for name, hint in found.items() if hint is not None}
+    names = getattr(source, "__globals__", {})
+    found = {name: _resolved(name, hint, names) for name, hint in _annotations(source).items()}
+    return {name: hint for name, hint in found.items() if hint is not None}
+
+
+def is_class(hint: Any) -> TypeGuard[type]:
+    """Whether a hint is a class, and no `list[int]`, which Python 3.10 takes for one."""
+    return isinstance(hint, type) and not isinstance(hint, types.GenericAlias)
+
+
+def bound_name(function: Callable[..., Any]) -> str:
+    """The name of a first parameter that has its argument already, such as `self` of a bound method; else empty."""
+    code = getattr(_hinted(function), "__code__", None)
+    first: str = code.co_varnames[0] if code is not None and code.co_argcount else ""
+    return "" if first in signature_of(function).parameters else first
 
 
 def strip(hint: Any) -> Any:
@@ -111,16 +120,12 @@ def takes_none(hint: Any) -> bool:
 
 def has_fields(hint: Any) -> bool:
     """Whether a hint is a class whose fields msgspec knows: a Struct, a dataclass, a TypedDict."""
-    return isinstance(hint, type) and (
-        issubclass(hint, msgspec.Struct) or is_dataclass(hint) or typing.is_typeddict(hint)
-    )
+    return is_class(hint) and (issubclass(hint, msgspec.Struct) or is_dataclass(hint) or typing.is_typeddict(hint))
 
 
 def is_pydantic(hint: Any) -> bool:
     """Whether a hint is a class that tells pydantic how to make it: a model, a pydantic dataclass, `HttpUrl`."""
-    return isinstance(hint, type) and (
-        hasattr(hint, "__pydantic_validator__") or hasattr(hint, "__get_pydantic_core_schema__")
-    )
+    return is_class(hint) and (hasattr(hint, "__pydantic_validator__") or hasattr(hint, "__get_pydantic_core_schema__"))
 
 
 def mentions_pydantic(hint: Any) -> bool:
@@ -148,7 +153,7 @@ def field_hints(hint: Any) -> dict[str, Any]:
 
 def class_named(hint: Any, name: str, *packages: str) -> bool:
     """Whether a hint is, or derives from, a class of that name in one of the packages."""
-    return isinstance(hint, type) and any(
+    return is_class(hint) and any(
         base.__name__ == name and base.__module__.split(".")[0] in packages for base in hint.__mro__
     )
 
@@ -157,8 +162,10 @@ def hint_text(hint: Any) -> str:
     """A hint as its author would write it."""
     if hint is Any:
         return "any"
-    if isinstance(hint, type) and not typing.get_args(hint):
-        return hint.__qualname__
+    if is_class(hint):
+        return "None" if hint is type(None) else hint.__qualname__
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " | ".join(map(hint_text, typing.get_args(hint)))
     return str(hint).replace("typing.", "")
 
 
@@ -200,8 +207,17 @@ def _resolved(name: str, hint: Any, names: dict[str, Any]) -> Any:
 
     def alone() -> None: ...
 
-    alone.__annotations__ = {name: hint}
+    alone.__annotations__ = {name: _referring(hint)}
     try:
         return typing.get_type_hints(alone, globalns=names, include_extras=True)[name]
     except Exception:
         return None
+
+
+def _referring(hint: Any) -> Any:
+    """`list["Order"]` with a reference in place of the text, which Python 3.10 would leave as it is."""
+    if not isinstance(hint, types.GenericAlias):
+        return hint
+    origin: Any = hint.__origin__
+    parts = [typing.ForwardRef(part) if isinstance(part, str) else _referring(part) for part in hint.__args__]
+    return types.GenericAlias(origin, tuple(parts))

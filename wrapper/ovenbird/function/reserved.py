@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import cloudevent
-from .hints import class_named, core, has_fields, is_pydantic
+from .hints import class_named, core, has_fields, is_class, is_pydantic
 
 SERVICE = frozenset(("context", "event", "request"))
 JOB = frozenset(("context", "event", "project", "run"))
@@ -30,4 +30,4 @@ def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
 
 def _is_namesake(name: str, hint: Any) -> bool:
     """Whether a hint is a class of that name from some runtime (`event: nuclio_sdk.Event`), and no shape of data."""
-    return isinstance(hint, type) and hint.__name__.lower() == name and not (has_fields(hint) or is_pydantic(hint))
+    return is_class(hint) and hint.__name__.lower() == name and not (has_fields(hint) or is_pydantic(hint))
