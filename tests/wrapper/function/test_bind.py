@@ -216,7 +216,7 @@ def test_rest_does_not_take_what_a_method_has_already() -> None:
         def __call__(self, n: int, **rest): ...
 
     for function in (Model(), Model().__call__):
-        assert fields_error(Binder(function).from_object, {"n": 1, "self": 2}) == {"self": "unknown field"}
+        assert fields_error(Binder(function).from_object, {"n": 1, "self": 2, "x": 3}) == {"self": "unknown field"}
     assert Binder(lambda n=1, **rest: None).from_object({"self": 2}) == {"self": 2}
 
 

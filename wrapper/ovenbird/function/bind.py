@@ -165,10 +165,9 @@ class Binder:
         rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
         # MessagePack has keys that are no text, and `self` of a method is not for the client to set
-        if self.rest and all(isinstance(key, str) and key != self._bound for key in rest):
-            found |= rest
-        else:
-            problems += unknown(rest, self.by_name)
+        taken = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
+        found |= taken
+        problems += unknown((key for key in rest if key not in taken), self.by_name)
         if problems:
             raise FieldsError(problems)
         return found
