@@ -45,6 +45,7 @@ def test_check_prints_json() -> None:
     """--json gives the same to scripts, and what the module prints on import is not among it."""
     result = ovenbird("check", INITIALISED, "--json", "--init", "start=2024-01-01")
     found = json.loads(result.stdout)
+    assert result.stderr == b"noise on import\n"
     assert (found["name"], found["shape"], found["payload"]) == ("handler", "def", "fields")
     assert found["init"].startswith("init(context, start")
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 START = None
+print("noise on import")
 
 
 def init(context, start: date, label: str = "none"):

@@ -263,5 +263,8 @@ def test_json_is_parsed_or_malformed() -> None:
     assert parse_json(b'{"a": [1]}') == {"a": [1]}
     with pytest.raises(MalformedError, match=r"the JSON is malformed: .*byte 1"):
         parse_json(b"{x")
+    for number in (b"9" * 5000, b"1e999"):
+        with pytest.raises(MalformedError, match=r"out of range$"):
+            parse_json(b"[" + number + b"]")
     with pytest.raises(MalformedError, match="nested too deeply"):
         parse_json(b"[" * 100_000)

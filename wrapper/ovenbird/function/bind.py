@@ -217,6 +217,7 @@ class Binder:
 
 
 def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    hint = Any if hint is object else hint
     upload, required = is_upload(hint), default is _EMPTY
     if default is None and not upload and not takes_none(hint):
         hint = typing.Optional[hint]  # noqa: UP045 (of any hint) `name: str = None` is common, and says so

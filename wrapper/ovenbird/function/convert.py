@@ -24,7 +24,8 @@ def parse_json(body: bytes) -> Any:
     except RecursionError:
         raise MalformedError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedError(str(error).replace("JSON is malformed", "the JSON is malformed")) from None
+        reason = str(error).partition(" - at ")[0]
+        raise MalformedError(reason.replace("JSON is malformed", "the JSON is malformed")) from None
 
 
 class Converter:
