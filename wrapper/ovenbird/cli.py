@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _VERBS = {
     "serve": "serve a function over HTTP",
-    "check": "load a function and print the contract that was resolved",
+    "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
 }
@@ -119,7 +119,8 @@ def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, 
     from .function.handler import Handler
     from .function.load import load
 
-    found = describe(Handler(load(target)), settings.init)
+    with _stdout_for_data():
+        found = describe(Handler(load(target)), settings.init)
     if extra["json"]:
         import msgspec
 
@@ -139,10 +140,10 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     headers = [_header(text) for text in extra["header"] or ()]
     if body and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", extra["content_type"]))
-    answer = invoke(
-        Handler(load(target)), settings, lines, body, method=extra["method"] or ("POST" if body else "GET"),
-        path=extra["path"], headers=tuple(headers),
-    )  # fmt: skip
+    method = extra["method"] or ("POST" if body else "GET")
+    with _stdout_for_data():
+        handler = Handler(load(target))
+        answer = invoke(handler, settings, lines, body, method=method, path=extra["path"], headers=tuple(headers))
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
         print()
@@ -159,6 +160,20 @@ def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any])
     from .job.run import run
 
     return run(target, settings, os.environ)
+
+
+@contextlib.contextmanager
+def _stdout_for_data() -> Iterator[None]:
+    """What the user's code, or a process that it starts, prints meanwhile goes to stderr: stdout is for our answer."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
@@ -184,6 +199,8 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise SettingsError(f"--header: expected 'Name: value', found {text!r}")
+    if not text.isascii():
+        raise SettingsError(f"--header: expected ASCII, found {text!r}", hint="encode it, for example as %C3%A9")
     return name.strip(), value.strip()
 
 
@@ -212,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
-            help_text = f"{row.metadata['doc']} [{table.variable(row)}]".replace("%", "%%")
+            help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")
             one.add_argument(
                 table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text
             )

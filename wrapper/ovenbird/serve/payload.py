@@ -145,7 +145,7 @@ async def discard(call: Call) -> None:
 
 def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
     """The handler's arguments from a body and the query. Errors: ProblemError 415; MalformedError, FieldsError."""
-    if binder.mode is Mode.NONE:
+    if binder.mode is Mode.NONE:  # the handler sees the body in its event or request, whatever its media type
         return {}
     query: bytes = call.scope["query_string"]
     if binder.mode is Mode.RAW:
