@@ -44,7 +44,7 @@ CASES = {
     "cancelled": lambda: _raise(asyncio.CancelledError()),
     "root": lambda: _raise(Root("secret")),
     "unprintable": lambda: _raise(Unprintable()),
-    "recursion": lambda: _for_ever(),
+    "recursion": _for_ever,
     "memory": lambda: _raise(MemoryError()),
     "generator_exit": lambda: _raise(GeneratorExit()),
     "thread": _leak,
