@@ -13,6 +13,7 @@ import msgspec
 
 from ..errors import ArgumentsError, SignatureError
 from . import cloudevent
+from .defaults import filling
 from .hints import (
     Converter,
     Problem,
@@ -96,7 +97,8 @@ class Binder:
             and not any(p.upload or p.converter.pydantic for p in self.parameters)
         ):
             self._struct = _struct(self.parameters)
-            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is Mode.WHOLE:
             self._decode = self.parameters[0].converter.decode
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..errors import SignatureError
+from .defaults import fill, filling, holds_dataclass
 
 _SCALARS = (
     str, bytes, bytearray, int, float, bool, complex, type(None), decimal.Decimal, uuid.UUID, enum.Enum,
@@ -102,17 +103,19 @@ def mentions_pydantic(hint: Any) -> bool:
 class Converter:
     """Converts one value, or one JSON text, to a hint. `lax` takes numbers and dates from text, as in a query."""
 
-    __slots__ = ("_adapter", "decode", "hint")
+    __slots__ = ("_adapter", "decode", "hint", "partial")
 
     def __init__(self, name: str, hint: Any) -> None:
         self.hint = hint
         self._adapter: Any = None
+        self.partial = holds_dataclass(hint)  # whether msgspec leaves defaults out
         if mentions_pydantic(hint):
             self._adapter = sys.modules["pydantic"].TypeAdapter(hint)
             self.decode: Callable[[bytes], Any] = self._adapter.validate_json
             return
         refuse_unsupported(name, hint)
-        self.decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
+        decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
+        self.decode = filling(decode) if self.partial else decode
 
     @property
     def pydantic(self) -> bool:
@@ -123,7 +126,10 @@ class Converter:
         """The value, converted. Errors: msgspec.ValidationError or pydantic.ValidationError."""
         if self._adapter is not None:
             return self._adapter.validate_python(value)
-        return msgspec.convert(value, self.hint, strict=not lax, dec_hook=decode_custom)
+        found = msgspec.convert(value, self.hint, strict=not lax, dec_hook=decode_custom)
+        if self.partial:
+            fill(found)
+        return found
 
     def problems(self, value: Any, path: str, lax: bool = False) -> list[Problem]:
         """Every field of `value` that does not fit, empty when it does."""

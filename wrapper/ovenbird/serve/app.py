@@ -208,7 +208,10 @@ class App:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
                 reply = await self._run(call, self.arguments.for_event(call, event))
-                outcome["status"] = reply.status if reply else 200
+                assert reply is not None
+                if reply.stream is not None:
+                    await self._send_long(call, reply, None)
+                outcome["status"] = reply.status
             except FieldsError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
             except BaseException as error:
@@ -243,6 +246,8 @@ class App:
         try:
             if reply.app is not None:
                 await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+            elif call.events is not None:
+                await streams.exhaust(reply, self._loop)
             else:
                 await streams.stream(call, reply, self._loop, left=self.wire.left, closing=self.gate.closing)
         finally:

@@ -54,6 +54,13 @@ async def stream(
             items.close()
 
 
+async def exhaust(reply: Reply, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
+    items: Any = reply.stream
+    async for _ in _threaded(items, loop) if isinstance(items, GeneratorType) else items:
+        pass
+
+
 async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) -> None:
     """Let an ASGI callable answer; its status is noted as it goes by."""
 
