@@ -188,7 +188,14 @@ class App:
     async def _speak(self, call: Call) -> None:
         """Let an application that speaks HTTP itself answer."""
         body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, by_app(self.application), body.receive)
+        await self._send(
+            call, by_app(self.application if self.handler.shape.on_loop else self._to_its_end), body.receive
+        )
+
+    async def _to_its_end(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WSGI application, not cancelled with its call: its thread would wait for ever for somebody to take what it
+        says. The answer of a call that was stopped is dropped by `relay`."""
+        await asyncio.shield(self.application(scope, receive, send))
 
     async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""

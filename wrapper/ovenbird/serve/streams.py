@@ -65,6 +65,8 @@ async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) ->
     """Let an ASGI callable answer; its status is noted as it goes by."""
 
     async def send(message: Message) -> None:
+        if call.reason is not None:  # it was stopped, and answered in another way
+            return
         if message["type"] == "http.response.start":
             if call.refusal is not None and not call.status:
                 raise call.refusal
