@@ -131,7 +131,14 @@ def typed(event: CloudEvent, a: int):
     return a * 2
 
 
+def typed_generator(event: CloudEvent, a: int):
+    for _ in range(100):
+        yield "x" * 100_000
+    if a == 13:
+        raise RuntimeError("secret-13")
+
+
 async def typed_async(event: CloudEvent, a: int):
     if a == 13:
         raise RuntimeError("secret-13")
-    return (a * 2 for _ in range(2))
+    return ("x" * 100_000 for _ in range(100))

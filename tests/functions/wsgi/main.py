@@ -1,5 +1,7 @@
 """A Flask application."""
 
+import time
+
 from flask import Flask, request
 
 app = Flask(__name__)
@@ -13,6 +15,22 @@ def hello(name):
 @app.post("/echo")
 def echo():
     return str(len(request.get_data()))
+
+
+@app.get("/slow")
+def slow():
+    time.sleep(1.2)
+    return ["x"] * 50
+
+
+@app.get("/endless")
+def endless():
+    def parts():
+        for _ in range(300):
+            yield b"x" * 65536
+            time.sleep(0.001)
+
+    return parts()
 
 
 @app.get("/fail")

@@ -153,3 +153,17 @@ def test_wsgi(tmp_path_factory: pytest.TempPathFactory) -> None:
         service.wait_log("secret-wsgi")
         with ThreadPoolExecutor(8) as pool:
             assert {answer.status_code for answer in pool.map(lambda _: service.get("/hello/a"), range(40))} == {200}
+
+
+def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A WSGI call over its time limit is a 504; its thread, and that of a client that left, come back."""
+    flags = ("--concurrency", "2", "--timeout", "700ms")
+    with running(tmp_path_factory, "wsgi/main.py:app", *flags) as service:
+        for _ in range(3):  # more than there are threads
+            assert service.get("/slow").status_code == 504
+            time.sleep(0.6)
+        for _ in range(4):
+            with Raw(service) as client:
+                client.send(b"GET /endless HTTP/1.1\r\nhost: t\r\n\r\n")
+                client.file.read(100)
+        until(lambda: service.get("/hello/a").status_code == 200, lambda: "no thread has come back")

@@ -178,6 +178,7 @@ def test_rest(start: Start) -> None:
 def test_whole(start: Start) -> None:
     """A lone parameter takes the whole payload, converted to its hint."""
     assert start("whole").call({"x": [1]}).json() == {"type": "dict", "value": {"x": [1]}}
+    assert start("line").call({"sku": "a"}).json() == {"line": {"sku": "a", "count": 1}}
     assert start("line").call({"sku": "a", "count": 3}).json() == {"line": {"sku": "a", "count": 3}}
     assert start("lines").call([{"sku": "a", "count": 2}]).json() == {"lines": [{"sku": "a", "count": 2}]}
     assert start("order").call({"name": "a", "price": 1}).json() == {"name": "a", "price": 1.0}
@@ -355,7 +356,7 @@ def test_event_fields(start: Start) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "a")
 
 
-@pytest.mark.parametrize("name", ["typed", "typed_async"])
+@pytest.mark.parametrize("name", ["typed", "typed_async", "typed_generator"])
 def test_batch(start: Start, name: str) -> None:
     """A batch calls the handler once for each event; one outcome is told for each, and one that fails fails alone."""
     batch = [{**EVENT, "id": str(a), "data": {"a": a}} for a in (1, 13, "x", 2)]

@@ -13,6 +13,7 @@ import msgspec
 
 from ..errors import SignatureError
 from .convert import Converter, InputOnly, decode_custom, parse_json
+from .defaults import filling
 from .fields import as_hinted, as_object, grouped
 from .hints import bound_name, core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
 from .problems import FieldsError, MalformedError, Problem, kind, unknown
@@ -82,7 +83,8 @@ class Binder:
             and not any(p.upload or p.converter.pydantic for p in self.parameters)
         ):
             self._struct = _struct(self.parameters)
-            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is Mode.WHOLE:
             self._decode = self.parameters[0].converter.decode
 

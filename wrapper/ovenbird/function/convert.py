@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ..errors import SignatureError
+from .defaults import fill, filling, holds_dataclass
 from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
 from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, misfits
 
@@ -35,11 +36,12 @@ class Converter:
     Errors: SignatureError for a hint that nothing can be converted to, with the name of its parameter.
     """
 
-    __slots__ = ("_adapter", "decode", "hint")
+    __slots__ = ("_adapter", "decode", "hint", "partial")
 
     def __init__(self, name: str, hint: Any) -> None:
         self.hint = hint
         self._adapter: Any = None
+        self.partial = holds_dataclass(hint)  # whether msgspec leaves defaults out
         self.decode: Callable[[bytes], Any]
         try:
             if mentions_pydantic(hint):
@@ -47,7 +49,8 @@ class Converter:
                 self.decode = self._decode_by_pydantic
             else:
                 _refuse_unknown(hint)
-                self.decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
+                decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
+                self.decode = filling(decode) if self.partial else decode
         except Exception as error:  # both resolve hints of the user's classes, which may raise anything
             reason = str(error).partition("\n")[0]
             raise SignatureError(f"the hint of argument {name!r} is {hint_text(hint)}: {reason}", hint=_USE) from None
@@ -80,7 +83,10 @@ class Converter:
 
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:
-            return msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
+            found = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
+            if self.partial:
+                fill(found)
+            return found
         if not lax and _is_json(value):  # a strict model takes a date from JSON text, and not from a Python string
             return self._adapter.validate_json(msgspec.json.encode(value))
         return self._adapter.validate_python(value)
@@ -97,6 +103,7 @@ class InputOnly(Converter):
     def __init__(self, hint: Any) -> None:  # not Converter's: it would refuse the hint
         self.hint = hint
         self._adapter = None
+        self.partial = False
 
     @property
     def pydantic(self) -> bool:

@@ -196,7 +196,14 @@ class App:
     async def _speak(self, call: Call) -> None:
         """Let an application that speaks HTTP itself answer."""
         body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, by_app(self.application), body.receive)
+        await self._send(
+            call, by_app(self.application if self.handler.shape.on_loop else self._to_its_end), body.receive
+        )
+
+    async def _to_its_end(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WSGI application, not cancelled with its call: its thread would wait for ever for somebody to take what it
+        says. The answer of a call that was stopped is dropped by `relay`."""
+        await asyncio.shield(self.application(scope, receive, send))
 
     async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
@@ -216,7 +223,10 @@ class App:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
                 reply = await self._run(call, self.arguments.for_event(call, event))
-                outcome["status"] = reply.status if reply else 200
+                assert reply is not None
+                if reply.stream is not None:
+                    await self._send_long(call, reply, None)
+                outcome["status"] = reply.status
             except FieldsError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
             except BaseException as error:
@@ -251,6 +261,8 @@ class App:
         try:
             if reply.app is not None:
                 await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+            elif call.events is not None:
+                await streams.exhaust(reply, self._loop)
             else:
                 await streams.stream(call, reply, self._loop, left=self.wire.left, closing=self.gate.closing)
         finally:

@@ -54,10 +54,19 @@ async def stream(
             items.close()
 
 
+async def exhaust(reply: Reply, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
+    items: Any = reply.stream
+    async for _ in _threaded(items, loop) if isinstance(items, GeneratorType) else items:
+        pass
+
+
 async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) -> None:
     """Let an ASGI callable answer; its status is noted as it goes by."""
 
     async def send(message: Message) -> None:
+        if call.reason is not None:  # it was stopped, and answered in another way
+            return
         if message["type"] == "http.response.start":
             if call.refusal is not None and not call.status:
                 raise call.refusal
