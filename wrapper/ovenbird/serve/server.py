@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import contextlib
 import logging
+import os
 import signal
 import socket
+import struct
+import threading
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -27,8 +32,13 @@ from .metrics import Block, Blocks
 from .startup import Startup
 
 _log = logging.getLogger("ovenbird")
-STOPPED = 143  # the exit status of a process that SIGTERM ended before it was ready
 _BACKLOG = 2048
+_LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
+_STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
+READY, RETIRE, RETIRE_NOW, ENOUGH = b"R", b"Q", b"H", b"X"  # what a worker and its parent tell each other
+# Linux: SO_ATTACH_FILTER, and a program that drops packets which would open a connection (SYN without ACK)
+_ATTACH_FILTER = 26
+_NO_SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 class Protocol(HttpToolsProtocol):
@@ -124,20 +134,27 @@ def bind(settings: Settings) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
-            hint="another process may have the port: --port N, or PORT=N; --port 0 takes a free one",
-        ) from None
+        raise _taken(settings, error) from None
     sock.setblocking(False)
     return sock
 
 
+def _taken(settings: Settings, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
+        hint="another process may have the port: --port N, or PORT=N; --port 0 takes a free one",
+    )
+
+
 class Worker:
-    """Serves one handler in this process until it is told to stop."""
+    """Serves one handler in this process until it is told to stop.
+
+    `link` is a socket to the parent, or -1; `late`: other workers serve already, so the port is opened after init.
+    """
 
     def __init__(
         self, handler: Handler, settings: Settings, sock: socket.socket, lines: Lines, blocks: Blocks, slot: int = 0,
-        block: int = 0, tell: Callable[[bytes], None] = lambda _: None, parent: int = -1,
+        block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.handler = handler
         self.settings = settings
@@ -158,12 +175,14 @@ class Worker:
             wire=Connection(),
             internal=self.internal,
         )
-        self._tell = tell  # says `ready` and `retiring` to the parent
-        self._parent = parent  # a pipe that ends when the parent does
+        self._link = link
+        self._late = late
+        self._serving = serving  # called when calls are let in
         self._stop = asyncio.Event()  # drain
         self._hurry = asyncio.Event()  # drain without delay
         self._force = asyncio.Event()  # and without waiting for calls in flight
         self._retiring = False
+        self._number = signal.SIGTERM  # what ended it
 
     def _gauge(self) -> None:
         self.app.gauge()
@@ -183,16 +202,19 @@ class Worker:
     async def _life(self, loop: asyncio.AbstractEventLoop) -> int:
         self.block.begin()
         self.app.start(loop)
-        server = await self._open()
+        server = None if self._late else await self._open()
         self._signals(loop)
+        began = perf_counter()
+        if not await self._prepare(loop):
+            return 128 + self._number
+        self.block.phase("init", perf_counter() - began)
+        server = server or await self._open()
+        self._trace(server)
         beat = loop.create_task(self._beat(server, loop))
         try:
-            began = perf_counter()
-            if not await self._prepare(loop):
-                return STOPPED
-            self.block.phase("init", perf_counter() - began)
             self.gate.ready()
-            self._tell(b"R")
+            self._tell(READY)
+            self._serving()
             await self._stop.wait()
             await self._drain(server, loop)
             self.journal.flush()
@@ -212,29 +234,68 @@ class Worker:
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[self.sock])
+        try:
+            await server.startup(sockets=[self.sock])
+        except OSError as error:  # two processes may bind a port that neither listens on yet
+            raise _taken(self.settings, error) from None
+        await server.on_tick(0)
         return server
+
+    def _trace(self, server: uvicorn.Server) -> None:
+        """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
+        from . import otel
+
+        if not otel.wanted(os.environ):
+            return
+        config = server.config
+        config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
+        for connection in list(server.server_state.connections):  # those that came before init had finished
+            if isinstance(connection, Protocol):
+                connection.app = config.loaded_app
 
     async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Construct and init, each once, within the time limit; false when SIGTERM came first."""
         limit = self.settings.init_timeout or None
+        guard = self._guard()
         work = loop.create_task(self.startup.begin())
         stop = loop.create_task(self._stop.wait())
         await asyncio.wait((work, stop), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        if guard is not None:
+            guard.cancel()
         if work.done():
             self.app.application = work.result()
             return True
         work.cancel()
         if self._stop.is_set():
             return False
-        raise InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint="--init-timeout")
+        raise self._too_long()
+
+    def _too_long(self) -> InitError:
+        limit = self.settings.init_timeout
+        return InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint="--init-timeout")
+
+    def _guard(self) -> threading.Timer | None:
+        """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
+        init = self.startup.on_loop
+        if not self.settings.init_timeout or not init:
+            return None
+
+        def end() -> None:
+            error = self._too_long()
+            _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
+            os._exit(error.exit_code)
+
+        guard = threading.Timer(self.settings.init_timeout + _STUCK, end)
+        guard.daemon = True
+        guard.start()
+        return guard
 
     def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        if self._parent >= 0:
-            loop.add_reader(self._parent, self._orphaned)
+        if self._link >= 0:
+            loop.add_reader(self._link, self._heard)
 
     def _terminate(self) -> None:
         """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
@@ -246,23 +307,27 @@ class Worker:
         """Ctrl-C at a terminal: no delay, as nobody routes calls here; the second one stops calls in flight."""
         if self._stop.is_set():
             self._force.set()
+        else:
+            self._number = signal.SIGINT
         self._hurry.set()
         self._stop.set()
 
-    def _orphaned(self) -> None:
-        """The parent is gone without a word: nobody would ever end this process."""
-        asyncio.get_running_loop().remove_reader(self._parent)
-        _log.warning("the parent process is gone: draining")
-        self._stop.set()
+    def _tell(self, word: bytes) -> None:
+        if self._link >= 0:
+            with contextlib.suppress(OSError):  # the parent is gone
+                os.write(self._link, word)
 
-    def retire(self, why: str) -> None:
-        """Drain this worker and have it replaced."""
-        if not self._stop.is_set():
-            _log.info("worker %d is replaced: %s", self.context.worker_id, why)
-            self._tell(b"X")
+    def _heard(self) -> None:
+        """The parent has started a successor; or it is gone without a word, and nobody would ever end this process."""
+        word = os.read(self._link, 1)
+        if not word:
+            asyncio.get_running_loop().remove_reader(self._link)
+            _log.warning("the parent process is gone: draining")
+        elif not self._stop.is_set():
             self._retiring = True
-            self._hurry.set()
-            self._stop.set()
+            if word == RETIRE_NOW:
+                self._hurry.set()
+        self._stop.set()
 
     async def _beat(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: uvicorn's date header, connections that send no request, a worker that has served enough."""
@@ -274,40 +339,65 @@ class Worker:
                 for connection in list(server.server_state.connections):
                     if isinstance(connection, Protocol) and connection.late(before):
                         connection.transport.close()
-            if retire_at and self.app.served >= retire_at:
-                self.retire(f"it has served {self.app.served} calls")
+            if retire_at and self.app.served >= retire_at:  # it serves on until its successor is ready
+                _log.info("worker %d has served %d calls: replacing it", self.context.worker_id, self.app.served)
+                self._tell(ENOUGH)
+                retire_at = 0
             await asyncio.sleep(1.0 if not retire_at else 0.1)
 
     async def _drain(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Be not ready, serve on for the delay, close the port, let calls in flight finish, stop those that do not."""
         self.gate.drain()
         _log.info("draining: %d calls in flight", len(self.app.admission.calls))
-        await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
-        await self._close_port(server, loop)
+        if self._retiring:  # other workers take new connections; those that are here get one more answer, and close
+            self._stop_listening(server)
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+        else:
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+            await self._close_port(server, loop)
         end = loop.time() + self.settings.grace
-        while server.server_state.tasks and loop.time() < end and not self._force.is_set():
-            await _first(self._force, timeout=0.02)
-        for connection in list(server.server_state.connections):
-            connection.shutdown()
-        if server.server_state.tasks:
-            _log.warning(
-                "%d calls did not finish within the grace limit and are stopped", len(server.server_state.tasks)
+        await self._quiet(server, loop, end)
+        await self._finish(server)
+        while server.server_state.connections and loop.time() < end and not self._force.is_set():
+            await _first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
+        self.gate.close()
+
+    async def _quiet(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop, end: float) -> None:
+        """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
+        state = server.server_state
+        patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
+        for connection in list(state.connections):
+            if not isinstance(connection, Protocol):
+                connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
+        while loop.time() < end and not self._force.is_set():
+            fresh = any(
+                connection.cycle is None for connection in state.connections if isinstance(connection, Protocol)
             )
+            if not state.tasks and not (fresh and loop.time() < patience):
+                return
+            await _first(self._force, timeout=0.02)
+
+    async def _finish(self, server: uvicorn.Server) -> None:
+        """Close idle connections, and stop the calls that are still in flight."""
+        state = server.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        if state.tasks:
+            _log.warning("%d calls did not finish within the grace limit and are stopped", len(state.tasks))
             for call in list(self.app.admission.calls):
                 self.app.admission.halt(call, Reason.GRACE)
-            await asyncio.wait(list(server.server_state.tasks), timeout=1.0)
-        self.gate.close()
+            await asyncio.wait(list(state.tasks), timeout=1.0)
+
+    def _stop_listening(self, server: uvicorn.Server) -> None:
+        for listener in server.servers:
+            listener.close()
 
     async def _close_port(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Stop listening; connections that the kernel has accepted for us are served, not reset."""
         config, state = server.config, server.server_state
         spare = self.sock.dup()
-        for listener in server.servers:
-            listener.close()
-        if self._retiring:  # the socket stays open in the other workers, which take what waits there
-            spare.close()
-            return
-        spare.setblocking(False)
+        self._stop_listening(server)
+        await _refuse_new(spare)
         while True:
             try:
                 connection, _ = spare.accept()
@@ -317,7 +407,17 @@ class Worker:
             factory = lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[call-arg]  # noqa: E731
             await loop.connect_accepted_socket(factory, connection)
         spare.close()
-        await asyncio.sleep(0.01)  # what those connections hold is read
+
+
+async def _refuse_new(sock: socket.socket) -> None:
+    """Have the kernel start no more connections, and finish those that it has begun.
+
+    One that is accepted between our last look and the close would be reset. Where this is not possible, that stays.
+    """
+    code = array.array("B", b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), code.buffer_info()[0]))
+        await asyncio.sleep(0.01)
 
 
 async def _first(*events: asyncio.Event, timeout: float) -> None:
