@@ -119,8 +119,9 @@ FAILING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", FAILING)
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("case", "workers"), [*((case, "1") for case in FAILING), ("raises", "2"), ("sync hangs", "2")]
+)
 def test_an_init_that_fails_ends_the_process_with_73(serve: Serve, case: str, workers: str) -> None:
     """One record says what is wrong, and the exit status is that of init; with a parent it is handed up."""
     source, flags, text = FAILING[case]
@@ -186,7 +187,9 @@ def test_a_close_that_raises_is_logged_and_changes_nothing_else(serve: Serve, cl
     assert "ZeroDivisionError" in record["traceback"]
 
 
-@pytest.mark.parametrize("close", ["def close():\n    time.sleep(60)", "async def close():\n    await asyncio.sleep(60)"])
+@pytest.mark.parametrize(
+    "close", ["def close():\n    time.sleep(60)", "async def close():\n    await asyncio.sleep(60)"]
+)
 def test_a_close_that_hangs_is_left_behind(serve: Serve, close: str) -> None:
     """A close that does not end within the grace limit holds up the end of the process no longer."""
     service = serve(
