@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -19,7 +18,6 @@ class Tally:
     lost: list[str] = field(default_factory=list)
     refused: int = 0
     closes: int = 0  # answers that said `connection: close`
-    times: list[float] = field(default_factory=list)  # when answers came
 
     @property
     def total(self) -> int:
@@ -35,6 +33,8 @@ class Load:
         self.host, self.port = place.hostname or "", place.port or 0
         self.connections = connections
         self.tally = Tally()
+        self.goal = 0
+        self.reached = asyncio.Event()  # `goal` calls have been answered
         self._stopped = False
 
     def stop(self) -> None:
@@ -69,7 +69,8 @@ class Load:
         length = next(int(line[15:]) for line in lines if line.startswith("content-length:"))
         await reader.readexactly(length)
         self.tally.answered[int(lines[0].split()[1])] += 1
-        self.tally.times.append(time.monotonic())
+        if self.tally.total >= self.goal:
+            self.reached.set()
         closes = "connection: close" in lines
         self.tally.closes += closes
         return closes
@@ -77,5 +78,7 @@ class Load:
 
 async def until_total(load: Load, count: int) -> None:
     """Wait until so many calls have been answered."""
-    while load.tally.total < count:
-        await asyncio.sleep(0.01)
+    load.goal = count
+    load.reached.clear()
+    if load.tally.total < count:
+        await load.reached.wait()

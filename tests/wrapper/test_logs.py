@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-
-from ovenbird.logs import Lines, text_line
 from tests.loss import Load, Tally, until_total
 from tests.service import Service
+
+from ovenbird.logs import Lines, text_line
 
 Serve = Callable[..., Service]
 TALKS = """

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from tests.service import Service, until
 
 from ovenbird.serve.metrics import BUCKETS, Blocks
-from tests.service import Service, until
 
 Serve = Callable[..., Service]
 HANDLER = """

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-
 from tests.service import Service, until
 
 Serve = Callable[..., Service]

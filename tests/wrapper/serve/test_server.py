@@ -16,7 +16,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.loss import Load, Tally, until_total
 from tests.service import Service, until
 

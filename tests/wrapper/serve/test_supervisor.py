@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.loss import Load, Tally, until_total
 from tests.service import Service, until
 
@@ -216,7 +215,7 @@ def test_process_1_ends_on_sigterm_while_loading(tmp_path: Path) -> None:
         assert process.wait(30) == 143
 
 
-class _as_process_1:  # noqa: N801 (reads as a function)
+class _as_process_1:
     """A server in a process namespace of its own; what is left of it is killed at the end."""
 
     def __init__(self, folder: Path, source: str, workers: str) -> None:

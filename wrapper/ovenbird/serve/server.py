@@ -128,7 +128,9 @@ class Connection(Wire):
 def bind(settings: Settings) -> socket.socket:
     """Take the address; connections are refused until a worker listens. Errors: SettingsError."""
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # as bytes: Python would load a codec and the Unicode tables to turn text into the same bytes
+        host = settings.host.encode() if settings.host.isascii() else settings.host
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
