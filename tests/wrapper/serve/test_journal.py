@@ -26,15 +26,15 @@ def _call() -> Call:
 def test_calls_are_written_together_a_moment_later() -> None:
     """A timer writes what came in one go, with the time at which each call ended; nothing is written twice."""
     written: list[list[tuple[float, str, dict[str, Any]]]] = []
-    found = Journal("f", written.append)
 
     async def run() -> None:
+        done = asyncio.Event()
+        found = Journal("f", lambda records: (written.append(records), done.set())[0])
         found.start(asyncio.get_running_loop())
         for _ in range(3):
             found.add(_call(), 0.5)
         assert written == []
-        while not written:
-            await asyncio.sleep(0.01)
+        await done.wait()
         found.flush()
 
     asyncio.run(run())
