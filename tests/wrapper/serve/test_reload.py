@@ -43,6 +43,7 @@ def test_a_broken_edit_is_reported_and_mended_by_the_next(serve: Serve, tmp_path
     (tmp_path / "main.py").write_text("def handler(:\n")
     service.wait_log("waiting for a change")
     assert any(record.get("code") == "load.module_failed" for record in service.records)
+    assert service.get().text == "a"  # the old one serves on
     (tmp_path / "main.py").write_text("def handler():\n    return 'c'\n")
     answers(service, "c")
     assert service.stop() == 0

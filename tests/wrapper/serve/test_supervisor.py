@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -139,6 +140,24 @@ def test_one_worker_is_replaced_as_well(serve: Serve, tmp_path: Path) -> None:
     service = serve(PIDS, "--max-requests", "20", "--drain-delay", "0")
     until(lambda: service.call({}).json() != imported(tmp_path)[0], lambda: service.log, service)
     assert service.process.pid not in imported(tmp_path)
+    assert service.stop() == 0
+
+
+def test_sighup_replaces_every_worker_and_loses_no_call(serve: Serve, tmp_path: Path) -> None:
+    """Three times in a row, with a call that holds each old worker: there is room for all of them, and all answer."""
+    source = PIDS + "import time\ninner = handler\ndef handler(n: float = 0):\n    time.sleep(n)\n    return inner()\n"
+    service = serve(source, "--workers", "2", "--drain-delay", "200ms")
+    service.wait_log("2 workers are ready")
+    with ThreadPoolExecutor() as pool:
+        calls = []
+        for count in (2, 4, 6):
+            until(lambda count=count: len(imported(tmp_path)) == count, lambda: service.log, service)
+            calls += [pool.submit(service.call, {"n": 1.5}) for _ in range(4)]
+            until(lambda: service.metrics()["ovenbird_in_flight"] >= 2, lambda: service.log, service)
+            service.send(signal.SIGHUP)
+        until(lambda: len(imported(tmp_path)) == 8, lambda: service.log, service)
+        assert [call.result().status_code for call in calls] == [200] * 12
+    until(lambda: service.call({}).json() in imported(tmp_path)[6:], lambda: service.log, service)
     assert service.stop() == 0
 
 
