@@ -214,7 +214,8 @@ class Supervisor:
         self._blocks.append(child.block)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            self._code = self._code or (code if code >= 0 else 128 - code)
+            if child.ready or not self._served:  # one that was still starting says nothing about the service
+                self._code = self._code or (code if code >= 0 else 128 - code)
             return
         if child.retiring:
             return
