@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "starlette": ("ovenbird.serve",),
     "a2wsgi": ("ovenbird.serve",),
-    "uvicorn": ("ovenbird.serve.server",),
+    "uvicorn": ("ovenbird.serve.server", "ovenbird.serve.wire"),
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),
     "watchfiles": ("ovenbird.serve.reload",),

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def finish(code: int) -> NoReturn:
     """End the process now: a thread that the user's code has left behind must not keep it alive."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a signal may have come amid a write
             stream.flush()
     atexit._run_exitfuncs()
     os._exit(code)
@@ -80,7 +80,8 @@ def run(argv: list[str]) -> int:
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
-        return _DO[verb](_target(target, settings), settings, lines, extra)
+        extra["find"] = lambda: _target(target, settings)
+        return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
 
@@ -103,15 +104,17 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
         cause = f"{error.cause}\n" if error.cause else ""
         hint = f"  hint: {error.hint}\n" if error.hint else ""
         text = f"{cause}error: {error.message}\n{hint}"
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit status says it too
+        sys.stderr.write(text)
+        sys.stderr.flush()
     return error.exit_code
 
 
-def _serve(target: Target, settings: table.Settings, lines: Lines, _: dict[str, Any]) -> int:
-    from .serve.run import serve
+def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    from .serve.run import Host, serve
 
-    return serve(target, settings, lines, lambda error: report(error, lines), _age())
+    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age())
+    return serve(target, settings, host)
 
 
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
@@ -272,4 +275,4 @@ def _age() -> float:
 
 def _terminated(_: int, __: FrameType | None) -> None:
     """SIGTERM before anything listens for it: as process 1 the default would be to ignore it."""
-    os._exit(_STOPPED)
+    finish(_STOPPED)

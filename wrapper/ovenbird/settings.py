@@ -377,7 +377,8 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             try:
                 value = parse(text)
             except ValueError as error:
-                problems.append(f"{origin}: expected {error}, found {text!r}")
+                found = "" if many else f", found {text!r}"  # an init parameter may be a secret
+                problems.append(f"{origin}: expected {error}{found}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:

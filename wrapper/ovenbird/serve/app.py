@@ -70,6 +70,7 @@ class App:
         self.arguments = Arguments(handler.binder, settings, context, on_loop=self.on_loop) if handler.binder else None
         self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
         self.threads: Threads | None = None
+        self.job: type[CallJob] = CallJob
         self.served = 0
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
@@ -210,7 +211,7 @@ class App:
         threads = self.threads
         assert threads is not None
         call.future = self._loop.create_future()
-        call.job = _CallJob(self, call, arguments)
+        call.job = self.job(self, call, arguments)
         self.admission.enter(call)
         threads.submit(call.job)
         return await call.future  # type: ignore[no-any-return]
@@ -320,7 +321,7 @@ class App:
             await send({"type": "websocket.close", "code": 1013 if self.application else 1003})
 
 
-class _CallJob(Job):
+class CallJob(Job):
     """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
 
     __slots__ = ("app", "arguments", "awaited", "call", "stream")

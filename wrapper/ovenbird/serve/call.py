@@ -76,7 +76,7 @@ class Call(msgspec.Struct, eq=False):
     def trace(self) -> Trace:
         """Where the call stands in its trace."""
         if self._trace is None:
-            self._trace = continued(self.headers.get(b"traceparent"))
+            self._trace = self.scope.get("ovenbird.trace") or continued(self.headers.get(b"traceparent"))
         return self._trace
 
     @property
