@@ -13,8 +13,9 @@ from typing import Any
 
 from ..function.context import current_call
 from ..trace import Trace
-from .app import App, CallJob
+from .app import App
 from .call import Receive, Scope, Send
+from .calljob import CallJob
 
 _EXPORTER = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
