@@ -215,8 +215,8 @@ class Worker:
         beat = loop.create_task(self._beat(server, loop))
         try:
             self.gate.ready()
-            self._tell(READY)
             self._serving()
+            self._tell(READY)
             await self._stop.wait()
             await self._drain(server, loop)
             self.journal.flush()
