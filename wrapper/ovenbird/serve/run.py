@@ -38,10 +38,10 @@ class Host:
 
 def serve(target: Target, settings: Settings, host: Host) -> int:
     """Serve until a signal ends it; the exit status."""
-    from . import server
+    from . import port, server
 
     count = settings.workers or cpus()
-    sock = server.bind(settings)
+    sock = port.bind(settings)
     blocks = Blocks(2 * count)
     place = _url(sock)
     began = perf_counter()

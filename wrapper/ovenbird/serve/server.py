@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import array
 import asyncio
 import contextlib
 import logging
 import os
 import signal
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from time import perf_counter
@@ -18,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from ..errors import InitError, SettingsError
+from ..errors import InitError
 from ..function.context import Context
 from ..function.handler import Handler, Shape
 from ..logs import Lines
@@ -29,6 +27,7 @@ from .gate import Gate
 from .internal import Internal
 from .journal import Journal
 from .metrics import Block, Blocks
+from .port import refuse_new, taken
 from .startup import Startup
 
 _log = logging.getLogger("ovenbird")
@@ -36,9 +35,6 @@ _BACKLOG = 2048
 _LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
 _STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
 READY, RETIRE, RETIRE_NOW, ENOUGH = b"R", b"Q", b"H", b"X"  # what a worker and its parent tell each other
-# Linux: SO_ATTACH_FILTER, and a program that drops packets which would open a connection (SYN without ACK)
-_ATTACH_FILTER = 26
-_NO_SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 class Protocol(HttpToolsProtocol):
@@ -123,29 +119,6 @@ class Connection(Wire):
         cycle.message_event.set()
         cycle.on_response()
         return True
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Take the address; connections are refused until a worker listens. Errors: SettingsError."""
-    try:
-        # as bytes: Python would load a codec and the Unicode tables to turn text into the same bytes
-        host = settings.host.encode() if settings.host.isascii() else settings.host
-        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        raise _taken(settings, error) from None
-    sock.setblocking(False)
-    return sock
-
-
-def _taken(settings: Settings, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
-        hint="another process may have the port: --port N, or PORT=N; --port 0 takes a free one",
-    )
 
 
 class Worker:
@@ -239,7 +212,7 @@ class Worker:
         try:
             await server.startup(sockets=[self.sock])
         except OSError as error:  # two processes may bind a port that neither listens on yet
-            raise _taken(self.settings, error) from None
+            raise taken(self.settings, error) from None
         await server.on_tick(0)
         return server
 
@@ -399,7 +372,7 @@ class Worker:
         config, state = server.config, server.server_state
         spare = self.sock.dup()
         self._stop_listening(server)
-        await _refuse_new(spare)
+        await refuse_new(spare)
         while True:
             try:
                 connection, _ = spare.accept()
@@ -409,17 +382,6 @@ class Worker:
             factory = lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[call-arg]  # noqa: E731
             await loop.connect_accepted_socket(factory, connection)
         spare.close()
-
-
-async def _refuse_new(sock: socket.socket) -> None:
-    """Have the kernel start no more connections, and finish those that it has begun.
-
-    One that is accepted between our last look and the close would be reset. Where this is not possible, that stays.
-    """
-    code = array.array("B", b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), code.buffer_info()[0]))
-        await asyncio.sleep(0.01)
 
 
 async def _first(*events: asyncio.Event, timeout: float) -> None:
