@@ -110,8 +110,8 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
     process = subprocess.Popen([*command, "--drain-delay", "200ms"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
-        first = process.stderr.readline()
-        url = json.loads(first)["message"].split(" at ")[1]
+        messages = (json.loads(line)["message"] for line in process.stderr)
+        url = next(message.split(" at ")[1] for message in messages if "served at" in message)
 
         async def run() -> Tally:
             load = Load(url, 16)

@@ -40,8 +40,10 @@ def test_sigterm_while_the_module_loads(serve: Serve, tmp_path: Path, workers: s
     assert service.stop() == 143
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("init", ["def init():\n    time.sleep(60)", "async def init():\n    await asyncio.sleep(60)"])
+@pytest.mark.parametrize(
+    ("workers", "init"),
+    [("1", "def init():\n    time.sleep(60)"), ("2", "async def init():\n    await asyncio.sleep(60)")],
+)
 def test_sigterm_while_init_runs(serve: Serve, workers: str, init: str) -> None:
     """It was never ready: 143, without waiting for init."""
     service = serve(f"import asyncio, time\n{init}\n{GOOD}", "--workers", workers, ready=False)
@@ -63,7 +65,7 @@ def test_sigterm_when_ready(serve: Serve, workers: str) -> None:
 def test_a_drain_serves_on_for_its_delay(serve: Serve) -> None:
     """/_/ready turns 503 at once and says why, the process stays live, and calls on old and new connections are served
     with `connection: close`."""
-    service = serve(GOOD, "--drain-delay", "3s")
+    service = serve(GOOD, "--drain-delay", "2s")
     with httpx.Client(base_url=service.url) as client:
         assert "connection" not in client.post("/", json={}).headers
         service.send()

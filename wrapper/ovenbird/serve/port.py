@@ -1,4 +1,4 @@
-"""The listening socket: taken before anything is loaded, and closed without resetting anybody."""
+"""The port: taken before anything else, and given up without a connection that is reset."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ def bind(settings: Settings) -> socket.socket:
         host = settings.host.encode() if settings.host.isascii() else settings.host
         found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
-        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise taken(settings, error) from None
+    sock = socket.socket(family, kind, protocol)
+    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
+        sock.close()
         raise taken(settings, error) from None
     sock.setblocking(False)
     return sock

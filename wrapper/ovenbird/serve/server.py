@@ -105,8 +105,8 @@ class Worker:
         try:
             gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
             self.gate.ready()
-            self._tell(READY)
             self._serving()
+            self._tell(READY)
             await self._stop.wait()
             await self._drain(server, loop)
             self.journal.flush()
