@@ -81,9 +81,11 @@ def test_a_value_that_does_not_parse_is_an_error(name: str, text: str) -> None:
     flags = {name: ["noequals"] if name == "init" else text}
     with pytest.raises(SettingsError) as caught:
         table.resolve("serve", flags, {})
-    found = "noequals" if name == "init" else text
     assert caught.value.message.startswith(f"--{name.replace('_', '-')}: expected ")
-    assert caught.value.message.endswith(f", found {found!r}")
+    if name == "init":  # whose value may be a secret
+        assert "noequals" not in caught.value.message
+    else:
+        assert caught.value.message.endswith(f", found {text!r}")
     assert caught.value.exit_code == 70
 
 

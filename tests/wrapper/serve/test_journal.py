@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from time import perf_counter
 from typing import Any
 
 from ovenbird.serve import journal
@@ -18,7 +19,7 @@ async def _nothing(*_: Any) -> Any:
 
 
 def _call() -> Call:
-    call = Call(dict(SCOPE), _nothing, _nothing)
+    call = Call(dict(SCOPE), _nothing, _nothing, {}, perf_counter())
     call.status = 200
     return call
 
