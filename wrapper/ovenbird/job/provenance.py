@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
 
 def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
     """What belongs to the run and not to the function: lock, image, Python."""
-    found: dict[str, Any] = {"python": platform.python_version()}
+    found: dict[str, Any] = {"python": sys.version.partition(" ")[0]}
     for name in _LOCKS:
         path = loaded.target.root / name
         if path.is_file():
