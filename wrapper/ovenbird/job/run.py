@@ -21,10 +21,10 @@ from ..function.context import Context, current_call
 from ..function.decorator import outputs_of
 from ..function.handler import Handler
 from ..function.load import load
-from ..function.target import Target
+from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary
 from ..platform.local import open_local
-from ..platform.project import Project
+from ..platform.project import Project, name_of
 from ..platform.run import Run, start
 from ..platform.store import Store
 from ..settings import Settings
@@ -59,8 +59,7 @@ class JobCall:
 def run(target: Target, settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the target's handler once. The exit status. Errors: OvenbirdError where not even a record could be made."""
     parameters = {**_params_file(settings.params), **settings.param}
-    document = target.function
-    name = settings.project or environ.get("PROJECT_NAME") or (document.project if document else "") or "default"
+    name = name_of(settings.project, environ, target.function.project if target.function else "")
     store = open_local(environ)
     try:
         spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
@@ -122,14 +121,14 @@ class _Job:
 
             values |= inputs.read(binder, self.project, self.settings.input)
         root = str(self.target.root)
-        context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
+        context = Context(handler.name, root=root, trigger="job", open_project=lambda: self.project, run=self.record)
         values |= self._reserved(binder, context)
         self._store(call(handler, context, self.settings.init, values), names)
 
     def _load(self) -> Handler:
         """The handler; the revision of its function is registered, and linked, even when it does not load."""
         target = self.target
-        title = target.function.name if target.function else target.attribute.rpartition(".")[2]
+        title = _title(target)
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
@@ -228,6 +227,14 @@ class _Job:
             _log.error("--result-file %r was not written: %s", str(path), failed.strerror or failed)
             return False
         return True
+
+
+def _title(target: Target) -> str:
+    """The function's name: the document's, else the attribute's, or its file's where that says no more than `handler`."""
+    if target.function:
+        return target.function.name
+    name = target.attribute.rpartition(".")[2]
+    return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
 
 
 def _params_file(name: str) -> dict[str, Any]:

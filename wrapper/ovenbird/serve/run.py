@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from ..errors import OvenbirdError
 from ..function.handler import Handler
@@ -20,8 +21,14 @@ from .metrics import Blocks
 _log = logging.getLogger("ovenbird")
 
 
-def serve(target: Target, settings: Settings, lines: Lines, report: Callable[[OvenbirdError], int], age: float) -> int:
-    """Serve until a signal ends it. `report` tells an error and gives its status; `age`: seconds since the start."""
+def serve(
+    target: Target, settings: Settings, lines: Lines, report: Callable[[OvenbirdError], int], age: float,
+    open_project: Callable[[], Any] = lambda: None,
+) -> int:  # fmt: skip
+    """Serve until a signal ends it. `report` tells an error and gives its status; `age`: seconds since the start.
+
+    `open_project` is called in each worker process whose function asks for `context.project`.
+    """
     from . import server
 
     count = settings.workers or cpus()
@@ -44,7 +51,7 @@ def serve(target: Target, settings: Settings, lines: Lines, report: Callable[[Ov
             handler = Handler(load(target))
             blocks.blocks[block].phase("start", age + start - began)
             blocks.blocks[block].phase("load", perf_counter() - start)
-            return server.Worker(handler, settings, sock, lines, blocks, slot, block, told, parent).run()
+            return server.Worker(handler, settings, sock, lines, blocks, slot, block, told, parent, open_project).run()
         except OvenbirdError as error:
             return report(error)
 
