@@ -94,9 +94,7 @@ def test_a_body_that_always_breaks_off_is_an_error_and_leaves_no_file(server: An
 
 
 @pytest.mark.parametrize(("status", "times"), [(403, 1), (404, 1), (500, 4), (503, 4)])
-def test_a_refusal_is_told_and_a_fault_is_tried_again(
-    server: Any, tmp_path: Path, status: int, times: int
-) -> None:
+def test_a_refusal_is_told_and_a_fault_is_tried_again(server: Any, tmp_path: Path, status: int, times: int) -> None:
     server.answer = lambda request: _send(request, status, b"your key SECRET is wrong")
     with pytest.raises(InputError, match=f"the server answered {status}") as caught:
         _fetch(f"{server.url}/a.csv?signature=SECRET", tmp_path)

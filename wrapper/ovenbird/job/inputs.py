@@ -48,8 +48,8 @@ def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
             return entity
         if hint.__name__ == "DataFrame" and package in ("pandas", "polars"):
             return entity.as_df(engine=package)
-        if issubclass(hint, Path) or hint is Path:
-            return hint(entity.download())
+        if issubclass(hint, Path):
+            return hint(entity.as_path())
         if hint in (bytes, str):
             path = _one_file(entity)
             return path.read_bytes() if hint is bytes else path.read_text(encoding="utf-8")

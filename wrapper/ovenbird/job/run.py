@@ -230,7 +230,7 @@ class _Job:
 
 
 def _title(target: Target) -> str:
-    """The function's name: the document's, else the attribute's, or its file's where that says no more than `handler`."""
+    """The function's name: the document's, else the attribute's, else (it is just `handler`) the module's."""
     if target.function:
         return target.function.name
     name = target.attribute.rpartition(".")[2]
