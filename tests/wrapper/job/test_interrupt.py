@@ -20,8 +20,8 @@ from pathlib import Path
 {head}
 def handler(project):
     project.log_artifact("before", data=b"kept")
-    Path("started").touch()
     try:
+        Path("started").touch()
         {wait}
     finally:
         Path("cleaned").touch()
