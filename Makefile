@@ -69,8 +69,9 @@ docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
 
 .PHONY: bench
-bench: .venv/.runtime ## measure against peers (makes its own environments; several minutes)
+bench: .venv/.examples ## measure against peers (makes its own environments; several minutes)
 	@$(BIN)/python benchmarks/serve
+	@$(BIN)/python benchmarks/job
 
 .PHONY: clean
 clean: ## remove what the other targets have made

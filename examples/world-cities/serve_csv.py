@@ -1,4 +1,4 @@
-"""Serve the table of this folder over HTTP, so that the download needs no network: prints its URL, runs until killed."""
+"""Serve the table of this folder over HTTP, so that the download needs no network: prints the URL; ends by a signal."""
 
 import functools
 import http.server

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 
-@dataclass
-class Outcome:
+class Outcome(SimpleNamespace):
     """What has been made so far: JSON values by name, keys of entities by name."""
 
-    results: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
+    results: dict[str, Any]
+    outputs: dict[str, str]
+
+    def __init__(self, results: dict[str, Any] | None = None, outputs: dict[str, str] | None = None) -> None:
+        super().__init__(results=results or {}, outputs=outputs or {})
 
 
 class Ended(Exception):

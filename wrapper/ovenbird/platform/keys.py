@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ovenbird.errors import InputError, OvenbirdError
 
@@ -22,8 +22,7 @@ _ID = _PLAIN | frozenset("._-")
 _FORM = f"{SCHEME}PROJECT/TYPE/KIND/NAME:ID, where :ID may be left out for the latest"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """The address of an entity; `id` None stands for the latest version of the name."""
 
     project: str
@@ -37,7 +36,7 @@ class Key:
 
     def latest(self) -> Key:
         """The same name without the version."""
-        return replace(self, id=None)
+        return self._replace(id=None)
 
 
 def new_id() -> str:
