@@ -98,15 +98,14 @@ def _transfer(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[T
         os.sync()  # nobody pays for what another one has left to write
 
     cost = in_turn(commands, scale.transfers, _environ(home), clear)
-    words = {"cp": "`cp`", "store": "a run that returns it", "fetch": "a run that takes it by key"}
+    words = {
+        "cp": "`cp`",
+        "store": "a run that returns it, less an empty run",
+        "fetch": "a run that takes it by key, less an empty run",
+    }
     took = {name: cost[name].seconds - (cost["empty"].seconds if name != "cp" else 0) for name in words}
     rows = [
-        (
-            f"{scale.size} MiB: {word}, without the time of an empty run"
-            if name != "cp"
-            else f"{scale.size} MiB: {word}",
-            f"{scale.size / took[name]:,.0f} MiB/s; whole process {cost[name].seconds:.2f} s, {cost[name].peak:.0f} MiB",
-        )
+        (f"{scale.size} MiB: {word}", f"{scale.size / took[name]:,.0f} MiB/s ({cost[name].peak:.0f} MiB at the most)")
         for name, word in words.items()
     ]
     targets = [Target(f"{name}: throughput to cp's", took["cp"] / took[name], 0.7) for name in ("store", "fetch")]
