@@ -25,6 +25,12 @@ help: ## this list
 .venv/.runtime: pyproject.toml | .venv/bin/python
 	@echo "installing Ovenbird into .venv (a few seconds)"
 	@$(BIN)/pip install --quiet --editable '.[reload]'
+	@$(BIN)/python -m compileall -q wrapper  # as an installed wheel is: a start then compiles nothing
+	@touch $@
+
+.venv/.examples: .venv/.runtime examples/world-cities/requirements.txt
+	@echo "installing pandas, pyarrow and scikit-learn into .venv, for examples/world-cities (half a minute)"
+	@$(BIN)/pip install --quiet --requirement examples/world-cities/requirements.txt
 	@touch $@
 
 .venv/.dev: .venv/.runtime
@@ -33,7 +39,7 @@ help: ## this list
 	@touch $@
 
 .PHONY: demo
-demo: .venv/.runtime ## serve an example, call it, show the answers, stop
+demo: .venv/.examples ## run the examples: services, jobs, and what they made
 	$(call need,curl,curl)
 	@examples/demo.sh
 
@@ -63,8 +69,9 @@ docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
 
 .PHONY: bench
-bench: .venv/.runtime ## measure against peers (makes its own environments; several minutes)
+bench: .venv/.examples ## measure against peers (makes its own environments; several minutes)
 	@$(BIN)/python benchmarks/serve
+	@$(BIN)/python benchmarks/job
 
 .PHONY: clean
 clean: ## remove what the other targets have made

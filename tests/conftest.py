@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs import Jobs
 from tests.service import Service
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -35,3 +36,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     yield start
     for service in started:
         service.kill()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    """Runs of `ovenbird run` in a folder and with a store of their own: `jobs.run(source, "--param", "n=3")`."""
+    found = Jobs(tmp_path)
+    yield found
+    found.close()

@@ -21,8 +21,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.function": ("ovenbird.errors", "ovenbird.document"),
     "ovenbird.logs": ("ovenbird.function",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
-    "ovenbird.serve": ("ovenbird.errors", "ovenbird.settings", "ovenbird.function", "ovenbird.logs", "ovenbird.trace")
-    + ("ovenbird.__version__",),
+    "ovenbird.serve": (
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.function",
+        "ovenbird.logs",
+        "ovenbird.trace",
+        "ovenbird.__version__",
+    ),
     "ovenbird.job": (
         "ovenbird.errors",
         "ovenbird.settings",

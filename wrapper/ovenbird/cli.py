@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -67,7 +67,7 @@ def run(argv: list[str]) -> int:
             return listings(argv)
         except OvenbirdError as error:
             return report(error)
-    parser = _parser()
+    parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
     except SystemExit as done:  # argparse has printed the help, or what is wrong
@@ -113,7 +113,8 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
 def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
     from .serve.run import Host, serve
 
-    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age())
+    project = _project(target, settings)
+    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), project)
     return serve(target, settings, host)
 
 
@@ -146,7 +147,10 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     method = extra["method"] or ("POST" if body else "GET")
     with _stdout_for_data():
         handler = Handler(load(target))
-        answer = invoke(handler, settings, lines, body, method=method, path=extra["path"], headers=tuple(headers))
+        answer = invoke(
+            handler, settings, lines, body, method=method, path=extra["path"], headers=tuple(headers),
+            open_project=_project(target, settings),
+        )  # fmt: skip
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
         print()
@@ -177,6 +181,19 @@ def _stdout_for_data() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(saved, 1)
         os.close(saved)
+
+
+def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
+    """What opens the project of a service, when its function asks for it."""
+
+    def opened() -> Any:
+        from .platform.local import open_local
+        from .platform.project import Project, name_of
+
+        name = name_of(settings.project, os.environ, target.function.project if target.function else "")
+        return Project(open_local(os.environ), name, os.environ)
+
+    return opened
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
@@ -221,7 +238,8 @@ _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The command line; options are added to the chosen verb alone, since adding all of them takes milliseconds."""
     from . import __version__
 
     parser = argparse.ArgumentParser(prog="ovenbird", description="Turn a Python function into something that runs.")
@@ -229,6 +247,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in _VERBS.items():
         one = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        if verb != chosen:
+            continue
         one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"

@@ -16,9 +16,9 @@ from .errors import DocumentError
 
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-_NAME = re.compile(r"[a-zA-Z0-9.+\-_]+")
-_HANDLER = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*(\.[^\W\d]\w*)*")
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://")
+_NAME = r"[a-zA-Z0-9.+\-_]+"
+_HANDLER = r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
+_REMOTE = r"[a-z][a-z0-9+.-]*://"
 
 # field -> (type, whether it must be there); what other tools add beside these is kept in `Function.raw`, unread
 _SPEC: dict[str, type] = {
@@ -62,14 +62,14 @@ class Function:
     @property
     def local_source(self) -> Path | None:
         """The source as a path, when it names one; None when it is remote or inline, or not given."""
-        if not self.source or self.code is not None or _REMOTE.match(self.source):
+        if not self.source or self.code is not None or re.match(_REMOTE, self.source):
             return None
         return (self.root / self.source).resolve()
 
     @property
     def default_module(self) -> str:
         """The module of a handler that names none: the source path without `.py` when that is local, else `main`."""
-        if self.source.endswith(".py") and not _REMOTE.match(self.source):
+        if self.source.endswith(".py") and not re.match(_REMOTE, self.source):
             return Path(self.source).stem
         return "main"
 
@@ -116,12 +116,12 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     """Every problem of the document, each with its field and what was found; empty when it is valid."""
     problems: list[str] = []
     name = document.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         problems.append(f"name: expected letters, digits and .+-_, found {name!r}")
     if document.get("kind") != "python":
         problems.append(f"kind: expected 'python', found {document.get('kind')!r}")
     project = document.get("project")
-    if project is not None and not (isinstance(project, str) and _NAME.fullmatch(project)):
+    if project is not None and not (isinstance(project, str) and re.fullmatch(_NAME, project)):
         problems.append(f"project: expected letters, digits and .+-_, found {project!r}")
     spec = document.get("spec")
     if not isinstance(spec, dict):
@@ -190,7 +190,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append("spec.source.handler: missing; `name` or `module:name`")
     elif isinstance(handler, str) and ".py:" in handler:
         problems.append(f"spec.source.handler: a module has no .py, write {handler.replace('.py:', ':')!r}")
-    elif isinstance(handler, str) and not _HANDLER.fullmatch(handler):
+    elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {handler!r}")
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
@@ -202,7 +202,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
-        if not _REMOTE.match(path) and not (folder / path).exists():
+        if not re.match(_REMOTE, path) and not (folder / path).exists():
             problems.append(f"spec.source.source: no file or folder {path!r} below {str(folder)!r}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):

@@ -17,8 +17,8 @@ import msgspec
 
 from .errors import SettingsError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib|)")
+_DURATION = r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|)"
+_SIZE = r"(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib|)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {
     "": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3,
@@ -29,7 +29,7 @@ _PORTS = 65535
 
 def duration(text: str) -> float:
     """Seconds from `1.5`, `500ms`, `2m` or `1h`; 0 means no limit."""
-    found = _DURATION.fullmatch(text.strip().lower())
+    found = re.fullmatch(_DURATION, text.strip().lower())
     if not found or not math.isfinite(float(found[1])):
         raise ValueError("a duration such as 1.5, 500ms, 30s or 2m")
     return float(found[1]) * _SECONDS[found[2]]
@@ -37,7 +37,7 @@ def duration(text: str) -> float:
 
 def size(text: str) -> int:
     """Bytes from `1048576`, `500kB` (1000) or `4MiB` (1024)."""
-    found = _SIZE.fullmatch(text.strip().lower())
+    found = re.fullmatch(_SIZE, text.strip().lower())
     if not found or not math.isfinite(float(found[1])):
         raise ValueError("a size such as 1048576, 500kB or 4MiB")
     return int(float(found[1]) * _BYTES[found[2]])
@@ -190,7 +190,11 @@ class Settings:
         many=True,
     )
     project: str = _option(
-        "", str, "Project of the run. Default: PROJECT_NAME, the document's, else default.", verbs="run", metavar="NAME"
+        "",
+        str,
+        "Project of the run, or of context.project. Default: PROJECT_NAME, the document's, else default.",
+        verbs="serve invoke run",
+        metavar="NAME",
     )
     output_dir: str = _option("", str, "Folder that gets a copy of the outputs' files.", verbs="run", metavar="DIR")
     files_store: str = _option(

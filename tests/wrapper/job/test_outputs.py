@@ -18,7 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ovenbird.errors import OutputError
-from ovenbird.job.outputs import Outcome, check_names, store
+from ovenbird.job.outcome import Outcome
+from ovenbird.job.outputs import check_names, store
 from ovenbird.platform.local import LocalStore
 from ovenbird.platform.project import Project
 

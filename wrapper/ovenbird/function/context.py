@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -84,6 +86,7 @@ class Context:
     """One for each worker process, given to `init` and to every call; `init` may set any further attribute on it.
 
     `root` is the folder of the source; `trigger.kind` is `http` or `job`; `worker_id` counts from 0.
+    `project` is opened by `open_project` when it is first asked for, since most services need none.
     """
 
     Response = Response
@@ -95,7 +98,7 @@ class Context:
         root: str = "",
         worker_id: int = 0,
         trigger: str = "http",
-        project: Any = None,
+        open_project: Callable[[], Any] = lambda: None,
         run: Any = None,
     ) -> None:
         self.name = name
@@ -103,9 +106,14 @@ class Context:
         self.root = root
         self.worker_id = worker_id
         self.trigger = SimpleNamespace(kind=trigger, name=trigger)
-        self.project = project
+        self._open_project = open_project
         self.run = run
         self.user_data = SimpleNamespace()
+
+    @cached_property
+    def project(self) -> Any:
+        """The project, to read entities from and to store them in; None where there is none."""
+        return self._open_project()
 
     @property
     def request_id(self) -> str:

@@ -11,8 +11,11 @@ from types import FrameType
 _ALARM = signal.SIGURG  # ignored by default, so that one which comes late does no harm
 
 
-class Interrupted(BaseException):
-    """Raised in the handler to end it. Not an Exception: `except Exception` in user code must not swallow it."""
+class Interrupted(KeyboardInterrupt):
+    """Raised in the handler to end it.
+
+    No Exception, which user code may swallow; a KeyboardInterrupt, which event loops and pools let through.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -24,7 +27,7 @@ def interruptible(seconds: float) -> Iterator[None]:
     """Within the block, signals and the end of the time limit (0 for none) raise Interrupted in the main thread.
 
     A signal, and not an exception set from another thread, so that waiting inside C (`time.sleep`, a read) ends too.
-    Only the first one counts: what is then recorded must not be cut short by a second.
+    Only the first one counts: cleaning up, and what is then recorded, must not be cut short by a second.
     """
     reasons = {signal.SIGTERM: "stopped", signal.SIGINT: "interrupted", _ALARM: "time limit"}
     armed = True
@@ -35,7 +38,8 @@ def interruptible(seconds: float) -> Iterator[None]:
             armed = False
             raise Interrupted(reasons[signal.Signals(number)])
 
-    before = {number: signal.signal(number, interrupt) for number in reasons}
+    for number in reasons:
+        signal.signal(number, interrupt)
     timer = None
     if seconds:
         main = threading.main_thread().ident or 0
@@ -48,6 +52,5 @@ def interruptible(seconds: float) -> Iterator[None]:
         armed = False
         if timer is not None:
             timer.cancel()
-        for number in (signal.SIGINT, _ALARM):
-            signal.signal(number, before[number])
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the record is being written: SIGTERM has been heard
+        for number in reasons:  # the record is being written, and the process ends with it
+            signal.signal(number, signal.SIG_IGN)

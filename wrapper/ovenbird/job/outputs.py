@@ -5,12 +5,10 @@ Types are told by the module they come from: nothing of the user's libraries is 
 
 from __future__ import annotations
 
-import pickle
 import sys
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,17 +18,12 @@ from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
 from ovenbird.platform.frames import engine_of
 from ovenbird.platform.project import KINDS, MATERIALS, Project
+from ovenbird.platform.store import Store
+
+from .outcome import Outcome
 
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
-
-
-@dataclass
-class Outcome:
-    """What has been made so far: JSON values by name, keys of entities by name."""
-
-    results: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
 
 
 class UnpicklableError(OutputError):
@@ -66,6 +59,20 @@ def store(value: Any, names: Sequence[Name], project: Project, outcome: Outcome)
             failed.append((_name(item), error))
     if failed:
         raise _failure(failed, outcome)
+
+
+def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: str) -> None:
+    """Put the files of the outputs into a folder too. Errors: OutputError."""
+    from ovenbird.platform import queries
+
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for key in outcome.outputs.values():
+            queries.fetched(entities, keys.parse(key), environ, folder, overwrite=True)
+    except OSError as error:
+        raise OutputError(f"--output-dir {folder!r}: {error.strerror or error}") from error
+    except OvenbirdError as error:
+        raise OutputError(f"--output-dir {folder!r}: {error.message}", hint=error.hint) from error
 
 
 def _paired(value: Any, names: Sequence[Name]) -> list[tuple[Name, Any]]:
@@ -228,6 +235,8 @@ def _pickled(name: str, value: Any, project: Project) -> Entity:
 
 
 def _pickle(value: Any) -> bytes:
+    import pickle
+
     try:
         return pickle.dumps(value, protocol=5)
     except Exception as error:  # any class may raise anything from __reduce__

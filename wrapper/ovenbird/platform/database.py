@@ -20,6 +20,9 @@ VERSION = 1
 _APPLICATION = 0x4F56454E  # "OVEN": tells a database of ours from any other SQLite file
 _HOME = "${home}"  # stands for the store's folder in recorded paths, so that it can be moved or mounted elsewhere
 _NO_CHECKPOINT_ON_CLOSE = 1006  # SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE; writers fold the log in as it grows
+# Python before 3.12 has no such switch. There a connection is kept until the process ends: closing the last one would
+# fold the log in and wait for the disk, at the end of every job.
+_unclosed: list[sqlite3.Connection] = []
 _PATIENCE = 30.0  # seconds a writer waits for another writer
 
 # `entity` is what listings read, so it holds no bodies; `body` is read one entity at a time.
@@ -85,7 +88,7 @@ def connect(path: Path) -> sqlite3.Connection:
             # In WAL mode NORMAL keeps the file whole whatever happens, and every commit across the death of the
             # process; what a power cut may lose is the last commits. A commit then costs no fsync.
             connection.execute("PRAGMA synchronous = NORMAL")
-            if hasattr(connection, "setconfig"):  # Python 3.12: the end of a job then waits for no fsync
+            if hasattr(connection, "setconfig"):  # the end of a job then waits for no fsync
                 connection.setconfig(_NO_CHECKPOINT_ON_CLOSE, True)
         except BaseException:
             connection.close()
@@ -157,7 +160,10 @@ class Database:
         """Close the connection; the next use opens another."""
         with self._lock:
             if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
+                if hasattr(self._connection, "setconfig"):
+                    self._connection.close()
+                else:
+                    _unclosed.append(self._connection)
             self._connection = None
 
 

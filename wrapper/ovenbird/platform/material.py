@@ -30,6 +30,15 @@ class Material(Entity):
             return [str(found / name) for name in files.listing(url, self._environ)] if found.is_dir() else [str(found)]
         return [str(path) for path in files.download(url, self._below(scratch(), url), self._environ, self._names())]
 
+    def as_path(self) -> Path:
+        """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""
+        from . import files
+
+        url = self._path()
+        if not files.scheme(url) and not self._is_stored():
+            return _exists(files.local(url), self.key)
+        return Path(self.download(scratch(), overwrite=True) if url.endswith("/") else self.as_file()[0])
+
     def local_path(self) -> Path | None:
         """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
         from . import files

@@ -24,6 +24,11 @@ KINDS = {"artifact": "artifact", "dataitem": "dataitem", "table": "dataitem", "c
 _NOT_SPEC = ("description", "labels", "uuid", "embedded", "extensions")
 
 
+def name_of(given: str, environ: Mapping[str, str], documented: str) -> str:
+    """The project's name: what was given, else PROJECT_NAME, else what the function document says, else `default`."""
+    return given or environ.get("PROJECT_NAME") or documented or "default"
+
+
 class Project:
     """The entities of one project.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -40,16 +41,18 @@ class Answer:
 def invoke(
     handler: Handler, settings: Settings, lines: Lines, body: bytes, *,
     method: str = "POST", path: str = "/", headers: tuple[tuple[str, str], ...] = (),
+    open_project: Callable[[], Any] = lambda: None,
 ) -> Answer:  # fmt: skip
     """Init, call once, close. Errors: InitError."""
-    return asyncio.run(_invoke(handler, settings, lines, body, method, path, headers))
+    return asyncio.run(_invoke(handler, settings, lines, body, method, path, headers, open_project))
 
 
 async def _invoke(
-    handler: Handler, settings: Settings, lines: Lines, body: bytes, method: str, path: str, headers: Any
-) -> Answer:
+    handler: Handler, settings: Settings, lines: Lines, body: bytes, method: str, path: str, headers: Any,
+    open_project: Callable[[], Any],
+) -> Answer:  # fmt: skip
     loop = asyncio.get_running_loop()
-    context = Context(handler.name, root=str(handler.loaded.target.root))
+    context = Context(handler.name, root=str(handler.loaded.target.root), open_project=open_project)
     gate = Gate()
 
     async def internal(_: Scope, __: Receive, send: Send) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import OvenbirdError
 from ..function.handler import Handler
@@ -28,13 +28,15 @@ _log = logging.getLogger("ovenbird")
 @dataclass(frozen=True, slots=True)
 class Host:
     """What the command line lends: `find` resolves the target (again), `report` tells an error and gives its status,
-    `finish` ends the process; `age` is how long it has lived, in seconds."""
+    `finish` ends the process; `age` is how long it has lived, in seconds. `open_project` is called in each worker
+    process whose function asks for `context.project`."""
 
     lines: Lines
     find: Callable[[], Target]
     report: Callable[[OvenbirdError], int]
     finish: Callable[[int], NoReturn]
     age: float
+    open_project: Callable[[], Any] = lambda: None
 
 
 def serve(target: Target, settings: Settings, host: Host) -> int:
@@ -61,7 +63,9 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
             handler = Handler(load(host.find() if settings.reload else target))
             blocks.blocks[block].phase("start", host.age + start - began)
             blocks.blocks[block].phase("load", perf_counter() - start)
-            return server.Worker(handler, settings, sock, host.lines, blocks, slot, block, link, late, serving).run()
+            return server.Worker(
+                handler, settings, sock, host.lines, blocks, slot, block, link, late, serving, host.open_project
+            ).run()
         except OvenbirdError as error:
             return host.report(error)
 

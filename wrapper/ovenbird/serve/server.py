@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import uvicorn
 
@@ -46,13 +47,16 @@ class Worker:
     def __init__(
         self, handler: Handler, settings: Settings, sock: socket.socket, lines: Lines, blocks: Blocks, slot: int = 0,
         block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
+        open_project: Callable[[], Any] = lambda: None,
     ) -> None:  # fmt: skip
         self.handler = handler
         self.settings = settings
         self.sock = sock
         self.gate = Gate()
         self.block: Block = blocks.blocks[block]
-        self.context = Context(handler.name, root=str(handler.loaded.target.root), worker_id=slot)
+        self.context = Context(
+            handler.name, root=str(handler.loaded.target.root), worker_id=slot, open_project=open_project
+        )
         self.startup = Startup(handler, settings, self.context)
         self.internal = Internal(handler, self.gate, blocks, self._gauge)
         self.journal = Journal(handler.name, lines.put_calls)

@@ -1,0 +1,151 @@
+"""The five figures of a job, each measured beside what it is held against."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import say
+from processes import FailedError
+from targets import Target
+from timing import in_turn, once
+
+FUNCTIONS = Path(__file__).resolve().parent / "functions"
+OVENBIRD = (sys.executable, "-m", "ovenbird")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int = 21
+    transfers: int = 3
+    size: int = 1024  # MiB of the file
+    rows: int = 1_000_000
+    runs: int = 100_000
+
+
+def measure(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    """What was seen, in words, and the targets; a figure that failed is a target without a value."""
+    seen: list[tuple[str, str]] = []
+    found: list[Target] = []
+    for one in (_start, _transfer, _frame, _listing):
+        work = folder / one.__name__.strip("_")
+        work.mkdir()
+        try:
+            rows, targets = one(work, scale)
+            seen += rows
+            found += targets
+        except FailedError as error:
+            say(f"FAILED: {one.__name__.strip('_')}: {error}")
+            found.append(Target(f"{one.__name__.strip('_')} FAILED", None, 0))
+        finally:
+            shutil.rmtree(work)
+    return seen, found
+
+
+def _environ(home: Path) -> dict[str, str]:
+    """Ours without what would change a measurement: compiled modules are kept, as in any installation."""
+    left = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PYTHONDONTWRITE"))}
+    return {**left, "OVENBIRD_HOME": str(home)}
+
+
+def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    say(f"an empty run, {scale.rounds} rounds")
+    empty = str(FUNCTIONS / "empty.py")
+    commands = {
+        "import": (sys.executable, "-c", "import asyncio, sqlite3"),
+        "bare": (sys.executable, str(FUNCTIONS / "bare.py"), empty),
+        "run": (*OVENBIRD, "run", empty),
+    }
+    cost = in_turn(commands, scale.rounds, _environ(folder / "home"))
+    names = {"import": "`import asyncio, sqlite3`", "bare": "load and call, no record", "run": "`ovenbird run`, whole"}
+    rows = [(names[name], f"{one.seconds * 1000:.0f} ms ({one.cpu * 1000:.0f} ms CPU)") for name, one in cost.items()]
+    record = (cost["run"].seconds - cost["bare"].seconds) * 1000
+    return rows, [
+        Target(
+            "an empty run to `import asyncio, sqlite3`", cost["run"].seconds / cost["import"].seconds, 1.6, "x", True
+        ),
+        Target("the record over the bare run", record, 20, "ms", True),
+    ]
+
+
+def _transfer(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    say(f"a file of {scale.size} MiB, {scale.transfers} rounds")
+    large, home = folder / "large", folder / "home"
+    with large.open("wb") as file:
+        for _ in range(scale.size):
+            file.write(os.urandom(MIB))
+    transfer = str(FUNCTIONS / "transfer.py")
+    key = "large=store://default/artifact/artifact/large"
+    commands = {
+        "empty": (*OVENBIRD, "run", str(FUNCTIONS / "empty.py")),
+        "cp": ("cp", "--reflink=auto", str(large), str(folder / "copy")),
+        "store": (*OVENBIRD, "run", f"{transfer}:store", "--param", f"path={large}"),
+        "fetch": (*OVENBIRD, "run", f"{transfer}:fetch", "--input", key),
+    }
+
+    def clear() -> None:  # old copies, but for the version that the next command reads
+        (folder / "copy").unlink(missing_ok=True)
+        versions = sorted(home.glob("files/default/artifact/large/*"), key=lambda path: path.stat().st_mtime)
+        for version in versions[:-1]:
+            shutil.rmtree(version)
+        os.sync()  # nobody pays for what another one has left to write
+
+    cost = in_turn(commands, scale.transfers, _environ(home), clear)
+    words = {
+        "cp": "`cp`",
+        "store": "a run that returns it, less an empty run",
+        "fetch": "a run that takes it by key, less an empty run",
+    }
+    took = {name: cost[name].seconds - (cost["empty"].seconds if name != "cp" else 0) for name in words}
+    rows = [
+        (f"{scale.size} MiB: {word}", f"{scale.size / took[name]:,.0f} MiB/s ({cost[name].peak:.0f} MiB at the most)")
+        for name, word in words.items()
+    ]
+    targets = [Target(f"{name}: throughput to cp's", took["cp"] / took[name], 0.7) for name in ("store", "fetch")]
+    peak = max(cost["store"].peak, cost["fetch"].peak)
+    return rows, [*targets, Target(f"peak memory with a file of {scale.size} MiB", peak, 150, "MiB", True)]
+
+
+def _frame(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    say(f"a DataFrame of {scale.rows:,} rows")
+    result = folder / "result.json"
+    words = {"rows": scale.rows, "rounds": 11, "folder": folder}
+    given = [word for name, value in words.items() for word in ("--param", f"{name}={value}")]
+    command = (*OVENBIRD, "run", f"{FUNCTIONS / 'frame.py'}:compare", *given, "--result-file", str(result))
+    once(command, _environ(folder / "home"))
+    times = json.loads(result.read_text())["results"]
+    rows = [
+        (f"{scale.rows:,} rows: `df.to_parquet`", f"{times['own'] * 1000:.0f} ms"),
+        (f"{scale.rows:,} rows: stored, with schema, preview and digest", f"{times['stored'] * 1000:.0f} ms"),
+    ]
+    return rows, [Target("a DataFrame stored to df.to_parquet", times["stored"] / times["own"], 1.15, "x", True)]
+
+
+def _listing(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Target]]:
+    say(f"{scale.runs:,} runs (made in half a minute)")
+    _fill(folder / "home", scale.runs)
+    cost = in_turn({"list": (*OVENBIRD, "runs", "list")}, 7, _environ(folder / "home"))["list"]
+    rows = [(f"`ovenbird runs list` over {scale.runs:,} runs", f"{cost.seconds * 1000:.0f} ms")]
+    return rows, [Target(f"runs list over {scale.runs:,} runs", cost.seconds, 0.3, "s", True)]
+
+
+def _fill(home: Path, count: int) -> None:
+    """Record runs that have ended, as `ovenbird run` does."""
+    from ovenbird.platform.entity import new_record
+    from ovenbird.platform.local import LocalStore
+    from ovenbird.platform.store import timestamp
+
+    store = LocalStore(home)
+    now = timestamp()
+    for number in range(count):
+        record = new_record("default", "run", "python+job:run", "run", spec={"parameters": {"n": number}})
+        record["status"] = {"state": "COMPLETED", "started": now, "ended": now, "results": {"output_0": number}}
+        store.create(record)
+    store.close()

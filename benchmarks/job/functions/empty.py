@@ -1,0 +1,5 @@
+"""The empty handler."""
+
+
+def handler() -> None:
+    """Do nothing."""

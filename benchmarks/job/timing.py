@@ -1,0 +1,56 @@
+"""Run commands in turn and take their medians, so that a change of the machine's speed meets all of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from processes import FailedError
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one command took: medians of the seconds and of the CPU seconds, and the largest resident size in MiB."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+
+def in_turn(
+    commands: Mapping[str, Sequence[str]], rounds: int, environ: Mapping[str, str],
+    before: Callable[[], None] = lambda: None,
+) -> dict[str, Cost]:  # fmt: skip
+    """The cost of each command over `rounds`, after one that does not count; `before` runs ahead of every command."""
+    found: dict[str, list[Cost]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            before()
+            cost = once(command, environ)
+            if number:
+                found[name].append(cost)
+    return {
+        name: Cost(
+            median(one.seconds for one in all_), median(one.cpu for one in all_), max(one.peak for one in all_)
+        )
+        for name, all_ in found.items()
+    }  # fmt: skip
+
+
+def once(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
+    """Run a command. Errors: FailedError with the end of what it said."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.perf_counter() - begin
+    process.stderr.close()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise FailedError(f"{' '.join(command)} ended with {process.returncode}: {said.decode()[-300:]}")
+    return Cost(took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

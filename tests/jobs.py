@@ -1,0 +1,110 @@
+"""A real `ovenbird run`, and the verbs that read what it recorded, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_PATIENCE = 60.0  # seconds; only a broken run takes so long, whatever the machine is doing
+
+
+class Done:
+    """A run that has ended: exit status, what was printed, and the result file."""
+
+    def __init__(self, code: int, out: str, err: str, result_file: Path) -> None:
+        self.code, self.out, self.err = code, out, err
+        self.result: dict[str, Any] = json.loads(result_file.read_text()) if result_file.exists() else {}
+
+    @property
+    def error(self) -> dict[str, str]:
+        """The error of the result file; the run has failed."""
+        found: dict[str, str] = self.result["error"]
+        return found
+
+
+class Jobs:
+    """A folder that runs start in, with a store of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self._count = 0
+        self._started: list[subprocess.Popen[str]] = []
+
+    def write(self, source: str, name: str = "main.py") -> Path:
+        """Write the source of a function; its path."""
+        path = self.folder / name
+        path.write_text(textwrap.dedent(source))
+        return path
+
+    def ovenbird(self, *words: str, **environ: str) -> subprocess.Popen[str]:
+        """Start `ovenbird` with these words."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PORT", "AWS_"))}
+        env |= {"OVENBIRD_HOME": str(self.home), **environ}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ovenbird", *words], cwd=self.folder, env=env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def do(self, *words: str, **environ: str) -> str:
+        """Run `ovenbird` to its good end; what it printed."""
+        process = self.ovenbird(*words, **environ)
+        out, err = process.communicate(timeout=_PATIENCE)
+        assert process.returncode == 0, err
+        return out
+
+    def start(self, source: str, *flags: str, **environ: str) -> tuple[subprocess.Popen[str], Callable[[], Done]]:
+        """Start a run of `source` (text, or the name of a file in the folder); the process, and what waits for it."""
+        target = self.write(source).name if "\n" in source else source
+        self._count += 1
+        result_file = self.folder / f"result-{self._count}.json"
+        process = self.ovenbird("run", target, "--result-file", str(result_file), *flags, **environ)
+
+        def wait() -> Done:
+            out, err = process.communicate(timeout=_PATIENCE)
+            return Done(process.returncode, out, err, result_file)
+
+        return process, wait
+
+    def run(self, source: str, *flags: str, **environ: str) -> Done:
+        """Run `source` to its end."""
+        return self.start(source, *flags, **environ)[1]()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The rows of `ovenbird runs list`."""
+        rows: list[dict[str, Any]] = json.loads(self.do("runs", "list"))
+        return rows
+
+    def show(self, noun: str, key: str) -> dict[str, Any]:
+        """The whole entity."""
+        found: dict[str, Any] = json.loads(self.do(noun, "show", key))
+        return found
+
+    def record(self, done: Done) -> dict[str, Any]:
+        """The record of a run."""
+        return self.show("runs", done.result["key"])
+
+    def until(self, check: Callable[[], Any]) -> Any:
+        """Wait until `check()` is true; its value."""
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            if found := check():
+                return found
+            time.sleep(0.01)
+        raise AssertionError("it did not happen")
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()

@@ -1,0 +1,99 @@
+"""`@handler(outputs=[...])`, from ovenbird and in the place of the platform's own package."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+from tests.jobs import Jobs
+
+import ovenbird
+from ovenbird.function.decorator import handler, outputs_of
+
+
+def test_the_function_is_not_changed() -> None:
+    """Decorated, it is called, documented and inspected as before, and knows its outputs."""
+
+    def add(a: int, b: int = 1) -> int:
+        """Add."""
+        return a + b
+
+    marked = handler(outputs=["sum", {"name": "table", "kind": "table"}])(add)
+    assert marked is add
+    assert (marked(1), marked.__doc__) == (2, "Add.")
+    assert outputs_of(marked) == ("sum", {"name": "table", "kind": "table"})
+    assert ovenbird.handler is handler
+
+
+def test_without_outputs() -> None:
+    """@handler, @handler() and no decorator at all name no outputs."""
+
+    @handler
+    def bare() -> int:
+        return 1
+
+    @handler()
+    def empty() -> int:
+        return 2
+
+    assert (bare(), empty()) == (1, 2)
+    assert outputs_of(bare) == outputs_of(empty) == outputs_of(len) == ()
+
+
+def test_any_callable_may_be_decorated() -> None:
+    """Async functions, generators and classes keep their shape."""
+
+    @handler(outputs=["a"])
+    async def one() -> int:
+        return 1
+
+    @handler(outputs=["a"])
+    class Two:
+        def __call__(self) -> int:
+            return 2
+
+    assert inspect.iscoroutinefunction(one)
+    assert asyncio.run(one()) == 1
+    assert (Two()(), outputs_of(Two)) == (2, ("a",))
+
+
+_SOURCE = """
+from {package} import handler
+
+@handler(outputs=["answer"])
+def handler(project, n):
+    return n
+"""
+
+
+@pytest.mark.parametrize("package", ["ovenbird", "digitalhub_runtime_python"])
+def test_both_packages_name_the_outputs(jobs: Jobs, package: str) -> None:
+    """A function written for the platform runs unmodified where its package is absent."""
+    done = jobs.run(_SOURCE.format(package=package), "--param", "n=42")
+    assert done.result["results"] == {"answer": 42}, done.err
+
+
+def test_the_real_package_wins(jobs: Jobs) -> None:
+    """Where the platform's package is importable it is the one that user code gets, and its outputs are named too."""
+    package = jobs.folder / "site" / "digitalhub_runtime_python"
+    package.mkdir(parents=True)
+    # As the real one does: the decorator wraps the function, and returns what an own launcher would store.
+    (package / "__init__.py").write_text(
+        "import functools\nREAL = True\ndef handler(outputs=None):\n"
+        "    def mark(function):\n        @functools.wraps(function)\n        def wrapper(*args, **kwargs):\n"
+        "            return function(*args, **kwargs)\n        return wrapper\n    return mark\n"
+    )
+    source = "import digitalhub_runtime_python as real\nassert real.REAL\n" + _SOURCE.format(
+        package="digitalhub_runtime_python"
+    )
+    done = jobs.run(source, "--param", "n=42", PYTHONPATH=str(package.parent))
+    assert done.code == 0, done.err
+    assert list(done.result["results"].values()) == [42]
+
+
+def test_the_stand_in_has_nothing_else(jobs: Jobs) -> None:
+    """What the stand-in does not have is an ImportError that says so, not a silent None."""
+    done = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
+    assert done.code == 72
+    assert "launch" in done.error["message"]

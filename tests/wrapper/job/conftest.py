@@ -1,0 +1,5 @@
+"""A project in a store of its own, where the rest of the tests means a folder of source by that name."""
+
+from tests.stores import project
+
+__all__ = ["project"]

@@ -1,0 +1,214 @@
+"""Parameters are converted to their hints; inputs are entities, or what their hints ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas
+import polars
+import pytest
+from tests.jobs import Jobs
+
+from ovenbird.errors import ArgumentsError, InputError
+from ovenbird.function.bind import JOB, Binder
+from ovenbird.job.arguments import check_names, convert, plain
+from ovenbird.job.inputs import read
+from ovenbird.platform.material import Artifact, Dataitem, Material
+from ovenbird.platform.project import Project
+from ovenbird.settings import Typed
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class City:
+    name: str
+    people: int = 0
+
+
+def _binder(hint: Any, **kinds: Any) -> Binder:
+    def handler(x, **rest): ...  # type: ignore[no-untyped-def]
+
+    handler.__annotations__ = {"x": hint}
+    return Binder(handler, JOB, fields_only=True)
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "value"),
+    [
+        (int, "3", 3), (float, "3", 3.0), (bool, "true", True), (bool, "1", True), (str, "007", "007"),
+        (str, "true", "true"), (str, '"quoted"', "quoted"), (str, "a b", "a b"), (str, "", ""), (Any, "3", 3),
+        (Any, "text", "text"), (Any, '{"a": 1}', {"a": 1}), (list[int], "[1, 2]", [1, 2]),
+        (dict[str, int], '{"a": 1}', {"a": 1}), (City, '{"name": "Rome"}', City("Rome")), (Color, "red", Color.RED),
+        (datetime.date, "2024-01-02", datetime.date(2024, 1, 2)), (int | None, "null", None),
+        (str | None, "x", "x"), (Literal["a", "b"], "a", "a"), (float, "1e3", 1000.0), (int | str, "3", 3),
+        (bytes, "YWJj", b"abc"), (Path, "a/b", Path("a/b")),
+    ],
+)  # fmt: skip
+def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, text: str, value: Any) -> None:
+    """`--param name=007` is the text for a str, the number for an int."""
+    found = convert(_binder(hint), {"x": Typed(text)})["x"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "message"),
+    [
+        (int, Typed("three"), "x: Expected int, got str"),
+        (int, Typed("1.5"), "x: "),
+        (list[int], Typed('[1, "a"]'), r"x\[1\]: Expected int, got str"),
+        (City, Typed('{"people": 1}'), "x.name: missing"),
+        (Color, Typed("blue"), "x: Invalid enum value 'blue'"),
+        (int, "3", "x: Expected int, got str"),
+        (Dataitem, Typed("[1]"), "x: no parameter makes a Dataitem: give it as --input"),
+    ],
+)
+def test_a_value_that_does_not_fit_names_its_argument(hint: Any, value: Any, message: str) -> None:
+    """The error names the argument, and the part of it that does not fit; a file's value is not read as text."""
+    with pytest.raises(ArgumentsError, match=message):
+        convert(_binder(hint), {"x": value})
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Names that are unknown, missing, reserved or given twice are one error."""
+
+    def handler(context: Any, size: int, other: int) -> None: ...
+
+    with pytest.raises(ArgumentsError) as caught:
+        check_names(Binder(handler, JOB, fields_only=True), {"sise": 1, "context": 1, "size": 1}, {"size": "a.csv"})
+    message = caught.value.message
+    assert "'size' is given as a parameter and as an input" in message
+    assert "'sise' is not an argument of the handler, did you mean 'size'" in message
+    assert "'context' is filled by Ovenbird" in message
+    assert "'other' is missing" in message
+
+
+def test_further_arguments_are_taken_by_double_star() -> None:
+    """A handler with **rest takes any name; what was typed is JSON where it is JSON."""
+    binder = _binder(int)
+    check_names(binder, {"x": 1, "y": 2}, {"z": "a.csv"})
+    assert convert(binder, {"y": Typed("[1]"), "z": Typed("[")}) == {"y": [1], "z": "["}
+    assert plain(3) == 3
+
+
+def _csv(folder: Path) -> Path:
+    path = folder / "cities.csv"
+    path.write_text("name,people\nRome,3\nOslo,1\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("hint", "check"),
+    [
+        (pandas.DataFrame, lambda found: found["people"].sum() == 4),
+        (polars.DataFrame, lambda found: found["people"].sum() == 4),
+        (Path, lambda found: found.read_text().startswith("name,")),
+        (bytes, lambda found: found.startswith(b"name,")),
+        (str, lambda found: found.startswith("name,")),
+        (Any, lambda found: isinstance(found, Dataitem) and len(found.as_df()) == 2),
+        (Dataitem, lambda found: isinstance(found, Dataitem)),
+        (Material, lambda found: isinstance(found, Dataitem)),
+    ],
+)  # fmt: skip
+def test_an_input_is_what_its_hint_asks_for(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: Any, check: Callable[[Any], bool]
+) -> None:
+    """A DataFrame of either library, a path, bytes, text; without a hint, the entity."""
+    monkeypatch.chdir(tmp_path)
+    assert check(read(_binder(hint), project, {"x": str(_csv(tmp_path))})["x"])
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "value"),
+    [
+        (City, '{"name": "Rome", "people": 3}', City("Rome", 3)),
+        (list[City], '[{"name": "Oslo"}]', [City("Oslo")]),
+        (dict, '{"a": 1}', {"a": 1}),
+        (dict[str, int] | None, '{"a": 1}', {"a": 1}),
+    ],
+)
+def test_other_hints_are_met_by_json_content(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: Any, text: str, value: Any
+) -> None:
+    """A dataclass, a list or a dict is made from the JSON that the input holds."""
+    monkeypatch.chdir(tmp_path)
+    key = project.log_artifact("a", data=text).key
+    assert read(_binder(hint), project, {"x": key})["x"] == value
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "message"),
+    [
+        (City, "{", r"input 'x' \(store://p/artifact/artifact/a:\w+\) cannot be read as City"),
+        (City, '{"people": 1}', "input 'x' .* does not fit its hint: .*name"),
+        (pandas.DataFrame, "x", "input 'x': .*format"),
+        (str, "\udcff", "input 'x' .* cannot be read as str: UnicodeDecodeError"),
+    ],
+)
+def test_content_that_does_not_parse_names_the_argument(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: Any, text: str, message: str
+) -> None:
+    """The error names the argument, the key and what was asked."""
+    monkeypatch.chdir(tmp_path)
+    key = project.log_artifact("a", data=text.encode("utf-8", "surrogateescape")).key
+    with pytest.raises(InputError, match=message):
+        read(_binder(hint), project, {"x": key})
+
+
+def test_a_folder_has_no_one_content(project: Project, tmp_path: Path) -> None:
+    """bytes and text are the content of one file."""
+    for name in ("a", "b"):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        (tmp_path / "two" / name).write_text(name)
+    key = project.log_artifact("two", source=tmp_path / "two").key
+    with pytest.raises(InputError, match="holds 2 files"):
+        read(_binder(bytes), project, {"x": key})
+    assert isinstance(read(_binder(Artifact), project, {"x": key})["x"], Artifact)
+
+
+def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
+    """A URL is fetched, read as the hint asks, and recorded as what the run consumes; so is a path."""
+    text = b"name,people\nRome,3\nOslo,1\n"
+
+    def answer(request: Any) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(text)))
+        request.end_headers()
+        request.wfile.write(text)
+
+    server.answer = answer
+    source = "from pandas import DataFrame\ndef handler(url: DataFrame): return int(url.people.sum())\n"
+    done = jobs.run(source, "--input", f"url={server.url}/cities.csv?token=SECRET")
+    assert (done.code, done.result["results"]) == (0, {"output_0": 4}), done.err
+    (link,) = [one for one in jobs.record(done)["metadata"]["relationships"] if one["type"] == "consumes"]
+    assert jobs.show("dataitems", link["dest"])["kind"] == "table"
+    _csv(jobs.folder)
+    assert jobs.run(source, "--input", "url=cities.csv").result["results"] == {"output_0": 4}
+
+
+def test_a_path_is_the_users_own_file_or_a_copy_of_the_stores(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was registered where it lies is given as it is, what the store keeps is copied; nothing lands in the cwd."""
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    own, binder = _csv(tmp_path), _binder(Path)
+    stored = project.log_artifact("stored", source=own)
+    (tmp_path / "two").mkdir()
+    _csv(tmp_path / "two")
+    folder = project.log_artifact("folder", source=tmp_path / "two")
+    assert read(binder, project, {"x": str(own)})["x"] == own
+    for _ in range(2):  # a second run must not find the first one's copy in its way
+        copy = read(binder, project, {"x": stored.key})["x"]
+        assert copy.read_bytes() == own.read_bytes()
+        assert copy != stored.local_path()
+        assert (read(binder, project, {"x": folder.key})["x"] / "cities.csv").read_bytes() == own.read_bytes()
+    assert list((tmp_path / "cwd").iterdir()) == []

@@ -1,0 +1,448 @@
+"""`ovenbird run`, whole: real processes, their exit status, result file, record and log."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.jobs import Jobs
+
+_HEAVY = "asyncio pandas polars pyarrow numpy obstore urllib3 starlette uvicorn yaml pickle tempfile ssl".split()
+
+
+def test_an_empty_run_imports_little(jobs: Jobs) -> None:
+    """A run of an empty handler imports no event loop, no HTTP, no DataFrames, no object store and no YAML."""
+    jobs.write("def handler(): pass\n", "empty.py")
+    code = (
+        "import sys, os; sys.argv = ['ovenbird', 'run', 'empty.py']\n"
+        "from ovenbird.cli import run\n"
+        "code = run(sys.argv[1:]); print(code, *sys.modules)"
+    )
+    env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=jobs.folder, env=env, capture_output=True, text=True, check=True
+    )
+    code, *modules = done.stdout.split()
+    assert code == "0"
+    assert "ovenbird.job.run" in modules
+    assert [name for name in _HEAVY if name in modules] == []
+    spared = ("inputs", "outputs", "loop")
+    assert [name for name in spared if f"ovenbird.job.{name}" in modules] == []
+
+
+def test_a_run_is_recorded(jobs: Jobs) -> None:
+    """State, times, parameters, results, provenance and the function's revision are in the record of a run."""
+    done = jobs.run(
+        """
+        from ovenbird import handler
+
+        @handler(outputs=["total"])
+        def handler(a: int, b: int = 2):
+            print("adding")
+            return a + b
+        """, "--param", "a=40",
+    )  # fmt: skip
+    assert (done.code, done.out) == (0, "adding\n")
+    assert done.result == {
+        "id": done.result["id"], "key": done.result["key"], "state": "COMPLETED", "results": {"total": 42},
+        "outputs": {}, "metrics": {}, "error": None,
+    }  # fmt: skip
+    record = jobs.record(done)
+    assert record["spec"]["parameters"] == {"a": 40}
+    assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"total": 42})
+    assert record["status"]["provenance"]["python"] == sys.version.partition(" ")[0]
+    assert record["status"]["started"] <= record["status"]["ended"]
+    function = jobs.show("functions", record["spec"]["function"])
+    assert (function["name"], function["spec"]["source"]["handler"]) == ("main", "main:handler")
+    assert {"type": "run_of", "dest": function["key"]} in record["metadata"]["relationships"]
+
+
+def test_the_function_is_registered_once_for_each_revision(jobs: Jobs) -> None:
+    """Two runs of one source share a revision of the function; a changed source makes another."""
+    sources = ["def handler(): return 1\n", "def handler(): return 1\n", "def handler(): return 2\n"]
+    keys = [jobs.record(jobs.run(source))["spec"]["function"] for source in sources]
+    assert keys[0] == keys[1] != keys[2]
+
+
+_TABLE = """
+import sys
+from pathlib import Path
+
+import numpy
+import pandas
+import polars
+from matplotlib.figure import Figure
+from sklearn.linear_model import LinearRegression
+
+from digitalhub_runtime_python import handler as outputs
+
+class Odd:
+    pass
+
+def figure():
+    made = Figure()
+    made.subplots().plot([1, 2])
+    return made
+
+@outputs(outputs=["text", "number", "real", "truth", "raw", "scalar", "pandas", "polars", "figure", "json", "list",
+                  "array", "model", "path", "entity", "odd", {"name": "kept", "kind": "model"}])
+def handler(project, run):
+    Path("note.txt").write_text("a note")
+    mine = project.log_artifact("mine", data=b"bytes of mine")
+    run.log_metric("loss", [2.0, 1.0])
+    run.log_metrics({"accuracy": 0.5})
+    return ("t", 1, 1.5, True, b"raw", numpy.int64(7), pandas.DataFrame({"a": [1, 2]}), polars.DataFrame({"b": ["x"]}),
+            figure(), {"k": [1, None]}, [1, "two"], numpy.arange(3), LinearRegression().fit([[0], [1]], [0, 1]),
+            Path("note.txt"), mine, Odd(), "note.txt", "beyond the names")
+"""
+
+_READ = """
+import pickle
+from pathlib import Path
+
+import numpy
+
+def handler(project, table, model, kept: bytes, json: dict, list: list, path: str, array: Path):
+    import joblib
+    return {
+        "table": table.as_df()["a"].tolist(), "polars": project.get_dataitem("polars").as_df(engine="polars")["b"][0],
+        "model": round(float(joblib.load(model.as_file()[0]).predict([[2]])[0]), 6), "kept": kept.decode(),
+        "json": json, "list": list, "path": path, "array": numpy.load(array).tolist(),
+        "png": Path(project.get_artifact("figure").download("somewhere/")).read_bytes()[1:4].decode(),
+        "odd": type(pickle.loads(Path(project.get_artifact("odd").as_file()[0]).read_bytes())).__name__,
+        "mine": Path(project.get_artifact("mine").as_file()[0]).read_text(),
+    }
+"""
+
+
+def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: Jobs) -> None:
+    """What one run returned, value by value, another run reads by its keys; and lineage leads from one to the other."""
+    made = jobs.run(_TABLE)
+    assert made.code == 0, made.err
+    assert made.result["results"] == {
+        "text": "t", "number": 1, "real": 1.5, "truth": True, "raw": "raw", "scalar": 7, "output_17": "beyond the names"
+    }  # fmt: skip
+    keys = made.result["outputs"]
+    kinds = {name: "/".join(key.split("/")[3:5]) for name, key in keys.items()}
+    assert kinds == {
+        "pandas": "dataitem/table", "polars": "dataitem/table", "figure": "artifact/artifact",
+        "json": "artifact/artifact", "list": "artifact/artifact", "array": "artifact/artifact",
+        "model": "model/sklearn", "path": "artifact/artifact", "entity": "artifact/artifact",
+        "odd": "artifact/artifact", "kept": "model/model",
+    }  # fmt: skip
+    assert made.result["metrics"] == {"loss": [2.0, 1.0], "accuracy": 0.5}
+    assert "which no rule covers" in made.err
+    table = jobs.show("dataitems", keys["pandas"])
+    assert table["spec"]["schema"] == {"fields": [{"name": "a", "type": "integer"}]}
+    assert table["status"]["preview"] == {"cols": [{"name": "a", "value": [1, 2]}], "rows": 2}
+    assert table["status"]["files"][0]["hash"].startswith("md5:")
+    assert table["spec"]["path"] == f"{jobs.home}/files/default/dataitem/pandas/{table['id']}/pandas.parquet"
+
+    names = {"table": "pandas"} | {name: name for name in ("model", "kept", "json", "list", "path", "array")}
+    inputs = [word for name, output in names.items() for word in ("--input", f"{name}={keys[output]}")]
+    jobs.write(_READ, "again.py")
+    read = jobs.run("again.py", *inputs)
+    assert read.code == 0, read.err
+    content = jobs.show("artifacts", read.result["outputs"]["output_0"])["spec"]["path"]
+    assert json.loads(Path(content).read_text()) == {
+        "table": [1, 2], "polars": "x", "model": 2.0, "kept": "a note", "json": {"k": [1, None]}, "list": [1, "two"],
+        "path": "a note", "array": [0, 1, 2], "png": "PNG", "odd": "Odd", "mine": "bytes of mine",
+    }  # fmt: skip
+    links = {link["dest"] for link in jobs.record(read)["metadata"]["relationships"] if link["type"] == "consumes"}
+    assert links == {keys[name] for name in (*names.values(), "polars", "figure", "odd", "entity")}
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ("class handler:\n    def __init__(self, context, by=1): self.by = by\n    def __call__(self, n: int):"
+         " return n * self.by\n    def close(self): print('closed')\n", {"output_0": 12}),
+        ("import asyncio\nby = 0\nasync def init(context, by: int):\n    global by_\n    by_ = by\n"
+         "async def handler(n: int):\n    await asyncio.sleep(0)\n    return n * by_\n", {"output_0": 12}),
+        ("def init(context, by: int): context.by = by\ndef handler(context, n: int):\n"
+         "    yield n\n    yield n * context.by\n", {"output_0": 4, "output_1": 12}),
+        ("def init(context, by: int): context.by = by\nasync def handler(context, n: int):\n    yield n * context.by\n",
+         {"output_0": 12}),
+        ("async def init(context, by: int): context.by = by\ndef handler(context, n: int): return n * context.by\n"
+         "async def close(): print('closed')\n", {"output_0": 12}),
+    ],
+    ids=["class", "async", "generator", "async generator", "async init of a sync handler"],
+)  # fmt: skip
+def test_every_shape_runs_once(jobs: Jobs, source: str, result: dict[str, int]) -> None:
+    """A class, async functions and generators run as jobs, init before them and close after them."""
+    done = jobs.run(source, "--param", "n=4", "--init", "by=3")
+    assert (done.code, done.result["results"]) == (0, result), done.err
+    assert done.out == ("closed\n" if "close" in source else "")
+
+
+def test_reserved_arguments(jobs: Jobs) -> None:
+    """context, event, project and run are given by name; their ids are those of the run and of the caller's trace."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    done = jobs.run(
+        """
+        def handler(context, event, project, run):
+            return [context.project is project, context.run is run, event.trigger.kind, event.body["inputs"] == {},
+                    project.name, run.id, context.trace_id, context.root]
+        """, "--project", "p1", TRACEPARENT=f"00-{trace}-b7ad6b7169203331-01", PROJECT_NAME="other",
+    )  # fmt: skip
+    values = list(done.result["results"].values())
+    assert values == [True, True, "job", True, "p1", done.result["id"], trace, str(jobs.folder)], done.err
+    assert done.result["key"].startswith("store://p1/run/")
+
+
+def test_the_project_is_found_where_it_is_said(jobs: Jobs) -> None:
+    """PROJECT_NAME, else the function document, else `default` names the project; the document names the function."""
+    jobs.write("def fn(): return 1\n")
+    jobs.write("name: f1\nkind: python\nproject: p9\nspec: {source: {source: main.py, handler: fn}}\n", "function.yaml")
+    found = [jobs.run(".").result["key"], jobs.run(".", PROJECT_NAME="env").result["key"]]
+    assert [key.split("/")[2] for key in found] == ["p9", "env"]
+    assert jobs.record(jobs.run("."))["spec"]["function"].split("/")[-1].startswith("f1:")
+
+
+def test_job_is_run_and_variables_are_flags(jobs: Jobs) -> None:
+    """`ovenbird job` is the same verb, and everything can come from OVENBIRD_ variables: flags win, name by name."""
+    jobs.write("def handler(a: int, b: str, c: int = 0): return [a, b, c]\n")
+    (jobs.folder / "p.yaml").write_text("a: 1\nb: from the file\nc: 3\n")
+    environ = {
+        "OVENBIRD_TARGET": "main.py", "OVENBIRD_PARAMS": "p.yaml", "OVENBIRD_PARAM": '{"a": 5, "b": "variable"}',
+        "OVENBIRD_RESULT_FILE": "deep/result.json",
+    }  # fmt: skip
+    jobs.do("job", "--param", "a=7", **environ)
+    assert json.loads((jobs.folder / "deep/result.json").read_text())["results"] == {
+        "output_0": 7, "output_1": "variable", "output_2": 3,
+    }  # fmt: skip
+
+
+def test_output_dir_and_files_store(jobs: Jobs) -> None:
+    """--files-store takes the files of outputs, --output-dir a copy of them."""
+    source = "def handler(): return {'a': 1}\n"
+    done = jobs.run(source, "--files-store", "elsewhere", "--output-dir", "copies/here")
+    assert done.code == 0, done.err
+    path = Path(jobs.show("artifacts", "output_0")["spec"]["path"])
+    assert path.is_relative_to(jobs.folder / "elsewhere")
+    assert json.loads((jobs.folder / "copies/here/output_0.json").read_text()) == json.loads(path.read_text())
+    assert not (jobs.home / "files").exists()
+
+
+def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
+    """With DHCORE_DEFAULT_FILES_STORE the files go to S3, and the next run reads them from there by key."""
+    s3 = {**s3, "DHCORE_DEFAULT_FILES_STORE": "s3://outputs/runs"}
+    done = jobs.run("import pandas\ndef handler(): return pandas.DataFrame({'a': [1, 2]})\n", **s3)
+    assert done.code == 0, done.err
+    key = done.result["outputs"]["output_0"]
+    assert jobs.show("dataitems", key)["spec"]["path"].startswith("s3://outputs/runs/default/dataitem/output_0/")
+    total = "from pandas import DataFrame\ndef handler(t: DataFrame): return int(t.a.sum())\n"
+    assert jobs.run(total, "--input", f"t={key}", **s3).result["results"] == {"output_0": 3}
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
+    """A store that answers 403 or 500 is exit 79, an error that names what was stored and what was not."""
+    server.answer = lambda request: (
+        request.send_response(status), request.send_header("Content-Length", "0"), request.end_headers()
+    )  # fmt: skip
+    environ = {
+        "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "SECRET",
+        "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
+    }  # fmt: skip
+    done = jobs.run("def handler(): return 1, {'a': 1}\n", "--files-store", "s3://outputs", **environ)
+    assert (done.code, done.result["state"], done.result["results"]) == (79, "ERROR", {"output_0": 1}), done.err
+    assert "output 'output_1': s3://outputs/" in done.error["message"]
+    assert f"{status}" in done.error["message"]
+    assert "stored: output_0" in done.error["message"]
+    assert "SECRET" not in done.err
+    assert jobs.show("artifacts", "output_1")["status"]["state"] == "ERROR"
+
+
+def test_a_full_disk(jobs: Jobs) -> None:
+    """A full disk below --files-store is exit 79 and names what was stored."""
+    full = jobs.folder / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
+    try:
+        source = (
+            "from pathlib import Path\nimport os\ndef handler():\n    Path('big').write_bytes(os.urandom(300_000))\n"
+        )
+        done = jobs.run(source + "    return {'small': 1}, Path('big')\n", "--files-store", str(full))
+    finally:
+        subprocess.run(["umount", full], check=True)
+    assert (done.code, done.result["state"], list(done.result["outputs"])) == (79, "ERROR", ["output_0"]), done.err
+    assert "output 'output_1'" in done.error["message"]
+    assert "No space left on device" in done.error["message"]
+
+
+def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
+    """Exit 74; type, message and a traceback of the user's frames alone; what was logged before is kept."""
+    done = jobs.run(
+        """
+        def inner():
+            raise LookupError("no such thing\\nmore")
+
+        def handler(project, run):
+            project.log_artifact("before", data=b"kept")
+            run.log_metric("seen", 1)
+            inner()
+        """
+    )
+    assert (done.code, done.result["state"], done.result["metrics"]) == (74, "ERROR", {"seen": [1.0]})
+    assert (done.error["type"], done.error["message"]) == ("LookupError", "LookupError: no such thing")
+    assert done.error["traceback"].count("File ") == 2
+    assert "ovenbird" not in done.error["traceback"].replace(str(jobs.folder), "")
+    assert list(done.result["outputs"]) == ["before"]
+    assert jobs.show("artifacts", "before")["status"]["state"] == "READY"
+    record = jobs.record(done)
+    assert record["status"]["error"] == done.error
+    assert record["status"]["message"] == "LookupError: no such thing"
+
+
+@pytest.mark.parametrize(("how", "code", "state"), [("3", 74, "ERROR"), ("'no'", 74, "ERROR"), ("0", 0, "COMPLETED")])
+def test_sys_exit(jobs: Jobs, how: str, code: int, state: str) -> None:
+    """sys.exit(3) in a handler is an error of the run; sys.exit(0) is its end."""
+    done = jobs.run(f"import sys\ndef handler(): sys.exit({how})\n")
+    assert (done.code, done.result["state"]) == (code, state)
+    if code:
+        assert done.error["message"] == f"the handler called sys.exit({how})"
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_a_process_that_vanishes_is_found_at_the_next_start(jobs: Jobs, how: str) -> None:
+    """A run whose process is gone without a word is recorded as ERROR with that reason; what it logged is kept."""
+    done = jobs.run(f"import os\ndef handler(project):\n    project.log_artifact('a', data=b'x')\n    {how}\n")
+    assert done.code in (3, -9)
+    assert done.result == {}
+    (row,) = jobs.runs()
+    record = jobs.show("runs", row["id"])
+    assert (row["state"], record["status"]["error"]["type"]) == ("ERROR", "ProcessLost")
+    assert "SIGKILL" in record["status"]["message"]
+    assert jobs.show("artifacts", "a")["status"]["state"] == "READY"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "kind", "message"),
+    [
+        ("import no_such_module\n", 72, "load.module_failed", "no_such_module"),
+        ("def handle(): pass\n", 72, "load.attribute_missing", "handle"),
+        ("handler = 3\n\n", 72, "load.not_callable", "int"),
+        ("def init(context): raise OSError('no model')\ndef handler(): pass\n", 73, "init", "OSError: no model"),
+        ("async def init(context): raise OSError('no model')\ndef handler(): pass\n", 73, "init", "OSError: no model"),
+        ("class handler:\n    def __init__(self): 1 / 0\n    def __call__(self): pass\n", 73, "init", "ZeroDivision"),
+        ("def init(context, must): pass\ndef handler(): pass\n", 73, "init", "must"),
+        ("async def handler(scope, receive, send): pass\n", 77, "arguments", "ASGI"),
+    ],
+)  # fmt: skip
+def test_what_does_not_load_or_start_is_a_run_too(jobs: Jobs, source: str, code: int, kind: str, message: str) -> None:
+    """A function that does not load, or whose init fails, leaves a run in state ERROR, linked to the function."""
+    done = jobs.run(source)
+    assert (done.code, done.result["state"], done.error["type"]) == (code, "ERROR", kind), done.err
+    assert message in done.error["message"]
+    assert jobs.record(done)["spec"]["function"].startswith("store://default/function/python/main:")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (("--param", "m=3", "--param", "n=3"), 77, "'m' is not an argument of the handler"),
+        ((), 77, "'n' is missing"),
+        (("--param", "n=three"), 77, "n: Expected int, got str"),
+        (("--param", "n=1", "--param", "context=1"), 77, "'context' is filled by Ovenbird"),
+        (("--param", "n=1", "--input", "n=main.py"), 77, "'n' is given as a parameter and as an input"),
+        (("--param", "n=1", "--input", "data=store://default/artifact/artifact/gone"), 78, "gone"),
+        (("--param", "n=1", "--input", "data=store://default/artifact"), 78, "has 2 parts"),
+        (("--param", "n=1", "--input", "data=store://other/artifact/artifact/a"), 78, "belongs to the project 'other'"),
+        (("--param", "n=1", "--input", "data=absent.csv"), 78, "no file 'absent.csv'"),
+        (("--param", "n=1", "--input", "data=ftp://host/x"), 78, "ftp:// is not supported"),
+    ],
+)
+def test_arguments_that_do_not_fit(jobs: Jobs, flags: tuple[str, ...], code: int, message: str) -> None:
+    """Names, types and keys that do not fit are told before the handler runs, and the run is recorded as ERROR."""
+    done = jobs.run("def handler(context, n: int, data=None): print('ran')\n", *flags)
+    assert (done.code, done.result["state"], done.out) == (code, "ERROR", ""), done.err
+    assert message in done.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def handler(): return lambda: 0\n", "cannot be pickled"),
+        ("from ovenbird import handler as o\n@o(outputs=['a/b'])\ndef handler(): print('ran')\n", "output name 'a/b'"),
+        ("from ovenbird import handler as o\n@o(outputs=['..'])\ndef handler(): print('ran')\n", "output name '..'"),
+        ("from ovenbird import handler as o\n@o(outputs=['a', 'a'])\ndef handler(): print('ran')\n", "two outputs"),
+        ("from ovenbird import handler as o\n@o(outputs=['output_1'])\ndef handler(): return 1, 2\n", "two outputs"),
+    ],
+)
+def test_outputs_that_cannot_be_stored(jobs: Jobs, source: str, message: str) -> None:
+    """Exit 79: an object that no rule covers and nothing pickles, and names that cannot be used."""
+    done = jobs.run(source)
+    assert (done.code, done.out) == (79, ""), done.err
+    assert message in done.error["message"]
+
+
+def test_two_runs_that_log_one_name_at_once_are_two_versions(jobs: Jobs) -> None:
+    """Runs that share a store do not disturb each other, and each stores its version."""
+    jobs.write("def handler(project, n: int): return project.log_artifact('same', data=str(n))\n", "same.py")
+    started = [jobs.start("same.py", "--param", f"n={n}") for n in range(4)]
+    done = [wait() for _, wait in started]
+    assert [one.code for one in done] == [0, 0, 0, 0]
+    rows = json.loads(jobs.do("artifacts", "list", "--name", "same", "--versions"))
+    assert {row["key"] for row in rows} == {one.result["outputs"]["same" if "same" in one.result["outputs"] else
+                                            "output_0"] for one in done}  # fmt: skip
+    assert len(rows) == 4
+
+
+def test_a_database_that_cannot_be_used(jobs: Jobs) -> None:
+    """A corrupt database, and one of a newer version, are exit 76, before any user code runs."""
+    jobs.home.mkdir()
+    database = jobs.home / "ovenbird.db"
+    database.write_bytes(b"not a database, " * 512)
+    source = "print('ran')\ndef handler(): pass\n"
+    done = jobs.run(source)
+    assert (done.code, done.out) == (76, "")
+    assert "damaged" in done.err
+    database.unlink()
+    assert jobs.run(source).code == 0
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    done = jobs.run(source)
+    assert (done.code, done.out) == (76, "")
+    assert "newer Ovenbird" in done.err
+
+
+def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
+    """Exit 79 when the run itself was well, whose record stays COMPLETED."""
+    jobs.write("def handler(): return 1\n")
+    (jobs.folder / "file").write_text("")
+    process = jobs.ovenbird("run", "main.py", "--result-file", "file/result.json")
+    assert process.communicate()[1]
+    assert process.returncode == 79
+    assert jobs.runs()[0]["state"] == "COMPLETED"
+
+
+def test_a_thread_left_behind_does_not_hold_the_process(jobs: Jobs) -> None:
+    """The process ends when the record is made, whatever threads the function has left."""
+    done = jobs.run(
+        "import threading, time\ndef handler():\n    threading.Thread(target=time.sleep, args=(3600,)).start()\n"
+    )
+    assert (done.code, done.result["state"]) == (0, "COMPLETED")
+
+
+def test_params_files(jobs: Jobs) -> None:
+    """A parameters file that cannot be read, or holds no mapping, is exit 77 and names the file."""
+    jobs.write("def handler(): pass\n")
+    for name, text, message in (
+        ("absent.json", None, "cannot read 'absent.json'"),
+        ("list.json", "[1]", "does not hold a mapping"),
+        ("bad.json", "{", "is not JSON"),
+        ("bad.yaml", "a: [", "bad.yaml' is not valid YAML"),
+    ):
+        if text is not None:
+            (jobs.folder / name).write_text(text)
+        process = jobs.ovenbird("run", "main.py", "--params", name)
+        assert message in process.communicate()[1]
+        assert process.returncode == 77

@@ -1,0 +1,77 @@
+"""Call the user's code once: construct, init, the handler, close. What it raises becomes how the run ended."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import HandlerError, InitError
+from ..function.context import Context
+from ..function.handler import Handler
+from ..function.traces import summary, user_traceback
+from .interrupt import Interrupted
+from .outcome import Ended
+
+Arguments = dict[str, Any]
+
+
+def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
+    """What the handler returned; a generator's items as a list. Errors: Ended, Interrupted, InitError.
+
+    `parameters` are for init, `values` for the handler. A loop is started only for a function that needs one.
+    """
+    try:
+        if _needs_loop(handler):
+            from .loop import on_loop
+
+            return on_loop(handler, context, parameters, values)
+        return _direct(handler, context, parameters, values)
+    except (Interrupted, InitError):
+        raise
+    except SystemExit as left:
+        if left.code in (None, 0):
+            return None  # a script's way to say that it is done
+        message = f"the handler called sys.exit({left.code!r})"
+        raise _ended("SystemExit", message, left) from None
+    except BaseException as raised:
+        raise _ended(type(raised).__name__, summary(raised), raised) from None
+
+
+def init(work: Callable[[], Any], handler: Handler) -> Any:
+    """Run the constructor or init. Errors: InitError for whatever it raises."""
+    try:
+        return work()
+    except (Interrupted, InitError):
+        raise
+    except BaseException as error:
+        raise init_failed(error, handler) from None
+
+
+def init_failed(error: BaseException, handler: Handler) -> InitError:
+    """What init raised, as an error of ours."""
+    return InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error))
+
+
+def _ended(kind: str, message: str, error: BaseException) -> Ended:
+    found = {"type": kind, "message": message, "traceback": user_traceback(error)}
+    return Ended("ERROR", HandlerError.exit_code, found)
+
+
+def _needs_loop(handler: Handler) -> bool:
+    loaded = handler.loaded
+    around = [getattr(loaded.found, name, None) for name in ("init", "close")] if loaded.is_class else []
+    return handler.shape.on_loop or any(map(inspect.iscoroutinefunction, around or (loaded.init, loaded.close)))
+
+
+def _direct(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
+    """On the main thread, as a script would."""
+    init(lambda: handler.construct(context, parameters), handler)
+    if work := handler.init(context, parameters):
+        init(work, handler)
+    try:
+        result = handler.call(**values)
+        return list(result) if inspect.isgenerator(result) else result
+    finally:
+        if close := handler.close(context):
+            close()

@@ -1,0 +1,63 @@
+"""The inputs of a job: entities, or what the hints of the handler ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError, OvenbirdError
+from ..function.bind import Binder, FieldsError, Parameter, convert_one
+from ..function.traces import summary
+from ..platform.inputs import resolve
+from ..platform.material import Material
+from ..platform.project import Project
+
+
+def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """Inputs, each as its hint asks. Errors: InputError that names the argument."""
+    return {name: _input(binder.by_name.get(name), project, name, text) for name, text in inputs.items()}
+
+
+def _input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
+    entity = resolve(project, name, text)
+    hint = parameter.hint if parameter else Any
+    try:
+        return _as_hinted(parameter, hint, entity)
+    except FieldsError as error:
+        raise InputError(f"input {name!r} ({entity.key}) does not fit its hint: {error.message}") from None
+    except OvenbirdError as error:
+        raise InputError(f"input {name!r}: {error.message}", hint=error.hint) from error
+    except Exception as error:
+        kind = getattr(hint, "__name__", str(hint))
+        raise InputError(
+            f"input {name!r} ({entity.key}) cannot be read as {kind}: {summary(error)}",
+            hint="without a hint the handler gets the entity itself, and reads it as it likes",
+        ) from error
+
+
+def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
+    """An entity as a DataFrame, a path, bytes or text; other hints are met by its JSON content; no hint, the entity."""
+    if parameter is None or hint is Any or (not isinstance(hint, type) and not getattr(hint, "__args__", ())):
+        return entity
+    if isinstance(hint, type):
+        package = hint.__module__.partition(".")[0]
+        if isinstance(entity, hint) or package == "digitalhub" or hint.__name__ in ("Dataitem", "Artifact", "Model"):
+            return entity
+        if hint.__name__ == "DataFrame" and package in ("pandas", "polars"):
+            return entity.as_df(engine=package)
+        if issubclass(hint, Path):
+            return hint(entity.as_path())
+        if hint in (bytes, str):
+            path = _one_file(entity)
+            return path.read_bytes() if hint is bytes else path.read_text(encoding="utf-8")
+    return convert_one(parameter, msgspec.json.decode(_one_file(entity).read_bytes()))
+
+
+def _one_file(entity: Material) -> Path:
+    files = entity.as_file()
+    if len(files) != 1:
+        raise InputError(f"{entity.key} holds {len(files)} files, and the hint asks for the content of one")
+    return Path(files[0])
