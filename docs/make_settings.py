@@ -32,7 +32,8 @@ def _line(row: settings.Option[Any]) -> str:
     meta = row.metadata
     metavar = "" if meta["parse"] is settings.boolean else f" {meta['metavar']}".replace("|", "\\|")
     verbs = ", ".join(meta["verbs"])
-    return f"| `{settings.flag(row)}{metavar}` | `{settings.variable(row)}` | {_default(row)} | {verbs} | {meta['doc']} |\n"
+    names = " ".join(f"`{name}`" for name in settings.variables(row))
+    return f"| `{settings.flag(row)}{metavar}` | {names} | {_default(row)} | {verbs} | {meta['doc']} |\n"
 
 
 def _default(row: settings.Option[Any]) -> str:

@@ -55,11 +55,11 @@ class Service:
 
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
         """GET."""
-        return httpx.get(self.url + path, timeout=_PATIENCE, **options)
+        return httpx.get(self.url + path, timeout=_PATIENCE, verify=False, **options)
 
     def post(self, path: str = "/", **options: Any) -> httpx.Response:
         """POST."""
-        return httpx.post(self.url + path, timeout=_PATIENCE, **options)
+        return httpx.post(self.url + path, timeout=_PATIENCE, verify=False, **options)
 
     def call(self, payload: Any = None, **options: Any) -> httpx.Response:
         """POST a value as JSON."""
@@ -107,7 +107,7 @@ def until(check: Any, message: Any, service: Service | None = None) -> Any:
 
 
 def _listening(pid: int) -> str:
-    """The URL of the port that a process or one of its children listens on, from /proc; empty when there is none."""
+    """The URL of the TCP port that a process or a child of it listens on, from /proc; empty when there is none."""
     inodes = set()
     for number in (pid, *_children(pid)):
         try:

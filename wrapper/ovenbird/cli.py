@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _VERBS = {
     "serve": "serve a function over HTTP",
-    "check": "load a function and print the contract that was resolved",
+    "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
 }
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def finish(code: int) -> NoReturn:
     """End the process now: a thread that the user's code has left behind must not keep it alive."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a signal may have come amid a write
             stream.flush()
     atexit._run_exitfuncs()
     os._exit(code)
@@ -80,7 +80,8 @@ def run(argv: list[str]) -> int:
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
-        return _DO[verb](_target(target, settings), settings, lines, extra)
+        extra["find"] = lambda: _target(target, settings)
+        return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
 
@@ -103,15 +104,17 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
         cause = f"{error.cause}\n" if error.cause else ""
         hint = f"  hint: {error.hint}\n" if error.hint else ""
         text = f"{cause}error: {error.message}\n{hint}"
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit status says it too
+        sys.stderr.write(text)
+        sys.stderr.flush()
     return error.exit_code
 
 
-def _serve(target: Target, settings: table.Settings, lines: Lines, _: dict[str, Any]) -> int:
-    from .serve.run import serve
+def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    from .serve.run import Host, serve
 
-    return serve(target, settings, lines, lambda error: report(error, lines), _age(), _project(target, settings))
+    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), _project(target, settings))
+    return serve(target, settings, host)
 
 
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
@@ -119,7 +122,8 @@ def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, 
     from .function.handler import Handler
     from .function.load import load
 
-    found = describe(Handler(load(target)), settings.init)
+    with _stdout_for_data():
+        found = describe(Handler(load(target)), settings.init)
     if extra["json"]:
         import msgspec
 
@@ -139,10 +143,13 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     headers = [_header(text) for text in extra["header"] or ()]
     if body and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", extra["content_type"]))
-    answer = invoke(
-        Handler(load(target)), settings, lines, body, method=extra["method"] or ("POST" if body else "GET"),
-        path=extra["path"], headers=tuple(headers), open_project=_project(target, settings),
-    )  # fmt: skip
+    method = extra["method"] or ("POST" if body else "GET")
+    with _stdout_for_data():
+        handler = Handler(load(target))
+        answer = invoke(
+            handler, settings, lines, body, method=method, path=extra["path"], headers=tuple(headers),
+            open_project=_project(target, settings),
+        )  # fmt: skip
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
         print()
@@ -174,6 +181,20 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     return opened
 
 
+@contextlib.contextmanager
+def _stdout_for_data() -> Iterator[None]:
+    """What the user's code, or a process that it starts, prints meanwhile goes to stderr: stdout is for our answer."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
 def _target(text: str | None, settings: table.Settings) -> Target:
     from .function.target import parse
 
@@ -197,6 +218,8 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise SettingsError(f"--header: expected 'Name: value', found {text!r}")
+    if not text.isascii():
+        raise SettingsError(f"--header: expected ASCII, found {text!r}", hint="encode it, for example as %C3%A9")
     return name.strip(), value.strip()
 
 
@@ -228,7 +251,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
-            help_text = f"{row.metadata['doc']} [{table.variable(row)}]".replace("%", "%%")
+            help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")
             one.add_argument(
                 table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text
             )
@@ -271,4 +294,4 @@ def _age() -> float:
 
 def _terminated(_: int, __: FrameType | None) -> None:
     """SIGTERM before anything listens for it: as process 1 the default would be to ignore it."""
-    os._exit(_STOPPED)
+    finish(_STOPPED)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,7 +101,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe)
+        document = yaml.safe_load(text)  # CSafeLoader would overflow the C stack on deep nesting, and end the process
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -146,7 +145,7 @@ def complete(document: dict[str, Any], root: Path) -> Function:
     source: dict[str, Any] = spec["source"]
     code = source.get("code")
     if source.get("base64"):
-        code = base64.b64decode(source["base64"], validate=True).decode("utf-8")
+        code = _decoded(source["base64"])
     return Function(
         root=root,
         name=document["name"],
@@ -168,6 +167,11 @@ def python_version(text: str) -> str:
     return text.removeprefix("PYTHON").replace("_", ".") if text.startswith("PYTHON") else text
 
 
+def _decoded(text: str) -> str:
+    """UTF-8 text from base64, which may be broken into lines. Errors: ValueError."""
+    return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
+
+
 def _version(value: Any) -> list[str]:
     if value is None:
         return []
@@ -184,6 +188,8 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     handler = source.get("handler")
     if handler is None or handler == "":
         problems.append("spec.source.handler: missing; `name` or `module:name`")
+    elif isinstance(handler, str) and ".py:" in handler:
+        problems.append(f"spec.source.handler: a module has no .py, write {handler.replace('.py:', ':')!r}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {handler!r}")
     init = source.get("init_function")
@@ -191,8 +197,8 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"spec.source.init_function: expected the bare name of a function, found {init!r}")
     if isinstance(source.get("base64"), str) and source["base64"]:
         try:
-            base64.b64decode(source["base64"], validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+            _decoded(source["base64"])
+        except ValueError:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]

@@ -13,6 +13,7 @@ import msgspec
 from .function.context import current_call
 from .function.traces import user_traceback
 
+_WHOLE = 4096  # PIPE_BUF: what a pipe takes in one piece, however many write to it; log lines are mostly ASCII
 # uvicorn says in its own words what we say in ours, with a traceback of its frames
 _UVICORN_SAYS = (
     "Exception in ASGI application",
@@ -35,6 +36,10 @@ class Lines(logging.Handler):
         """Where lines go: what was given, else stderr as it is now, which a run keeps a copy of."""
         return self._stream or sys.stderr
 
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        self._stream = stream
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
@@ -47,12 +52,21 @@ class Lines(logging.Handler):
         try:
             self.stream.write(text)
             self.stream.flush()
-        except (BrokenPipeError, ValueError):  # nobody reads the log any more: no reason to stop serving
+        except (OSError, ValueError):  # nobody reads the log any more: no reason to stop serving
             pass
 
     def put_calls(self, records: list[tuple[float, str, dict[str, Any]]]) -> None:
-        """Write the access log's records in one go."""
-        self.put("".join(self.line(created, "info", message, fields) for created, message, fields in records))
+        """Write the access log's records, as many in one go as a pipe takes whole: workers share it."""
+        batch: list[str] = []
+        size = 0
+        for created, message, fields in records:
+            line = self.line(created, "info", message, fields)
+            if size + len(line) > _WHOLE:
+                self.put("".join(batch))
+                batch, size = [], 0
+            batch.append(line)
+            size += len(line)
+        self.put("".join(batch))
 
 
 def configure(form: str, level: str) -> Lines:

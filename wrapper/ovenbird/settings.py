@@ -38,7 +38,7 @@ def duration(text: str) -> float:
 def size(text: str) -> int:
     """Bytes from `1048576`, `500kB` (1000) or `4MiB` (1024)."""
     found = re.fullmatch(_SIZE, text.strip().lower())
-    if not found:
+    if not found or not math.isfinite(float(found[1])):
         raise ValueError("a size such as 1048576, 500kB or 4MiB")
     return int(float(found[1]) * _BYTES[found[2]])
 
@@ -208,7 +208,12 @@ class Settings:
     # the listener
     host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
     port: int = _option(
-        8080, whole(0, _PORTS), "Port to listen on; 0 takes a free one.", verbs="serve", metavar="N", env="PORT"
+        8080,
+        whole(0, _PORTS),
+        "Port to listen on; 0 takes a free one.",
+        verbs="serve",
+        metavar="N",
+        env="OVENBIRD_PORT PORT",
     )
     methods: tuple[str, ...] = _option(
         (),
@@ -281,7 +286,7 @@ class Settings:
     )
     # life
     init_timeout: float = _option(
-        300.0, duration, "Time limit of init; 0 for none.", verbs="serve check invoke run", metavar="DURATION"
+        300.0, duration, "Time limit of init; 0 for none.", verbs="serve invoke run", metavar="DURATION"
     )
     drain_delay: float = _option(
         1.0,
@@ -341,7 +346,12 @@ def flag(row: Option[Any]) -> str:
 
 def variable(row: Option[Any]) -> str:
     """The environment variable of a row: `OVENBIRD_MAX_BODY`."""
-    return row.metadata["env"] or "OVENBIRD_" + row.name.upper()
+    return variables(row)[0]
+
+
+def variables(row: Option[Any]) -> tuple[str, ...]:
+    """The environment variables of a row, the one that wins first: `OVENBIRD_PORT`, `PORT`."""
+    return tuple((row.metadata["env"] or "OVENBIRD_" + row.name.upper()).split())
 
 
 def default(row: Option[Any]) -> Any:
@@ -359,22 +369,20 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
     }
     problems: list[str] = []
     for row in options(verb):
-        name, many = variable(row), row.metadata["many"]
-        texts: list[tuple[str, str, Callable[[str], Any]]] = []
-        if many and environ.get(name):
-            texts.append((name, environ[name], json_object))
+        parse, many = row.metadata["parse"], row.metadata["many"]
         given = flags.get(row.name)
+        name = next((name for name in variables(row) if environ.get(name)), "")
+        texts: list[tuple[str, str, Callable[[str], Any]]] = []
+        if name and (many or given is None):
+            texts.append((name, environ[name], json_object if many else parse))
         if given is not None:
-            texts += [
-                (flag(row), text, row.metadata["parse"]) for text in ([given] if isinstance(given, str) else given)
-            ]
-        elif not many and environ.get(name):
-            texts.append((name, environ[name], row.metadata["parse"]))
+            texts += [(flag(row), text, parse) for text in ([given] if isinstance(given, str) else given)]
         for origin, text, parse in texts:
             try:
                 value = parse(text)
             except ValueError as error:
-                problems.append(f"{origin}: expected {error}, found {text!r}")
+                found = "" if many else f", found {text!r}"  # an init parameter may be a secret
+                problems.append(f"{origin}: expected {error}{found}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:

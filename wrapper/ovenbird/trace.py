@@ -6,7 +6,8 @@ import random
 import re
 from dataclasses import dataclass
 
-_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_KNOWN_FLAGS = 0b11  # sampled, random; others must not be passed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Trace:
 def continued(traceparent: bytes | None) -> Trace:
     """The trace of a call that came with this `traceparent` header; a malformed one starts a new trace."""
     found = _PARENT.fullmatch(traceparent) if traceparent else None
-    if found and int(found[1], 16) and int(found[2], 16):
-        return Trace(found[1].decode(), new_id(64), found[2].decode(), found[3].decode())
-    return Trace(new_id(128), new_id(64), "", "00")
+    if not found or found[1] == b"ff" or (found[1] == b"00" and found[5]) or not int(found[2], 16) * int(found[3], 16):
+        return Trace(new_id(128), new_id(64), "", "00")
+    return Trace(found[2].decode(), new_id(64), found[3].decode(), f"{int(found[4], 16) & _KNOWN_FLAGS:02x}")
 
 
 def new_id(bits: int) -> str:

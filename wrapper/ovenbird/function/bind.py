@@ -11,27 +11,16 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ArgumentsError, SignatureError
-from . import cloudevent
-from .hints import (
-    Converter,
-    InputOnly,
-    Problem,
-    decode_custom,
-    hints_of,
-    is_many,
-    is_request,
-    is_scalar,
-    is_upload,
-    pydantic_problems,
-    takes_none,
-)
-from .nearby import near
+from ..errors import SignatureError
+from .convert import Converter, InputOnly, decode_custom, parse_json
+from .defaults import filling
+from .fields import as_hinted, as_object, grouped
+from .hints import bound_name, core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
+from .problems import FieldsError, MalformedError, Problem, kind, unknown
+from .reserved import CLOUDEVENT, JOB, SERVICE, filled_by
 
-SERVICE = frozenset(("context", "event", "request"))
-JOB = frozenset(("context", "event", "project", "run"))
+__all__ = ["JOB", "SERVICE", "Binder", "FieldsError", "MalformedError", "Mode", "Parameter", "parse_json"]
 _EMPTY = inspect.Parameter.empty
-_RESERVED_HINTS = {"Context": "context", "Event": "event"}
 
 
 class Mode(enum.Enum):
@@ -41,22 +30,6 @@ class Mode(enum.Enum):
     RAW = "raw body"
     WHOLE = "whole payload"
     FIELDS = "fields"
-
-
-class MalformedError(ArgumentsError):
-    """The payload is not what its media type says: it cannot be parsed at all."""
-
-    code = "arguments.malformed"
-
-
-class FieldsError(ArgumentsError):
-    """The payload was parsed and does not fit the handler; `problems` names each field."""
-
-    code = "arguments.fields"
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(f"{field or 'payload'}: {message}" for field, message in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +42,18 @@ class Parameter:
     default: Any
     upload: bool
     converter: Converter
+
+    def convert(self, value: Any, lax: bool) -> Any:
+        """The value of this field, converted. Errors: FieldsError."""
+        if not self.upload:
+            if hasattr(value, "filename"):
+                raise FieldsError([Problem(self.name, "expected a value, found a file")])
+            return self.converter.convert(value, self.name, lax)
+        values = value if isinstance(value, list) else [value]
+        if not all(hasattr(item, "filename") for item in values):
+            expected = "expected a file, as a part of multipart/form-data with a filename"
+            raise FieldsError([Problem(self.name, expected)])
+        return values if is_list(self.hint) else values[-1]
 
 
 class Binder:
@@ -86,7 +71,7 @@ class Binder:
         self.event_name: str | None = None
         self.event_hint: Any = None
         self.rest = False
-        self._positional: list[str] = []
+        self._positional: dict[str, Any] = {}
         self.parameters: tuple[Parameter, ...] = self._read(function, reserved)
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
         self.uploads = any(parameter.upload for parameter in self.parameters)
@@ -98,19 +83,21 @@ class Binder:
             and not any(p.upload or p.converter.pydantic for p in self.parameters)
         ):
             self._struct = _struct(self.parameters)
-            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is Mode.WHOLE:
             self._decode = self.parameters[0].converter.decode
 
     def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, callable by keywords alone even where it has positional-only parameters."""
-        names = self._positional
-        if not names:
+        first = self._positional
+        if not first:
             return function
 
         def by_keywords(**arguments: Any) -> Any:
-            return function(*[arguments.pop(name) for name in names if name in arguments], **arguments)
+            return function(*[arguments.pop(name, default) for name, default in first.items()], **arguments)
 
+        by_keywords.__wrapped__ = function  # type: ignore[attr-defined]
         return by_keywords
 
     def from_json(self, body: bytes) -> dict[str, Any]:
@@ -128,19 +115,20 @@ class Binder:
         """Arguments from a parsed payload; `query` fills fields that the payload does not have. Errors: FieldsError."""
         if self.mode is Mode.NONE:
             return {}
-        if self.mode in (Mode.WHOLE, Mode.RAW):
-            parameter = self.parameters[0]
-            found = _convert(parameter, data, "", lax)
-            return {parameter.name: found}
+        if self.mode is Mode.RAW:
+            return {self.parameters[0].name: _raw(data)}
+        if self.mode is Mode.WHOLE:
+            (parameter,) = self.parameters
+            return {parameter.name: parameter.converter.convert(data, "", lax)}
         if not isinstance(data, dict):
-            raise FieldsError([Problem("", f"expected a JSON object with {self.expected()}, found {_kind(data)}")])
+            raise FieldsError([Problem("", f"expected a JSON object with {self.expected()}, found {kind(data)}")])
         return self._from_mapping(data, lax, list(query))
 
     def from_fields(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         """Arguments from the fields of a form or query, as text or files. Errors: FieldsError."""
         if self.mode is Mode.FIELDS:
             return self._from_mapping({}, True, list(pairs))
-        return self.from_object(_grouped(pairs), lax=True)
+        return self.from_object(as_object(pairs, self.parameters[0].hint) if self.parameters else {}, lax=True)
 
     def from_nothing(self) -> dict[str, Any]:
         """Arguments when there is neither a body nor a query. Errors: FieldsError."""
@@ -155,7 +143,7 @@ class Binder:
             return {parameter.name: b""}
         if takes_none(parameter.hint):
             return {parameter.name: None}
-        return {parameter.name: _convert(parameter, {}, "", False)}
+        return {parameter.name: parameter.converter.convert({}, "")}
 
     def expected(self) -> str:
         """The names of the fields, for a message."""
@@ -165,28 +153,24 @@ class Binder:
         """Fields one by one: from `data` as it is, else from `pairs`, whose values are text."""
         found: dict[str, Any] = {}
         problems: list[Problem] = []
-        texts = _grouped_lists(pairs)
+        texts = grouped(pairs)
         for parameter in self.parameters:
             name = parameter.name
-            if name in data:
-                value, text = data[name], lax
-            elif name in texts:
-                many = is_many(parameter.hint)
-                value, text = (texts[name] if many else texts[name][-1]), True
-            else:
-                if parameter.required:
-                    problems.append(Problem(name, "missing"))
-                continue
             try:
-                found[name] = _convert(parameter, value, name, text)
+                if name in data:
+                    found[name] = parameter.convert(data[name], lax)
+                elif name in texts:
+                    found[name] = parameter.convert(as_hinted(texts[name], parameter.hint), True)
+                elif parameter.required:
+                    problems.append(Problem(name, "missing"))
             except FieldsError as error:
                 problems += error.problems
-        unknown = [key for key in (*data, *texts) if key not in self.by_name]
-        if self.rest:
-            found.update({key: data[key] if key in data else texts[key][-1] for key in unknown})
-        else:
-            names = [parameter.name for parameter in self.parameters]
-            problems += [Problem(str(key), "unknown field" + _maybe(str(key), names)) for key in unknown]
+        rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
+        rest |= {key: value for key, value in data.items() if key not in self.by_name}
+        # MessagePack has keys that are no text, and `self` of a method is not for the client to set
+        taken = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
+        found |= taken
+        problems += unknown((key for key in rest if key not in taken), self.by_name)
         if problems:
             raise FieldsError(problems)
         return found
@@ -194,31 +178,35 @@ class Binder:
     def _read(self, function: Callable[..., Any], reserved: frozenset[str]) -> tuple[Parameter, ...]:
         """Sort the parameters of the signature into reserved ones and fields."""
         try:
-            signature = inspect.signature(function)
+            signature = signature_of(function)
         except (TypeError, ValueError):
             raise SignatureError(
                 f"{function!r} does not tell its parameters", hint="wrap it in a function written in Python"
             ) from None
-        target = function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
-        hints = hints_of(inspect.unwrap(target))
+        self._bound = bound_name(function)
+        hints = hints_of(function)
         fields: list[Parameter] = []
         for name, parameter in signature.parameters.items():
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                continue
             if parameter.kind is parameter.VAR_KEYWORD:
                 self.rest = True
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
             if parameter.kind is parameter.POSITIONAL_ONLY:
-                self._positional.append(name)
+                self._positional[name] = parameter.default
             hint = hints.get(name, Any)
-            filled = _filled_by(name, hint, reserved)
-            if filled == "cloudevent":
-                self.event_name, self.event_hint = name, hint
+            filled = filled_by(name, hint, reserved)
+            if filled == CLOUDEVENT:
+                self._take_event(name, core(hint))
             elif filled:
                 self.reserved[name] = filled
             else:
                 fields.append(_parameter(name, hint, parameter.default, lenient=self._job))
         return tuple(fields)
+
+    def _take_event(self, name: str, hint: Any) -> None:
+        if self.event_name:
+            raise SignatureError(f"{self.event_name!r} and {name!r} both take the CloudEvent; a call has one")
+        self.event_name, self.event_hint = name, hint
 
     def _mode(self, fields_only: bool) -> Mode:
         if not self.parameters and not (self.rest and (fields_only or not self.reserved)):
@@ -226,50 +214,27 @@ class Binder:
         if len(self.parameters) != 1 or fields_only or self.rest or self.uploads:
             return Mode.FIELDS
         hint = self.parameters[0].hint
-        if hint is bytes:
+        if core(hint) is bytes:
             return Mode.RAW
         return Mode.WHOLE if hint is Any or not is_scalar(hint) else Mode.FIELDS
 
 
-def parse_json(body: bytes) -> Any:
-    """The value that a JSON text holds. Errors: MalformedError."""
-    try:
-        return msgspec.json.decode(body)
-    except RecursionError:
-        raise MalformedError("the JSON is nested too deeply") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedError(str(error).replace("JSON is malformed", "the JSON is malformed")) from None
-
-
-def _filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str | None:
-    """What fills a parameter that is not the payload's: by its hint first, then by its name."""
-    if "event" in reserved and cloudevent.is_hint(hint):
-        return "cloudevent"
-    if isinstance(hint, type) and hint.__module__.startswith("ovenbird.") and hint.__name__ in _RESERVED_HINTS:
-        return _RESERVED_HINTS[hint.__name__]
-    if "request" in reserved and is_request(hint):
-        return "request"
-    if name not in reserved:
-        return None
-    # `event: dict` and `request: Order` say that the payload is meant; `context` is never a payload.
-    named = isinstance(hint, type) and hint.__name__.lower() == name
-    return name if hint is Any or named or name not in ("event", "request") else None
-
-
 def convert_one(parameter: Parameter, value: Any, *, lax: bool = False) -> Any:
     """One value, converted to the hint of its parameter. Errors: FieldsError."""
-    return _convert(parameter, value, parameter.name, lax)
+    return parameter.convert(value, lax)
 
 
 def _parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Parameter:
-    upload = is_upload(hint)
-    required = default is _EMPTY
+    hint = Any if hint is object else hint
+    upload, required = is_upload(hint), default is _EMPTY
+    if default is None and not upload and not takes_none(hint):
+        hint = typing.Optional[hint]  # noqa: UP045 (of any hint) `name: str = None` is common, and says so
     try:
         converter = Converter(name, Any if upload else hint)
     except SignatureError:
         if not lenient:
             raise
-        converter = InputOnly(name, hint)
+        converter = InputOnly(hint)
     return Parameter(name, hint, required, None if required else default, upload, converter)
 
 
@@ -284,51 +249,12 @@ def _struct(parameters: tuple[Parameter, ...]) -> Any:
     return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
+def _raw(data: Any) -> bytes:
+    """The bytes of a payload that has been parsed already, such as the data of a CloudEvent."""
+    if isinstance(data, (bytes, bytearray)):
+        return bytes(data)
+    return data.encode() if isinstance(data, str) else msgspec.json.encode(data)
+
+
 def _constant(value: Any) -> Callable[[], Any]:
     return lambda: value
-
-
-def _convert(parameter: Parameter, value: Any, path: str, lax: bool) -> Any:
-    if parameter.upload:
-        return _upload(parameter, value)
-    if hasattr(value, "filename"):
-        raise FieldsError([Problem(path, "expected a value, found a file")])
-    try:
-        return parameter.converter.convert(value, lax)
-    except msgspec.ValidationError:
-        raise FieldsError(parameter.converter.problems(value, path, lax) or [Problem(path, "does not fit")]) from None
-    except ValueError as error:
-        if not hasattr(error, "errors"):
-            raise
-        raise FieldsError(pydantic_problems(error, path)) from None
-
-
-def _upload(parameter: Parameter, value: Any) -> Any:
-    many = typing.get_origin(parameter.hint) is list
-    values = value if isinstance(value, list) else [value]
-    if not all(hasattr(item, "filename") for item in values):
-        raise FieldsError(
-            [Problem(parameter.name, "expected a file, as a part of multipart/form-data with a filename")]
-        )
-    return values if many else values[-1]
-
-
-def _grouped_lists(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for key, value in pairs:
-        found.setdefault(key, []).append(value)
-    return found
-
-
-def _grouped(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Fields as a mapping: a list where a name is repeated."""
-    return {key: values if len(values) > 1 else values[0] for key, values in _grouped_lists(pairs).items()}
-
-
-def _maybe(key: str, names: list[str]) -> str:
-    found = near(key, names)
-    return f", {found}" if found.startswith("did") else ""
-
-
-def _kind(value: Any) -> str:
-    return {type(None): "null", list: "an array", str: "a string", bool: "a boolean"}.get(type(value), "a number")

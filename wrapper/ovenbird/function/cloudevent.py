@@ -7,6 +7,8 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .hints import is_class
+
 REQUIRED = ("id", "source", "type", "specversion")
 
 
@@ -76,7 +78,7 @@ def to_json(event: CloudEvent) -> dict[str, Any]:
 
 def is_hint(hint: Any) -> bool:
     """Whether a hint is a CloudEvent: ours, or the class of that name from the user's `cloudevents` package."""
-    return isinstance(hint, type) and (
+    return is_class(hint) and (
         issubclass(hint, CloudEvent)
         or (hint.__name__ == "CloudEvent" and hint.__module__.split(".")[0] == "cloudevents")
     )

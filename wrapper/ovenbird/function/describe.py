@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from .bind import Parameter
-from .handler import Handler, check_init
-from .hints import hints_of
+from .handler import Handler
+from .hints import hint_text, hints_of
 
 Description = dict[str, Any]
 
 
 def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
-    """The resolved contract as builtin values. Errors: InitError when the init parameters do not fit."""
+    """The resolved contract as builtin values. Init is not run: its parameters are bound, and that is all.
+
+    Errors: InitError when the init parameters do not fit.
+    """
     loaded = handler.loaded
     binder = handler.binder
     found: Description = {
@@ -22,7 +24,7 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         "file": getattr(loaded.module, "__file__", None),
         "source_root": str(loaded.target.root),
         "shape": ("class, " if loaded.is_class else "") + handler.shape.value,
-        "init": check_init(handler, parameters) or None,
+        "init": handler.check(parameters) or None,
         "close": bool(loaded.close or (loaded.is_class and hasattr(loaded.found, "close"))),
     }
     if binder is not None:
@@ -30,8 +32,8 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
         found["arguments"] = [_argument(parameter) for parameter in binder.parameters]
         found["injected"] = dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
         found["takes_unknown_fields"] = binder.rest
-    returns = hints_of(inspect.unwrap(loaded.found)).get("return") if not loaded.is_class else None
-    found["returns"] = None if returns is None else hint_text(returns)
+        returns = hints_of(handler.call).get("return", Any)
+        found["returns"] = None if returns is Any else hint_text(returns)
     return found
 
 
@@ -46,20 +48,9 @@ def text(found: Description) -> str:
         rows += [("  injected", f"{name} ({kind})") for name, kind in found["injected"].items()]
         if found["takes_unknown_fields"]:
             rows.append(("  argument", "** (further fields)"))
-    rows += [("returns", found["returns"] or "not hinted"), ("init", found["init"] or "none")]
+    rows += [("returns", found.get("returns") or "not hinted"), ("init", found["init"] or "none")]
     rows.append(("close", "yes" if found["close"] else "none"))
     return "\n".join(f"{name:<12}{value}" for name, value in rows)
-
-
-def hint_text(hint: Any) -> str:
-    """A hint as its author would write it."""
-    if hint is Any:
-        return "any"
-    return (
-        hint.__name__
-        if isinstance(hint, type) and not getattr(hint, "__args__", ())
-        else str(hint).replace("typing.", "")
-    )
 
 
 def _argument(parameter: Parameter) -> Description:

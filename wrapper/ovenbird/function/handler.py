@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import InitError, NotCallableError, SignatureError
 from .bind import SERVICE, Binder, FieldsError
 from .context import Context
+from .hints import signature_of
 from .load import Loaded
 from .shape import Shape, shape_of
 
@@ -33,32 +34,50 @@ class Handler:
         self.call: Callable[..., Any] = self._adapt(found)
 
     def construct(self, context: Context, parameters: dict[str, Any]) -> None:
-        """Make the object, when the handler is a class. It gets the init parameters when it has no `init`."""
-        if not self.loaded.is_class:
-            return
-        own_init = callable(getattr(self.loaded.found, "init", None))
-        arguments = _bound(self.loaded.found, context, {} if own_init else parameters, f"class {self.name}")
-        self._instance = self.loaded.found(**arguments)
-        self.call = self._adapt(self._instance)
+        """Make the object, when the handler is a class. It gets the init parameters when nothing else takes them."""
+        if self.loaded.is_class:
+            given = {} if self._initializer(self.loaded.found) else parameters
+            self._instance = _bound(self.loaded.found, context, given)()
+            self.call = self._adapt(self._instance)
 
     def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
         """The call of init, its arguments bound; None when there is no init. Errors: InitError when they do not fit."""
-        function = getattr(self._instance, "init", None) if self._instance is not None else self.loaded.init
-        if function is None:
-            if parameters and self._instance is None:
-                names = ", ".join(sorted(parameters))
-                raise InitError(f"init parameters were given ({names}), and {self.loaded.target.module!r} has no init")
-            return None
-        arguments = _bound(function, context, parameters, function.__qualname__)
-        return lambda: function(**arguments)
+        function = self._initializer(self._instance)
+        if function is not None:
+            return _bound(function, context, parameters)
+        if parameters and not self.loaded.is_class:
+            names = ", ".join(map(repr, sorted(parameters)))
+            raise InitError(f"init parameters were given ({names}), and {self.loaded.target.module!r} has no init")
+        return None
 
     def close(self, context: Context) -> Thunk | None:
         """The call of close, which may take `context`; None when there is none."""
-        function = getattr(self._instance, "close", None) if self._instance is not None else self.loaded.close
-        if not callable(function):
-            return None
-        arguments = _bound(function, context, {}, "close")
-        return lambda: function(**arguments)
+        function = getattr(self._instance, "close", None) if self.loaded.is_class else self.loaded.close
+        return _bound(function, context, {}) if callable(function) else None
+
+    def check(self, parameters: dict[str, Any]) -> str:
+        """The signature of what takes the init parameters; empty when nothing does. Nothing of the user's is run.
+
+        Errors: InitError when `parameters` do not fit.
+        """
+        context, kind = Context(self.name), self.loaded.found
+        function = self._initializer(kind)
+        if function is None and not self.loaded.is_class:
+            self.init(context, parameters)
+            return ""
+        if self.loaded.is_class and function is not None and function is not self.loaded.init:
+            function = MethodType(function, object())
+        _bound(function or kind, context, parameters)
+        if self.loaded.is_class and function is not None:
+            _bound(kind, context, {})
+        return f"{_name(function or kind)}{signature_of(function or kind)}"
+
+    def _initializer(self, found: Any) -> Callable[..., Any] | None:
+        """Init: the class's own method, else the module's function (for a class, when a document names it)."""
+        if not self.loaded.is_class:
+            return self.loaded.init
+        own = getattr(found, self.loaded.target.init or "init", None)
+        return own if callable(own) else (self.loaded.init if self.loaded.target.init else None)
 
     def probe(self, name: str) -> Thunk | None:
         """The object's own `ready` or `alive`; None when it has none."""
@@ -69,17 +88,6 @@ class Handler:
         return self.binder.adapt(found) if self.binder else found
 
 
-def check_init(handler: Handler, parameters: dict[str, Any]) -> str:
-    """The signature of init for people; empty when there is none. Errors: InitError when `parameters` do not fit."""
-    loaded = handler.loaded
-    function = getattr(loaded.found, "init", None) if loaded.is_class else loaded.init
-    if function is None:
-        return ""
-    bound = MethodType(function, object()) if loaded.is_class else function
-    _bound(bound, Context(handler.name), parameters, function.__qualname__)
-    return f"{function.__name__}{inspect.signature(bound)}"
-
-
 def _unconstructed(loaded: Loaded) -> Callable[..., Any]:
     """The `__call__` of a class as a bound method, for its signature alone."""
     kind: Any = loaded.found
@@ -88,17 +96,22 @@ def _unconstructed(loaded: Loaded) -> Callable[..., Any]:
     return MethodType(kind.__call__, object())
 
 
-def _bound(function: Callable[..., Any], context: Context, parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """Arguments for init, close or a constructor, by name, converted to their hints."""
+def _bound(function: Callable[..., Any], context: Context, parameters: dict[str, Any]) -> Thunk:
+    """The call of an init, a close or a constructor, its arguments bound by name and converted to their hints."""
+    name = _name(function)
     try:
         binder = Binder(function, frozenset(("context",)), fields_only=True)
-        arguments = binder.from_object(parameters) if binder.parameters or binder.rest or parameters else {}
+        arguments = binder.from_object(parameters)
     except (FieldsError, SignatureError) as error:
-        raise InitError(f"the parameters of {name} do not fit: {error.message}") from None
+        raise InitError(f"the parameters of {name} do not fit: {error.message}", hint="--init NAME=JSON") from None
     unknown = set(parameters) - set(arguments)
     if unknown:
         raise InitError(f"{name} takes no parameter {', '.join(map(repr, sorted(unknown)))}", hint="--init NAME=JSON")
-    return {**arguments, **dict.fromkeys(binder.reserved, context)}
+    return functools.partial(binder.adapt(function), **arguments, **dict.fromkeys(binder.reserved, context))
 
 
-__all__ = ["Handler", "Shape", "check_init"]
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+__all__ = ["Handler", "Shape"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -36,7 +37,7 @@ _HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "tur
 class Loaded:
     """What was found: the module, the object that the target names, and the functions that go with it.
 
-    `init` and `close` are the module's, for a handler that is a function; a class or an object brings its own methods.
+    `init` and `close` are the module's; a class brings its own methods instead.
     """
 
     target: Target
@@ -67,11 +68,10 @@ def load(target: Target) -> Loaded:
     if not callable(found):
         raise NotCallableError(
             f"{target} is a {type(found).__name__} and cannot be called",
-            hint=near("", [name for name, value in vars(module).items() if callable(value)]),
+            hint=near("", _callables(module)),
         )
-    init = _init(module, target)
-    own = isinstance(found, type) or hasattr(found, "__self__")
-    close = None if own else _own_function(module, "close")
+    init = _init(module, target, found)
+    close = None if isinstance(found, type) else _own_function(module, "close")
     return Loaded(target, module, found, init, close)
 
 
@@ -101,7 +101,10 @@ def _import(target: Target) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
             raise _missing(target, error.name) from None
-        hint = f"is {error.name!r} in the requirements, and installed?" if error.name else ""
+        raise _failed(target, error, f"is {error.name!r} in the requirements, and installed?") from None
+    except ImportError as error:
+        relative = "relative import" in str(error)
+        hint = "name the package: --source FOLDER package.module:handler" if relative else ""
         raise _failed(target, error, hint) from None
     except BaseException as error:  # a module that calls sys.exit() has failed too
         raise _failed(target, error, "") from None
@@ -133,7 +136,7 @@ def _attribute(module: ModuleType, target: Target) -> Any:
         except AttributeError:
             raise AttributeMissingError(
                 f"{done!r} ({getattr(module, '__file__', None) or 'no file'}) has no attribute {name!r}",
-                hint=near(name, [key for key in dir(found) if callable(getattr(found, key, None))]),
+                hint=near(name, _callables(found)),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
             raise LoadError(f"{done}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
@@ -141,19 +144,31 @@ def _attribute(module: ModuleType, target: Target) -> Any:
     return found
 
 
-def _init(module: ModuleType, target: Target) -> Callable[..., Any] | None:
+def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
     """The init function: the one that the document names, else one called `init` in the same module."""
     if target.init is None:
         return _own_function(module, "init")
+    if isinstance(kind, type) and callable(getattr(kind, target.init, None)):
+        return None
     found = getattr(module, target.init, None)
     if found is None:
         raise AttributeMissingError(
             f"spec.source.init_function: {target.module!r} has no attribute {target.init!r}",
-            hint=near(target.init, [key for key, value in vars(module).items() if callable(value)]),
+            hint=near(target.init, _callables(module)),
         )
     if not callable(found):
         raise NotCallableError(f"spec.source.init_function: {target.init!r} is a {type(found).__name__}")
     return found  # type: ignore[no-any-return]
+
+
+def _callables(found: Any) -> list[str]:
+    """Names of what can be called in a module or an object, for a message."""
+    names = []
+    for name in dir(found):
+        with contextlib.suppress(Exception):  # a property may raise anything
+            if callable(getattr(found, name)):
+                names.append(name)
+    return names
 
 
 def _own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .hints import signature_of
+
 
 class Shape(enum.Enum):
     """How the handler is called, and where: `ASYNC` and `ASYNC_GENERATOR` on the loop, the other ones in a thread."""
@@ -57,6 +59,6 @@ def underlying(found: Callable[..., Any]) -> Callable[..., Any]:
 def _names(found: Callable[..., Any]) -> list[str]:
     """Names of the parameters; none when the callable does not tell."""
     try:
-        return list(inspect.signature(found).parameters)
+        return list(signature_of(found).parameters)
     except (TypeError, ValueError):
         return []

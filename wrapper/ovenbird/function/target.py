@@ -43,11 +43,13 @@ def parse(text: str, source: str = "") -> Target:
         raise LoadError(
             f"{text!r}: {attribute!r} is not the name of an attribute", hint="FILE.py:handler or pkg.mod:fn"
         )
+    if attribute and (place.endswith((".yaml", ".yml")) or (Path(place).is_dir() and not _MODULE.fullmatch(place))):
+        raise LoadError(f"{text!r}: the function document names the handler", hint=f"leave out {':' + attribute!r}")
     if place.endswith((".yaml", ".yml")):
         return from_document(read(Path(place)), source)
     if place.endswith(".py"):
         return _file(Path(place), attribute or DEFAULT_ATTRIBUTE, source)
-    if Path(place).is_dir() and not (attribute and _MODULE.fullmatch(place)):
+    if Path(place).is_dir() and not attribute:
         return from_document(read(find(Path(place))), source)
     if attribute and _MODULE.fullmatch(place):
         return Target(_folder(source or "."), place, attribute)
@@ -59,23 +61,18 @@ def parse(text: str, source: str = "") -> Target:
 
 def from_document(function: Function, source: str = "") -> Target:
     """The target of a function document: its handler, below its source when that is local, else beside it."""
-    root = _folder(source) if source else function.root
     module, _, attribute = function.handler.rpartition(":")
-    if function.code is not None and not source:
-        return Target(
-            _inline(function.code, module or function.default_module),
-            module or function.default_module,
-            attribute,
-            function.init,
-            function,
-        )
+    module = module or function.default_module
     path = function.local_source
-    if path is not None and not source:
-        if path.is_file() and not module:
-            target = _file(path, attribute, "")
-            return Target(target.root, target.module, attribute, function.init, function)
-        root = path.parent if path.is_file() else path
-    return Target(root, module or function.default_module, attribute, function.init, function)
+    if source:
+        root = _folder(source)
+    elif function.code is not None:
+        root = _inline(function.code, module)
+    elif path is not None:
+        root = path if path.is_dir() else path.parent
+    else:
+        root = function.root
+    return Target(root, module, attribute, function.init, function)
 
 
 def _file(path: Path, attribute: str, source: str) -> Target:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-import sys
 import traceback
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 (compared as text)
+_IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep  # noqa: PTH100, PTH120
 
 
 def user_traceback(error: BaseException) -> str:
@@ -48,4 +49,4 @@ def _cut(found: traceback.TracebackException, seen: set[int]) -> None:
 
 
 def _hidden(filename: str) -> bool:
-    return filename.startswith((_OURS, "<frozen importlib", "<frozen runpy")) or filename == sys.executable
+    return filename.startswith((_OURS, _IMPORT, "<frozen importlib"))

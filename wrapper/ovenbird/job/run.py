@@ -121,7 +121,7 @@ class _Job:
 
             values |= inputs.read(binder, self.project, self.settings.input)
         root = str(self.target.root)
-        context = Context(handler.name, root=root, trigger="job", open_project=lambda: self.project, run=self.record)
+        context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
         self._store(call(handler, context, self.settings.init, values), names)
 

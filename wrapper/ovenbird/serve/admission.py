@@ -6,6 +6,7 @@ One timer looks after all calls, and only while there are any: each has the same
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
@@ -40,9 +41,8 @@ class Admission:
         self.free = limit
         self.calls: dict[Call, None] = {}  # admitted and not finished, oldest first
         self.waiting: deque[Call] = deque()
-        self.rejected = 0
+        self.stuck = 0  # calls that were asked to end more than once, and hold their slots
         self.ticked = perf_counter()
-        self.mean = 0.0  # seconds that a call takes, for Retry-After
         self._left = left
         self._stop = stop
         self._gauge = gauge  # told the load at each tick
@@ -79,8 +79,13 @@ class Admission:
         self.waiting.append(call)
         try:
             await call.future
-        except asyncio.CancelledError:
-            if not call.parked:  # a slot was handed over and will not be used
+            if call.reason is not None:  # halted between the hand-over of the slot and this line
+                raise CallStopped
+        except BaseException:
+            if call.parked:
+                with contextlib.suppress(ValueError):
+                    self.waiting.remove(call)
+            else:  # a slot was handed over and will not be used
                 self.release()
             raise
         finally:
@@ -106,6 +111,7 @@ class Admission:
         if call.reason is None:
             call.reason = reason
         call.asked = perf_counter()
+        call.asks += 1
         if call.parked:
             if not call.future.done():
                 call.future.set_exception(CallStopped())
@@ -113,21 +119,25 @@ class Admission:
             self._stop(call)
 
     def retry_seconds(self) -> float:
-        """When a rejected client may come again: the time that the queue needs to empty."""
-        return min(60.0, self.mean * len(self.calls) / self.limit)
+        """When a rejected client may come again: the age of the oldest call is what a call takes now, in the queue and
+        out of it."""
+        return min(60.0, perf_counter() - next(iter(self.calls)).started) if self.calls else 0.0
 
     def _tick(self) -> None:
         """Halt the calls that are due and those whose client left; come again while there are calls."""
         self.ticked = now = perf_counter()
         due = now - self.timeout if self.timeout else float("-inf")
+        stuck = 0
         for call in list(self.calls):
             if call.reason is not None:
                 if now - call.asked > _AGAIN:
                     self.halt(call, call.reason)
+                stuck += call.asks > 1
             elif call.started <= due:
                 self.halt(call, Reason.TIMEOUT)
             elif call.started <= now - TICK and self._left(call):
                 self.halt(call, Reason.GONE)
+        self.stuck = stuck
         self._gauge()
         if not self.calls:
             self._timer = None

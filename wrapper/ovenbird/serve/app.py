@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from time import perf_counter
-from types import CoroutineType, GeneratorType
+from types import CoroutineType
 from typing import Any
 
 from ..function.bind import FieldsError
@@ -17,17 +17,20 @@ from . import payload, streams
 from .admission import Admission
 from .arguments import Arguments, Keywords, refusal
 from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
+from .calljob import CallJob
 from .faults import Faults
 from .gate import Gate
 from .journal import Journal
 from .metrics import Block
 from .problems import ProblemError, problem, retry_after
 from .reply import Reply, by_app, encode, reply_to
-from .threads import Job, Threads
+from .threads import Threads
+from .watchdog import Watchdog
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _CLOSE = (b"connection", b"close")
 _PREFIX = "/_/"
+_STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
     Reason.TIMEOUT: "the call ran over its time limit",
     Reason.GRACE: "the server is shutting down",
@@ -68,6 +71,7 @@ class App:
         self.arguments = Arguments(handler.binder, settings, context, on_loop=self.on_loop) if handler.binder else None
         self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
         self.threads: Threads | None = None
+        self.job: type[CallJob] = CallJob
         self.served = 0
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
@@ -80,11 +84,14 @@ class App:
         self.journal.start(loop)
         if not self.on_loop:
             self.threads = Threads(self.limit, loop)
+        elif self.handler.shape.on_loop and self.settings.timeout:
+            Watchdog(self.handler.name, self.admission).start()
 
     def gauge(self) -> None:
         """Tell the metrics how many calls run and wait."""
         queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
         self.block.load(len(self.admission.calls) - queued, queued)
+        self.gate.unhealthy = _STUCK if self.admission.stuck >= self.limit else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -94,16 +101,19 @@ class App:
         if scope["path"].startswith(_PREFIX):
             await self.internal(scope, receive, send)
             return
-        call = Call(scope, receive, send)
+        call = Call(scope, receive, send, dict(scope["headers"]), perf_counter())
         current_call.set(call)
         try:
             reply = await self._reply(call)
-            if reply is not None:
+            if reply is not None and not self._sent(call, reply):
                 await self._send(call, reply)
         except ProblemError as error:
             await self._refuse(call, error)
-        except (CallStopped, asyncio.CancelledError):
-            await self._stopped(call)
+        except (CallStopped, asyncio.CancelledError) as stopped:
+            if call.reason is not None:
+                await self._stopped(call, call.reason)
+            else:  # nobody asked for it: the handler raised it of its own accord
+                await self._failed(call, stopped)
         except BaseException as error:
             await self._failed(call, error)
         if call.form is not None:
@@ -127,10 +137,8 @@ class App:
         take = self.arguments
         if take is None:
             return await self._on_loop(call, {})
-        body = None if take.streaming or take.takes_form(call) else self.wire.body(call)
-        if body is not None:
-            arguments = take.at_once(call, body)
-        else:
+        arguments = take.prompt(call, self.wire)
+        if arguments is None:
             arguments = await take.of(call)
             if self.admission.full:  # others were let in while the body came
                 self._reject()
@@ -148,7 +156,7 @@ class App:
         admission = self.admission
         admission.enter(call)
         try:
-            if admission.free and not admission.waiting:
+            if admission.free and not admission.waiting:  # what follows the else, without a coroutine
                 admission.free -= 1
             else:
                 await admission.slot(call)
@@ -163,15 +171,25 @@ class App:
                 if call.reason is not None:  # the handler caught its cancellation and went on
                     raise CallStopped
                 reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
-                if reply.stream is None and reply.app is None:
+                if (reply.stream is None and reply.app is None) or call.events is not None:
                     return reply
                 await self._send(call, reply)
                 return None
             finally:
                 call.task = None
-                admission.release()
+                if admission.waiting:
+                    admission.release()
+                else:
+                    admission.free += 1
         finally:
             admission.leave(call)
+
+    def _sent(self, call: Call, reply: Reply) -> bool:
+        """Send a reply that is whole and not the last one of its connection, in one go; whether that was done."""
+        if reply.stream is not None or reply.app is not None or self.gate.closing:
+            return False
+        call.status = reply.status
+        return self.wire.respond(call, reply.status, reply.headers, reply.body)
 
     def _reject(self) -> None:
         self.block.reject()
@@ -180,14 +198,21 @@ class App:
     async def _speak(self, call: Call) -> None:
         """Let an application that speaks HTTP itself answer."""
         body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(call, by_app(self.application), body.receive)
+        await self._send(
+            call, by_app(self.application if self.handler.shape.on_loop else self._to_its_end), body.receive
+        )
+
+    async def _to_its_end(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WSGI application, not cancelled with its call: its thread would wait for ever for somebody to take what it
+        says. The answer of a call that was stopped is dropped by `relay`."""
+        await asyncio.shield(self.application(scope, receive, send))
 
     async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
         threads = self.threads
         assert threads is not None
         call.future = self._loop.create_future()
-        call.job = _CallJob(self, call, arguments)
+        call.job = self.job(self, call, arguments)
         self.admission.enter(call)
         threads.submit(call.job)
         return await call.future  # type: ignore[no-any-return]
@@ -200,10 +225,15 @@ class App:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
                 reply = await self._run(call, self.arguments.for_event(call, event))
-                outcome["status"] = reply.status if reply else 200
+                assert reply is not None
+                if reply.stream is not None:
+                    await self._send_long(call, reply, None)
+                outcome["status"] = reply.status
             except FieldsError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
-            except Exception as error:
+            except BaseException as error:
+                if call.reason is not None:
+                    raise
                 self.faults.record(call, error)
                 outcome |= {"status": 500, "error_id": call.error_id}
                 call.error_id = ""
@@ -213,16 +243,34 @@ class App:
         return Reply(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body)
 
     async def _send(self, call: Call, reply: Reply, receive: Receive | None = None) -> None:
-        if reply.app is not None:
-            await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
-        elif reply.stream is not None:
-            await streams.stream(call, reply, self._loop, closing=self.gate.closing)
+        if reply.stream is not None or reply.app is not None:
+            await self._send_long(call, reply, receive)
         else:
             call.status = reply.status
             headers = [*reply.headers, _CLOSE] if self.gate.closing else reply.headers
             if not self.wire.respond(call, reply.status, headers, reply.body):
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
+
+    async def _send_long(self, call: Call, reply: Reply, receive: Receive | None) -> None:
+        """Send what takes a while. It ends with the time limit or with the client, also where its slot is free again:
+        a thread that has handed out a file or an asynchronous generator has done its work."""
+        admission = self.admission
+        outside = call not in admission.calls
+        if outside:
+            call.task, call.job = asyncio.current_task(), None
+            admission.enter(call)
+        try:
+            if reply.app is not None:
+                await streams.relay(call, reply, receive or call.receive, closing=self.gate.closing)
+            elif call.events is not None:
+                await streams.exhaust(reply, self._loop)
+            else:
+                await streams.stream(call, reply, self._loop, left=self.wire.left, closing=self.gate.closing)
+        finally:
+            if outside:
+                call.task = None
+                admission.leave(call)
 
     async def _refuse(self, call: Call, error: ProblemError) -> None:
         """Send a problem document; a client that is still sending its body is heard out for a moment."""
@@ -238,14 +286,13 @@ class App:
         await payload.discard(call)
         await call.send({"type": "http.response.body", "body": b""})
 
-    async def _stopped(self, call: Call) -> None:
+    async def _stopped(self, call: Call, reason: Reason) -> None:
         """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
-        reason = call.reason or Reason.GRACE
-        if call.status:
-            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer, {reason.name.lower()}")
-            return
         if reason is Reason.GONE:
             call.status = reason.value
+            return
+        if call.status:
+            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer: {_DETAILS[reason]}")
             return
         headers = retry_after(1) if reason is Reason.GRACE else ()
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
@@ -273,56 +320,3 @@ class App:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if self.application else 1003})
-
-
-class _CallJob(Job):
-    """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
-
-    __slots__ = ("app", "arguments", "call", "stream")
-
-    def __init__(self, app: App, call: Call, arguments: Keywords) -> None:
-        super().__init__()
-        self.app = app
-        self.call = call
-        self.arguments = arguments
-        self.stream: streams.ThreadStream | None = None
-
-    def left(self) -> bool:
-        return self.call.reason is not None or self.app.wire.left(self.call)
-
-    def work(self) -> Reply | None:
-        call = self.call
-        current_call.set(call)
-        result = self.app.handler.call(**self.arguments)
-        if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
-            result = asyncio.run_coroutine_threadsafe(result, self.app._loop).result()
-        accept = call.header(b"accept") if b"accept" in call.headers else ""
-        reply = reply_to(result, accept)
-        if not isinstance(reply.stream, GeneratorType):
-            return reply
-        self.stream = streams.ThreadStream(self.app._loop)
-        items, reply.stream = reply.stream, self.stream
-        self.app._loop.call_soon_threadsafe(self._resolve, reply, None)
-        self.stream.pump(items)
-        return None
-
-    def done(self, outcome: Any, error: BaseException | None) -> None:
-        self.app.admission.leave(self.call)
-        self._resolve(outcome, error)
-
-    def abandon(self) -> None:
-        """Nobody takes the reply any more."""
-        if self.stream is not None:
-            self.stream.close()
-
-    def _resolve(self, outcome: Any, error: BaseException | None) -> None:
-        future = self.call.future
-        if future.done():
-            return
-        if error is None:
-            future.set_result(outcome)
-        else:
-            if isinstance(error, CallStopped) and self.call.reason is None:
-                self.call.reason = Reason.GONE
-            # a StopIteration cannot be set on a future
-            future.set_exception(RuntimeError(str(error)) if isinstance(error, StopIteration) else error)

@@ -9,9 +9,10 @@ from ..function.bind import Binder, FieldsError, MalformedError, Mode
 from ..function.context import Context
 from ..settings import Settings
 from . import payload
-from .call import Call
+from .call import Call, Wire
 from .problems import ProblemError
 
+_JSON = b"application/json"
 Keywords = dict[str, Any]
 
 
@@ -29,7 +30,30 @@ class Arguments:
         self.seconds = settings.read_timeout
         wanted = set(binder.reserved.values())
         self.plain = not wanted and not binder.event_name
+        self._direct = self.plain and binder.mode in (Mode.FIELDS, Mode.WHOLE)
+        self._forms = binder.mode is not Mode.RAW and not binder.event_name
+        if binder.mode is Mode.NONE and "request" not in wanted:
+            self._forms = False  # an event holds the bytes
         self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is Mode.NONE
+
+    def prompt(self, call: Call, wire: Wire) -> Keywords | list[Keywords] | None:
+        """The keywords of a call whose body is at hand, as most are; None when it has still to come."""
+        headers = call.headers
+        media = headers.get(b"content-type")
+        if self.streaming or (media != _JSON and self.takes_form(call)):
+            return None
+        body = wire.body(call)
+        if body is None:
+            return None
+        if (
+            not self._direct or media != _JSON or not body or len(body) > self.limit
+            or call.scope["query_string"] or b"content-encoding" in headers
+        ):  # fmt: skip
+            return self.at_once(call, body)
+        try:
+            return self.binder.from_json(body)
+        except (MalformedError, FieldsError) as error:
+            raise refusal(error) from None
 
     def at_once(self, call: Call, body: bytes) -> Keywords | list[Keywords]:
         """The keywords of a call whose body is at hand and not multipart. Errors: ProblemError 400, 413, 415, 422."""
@@ -57,7 +81,7 @@ class Arguments:
 
     def takes_form(self, call: Call) -> bool:
         """Whether the body is a multipart form that is to be taken apart."""
-        return payload.is_multipart(call) and self.binder.mode is not Mode.RAW and not self.binder.event_name
+        return self._forms and payload.is_multipart(call)
 
     async def _multipart(self, call: Call) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from ..function.traces import summary, user_traceback
@@ -20,10 +21,13 @@ class Faults:
     def __init__(self, name: str, debug: bool) -> None:
         self.name = name
         self.debug = debug
+        self.watch: Callable[[BaseException], None] | None = None  # is shown each failure, in the context of its call
 
     def record(self, call: Call, error: BaseException) -> None:
         """Log a failure with its traceback, under an id that the client is told."""
         call.error_id = call.error_id or new_id(64)
+        if self.watch is not None:
+            self.watch(error)
         if isinstance(error, ResultError):
             message, trace = f"{self.name}: {error}", ""
         else:

@@ -35,6 +35,10 @@ class Block:
         self.cells[_PID] = float(os.getpid())
         self.cells[_STARTS] += 1.0
 
+    def end(self) -> None:
+        """The worker has ended, however: its counters stay, what only a living one has goes."""
+        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PID] = 0.0
+
     def call(self, status: int, seconds: float) -> None:
         """Count one call."""
         cells = self.cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def figure(found: Any, _: str) -> Reply:
     """A matplotlib figure as PNG."""
     out = io.BytesIO()
     found.savefig(out, format="png")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:  # which would keep every figure that it made
+        pyplot.close(found)
     return _reply(out.getvalue(), "image/png")
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
+from ..errors import InitError
 from ..function.context import Context
 from ..function.handler import Handler
 from ..logs import Lines
 from ..settings import Settings
 from .app import App
-from .call import Message, Wire
+from .call import Message, Receive, Scope, Send, Wire
 from .gate import Gate
 from .journal import Journal
 from .metrics import Blocks
+from .problems import problem
 from .startup import Startup
 
 
@@ -52,21 +55,29 @@ async def _invoke(
     context = Context(handler.name, root=str(handler.loaded.target.root), open_project=open_project)
     gate = Gate()
 
-    async def internal(*_: Any) -> None:
-        raise AssertionError("the reserved prefix is answered by the server")
+    async def internal(_: Scope, __: Receive, send: Send) -> None:
+        reply = problem(404, "the runtime's own routes are answered by a server only")
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
 
     journal = Journal(handler.name, lines.put_calls)
     app = App(handler, settings, context, gate, Blocks(1).blocks[0], journal, wire=Wire(), internal=internal)
     app.start(loop)
     startup = Startup(handler, settings, context)
-    app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
+    try:
+        app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
+    except asyncio.TimeoutError:
+        limit = f"{settings.init_timeout:g} seconds"
+        raise InitError(f"init of {handler.name} did not finish within {limit}", hint="--init-timeout") from None
     gate.ready()
     answer = Answer()
-    plain, _, query = path.partition("?")
+    if body and not any(name.lower() == "content-length" for name, _ in headers):
+        headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no further
+    plain, _, query = f"/{path.removeprefix('/')}".partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": plain, "raw_path": plain.encode(), "query_string": query.encode(), "root_path": "",
-        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers],
+        "scheme": "http", "path": unquote(plain), "raw_path": plain.encode(), "query_string": query.encode(),
+        "root_path": "", "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers],
         "client": None, "server": None,
     }  # fmt: skip
     messages = [{"type": "http.request", "body": body, "more_body": False}]

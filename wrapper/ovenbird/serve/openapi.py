@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import typing
 from typing import Any
 
 import msgspec
 
-from ..function.bind import Binder, Mode, Parameter
+from ..function.bind import Binder, FieldsError, Mode, Parameter
+from ..function.cloudevent import REQUIRED
+from ..function.convert import Converter
 from ..function.handler import Handler
-from ..function.hints import Converter, hints_of
+from ..function.hints import core, hints_of, is_list, is_many, is_scalar
 
 _REF = "#/components/schemas/{name}"
+_PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
+_EVENT = {
+    "type": "object",
+    "description": "A CloudEvent in structured mode; binary and batched mode are understood too.",
+    "properties": {"data": {}, **{name: {"type": "string"} for name in REQUIRED}},
+    "required": list(REQUIRED),
+}
+_MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
 _PROBLEM = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
@@ -36,13 +45,13 @@ def document(handler: Handler) -> dict[str, Any]:
     loaded = handler.loaded
     text = inspect.getdoc(loaded.found) or ""
     operation: dict[str, Any] = {"operationId": handler.name, "summary": text.partition("\n")[0], "description": text}
-    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    schemas: dict[str, Any] = {_PROBLEM_NAME: _PROBLEM}
     binder = handler.binder
-    if binder is not None and binder.mode is not Mode.NONE:
+    if binder is not None and (binder.event_name or binder.mode is not Mode.NONE):
         operation["requestBody"] = _body(binder, schemas)
     operation["responses"] = _responses(handler, schemas, typed=binder is not None and bool(binder.parameters))
     paths = {"/": {"post": {key: value for key, value in operation.items() if value}}}
-    if binder is not None and binder.mode is Mode.FIELDS and not binder.uploads:
+    if binder is not None and _fits_query(binder):
         query = {key: value for key, value in operation.items() if value and key != "requestBody"}
         paths["/"]["get"] = {**query, "operationId": f"{handler.name}_get", "parameters": _query(binder, schemas)}
     info = {
@@ -53,7 +62,16 @@ def document(handler: Handler) -> dict[str, Any]:
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
+def _fits_query(binder: Binder) -> bool:
+    """Whether every field is a scalar, or a list, so that a query holds it."""
+    hints = [parameter.hint for parameter in binder.parameters]
+    plain = all(hint is Any or is_scalar(hint) or is_many(hint) for hint in hints)
+    return binder.mode is Mode.FIELDS and plain and not binder.uploads and not binder.event_name
+
+
 def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
+    if binder.event_name:
+        return {"required": True, "content": {"application/cloudevents+json": {"schema": _EVENT}}}
     if binder.mode is Mode.RAW:
         return {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if binder.mode is Mode.WHOLE:
@@ -83,28 +101,43 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     """The schema of one parameter; what it refers to is added to `schemas`."""
     if parameter.upload:
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
-        return {"type": "array", "items": file} if typing.get_origin(parameter.hint) is list else file
+        return {"type": "array", "items": file} if is_list(parameter.hint) else file
     found, named = parameter.converter.schema(_REF)
     schemas.update(named)
     if not parameter.required:
-        with contextlib.suppress(TypeError, ValueError):  # a default that JSON cannot hold is left out
-            found = {**found, "default": msgspec.to_builtins(parameter.default)}
+        # a default that JSON cannot hold, or that its own hint does not take, is left out
+        with contextlib.suppress(TypeError, ValueError, FieldsError):
+            value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
+            found = {**found, "default": msgspec.to_builtins(value)}
     return found
 
 
 def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "What the function returned."}
-    hint = hints_of(inspect.unwrap(handler.call)).get("return") if handler.binder else None
-    if hint is not None and hint is not type(None):
-        try:
-            found, named = Converter("return", hint).schema(_REF)
-            schemas.update(named)
-            answer["content"] = {"application/json": {"schema": found}}
-        except Exception:
-            hint = None  # a return hint that has no schema tells nothing; it is not the handler's contract
-    refused = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    responses = {"200": answer, "500": {"description": "The function failed.", **refused}}
+    hint = hints_of(handler.call).get("return") if handler.binder else None
+    status = "204" if hint is type(None) else "200"
+    if hint is not None and status == "200":
+        content = _content(hint, schemas)
+        if content:
+            answer["content"] = content
+    refused = {"content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=_PROBLEM_NAME)}}}}
+    responses = {status: answer, "500": {"description": "The function failed.", **refused}}
     if typed:
         responses["400"] = {"description": "The body cannot be parsed.", **refused}
         responses["422"] = {"description": "Fields do not fit; each is named.", **refused}
     return dict(sorted(responses.items()))
+
+
+def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the answer from the hint of the result; empty for a hint that tells nothing of the body."""
+    bare = core(hint)
+    if bare in _MEDIA:
+        return {_MEDIA[bare]: {"schema": {"type": "string"} if bare is str else {}}}
+    if getattr(bare, "__origin__", bare) is tuple:  # (body, status) or the like
+        return {}
+    try:
+        found, named = Converter("return", hint).schema(_REF)
+    except Exception:  # a generator, a Response: no contract of the handler's
+        return {}
+    schemas.update(named)
+    return {"application/json": {"schema": found}}

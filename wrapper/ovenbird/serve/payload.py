@@ -77,17 +77,21 @@ class Body:
             else:
                 message = await self._receive()
         except asyncio.TimeoutError:
-            raise ProblemError(
-                408, f"the body did not arrive within {self.seconds:g} seconds", headers=((b"connection", b"close"),)
-            ) from None
+            text = f"the body did not arrive within {self.seconds:g} seconds"
+            raise self._refusal(ProblemError(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
             self._call.reason = Reason.GONE
             raise CallStopped
         self.size += len(message["body"])
         self.whole = not message.get("more_body")
         if self.size > self.limit:
-            raise too_large(self.limit)
+            raise self._refusal(too_large(self.limit))
         return message
+
+    def _refusal(self, error: ProblemError) -> ProblemError:
+        """Note the error: an application that reads the body may make something else of it."""
+        self._call.refusal = error
+        return error
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -110,15 +114,13 @@ def is_multipart(call: Call) -> bool:
 
 async def multipart(call: Call, body: Body) -> Any:
     """The form of a multipart body. Errors: ProblemError 400 when it is malformed."""
-    from starlette.exceptions import HTTPException
+    from starlette.formparsers import MultiPartException
     from starlette.requests import Request
 
     try:
         return await Request(call.scope, body.receive, call.send).form()
-    except HTTPException as error:
-        raise ProblemError(400, f"the multipart body is malformed: {error.detail}") from None
-    except KeyError:
-        raise ProblemError(400, "the multipart body is malformed: no boundary") from None
+    except MultiPartException as error:
+        raise ProblemError(400, f"the multipart body is malformed: {error.message}") from None
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
@@ -143,6 +145,8 @@ async def discard(call: Call) -> None:
 
 def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
     """The handler's arguments from a body and the query. Errors: ProblemError 415; MalformedError, FieldsError."""
+    if binder.mode is Mode.NONE:  # the handler sees the body in its event or request, whatever its media type
+        return {}
     query: bytes = call.scope["query_string"]
     if binder.mode is Mode.RAW:
         return {binder.parameters[0].name: body}
@@ -227,7 +231,7 @@ def _data(media: Media, body: bytes) -> Any:
 
 
 def _pairs(query: bytes) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    return [(key, value) for key, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)]
 
 
 def _text(body: bytes, charset: str) -> str:

@@ -15,18 +15,21 @@ _IGNORED = frozenset(
 )
 
 
-def watch(root: Path, changed: Callable[[], None]) -> None:
-    """Call `changed` from a thread whenever files below `root` change. Errors: SettingsError without watchfiles."""
+def watch(roots: list[Path], changed: Callable[[], None]) -> None:
+    """Call `changed` from a thread whenever files below `roots` change. Errors: SettingsError without watchfiles."""
     try:
         import watchfiles
     except ImportError:
         raise SettingsError("--reload needs the package watchfiles", hint="pip install 'ovenbird[reload]'") from None
 
     def wanted(_: object, path: str) -> bool:
-        return path.endswith(_SUFFIXES) and not _IGNORED & set(Path(path).relative_to(root).parts)
+        place = Path(path)
+        return place.suffix in _SUFFIXES and any(
+            place.is_relative_to(root) and not _IGNORED & set(place.relative_to(root).parts) for root in roots
+        )
 
     def look() -> None:
-        for changes in watchfiles.watch(root, watch_filter=wanted, debounce=200, raise_interrupt=False):
+        for changes in watchfiles.watch(*roots, watch_filter=wanted, debounce=200, raise_interrupt=False):
             names = sorted({Path(path).name for _, path in changes})
             logging.getLogger("ovenbird").info("changed: %s; reloading", ", ".join(names[:5]))
             changed()

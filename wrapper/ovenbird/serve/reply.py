@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from pathlib import PurePath
@@ -19,26 +20,27 @@ Headers = list[tuple[bytes, bytes]]
 Maker = Callable[[Any, str], "Reply"]
 _BAD_NAME = re.compile(rb"[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\\"]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = (b"content-length", b"transfer-encoding")
 _JSON = (b"content-type", b"application/json")
+_SMALL = 1024  # bytes; answers below it have their header at hand
+_LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
 
 
 class ResultError(Exception):
     """What the handler returned cannot be an answer: no rule covers its type, or its parts are not valid."""
 
 
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
 
     `stream` is an async iterator, or a generator that has to run in a thread.
     """
 
+    status: int
+    headers: Headers
+    body: bytes = b""
     stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None
     app: Callable[..., Awaitable[None]] | None = None
-
-    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
 
 
 def reply_to(result: Any, accept: str = "") -> Reply:
@@ -60,7 +62,8 @@ def encode(value: Any) -> bytes:
     except OverflowError:  # msgspec stops at 64 bits, JSON and Python do not
         import json
 
-        return json.dumps(msgspec.to_builtins(value, enc_hook=encode_custom, str_keys=True)).encode()
+        plain = msgspec.to_builtins(value, enc_hook=encode_custom, str_keys=True)
+        return json.dumps(_finite(plain), separators=(",", ":")).encode()
     except RecursionError:
         raise ResultError("the result is nested too deeply, or refers to itself") from None
     except TypeError as error:
@@ -90,12 +93,22 @@ def encode_custom(value: Any) -> Any:
     raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
 
 
+def _finite(value: Any) -> Any:
+    """Built-in values with null for NaN and infinities."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 _encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
 
 
 def _json(result: Any, _: str) -> Reply:
     body = encode(result)
-    return Reply(200, [_JSON, (b"content-length", b"%d" % len(body))], body)
+    size = len(body)
+    return Reply(200, [_JSON, _LENGTHS[size] if size < _SMALL else (b"content-length", b"%d" % size)], body)
 
 
 def _nothing(_: Any, __: str) -> Reply:
@@ -124,6 +137,8 @@ def _stream(result: Any, accept: str) -> Reply:
 
 def _tuple(result: tuple[Any, ...], accept: str) -> Reply:
     """(status, body), (body, status), (body, status, headers); any other tuple is a JSON array."""
+    if type(result) is not tuple:  # a named tuple is data
+        return _json(result, accept)
     if len(result) == 2 and _is_status(result[0]):
         return _with(reply_to(result[1], accept), result[0])
     if len(result) == 2 and _is_status(result[1]):
@@ -139,8 +154,6 @@ def _response(result: Any, accept: str) -> Reply:
     if not _is_status(status):
         raise ResultError(f"{status!r} is not an HTTP status")
     reply = reply_to(result.body, accept)
-    if reply.status == 204 and status != 204:
-        reply.headers = [(b"content-length", b"0")]
     headers = dict(result.headers or {})
     # nuclio's Response says text/plain when nothing was said; a dict is JSON all the same
     if result.content_type and not (isinstance(result.body, (dict, list)) and result.content_type == "text/plain"):
@@ -151,11 +164,7 @@ def _response(result: Any, accept: str) -> Reply:
 def _starlette(result: Any, _: str) -> Reply:
     if hasattr(result, "body_iterator") or hasattr(result, "path") or result.background is not None:
         return by_app(result, result.status_code)
-    return Reply(
-        result.status_code,
-        [pair for key, value in result.raw_headers for pair in _header(key, value)],
-        bytes(result.body),
-    )
+    return _with(Reply(result.status_code, [], bytes(result.body)), result.status_code, result.raw_headers)
 
 
 def _path(result: Any, _: str) -> Reply:
@@ -178,26 +187,29 @@ def _cloudevent(result: Any, accept: str) -> Reply:
     data = result.data if hasattr(result, "data") else result.get_data()
     media = attributes.pop("datacontenttype", None)
     reply = reply_to(data, accept)
-    if reply.status == 204:
-        reply = Reply(200, [(b"content-length", b"0")])
     headers = {f"ce-{key}": _percent(str(value)) for key, value in attributes.items() if value is not None}
-    return _with(reply, reply.status, {**headers, **({"content-type": media} if media else {})})
+    return _with(reply, 200, {**headers, **({"content-type": media} if media else {})})
 
 
 def _with(reply: Reply, status: int, headers: Any = None) -> Reply:
-    """The reply with another status and further headers; a header that is given replaces ours."""
-    if reply.app is not None and hasattr(reply.app, "headers"):
-        reply.app.status_code = status  # type: ignore[attr-defined]
-        for key, value in headers.items() if isinstance(headers, Mapping) else headers or ():
-            reply.app.headers[str(key)] = str(value)
+    """The reply with another status and further headers; a header that is given replaces ours, but those that say where
+    the body ends."""
+    given = [pair for key, value in _items(headers or ()) for pair in _header(key, value)]
+    names = {key for key, _ in given}
     reply.status = status
-    if headers:
-        given = [pair for key, value in _items(headers) for pair in _header(key, value)]
-        names = {key for key, _ in given}
-        reply.headers = [pair for pair in reply.headers if pair[0] not in names] + given
     if status in (204, 304):
-        reply.body = b""
-        reply.headers = [pair for pair in reply.headers if pair[0] != b"content-length"]
+        bare = Reply(status, [pair for pair in reply.headers if pair[0] not in names])
+        bare.headers = [pair for pair in (*bare.headers, *given) if pair[0] not in _FRAMING]
+        return bare
+    app: Any = reply.app
+    if app is not None:  # a Starlette response: ours for a path, or the user's own
+        app.status_code = status
+        app.raw_headers[:] = [pair for pair in app.raw_headers if pair[0] not in names] + given
+        return reply
+    reply.headers = [pair for pair in reply.headers if pair[0] not in names] + given
+    if reply.stream is None:
+        reply.headers = [pair for pair in reply.headers if pair[0] not in _FRAMING]
+        reply.headers.append((b"content-length", b"%d" % len(reply.body)))
     return reply
 
 
@@ -262,7 +274,7 @@ def _find(kind: type) -> Maker:
         return _response
     if kind.__module__.split(".")[0] == "cloudevents" and kind.__name__ == "CloudEvent":
         return _cloudevent
-    if _has_json(kind) or "numpy.generic" in names or "numpy.ndarray" in names:
+    if _has_json(kind) or issubclass(kind, Mapping) or "numpy.generic" in names or "numpy.ndarray" in names:
         return _json
     return functools.partial(_unknown, kind)
 

@@ -1,144 +1,52 @@
-"""One worker: port first, init, ready, drain, close. The only place, with the supervisor, that knows uvicorn."""
+"""One worker: port first, init, ready, drain, close."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from ..errors import InitError, SettingsError
+from ..errors import InitError
 from ..function.context import Context
 from ..function.handler import Handler, Shape
 from ..logs import Lines
 from ..settings import Settings
 from .app import App
-from .call import Call, Reason, Wire
+from .call import Reason
 from .gate import Gate
 from .internal import Internal
 from .journal import Journal
 from .metrics import Block, Blocks
+from .port import refuse_new, taken
 from .startup import Startup
+from .wire import Connection, Protocol
 
 _log = logging.getLogger("ovenbird")
-STOPPED = 143  # the exit status of a process that SIGTERM ended before it was ready
 _BACKLOG = 2048
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a limit on the size of the headers and on the time that they take to come."""
-
-    max_header = 64 * 1024
-    _head = 0  # bytes of headers that have come and are not complete
-    _since = 0.0  # when the headers that are waited for began; 0 while a request is answered
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._since = self.loop.time()
-
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser; refuse headers that are too large, whether they come at once or bit by bit."""
-        cycle = self.cycle
-        if cycle is None or not cycle.more_body:
-            size = self._head + len(data)
-            if size > self.max_header and b"\r\n\r\n" not in data[: self.max_header - self._head]:
-                self._refuse()
-                return
-            super().data_received(data)
-            if self.cycle is cycle and not self.transport.is_closing():  # no request is complete yet
-                self._since = self._since or self.loop.time()
-                self._head = size
-            else:
-                self._head, self._since = 0, 0.0
-        else:
-            super().data_received(data)
-
-    def late(self, before: float) -> bool:
-        """Whether the headers that are waited for began before that time."""
-        return 0.0 < self._since < before
-
-    def _refuse(self) -> None:
-        body = b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431}'
-        self.transport.write(
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
-            b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body)
-        )
-        self.transport.close()
-
-
-class Connection(Wire):
-    """What uvicorn knows of a call: its cycle is the object that the method `receive` is bound to."""
-
-    def left(self, call: Call) -> bool:
-        """uvicorn closes the transport as soon as it learns that the client has gone."""
-        return call.receive.__self__.transport.is_closing()  # type: ignore[attr-defined,no-any-return]
-
-    def body(self, call: Call) -> bytes | None:
-        """Most bodies come with their headers: no event to wait for, no message to unpack."""
-        cycle = call.receive.__self__  # type: ignore[attr-defined]
-        if cycle.more_body or cycle.waiting_for_100_continue:
-            return None
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        return body
-
-    def respond(self, call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Write head and body at once: half the calls and system calls of two ASGI messages.
-
-        All headers come from our own code or have been checked by it. What is unusual goes the usual way.
-        """
-        cycle = call.receive.__self__  # type: ignore[attr-defined]
-        if (
-            cycle.response_started or cycle.disconnected or not cycle.keep_alive or cycle.flow.write_paused
-            or cycle.waiting_for_100_continue or call.scope["method"] == "HEAD"
-        ):  # fmt: skip
-            return False
-        parts = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
-            parts += (name, b": ", value, b"\r\n")
-        for name, value in headers:
-            if name == b"connection":
-                return False
-            parts += (name, b": ", value, b"\r\n")
-        parts += (b"\r\n", body)
-        cycle.transport.write(b"".join(parts))
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Take the address; connections are refused until a worker listens. Errors: SettingsError."""
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
-            hint="another process may have the port: --port N, or PORT=N; --port 0 takes a free one",
-        ) from None
-    sock.setblocking(False)
-    return sock
+_LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
+_STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
+READY, RETIRE, RETIRE_NOW, ENOUGH = b"R", b"Q", b"H", b"X"  # what a worker and its parent tell each other
 
 
 class Worker:
-    """Serves one handler in this process until it is told to stop."""
+    """Serves one handler in this process until it is told to stop.
+
+    `link` is a socket to the parent, or -1; `late`: other workers serve already, so the port is opened after init.
+    """
 
     def __init__(
         self, handler: Handler, settings: Settings, sock: socket.socket, lines: Lines, blocks: Blocks, slot: int = 0,
-        block: int = 0, tell: Callable[[bytes], None] = lambda _: None, parent: int = -1,
+        block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
         open_project: Callable[[], Any] = lambda: None,
     ) -> None:  # fmt: skip
         self.handler = handler
@@ -162,12 +70,14 @@ class Worker:
             wire=Connection(),
             internal=self.internal,
         )
-        self._tell = tell  # says `ready` and `retiring` to the parent
-        self._parent = parent  # a pipe that ends when the parent does
+        self._link = link
+        self._late = late
+        self._serving = serving  # called when calls are let in
         self._stop = asyncio.Event()  # drain
         self._hurry = asyncio.Event()  # drain without delay
         self._force = asyncio.Event()  # and without waiting for calls in flight
         self._retiring = False
+        self._number = signal.SIGTERM  # what ended it
 
     def _gauge(self) -> None:
         self.app.gauge()
@@ -187,17 +97,20 @@ class Worker:
     async def _life(self, loop: asyncio.AbstractEventLoop) -> int:
         self.block.begin()
         self.app.start(loop)
-        server = await self._open()
+        server = None if self._late else await self._open()
         self._signals(loop)
+        began = perf_counter()
+        if not await self._prepare(loop):
+            return 128 + self._number
+        self.block.phase("init", perf_counter() - began)
+        server = server or await self._open()
+        self._trace(server)
         beat = loop.create_task(self._beat(server, loop))
         try:
-            began = perf_counter()
-            if not await self._prepare(loop):
-                return STOPPED
-            self.block.phase("init", perf_counter() - began)
             gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
             self.gate.ready()
-            self._tell(b"R")
+            self._serving()
+            self._tell(READY)
             await self._stop.wait()
             await self._drain(server, loop)
             self.journal.flush()
@@ -217,29 +130,68 @@ class Worker:
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[self.sock])
+        try:
+            await server.startup(sockets=[self.sock])
+        except OSError as error:  # two processes may bind a port that neither listens on yet
+            raise taken(self.settings, error) from None
+        await server.on_tick(0)
         return server
+
+    def _trace(self, server: uvicorn.Server) -> None:
+        """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
+        from . import otel
+
+        if not otel.wanted(os.environ):
+            return
+        config = server.config
+        config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
+        for connection in list(server.server_state.connections):  # those that came before init had finished
+            if isinstance(connection, Protocol):
+                connection.app = config.loaded_app
 
     async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Construct and init, each once, within the time limit; false when SIGTERM came first."""
         limit = self.settings.init_timeout or None
+        guard = self._guard()
         work = loop.create_task(self.startup.begin())
         stop = loop.create_task(self._stop.wait())
         await asyncio.wait((work, stop), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        if guard is not None:
+            guard.cancel()
         if work.done():
             self.app.application = work.result()
             return True
         work.cancel()
         if self._stop.is_set():
             return False
-        raise InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint="--init-timeout")
+        raise self._too_long()
+
+    def _too_long(self) -> InitError:
+        limit = self.settings.init_timeout
+        return InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint="--init-timeout")
+
+    def _guard(self) -> threading.Timer | None:
+        """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
+        init = self.startup.on_loop
+        if not self.settings.init_timeout or not init:
+            return None
+
+        def end() -> None:
+            error = self._too_long()
+            _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
+            os._exit(error.exit_code)
+
+        guard = threading.Timer(self.settings.init_timeout + _STUCK, end)
+        guard.daemon = True
+        guard.start()
+        return guard
 
     def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        if self._parent >= 0:
-            loop.add_reader(self._parent, self._orphaned)
+        if self._link >= 0:
+            loop.add_reader(self._link, self._heard)
 
     def _terminate(self) -> None:
         """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
@@ -251,27 +203,32 @@ class Worker:
         """Ctrl-C at a terminal: no delay, as nobody routes calls here; the second one stops calls in flight."""
         if self._stop.is_set():
             self._force.set()
+        else:
+            self._number = signal.SIGINT
         self._hurry.set()
         self._stop.set()
 
-    def _orphaned(self) -> None:
-        """The parent is gone without a word: nobody would ever end this process."""
-        asyncio.get_running_loop().remove_reader(self._parent)
-        _log.warning("the parent process is gone: draining")
-        self._stop.set()
+    def _tell(self, word: bytes) -> None:
+        if self._link >= 0:
+            with contextlib.suppress(OSError):  # the parent is gone
+                os.write(self._link, word)
 
-    def retire(self, why: str) -> None:
-        """Drain this worker and have it replaced."""
-        if not self._stop.is_set():
-            _log.info("worker %d is replaced: %s", self.context.worker_id, why)
-            self._tell(b"X")
+    def _heard(self) -> None:
+        """The parent has started a successor; or it is gone without a word, and nobody would ever end this process."""
+        word = os.read(self._link, 1)
+        if not word:
+            asyncio.get_running_loop().remove_reader(self._link)
+            _log.warning("the parent process is gone: draining")
+        elif not self._stop.is_set():
             self._retiring = True
-            self._hurry.set()
-            self._stop.set()
+            if word == RETIRE_NOW:
+                self._hurry.set()
+        self._stop.set()
 
     async def _beat(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: uvicorn's date header, connections that send no request, a worker that has served enough."""
         retire_at = _jittered(self.settings.max_requests)
+        told = False
         while True:
             await server.on_tick(0)
             if self.settings.read_timeout:
@@ -279,40 +236,68 @@ class Worker:
                 for connection in list(server.server_state.connections):
                     if isinstance(connection, Protocol) and connection.late(before):
                         connection.transport.close()
-            if retire_at and self.app.served >= retire_at:
-                self.retire(f"it has served {self.app.served} calls")
+            why = self.gate.unhealthy or (
+                f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
+            )
+            if why and self._link >= 0 and not told:  # it serves on until its successor is ready
+                told = True
+                _log.info("worker %d is replaced: %s", self.context.worker_id, why)
+                self._tell(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
 
     async def _drain(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Be not ready, serve on for the delay, close the port, let calls in flight finish, stop those that do not."""
         self.gate.drain()
         _log.info("draining: %d calls in flight", len(self.app.admission.calls))
-        await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
-        await self._close_port(server, loop)
+        if self._retiring:  # other workers take new connections; those that are here get one more answer, and close
+            self._stop_listening(server)
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+        else:
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+            await self._close_port(server, loop)
         end = loop.time() + self.settings.grace
-        while server.server_state.tasks and loop.time() < end and not self._force.is_set():
-            await _first(self._force, timeout=0.02)
-        for connection in list(server.server_state.connections):
-            connection.shutdown()
-        if server.server_state.tasks:
-            _log.warning(
-                "%d calls did not finish within the grace limit and are stopped", len(server.server_state.tasks)
+        await self._quiet(server, loop, end)
+        await self._finish(server)
+        while server.server_state.connections and loop.time() < end and not self._force.is_set():
+            await _first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
+        self.gate.close()
+
+    async def _quiet(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop, end: float) -> None:
+        """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
+        state = server.server_state
+        patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
+        for connection in list(state.connections):
+            if not isinstance(connection, Protocol):
+                connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
+        while loop.time() < end and not self._force.is_set():
+            fresh = any(
+                connection.cycle is None for connection in state.connections if isinstance(connection, Protocol)
             )
+            if not state.tasks and not (fresh and loop.time() < patience):
+                return
+            await _first(self._force, timeout=0.02)
+
+    async def _finish(self, server: uvicorn.Server) -> None:
+        """Close idle connections, and stop the calls that are still in flight."""
+        state = server.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        if state.tasks:
+            _log.warning("%d calls did not finish within the grace limit and are stopped", len(state.tasks))
             for call in list(self.app.admission.calls):
                 self.app.admission.halt(call, Reason.GRACE)
-            await asyncio.wait(list(server.server_state.tasks), timeout=1.0)
-        self.gate.close()
+            await asyncio.wait(list(state.tasks), timeout=1.0)
+
+    def _stop_listening(self, server: uvicorn.Server) -> None:
+        for listener in server.servers:
+            listener.close()
 
     async def _close_port(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
         """Stop listening; connections that the kernel has accepted for us are served, not reset."""
         config, state = server.config, server.server_state
         spare = self.sock.dup()
-        for listener in server.servers:
-            listener.close()
-        if self._retiring:  # the socket stays open in the other workers, which take what waits there
-            spare.close()
-            return
-        spare.setblocking(False)
+        self._stop_listening(server)
+        await refuse_new(spare)
         while True:
             try:
                 connection, _ = spare.accept()
@@ -322,7 +307,6 @@ class Worker:
             factory = lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[call-arg]  # noqa: E731
             await loop.connect_accepted_socket(factory, connection)
         spare.close()
-        await asyncio.sleep(0.01)  # what those connections hold is read
 
 
 async def _first(*events: asyncio.Event, timeout: float) -> None:

@@ -32,6 +32,13 @@ class Startup:
         self.context = context
         self._lifespan: Any = None
 
+    @property
+    def on_loop(self) -> bool:
+        """Whether init runs on the loop, which it may hold up."""
+        loaded = self.handler.loaded
+        init = getattr(loaded.found, "init", None) if loaded.is_class else loaded.init
+        return self.handler.shape is Shape.ASGI or inspect.iscoroutinefunction(init)
+
     async def begin(self) -> Any:
         """Construct and init; the ASGI form of a handler that speaks HTTP itself, else None. Errors: InitError."""
         handler, parameters = self.handler, self.settings.init

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import GeneratorType
 from typing import Any
 
-from .call import Call, CallStopped, Message, Receive
+from .call import Call, CallStopped, Message, Reason, Receive
 from .reply import Reply, encode
+from .threads import raise_in
 
 _CLOSE = (b"connection", b"close")
 _AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
 
 
-async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, closing: bool) -> None:
+async def stream(
+    call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, left: Callable[[Call], bool], closing: bool
+) -> None:
     """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
     it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
     items: Any = reply.stream
@@ -33,7 +37,11 @@ async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, c
                 if not kind:
                     headers.append((b"content-type", media(item)))
                 await _start(call, reply.status, headers)
+                if call.scope["method"] == "HEAD":
+                    break
             await call.send({"type": "http.response.body", "body": body, "more_body": True})
+            if call.reason is None and left(call):  # what is sent to nobody never waits: the timer may not get a turn
+                call.reason = Reason.GONE
             if call.reason is not None:
                 raise CallStopped
         if not call.status:
@@ -46,11 +54,22 @@ async def stream(call: Call, reply: Reply, loop: asyncio.AbstractEventLoop, *, c
             items.close()
 
 
+async def exhaust(reply: Reply, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
+    items: Any = reply.stream
+    async for _ in _threaded(items, loop) if isinstance(items, GeneratorType) else items:
+        pass
+
+
 async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) -> None:
     """Let an ASGI callable answer; its status is noted as it goes by."""
 
     async def send(message: Message) -> None:
+        if call.reason is not None:  # it was stopped, and answered in another way
+            return
         if message["type"] == "http.response.start":
+            if call.refusal is not None and not call.status:
+                raise call.refusal
             call.status = message["status"]
             if closing:
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
@@ -58,6 +77,10 @@ async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) ->
 
     assert reply.app is not None
     await reply.app(call.scope, receive, send)
+
+
+def _nothing() -> None:
+    """Halt what has ended."""
 
 
 async def _start(call: Call, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -69,10 +92,22 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
     found = ThreadStream(loop)
 
     def pump() -> None:
-        with contextlib.suppress(BaseException):  # the one who takes the items is told
-            found.pump(items)
+        error: BaseException | None = None
+        try:
+            try:
+                found.pump(items)
+            except BaseException as raised:
+                error = raised
+            found.halt = _nothing
+        except CallStopped as late:  # it arrived after the generator had ended
+            error = late
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(found.end, error)
 
-    threading.Thread(target=pump, name="ovenbird-stream", daemon=True).start()
+    run = contextvars.copy_context().run
+    thread = threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True)
+    found.halt = lambda: raise_in(thread.ident or 0, CallStopped)
+    thread.start()
     return found
 
 
@@ -106,32 +141,38 @@ class ThreadStream:
     """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.halt: Callable[[], None] = _nothing  # stops the generator where it stands
         self._loop = loop
         self._items: deque[tuple[Any, int]] = deque()
         self._room = threading.Condition()
         self._ahead = 0
         self._over = False
+        self._closed = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def pump(self, items: Generator[Any, None, None]) -> None:
-        """Run the generator to its end. For the handler's thread."""
+        """Run the generator to its end, which `end` has to be told. For the thread."""
         try:
             for item in items:
                 self._push(item)
-        except BaseException as error:
-            self._error = error
-            raise
         finally:
             items.close()
-            self._over = True
-            self._signal()
+
+    def end(self, error: BaseException | None) -> None:
+        """No more items come. For the loop."""
+        if not self._over:
+            self._over, self._error = True, error
+            self._wake()
 
     def close(self) -> None:
-        """Nobody takes items any more: the thread stops at its next item."""
+        """Nobody takes items any more: the thread stops at its next item. For the loop."""
         with self._room:
-            self._over = True
+            self._closed = True
             self._room.notify()
+        if not self._over:
+            self.halt()
+            self.end(CallStopped())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -154,15 +195,12 @@ class ThreadStream:
     def _push(self, item: Any) -> None:
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
-            while self._ahead > _AHEAD and not self._over:
+            while self._ahead > _AHEAD and not self._closed:
                 self._room.wait()
-            if self._over:
+            if self._closed:
                 raise CallStopped
             self._ahead += size
         self._items.append((item, size))
-        self._signal()
-
-    def _signal(self) -> None:
         self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:

@@ -10,13 +10,17 @@ import logging
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import NoReturn
 
 from ..settings import Settings
+from .metrics import Block
 
-Run = Callable[[int, int, Callable[[bytes], None], int], int]  # (worker id, block, tell, parent's pipe) -> exit status
+Run = Callable[[int, int, int, bool], int]  # (worker id, block, link to the parent, late) -> exit status
+End = Callable[[int], NoReturn]
 _log = logging.getLogger("ovenbird")
 _STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
 _FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
@@ -26,12 +30,12 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Child:
-    """One worker process. `slot` is its worker id, `pipe` carries what it tells; `retiring`: replaced already."""
+    """One worker process. `slot` is its worker id; `link` carries words both ways; `retiring`: to be replaced."""
 
     pid: int
     slot: int
     block: int
-    pipe: int
+    link: socket.socket
     started: float
     ready: bool = False
     retiring: bool = False
@@ -41,23 +45,24 @@ class Supervisor:
     """Keeps `count` workers running until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, count: int, run: Run, *, release: Callable[[], None], forgiving: bool = False
-    ) -> None:
+        self, settings: Settings, count: int, run: Run, end: End, blocks: list[Block], *, release: Callable[[], None],
+        forgiving: bool = False,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.count = count
         self.forgiving = forgiving  # --reload: a worker that fails to start is tried again at the next change
-        self.restart = False
         self._run = run
+        self._end = end  # ends a worker's process with a status
         self._release = release  # closes the parent's own copy of the listening socket
         self._children: dict[int, Child] = {}
-        self._blocks = list(range(2 * count - 1, -1, -1))  # twice as many: one that retires overlaps with its successor
+        self._counters = blocks  # more than workers: one that retires overlaps with its successor
+        self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
         self._due: dict[int, float] = {}  # slot -> when to start its next worker
         self._failures = dict.fromkeys(range(count), 0)
         self._served = False  # whether any worker was ever ready
         self._stopping = 0.0
         self._code = 0
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._life_read, self._life_write = os.pipe2(os.O_CLOEXEC)
         self._poll = select.poll()
 
     def run(self) -> int:
@@ -82,7 +87,6 @@ class Supervisor:
 
     def wake(self) -> None:
         """Have every worker replaced: for --reload, from any thread."""
-        self.restart = True
         os.write(self._wake_write, bytes([signal.SIGHUP]))
 
     def _pause(self) -> int | None:
@@ -93,21 +97,24 @@ class Supervisor:
     def _start_due(self) -> None:
         now = monotonic()
         for slot in [slot for slot, when in self._due.items() if when <= now]:
+            if not self._blocks:  # so many retire that the next one has to wait for the end of one of them
+                self._due[slot] = now + _FIRST
+                continue
             del self._due[slot]
-            if not self._stopping:
-                self._start(slot)
+            self._start(slot)
 
     def _start(self, slot: int) -> None:
         block = self._blocks.pop()
-        read, write = os.pipe2(os.O_CLOEXEC)
+        ours, theirs = socket.socketpair()
+        late = any(child.ready for child in self._children.values())
         pid = os.fork()
         if pid == 0:
-            self._child(slot, block, write)
-        os.close(write)
-        self._poll.register(read, select.POLLIN)
-        self._children[pid] = Child(pid, slot, block, read, monotonic())
+            self._child(slot, block, ours, theirs, late)
+        theirs.close()
+        self._poll.register(ours, select.POLLIN)
+        self._children[pid] = Child(pid, slot, block, ours, monotonic())
 
-    def _child(self, slot: int, block: int, write: int) -> None:
+    def _child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
         """Become a worker; never returns."""
         code = 1
         try:
@@ -115,36 +122,42 @@ class Supervisor:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             os.setpgid(0, 0)  # Ctrl-C at a terminal reaches the parent alone, which hands it on
-            for descriptor in (
-                self._life_write,
-                self._wake_read,
-                self._wake_write,
-                *(c.pipe for c in self._children.values()),
-            ):
-                os.close(descriptor)
-
-            def tell(word: bytes) -> None:
-                with contextlib.suppress(OSError):
-                    os.write(write, word)
-
-            code = self._run(slot, block, tell, self._life_read)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            for link in (ours, *(child.link for child in self._children.values())):
+                link.close()  # else the other workers would not notice the end of the parent
+            code = self._run(slot, block, theirs.fileno(), late)
+        except BaseException:
+            _log.exception("worker %d failed", slot)
         finally:
-            os._exit(code)
+            self._end(code)
 
     def _told(self, descriptor: int) -> None:
-        child = next((child for child in self._children.values() if child.pipe == descriptor), None)
-        word = os.read(descriptor, 64)
+        child = next(child for child in self._children.values() if child.link.fileno() == descriptor)
+        try:
+            word = child.link.recv(64)
+        except ConnectionError:
+            word = b""
         if not word:
             self._poll.unregister(descriptor)
-        if child is None:
-            return
         if b"R" in word:
-            child.ready = self._served = True
-            if sum(other.ready for other in self._children.values()) == self.count:
-                _log.info("%d workers are ready", self.count)
+            self._is_ready(child)
         if b"X" in word and not child.retiring:
             child.retiring = True
             self._due[child.slot] = 0.0
+
+    def _is_ready(self, child: Child) -> None:
+        """Count a worker that is ready, and have its predecessors drain: nothing was lost while it started."""
+        child.ready = self._served = True
+        for other in self._children.values():
+            if other is not child and other.slot == child.slot:
+                with contextlib.suppress(OSError):
+                    other.link.send(b"H" if self.forgiving else b"Q")
+        if (
+            self.count > 1
+            and sum(other.ready and not other.retiring for other in self._children.values()) == self.count
+        ):
+            _log.info("%d workers are ready", self.count)
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
@@ -162,13 +175,11 @@ class Supervisor:
         self._send(number)
 
     def _replace_all(self) -> None:
-        """Drain every worker, each after its successor has been started."""
-        for child in list(self._children.values()):
-            if not child.retiring:
-                child.retiring = True
-                self._due[child.slot] = 0.0
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGINT)
+        """Replace every worker: one that is ready serves until its successor is."""
+        for child in self._children.values():
+            if not child.ready and not child.retiring:
+                os.kill(child.pid, signal.SIGTERM)
+            child.retiring = True
         for slot in range(self.count):  # those that wait for the end of their back-off
             self._failures[slot] = 0
             self._due[slot] = 0.0
@@ -197,12 +208,14 @@ class Supervisor:
 
     def _ended(self, child: Child, status: int) -> None:
         with contextlib.suppress(KeyError):
-            self._poll.unregister(child.pipe)
-        os.close(child.pipe)
+            self._poll.unregister(child.link)
+        child.link.close()
+        self._counters[child.block].end()
         self._blocks.append(child.block)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            self._code = self._code or (code if code >= 0 else 128 - code)
+            if child.ready or not self._served:  # one that was still starting says nothing about the service
+                self._code = self._code or (code if code >= 0 else 128 - code)
             return
         if child.retiring:
             return
@@ -218,7 +231,7 @@ class Supervisor:
     def _again(self, child: Child, why: str) -> None:
         """Start a worker's successor: at once when it had lived for a while, else after a pause that doubles."""
         if self.forgiving and not child.ready:
-            _log.warning("worker %d %s; waiting for a change", child.slot, why)
+            _log.warning("the worker %s; waiting for a change", why)
             return
         lived = monotonic() - child.started
         failures = self._failures[child.slot] = 0 if lived > _STABLE else self._failures[child.slot] + 1

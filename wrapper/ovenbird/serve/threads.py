@@ -137,7 +137,7 @@ class _Thread(threading.Thread):
             if self.job is not job:
                 return False
             self.interrupted = True
-            _raise_in(self.ident or 0, CallStopped)
+            raise_in(self.ident or 0, CallStopped)
             return True
 
     def _work(self) -> None:
@@ -179,14 +179,14 @@ class _Thread(threading.Thread):
             error = error or raised
         if self.interrupted:
             self.interrupted = False
-            _raise_in(self.ident or 0, None)
+            raise_in(self.ident or 0, None)
         pool = self.pool
         pool.mean += _WEIGHT * (perf_counter() - start - pool.mean)
         self.current = None
         pool.finish(job, outcome, error)
 
 
-def _raise_in(ident: int, error: type[BaseException] | None) -> None:
+def raise_in(ident: int, error: type[BaseException] | None) -> None:
     """Raise an exception in another thread at its next bytecode; None takes back one that has not arrived."""
     import ctypes
 

@@ -1,0 +1,5 @@
+handler = 3
+
+
+def handle():
+    pass

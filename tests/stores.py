@@ -1,0 +1,99 @@
+"""Real stores and real servers: a folder of their own for each test, a free port on 127.0.0.1 for each server."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ovenbird.platform.local import LocalStore
+from ovenbird.platform.project import Project
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LocalStore]:
+    found = LocalStore(tmp_path / "home")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def project(store: LocalStore) -> Project:
+    return Project(store, "p", {})
+
+
+class Server:
+    """An HTTP server that answers as `answer` does, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = lambda request: None
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def handle_any(self) -> None:
+                outer.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+                if length := int(self.headers.get("Content-Length") or 0):
+                    self.rfile.read(length)
+                outer.answer(self)
+
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.handle_error = lambda *args: None  # type: ignore[method-assign]
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = Server()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of moto's server, which speaks S3 over HTTP."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(moto: str) -> dict[str, str]:
+    """The environment of a store that has the bucket `outputs`, which is empty."""
+    import boto3
+
+    environ = {
+        "AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET",
+        "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
+    }  # fmt: skip
+    client = boto3.client(
+        "s3", endpoint_url=moto, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+    )
+    client.create_bucket(Bucket="outputs")
+    for item in client.list_objects_v2(Bucket="outputs").get("Contents", []):
+        client.delete_object(Bucket="outputs", Key=item["Key"])
+    client.close()
+    return environ

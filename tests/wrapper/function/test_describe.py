@@ -1,0 +1,57 @@
+"""The contract of a handler, told to people and scripts."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from tests.loading import FUNCTIONS, Project
+
+from ovenbird.errors import InitError
+from ovenbird.function.describe import describe, text
+from ovenbird.function.handler import Handler
+
+
+def test_the_whole_contract_is_told(project: Project) -> None:
+    """Target, shape, arguments with hints and defaults, what is injected, the result and init."""
+    handler = project.handler(
+        "from ovenbird import CloudEvent\ndef init(context, n: int = 1): ...\ndef close(): ...\n"
+        "async def handler(context, ce: CloudEvent, a: int, b: list[str] | None = None, **rest) -> dict: ..."
+    )
+    found = describe(handler, {"n": 2})
+    assert found["shape"] == "async def"
+    assert found["arguments"] == [
+        {"name": "a", "hint": "int", "required": True},
+        {"name": "b", "hint": "list[str] | None", "required": False, "default": "None"},
+    ]
+    assert found["injected"] == {"context": "context", "ce": "cloudevent"}
+    assert (found["takes_unknown_fields"], found["payload"], found["returns"]) == (True, "fields", "dict")
+    assert (found["init"], found["close"]) == ("init(context, n: int = 1)", True)
+    assert msgspec.json.decode(msgspec.json.encode(found)) == found
+    lines = text(found).splitlines()
+    assert "  argument  b: list[str] | None = None" in lines
+    assert "  injected  ce (cloudevent)" in lines
+    assert "init        init(context, n: int = 1)" in lines
+
+
+def test_a_class_is_told_as_one(project: Project) -> None:
+    """The shape says that it is constructed; without init its constructor takes the parameters."""
+    found = describe(Handler(project.load("shop.greet:Greeter", str(FUNCTIONS / "package"))), {"word": "hi"})
+    assert found["shape"] == "class, def"
+    assert found["init"].startswith("Greeter(word: str")
+    assert found["returns"] == "str"
+
+
+def test_an_application_binds_nothing(project: Project) -> None:
+    """For an ASGI application there are no arguments to tell."""
+    found = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
+    assert found["shape"] == "ASGI application"
+    assert "arguments" not in found
+    assert "returns     not hinted" in text(found)
+
+
+def test_init_is_not_run(project: Project) -> None:
+    """A check binds the parameters of init, and runs nothing; what does not fit is an error."""
+    handler = project.handler("def init(n: int): raise SystemExit\ndef handler(): ...")
+    assert describe(handler, {"n": 1})["init"] == "init(n: int)"
+    with pytest.raises(InitError, match="n: missing"):
+        describe(handler, {})

@@ -1,0 +1,39 @@
+"""One call as an event."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ovenbird.function.event import Event
+
+PAIRS = [(b"Content-Type", b"text/plain"), (b"x-a", b"1"), (b"X-A", b"2")]
+
+
+def test_an_event_tells_all_of_its_call() -> None:
+    """Body, headers, query, method, path, size and time, under the platform's names."""
+    event = Event(
+        {"a": 1}, b'{"a":1}', content_type="application/json", method="POST", path="/p", query="a=1&b=&a=2",
+        pairs=PAIRS, request_id=lambda: "id",
+    )  # fmt: skip
+    assert (event.body, event.raw, event.size, event.content_type) == ({"a": 1}, b'{"a":1}', 7, "application/json")
+    assert (event.method, event.path, event.url, event.id) == ("POST", "/p", "/p?a=1&b=&a=2", "id")
+    assert event.fields == {"a": "2", "b": ""}
+    assert event.trigger.kind == "http"
+    assert abs((datetime.now(timezone.utc) - event.timestamp).total_seconds()) < 60
+    assert repr(event) == "Event(POST /p, 7 bytes)"
+
+
+def test_headers_are_found_whatever_their_case() -> None:
+    """Names do not depend on case; repeated headers are joined; values stay out of the repr."""
+    event = Event(b"", pairs=PAIRS)
+    assert event.get_header("CONTENT-type") == event.headers["content-TYPE"] == "text/plain"
+    assert event.headers["x-a"] == "1, 2"
+    assert (event.get_header("no"), event.get_header("no", "d")) == (None, "d")
+    assert ("X-a" in event.headers, len(event.headers), list(event.headers)) == (True, 2, ["content-type", "x-a"])
+    assert repr(event.headers) == "Headers(content-type, x-a)"
+
+
+def test_an_event_without_a_query_has_a_plain_url() -> None:
+    """No question mark without a query."""
+    event = Event(b"", path="/p")
+    assert (event.url, event.fields, event.size) == ("/p", {}, 0)

@@ -1,0 +1,131 @@
+"""Which code a target names."""
+
+from __future__ import annotations
+
+import pytest
+from tests.loading import FUNCTIONS, Project
+
+from ovenbird.errors import DocumentError, LoadError, ModuleMissingError
+from ovenbird.function.handler import Handler
+from ovenbird.function.target import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "attribute"),
+    [
+        ("typed/main.py:handler", "main", "handler"),
+        ("typed/main.py", "main", "handler"),
+        ("shapes/main.py:model.later", "main", "model.later"),
+    ],
+)
+def test_a_file_names_its_folder_as_the_root(text: str, module: str, attribute: str) -> None:
+    """FILE.py:attr and FILE.py: the file's folder is the source root, `handler` the default attribute."""
+    target = parse(str(FUNCTIONS / text))
+    assert (target.module, target.attribute) == (module, attribute)
+    assert target.root == (FUNCTIONS / text.partition(":")[0]).parent
+
+
+def test_a_file_below_a_source_folder_is_a_module_of_it() -> None:
+    """With --source, a file's module name is its path below that folder."""
+    target = parse(str(FUNCTIONS / "package/shop/greet.py:fn"), str(FUNCTIONS / "package"))
+    assert (target.root, str(target)) == (FUNCTIONS / "package", "shop.greet:fn")
+
+
+def test_a_file_outside_the_source_folder_is_refused() -> None:
+    """--source that does not hold the file is an error that names both."""
+    with pytest.raises(LoadError, match=r"main\.py.*does not lie below.*package"):
+        parse(str(FUNCTIONS / "typed/main.py"), str(FUNCTIONS / "package"))
+
+
+@pytest.mark.parametrize("attribute", ["fn", "Greeter", "greeter.twice"])
+def test_a_module_is_below_the_source_folder(attribute: str) -> None:
+    """pkg.mod:fn, pkg.mod:Class and pkg.mod:obj.method are looked for below --source."""
+    target = parse(f"shop.greet:{attribute}", str(FUNCTIONS / "package"))
+    assert (target.root, target.module, target.attribute) == (FUNCTIONS / "package", "shop.greet", attribute)
+
+
+def test_a_module_is_below_the_current_folder_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --source the current folder is the root, also where a folder has the module's name."""
+    monkeypatch.chdir(FUNCTIONS / "package")
+    assert parse("shop:fn").root == FUNCTIONS / "package"
+
+
+@pytest.mark.parametrize("text", ["documents/function.yaml", "documents"])
+def test_a_document_or_its_folder_names_the_handler(text: str) -> None:
+    """function.yaml and the folder that holds it: a bare handler's module is the local source without .py."""
+    target = parse(str(FUNCTIONS / text))
+    assert (target.root, target.module, target.attribute, target.init) == (
+        FUNCTIONS / "documents/src", "add", "add", "prepare",
+    )  # fmt: skip
+    assert target.function is not None
+    assert target.function.name == "adder"
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "expected"),
+    [
+        ("", "fn", (".", "main")),
+        ("source: code", "fn", ("code", "main")),
+        ("source: code", "pkg.mod:fn", ("code", "pkg.mod")),
+        ("source: code/job.py", "fn", ("code", "job")),
+        ("source: code/job.py", "other:fn", ("code", "other")),
+        ("source: git+https://example.org/repo#main", "fn", (".", "main")),
+    ],
+)
+def test_a_documents_source_gives_root_and_module(
+    project: Project, source: str, handler: str, expected: tuple[str, str]
+) -> None:
+    """A local folder or file is the root; a remote source leaves the document's folder, and `main`."""
+    project.write("code/job.py", "")
+    text = f"kind: python\nname: f\nspec:\n  source:\n    handler: {handler}\n    {source}\n"
+    target = parse(str(project.write("function.yaml", text)))
+    assert (target.root, target.module) == ((project.folder / expected[0]).resolve(), expected[1])
+
+
+def test_source_overrides_a_documents_root(project: Project) -> None:
+    """--source says where the code of a document lies, whatever the document says."""
+    place = str(FUNCTIONS / "documents/src")
+    assert str(parse(str(FUNCTIONS / "documents"), place).root) == place
+
+
+def test_inline_source_is_a_module_like_any_other(project: Project) -> None:
+    """base64 in a document, broken into lines, is written out and imported under the module's name."""
+    handler = Handler(project.load(str(FUNCTIONS / "inline") + "/"))
+    assert (handler.name, handler.call(n=4), handler.loaded.module.__name__) == ("double", 8, "main")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("typed/mian.py", ModuleMissingError, "no file.*did you mean 'main.py'"),
+        ("typed", DocumentError, "no function.yaml in the folder"),
+        ("typed/main", LoadError, "is not a target.*did you mean 'main.py'"),
+        ("typed/main.py:not a name", LoadError, "'not a name' is not the name of an attribute"),
+        ("documents:add", LoadError, "the function document names the handler.*leave out ':add'"),
+        ("documents/function.yaml:add", LoadError, "the function document names the handler"),
+        ("nowhere/function.yaml", DocumentError, "cannot read.*No such file"),
+    ],
+)
+def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception], words: str) -> None:
+    """Each wrong form is an error that says what was looked for and what lies near."""
+    with pytest.raises(error) as caught:
+        parse(str(FUNCTIONS / text))
+    assert_matches(words, str(caught.value))
+
+
+def test_a_source_folder_that_does_not_exist_is_refused() -> None:
+    """--source is checked before anything is imported."""
+    with pytest.raises(LoadError, match="'/nowhere/at/all' does not exist"):
+        parse("mod:fn", "/nowhere/at/all")
+
+
+def test_a_module_without_an_attribute_is_no_target() -> None:
+    """`pkg.mod` alone is refused with the forms there are."""
+    with pytest.raises(LoadError, match=r"pkg\.mod:name"):
+        parse("pkg.mod")
+
+
+def assert_matches(words: str, text: str) -> None:
+    import re
+
+    assert re.search(words, text, re.DOTALL), text

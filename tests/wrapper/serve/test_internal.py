@@ -1,0 +1,50 @@
+"""The runtime's own routes below `/_/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.raw import running
+from tests.service import Service
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory, "tell/probed.py:Probed", "--log-format", "json") as service:
+        yield service
+
+
+def test_routes(probed: Service) -> None:
+    """live, ready, metrics and openapi.json are there, and do not count as calls."""
+    assert probed.get("/_/live").json() == {"status": "live"}
+    assert probed.get("/_/ready").json() == {"status": "ready"}
+    assert probed.get("/_/openapi.json").json()["openapi"].startswith("3.1")
+    assert "ovenbird_calls_total{" not in probed.get("/_/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/_/", "/_/nothing", "/_/live/"])
+def test_reserved_prefix(probed: Service, path: str) -> None:
+    """Anything else below the prefix is a 404 of the runtime's, never a call."""
+    answer = probed.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/", "/_", "/_x/live", "/live", "/a/_/live", "/%2e/x"])
+def test_all_other_paths(probed: Service, path: str) -> None:
+    """Every other path is the handler's."""
+    assert probed.post(path, json={"say": "fine"}).json() == {"said": "fine"}
+
+
+@pytest.mark.parametrize(("say", "reason"), [
+    ("no", "alive() said no"), ("raise", "alive() failed"), ("hang", "alive() took over 1 seconds"),
+])  # fmt: skip
+def test_own_probe(probed: Service, say: str, reason: str) -> None:
+    """The handler's own `alive` is asked: no, an error and silence are a 503; the client is told no more than that."""
+    probed.call({"say": say})
+    answer = probed.get("/_/live")
+    assert (answer.status_code, answer.json()) == (503, {"status": "dead", "reason": reason})
+    assert "secret" not in answer.text
+    assert probed.get("/_/ready").status_code == 200
+    probed.call({"say": "fine"})
+    assert probed.get("/_/live").status_code == 200

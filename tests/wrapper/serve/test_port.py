@@ -1,0 +1,39 @@
+"""The listening socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from ovenbird.errors import SettingsError
+from ovenbird.serve.port import bind, refuse_new
+from ovenbird.settings import Settings
+
+
+def test_an_address_that_does_not_exist_is_named() -> None:
+    """A name that does not resolve and a port that is taken are settings that cannot be had."""
+    with pytest.raises(SettingsError, match=r"no\.such\.host\.invalid:80"):
+        bind(Settings(host="no.such.host.invalid", port=80))
+    with bind(Settings(port=0)) as sock:
+        sock.listen()
+        port = sock.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"127\.0\.0\.1:{port}"):
+            bind(Settings(port=port))
+
+
+def test_a_port_that_closes_keeps_what_it_has_and_takes_no_more() -> None:
+    """A connection that was made before is accepted; a new one does not come about."""
+    with bind(Settings(port=0)) as sock:
+        sock.listen()
+        address = sock.getsockname()
+        with socket.create_connection(address), socket.socket() as late:
+            asyncio.run(refuse_new(sock))
+            late.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                late.connect(address)
+            accepted, _ = sock.accept()
+            accepted.close()
+            with pytest.raises(BlockingIOError):
+                sock.accept()

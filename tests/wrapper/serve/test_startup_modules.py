@@ -1,0 +1,39 @@
+"""What a start loads: each further module is paid for at every cold start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.service import Service
+
+Serve = Callable[..., Service]
+LISTS = "import sys\nasync def handler():\n    return sorted(sys.modules)\n"
+# What uvicorn, uvloop and msgspec bring in any case: a server without a function is no faster.
+BASE = """
+import json, sys
+import uvicorn.server, uvicorn.protocols.http.httptools_impl, uvicorn.protocols.http.flow_control, uvicorn.lifespan.off
+import uvloop, msgspec
+print(json.dumps(sorted(sys.modules)))
+"""
+# What Ovenbird adds to it. A line more here is a cost at every start.
+OURS = frozenset("_colorize argparse dataclasses faulthandler main mmap ovenbird runpy".split())
+NOT_OURS = frozenset("ctypes http.server importlib.metadata multipart opentelemetry starlette tempfile yaml".split())
+
+
+def test_a_start_loads_what_the_server_needs_and_little_more(serve: Serve) -> None:
+    """At READY, after one call and no probe, a trivial handler has loaded the server's packages and ours alone."""
+    service = serve(LISTS, ready=False)
+    service.wait_log("is served at")
+    service.wait_open()
+    loaded = set(service.get().json())
+    base = set(json.loads(subprocess.run([sys.executable, "-c", BASE], capture_output=True, check=True).stdout))
+    assert _packages(loaded) - _packages(base) <= OURS
+    assert (loaded - base) & NOT_OURS == set()
+    assert {"uvloop", "httptools", "msgspec"} <= _packages(loaded)
+
+
+def _packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}

@@ -1,0 +1,164 @@
+"""Generators of every kind are sent as they produce, and are closed whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.raw import Raw, request, running
+from tests.service import Service, until
+
+KINDS = ("generator", "async_generator", "returned", "async_returned", "returned_async")
+ALL = pytest.mark.parametrize("kind", KINDS)
+Start = Callable[[str], Service]
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """The server of one kind of generator; each is started once for all tests."""
+    with contextlib.ExitStack() as stack:
+        found: dict[str, Service] = {}
+
+        def get(kind: str) -> Service:
+            if kind not in found:
+                flags = ("--timeout", "2s", "--concurrency", "3", "--log-format", "json")
+                found[kind] = stack.enter_context(running(tmp_path_factory, f"streams/main.py:{kind}", *flags))
+            return found[kind]
+
+        yield get
+
+
+def ends(service: Service, name: str) -> int:
+    path = service.log_path.parent / "notes.txt"
+    return path.read_text().split("\n").count(f"{name} ended") if path.exists() else 0
+
+
+@ALL
+@pytest.mark.parametrize(("name", "media", "body"), [
+    ("numbers", "application/x-ndjson", b'{"n":1}\n{"n":2}\n'),
+    ("text", "text/plain; charset=utf-8", b"ab"),
+    ("bytes", "application/octet-stream", b"abc"),
+])  # fmt: skip
+def test_items(start: Start, kind: str, name: str, media: str, body: bytes) -> None:
+    """Text and bytes are sent as they are, anything else as lines of JSON; the first item tells the media type."""
+    answer = start(kind).get("/", params={"name": name})
+    assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, media, body)
+    assert answer.headers["transfer-encoding"] == "chunked"
+
+
+@ALL
+def test_no_items(start: Start, kind: str) -> None:
+    """A generator that yields nothing is an empty answer."""
+    answer = start(kind).get("/", params={"name": "nothing"})
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@ALL
+def test_server_sent_events(start: Start, kind: str) -> None:
+    """A client that accepts text/event-stream gets each item as an event; each line of its text is a data line."""
+    answer = start(kind).get("/", params={"name": "lines"}, headers={"accept": "text/event-stream"})
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.text == 'data: two\ndata: lines\n\ndata: {"n":1}\n\ndata: bytes\n\ndata: \n\n'
+
+
+@ALL
+def test_items_come_as_they_are_produced(start: Start, kind: str) -> None:
+    """The first item arrives before the second one has been made."""
+    with Raw(start(kind)) as client:
+        client.send(request(path="/?name=slow", method="GET"))
+        while client.file.readline() != b"\r\n":
+            pass
+        began = time.monotonic()
+        assert (client.file.readline(), client.file.readline()) == (b"3\r\n", b"one\r\n")
+        assert client.file.readline() == b"3\r\n"
+        assert time.monotonic() - began > 0.3
+
+
+@ALL
+@pytest.mark.parametrize("name", ["half", "unknown", "stop", "exit"])
+def test_failure_half_way(start: Start, kind: str, name: str) -> None:
+    """A generator that fails after its first item leaves an incomplete answer: the client can tell."""
+    with Raw(start(kind)) as client:
+        client.send(request(path=f"/?name={name}", method="GET"))
+        answer = client.answer()
+        assert (answer.status, answer.whole) == (200, False)
+        assert b"secret" not in answer.body
+        assert client.ended()
+    assert start(kind).get("/", params={"name": "text"}).text == "ab"
+
+
+@ALL
+def test_failure_before_the_first_item(start: Start, kind: str) -> None:
+    """A generator that fails before its first item is a 500 like any other."""
+    answer = start(kind).get("/", params={"name": "first"})
+    assert answer.status_code == 500
+    start(kind).wait_log(answer.json()["error_id"])
+    assert "secret-first" in start(kind).log
+
+
+@ALL
+@pytest.mark.parametrize("name", ["endless", "waiting"])
+def test_client_that_leaves(start: Start, kind: str, name: str) -> None:
+    """When the client leaves, the generator is closed: its finally-blocks run, and its slot is free."""
+    service = start(kind)
+    before = ends(service, name)
+    with Raw(service) as client:
+        client.send(request(path=f"/?name={name}", method="GET"))
+        client.file.read(200 if name == "endless" else 20)
+    until(lambda: ends(service, name) > before, lambda: "it was not closed")
+    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_time_limit(start: Start, kind: str) -> None:
+    """A stream over its time limit is cut off."""
+    service = start(kind)
+    with Raw(service) as client:
+        client.send(request(path="/?name=waiting", method="GET"))
+        answer = client.answer()
+    assert (answer.status, answer.body, answer.whole) == (200, b"one", False)
+    until(lambda: service.metrics()["ovenbird_in_flight"] == 0, lambda: "its slot is not free")
+
+
+@ALL
+def test_big_stream_to_a_slow_client(start: Start, kind: str) -> None:
+    """The generator waits for the client: what is produced is not piled up in memory."""
+    service = start(kind)
+    pid = service.process.pid
+
+    def resident() -> int:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+    service.get("/", params={"name": "text"})
+    before = resident()
+    with Raw(service) as client:
+        client.send(request(path="/?name=big", method="GET"))
+        client.file.read(1000)
+        time.sleep(0.4)
+        assert resident() - before < 24 * 1024**2
+        rest = client.file.read(20 * 1024**2)
+        assert len(rest) == 20 * 1024**2
+        assert resident() - before < 24 * 1024**2
+
+
+def test_starlette_stream_of_a_client_that_left(start: Start) -> None:
+    """A Starlette stream ends with its client too, though the thread that made it has long been free."""
+    service = start("starlette")
+    with Raw(service) as client:
+        client.send(request(path="/?name=waiting", method="GET"))
+        client.file.read(20)
+    until(lambda: ends(service, "waiting") == 1, lambda: "it was not closed")
+
+
+def test_head_of_an_endless_stream(start: Start) -> None:
+    """HEAD ends a stream at its first item."""
+    service = start("generator")
+    before = ends(service, "endless")
+    with Raw(service) as client:
+        client.send(request(path="/?name=endless", method="HEAD"))
+        assert client.file.readline().startswith(b"HTTP/1.1 200")
+        until(lambda: ends(service, "endless") > before, lambda: "it was not closed")

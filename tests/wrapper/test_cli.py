@@ -1,0 +1,164 @@
+"""The command line, as people and scripts use it: real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.loading import FUNCTIONS
+
+from ovenbird import cli
+
+TYPED = f"{FUNCTIONS}/typed/main.py"
+SHAPES = f"{FUNCTIONS}/shapes/main.py"
+INITIALISED = f"{FUNCTIONS}/initialised/main.py"
+
+
+def ovenbird(
+    *arguments: str, stdin: bytes = b"", cwd: Path | None = None, **environ: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command to its end."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
+    command = [sys.executable, "-m", "ovenbird", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, env={**clean, **environ}, cwd=cwd, check=False)
+
+
+def record(result: subprocess.CompletedProcess[bytes]) -> dict[str, object]:
+    """The last line on stderr, which is one JSON record."""
+    found: dict[str, object] = json.loads(result.stderr.splitlines()[-1])
+    return found
+
+
+def test_check_prints_the_contract() -> None:
+    """Text for people on stdout."""
+    result = ovenbird("check", TYPED)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"target      main:handler\n" in result.stdout
+    assert b"  argument  order: Order\n" in result.stdout
+
+
+def test_check_prints_json() -> None:
+    """--json gives the same to scripts, and what the module prints on import is not among it."""
+    result = ovenbird("check", INITIALISED, "--json", "--init", "start=2024-01-01")
+    found = json.loads(result.stdout)
+    assert result.stderr == b"noise on import\n"
+    assert (found["name"], found["shape"], found["payload"]) == ("handler", "def", "fields")
+    assert found["init"].startswith("init(context, start")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "status"),
+    [
+        (("check", TYPED, "--log-level", "loud"), "settings", 70),
+        (("check", f"{FUNCTIONS}/typed"), "document", 71),
+        (("check", f"{FUNCTIONS}/typed/none.py"), "load.module_missing", 72),
+        (("check", f"{FUNCTIONS}/broken/missing.py"), "load.module_failed", 72),
+        (("check", f"{FUNCTIONS}/broken/exits.py"), "load.module_failed", 72),
+        (("check", f"{TYPED}:nothing"), "load.attribute_missing", 72),
+        (("check", f"{FUNCTIONS}/broken/number.py"), "load.not_callable", 72),
+        (("check", INITIALISED), "init", 73),
+        (("invoke", INITIALISED), "init", 73),
+        (("invoke", TYPED, "--data", "@/nowhere/at/all"), "settings", 70),
+        (("invoke", TYPED, "--header", "nocolon"), "settings", 70),
+        (("invoke", TYPED, "--header", "x: é"), "settings", 70),
+    ],
+)
+def test_each_failure_has_its_code_and_status(arguments: tuple[str, ...], code: str, status: int) -> None:
+    """One JSON record on stderr, nothing on stdout, and an exit status that scripts can tell apart."""
+    result = ovenbird(*arguments)
+    assert (result.returncode, result.stdout) == (status, b"")
+    assert (record(result)["code"], record(result)["exit_code"]) == (code, status)
+
+
+def test_errors_are_text_when_the_log_is() -> None:
+    """--log-format text, and the variable: the traceback, the error, the hint."""
+    result = ovenbird("check", f"{FUNCTIONS}/broken/missing.py", OVENBIRD_LOG_FORMAT="text")
+    lines = result.stderr.decode().splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-2].startswith("error: importing 'missing' failed: ModuleNotFoundError")
+    assert lines[-1] == "  hint: is 'not_installed_anywhere' in the requirements, and installed?"
+
+
+def test_usage_errors_are_settings() -> None:
+    """What the command line does not know ends with the status of settings; help with 0."""
+    assert ovenbird("check", "--nonsense").returncode == 70
+    assert ovenbird("nonsense").returncode == 70
+    shown = ovenbird("check", "--help")
+    assert shown.returncode == 0
+    assert b"init is not run" in shown.stdout
+    assert ovenbird("--version").stdout.startswith(b"ovenbird ")
+
+
+ORDER = '{"lines": [{"name": "tea", "price": "1.5", "count": 2}]}'
+
+
+def test_invoke_takes_data_as_text_from_a_file_and_from_stdin(tmp_path: Path) -> None:
+    """--data TEXT, @FILE and @-: the answer's body alone on stdout."""
+    (tmp_path / "order.json").write_text(ORDER)
+    for data in (ORDER, f"@{tmp_path / 'order.json'}", "@-"):
+        result = ovenbird("invoke", TYPED, "--data", data, stdin=ORDER.encode())
+        assert (result.returncode, result.stdout) == (0, b'{"total":"3.0"}')
+
+
+def test_invoke_runs_init_and_keeps_stdout_for_the_answer() -> None:
+    """init runs with its parameters; what the handler prints goes to stderr."""
+    result = ovenbird(
+        "invoke", INITIALISED, "--data", '{"days": 2}', "--init", "label=x",
+        OVENBIRD_INIT_PARAMETERS='{"start": "2024-01-01"}',
+    )  # fmt: skip
+    assert json.loads(result.stdout) == {"start": "2024-01-01", "label": "x", "days": 2}
+    assert b"noise on stdout" in result.stderr
+
+
+def test_invoke_sends_method_path_and_headers(tmp_path: Path) -> None:
+    """All of a request can be said."""
+    (tmp_path / "function.yaml").write_text("kind: python\nname: f\nspec: {source: {handler: fn}}\n")
+    (tmp_path / "main.py").write_text(
+        "def fn(event): return [event.method, event.url, event.get_header('x-a'), event.content_type, event.body]"
+    )
+    result = ovenbird(
+        "invoke", "--method", "PUT", "--path", "/p?a=1", "--header", "X-A: b", "--data", "text", "--content-type",
+        "text/x", cwd=tmp_path,
+    )  # fmt: skip
+    assert json.loads(result.stdout)[:4] == ["PUT", "/p?a=1", "b", "text/x"]
+    assert json.loads(ovenbird("invoke", cwd=tmp_path).stdout)[:2] == ["GET", "/"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "answer"),
+    [('{"n": "x"}', 77, 422), ("{", 77, 400), ('{"n": -1}', 74, 500), ('{"n": 9}', 75, 504)],
+)
+def test_invoke_exits_by_the_kind_of_failure(tmp_path: Path, data: str, status: int, answer: int) -> None:
+    """77 for arguments, 74 for a handler that raised, 75 for one that was stopped; the problem is on stdout."""
+    (tmp_path / "main.py").write_text(
+        "import time\ndef handler(n: int):\n    if n < 0: raise KeyError(n)\n    while n: time.sleep(0.01)\n"
+    )
+    result = ovenbird("invoke", "main.py", "--data", data, "--timeout", "200ms", cwd=tmp_path)
+    assert result.returncode == status
+    assert json.loads(result.stdout)["status"] == answer
+    assert f"status {answer}\n".encode() in result.stderr
+
+
+def test_an_init_that_hangs_is_ended(tmp_path: Path) -> None:
+    """The time limit of init holds for invoke; a thread that is left does not keep the process alive."""
+    (tmp_path / "main.py").write_text("import time\ndef init(): time.sleep(3600)\ndef handler(): ...")
+    result = ovenbird("invoke", "main.py", "--init-timeout", "100ms", cwd=tmp_path)
+    assert result.returncode == 73
+    assert record(result)["message"] == "init of handler did not finish within 0.1 seconds"
+
+
+def test_switches_are_spelled_in_several_ways() -> None:
+    """--debug, --debug on, --no-access-log, --access-log=off, and a target behind a switch."""
+    assert cli._spelled_out(["serve", "--debug", "main.py", "--reload", "off", "--no-access-log", "--queue", "3"]) == [
+        "serve", "--debug=true", "main.py", "--reload=False", "--access-log=false", "--queue", "3",
+    ]  # fmt: skip
+
+
+def test_the_target_may_come_from_the_environment(tmp_path: Path) -> None:
+    """Without a TARGET: OVENBIRD_TARGET, as in an image."""
+    result = ovenbird("check", "--json", cwd=tmp_path, OVENBIRD_TARGET=f"{SHAPES}:model")
+    assert json.loads(result.stdout)["target"] == "main:model"

@@ -1,0 +1,193 @@
+"""Every setting: flag, variable, default, and what does not parse."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird import settings as table
+from ovenbird.errors import SettingsError
+
+# one text that parses, and what it becomes, for each row of the table
+GOOD: dict[str, tuple[str, Any]] = {
+    "source": ("code", "code"),
+    "init": ('{"a": 1}', {"a": 1}),
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "port": ("9000", 9000),
+    "methods": ("get, POST", ("GET", "POST")),
+    "workers": ("3", 3),
+    "max_requests": ("1000", 1000),
+    "concurrency": ("8", 8),
+    "queue": ("0", 0),
+    "timeout": ("500ms", 0.5),
+    "max_body": ("4MiB", 4 * 1024**2),
+    "max_header": ("16kb", 16_000),
+    "read_timeout": ("2m", 120.0),
+    "keep_alive": ("1h", 3600.0),
+    "init_timeout": ("1.5", 1.5),
+    "drain_delay": ("0", 0.0),
+    "grace": ("5s", 5.0),
+    "access_log": ("off", False),
+    "log_format": ("json", "json"),
+    "log_level": ("debug", "debug"),
+    "reload": ("yes", True),
+    "debug": ("1", True),
+}
+BAD: dict[str, str] = {
+    "init": "[1]", "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
+    "queue": "1.5", "timeout": "-1", "max_body": "4 parsecs", "max_header": "", "read_timeout": "soon",
+    "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3", "access_log": "maybe",
+    "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
+}  # fmt: skip
+NAMES = [row.name for row in table.options("serve")]
+
+
+def flag_text(name: str, text: str) -> Any:
+    """The text as flags: init is repeatable NAME=JSON."""
+    return ["a=1"] if name == "init" else text
+
+
+def test_the_rows_of_these_tests_are_those_of_the_table() -> None:
+    """A setting that is added to the table is added here."""
+    assert list(GOOD) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_setting_is_a_flag_and_a_variable(name: str) -> None:
+    """The flag wins over the environment, the environment over the default."""
+    row = next(row for row in table.options("serve") if row.name == name)
+    text, value = GOOD[name]
+    variable = table.variable(row)
+    assert variable == ("OVENBIRD_INIT_PARAMETERS" if name == "init" else f"OVENBIRD_{name.upper()}")
+    assert table.flag(row) == "--" + name.replace("_", "-")
+    assert row.metadata["doc"].endswith(".")
+
+    def resolved(flags: dict[str, Any], environ: dict[str, str]) -> Any:
+        return getattr(table.resolve("serve", flags, environ), name)
+
+    assert resolved({}, {}) == table.default(row)
+    assert resolved({}, {variable: text}) == value
+    assert resolved({name: flag_text(name, text)}, {}) == value
+    assert resolved({name: flag_text(name, text)}, {variable: text if name == "init" else "nonsense"}) == value
+    assert resolved({}, {variable: ""}) == table.default(row)
+
+
+@pytest.mark.parametrize(("name", "text"), BAD.items())
+def test_a_value_that_does_not_parse_is_an_error(name: str, text: str) -> None:
+    """Never the default: the origin, what was expected and what was found are told."""
+    flags = {name: ["noequals"] if name == "init" else text}
+    with pytest.raises(SettingsError) as caught:
+        table.resolve("serve", flags, {})
+    assert caught.value.message.startswith(f"--{name.replace('_', '-')}: expected ")
+    if name == "init":  # whose value may be a secret
+        assert "noequals" not in caught.value.message
+    else:
+        assert caught.value.message.endswith(f", found {text!r}")
+    assert caught.value.exit_code == 70
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    """From flags and from the environment together."""
+    environ = {"OVENBIRD_QUEUE": "x", "PORT": "y", "OVENBIRD_INIT_PARAMETERS": "{"}
+    with pytest.raises(SettingsError) as caught:
+        table.resolve("serve", {"timeout": "z", "init": ["=1", "ok=1"]}, environ)
+    origins = [part.partition(":")[0] for part in caught.value.message.split("; ")]
+    assert sorted(origins) == ["--init", "--timeout", "OVENBIRD_INIT_PARAMETERS", "OVENBIRD_QUEUE", "PORT"]
+    assert caught.value.hint == "ovenbird serve --help lists every setting"
+
+
+def test_port_is_understood_as_platforms_set_it() -> None:
+    """PORT is what platforms set; OVENBIRD_PORT, being more exact, wins over it."""
+    assert table.resolve("serve", {}, {"PORT": "1"}).port == 1
+    assert table.resolve("serve", {}, {"PORT": "1", "OVENBIRD_PORT": "2"}).port == 2
+    assert table.resolve("serve", {"port": "3"}, {"PORT": "1", "OVENBIRD_PORT": "2"}).port == 3
+
+
+def test_init_parameters_are_merged_from_environment_and_flags() -> None:
+    """OVENBIRD_INIT_PARAMETERS is a JSON object; each --init adds to it, or replaces."""
+    environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": {"c": null}}'}
+    found = table.resolve("check", {"init": ["a=2", "d=text with = sign", "e=[1, 2]", "f="]}, environ).init
+    assert found == {"a": 2, "b": {"c": None}, "d": "text with = sign", "e": [1, 2], "f": ""}
+
+
+def test_a_verb_takes_its_own_settings_only() -> None:
+    """A variable of another verb is not read: a bad one does not stop `check`."""
+    assert table.resolve("check", {}, {"OVENBIRD_QUEUE": "x"}).queue == 200
+    assert {row.name for row in table.options("check")} == {"source", "init", "log_format", "log_level"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1.5", 1.5), (".5s", 0.5), ("500ms", 0.5), ("30S", 30), (" 2m ", 120), ("1h", 3600), ("0", 0)],
+)
+def test_durations_carry_units(text: str, seconds: float) -> None:
+    """Seconds without a unit; ms, s, m, h."""
+    assert table.duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("10", 10),
+        ("1k", 1000),
+        ("500kB", 500_000),
+        ("4MiB", 4 * 1024**2),
+        ("1.5 KiB", 1536),
+        ("2G", 2 * 1000**3),
+        ("7b", 7),
+    ],
+)
+def test_sizes_carry_units(text: str, size: int) -> None:
+    """Bytes without a unit; thousands for kB, 1024 for KiB."""
+    assert table.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "1e3", "9" * 400, "1 TiB", "nan"])
+def test_other_sizes_are_refused(text: str) -> None:
+    """Also one that no float can hold."""
+    with pytest.raises(ValueError, match="a size such as"):
+        table.size(text)
+
+
+@pytest.mark.parametrize("text", ["", "ms", "-1", "9" * 400, "1 2", "1d"])
+def test_other_durations_are_refused(text: str) -> None:
+    """Also one that is infinite."""
+    with pytest.raises(ValueError, match="a duration such as"):
+        table.duration(text)
+
+
+def test_workers_may_be_automatic() -> None:
+    """`auto` is 0, to be replaced by the number of CPUs."""
+    assert (table.workers("auto"), table.workers("AUTO "), table.workers("2")) == (0, 0, 2)
+
+
+ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, ALLOWED),
+        ({"cpu.max": "max 100000\n"}, ALLOWED),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "100000 100000\n"}, 1),
+        ({"cpu.max": "150000 100000\n"}, min(2, ALLOWED)),
+        ({"cpu.max": "99900000 100000\n"}, ALLOWED),
+        ({"cpu.max": "nonsense"}, ALLOWED),
+        ({"cpu.max": "100000 0\n"}, ALLOWED),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, ALLOWED),
+        ({"cpu/cpu.cfs_quota_us": "20000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "110000\n", "cpu/cpu.cfs_period_us": "100000\n"}, min(2, ALLOWED)),
+        ({"cpu/cpu.cfs_quota_us": "20000\n"}, ALLOWED),
+        ({"cpu.max": "100000 100000\n", "cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "1\n"}, 1),
+    ],
+)
+def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str], expected: int) -> None:
+    """Version 2, then version 1; rounded up; never more than this process may run on, never none."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert table.cpus(str(tmp_path)) == expected

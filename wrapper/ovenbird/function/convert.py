@@ -1,0 +1,188 @@
+"""Convert a value to a hint: by msgspec, and by the user's own pydantic where the hint mentions it."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ..errors import SignatureError
+from .defaults import fill, filling, holds_dataclass
+from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
+from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, misfits
+
+_USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
+_TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
+
+
+def parse_json(body: bytes) -> Any:
+    """The value that a JSON text holds. Errors: MalformedError."""
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise MalformedError("the JSON is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        reason = str(error).partition(" - at ")[0]
+        raise MalformedError(reason.replace("JSON is malformed", "the JSON is malformed")) from None
+
+
+class Converter:
+    """Converts one value, or one JSON text, to a hint. `lax` takes numbers and dates from text, as in a query.
+
+    `decode` takes a JSON text and raises ValueError or RecursionError for one that is malformed or does not fit.
+    Errors: SignatureError for a hint that nothing can be converted to, with the name of its parameter.
+    """
+
+    __slots__ = ("_adapter", "decode", "hint", "partial")
+
+    def __init__(self, name: str, hint: Any) -> None:
+        self.hint = hint
+        self._adapter: Any = None
+        self.partial = holds_dataclass(hint)  # whether msgspec leaves defaults out
+        self.decode: Callable[[bytes], Any]
+        try:
+            if mentions_pydantic(hint):
+                self._adapter = sys.modules["pydantic"].TypeAdapter(hint)
+                self.decode = self._decode_by_pydantic
+            else:
+                _refuse_unknown(hint)
+                decode = msgspec.json.Decoder(hint, dec_hook=decode_custom).decode
+                self.decode = filling(decode) if self.partial else decode
+        except Exception as error:  # both resolve hints of the user's classes, which may raise anything
+            reason = str(error).partition("\n")[0]
+            raise SignatureError(f"the hint of argument {name!r} is {hint_text(hint)}: {reason}", hint=_USE) from None
+
+    @property
+    def pydantic(self) -> bool:
+        """Whether the user's pydantic converts."""
+        return self._adapter is not None
+
+    def convert(self, value: Any, path: str, lax: bool = False) -> Any:
+        """The value, converted. Errors: FieldsError that names every part that does not fit, below `path`."""
+        try:
+            try:
+                return self._convert(value, self.hint, lax)
+            except ValueError as error:
+                if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
+                    raise
+            found = misfits(value, self.hint, path, self._convert, lax)
+        except RecursionError:
+            found = [Problem(path, "nested too deeply")]
+        raise FieldsError(found)
+
+    def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
+        if self._adapter is not None:
+            found = self._adapter.json_schema(ref_template=ref_template.format(name="{model}"))
+            return found, found.pop("$defs", {})
+        (found,), named = msgspec.json.schema_components([self.hint], ref_template=ref_template, schema_hook=_schema)
+        return found, named
+
+    def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
+        if self._adapter is None:
+            found = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
+            if self.partial:
+                fill(found)
+            return found
+        if not lax and _is_json(value):  # a strict model takes a date from JSON text, and not from a Python string
+            return self._adapter.validate_json(msgspec.json.encode(value))
+        return self._adapter.validate_python(value)
+
+    def _decode_by_pydantic(self, body: bytes) -> Any:
+        if b"NaN" in body or b"Infinity" in body:  # pydantic takes them as numbers, and they are no JSON
+            parse_json(body)
+        return self._adapter.validate_json(body)
+
+
+class InputOnly(Converter):
+    """Stands for a hint that no JSON value makes, such as an entity: only an input of a job can fill its argument."""
+
+    def __init__(self, hint: Any) -> None:  # not Converter's: it would refuse the hint
+        self.hint = hint
+        self._adapter = None
+        self.partial = False
+
+    @property
+    def pydantic(self) -> bool:
+        """Not by msgspec's struct, at any rate."""
+        return True
+
+    def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
+        """No value is. Errors: FieldsError."""
+        raise FieldsError([Problem(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")])
+
+
+def decode_custom(hint: Any, value: Any) -> Any:
+    """Build what msgspec does not know: pydantic models, DataFrames, arrays, paths. Errors: ValueError, TypeError."""
+    kind = typing.get_origin(hint) or hint
+    try:
+        if is_pydantic(kind):
+            return sys.modules["pydantic"].TypeAdapter(hint).validate_python(value)
+        if class_named(kind, "ndarray", "numpy"):
+            return _array(hint, value)
+        if issubclass(kind, complex) and isinstance(value, list):
+            return complex(*value)
+        if any(class_named(kind, *table) for table in _TABLES) and not isinstance(value, (list, dict)):
+            raise ValueError(f"Expected rows or columns for a {kind.__name__}")
+        return kind(value)
+    except (ValueError, TypeError):
+        raise
+    except Exception as error:  # polars has its own; msgspec turns a ValueError into a problem of the field
+        raise ValueError(f"no {kind.__name__} can be made of it: {str(error).partition(chr(10))[0]}") from None
+
+
+def _array(hint: Any, value: Any) -> Any:
+    """A numpy array of the hint's dtype, such as of `NDArray[np.float32]`."""
+    numpy = sys.modules["numpy"]
+    parts = typing.get_args(hint)
+    wanted = typing.get_args(parts[1])[0] if len(parts) > 1 and typing.get_args(parts[1]) else None
+    dtype = wanted if wanted in numpy.sctypeDict.values() else None
+    if not isinstance(value, list):
+        raise ValueError("Expected an array of numbers")
+    found = numpy.asarray(value, dtype=dtype)
+    if found.dtype == object:
+        raise ValueError("Expected an array of numbers, all rows of one length")
+    return found
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(part) for key, part in value.items())
+    return all(map(_is_json, value)) if isinstance(value, list) else isinstance(value, (str, int, float, type(None)))
+
+
+def _refuse_unknown(hint: Any) -> None:
+    """Raise TypeError when a hint names, at any depth, a class that cannot be made from JSON."""
+    todo: list[Any] = [msgspec.inspect.type_info(hint)]
+    seen = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, msgspec.inspect.CustomType):
+            if not _known(typing.get_origin(node.cls) or node.cls):
+                raise TypeError(f"{hint_text(node.cls)} cannot be made from JSON")
+        elif isinstance(node, (list, tuple)):
+            todo += node
+        elif isinstance(node, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(node) not in seen:
+            seen.add(id(node))
+            todo += [getattr(node, name) for name in node.__struct_fields__]
+
+
+def _known(kind: Any) -> bool:
+    """Whether `decode_custom` makes such an object."""
+    if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
+        return True
+    others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
+    return any(class_named(kind, *names) for names in (*_TABLES, *others))
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a class that msgspec does not know."""
+    kind = typing.get_origin(kind) or kind
+    if hasattr(kind, "model_json_schema"):
+        return kind.model_json_schema()  # type: ignore[no-any-return]
+    if kind.__name__ in ("DataFrame", "ndarray", "Series"):
+        return {"type": ["array", "object"], "description": kind.__name__}
+    return {"type": "string"}

@@ -1,0 +1,55 @@
+"""The port: taken before anything else, and given up without a connection that is reset."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import socket
+import struct
+
+from ..errors import SettingsError
+from ..settings import Settings
+
+# Linux: SO_ATTACH_FILTER, and a program that drops packets which would open a connection (SYN without ACK)
+_ATTACH_FILTER = 26
+_NO_SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Take the address; connections are refused until a worker listens. Errors: SettingsError."""
+    try:
+        # as bytes: Python would load a codec and the Unicode tables to turn text into the same bytes
+        host = settings.host.encode() if settings.host.isascii() else settings.host
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+    except OSError as error:
+        raise taken(settings, error) from None
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise taken(settings, error) from None
+    sock.setblocking(False)
+    return sock
+
+
+def taken(settings: Settings, error: OSError) -> SettingsError:
+    """The error for an address that cannot be had."""
+    return SettingsError(
+        f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
+        hint="another process may have the port: --port N, or PORT=N; --port 0 takes a free one",
+    )
+
+
+async def refuse_new(sock: socket.socket) -> None:
+    """Have the kernel start no more connections, and finish those that it has begun.
+
+    One that is accepted between our last look and the close would be reset. Where this is not possible, that stays.
+    """
+    code = array.array("B", b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), code.buffer_info()[0]))
+        await asyncio.sleep(0.01)
