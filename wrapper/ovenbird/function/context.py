@@ -98,15 +98,16 @@ class Context:
         root: str = "",
         worker_id: int = 0,
         trigger: str = "http",
-        open_project: Callable[[], Any] = lambda: None,
+        project: Any = None,
         run: Any = None,
+        open_project: Callable[[], Any] | None = None,
     ) -> None:
         self.name = name
         self.logger = Logger(name)
         self.root = root
         self.worker_id = worker_id
         self.trigger = SimpleNamespace(kind=trigger, name=trigger)
-        self._open_project = open_project
+        self._open_project = open_project or (lambda: project)
         self.run = run
         self.user_data = SimpleNamespace()
 

@@ -37,6 +37,9 @@ from .tee import kept
 
 STOPPED, INTERRUPTED = 143, 130
 _log = logging.getLogger("ovenbird")
+_open: list[
+    Store
+] = []  # never closed: the process ends with the run, and before Python 3.12 closing waits for the disk
 
 
 class JobCall:
@@ -61,14 +64,12 @@ def run(target: Target, settings: Settings, environ: Mapping[str, str]) -> int:
     parameters = {**_params_file(settings.params), **settings.param}
     name = name_of(settings.project, environ, target.function.project if target.function else "")
     store = open_local(environ)
-    try:
-        spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
-        record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
-        current_call.set(JobCall(record.id, environ.get("TRACEPARENT", "")))
-        with kept(store.log_file(name, record.id)):
-            return _Job(target, settings, environ, store, record).run(parameters)
-    finally:
-        store.close()
+    _open.append(store)
+    spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
+    record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
+    current_call.set(JobCall(record.id, environ.get("TRACEPARENT", "")))
+    with kept(store.log_file(name, record.id)):
+        return _Job(target, settings, environ, store, record).run(parameters)
 
 
 class _Job:
@@ -121,7 +122,7 @@ class _Job:
 
             values |= inputs.read(binder, self.project, self.settings.input)
         root = str(self.target.root)
-        context = Context(handler.name, root=root, trigger="job", open_project=lambda: self.project, run=self.record)
+        context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
         self._store(call(handler, context, self.settings.init, values), names)
 

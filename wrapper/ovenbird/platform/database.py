@@ -20,9 +20,6 @@ VERSION = 1
 _APPLICATION = 0x4F56454E  # "OVEN": tells a database of ours from any other SQLite file
 _HOME = "${home}"  # stands for the store's folder in recorded paths, so that it can be moved or mounted elsewhere
 _NO_CHECKPOINT_ON_CLOSE = 1006  # SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE; writers fold the log in as it grows
-# Python before 3.12 has no such switch. There a connection is kept until the process ends: closing the last one would
-# fold the log in and wait for the disk, at the end of every job.
-_unclosed: list[sqlite3.Connection] = []
 _PATIENCE = 30.0  # seconds a writer waits for another writer
 
 # `entity` is what listings read, so it holds no bodies; `body` is read one entity at a time.
@@ -160,10 +157,7 @@ class Database:
         """Close the connection; the next use opens another."""
         with self._lock:
             if self._connection is not None and self._pid == os.getpid():
-                if hasattr(self._connection, "setconfig"):
-                    self._connection.close()
-                else:
-                    _unclosed.append(self._connection)
+                self._connection.close()
             self._connection = None
 
 
