@@ -21,7 +21,7 @@ def _told(context):
         "trigger": context.trigger.kind,
         "name": context.name,
         "root": context.root.rpartition("/")[2],
-        "project": context.project,
+        "project": context.project.name,
         "main_thread": threading.current_thread() is threading.main_thread(),
     }
 

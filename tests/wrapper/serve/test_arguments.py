@@ -9,7 +9,7 @@ from tests.raw import Raw, request, running
 from tests.service import until
 
 from ovenbird.function.bind import FieldsError, MalformedError
-from ovenbird.function.hints import Problem
+from ovenbird.function.problems import Problem
 from ovenbird.serve.arguments import refusal
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
