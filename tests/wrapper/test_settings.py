@@ -15,6 +15,7 @@ from ovenbird.errors import SettingsError
 GOOD: dict[str, tuple[str, Any]] = {
     "source": ("code", "code"),
     "init": ('{"a": 1}', {"a": 1}),
+    "project": ("p1", "p1"),
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("9000", 9000),
     "methods": ("get, POST", ("GET", "POST")),

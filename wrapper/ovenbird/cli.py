@@ -113,7 +113,8 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
 def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
     from .serve.run import Host, serve
 
-    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), _project(target, settings))
+    project = _project(target, settings)
+    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), project)
     return serve(target, settings, host)
 
 
@@ -168,19 +169,6 @@ def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any])
     return run(target, settings, os.environ)
 
 
-def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
-    """What opens the project of a service, when its function asks for it."""
-
-    def opened() -> Any:
-        from .platform.local import open_local
-        from .platform.project import Project, name_of
-
-        name = name_of(settings.project, os.environ, target.function.project if target.function else "")
-        return Project(open_local(os.environ), name, os.environ)
-
-    return opened
-
-
 @contextlib.contextmanager
 def _stdout_for_data() -> Iterator[None]:
     """What the user's code, or a process that it starts, prints meanwhile goes to stderr: stdout is for our answer."""
@@ -193,6 +181,19 @@ def _stdout_for_data() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(saved, 1)
         os.close(saved)
+
+
+def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
+    """What opens the project of a service, when its function asks for it."""
+
+    def opened() -> Any:
+        from .platform.local import open_local
+        from .platform.project import Project, name_of
+
+        name = name_of(settings.project, os.environ, target.function.project if target.function else "")
+        return Project(open_local(os.environ), name, os.environ)
+
+    return opened
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:

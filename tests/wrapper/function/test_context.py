@@ -37,7 +37,7 @@ def test_the_ids_are_those_of_the_call_that_runs() -> None:
 
 def test_init_may_set_any_attribute() -> None:
     """What init puts on the context or its user_data is there for the handler."""
-    context = Context("f", root="/code", worker_id=2, trigger="job", project="p", run="r")
+    context = Context("f", root="/code", worker_id=2, trigger="job", open_project=lambda: "p", run="r")
     context.model = 1  # type: ignore[attr-defined]
     context.user_data.other = 2
     assert (context.model, context.user_data.other) == (1, 2)  # type: ignore[attr-defined]

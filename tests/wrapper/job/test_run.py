@@ -271,7 +271,7 @@ def test_a_full_disk(jobs: Jobs) -> None:
         )
         done = jobs.run(source + "    return {'small': 1}, Path('big')\n", "--files-store", str(full))
     finally:
-        subprocess.run(["umount", full], check=True)
+        subprocess.run(["umount", "-l", full], check=True)
     assert (done.code, done.result["state"], list(done.result["outputs"])) == (79, "ERROR", ["output_0"]), done.err
     assert "output 'output_1'" in done.error["message"]
     assert "No space left on device" in done.error["message"]

@@ -1,4 +1,4 @@
-"""Here a `project` is one of the store."""
+"""A project in a store of its own, where the rest of the tests means a folder of source by that name."""
 
 from tests.stores import project
 

@@ -107,7 +107,7 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
         assert [row.name for row in store.listing("artifact")] == ["a"]
         store.close()
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:

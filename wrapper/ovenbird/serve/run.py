@@ -28,8 +28,8 @@ _log = logging.getLogger("ovenbird")
 @dataclass(frozen=True, slots=True)
 class Host:
     """What the command line lends: `find` resolves the target (again), `report` tells an error and gives its status,
-    `finish` ends the process; `age` is how long it has lived, in seconds; `open_project` opens `context.project` in a
-    worker process whose function asks for it."""
+    `finish` ends the process; `age` is how long it has lived, in seconds. `open_project` is called in each worker
+    process whose function asks for `context.project`."""
 
     lines: Lines
     find: Callable[[], Target]
@@ -65,7 +65,7 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
             blocks.blocks[block].phase("load", perf_counter() - start)
             return server.Worker(
                 handler, settings, sock, host.lines, blocks, slot, block, link, late, serving, host.open_project
-            ).run()  # fmt: skip
+            ).run()
         except OvenbirdError as error:
             return host.report(error)
 
