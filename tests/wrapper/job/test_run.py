@@ -277,6 +277,35 @@ def test_a_full_disk(jobs: Jobs) -> None:
     assert "No space left on device" in done.error["message"]
 
 
+def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
+    """Printing goes on; the end that cannot be recorded is exit 76, and the result file says so too."""
+    jobs.home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", jobs.home], check=True)
+    try:
+        done = jobs.run(
+            """
+            import errno
+            from pathlib import Path
+
+            def handler():
+                with Path("home/filler").open("wb", buffering=0) as file:
+                    try:
+                        while True:
+                            file.write(bytes(4096))
+                    except OSError as error:
+                        assert error.errno == errno.ENOSPC
+                print("x" * 100_000)
+                return "r" * 100_000
+            """
+        )
+    finally:
+        subprocess.run(["umount", jobs.home], check=True)
+    assert (done.code, len(done.out)) == (76, 100_001), done.err[-1000:]
+    assert (done.result["state"], done.error["type"]) == ("ERROR", "platform")
+    assert "could not be recorded" in done.error["message"]
+    assert "full" in done.error["message"]
+
+
 def test_what_the_handler_raises_is_the_runs_error(jobs: Jobs) -> None:
     """Exit 74; type, message and a traceback of the user's frames alone; what was logged before is kept."""
     done = jobs.run(

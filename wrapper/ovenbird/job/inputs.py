@@ -40,9 +40,10 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
 
 def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
     """An entity as a DataFrame, a path, bytes or text; other hints are met by its JSON content; no hint, the entity."""
-    if parameter is None or hint is Any or (not isinstance(hint, type) and not getattr(hint, "__args__", ())):
+    generic = bool(getattr(hint, "__args__", ()))  # in Python 3.10 list[int] is a type, and in later ones it is none
+    if parameter is None or hint is Any or not (isinstance(hint, type) or generic):
         return entity
-    if isinstance(hint, type):
+    if not generic:
         package = hint.__module__.partition(".")[0]
         if isinstance(entity, hint) or package == "digitalhub" or hint.__name__ in ("Dataitem", "Artifact", "Model"):
             return entity

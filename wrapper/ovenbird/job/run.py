@@ -181,12 +181,13 @@ class _Job:
             )  # fmt: skip
         except OvenbirdError as unrecorded:
             stored = ", ".join(self.outcome.outputs.values()) or "none"
-            raise PlatformError(
+            failed = PlatformError(
                 f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}",
                 hint=unrecorded.hint,
-            ) from unrecorded
-        finally:
-            written = self._result_file(state, error)
+            )
+            self._result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
+            raise failed from unrecorded
+        written = self._result_file(state, error)
         return code or (0 if written else OutputError.exit_code)
 
     def _keep_logged(self) -> None:

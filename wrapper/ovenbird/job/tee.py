@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ class Tee:
 
     def write(self, text: str) -> int:
         """Show and keep a text."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # a full disk must not fail a print
             self._log.write(text.encode("utf-8", "backslashreplace"))
         return self._stream.write(text)
 
