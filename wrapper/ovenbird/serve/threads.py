@@ -18,8 +18,8 @@ from typing import Any
 from .call import CallStopped
 
 _SHORT = 0.001  # seconds: calls that take less are worth no second thread
-_NUDGE = 0.002  # seconds that a call may wait for a thread that is awake before another one is woken
-_WEIGHT = 0.1  # of the newest call in the running mean
+_LOOK = 0.003  # seconds between two looks at a queue that threads which are awake should empty
+_WEIGHT = 0.02  # of the newest call in the running mean: one that waited for the interpreter's lock says little
 
 
 class Job(abc.ABC):
@@ -53,17 +53,21 @@ class Threads:
         self.finished: deque[tuple[Job, Any, BaseException | None]] = deque()
         self.count = 0
         self.mean = 0.0
+        self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._signalled = False
-        self._nudge: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen = 0  # what `taken` was at the last look
+        self._still = 0  # looks since it last moved
 
     def submit(self, job: Job) -> None:
         """Run a job as soon as a thread is there. For the loop's thread."""
         self.todo.append(job)
         if self.mean > _SHORT or len(self.idle) == self.count:
             self._wake()
-        elif self._nudge is None:
-            self._nudge = self._loop.call_later(_NUDGE, self._nudged)
+        elif self._timer is None:
+            self._seen, self._still = self.taken, 0
+            self._timer = self._loop.call_later(_LOOK, self._look)
 
     def stop(self, job: Job) -> bool:
         """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
@@ -101,11 +105,21 @@ class Threads:
                 self.count += 1
                 _Thread(self, self.count).start()
 
-    def _nudged(self) -> None:
-        """The threads that are awake have not come round to the queue: bring in as many as it holds calls."""
-        self._nudge = None
-        for _ in range(min(len(self.todo), self.limit)):
-            self._wake()
+    def _look(self) -> None:
+        """Wake a thread for each call that waits, when those that are awake take no more: they are all held up.
+
+        Not at the first look: a thread may have waited for the interpreter's lock all that time.
+        """
+        self._timer = None
+        if not self.todo:
+            return
+        self._still = 0 if self.taken != self._seen else self._still + 1
+        self._seen = self.taken
+        if self._still > 1:
+            self._still = 0
+            for _ in range(min(len(self.todo), self.limit)):
+                self._wake()
+        self._timer = self._loop.call_later(_LOOK, self._look)
 
 
 class _Thread(threading.Thread):
@@ -154,6 +168,7 @@ class _Thread(threading.Thread):
                         continue
                 self.wake.acquire()
                 continue
+            pool.taken += 1  # not exact where threads meet, and it need not be
             self._run(job)
 
     def _run(self, job: Job) -> None:
