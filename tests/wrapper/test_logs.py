@@ -112,6 +112,7 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
         assert process.stderr is not None
         messages = (json.loads(line)["message"] for line in process.stderr)
         url = next(message.split(" at ")[1] for message in messages if "served at" in message)
+        assert next(messages) == "2 workers are ready"  # before that the second one may answer 503
 
         async def run() -> Tally:
             load = Load(url, 16)
