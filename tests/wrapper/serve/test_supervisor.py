@@ -120,6 +120,7 @@ def test_workers_are_replaced_after_so_many_calls_and_none_is_lost(serve: Serve,
     service = serve(
         PIDS, "--workers", "2", "--max-requests", "400", "--access-log", "off", "--drain-delay", "300ms"
     )  # fmt: skip
+    service.wait_log("2 workers are ready")
 
     async def run() -> Tally:
         load = Load(service.url, 8)
