@@ -47,6 +47,25 @@ def run(main: Callable[[Threads], Any], limit: int = 2) -> None:
     asyncio.run(within())
 
 
+def test_a_held_thread_does_not_delay_others() -> None:
+    """While one thread is held up by a long job, each further job wakes another one at once, without a second look."""
+
+    async def main(threads: Threads) -> None:
+        hold = threading.Event()
+        long, first = Work(hold.wait), Work(lambda: 1)
+        threads.submit(long)
+        threads.submit(first)  # waits for a look: nobody knows yet that the first thread is held up
+        assert await first.outcome == (1, None)
+        while not threads.idle:  # noqa: ASYNC110 (a thread that falls asleep tells nobody)
+            await asyncio.sleep(0.001)
+        threads.submit(Work(lambda: 2))
+        assert not threads.idle  # taken off the list of those that sleep, in this very turn of the loop
+        hold.set()
+        assert await long.outcome == (True, None)
+
+    run(main)
+
+
 def test_results_and_errors() -> None:
     """What the work returns or raises is handed to the loop, BaseExceptions too."""
 

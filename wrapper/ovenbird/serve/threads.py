@@ -53,6 +53,7 @@ class Threads:
         self.finished: deque[tuple[Job, Any, BaseException | None]] = deque()
         self.count = 0
         self.mean = 0.0
+        self.held = 0  # threads that are awake and known to be busy with a long job
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
         self._signalled = False
@@ -63,7 +64,9 @@ class Threads:
     def submit(self, job: Job) -> None:
         """Run a job as soon as a thread is there. For the loop's thread."""
         self.todo.append(job)
-        if self.mean > _SHORT or len(self.idle) == self.count:
+        awake = self.count - len(self.idle)
+        self.held = min(self.held, awake)
+        if self.mean > _SHORT or awake == self.held:  # nobody would come round to the queue soon
             self._wake()
         elif self._timer is None:
             self._seen, self._still = self.taken, 0
@@ -117,6 +120,7 @@ class Threads:
         self._seen = self.taken
         if self._still > 1:
             self._still = 0
+            self.held = self.count - len(self.idle)
             for _ in range(min(len(self.todo), self.limit)):
                 self._wake()
         self._timer = self._loop.call_later(_LOOK, self._look)
@@ -196,7 +200,10 @@ class _Thread(threading.Thread):
             self.interrupted = False
             raise_in(self.ident or 0, None)
         pool = self.pool
-        pool.mean += _WEIGHT * (perf_counter() - start - pool.mean)
+        seconds = perf_counter() - start
+        pool.mean += _WEIGHT * (seconds - pool.mean)
+        if seconds > _LOOK and pool.held:
+            pool.held -= 1
         self.current = None
         pool.finish(job, outcome, error)
 
