@@ -35,7 +35,7 @@ help: ## this list
 
 .venv/.dev: .venv/.runtime
 	@echo "installing what the tests need into .venv (a minute)"
-	@$(BIN)/pip install --quiet --editable '.[reload]' --group dev
+	@$(BIN)/pip install --quiet --editable '.[reload,platform,build]' --group dev
 	@touch $@
 
 .PHONY: demo

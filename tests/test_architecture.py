@@ -41,7 +41,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
     "ovenbird.cli": ("ovenbird",),
     "ovenbird.__main__": ("ovenbird.cli",),
-    "ovenbird_builder": ("ovenbird.document", "ovenbird.errors"),
+    # the builder, from the bottom up; everything in it may use the function document and the errors
+    "ovenbird_builder": (),
+    "ovenbird_builder.errors": ("ovenbird.errors",),
+    "ovenbird_builder.process": ("ovenbird.errors", "ovenbird_builder.errors"),
+    "ovenbird_builder.buildah": (),
+    "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors"),
+    "ovenbird_builder.cli": ("ovenbird_builder.commands", "ovenbird.errors"),
 }
 # package -> the only modules that may import it
 ONLY_IN: dict[str, tuple[str, ...]] = {

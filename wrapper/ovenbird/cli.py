@@ -67,6 +67,11 @@ def run(argv: list[str]) -> int:
             return listings(argv)
         except OvenbirdError as error:
             return report(error)
+    if argv and argv[0] not in _VERBS and not argv[0].startswith("-") and (command := _command(argv[0])):
+        try:
+            return command(argv)
+        except OvenbirdError as error:
+            return report(error)
     parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -84,6 +89,15 @@ def run(argv: list[str]) -> int:
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
+
+
+def _command(verb: str) -> Callable[[list[str]], int] | None:
+    """A verb that another package brings (the builder's `build`, `base`, ...), by its entry point; None without one."""
+    from importlib.metadata import entry_points
+
+    found = list(entry_points(group="ovenbird.commands", name=verb))
+    loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
+    return loaded
 
 
 def report(error: OvenbirdError, lines: Lines | None = None) -> int:

@@ -1,0 +1,86 @@
+"""One small function per verb of buildah and skopeo: arguments in, argv out. Nothing is run here.
+
+Where images are kept, how containers are isolated and which registries are insecure is up to the environment of the
+caller (`BUILDAH_ISOLATION`, `CONTAINERS_STORAGE_CONF`, `CONTAINERS_REGISTRIES_CONF`, `containers.conf`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+Argv = tuple[str, ...]
+
+
+def version() -> Argv:
+    """Ask for the version."""
+    return ("buildah", "--version")
+
+
+def from_(image: str, *, name: str, pull: str = "missing", labels: Mapping[str, str] | None = None) -> Argv:
+    """A working container `name` from `image`; `pull` is `missing`, `always` or `never`. Prints the name."""
+    found = [f"--label={key}={value}" for key, value in (labels or {}).items()]
+    policy = {"missing": "--pull", "always": "--pull-always", "never": "--pull-never"}[pull]
+    return ("buildah", "from", "--quiet", policy, f"--name={name}", *found, "--", image)
+
+
+def run(
+    container: str,
+    command: Iterable[str],
+    *,
+    user: str = "",
+    env: Mapping[str, str] | None = None,
+    mounts: Iterable[str] = (),
+    workdir: str = "",
+    network: bool = True,
+) -> Argv:
+    """Run a command in a working container; a mount is `HOST:PATH[:ro]`. The environment is not kept in the image."""
+    flags = [f"--user={user}"] if user else []
+    flags += [f"--env={name}={value}" for name, value in (env or {}).items()]
+    flags += [f"--volume={mount}" for mount in mounts]
+    flags += [f"--workingdir={workdir}"] if workdir else []
+    flags += [] if network else ["--network=none"]
+    return ("buildah", "run", *flags, container, "--", *command)
+
+
+def commit(container: str, image: str, *, timestamp: int | None = None, fmt: str = "oci") -> Argv:
+    """An image from a working container; `timestamp` (seconds) makes it depend on its content only."""
+    when = [] if timestamp is None else [f"--timestamp={timestamp}"]
+    return ("buildah", "commit", "--quiet", f"--format={fmt}", "--identity-label=false", *when, container, image)
+
+
+def mount(container: str) -> Argv:
+    """Mount a working container's file system; prints the path."""
+    return ("buildah", "mount", container)
+
+
+def remove(*containers: str) -> Argv:
+    """Remove working containers."""
+    return ("buildah", "rm", *containers)
+
+
+def remove_image(*images: str) -> Argv:
+    """Remove images from the store."""
+    return ("buildah", "rmi", *images)
+
+
+def containers(label: str) -> Argv:
+    """List working containers as JSON."""
+    return ("buildah", "containers", "--json", f"--filter=label={label}") if label else (
+        "buildah", "containers", "--json",
+    )  # fmt: skip
+
+
+def pull(image: str) -> Argv:
+    """Take an image into the store; prints its id."""
+    return ("buildah", "pull", "--quiet", "--", image)
+
+
+def push(image: str, destination: str, *, digest_file: str = "") -> Argv:
+    """Push an image of the store."""
+    told = [f"--digestfile={digest_file}"] if digest_file else []
+    return ("buildah", "push", "--quiet", *told, image, destination)
+
+
+def inspect_image(image: str) -> Argv:
+    """What the store knows of an image, as JSON."""
+    return ("buildah", "inspect", "--type=image", "--", image)

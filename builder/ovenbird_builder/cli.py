@@ -1,0 +1,29 @@
+"""argv -> one verb of the builder. Registered with the `ovenbird` command by the entry points `ovenbird.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from importlib import import_module
+
+from ovenbird.errors import SettingsError
+
+# verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
+VERBS = {
+    "base": "list, build, pin and lock the base images",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Parse argv, run the verb; its exit status. Errors of ours are raised for the caller to tell."""
+    verb = argv[0]
+    command = import_module(f"{__package__}.commands.{verb}")
+    text = VERBS[verb]
+    parser = argparse.ArgumentParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
+    command.options(parser)
+    try:
+        args = parser.parse_args(argv[1:])
+    except SystemExit as done:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if done.code else 0
+    code: int = command.run(args, os.environ)
+    return code

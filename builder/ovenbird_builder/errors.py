@@ -1,0 +1,218 @@
+"""Errors of the builder: the exit status tells the phase, in tens.
+
+20-29 what was asked for, 30-39 the source, 40-49 the lock, 50-59 the layers, 60-69 the image and its registry.
+"""
+
+from __future__ import annotations
+
+from ovenbird.errors import OvenbirdError
+
+
+class SpecError(OvenbirdError):
+    """What was asked for makes no sense: a flag, a field, a combination."""
+
+    code = "build.spec"
+    exit_code = 20
+
+
+class VersionError(SpecError):
+    """A Python version that no base image is known for."""
+
+    code = "build.spec.version"
+    exit_code = 21
+
+
+class ReferenceFormatError(SpecError):
+    """The name of an image is not a valid reference."""
+
+    code = "build.spec.reference"
+    exit_code = 22
+
+
+class InstructionError(SpecError):
+    """An instruction that is refused before it runs."""
+
+    code = "build.spec.instruction"
+    exit_code = 23
+
+
+class ProgramMissingError(SpecError):
+    """A program that the builder needs (buildah, git, skopeo) is not installed."""
+
+    code = "build.program_missing"
+    exit_code = 24
+
+
+class SourceError(OvenbirdError):
+    """The source could not be fetched; the subclasses say why."""
+
+    code = "build.source"
+    exit_code = 30
+
+
+class SourceMissingError(SourceError):
+    """The source, or the reference or subfolder in it, does not exist."""
+
+    code = "build.source.missing"
+    exit_code = 31
+
+
+class SourceDeniedError(SourceError):
+    """The source asks for credentials that were not given, or refuses those that were."""
+
+    code = "build.source.denied"
+    exit_code = 32
+
+
+class UnsafeSourceError(SourceError):
+    """The source tries to leave its folder, to run something, or to fill the disk."""
+
+    code = "build.source.unsafe"
+    exit_code = 33
+
+
+class SourceUnreachableError(SourceError):
+    """The server of the source does not answer, or breaks off."""
+
+    code = "build.source.unreachable"
+    exit_code = 34
+
+
+class LockError(OvenbirdError):
+    """The dependencies could not be locked; the subclasses say why."""
+
+    code = "build.lock"
+    exit_code = 40
+
+
+class ConflictError(LockError):
+    """Requirements that no set of versions fulfils."""
+
+    code = "build.lock.conflict"
+    exit_code = 41
+
+
+class RequirementMissingError(LockError):
+    """A requirement that the index does not have, in no version that fits."""
+
+    code = "build.lock.missing"
+    exit_code = 42
+
+
+class NoWheelError(LockError):
+    """A requirement without a wheel for the target, where only wheels will do."""
+
+    code = "build.lock.no_wheel"
+    exit_code = 43
+
+
+class HashError(LockError):
+    """A file that is not what the lock says it is."""
+
+    code = "build.lock.hash"
+    exit_code = 44
+
+
+class StaleLockError(LockError):
+    """The lock at hand was made for something else than what is asked for now."""
+
+    code = "build.lock.stale"
+    exit_code = 45
+
+
+class PackageIndexError(LockError):
+    """The package index does not answer, or asks for credentials."""
+
+    code = "build.lock.index"
+    exit_code = 46
+
+
+class LayerError(OvenbirdError):
+    """A layer could not be made."""
+
+    code = "build.layer"
+    exit_code = 50
+
+
+class InstructionFailedError(LayerError):
+    """An instruction ended with an exit status other than 0."""
+
+    code = "build.layer.instruction"
+    exit_code = 51
+
+
+class InstructionTimeError(LayerError):
+    """An instruction ran over its time limit and was stopped."""
+
+    code = "build.layer.time_limit"
+    exit_code = 52
+
+
+class WheelBuildError(LayerError):
+    """A source distribution could not be built to a wheel."""
+
+    code = "build.layer.wheel"
+    exit_code = 53
+
+
+class GateError(LayerError):
+    """An image that must not leave: a secret, stale bytecode, or a file that has no place in it."""
+
+    code = "build.layer.gate"
+    exit_code = 54
+
+
+class SpaceError(LayerError):
+    """The disk is full, or the cache cannot be written."""
+
+    code = "build.layer.space"
+    exit_code = 55
+
+
+class ImageError(OvenbirdError):
+    """The image could not be put together, stored or pushed."""
+
+    code = "build.image"
+    exit_code = 60
+
+
+class BaseMissingError(ImageError):
+    """The base image does not exist where it was looked for."""
+
+    code = "build.image.base_missing"
+    exit_code = 61
+
+
+class BaseUnfitError(ImageError):
+    """The base image cannot hold the function: no Python, another one, musl, another architecture."""
+
+    code = "build.image.base_unfit"
+    exit_code = 62
+
+
+class RegistryError(ImageError):
+    """The registry does not answer, or breaks off."""
+
+    code = "build.image.registry"
+    exit_code = 63
+
+
+class RegistryDeniedError(ImageError):
+    """The registry asks for credentials, or refuses those that were given."""
+
+    code = "build.image.denied"
+    exit_code = 64
+
+
+class DigestError(ImageError):
+    """What a registry or a store gave is not what its digest says."""
+
+    code = "build.image.digest"
+    exit_code = 65
+
+
+class EngineError(ImageError):
+    """buildah or skopeo failed in a way that has no class of its own."""
+
+    code = "build.image.engine"
+    exit_code = 66
