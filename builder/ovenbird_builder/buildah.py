@@ -16,11 +16,10 @@ def version() -> Argv:
     return ("buildah", "--version")
 
 
-def from_(image: str, *, name: str, pull: str = "missing", labels: Mapping[str, str] | None = None) -> Argv:
+def from_(image: str, *, name: str, pull: str = "missing") -> Argv:
     """A working container `name` from `image`; `pull` is `missing`, `always` or `never`. Prints the name."""
-    found = [f"--label={key}={value}" for key, value in (labels or {}).items()]
-    policy = {"missing": "--pull", "always": "--pull-always", "never": "--pull-never"}[pull]
-    return ("buildah", "from", "--quiet", policy, f"--name={name}", *found, "--", image)
+    policy = {"missing": "false", "always": "always", "never": "never"}[pull]  # `true` would ask for a newer one
+    return ("buildah", "from", "--quiet", f"--pull={policy}", f"--name={name}", "--", image)
 
 
 def run(
@@ -53,6 +52,11 @@ def mount(container: str) -> Argv:
     return ("buildah", "mount", container)
 
 
+def unmount(container: str) -> Argv:
+    """Unmount it again."""
+    return ("buildah", "umount", container)
+
+
 def remove(*containers: str) -> Argv:
     """Remove working containers."""
     return ("buildah", "rm", *containers)
@@ -63,11 +67,9 @@ def remove_image(*images: str) -> Argv:
     return ("buildah", "rmi", *images)
 
 
-def containers(label: str) -> Argv:
+def containers() -> Argv:
     """List working containers as JSON."""
-    return ("buildah", "containers", "--json", f"--filter=label={label}") if label else (
-        "buildah", "containers", "--json",
-    )  # fmt: skip
+    return ("buildah", "containers", "--json")
 
 
 def pull(image: str) -> Argv:

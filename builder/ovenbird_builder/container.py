@@ -1,0 +1,107 @@
+"""A working container of buildah as a context manager that cannot leak: removed on every path, reaped if killed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import buildah, process
+from .errors import BaseMissingError, RegistryDeniedError, RegistryError
+
+_PREFIX = "ovenbird-step"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A working container, by name."""
+
+    name: str
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        mounts: Iterable[str] = (),
+        user: str = "0:0",
+        workdir: str = "/",
+        network: bool = True,
+        timeout: float | None = None,
+        secrets: Iterable[str] = (),
+        line: Callable[[str], None] | None = None,
+        check: bool = True,
+    ) -> process.Done:
+        """Run a command in it, as root unless told otherwise. Errors: those of `process.run`."""
+        argv = buildah.run(
+            self.name, command, user=user, env=env, mounts=mounts, workdir=workdir, network=network
+        )  # fmt: skip
+        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check)
+
+    @contextlib.contextmanager
+    def root(self) -> Iterator[Path]:
+        """Its file system, mounted on this machine for a while."""
+        path = Path(process.run(buildah.mount(self.name)).stdout.strip())
+        try:
+            yield path
+        finally:
+            process.run(buildah.unmount(self.name), check=False)
+
+
+@contextlib.contextmanager
+def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None = None) -> Iterator[Container]:
+    """A working container of `image`, removed at the end whatever happens.
+
+    `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
+    RegistryDeniedError.
+    """
+    reap()
+    name = f"{_PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
+    try:
+        process.run(buildah.from_(image, name=name, pull=pull), env=env)
+    except process.ProcessFailed as error:
+        raise refused(image, error) from None
+    try:
+        yield Container(name)
+    finally:
+        process.run(buildah.remove(name), check=False)
+
+
+def refused(image: str, error: process.ProcessFailed) -> Exception:
+    """Why an image could not be had, from what buildah or skopeo said."""
+    said = error.output.lower()
+    last = error.message
+    if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
+        return RegistryDeniedError(
+            f"the registry refuses {image!r}: {last}", hint="buildah login REGISTRY, or --authfile"
+        )
+    if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
+        return BaseMissingError(f"there is no image {image!r}: {last}")
+    return RegistryError(f"cannot get the image {image!r}: {last}")
+
+
+def reap() -> None:
+    """Remove working containers whose builder is gone: a builder that was killed could not do it itself."""
+    done = process.run(buildah.containers(), check=False)
+    if done.returncode:
+        return
+    for row in json.loads(done.stdout or "[]") or []:
+        name = row.get("containername", "")
+        parts = name.removeprefix(_PREFIX + "-").split("-")
+        if not name.startswith(_PREFIX + "-") or len(parts) != 3:
+            continue
+        if _started(int(parts[0])) != parts[1]:
+            process.run(buildah.remove(name), check=False)
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in ticks since boot: tells it from a later one of the same number; empty if gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

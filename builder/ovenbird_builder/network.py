@@ -1,0 +1,67 @@
+"""What a site asks for on the way out: its certificate authority and its proxy, for every step that fetches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import SpecError
+
+_PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+# what pip, OpenSSL, requests, curl, git and node read; all name one file of certificates
+_CA = (
+    "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
+    "AWS_CA_BUNDLE",
+)  # fmt: skip
+MOUNT = "/run/ovenbird"  # where what a step needs is mounted; nothing below it ever enters a layer
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The certificate authority (a PEM file of this machine, or None) and the proxy variables of the caller."""
+
+    ca_bundle: Path | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict)
+
+    def host_env(self) -> dict[str, str]:
+        """Variables for a program that runs on this machine."""
+        return dict(self.proxies) | ({name: str(self.ca_bundle) for name in _CA} if self.ca_bundle else {})
+
+    def container_env(self) -> dict[str, str]:
+        """Variables for a program that runs in a container which has `mounts`."""
+        return dict(self.proxies) | (dict.fromkeys(_CA, f"{MOUNT}/ca.pem") if self.ca_bundle else {})
+
+    def mounts(self) -> tuple[str, ...]:
+        """What a container needs mounted, as `HOST:PATH:ro`."""
+        return (f"{self.ca_bundle}:{MOUNT}/ca.pem:ro",) if self.ca_bundle else ()
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown: the proxies' URLs, when they carry a password."""
+        return tuple(value for value in self.proxies.values() if "@" in value)
+
+
+def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
+    """The network of the caller: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
+
+    Errors: SpecError when the file does not exist or holds no certificate.
+    """
+    names = ("OVENBIRD_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+    origin, text = "--ca-bundle", ca_bundle
+    if not text:
+        origin = next((name for name in names if environ.get(name)), "")
+        text = environ.get(origin, "")
+    proxies = {
+        name: value for word in _PROXY for name in (word, word.lower()) if (value := environ.get(name))
+    }  # fmt: skip
+    if not text:
+        return Network(None, proxies)
+    path = Path(os.path.abspath(text))  # noqa: PTH100  # a link stays a link: sites replace its target
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{origin}: cannot read the certificates {text!r}: {error.strerror}") from None
+    if b"BEGIN CERTIFICATE" not in content and b"BEGIN TRUSTED CERTIFICATE" not in content:
+        raise SpecError(f"{origin}: {text!r} holds no certificate in PEM form")
+    return Network(path, proxies)
