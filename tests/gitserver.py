@@ -16,12 +16,14 @@ _IDENTITY = {
 }  # fmt: skip
 
 
-def git(folder: Path, *words: str, config: tuple[str, ...] = ()) -> str:
+def git(folder: Path, *words: str, stdin: str = "") -> str:
     """Run git in a folder, with a fixed identity and time."""
     folder.mkdir(parents=True, exist_ok=True)
-    flags = [flag for item in ("protocol.file.allow=always", *config) for flag in ("-c", item)]
+    flags = [flag for item in ("protocol.file.allow=always",) for flag in ("-c", item)]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _IDENTITY
-    done = subprocess.run(["git", *flags, *words], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", *flags, *words], cwd=folder, env=environ, input=stdin, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -411,6 +411,12 @@ def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
     git(repository.folder, "update-ref", "refs/heads/bomb", bomb)
     with pytest.raises(UnsafeSourceError, match=r"100000 files"):
         fetched(f"git+{gits.url}/app/.git#bomb")
+    tree = git(repository.folder, "rev-parse", "HEAD^{tree}")
+    for _ in range(300):
+        tree = git(repository.folder, "mktree", stdin=f"040000 tree {tree}\td\n")
+    git(repository.folder, "update-ref", "refs/heads/deep", git(repository.folder, "commit-tree", "-m", "x", tree))
+    with pytest.raises(UnsafeSourceError, match="200 folders deep"):
+        fetched(f"git+{gits.url}/app/.git#deep")
 
 
 def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Server) -> None:

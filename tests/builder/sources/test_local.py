@@ -58,14 +58,14 @@ def test_a_folder_is_taken_without_what_is_ignored(fetched: Fetch, tmp_path: Pat
         keepDOTlog="k", data__big="b", a__data__small="s", a__DOTgitignore="secret*\n", a__b__secret_py="s",
         secret_py="kept", DOTovenbirdignore="tests\n!notes.log\n", tests__t_py="t", notesDOTlog="n",
         DOTgit__HEAD="h", a__CACHE__zDOTpyc="z", DOTovenbird__store="o", DOTvenv__x="v", env__pyvenvDOTcfg="e",
-        env__lib="l",
+        env__lib="l", functionDOTyaml="f",
     )  # fmt: skip
     tree = fetched("app")
     assert set(paths(tree)) == {
         "main.py", ".gitignore", "a/b/deep.py", "keep.log", "a/data/small", "a/.gitignore", "secret.py",
         ".ovenbirdignore", "notes.log",
     }  # fmt: skip
-    assert (tree.uri, tree.revision, tree.epoch, tree.file) == (app.as_uri(), "", None, "")
+    assert (tree.uri, tree.revision, tree.epoch, tree.file) == ("local", "", None, "")
     assert (app / "tests/t.py").exists()
 
 
@@ -99,7 +99,9 @@ def test_a_file_means_its_folder(fetched: Fetch, tmp_path: Path) -> None:
     write(tmp_path / "app", main_py="import other", other_py="y", DOTgitignore="gone.py", gone_py="g")
     tree = fetched("app/main.py")
     assert (set(paths(tree)), tree.file) == ({"main.py", "other.py", ".gitignore"}, "main.py")
-    with pytest.raises(SourceMissingError, match=r"gone.py: is left out by the rules in .gitignore or .ovenbirdignore"):
+    with pytest.raises(
+        SourceMissingError, match=r"'gone.py' is left out by the rules in .gitignore or .ovenbirdignore"
+    ):
         fetched("app/gone.py")
     assert set(paths(fetched(root=tmp_path / "app"))) == {"main.py", "other.py", ".gitignore"}
 
@@ -268,3 +270,22 @@ def test_a_large_folder_is_quick(fetched: Fetch, tmp_path: Path) -> None:
     start = time.monotonic()
     fetched("app")
     assert time.monotonic() - start < 10
+
+
+def test_a_folder_too_deep_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    """Before the stack of whoever walks it overflows."""
+    write(tmp_path / "app", main_py="x").joinpath("a/" * 300).mkdir(parents=True)
+    with pytest.raises(UnsafeSourceError, match="200 folders deep"):
+        fetched("app")
+
+
+def test_no_error_shows_a_password(fetched: Fetch) -> None:
+    """Not even one that makes the URL invalid."""
+    for source in (
+        "git+https://user:pass/word1@host/x", "https://user:pass/word1@host/x", "https://user:pass word1@host/x",
+        "ftp://user:pass/word1@host/x", "git+ftp://user:password1@host/x", "git+https://user:password1@-x/x",
+        "https://user:pass#word1@host/x", "git+https://user:password1@ho st/x#--x", "git+ssh://user:password1@/x",
+    ):  # fmt: skip
+        with pytest.raises(SourceError) as caught:
+            fetched(source, timeout=2)
+        assert "word1" not in str(caught.value)

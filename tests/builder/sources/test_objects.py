@@ -21,6 +21,7 @@ from ovenbird_builder.errors import (
     SourceUnreachableError,
     UnsafeSourceError,
 )
+from ovenbird_builder.network import Network
 from ovenbird_builder.sources import Tree
 
 from .conftest import paths
@@ -179,3 +180,24 @@ def test_a_full_disk_leaves_nothing(fetched: Fetch, s3: dict[str, str], put: Put
 def test_a_signature_that_is_not_known_is_told(fetched: Fetch, s3: dict[str, str]) -> None:
     with pytest.raises(SourceError, match=r"S3_SIGNATURE_VERSION: 's3' is not supported"):
         fetched("s3://outputs/main.py", **(s3 | {"S3_SIGNATURE_VERSION": "s3"}))
+
+
+def test_the_sites_authority_is_used(fetched: Fetch, s3: dict[str, str], secure: tuple[Server, Path]) -> None:
+    server, cert = secure
+
+    def answer(request: Request) -> None:
+        request.send_response(200)
+        for name, value in (
+            ("Content-Length", "1"),
+            ("ETag", '"1"'),
+            ("Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ):
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(b"x")
+
+    server.answer = answer
+    environ = s3 | {"AWS_ENDPOINT_URL": server.url}
+    with pytest.raises(SourceUnreachableError):
+        fetched("s3://b/main.py", timeout=3, **environ)
+    assert paths(fetched("s3://b/main.py", network=Network(cert), **environ)) == {"main.py": "x"}

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import os
-import ssl
-import subprocess
 import threading
 import time
 import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler as Request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.stores import Server
@@ -225,29 +222,17 @@ def test_what_is_no_url_is_told(fetched: Fetch, url: str) -> None:
     assert not isinstance(caught.value, SourceUnreachableError)
 
 
-def test_the_sites_authority_and_proxy_are_used(fetched: Fetch, server: Server, tmp_path: Path) -> None:
+def test_the_sites_authority_and_proxy_are_used(fetched: Fetch, server: Server, secure: tuple[Server, Path]) -> None:
     """A certificate of the site's own authority is refused without it; a proxy is asked but for its exceptions."""
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run([*command.split(), "-keyout", key, "-out", cert], check=True, capture_output=True)
-    secure = Server()
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        inner: Any = secure._server
-        inner.socket = context.wrap_socket(inner.socket, server_side=True)
-        secure.answer = lambda request: give(request, b"x")
-        url = secure.url.replace("http:", "https:") + "/main.py"
-        with pytest.raises(SourceUnreachableError, match=r"CERTIFICATE_VERIFY_FAILED.*--ca-bundle"):
-            fetched(url)
-        assert fetched(url, network=Network(cert)).uri == url
-        secure.answer = lambda request: give(request, b"", 302, Location=f"{server.url}/main.py")
-        with pytest.raises(UnsafeSourceError, match=r"redirected away from HTTPS"):
-            fetched(url, network=Network(cert))
-    finally:
-        secure.close()
+    other, cert = secure
+    other.answer = lambda request: give(request, b"x")
+    url = f"{other.url}/main.py"
+    with pytest.raises(SourceUnreachableError, match=r"CERTIFICATE_VERIFY_FAILED.*--ca-bundle"):
+        fetched(url)
+    assert fetched(url, network=Network(cert)).uri == url
+    other.answer = lambda request: give(request, b"", 302, Location=f"{server.url}/main.py")
+    with pytest.raises(UnsafeSourceError, match="redirected away from HTTPS"):
+        fetched(url, network=Network(cert))
     server.answer = lambda request: give(request, request.path.encode())
     proxies = {"http_proxy": server.url, "NO_PROXY": "skip.test"}
     tree = fetched("http://host.test/main.py", network=Network(None, proxies))
