@@ -188,7 +188,11 @@ def standins(registry: str) -> Images:
 @pytest.fixture(scope="session")
 def base_images(registry: str, standins: Images) -> Images:
     """References of Ovenbird's base images in the registry, by version; built when what they are made of changes."""
-    made_of = _digest(ROOT / "Dockerfile.base", ROOT / "pyproject.toml", ROOT / "images", ROOT / "wrapper")
+    builder = ROOT / "builder" / "ovenbird_builder"
+    made_of = _digest(
+        *(ROOT / name for name in ("Dockerfile.base", "pyproject.toml", "images", "wrapper")),
+        *(builder / name for name in ("baseimage.py", "bases.py", "runtime.py")),
+    )
 
     def build(version: str) -> str:
         digest = hashlib.sha256(f"{made_of} {making.manifest_digest(making.layout(version))}".encode()).hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from tests.engine import AVAILABLE, Images, skopeo
 from tests.podman import Podman
 
