@@ -56,7 +56,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.option.collectonly and any(
         asked & set(getattr(i, "fixturenames", ())) for i in session.items
     ):
-        making.make(AVAILABLE)
+        try:
+            making.make(AVAILABLE)
+        except SystemExit as error:
+            pytest.exit(str(error), returncode=1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
