@@ -61,7 +61,7 @@ class JobCall:
 
 def run(target: Target, settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the target's handler once. The exit status. Errors: OvenbirdError where not even a record could be made."""
-    parameters = {**_params_file(settings.params), **settings.param}
+    parameters = {**_params_file(settings.params), **settings.param, **_line(settings)}
     name = name_of(settings.project, environ, target.function.project if target.function else "")
     store = open_local(environ)
     _open.append(store)
@@ -251,6 +251,15 @@ def _params_file(name: str) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise ArgumentsError(f"--params: {name!r} does not hold a mapping of names to values")
     return found
+
+
+def _line(settings: Settings) -> dict[str, Any]:
+    """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
+    if not settings.each:
+        return {}
+    from .each import line
+
+    return line(settings.each, settings.index)
 
 
 def _parsed(text: bytes, name: str) -> Any:
