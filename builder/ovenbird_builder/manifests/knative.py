@@ -20,7 +20,7 @@ def documents(wanted: Wanted) -> list[Document]:
         wanted,
         ["serve"],
         ports=[{"name": "http1", "containerPort": known.port, "protocol": "TCP"}],
-        # no port: Knative asks the one that the container has; no startup probe: older versions refuse it
+        # port 0: Knative puts in the one that the container has; no startup probe: older versions refuse it
         readinessProbe=_probe("/_/ready", period=1, failures=3),
         livenessProbe=_probe("/_/live", period=10, failures=6, initialDelaySeconds=60),
     )
@@ -50,7 +50,7 @@ def documents(wanted: Wanted) -> list[Document]:
 
 def _probe(path: str, *, period: int, failures: int, **more: int) -> Document:
     found = probe(path, period=period, failures=failures, **more)
-    return found | {"httpGet": {"path": path}}
+    return found | {"httpGet": {"path": path, "port": 0}}
 
 
 def _scale(wanted: Wanted) -> dict[str, str]:

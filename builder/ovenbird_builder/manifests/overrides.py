@@ -36,7 +36,7 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
     position = 0
     while position < len(change) and change[position] != "=":
         found = _STEP.match(change, position)
-        if not found or (position and found[1] and not found[0].startswith(".") and change[position - 1] != "]"):
+        if not found or (found[1] is not None and found[0].startswith(".") != bool(position)):
             break
         if found[1] is not None:
             steps.append(re.sub(r"\\(.)", r"\1", found[1]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_FORM = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|Ki|[MGTPE]i?)?")
-_WHOLE = re.compile(r"\d{1,4}")
+_FORM = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|Ki|[MGTPE]i?)?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,4}", re.ASCII)
 _FACTORS = {"m": Decimal("0.001"), "k": Decimal(1000), "Ki": Decimal(1024), None: Decimal(1)}
 _FACTORS |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)}
 _FACTORS |= {unit + "i": Decimal(1024) ** power for power, unit in enumerate("MGTPE", 2)}
@@ -22,7 +22,7 @@ def amount(text: str) -> Decimal | None:
 def problem(field: str, text: str) -> str:
     """What is wrong with the quantity of `cpu`, `mem`, `disk` or `gpu`; empty when nothing is."""
     if field == "gpu":
-        return "" if _WHOLE.fullmatch(text) and int(text) else "expected a whole number of GPUs"
+        return "" if _WHOLE.fullmatch(text) else "expected a whole number of GPUs"
     value = amount(text)
     if value is None:
         return "expected a quantity such as 500m or 1" if field == "cpu" else "expected a quantity such as 512Mi or 2Gi"

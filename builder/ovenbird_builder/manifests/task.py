@@ -67,8 +67,9 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     kind = document.get("kind")
     if kind is None and "spec" not in document:
         return "", document
-    action = str(kind).removesuffix(":run").partition("+")[2] if kind is not None else ""
-    if kind is not None and action not in ACTIONS:
+    known = {f"python+{action}{run}": action for action in ACTIONS for run in ("", ":run")}
+    action = known.get(str(kind), "")
+    if kind is not None and not action:
         raise SpecError(
             f"--task: {str(path)!r}: expected kind python+job, python+serve or python+build, found {kind!r}"
         )
