@@ -11,6 +11,8 @@ from ovenbird.errors import SettingsError
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
     "base": "list, build, pin and lock the base images",
+    "inspect": "show what is known about an image, without starting it",
+    "rebase": "put a new base under the layers of an image, without building",
 }
 
 
