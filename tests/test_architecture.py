@@ -48,6 +48,27 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.buildah": (),
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
     "ovenbird_builder.container": ("ovenbird_builder.errors", "ovenbird_builder.process", "ovenbird_builder.buildah"),
+    "ovenbird_builder.toolbox": ("ovenbird_builder.errors", "ovenbird_builder.network"),
+    "ovenbird_builder.runtime": ("ovenbird.errors",),
+    "ovenbird_builder.bases": ("ovenbird_builder.errors",),
+    "ovenbird_builder.probe": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.buildah",
+        "ovenbird_builder.container",
+    ),
+    "ovenbird_builder.baseimage": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.buildah",
+        "ovenbird_builder.container",
+        "ovenbird_builder.network",
+        "ovenbird_builder.bases",
+        "ovenbird_builder.probe",
+        "ovenbird_builder.runtime",
+        "ovenbird_builder.toolbox",
+        "ovenbird.__version__",
+    ),
     "ovenbird_builder.labels": (),
     "ovenbird_builder.canonical": (),
     "ovenbird_builder.reference": ("ovenbird_builder.errors",),
@@ -60,7 +81,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.reference",
         "ovenbird_builder.canonical",
     ),
-    "ovenbird_builder.images": (
+    "ovenbird_builder.oci": (
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
         "ovenbird_builder.network",
@@ -80,15 +101,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.inspection": (
         "ovenbird.errors",
         "ovenbird_builder.labels",
-        "ovenbird_builder.images",
+        "ovenbird_builder.oci",
         "ovenbird_builder.statements",
     ),
-    "ovenbird_builder.facts": ("ovenbird_builder.labels", "ovenbird_builder.images", "ovenbird_builder.probe"),
+    "ovenbird_builder.facts": ("ovenbird_builder.labels", "ovenbird_builder.oci", "ovenbird_builder.probe"),
     "ovenbird_builder.rebase": (
         "ovenbird_builder.errors",
         "ovenbird_builder.canonical",
         "ovenbird_builder.labels",
-        "ovenbird_builder.images",
+        "ovenbird_builder.oci",
     ),
     "ovenbird_builder.transfer": (
         "ovenbird_builder.errors",
@@ -96,7 +117,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.process",
         "ovenbird_builder.refusals",
         "ovenbird_builder.skopeo",
-        "ovenbird_builder.images",
+        "ovenbird_builder.oci",
         "ovenbird_builder.distribution",
     ),
     "ovenbird_builder.rebasing": (
@@ -107,11 +128,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.probe",
         "ovenbird_builder.rebase",
         "ovenbird_builder.transfer",
-        "ovenbird_builder.images",
+        "ovenbird_builder.oci",
         "ovenbird_builder.distribution",
         "ovenbird_builder.statements",
     ),
-    "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors"),
+    "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors", "ovenbird.__version__"),
     "ovenbird_builder.cli": ("ovenbird_builder.commands", "ovenbird.errors"),
 }
 # package -> the only modules that may import it

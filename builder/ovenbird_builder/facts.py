@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import labels
-from .images import Image
+from .oci import Image
 from .probe import Interpreter
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ovenbird.errors import OvenbirdError
 
 from . import labels
-from .images import Image, contents
+from .oci import Image, contents
 from .statements import provenance, referrers, sbom
 
 DOCUMENT, LOCK = "/opt/ovenbird/function.yaml", "/opt/ovenbird/function.lock"
@@ -17,7 +17,7 @@ _SIGNATURES = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "
 
 
 def inspect(image: Image) -> dict[str, Any]:
-    """All of it as JSON values. What could not be read is told under `notes`; an image that is not ours has `ours` off."""
+    """All of it as JSON values; `notes` tells what could not be read, `ours` is off for an image of others."""
     told, notes = image.labels, list[str]()
     config = image.config.get("config") or {}
     layers = _layers(image)

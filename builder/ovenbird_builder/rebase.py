@@ -9,7 +9,7 @@ from typing import Any
 
 from . import canonical, labels
 from .errors import BaseUnfitError, ImageError
-from .images import Image
+from .oci import Image
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -59,7 +59,11 @@ def check(image: Image, base: Image, facts: Mapping[str, str], *, force: bool = 
     old, new = told[labels.PYTHON], facts[labels.PYTHON]
     if old.split(".")[:2] != new.split(".")[:2]:
         reasons.append(f"its packages were installed for Python {'.'.join(old.split('.')[:2])}, the base has {new}")
-    for name, what in ((labels.SOABI, "ABI"), (labels.PURELIB, "folder of packages"), (labels.PLATLIB, "folder of platform packages")):
+    for name, what in (
+        (labels.SOABI, "ABI"),
+        (labels.PURELIB, "folder of packages"),
+        (labels.PLATLIB, "folder of platform packages"),
+    ):
         if told[name] != facts[name]:
             reasons.append(f"the {what} is {told[name]!r}, that of the base {facts[name]!r}")
     if not _runs_on(told[labels.LIBC], facts[labels.LIBC]):
@@ -97,7 +101,9 @@ def swap(image: Image, base: Image, base_name: str, facts: Mapping[str, str], ol
     if image.labels.get(labels.RUNTIME_FROM) != "base":
         renewed.pop(labels.RUNTIME, None)  # its own runtime stays
     config = dict(image.config)
-    config["config"] = _merged(image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config"))
+    config["config"] = _merged(
+        image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config")
+    )
     config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **renewed}
     diffs = [*base.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][count:]]
     config["rootfs"] = {"type": "layers", "diff_ids": diffs}
@@ -125,11 +131,15 @@ def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, An
             variables[name] = value
     if variables:
         found["Env"] = [f"{name}={value}" for name, value in variables.items()]
-    tags = {**(new.get("Labels") or {})}
-    for name, value in (own.get("Labels") or {}).items():
-        if (before.get("Labels") or {}).get(name) != value or name.startswith(labels.PREFIX):
-            tags[name] = value
-    found["Labels"] = tags
+    inherited_labels = before.get("Labels") or {}
+    found["Labels"] = {
+        **(new.get("Labels") or {}),
+        **{
+            name: value
+            for name, value in (own.get("Labels") or {}).items()
+            if inherited_labels.get(name) != value or name.startswith(labels.PREFIX)
+        },
+    }
     return found
 
 

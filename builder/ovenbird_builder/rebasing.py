@@ -13,8 +13,8 @@ from ovenbird.errors import OvenbirdError
 from . import labels, rebase, transfer
 from .distribution.client import MANIFEST, Repository
 from .facts import facts
-from .images import Image
-from .images.find import Reach, find
+from .oci import Image
+from .oci.find import Reach, find
 from .probe import Interpreter
 from .reference import parse
 from .statements import provenance, referrers, sbom
@@ -99,8 +99,15 @@ def _old(image: Image, reach: Reach) -> Mapping[str, Any] | None:
 
 
 def _carried(
-    repository: Repository, image: Image, base: Image, done: rebase.Swapped, known: Mapping[str, str], base_name: str,
-    name: str, version: str, warnings: list[str],
+    repository: Repository,
+    image: Image,
+    base: Image,
+    done: rebase.Swapped,
+    known: Mapping[str, str],
+    base_name: str,
+    name: str,
+    version: str,
+    warnings: list[str],
 ) -> tuple[str, ...]:
     """Attach the bill of materials of the image, with its new base, and a statement of the rebase."""
     subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}

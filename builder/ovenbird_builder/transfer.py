@@ -14,7 +14,7 @@ from typing import Any
 from . import canonical, process, refusals, skopeo
 from .distribution.client import MANIFEST, Repository
 from .errors import DigestError
-from .images import Image, layout
+from .oci import Image, layout
 
 _CHUNK = 1024 * 1024
 
@@ -31,9 +31,9 @@ def to_registry(
         if repository.has(digest):
             continue
         origin = origins[digest]
-        if origin.repository and origin.repository.host == repository.host:
-            if repository.mount(digest, origin.repository.path):
-                continue
+        near = origin.repository if origin.repository and origin.repository.host == repository.host else None
+        if near and repository.mount(digest, near.path):
+            continue
         with origin.blob(digest) as stream:
             repository.upload(digest, stream, size)
     digest = canonical.digest(config)
@@ -43,7 +43,12 @@ def to_registry(
 
 
 def to_place(
-    destination: str, manifest: bytes, config: bytes, origins: Mapping[str, Image], blobs: Path, environ: Mapping[str, str]
+    destination: str,
+    manifest: bytes,
+    config: bytes,
+    origins: Mapping[str, Image],
+    blobs: Path,
+    environ: Mapping[str, str],
 ) -> None:
     """Write an image to `containers-storage:`, `oci:` or `oci-archive:` by way of the shared blob folder `blobs`."""
     for layer in canonical.decode(manifest)["layers"]:
@@ -52,13 +57,13 @@ def to_place(
                 _keep(blobs, layer["digest"], iter(lambda s=stream: s.read(_CHUNK), b""))  # type: ignore[misc]
     for data in (config, manifest):
         _keep(blobs, canonical.digest(data), iter([data]))
-    with _layout(blobs, {"mediaType": MANIFEST, "digest": canonical.digest(manifest), "size": len(manifest)}) as folder:
+    with _layout({"mediaType": MANIFEST, "digest": canonical.digest(manifest), "size": len(manifest)}) as folder:
         argv = skopeo.copy(f"oci:{folder}", destination, source_blobs=str(blobs))
         _run(argv, f"write the image to {destination!r}", environ)
 
 
 def with_blobs(image: Image, blobs: Path, environ: Mapping[str, str], *, compress: bool) -> Image:
-    """The image with blobs that can be read: one of the local store is packed again, unless the cache has all its layers.
+    """The image with blobs that can be read: one of the local store is packed again, unless the cache has its layers.
 
     Packing gives layers of other digests than those that were once loaded; what is in them is the same.
     """
@@ -95,7 +100,7 @@ def _reading(image: Image, raw: bytes, config: bytes, folder: layout.Folder) -> 
 def _there(blobs: Path, layer: Mapping[str, Any]) -> bool:
     """Whether the folder has a layer; it is whole, as blobs are renamed into it when they are."""
     path = blobs / layer["digest"].replace(":", "/", 1)
-    return path.is_file() and path.stat().st_size == layer["size"]
+    return bool(path.is_file() and path.stat().st_size == layer["size"])
 
 
 def _keep(blobs: Path, digest: str, chunks: Iterator[bytes]) -> None:
@@ -118,7 +123,7 @@ def _keep(blobs: Path, digest: str, chunks: Iterator[bytes]) -> None:
 
 
 @contextmanager
-def _layout(blobs: Path, descriptor: Mapping[str, Any]) -> Iterator[Path]:
+def _layout(descriptor: Mapping[str, Any]) -> Iterator[Path]:
     """A layout of one image, whose blobs lie elsewhere."""
     folder = Path(tempfile.mkdtemp(prefix="ovenbird-"))
     try:

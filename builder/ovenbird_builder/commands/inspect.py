@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import inspection
-from ..images.find import Reach, find
 from ..network import network
+from ..oci.find import Reach, find
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

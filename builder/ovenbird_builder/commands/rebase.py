@@ -24,7 +24,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="IMAGE", required=True, help="the base that it shall stand on")
     parser.add_argument("--tag", metavar="REF", default="", help="the name of the result [that of IMAGE]")
     parser.add_argument("--push", action="store_true", help="write the result to the registry, else to the local store")
-    parser.add_argument("--output", metavar="DEST", default="", help="write it to oci:FOLDER or oci-archive:FILE instead")
+    parser.add_argument(
+        "--output", metavar="DEST", default="", help="write it to oci:FOLDER or oci-archive:FILE instead"
+    )
     parser.add_argument("--force", action="store_true", help="keep what instructions changed on the old base")
     parser.add_argument("--cache-dir", metavar="DIR", default="", help="[$OVENBIRD_CACHE_DIR, ~/.cache/ovenbird]")
     reach_options(parser)
@@ -57,7 +59,11 @@ def _destination(args: argparse.Namespace) -> str:
     reference = parse(name)
     if reference.digest and not reference.tag:
         raise SpecError(f"the result needs a tag, found {name!r}", hint="--tag REF")
-    return f"docker://{reference.repository}:{reference.tag or 'latest'}" if args.push else f"containers-storage:{reference.local}"
+    return (
+        f"docker://{reference.repository}:{reference.tag or 'latest'}"
+        if args.push
+        else f"containers-storage:{reference.local}"
+    )
 
 
 def _cache(given: str, environ: Mapping[str, str]) -> Path:

@@ -16,10 +16,10 @@ from urllib.parse import quote, urljoin
 
 import urllib3
 
+from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
 from ..network import Network
 from ..reference import Reference
-from ..canonical import digest as digest_of
 from .insecure import insecure
 from .login import login
 from .tokens import Tokens
@@ -128,7 +128,13 @@ class Repository:
         return found
 
     def _ask(
-        self, method: str, place: str, *, body: Any = None, headers: Mapping[str, str] | None = None, stream: bool = False
+        self,
+        method: str,
+        place: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
         """Send one request, with credentials as soon as the registry asks for them."""
         self._root = self._root or self._reached()
@@ -142,7 +148,9 @@ class Repository:
                 raise RegistryError(f"cannot reach the registry {self.host}: {_reason(error)}") from None
             if answer.status != 401 or attempt == 2 or not own:
                 break
-            if not self._tokens.answer(answer.headers.get("WWW-Authenticate") or "", write=method not in ("GET", "HEAD")):
+            if not self._tokens.answer(
+                answer.headers.get("WWW-Authenticate") or "", write=method not in ("GET", "HEAD")
+            ):
                 break
             if hasattr(body, "seek"):
                 body.seek(0)

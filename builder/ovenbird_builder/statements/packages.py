@@ -40,7 +40,9 @@ def package(path: Path, *, sha256: str, url: str = "") -> Package:
     """A wheel file as a Package. Errors: HashError when it is no wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")]
+            found = [
+                name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+            ]
             raw, _ = parse_email(archive.read(found[0]))
             name, version = raw["name"], raw["version"]
     except (OSError, zipfile.BadZipFile, IndexError, KeyError) as error:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import GateError
 from .. import canonical
+from ..errors import GateError
 from .packages import Package
 
 MEDIA_TYPE = "application/vnd.in-toto+json"

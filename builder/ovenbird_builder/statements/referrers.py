@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import canonical
 from ..distribution.client import INDEX, MANIFEST, Repository
 from ..errors import BaseMissingError, RegistryError
-from .. import canonical
 
 _EMPTY = b"{}"
-_TRIES = 5
+_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ def _list(repository: Repository, subject: str, descriptors: Sequence[dict[str, 
             return
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
         repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
-        time.sleep(attempt * random.uniform(0.05, 0.2))  # noqa: S311  # so that two writers do not stay in step
+        # whoever has read before this write writes within these moments; no two writers stay in step
+        time.sleep((attempt + 1) * random.uniform(0.05, 0.1))  # noqa: S311
     raise RegistryError(
         f"the list of referrers {_tag(subject)!r} in {repository.host}/{repository.path} is being written by others",
         hint="try again",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.builder.statements.wheelhouse import wheel
 
 from ovenbird_builder.errors import HashError
 from ovenbird_builder.statements.packages import Package, graph, package
-from tests.builder.statements.wheelhouse import wheel
 
 HERE = {"python_version": "3.12", "python_full_version": "3.12.1", "sys_platform": "linux"}
 

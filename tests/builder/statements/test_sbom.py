@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from tests.builder.statements.wheelhouse import wheel
 
 from ovenbird_builder.statements.packages import Package
 from ovenbird_builder.statements.sbom import Base, bill, count, rebased
-from tests.builder.statements.wheelhouse import wheel
 
 BASE = Base("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
 

@@ -6,7 +6,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 import zstandard
 
@@ -42,29 +42,32 @@ def read(image: Image, paths: Iterable[str], *, above: int = 0) -> dict[str, byt
 def _members(image: Image, layer: dict[str, str], names: set[str]) -> Iterator[tuple[str, bytes]]:
     """The files of these names in a layer; a layer is left as soon as all were found."""
     try:
-        with image.blob(layer["digest"]) as blob, _unpacked(blob, layer.get("mediaType", "")) as plain:
-            with tarfile.open(fileobj=plain, mode="r|") as archive:
-                for member in archive:
-                    name = member.name.removeprefix("./").lstrip("/")
-                    if name in names and member.isfile() and member.size <= _LARGEST:
-                        stream = archive.extractfile(member)
-                        assert stream is not None
-                        yield name, stream.read()
-                        names.discard(name)
-                        if not names:
-                            return
+        with (
+            image.blob(layer["digest"]) as blob,
+            _unpacked(blob, layer.get("mediaType", "")) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,
+        ):
+            for member in archive:
+                name = member.name.removeprefix("./").lstrip("/")
+                if name in names and member.isfile() and member.size <= _LARGEST:
+                    stream = archive.extractfile(member)
+                    assert stream is not None
+                    yield name, stream.read()
+                    names.discard(name)
+                    if not names:
+                        return
     except (tarfile.TarError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
         raise DigestError(f"the layer {layer['digest']} of {image.name!r} cannot be read: {error}") from None
 
 
 @contextmanager
-def _unpacked(blob: IO[bytes], media_type: str) -> Iterator[IO[bytes]]:
+def _unpacked(blob: IO[bytes], media_type: str) -> Iterator[Any]:
     if media_type.endswith("zstd"):
-        yield zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True)  # type: ignore[misc]
+        yield zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True)
     elif media_type.endswith("gzip"):
         import gzip
 
         with gzip.GzipFile(fileobj=blob) as plain:
-            yield plain  # type: ignore[misc]
+            yield plain
     else:
         yield blob

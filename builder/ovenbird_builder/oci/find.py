@@ -93,9 +93,7 @@ def _stored(name: str, reach: Reach) -> Image:
 
 
 def _layout(transport: str, rest: str, reach: Reach) -> Image:
-    path, colon, tag = rest.rpartition(":")
-    if not colon or Path(rest).exists():
-        path, tag = rest, ""
+    path, _, tag = (rest, "", "") if Path(rest).exists() else rest.partition(":")
     place = layout.Folder(Path(path)) if transport == "oci" else layout.Archive(Path(path))
     entries = layout.entries(place, tag)
     name = f"{transport}:{rest}"
