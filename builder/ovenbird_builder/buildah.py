@@ -72,6 +72,11 @@ def containers() -> Argv:
     return ("buildah", "containers", "--json")
 
 
+def images(name: str) -> Argv:
+    """List the images of the store whose name is `name`, whatever their tag, as JSON."""
+    return ("buildah", "images", "--json", f"--filter=reference={name}")
+
+
 def pull(image: str) -> Argv:
     """Take an image into the store; prints its id."""
     return ("buildah", "pull", "--quiet", "--", image)
