@@ -18,7 +18,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.trace": (),
     "ovenbird.settings": ("ovenbird.errors",),
     "ovenbird.document": ("ovenbird.errors",),
-    "ovenbird.function": ("ovenbird.errors", "ovenbird.document"),
+    # what a source root must not hold is asked at a start and at a build, which share nothing else of `function`
+    "ovenbird.shadows": (),
+    "ovenbird.function": ("ovenbird.errors", "ovenbird.document", "ovenbird.shadows"),
     "ovenbird.logs": ("ovenbird.function",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
     "ovenbird.serve": (
@@ -48,6 +50,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.buildah": (),
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
     "ovenbird_builder.container": ("ovenbird_builder.errors", "ovenbird_builder.process", "ovenbird_builder.buildah"),
+    "ovenbird_builder.sources": (
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.shadows",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.network",
+        "ovenbird_builder.process",
+    ),
     "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors"),
     "ovenbird_builder.cli": ("ovenbird_builder.commands", "ovenbird.errors"),
 }
@@ -61,7 +71,9 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "watchfiles": ("ovenbird.serve.reload",),
     "yaml": ("ovenbird.document", "ovenbird.job"),
     "sqlite3": ("ovenbird.platform",),
-    "obstore": ("ovenbird.platform",),
+    "obstore": ("ovenbird.platform", "ovenbird_builder.sources.objects"),
+    "git": ("ovenbird_builder.sources.gitrun",),
+    "pathspec": ("ovenbird_builder.sources.ignore",),
     "subprocess": ("ovenbird_builder.process",),
     "pip": (),
     "piptools": (),
