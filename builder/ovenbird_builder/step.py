@@ -32,11 +32,12 @@ def executed(
     network: Network = Network(),  # noqa: B008  # frozen
     timeout: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    scratch: Path | None = None,
 ) -> Iterator[Path]:
     """Run an instruction on an image of the local store whose layers are `diff_ids`; the tar of what it changed.
 
     The tar is as the store made it (`diff.normalise` is next) and is gone after the block. `clamp` is the time, in
-    seconds, that tools which honour SOURCE_DATE_EPOCH shall write. Errors: InstructionFailedError,
+    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk. Errors: InstructionFailedError,
     InstructionTimeError, those of `container.working`.
     """
     used = [secret for secret in given if secret.name in instruction.secrets]
@@ -47,7 +48,7 @@ def executed(
                 env=network.container_env() | {"SOURCE_DATE_EPOCH": str(clamp)},
                 hidden=(*(text for secret in used for text in secret.texts), *network.secrets()),
             )  # fmt: skip
-        with committed(container) as name, tempfile.TemporaryDirectory(prefix="ovenbird-step-") as folder:
+        with committed(container) as name, tempfile.TemporaryDirectory(prefix="step-", dir=scratch) as folder:
             yield top_layer(name, diff_ids, Path(folder))
 
 
