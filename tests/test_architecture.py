@@ -79,6 +79,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.toolbox",
         "ovenbird.__version__",
     ),
+    "ovenbird_builder.layers": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.network",
+        "ovenbird_builder.container",
+    ),
     "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors"),
     "ovenbird_builder.cli": ("ovenbird_builder.commands", "ovenbird.errors"),
 }
