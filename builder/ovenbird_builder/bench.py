@@ -71,14 +71,13 @@ class Bench:
             process.run(buildah.remove_image(*sorted(self._stages)), env=self.registry.environ, check=False)
             self._stages.clear()
 
-
     def _reap(self) -> None:
         """Remove the stages of builders that are gone: one that was killed could not do it itself."""
         self._reaped = True
         done = process.run(buildah.images(f"localhost/{_STAGE}"), env=self.registry.environ, check=False)
         names = [name for row in json.loads(done.stdout or "[]") or () for name in row.get("names") or ()]
         for name in names:
-            _, pid, start = (name.rpartition(":")[2].split("-") + ["", ""])[:3]
+            _, pid, start = [*name.rpartition(":")[2].split("-"), "", ""][:3]
             if pid.isdigit() and started(int(pid)) != start:
                 process.run(buildah.remove_image(name), env=self.registry.environ, check=False)
 

@@ -44,7 +44,7 @@ def credentials(
             document = _document(path, str(path))
             merged |= document | {"auths": {**merged.get("auths", {}), **(document.get("auths") or {})}}
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
-    merged["auths"] = {**merged.get("auths", {}), **dict.fromkeys(hosts, {"auth": token})}
+    merged["auths"] = {**merged.get("auths", {}), **{host: {"auth": token} for host in hosts}}
     for host in hosts:  # a credential helper would win over what was given here
         (merged.get("credHelpers") or {}).pop(host, None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-auth-") as folder:  # 0700, so nobody else reads the file in it

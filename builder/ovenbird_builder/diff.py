@@ -10,7 +10,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from .errors import LayerError
 
@@ -32,7 +32,7 @@ def normalise(raw: Path, out: Tar, clamp: int) -> int:
             members = _sorted(tar.getmembers())
             sources = {info.name: int(info.mtime) for info, _ in members if info.name.endswith(".py")}
             for info, data in members:
-                content = tar.extractfile(data) if data is not None and data.size else None
+                content: Any = tar.extractfile(data) if data is not None and data.size else None
                 if content is not None and info.name.endswith(".pyc"):
                     content = _still_valid(info, content, sources, clamp)
                 out.entry(_clean(info, clamp), content)
@@ -103,7 +103,7 @@ def _clean(info: tarfile.TarInfo, clamp: int) -> tarfile.TarInfo:
     return clean
 
 
-def _still_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, int], clamp: int) -> BinaryIO:
+def _still_valid(info: tarfile.TarInfo, content: BinaryIO, sources: dict[str, int], clamp: int) -> Any:
     """Bytecode that names its source's time gets the time that the source now has: else it is stale at every start."""
     head = content.read(_PYC_HEADER)
     source = _source_of(info.name)

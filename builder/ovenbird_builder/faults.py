@@ -1,4 +1,4 @@
-"""What skopeo or buildah said about a registry or a store -> the error that says it plainly, and whether to try again."""
+"""What skopeo or buildah said about a registry or a store -> the error that says it, and whether to try again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("tls", r"x509:|certificate signed by unknown|tls: |server gave http response to https client"),
     ("missing", r"manifest unknown|name unknown|does not resolve to an image id|not known to registry"
                 r"|no such image|404 \(?not found|repository .* not found|manifest.* not found"),
-    ("digest", r"digest .*mismatch|does not match|digest invalid|digest did not match|manifest invalid|unexpected size"),
+    ("digest", r"digest .*mismatch|does not match|digest invalid|did not match|manifest invalid|unexpected size"),
     ("down", r"connection refused|no such host|no route to host|network is unreachable|i/o timeout"
              r"|context deadline exceeded|server misbehaving"),
     ("broken", r"unexpected eof|\beof\b|connection reset|broken pipe|50[0234] |5\d\d internal|too many requests|429"

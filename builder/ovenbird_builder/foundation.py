@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ovenbird.errors import OvenbirdError
@@ -13,7 +16,7 @@ from ovenbird.errors import OvenbirdError
 from . import reference
 from .errors import BaseMissingError, BaseUnfitError
 from .layers import MTIME, key
-from .layers.assemble import choose, digest_of, layout
+from .layers.assemble import choose, digest_of
 from .layers.cache import Cache
 from .reference import Reference
 from .registry import Registry, layout_digest
@@ -108,7 +111,7 @@ def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]
             missing = missing or error
             continue
         return place, choose(manifest, platform.partition("/")[2]) or digest_of(manifest)
-    hint = "ovenbird base build makes it; --base names another" if name.startswith("localhost/") else missing.hint  # type: ignore[union-attr]
+    hint = "ovenbird base build makes it; --base names another" if name.startswith("localhost/") else "--base"
     raise BaseMissingError(f"there is no base {name!r}: {_said(missing)}", hint=hint)
 
 
@@ -145,17 +148,13 @@ def _cached(name: str, digest: str, platform: str, cache: Cache) -> Foundation |
 
 def _whole(row: dict[str, Any], cache: Cache) -> bool:
     try:
-        return cache.blob(row["digest"]).stat().st_size == row["size"]
+        return bool(cache.blob(row["digest"]).stat().st_size == row["size"])
     except FileNotFoundError:
         return False
 
 
 def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Registry, cache: Cache) -> Foundation:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
-    import shutil
-    import tempfile
-    from pathlib import Path
-
     system, _, architecture = platform.partition("/")
     with cache.alone(key("base pull", digest=digest)):
         if found := _cached(name, digest, platform, cache):
@@ -175,8 +174,3 @@ def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Regi
     if about.get("architecture") not in (None, architecture):
         raise BaseUnfitError(f"the base {name!r} is for {about.get('architecture')}, asked for is {platform}")
     return made
-
-
-def base_layout(found: Foundation, cache: Cache) -> Any:
-    """A layout of the base, whose blobs are the cache's."""
-    return layout(cache, f"base-{found.digest[7:19]}", found.manifest, "image")

@@ -1,4 +1,4 @@
-"""What a target names -> a Function: a function document, a folder that holds one, or a file or module of plain code."""
+"""What a target names -> a Function: a function document, a folder that holds one, a file or module of plain code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instructions: commands of the user's that run while the image is made. Parsed and refused here; `step.py` runs them."""
+"""Commands of the user's that run while the image is made: parsed, and refused, here; `step.py` runs them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from .probe import Interpreter, probe
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
-def interpreter(base: Foundation, version: str, bench: Bench, cache: Cache, *, sibling: Foundation | None) -> Interpreter:
+def interpreter(
+    base: Foundation, version: str, bench: Bench, cache: Cache, *, sibling: Foundation | None
+) -> Interpreter:
     """The interpreter of a base. `version` (`3.12`) is what is asked for, empty for any.
 
     `sibling` is the same base for this machine, which is asked where `base` itself cannot run.

@@ -85,7 +85,5 @@ def _index_name(layout: Path, tags: tuple[Reference, ...]) -> None:
     index = json.loads((layout / "index.json").read_bytes())
     (entry,) = index["manifests"]
     names = dict.fromkeys(tag.tag or "latest" for tag in tags)
-    index["manifests"] = [
-        entry | {"annotations": {"org.opencontainers.image.ref.name": name}} for name in names
-    ]
+    index["manifests"] = [entry | {"annotations": {"org.opencontainers.image.ref.name": name}} for name in names]
     (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import process, faults, skopeo
+from . import faults, process, skopeo
 from .credentials import Credentials
 from .errors import DigestError
 from .network import Network
@@ -29,7 +29,7 @@ class Registry:
     environ: Mapping[str, str]
     network: Network = Network()
     credentials: Credentials = Credentials()
-    timeout: float = 1800.0
+    timeout: float | None = 1800.0
     tell: Callable[[str], None] = field(default=lambda _: None)
 
     def manifest(self, image: str, *, insecure: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""Folders for the work of one build, on the disk of the cache; removed at the end, or after a kill by the next build."""
+"""Folders for the work of one build, on the disk of the cache; removed at the end, after a kill by the next build."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def scratch(cache: Path) -> Iterator[Path]:
 def reap(root: Path) -> None:
     """Remove what builders have left that are gone."""
     for path in root.glob(f"{_PREFIX}*"):
-        pid, start = (path.name.removeprefix(_PREFIX).split("-") + [""])[:2]
+        pid, start = [*path.name.removeprefix(_PREFIX).split("-"), ""][:2]
         if pid.isdigit() and started(int(pid)) != start:
             shutil.rmtree(path, ignore_errors=True)

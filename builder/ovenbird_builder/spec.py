@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform as machine
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -80,7 +80,8 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
     named = functions.named(given["target"], given["source"])
     check = _Checks()
     function = named.function
-    found = check(lambda: secrets.parse(given["secret"], environ), ())
+    nothing: tuple[Secret, ...] = ()
+    found = check(lambda: secrets.parse(given["secret"], environ), nothing)
     names = [secret.name for secret in found]
     tags = check.each(given["tag"], reference.parse) or (_default_tag(function),)
     made = Request(
@@ -159,14 +160,19 @@ class _Checks:
 
 def _together(check: _Checks, made: Request, *, explicit: bool) -> None:
     """What fits alone and not together."""
-    wrong = lambda text, hint="": check.problems.append(SpecError(text, hint=hint))  # noqa: E731
+
+    def wrong(text: str, hint: str = "") -> None:
+        check.problems.append(SpecError(text, hint=hint))
+
     if made.pushes and not explicit:
         wrong("--push: no name to push to", "--tag registry.example.com/app:1")
     for tag in made.tags if made.pushes else ():
         if tag.digest:
             wrong(f"--tag: {str(tag)!r} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:
-            wrong(f"--push: {str(tag)!r} names no registry", f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}")
+            wrong(
+                f"--push: {str(tag)!r} names no registry", f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}"
+            )
     if made.write_back and not made.document:
         wrong("--write-back: the target is not a function document, so there is no spec.image to set")
     if made.write_back and not made.pushes:
@@ -199,7 +205,7 @@ def _outputs(given: Mapping[str, Any], tags: tuple[Reference, ...]) -> tuple[Out
     return tuple(dict.fromkeys(found)) or (output("store", tags),)
 
 
-def _instructions(function: Function, flags: tuple[str, ...], names: list[str]) -> tuple[Instruction, ...]:
+def _instructions(function: Function, flags: tuple[str, ...], names: Sequence[str]) -> tuple[Instruction, ...]:
     written = (function.raw.get("spec") or {}).get("instructions") or []
     if not isinstance(written, list):
         raise SpecError(f"spec.instructions: expected a list, found {written!r}")

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import buildah, process, faults, secrets, skopeo
+from . import buildah, faults, process, secrets, skopeo
 from .container import Container, working
 from .errors import DigestError, InstructionFailedError, InstructionTimeError
 from .instructions import Instruction
@@ -37,8 +37,8 @@ def executed(
     """Run an instruction on an image of the local store whose layers are `diff_ids`; the tar of what it changed.
 
     The tar is as the store made it (`diff.normalise` is next) and is gone after the block. `clamp` is the time, in
-    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk. Errors: InstructionFailedError,
-    InstructionTimeError, those of `container.working`.
+    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk.
+    Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
     """
     used = [secret for secret in given if secret.name in instruction.secrets]
     with working(image, pull="never") as container:
@@ -123,7 +123,7 @@ def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
     found = [layer["digest"] for layer in manifest["layers"]]
     if len(found) != len(diff_ids) + 1 or found[:-1] != list(diff_ids):
         raise DigestError(f"the store made an image of {len(found)} layers, not one on top of {len(diff_ids)}")
-    path = blobs / found[-1].partition(":")[2]
+    path: Path = blobs / found[-1].partition(":")[2]
     digest = _sha256(path)
     if digest != found[-1]:
         raise DigestError(f"the store gave the layer {found[-1]} as {digest}")

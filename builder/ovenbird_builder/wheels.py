@@ -69,17 +69,19 @@ def wheels(
     offline: bool = False,
     only_binary: bool = False,
     timeout: float = 1800.0,
+    identity: str = "",
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin, in the order of the lock, each verified. `root` is what `file:` origins are relative to.
 
     `offline`: only what is in the cache. `timeout` is in seconds, for each step.
+    `identity` is the digest of `image`, which then need not be in the store unless something has to be built.
     Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, SpaceError.
     """
     target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     rows = tuple(Wanted(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
     asked = Asked(rows, (), target, indexes.urls(), only_binary)
     site = Site(image, interpreter, indexes, network, cache, os.environ if environ is None else environ, timeout)
-    search = _Search(site, only_binary, asked)
+    search = _Search(site, only_binary, asked, [identity] if identity else [])
     found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
     if missing and offline:
