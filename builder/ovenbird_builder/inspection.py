@@ -72,8 +72,8 @@ def _layers(image: Image) -> list[dict[str, Any]]:
 
 
 def _said(entry: Mapping[str, Any]) -> str:
-    text = str(entry.get("comment") or entry.get("created_by") or "")
-    return " ".join(text.removeprefix("/bin/sh -c ").removeprefix("#(nop) ").split())
+    text = str(entry.get("created_by") or entry.get("comment") or "")
+    return " ".join(text.removeprefix("ovenbird: ").removeprefix("/bin/sh -c ").removeprefix("#(nop) ").split())
 
 
 def _files(image: Image, found: dict[str, Any], notes: list[str]) -> None:

@@ -14,6 +14,7 @@ from .oci import Image
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
+_CONTAINER = ("Image", "Hostname", "Domainname")  # of the container that Docker made a base in
 _OURS = "OVENBIRD_"  # environment variables that a build sets, never a base
 
 
@@ -123,7 +124,8 @@ def swap(image: Image, base: Image, base_name: str, facts: Mapping[str, str], ol
 def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
     """The inner config: each field that the build left as the old base had it becomes the new base's."""
     before = old or {}
-    found = {**new, **{key: value for key, value in own.items() if old is None or value != before.get(key)}}
+    found = {key: value for key, value in new.items() if key not in _CONTAINER}
+    found |= {key: value for key, value in own.items() if old is None or value != before.get(key)}
     variables = _variables(new.get("Env"))
     for name, value in _variables(own.get("Env")).items():
         inherited = _variables(before.get("Env")).get(name) == value if old is not None else name in variables

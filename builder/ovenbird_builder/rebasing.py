@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ovenbird.errors import OvenbirdError
@@ -13,6 +12,7 @@ from ovenbird.errors import OvenbirdError
 from . import labels, rebase, transfer
 from .distribution.client import MANIFEST, Repository
 from .facts import facts
+from .layers.cache import Cache
 from .oci import Image
 from .oci.find import Reach, find
 from .probe import Interpreter
@@ -45,14 +45,14 @@ def rebased(
     destination: str,
     *,
     reach: Reach,
-    blobs: Path,
+    cache: Cache,
     ask: Callable[[str], Interpreter],
     version: str,
     force: bool = False,
 ) -> Rebased:
     """Put the image `name` onto the base `base_name`, and write it to `destination` (with its transport).
 
-    `blobs` is the cache's folder of blobs, `ask` what probes a base without labels, `version` that of the builder.
+    `ask` is what probes a base without labels, `version` that of the builder.
     Errors: BaseUnfitError, those of finding and writing.
     """
     start = time.monotonic()
@@ -61,8 +61,8 @@ def rebased(
     known = facts(base, ask)
     rebase.check(image, base, known, force=force)
     remote = destination.startswith("docker://")
-    image = transfer.with_blobs(image, blobs, reach.environ, compress=remote)
-    base = transfer.with_blobs(base, blobs, reach.environ, compress=remote)
+    image = transfer.with_blobs(image, cache, reach.environ, compress=remote)
+    base = transfer.with_blobs(base, cache, reach.environ, compress=remote)
     plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
     done = rebase.swap(image, base, plain, known, _old(image, reach))
     origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
@@ -74,7 +74,7 @@ def rebased(
         transfer.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
         told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings)
     else:
-        transfer.to_place(destination, done.manifest, done.config, origins, blobs, reach.environ)
+        transfer.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
     return Rebased(
         image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
         base_was=image.labels.get(labels.BASE_DIGEST, ""), python=known[labels.PYTHON],

@@ -97,7 +97,7 @@ def test_layers_and_history_are_swapped(tmp_path: Path) -> None:
     assert manifest["layers"] == [*new.manifest["layers"], *image.manifest["layers"][1:]]
     assert config["rootfs"]["diff_ids"] == [*new.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][1:]]
     made = [row["created_by"] for row in config["history"] if not row.get("empty_layer")]
-    assert made == ["base", "numpy 2.1.0", "source", "function document"]
+    assert made == ["base", "ovenbird: numpy 2.1.0", "ovenbird: source", "ovenbird: function document"]
     assert (manifest["config"]["size"], done.kept) == (len(done.config), 3)
     assert done == swap(image, new, "x/base:2", facts(new), old.config)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ovenbird import __version__
 
 from ..errors import SpecError
+from ..layers.cache import Cache
 from ..probe import probe
 from ..rebasing import rebased
 from ..reference import parse
@@ -34,11 +35,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Rebase; one JSON object on stdout, warnings on stderr; the exit status."""
-    cache = _cache(args.cache_dir, environ)
-    done = rebased(
-        args.image, args.base, _destination(args), reach=reach(args, environ), blobs=cache / "blobs",
-        ask=lambda image: probe(image, cache=cache), version=__version__, force=args.force,
-    )  # fmt: skip
+    cache = Cache(_cache(args.cache_dir, environ))
+    try:
+        done = rebased(
+            args.image, args.base, _destination(args), reach=reach(args, environ), cache=cache,
+            ask=lambda image: probe(image, cache=cache.root), version=__version__, force=args.force,
+        )  # fmt: skip
+    finally:
+        cache.close()
     for warning in done.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(json.dumps(asdict(done), ensure_ascii=False))

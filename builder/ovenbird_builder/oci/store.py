@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .. import process, refusals, skopeo
+from .. import faults, process, skopeo
 from ..container import working
 from ..errors import BaseMissingError
 
@@ -40,4 +40,4 @@ def _run(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) -> bytes:
     try:
         return process.run(argv, env=environ, timeout=60).stdout.encode()
     except process.ProcessFailed as error:
-        raise refusals.refused(error, f"look for {name!r} in the local store") from None
+        raise faults.refused(error, f"look for {name!r} in the local store") from None
