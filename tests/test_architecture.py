@@ -168,7 +168,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pathspec": ("ovenbird_builder.sources.ignore",),
     "subprocess": ("ovenbird_builder.process",),
     "urllib3": ("ovenbird.platform", "ovenbird_builder.distribution"),
-    "cyclonedx": ("ovenbird_builder.statements.sbom",),
+    "cyclonedx": ("ovenbird_builder.statements.components",),
     "pip": (),
     "piptools": (),
 }

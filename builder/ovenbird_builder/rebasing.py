@@ -17,7 +17,7 @@ from .oci import Image
 from .oci.find import Reach, find
 from .probe import Interpreter
 from .reference import parse
-from .statements import provenance, referrers, sbom
+from .statements import packages, provenance, referrers, sbom
 from .statements.referrers import Artifact
 
 
@@ -93,7 +93,8 @@ def _old(image: Image, reach: Reach) -> Mapping[str, Any] | None:
             found = find(text, reach)
         except OvenbirdError:
             continue
-        if found.digest == digest:
+        below = found.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
+        if found.digest == digest or image.config["rootfs"]["diff_ids"][: len(below)] == below:
             return found.config
     return None
 
@@ -121,7 +122,7 @@ def _carried(
     artifacts: list[Artifact] = [referrers.pack(statement, provenance.MEDIA_TYPE, subject, "provenance.json", epoch)]
     bill = _bill(image)
     if bill:
-        below = sbom.Base(base_name, base.digest, known[labels.PYTHON], base.platform[1])
+        below = packages.Base(base_name, base.digest, known[labels.PYTHON], base.platform[1])
         artifacts.append(
             referrers.pack(sbom.rebased(bill, below, epoch), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch)
         )

@@ -72,8 +72,8 @@ def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compre
         return _reading(image, image.raw, image.raw_config, folder)
     with tempfile.TemporaryDirectory(prefix="ovenbird-") as work:
         argv = skopeo.copy(
-            f"containers-storage:{name}", f"oci:{work}/image:it", destination_blobs=str(cache.blobs), keep_digests=False,
-            uncompressed=not compress,
+            f"containers-storage:{name}", f"oci:{work}/image:it", destination_blobs=str(cache.blobs),
+            keep_digests=False, uncompressed=not compress,
         )  # fmt: skip
         _run(argv, f"read {name!r} from the local store", environ)
         entry = layout.entries(layout.Folder(Path(work, "image")), "it")[0]

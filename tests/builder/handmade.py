@@ -60,13 +60,8 @@ def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handm
         {"shared/main.py": b"def greet(): ...\n"},
         {"opt/ovenbird/function.yaml": DOCUMENT, "opt/ovenbird/function.lock": LOCK},
     ]
-    return made(
-        folder,
-        above,
-        inner,
-        below=below,
-        names=[f"ovenbird: {name}" for name in ("numpy 2.1.0", "source", "function document")],
-    )
+    names = [f"ovenbird: {name}" for name in ("numpy 2.1.0", "source", "function document")]
+    return made(folder, above, inner, below=below, names=names)
 
 
 def config_of(image: Handmade) -> str:

@@ -1,4 +1,4 @@
-"""What a wheel says of itself: licenses and requirements, read from the METADATA in it."""
+"""What an image is made of: the base, and wheels with what their METADATA says of licenses and requirements."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ class Package:
     def purl(self) -> str:
         """Its package URL."""
         return f"pkg:pypi/{self.name}@{self.version.replace('+', '%2B').replace('!', '%21')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The image at the bottom: its reference without digest, its digest, its Python, and its architecture (OCI)."""
+
+    name: str
+    digest: str
+    python: str
+    architecture: str
 
 
 def package(path: Path, *, sha256: str, url: str = "") -> Package:

@@ -5,36 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
-from cyclonedx.model.bom import Bom, BomMetaData
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import License
-from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
-from cyclonedx.model.tool import ToolRepository
-from cyclonedx.output.json import JsonV1Dot6
-from packageurl import PackageURL
-
 from .. import canonical
-from .packages import Package, graph
+from .packages import Base, Package, graph
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
-IMAGE, BASE, PYTHON, RUNTIME = "image", "base", "python", "runtime"  # references within a bill
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ovenbird:sbom:v1")
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The image at the bottom: its reference without digest, its digest, its Python, and its architecture (OCI)."""
-
-    name: str
-    digest: str
-    python: str
-    architecture: str
 
 
 def bill(
@@ -53,90 +31,35 @@ def bill(
     `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `wanted` the user's own
     requirements, `environment` the markers of the target (default: what `base` tells of it), `epoch` in seconds.
     """
-    by_name = {one.name: _library(one) for one in packages}
+    from . import components
+
     edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
-    image = Component(name=name, version=version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE)
-    floor = [_base(base), _python(base), _runtime(runtime)]
-    bom = Bom(components=[*floor, *by_name.values()], serial_number=uuid.UUID(int=0))
-    bom.metadata = BomMetaData(
-        component=image,
-        timestamp=datetime.fromtimestamp(epoch, timezone.utc),
-        lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)],
-        tools=ToolRepository(components=[Component(name="ovenbird", version=runtime, type=ComponentType.APPLICATION)]),
-    )
-    bom.register_dependency(image, [*floor, *(by_name[other] for other in edges.pop(""))])
-    for one, others in edges.items():
-        bom.register_dependency(by_name[one], [by_name[other] for other in others])
-    return _numbered(json.loads(JsonV1Dot6(bom).output_as_string()))
+    return _numbered(components.document(name, version, packages, edges, base, runtime, epoch))
 
 
 def rebased(bill: bytes, base: Base, epoch: int) -> bytes:
     """The bill of an image that was put onto another base: the same but for the base and its Python."""
+    from . import components
+
     document = json.loads(bill)
-    bom = Bom(components=[_base(base), _python(base)], serial_number=uuid.UUID(int=0))
-    fresh = {one["bom-ref"]: one for one in json.loads(JsonV1Dot6(bom).output_as_string())["components"]}
+    fresh = {one["bom-ref"]: one for one in components.floor(base)}
     document["components"] = [fresh.get(one.get("bom-ref"), one) for one in document.get("components", ())]
-    document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, timezone.utc).isoformat()
-    return _numbered(document)
+    return _numbered(_dated(document, epoch))
+
+
+def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
+    """The bill of an image of which only the source has changed: `version` is its revision now."""
+    document = json.loads(bill)
+    document["metadata"]["component"].pop("version", None)
+    if version:
+        document["metadata"]["component"]["version"] = version
+    return _numbered(_dated(document, epoch))
 
 
 def count(bill: bytes) -> dict[str, int]:
     """How many components of each type a bill holds."""
     types = [one.get("type", "") for one in json.loads(bill).get("components", ())]
     return {kind: types.count(kind) for kind in sorted(set(types))}
-
-
-def _library(package: Package) -> Component:
-    factory = LicenseFactory()
-    licenses: list[License] = [factory.make_from_string(text) for text in package.licenses]
-    url = package.url and [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(package.url))]
-    return Component(
-        name=package.name,
-        version=package.version,
-        type=ComponentType.LIBRARY,
-        bom_ref=package.purl,
-        description=package.summary or None,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256.removeprefix("sha256:"))],
-        licenses=licenses,
-        purl=PackageURL.from_string(package.purl),
-        external_references=url or None,
-        properties=[Property(name="ovenbird:wheel", value=package.filename)] if package.filename else None,
-    )
-
-
-def _base(base: Base) -> Component:
-    qualifiers = {"repository_url": base.name.partition("@")[0], "arch": base.architecture}
-    name = base.name.rpartition("/")[2].partition(":")[0]
-    return Component(
-        name=base.name,
-        version=base.digest,
-        type=ComponentType.CONTAINER,
-        bom_ref=BASE,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=base.digest.removeprefix("sha256:"))],
-        purl=PackageURL("oci", name=name.lower(), version=base.digest, qualifiers=qualifiers),
-    )
-
-
-def _python(base: Base) -> Component:
-    return Component(
-        name="python",
-        version=base.python,
-        type=ComponentType.PLATFORM,
-        bom_ref=PYTHON,
-        purl=PackageURL("generic", name="python", version=base.python),
-        licenses=[LicenseFactory().make_with_id("PSF-2.0")],
-    )
-
-
-def _runtime(version: str) -> Component:
-    return Component(
-        name="ovenbird",
-        version=version,
-        type=ComponentType.FRAMEWORK,
-        bom_ref=RUNTIME,
-        purl=PackageURL("pypi", name="ovenbird", version=version),
-        licenses=[LicenseFactory().make_with_id("Apache-2.0")],
-    )
 
 
 def _markers(base: Base) -> dict[str, str]:
@@ -155,6 +78,11 @@ def _markers(base: Base) -> dict[str, str]:
         "platform_release": "",
         "platform_version": "",
     }
+
+
+def _dated(document: dict[str, Any], epoch: int) -> dict[str, Any]:
+    document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, timezone.utc).isoformat()
+    return document
 
 
 def _numbered(document: dict[str, Any]) -> bytes:

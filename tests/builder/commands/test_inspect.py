@@ -22,9 +22,9 @@ from ovenbird_builder.inspection import inspect
 from ovenbird_builder.oci.find import Reach, find
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import provenance, referrers, sbom
-from ovenbird_builder.statements.packages import Package
+from ovenbird_builder.statements.packages import Base, Package
 
-BASE = sbom.Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
+BASE = Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
 @pytest.fixture

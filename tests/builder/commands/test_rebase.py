@@ -21,7 +21,7 @@ from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ImageError
 from ovenbird_builder.inspection import inspect
 from ovenbird_builder.oci.find import Reach, find
 from ovenbird_builder.reference import parse
-from ovenbird_builder.statements import referrers, sbom
+from ovenbird_builder.statements import packages, referrers, sbom
 
 REACH = Reach({}, platform="linux/amd64")
 
@@ -93,7 +93,7 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     image = places.push(places.image, "app:1")
     repository = Repository(parse(image), {})
     about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
-    floor = sbom.Base("x/base:1", places.old.digest, "3.12.1", "amd64")
+    floor = packages.Base("x/base:1", places.old.digest, "3.12.1", "amd64")
     bill = sbom.bill(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
     referrers.attach(
         repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]

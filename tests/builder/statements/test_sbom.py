@@ -12,8 +12,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from tests.builder.statements.wheelhouse import wheel
 
-from ovenbird_builder.statements.packages import Package
-from ovenbird_builder.statements.sbom import Base, bill, count, rebased
+from ovenbird_builder.statements.packages import Base, Package
+from ovenbird_builder.statements.sbom import bill, count, of_revision, rebased
 
 BASE = Base("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
 
@@ -77,3 +77,10 @@ def test_a_rebase_changes_the_base_alone(packages: list[Package]) -> None:
     """The bill of a rebased image is what a build on the new base would have given."""
     newer = Base("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
     assert rebased(made(packages), newer, 1700000000) == made(packages, base=newer)
+
+
+def test_a_change_of_the_source_needs_no_new_bill(packages: list[Package]) -> None:
+    """What is made of the last bill is what would be made anew, with a revision and without one."""
+    for version in ("abc", ""):
+        assert of_revision(made(packages), version, 7) == made(packages, version=version, epoch=7)
+        assert of_revision(made(packages, version=""), version, 7) == made(packages, version=version, epoch=7)
