@@ -27,6 +27,7 @@ def document(
     name: str,
     version: str,
     packages: Sequence[Package],
+    beside: Sequence[Package],
     edges: Mapping[str, Sequence[str]],
     base: Base,
     runtime: str,
@@ -35,16 +36,19 @@ def document(
     """A CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key ""."""
     by_name = {one.name: _library(one) for one in packages}
     image = Component(name=name, version=version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE)
+    known = {one.purl for one in packages}
+    others = [_library(one) for one in beside if one.purl not in known]
     floor = [_base(base), _python(base), _runtime(runtime)]
-    bom = Bom(components=[*floor, *by_name.values()], serial_number=uuid.UUID(int=0))
+    bom = Bom(components=[*floor, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
     bom.metadata = BomMetaData(
         component=image,
         timestamp=datetime.fromtimestamp(epoch, timezone.utc),
         lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)],
         tools=ToolRepository(components=[Component(name="ovenbird", version=runtime, type=ComponentType.APPLICATION)]),
     )
-    for one, others in edges.items():
-        needed = [by_name[other] for other in others]
+    bom.register_dependency(floor[2], others)
+    for one, targets in edges.items():
+        needed = [by_name[target] for target in targets]
         bom.register_dependency(by_name[one] if one else image, needed if one else [*floor, *needed])
     return _document(bom)
 

@@ -22,19 +22,20 @@ def bill(
     packages: Sequence[Package],
     base: Base,
     runtime: str,
+    beside: Sequence[Package] = (),
     wanted: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     epoch: int = 0,
 ) -> bytes:
     """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
 
-    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `wanted` the user's own
-    requirements, `environment` the markers of the target (default: what `base` tells of it), `epoch` in seconds.
+    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was installed
+    for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment` the markers of the target (default: what `base` tells of it), `epoch` in seconds.
     """
     from . import components
 
     edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
-    return _numbered(components.document(name, version, packages, edges, base, runtime, epoch))
+    return _numbered(components.document(name, version, packages, beside, edges, base, runtime, epoch))
 
 
 def rebased(bill: bytes, base: Base, epoch: int) -> bytes:
