@@ -54,7 +54,7 @@ def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock],
             environ=environ,
             locker=request.locker,
             timeout=request.timeout or 1e9,
-        )  # fmt: skip
+        )
     )
     return Needs(made, "", wanted, wanted.notes)
 
@@ -84,7 +84,7 @@ def gathered(
             offline=request.offline,
             identity=identity,
             timeout=request.timeout or 1e9,
-        )  # fmt: skip
+        )
     )
 
 

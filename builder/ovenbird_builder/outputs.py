@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -71,7 +70,7 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
 
 
 def _inside(path: Path) -> list[str]:
-    return os.listdir(path) if path.is_dir() else [path.name]
+    return [one.name for one in path.iterdir()] if path.is_dir() else [path.name]
 
 
 def _destination(one: Output, made: Path, tags: tuple[Reference, ...]) -> str:

@@ -166,7 +166,7 @@ def _warnings(request: Request, tree: Tree, notes: Sequence[str]) -> tuple[str, 
     found = [*tree.warnings, *notes]
     if request.instructions:
         found.append(
-            f"{len(request.instructions)} instruction(s): what they change is outside of what makes a build repeatable; "
+            f"{len(request.instructions)} instruction(s): what they change is not in our hands; "
             "another machine may get another digest"
         )
     found += [

@@ -21,7 +21,7 @@ Lookup = Callable[[str], "Layer | None"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer that needs no container, as the maker of its kind describes it: key, name, and what the key is made of."""
+    """A layer that needs no container, as its maker describes it: key, name, and what the key is made of."""
 
     kind: str
     name: str

@@ -27,8 +27,8 @@ class Registry:
 
     blobs: Path
     environ: Mapping[str, str]
-    network: Network = Network()
-    credentials: Credentials = Credentials()
+    network: Network = field(default_factory=Network)
+    credentials: Credentials = field(default_factory=Credentials)
     timeout: float | None = 1800.0
     tell: Callable[[str], None] = field(default=lambda _: None)
 
