@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.document",
     ),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
+    "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird.cli": ("ovenbird",),
     "ovenbird.__main__": ("ovenbird.cli",),
     # the builder, from the bottom up; everything in it may use the function document and the errors
