@@ -51,28 +51,6 @@ class Entry:
     stamp: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What `info` tells: sizes in bytes, times in seconds since the epoch."""
-
-    root: str
-    size: int
-    blobs: int
-    keys: int
-    layouts: int
-    drafts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What `prune` removed: `freed` in bytes."""
-
-    freed: int
-    blobs: int
-    keys: int
-    layouts: int
-
-
 class Draft:
     """A file being written that becomes a blob when it is kept, and nothing otherwise."""
 
@@ -116,6 +94,23 @@ class Cache:
     def close(self) -> None:
         """Let others prune."""
         self._lock.close()
+
+    @contextlib.contextmanager
+    def only_one(self, timeout: float = 60) -> Iterator[None]:
+        """Be the only builder on this cache for a while; waits `timeout` seconds. Errors: SpaceError."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise SpaceError(f"another builder has used the cache {str(self.root)!r} all the time") from None
+                time.sleep(0.1)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def blob(self, digest: str) -> Path:
         """Where a blob lies, or would."""
@@ -348,8 +343,3 @@ def space(path: Path) -> Iterator[None]:
             raise
         hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
         raise SpaceError(f"cannot write to the cache {str(path)!r}: {error.strerror}", hint=hint) from error
-
-
-def free(path: Path) -> int:
-    """Bytes that are free on the disk of `path`."""
-    return shutil.disk_usage(path).free
