@@ -6,20 +6,55 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from . import COMPRESSIONS, Layer, Package, Scheme, Target
 from . import key as key_of
 from . import scheme as scheme_of
 from .bytecode import bytecode_key, compile_wheels, compiled
 from .cache import Cache, Draft
-from .displaced import displaced, displaced_layer
+from .displaced import displaced, displaced_key, displaced_layer
 from .group import BUDGET, group, title
 from .tarball import Tarball
 from .wheel import contents, installing
 
 _log = logging.getLogger("ovenbird.layers")
 _JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A layer of wheels to be: its key, its name for people, and what is in it; without wheels it hides the base's."""
+
+    key: str
+    name: str
+    wheels: tuple[Package, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+def outline(
+    wheels: Sequence[Package],
+    target: Target,
+    image: str,
+    cache: Cache,
+    *,
+    identity: str,
+    scheme: Scheme | None = None,
+    compression: str = "zstd",
+    budget: int = BUDGET,
+) -> tuple[Outline, ...]:
+    """The layers that `dependency_layers` makes of the same arguments, from the bottom. `image` is asked once per base.
+
+    Errors: those of `container.working`, where a wheel takes the place of what the base has.
+    """
+    scheme = scheme or scheme_of(target)
+    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, identity, cache) if wheels else ()
+    first: tuple[Outline, ...] = ()
+    if gone:
+        names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
+        first = (Outline(displaced_key(gone, compression), f"without the base's {names}", hidden=gone),)
+    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], budget - len(first))
+    return (*first, *(Outline(layer_key(one, scheme, target, compression), title(one), one) for one in groups))
 
 
 def dependency_layers(
@@ -40,26 +75,25 @@ def dependency_layers(
     Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
     """
     scheme = scheme or scheme_of(target)
-    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, identity, cache) if wheels else ()
-    first: tuple[Layer, ...] = ()
-    if gone:
-        names = sorted({wheel.name for wheel in wheels} & set(target.distributions))
-        first = (displaced_layer(gone, ", ".join(names), cache, compression=compression),)
-    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], budget - len(first))
-    keys = [layer_key(wheels, scheme, target, compression) for wheels in groups]
-    found = [cache.find_layer(key) for key in keys]
+    rows = outline(
+        wheels, target, image, cache, identity=identity, scheme=scheme, compression=compression, budget=budget
+    )
+    found = [cache.find_layer(row.key) for row in rows]
     missing = [number for number, layer in enumerate(found) if layer is None]
     if not missing:
-        return (*first, *(layer for layer in found if layer))
-    _warn_of_clashes(groups, cache)
-    compile_wheels([wheel for number in missing for wheel in groups[number]], scheme, target, image, cache)
+        return tuple(layer for layer in found if layer)
+    _warn_of_clashes([row.wheels for row in rows], cache)
+    compile_wheels([wheel for number in missing for wheel in rows[number].wheels], scheme, target, image, cache)
 
     def make(number: int) -> Layer:
-        return _group_layer(groups[number], keys[number], scheme, target, cache, compression)
+        row = rows[number]
+        if row.hidden:
+            return displaced_layer(row.hidden, row.name, cache, compression=compression)
+        return _group_layer(row.wheels, row.key, scheme, target, cache, compression)
 
     with ThreadPoolExecutor(_JOBS) as pool:
         made = dict(zip(missing, pool.map(make, missing), strict=True))
-    return (*first, *(layer or made[number] for number, layer in enumerate(found)))
+    return tuple(layer or made[number] for number, layer in enumerate(found))
 
 
 def layer_key(wheels: Sequence[Package], scheme: Scheme, target: Target, compression: str) -> str:

@@ -71,9 +71,13 @@ def displaced(
     return tuple(sorted({path for name in wanted for path in found.get(name, ())}))
 
 
-def displaced_layer(paths: tuple[str, ...], names: str, cache: Cache, *, compression: str = "zstd") -> Layer:
+def displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
+    """The key of `displaced_layer`."""
+    return key_of("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
+
+
+def displaced_layer(paths: tuple[str, ...], name: str, cache: Cache, *, compression: str = "zstd") -> Layer:
     """A layer that hides `paths`; it lies below the new files, as a layer cannot hide what it brings itself."""
-    media_type, version = COMPRESSIONS[compression]
 
     def make(draft: Draft) -> str:
         tar = Tarball(draft, compression)
@@ -81,5 +85,4 @@ def displaced_layer(paths: tuple[str, ...], names: str, cache: Cache, *, compres
             tar.whiteout(path)
         return tar.close()
 
-    key = key_of("displaced layer", paths=paths, compression=version)
-    return cache.layer(key, f"without the base's {names}", media_type, make)
+    return cache.layer(displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)

@@ -15,16 +15,18 @@ from .tarball import Owner, Tarball
 
 HOME = "/shared"
 # /shared stays as the base has it, the user's to write; what the image brings into it belongs to root
-OWNERS = {"shared": Owner(8877, 999)}
+# (group 0: where a platform gives each container a user of its own)
+OWNERS = {"shared": Owner(8877, 0, 0o775)}
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link."""
+    """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link; or a folder."""
 
     data: bytes = b""
     executable: bool = False
     link: str = ""
+    folder: bool = False
 
 
 def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compression: str = "zstd") -> Layer:
@@ -32,7 +34,7 @@ def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compressio
 
     Files belong to root and can be read by all; links are kept as they are.
     """
-    media_type, version = COMPRESSIONS[compression]
+    media_type = COMPRESSIONS[compression][0]
 
     def make(draft: Draft) -> str:
         tar = Tarball(draft, compression, owners=OWNERS)
@@ -41,27 +43,44 @@ def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compressio
             _add(tar, f"{into}/{path.relative_to(tree.path).as_posix()}", path)
         return tar.close()
 
-    return cache.layer(key_of("source", tree=tree.digest, into=into, compression=version), "source", media_type, make)
+    return cache.layer(source_key(tree, into=into, compression=compression), "source", media_type, make)
+
+
+def source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
+    """The key of `source_layer`."""
+    return key_of("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
 
 
 def files_layer(
     files: Mapping[str, bytes | Content], cache: Cache, *, name: str = "function document", compression: str = "zstd"
 ) -> Layer:
     """A layer of a few files by their paths in the image."""
-    media_type, version = COMPRESSIONS[compression]
-    found = {path: data if isinstance(data, Content) else Content(data) for path, data in sorted(files.items())}
+    media_type = COMPRESSIONS[compression][0]
+    found = _contents(files)
 
     def make(draft: Draft) -> str:
         tar = Tarball(draft, compression, owners=OWNERS)
         for path, content in found.items():
-            if content.link:
+            if content.folder:
+                tar.folder(path)
+            elif content.link:
                 tar.link(path, content.link)
             else:
                 tar.file(path, len(content.data), content.data, executable=content.executable)
         return tar.close()
 
-    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link] for path, c in found.items()]
-    return cache.layer(key_of("files", files=rows, compression=version), name, media_type, make)
+    return cache.layer(files_key(files, compression=compression), name, media_type, make)
+
+
+def files_key(files: Mapping[str, bytes | Content], *, compression: str = "zstd") -> str:
+    """The key of `files_layer`."""
+    found = _contents(files).items()
+    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link, c.folder] for path, c in found]
+    return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
+
+
+def _contents(files: Mapping[str, bytes | Content]) -> dict[str, Content]:
+    return {path: data if isinstance(data, Content) else Content(data) for path, data in sorted(files.items())}
 
 
 def _walk(folder: Path) -> Iterator[Path]:

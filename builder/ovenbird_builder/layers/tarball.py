@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -90,6 +91,14 @@ class Tarball:
         parent, _, name = _clean(path).rpartition("/")
         self.file(f"{parent}/.wh.{name}", 0, b"")
 
+    def entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None:
+        """Add an entry just as it is, of any type, owner and mode; the caller answers for its order and its parents."""
+        self._place(info.name, alone=True)
+        self._header(info)
+        if info.isreg():
+            self._copy(info.name, info.size, content or io.BytesIO())
+            self._write(b"\0" * (-info.size % _BLOCK))
+
     def close(self) -> str:
         """End the tar; its digest, uncompressed."""
         self._write(b"\0" * (2 * _BLOCK))
@@ -98,12 +107,13 @@ class Tarball:
         self._out.write(self._compressor.flush())
         return "sha256:" + self._hash.hexdigest()
 
-    def _place(self, path: str) -> str:
+    def _place(self, path: str, *, alone: bool = False) -> str:
         path = _clean(path)
         if path in self._names:
             raise LayerError(f"{path!r} would be twice in one layer")
         self._names.add(path)
-        self.folder(path.rpartition("/")[0])
+        if not alone:
+            self.folder(path.rpartition("/")[0])
         return path
 
     def _info(self, path: str, mode: int) -> tarfile.TarInfo:
