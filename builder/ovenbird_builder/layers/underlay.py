@@ -60,9 +60,8 @@ def accounts(image: str, identity: str, cache: Cache) -> tuple[str, str]:
     known = cache.noted(key)
     if known is None:
         with working(image) as container:
-            known = [
-                container.run(("cat", path), network=False, check=False).stdout for path in ("/etc/passwd", "/etc/group")
-            ]  # fmt: skip
+            paths = ("/etc/passwd", "/etc/group")
+            known = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
         cache.note(key, known, f"accounts of {image}")
     return str(known[0]), str(known[1])
 
