@@ -21,6 +21,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,7 +32,10 @@ from . import Layer
 
 _log = logging.getLogger("ovenbird.cache")
 _CHUNK = 1024 * 1024
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_FULL = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
+    errno.ENOTDIR, errno.EEXIST,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,10 @@ class Cache:
             tag = self.root / "CACHEDIR.TAG"  # https://bford.info/cachedir/: backups leave the folder out
             if not tag.exists():
                 tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
-            self._lock = (self.root / "locks" / "cache").open("a")
+            self._lock = os.open(self.root / "locks" / "cache", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self.close = weakref.finalize(self, os.close, self._lock)  # lets others prune; once, at the latest at the end
         fcntl.flock(self._lock, fcntl.LOCK_SH)  # held while this builder lives: nothing is pruned under its hands
         self._reap()
-
-    def close(self) -> None:
-        """Let others prune."""
-        self._lock.close()
 
     @contextlib.contextmanager
     def only_one(self, timeout: float = 60) -> Iterator[None]:
