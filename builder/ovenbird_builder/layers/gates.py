@@ -26,6 +26,7 @@ from typing import IO, Any, BinaryIO
 import zstandard
 
 from ..errors import GateError
+from ..process import redactor
 from . import Layer
 from . import key as key_of
 from .cache import Cache, space
@@ -87,7 +88,10 @@ def check(
         )
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
-        raise GateError(f"the image is not let out:\n  {shown}", hint=_hint(problems))
+        hide = redactor(
+            form.decode("utf-8", "surrogateescape") for form in forms
+        )  # layers are called by their commands
+        raise GateError(f"the image is not let out:\n  {hide(shown)}", hint=_hint(problems))
 
 
 def _hint(problems: Sequence[str]) -> str:
@@ -112,9 +116,11 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
     forbidden: list[str] = []
     secret: set[tuple[str, str]] = set()
     timed: list[tuple[str, int, int]] = []
+    hide = redactor(form.decode("utf-8", "surrogateescape") for form in forms)
     with _entries(layer, cache) as archive:
         for info in archive:
-            name = posixpath.normpath(info.name).lstrip("/")
+            path = posixpath.normpath(info.name).lstrip("/")
+            name = hide(path)
             found = _FORBIDDEN.search(name)
             if found and not posixpath.basename(name).startswith(".wh."):
                 forbidden.append(name[: found.end()].rstrip("/"))
@@ -125,7 +131,7 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
                 assert file
                 head = file.read(16)
                 if name.endswith(".pyc"):
-                    timed += _timed(name, head)
+                    timed += _timed(path, head)
                 secret |= {(name, label) for label in _scan(head, file, forms)}
     return _Facts(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed))
 
