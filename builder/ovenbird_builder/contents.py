@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import baked_document, labels, runtime_layers
+from . import baked_document, labels
 from .bake import Maker
 from .bench import Bench
 from .foundation import Foundation
-from .layers import Layer, Scheme
+from .layers import Layer, Scheme, underlay
 from .layers.assemble import Changes
 from .layers.cache import Cache
 from .layers.dependencies import Outline, dependency_layers, outline
@@ -23,8 +23,6 @@ from .probe import Interpreter
 from .sources import Tree
 from .spec import Request
 from .wheelhouse import Wheel
-
-_RUNTIME_BUDGET = 6  # layers, of the 60; the rest is the user's
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +56,8 @@ def contents(inputs: Inputs, bench: Bench, cache: Cache, builder: str) -> Conten
     """
     compression, tree = inputs.request.compression, inputs.tree
     files = _files(inputs)
-    own = runtime_layers.files(inputs.interpreter)
-    place = runtime_layers.scheme(inputs.interpreter)
-    budget = BUDGET - (_RUNTIME_BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
+    budget = BUDGET - (underlay.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     rows = _outline(inputs, inputs.wheels, None, budget, bench, cache)
-    below = _outline(inputs, inputs.runtime, place, _RUNTIME_BUDGET, bench, cache) if inputs.runtime else ()
     parts = {
         "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
         "source": [Part("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
@@ -71,15 +66,10 @@ def contents(inputs: Inputs, bench: Bench, cache: Cache, builder: str) -> Conten
         ],
     }
     if inputs.runtime:
-        command = Part("runtime", "the runtime's command", files_key(own, compression=compression), {"files": "1"})
-        parts["runtime"] = [*(_of_wheels("runtime", row, inputs) for row in below), command]
-
-    def runtime() -> Sequence[Layer]:
-        made = _layers(inputs, inputs.runtime, place, _RUNTIME_BUDGET, bench, cache)
-        return (*made, files_layer(own, cache, name="the runtime's command", compression=compression))
+        parts["runtime"] = _runtime_parts(inputs, bench, cache)
 
     makers: dict[str, Maker] = {
-        "runtime": runtime,
+        "runtime": lambda: _runtime(inputs, bench, cache),
         "dependencies": lambda: _layers(inputs, inputs.wheels, None, budget, bench, cache),
         "source": lambda: (source_layer(tree, cache, compression=compression),),
         "document": lambda: (files_layer(files, cache, compression=compression),),
@@ -138,6 +128,31 @@ def _layers(
     )  # fmt: skip
 
 
+def _runtime(inputs: Inputs, bench: Bench, cache: Cache) -> tuple[Layer, ...]:
+    return bench.on(
+        inputs.sibling.manifest,
+        lambda image: underlay.runtime_layers(
+            inputs.runtime,
+            inputs.interpreter,
+            image,
+            cache,
+            identity=inputs.base.digest,
+            compression=inputs.request.compression,
+        ),
+    )
+
+
+def _runtime_parts(inputs: Inputs, bench: Bench, cache: Cache) -> list[Part]:
+    scheme, compression = underlay.runtime_scheme(inputs.interpreter), inputs.request.compression
+    rows = _outline(inputs, inputs.runtime, scheme, underlay.BUDGET, bench, cache)
+    known = bench.on(inputs.sibling.manifest, lambda image: underlay.accounts(image, inputs.base.digest, cache))
+    files = underlay.runtime_files(inputs.interpreter, *known)
+    command = Part(
+        "runtime", "runtime: command and user", files_key(files, compression=compression), {"base": inputs.base.digest}
+    )
+    return [*(_of_wheels("runtime", row, inputs) for row in rows), command]
+
+
 def _of_wheels(kind: str, row: Outline, inputs: Inputs) -> Part:
     parts = {wheel.name: f"{wheel.version} ({wheel.sha256[:12]})" for wheel in row.wheels}
     return Part(kind, row.name, row.key, {**parts, "Python": inputs.interpreter.version, "base": inputs.base.digest})
@@ -174,8 +189,5 @@ def _files(inputs: Inputs) -> dict[str, bytes]:
 
 def _changes(said: Mapping[str, str]) -> Changes:
     """How the image runs: the same on any base, whatever that one ran."""
-    return Changes(
-        env={"OVENBIRD_TARGET": baked_document.DOCUMENT, "OVENBIRD_HOST": "0.0.0.0"},  # noqa: S104  # in a container
-        labels=said, entrypoint=(runtime_layers.COMMAND,), cmd=("serve",), user="8877:999",
-        workdir=baked_document.SOURCE, stop_signal="SIGTERM", ports=("8080/tcp",),
-    )  # fmt: skip
+    env = {**underlay.CHANGES.env, "OVENBIRD_TARGET": baked_document.DOCUMENT}
+    return replace(underlay.CHANGES, env=env, labels=said)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from ovenbird.errors import OvenbirdError
@@ -16,10 +13,11 @@ from ovenbird.errors import OvenbirdError
 from . import reference
 from .errors import BaseMissingError, BaseUnfitError
 from .layers import MTIME, key
-from .layers.assemble import choose, digest_of
+from .layers.assemble import choose, digest_of, layout
 from .layers.cache import Cache
 from .reference import Reference
 from .registry import Registry, layout_digest
+from .scratch import scratch
 
 _TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.+)")
 
@@ -156,17 +154,15 @@ def _whole(row: dict[str, Any], cache: Cache) -> bool:
 def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Registry, cache: Cache) -> Foundation:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
-    with cache.alone(key("base pull", digest=digest)):
+    with cache.alone(key("base pull", digest=digest)), scratch(cache.root) as folder:
         if found := _cached(name, digest, platform, cache):
             return found
-        folder = Path(tempfile.mkdtemp(prefix="base-", dir=cache.layouts))
-        try:
-            image = place.by_digest(digest)
-            registry.pull(image, folder, insecure=place.insecure, platform=(system, architecture))
-            manifest = layout_digest(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        image = place.by_digest(digest)
+        registry.pull(image, folder / "base", insecure=place.insecure, platform=(system, architecture))
+        manifest = layout_digest(folder / "base")
         cache.note(key("base", digest=digest, platform=platform), manifest, f"base {name}")
+        if data := cache.read(manifest):
+            layout(cache, f"base-{digest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
     made = _cached(name, digest, platform, cache)
     if made is None:
         raise BaseUnfitError(f"the base {name!r} came incomplete: {manifest}", hint="try again")

@@ -10,7 +10,7 @@ from typing import Any
 from . import explain, writeback
 from .bake import Baked, bake
 from .deliver import Parcel, deliver, present
-from .layers import key
+from .layers import gates, key
 from .layers.assemble import Image, index, predict
 from .prepare import Prepared, kitchen, prepare
 from .progress import Progress
@@ -28,6 +28,8 @@ def build(request: Request, environ: Mapping[str, str], progress: Progress) -> R
         tree = prepared[0].inputs.tree
         _explain(request, place, prepared)
         baked = tuple(_baked(request, place, one) for one in prepared)
+        for made in baked:
+            _gate(request, place, made)
         parcel = _parcel(request, baked)
         delivered = _deliver(request, place, parcel)
         _remember(request, place, prepared)
@@ -62,6 +64,12 @@ def _baked(request: Request, place: Workplace, one: Prepared) -> Baked:
     inside = one.contents
     epoch = _epoch(request, one.inputs.tree)
     return bake(one.plan, kitchen(request, place, inside), inside.changes, inside.annotations, epoch)
+
+
+def _gate(request: Request, place: Workplace, made: Baked) -> None:
+    """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
+    values = {secret.name: secret.value.decode(errors="replace").strip() for secret in request.secrets}
+    gates.check(made.layers, made.image.config, made.image.manifest, place.cache, secrets=values)
 
 
 def _parcel(request: Request, baked: Sequence[Baked]) -> Parcel:

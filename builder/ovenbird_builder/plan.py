@@ -70,7 +70,7 @@ def plan(
     identities: Mapping[str, str],
     mounts: str = "",
 ) -> Plan:
-    """The plan of an image: base < instructions < runtime, dependencies < instructions < source < ... < document.
+    """The plan of an image: base < runtime < instructions < dependencies < instructions < source < ...
 
     `parts` holds the assembled layers by kind; `lookup` gives the cached layer of a key; `identities` says which value
     a secret has without telling it; `mounts` is the digest of what else a step sees (certificates).
@@ -86,8 +86,8 @@ def plan(
                 steps.append(_step(one, base, steps, lookup, compression, identities, mounts))
 
     base_place, dependencies_place, source_place = PLACES
+    add("runtime")  # below the instructions, as in a base that brings it
     run(base_place)
-    add("runtime")
     add("dependencies")
     run(dependencies_place)
     add("source")

@@ -10,7 +10,7 @@ from typing import Any
 
 import ovenbird
 
-from . import bases, needs, runtime_layers
+from . import bases, needs, runtime_packages
 from .bake import Kitchen, made_until, stage
 from .contents import Contents, Inputs, contents
 from .errors import BaseMissingError, RegistryError
@@ -108,7 +108,7 @@ def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation) ->
 
 
 def _runtime(request: Request, place: Workplace, found: Interpreter) -> tuple[Wheel, ...]:
-    return runtime_layers.packages(
+    return runtime_packages.packages(
         found, place.folder, indexes=needs.sources_of_packages(request, place.environ), network=request.network,
         cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,
     )  # fmt: skip

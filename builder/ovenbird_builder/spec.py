@@ -102,7 +102,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         locker=check(lambda: _word(given["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
         platforms=check(lambda: _platforms(given["platform"]), ()),
         compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
-        cache=cache_folder(given["cache_dir"], environ),
+        cache=check(lambda: cache_folder(given["cache_dir"], environ), Path()),
         network=check(lambda: network(given["ca_bundle"], environ), Network()),
         authfile=given["authfile"],
         creds_file=given["creds_file"],
@@ -121,12 +121,14 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
 
 
 def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:
-    """Where the cache is: the flag, `$XDG_CACHE_HOME/ovenbird`, or `~/.cache/ovenbird`."""
-    if flag:
-        return Path(flag).absolute()
+    """Where the cache is: the flag, `$XDG_CACHE_HOME/ovenbird`, or `~/.cache/ovenbird`. Errors: SpecError."""
     xdg = environ.get("XDG_CACHE_HOME", "")
     home = Path(environ.get("HOME") or Path.home())
-    return (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
+    usual = (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
+    found = Path(flag).expanduser().absolute() if flag else usual
+    if found.exists() and not found.is_dir():
+        raise SpecError(f"--cache-dir: {str(found)!r} is not a folder")
+    return found
 
 
 class _Checks:

@@ -21,6 +21,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,7 +32,10 @@ from . import Layer
 
 _log = logging.getLogger("ovenbird.cache")
 _CHUNK = 1024 * 1024
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_FULL = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
+    errno.ENOTDIR, errno.EEXIST,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +53,6 @@ class Entry:
     diff_id: str = ""
     note: str = ""
     stamp: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What `info` tells: sizes in bytes, times in seconds since the epoch."""
-
-    root: str
-    size: int
-    blobs: int
-    keys: int
-    layouts: int
-    drafts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What `prune` removed: `freed` in bytes."""
-
-    freed: int
-    blobs: int
-    keys: int
-    layouts: int
 
 
 class Draft:
@@ -109,13 +91,27 @@ class Cache:
             tag = self.root / "CACHEDIR.TAG"  # https://bford.info/cachedir/: backups leave the folder out
             if not tag.exists():
                 tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
-            self._lock = (self.root / "locks" / "cache").open("a")
+            self._lock = os.open(self.root / "locks" / "cache", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self.close = weakref.finalize(self, os.close, self._lock)  # lets others prune; once, at the latest at the end
         fcntl.flock(self._lock, fcntl.LOCK_SH)  # held while this builder lives: nothing is pruned under its hands
         self._reap()
 
-    def close(self) -> None:
-        """Let others prune."""
-        self._lock.close()
+    @contextlib.contextmanager
+    def only_one(self, timeout: float = 60) -> Iterator[None]:
+        """Be the only builder on this cache for a while; waits `timeout` seconds. Errors: SpaceError."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise SpaceError(f"another builder has used the cache {str(self.root)!r} all the time") from None
+                time.sleep(0.1)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def blob(self, digest: str) -> Path:
         """Where a blob lies, or would."""
@@ -348,8 +344,3 @@ def space(path: Path) -> Iterator[None]:
             raise
         hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
         raise SpaceError(f"cannot write to the cache {str(path)!r}: {error.strerror}", hint=hint) from error
-
-
-def free(path: Path) -> int:
-    """Bytes that are free on the disk of `path`."""
-    return shutil.disk_usage(path).free

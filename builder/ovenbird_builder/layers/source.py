@@ -15,16 +15,18 @@ from .tarball import Owner, Tarball
 
 HOME = "/shared"
 # /shared stays as the base has it, the user's to write; what the image brings into it belongs to root
-OWNERS = {"shared": Owner(8877, 999)}
+# (group 0: where a platform gives each container a user of its own)
+OWNERS = {"shared": Owner(8877, 0, 0o775)}
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link."""
+    """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link; or a folder."""
 
     data: bytes = b""
     executable: bool = False
     link: str = ""
+    folder: bool = False
 
 
 def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compression: str = "zstd") -> Layer:
@@ -59,7 +61,9 @@ def files_layer(
     def make(draft: Draft) -> str:
         tar = Tarball(draft, compression, owners=OWNERS)
         for path, content in found.items():
-            if content.link:
+            if content.folder:
+                tar.folder(path)
+            elif content.link:
                 tar.link(path, content.link)
             else:
                 tar.file(path, len(content.data), content.data, executable=content.executable)
@@ -71,7 +75,7 @@ def files_layer(
 def files_key(files: Mapping[str, bytes | Content], *, compression: str = "zstd") -> str:
     """The key of `files_layer`."""
     found = _contents(files).items()
-    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link] for path, c in found]
+    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link, c.folder] for path, c in found]
     return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 

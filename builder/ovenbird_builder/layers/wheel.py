@@ -8,6 +8,7 @@ import io
 import posixpath
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO
 
 import installer
 from installer.destinations import WheelDestination
+from installer.exceptions import InstallerError
 from installer.records import RecordEntry
 from installer.scripts import Script
 from installer.sources import WheelFile
@@ -25,6 +27,11 @@ from . import Package, Scheme
 from .tarball import Tarball
 
 INSTALLER = b"ovenbird\n"
+# all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,13 @@ def installing(wheel: Package, scheme: Scheme) -> Iterator[Installation]:
             installer.install(_Wheel(archive, wheel.filename), destination, {"INSTALLER": INSTALLER})
             items = sorted(destination.items.values(), key=lambda item: item.path)
             yield Installation(tuple(items), destination.record)
-    except (zipfile.BadZipFile, ValueError, KeyError, AssertionError, NotImplementedError, RuntimeError) as error:
-        raise LayerError(f"{wheel.filename} cannot be installed: {error or type(error).__name__}") from error
+    except _BROKEN as error:
+        raise LayerError(f"{wheel.filename} cannot be installed: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    texts = [arg for arg in error.args if isinstance(arg, str)]
+    return texts[-1] if texts else type(error).__name__
 
 
 def contents(path: Path) -> tuple[int, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from ovenbird.document import Function
 from ..errors import SourceError, SourceMissingError
 from ..network import Network
 from . import digest, gather, shadow
-from .address import clean
+from .address import scrubbed
 from .form import Found, Order
 from .limits import limits
 from .tree import Tree
@@ -44,7 +44,7 @@ def form(function: Function) -> str:
         return _FORMS[scheme]
     near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
-        f"spec.source.source: the form {scheme + found[2]!r} of {clean(function.source)!r} is not known",
+        f"spec.source.source: the form {scheme + found[2]!r} of {scrubbed(function.source)!r} is not known",
         hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
     )
 
@@ -82,11 +82,13 @@ def fetch(
 
 
 def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None) -> Tree:
-    entries = gather.choose(found.folder, found.ignore, found.uri, order.limits, skip=stage)
+    shown = found.shown or found.uri
+    entries = gather.choose(found.folder, found.ignore, shown, order.limits, skip=stage)
     entries = [entry for entry in entries if leave_out is None or found.folder / entry.path != leave_out]
     if found.file and not any(entry.path == found.file for entry in entries):
-        raise SourceMissingError(f"{found.uri}: is left out by the rules in {' or '.join(found.ignore)}")
-    gather.place(entries, found.folder, final, found.uri, move=found.ours)
+        rules = " or ".join(found.ignore)
+        raise SourceMissingError(f"{shown}: {found.file!r} is left out by the rules in {rules}")
+    gather.place(entries, found.folder, final, shown, move=found.ours)
     shadow.refuse(final)
     return Tree(
         final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, found.warnings

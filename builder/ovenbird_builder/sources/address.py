@@ -29,16 +29,16 @@ def split(url: str) -> SplitResult:
     """The parts of a URL. Errors: UnsafeSourceError for control characters, or a host that is none."""
     if re.search(r"[\x00-\x20\x7f]", url):
         raise UnsafeSourceError(
-            f"{clean(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
+            f"{scrubbed(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
         )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise SourceError(f"{clean(url)!r} is not a URL: {error}") from None
+        raise SourceError(f"{scrubbed(url)!r} is not a URL: {error}") from None
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise UnsafeSourceError(f"{clean(url)!r}: {name!r} is not the name of a host")
+        raise UnsafeSourceError(f"{scrubbed(url)!r}: {name!r} is not the name of a host")
     return parts
 
 
@@ -57,6 +57,11 @@ def bare(parts: SplitResult) -> str:
 def clean(text: str) -> str:
     """A text of which every URL has lost its credentials, for people and for what is stored."""
     return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)
+
+
+def scrubbed(text: str) -> str:
+    """A text that may be no URL at all, without anything before an `@`: a password may hold what ends a host."""
+    return re.sub(r"(?s)://.*@", "://", text)
 
 
 def shown(parts: SplitResult) -> str:

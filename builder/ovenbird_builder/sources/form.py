@@ -44,8 +44,8 @@ class Order:
 class Found:
     """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
 
-    `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules
-    say what is left out.
+    `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say
+    what is left out. `shown` is the source in errors, where that says more than `uri`.
     """
 
     folder: Path
@@ -56,3 +56,4 @@ class Found:
     ours: bool = True
     ignore: tuple[str, ...] = (".ovenbirdignore",)
     warnings: tuple[str, ...] = ()
+    shown: str = ""

@@ -37,7 +37,7 @@ def choose(folder: Path, ignore: tuple[str, ...], origin: str, limits: Limits, s
     rules, prefix = outer(folder) if ".gitignore" in ignore else (Rules(ignore), "")
     found: list[Entry] = []
     size = 0
-    for entry in _walk(folder, "", rules, prefix, skip):
+    for entry in _walk(folder, "", rules, prefix, skip, origin):
         names.check(entry.path, origin)
         if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode)):
             raise UnsafeSourceError(
@@ -77,7 +77,7 @@ def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move
             links.check(target, entry.path, origin)
 
 
-def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: Path | None) -> Iterator[Entry]:
+def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: Path | None, origin: str) -> Iterator[Entry]:
     rules = rules.below(folder, prefix + path)
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda found: found.name):
@@ -85,10 +85,14 @@ def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: Path | None)
             is_folder = entry.is_dir(follow_symlinks=False)
             if entry.name in names.DROPPED or rules.ignores(prefix + below + "/" * is_folder):
                 continue
+            if not path and entry.name in names.DOCUMENTS:
+                continue
             if is_folder:
+                if below.count("/") > names.DEPTH:
+                    names.check(below, origin)
                 place = folder / entry.name
                 if place != skip and not (place / "pyvenv.cfg").exists():  # an environment of this machine
-                    yield from _walk(place, below + "/", rules, prefix, skip)
+                    yield from _walk(place, below + "/", rules, prefix, skip, origin)
                 continue
             status = entry.stat(follow_symlinks=False)
             yield Entry(below, status.st_mode, status.st_size)

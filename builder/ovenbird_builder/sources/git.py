@@ -21,7 +21,7 @@ from ..process import ProcessFailed, ProcessTimedOut
 from .form import Found, Order
 from .giturl import GitAddress, parse, submodule
 from .limits import told
-from .names import check_member
+from .names import DEPTH, check_member
 
 if TYPE_CHECKING:
     from .gitrun import Git, Surroundings
@@ -115,6 +115,8 @@ class _Checkout:
             entry = re.fullmatch(r"(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", text)
             if not entry:
                 return
+            if entry[5].count("/") > DEPTH:
+                check_member(entry[5].strip('"'), found.shown)
             self.files += 1
             self.size += int(entry[4]) if entry[4].isdigit() else 0
             if self.files > self.order.limits.files or self.size > self.order.limits.size:

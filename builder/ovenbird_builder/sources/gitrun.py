@@ -37,6 +37,8 @@ _LFS = (
     ("filter.lfs.required", "true"),
 )  # fmt: skip
 
+_REASON = re.compile(r"^(fatal|error|ERROR|remote|ssh): |host key verification failed|permission denied", re.I)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -98,7 +100,7 @@ def surround(order: Order, found: GitAddress) -> Surroundings:
 def said(error: process.ProcessFailed) -> str:
     """What git gave as its reason, in one line and without credentials."""
     lines = [clean(line.strip()) for line in error.output.splitlines() if line.strip()]
-    found = [line for line in lines if line.startswith(("fatal:", "ERROR:", "error:", "remote:"))] or lines[-1:]
+    found = [line for line in lines if _REASON.search(line)] or lines[-1:]
     return "; ".join(line.partition(": ")[2] or line for line in found[:3])[:500] or error.message
 
 

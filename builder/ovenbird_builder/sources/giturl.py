@@ -97,7 +97,10 @@ def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
             f"{what} is to come from {address.clean(url)!r}; from a {base.scheme} source, "
             f"only {' and '.join(_FROM[base.scheme])} are followed",
         )
-    return parse(url)
+    try:
+        return parse(url)
+    except SourceError as error:
+        raise type(error)(f"{what}: {error.message}", hint=error.hint) from None
 
 
 def protocols(found: GitAddress) -> str:

@@ -10,6 +10,7 @@ from .digest import of_file
 from .form import Found, Order
 
 IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
+URI = "local"  # where it lies on this machine is nothing that an image may tell, or depend on
 
 
 def fetch(order: Order) -> Found:
@@ -17,7 +18,7 @@ def fetch(order: Order) -> Found:
     path = order.function.local_source or order.function.root
     shown = str(path)
     if path.is_dir():
-        return Found(path, path.as_uri(), ours=False, ignore=IGNORE)
+        return Found(path, URI, ours=False, ignore=IGNORE, shown=shown)
     if not path.is_file():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         found = get_close_matches(path.name, near, 3)
@@ -27,5 +28,5 @@ def fetch(order: Order) -> Found:
         )
     if path.suffix.lower() == ".zip":
         unpack(path, order.work, shown, order.limits)
-        return Found(order.work, path.as_uri(), f"sha256:{of_file(path)}")
-    return Found(path.parent, path.as_uri(), file=path.name, ours=False, ignore=IGNORE)
+        return Found(order.work, URI, f"sha256:{of_file(path)}", shown=shown)
+    return Found(path.parent, URI, file=path.name, ours=False, ignore=IGNORE, shown=shown)

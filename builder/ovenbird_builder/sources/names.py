@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ovenbird.document import NAMES
+
 from ..errors import UnsafeSourceError
 
 # never in a tree: version control, bytecode that would be stale, Ovenbird's own store, environments of this machine
 DROPPED = frozenset((".git", "__pycache__", ".ovenbird", ".venv"))
+# never at the root of a tree: the completed document is baked by itself, and this one changes when an image's name is
+# written back to it
+DOCUMENTS = frozenset(NAMES)
+DEPTH = 200  # folders in folders; a thousand would overflow the stack of whoever walks the tree
 _WHITEOUT = ".wh."  # in a layer, a file of this prefix deletes another one
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -46,6 +52,8 @@ def _problem(path: str) -> str:
         return "holds a control character"
     if size > 4000:
         return "is longer than 4000 bytes"
+    if path.count("/") > DEPTH:
+        return f"is more than {DEPTH} folders deep"
     for part in path.split("/"):
         if len(part.encode()) > 255:
             return "has a part of more than 255 bytes"

@@ -48,7 +48,7 @@ def fetch(order: Order) -> Found:
         if not key or key.endswith("/"):
             return _prefix(store, key, shown, order)
         part = order.work.parent / "download"
-        _get(store, key, part, shown, order, order.limits.size)
+        _get(store, key, part, shown, order)
     except (obstore.exceptions.BaseError, FileNotFoundError) as error:
         if isinstance(error, FileNotFoundError) and error.errno:
             raise  # of this machine's disk
@@ -67,38 +67,49 @@ def _prefix(store: S3Store, prefix: str, shown: str, order: Order) -> Found:
     """Every object below a prefix; the revision is a digest of their names and ETags."""
     import obstore
 
-    chosen: list[tuple[str, str]] = []
+    chosen: dict[str, str] = {}  # path in the tree -> key
+    empty: set[str] = set()
     total, size = hashlib.sha256(), 0
     for page in obstore.list(store, prefix or None):
         for item in page:
             order.remaining(shown)
-            path = item["path"][len(prefix) :]
-            if not item["path"].startswith(prefix) or (item["path"].endswith("/") and not item["size"]):
-                continue  # what a console makes to show a folder
-            chosen.append((names.check_member(path, shown), item["path"]))
+            if not item["path"].startswith(prefix):
+                continue  # what a console makes to show the prefix itself as a folder; its name has lost its slash
+            path = names.check_member(item["path"][len(prefix) :], shown)
+            chosen[path] = item["path"]
             size += item["size"]
+            if not item["size"]:
+                empty.add(path)
             if size > order.limits.size or len(chosen) > order.limits.files:
                 most = f"{told(order.limits.size)} or {order.limits.files} files"
                 raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="OVENBIRD_SOURCE_LIMIT")
             total.update(f"{path}\0{item['e_tag']}\0{item['size']}\n".encode())
+    folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
+    for path in folders & set(chosen):
+        if path not in empty:
+            raise UnsafeSourceError(f"{shown}: {path!r} is both a file and a folder")
+        del chosen[path]
     if not chosen:
         raise SourceMissingError(f"{shown}: no object lies below it", hint="check the bucket and the prefix")
-    _fetch_all(store, chosen, shown, order)
+    _get_all(store, chosen, empty, shown, order)
     return Found(order.work, shown, f"sha256:{total.hexdigest()}")
 
 
-def _fetch_all(store: S3Store, chosen: list[tuple[str, str]], shown: str, order: Order) -> None:
-    taken = {path for path, _ in chosen}
-    for path in sorted(taken):
-        above = path.split("/")[:-1]
-        if both := next((part for n in range(1, len(above) + 1) if (part := "/".join(above[:n])) in taken), ""):
-            raise UnsafeSourceError(f"{shown}: {both!r} is both a file and a folder")
-        (order.work / path).parent.mkdir(parents=True, exist_ok=True)
+def _get_all(store: S3Store, chosen: dict[str, str], empty: set[str], shown: str, order: Order) -> None:
+    """Download objects, some at a time; one that is empty may be the mark of a folder, which cannot be had."""
+
+    def one(path: str) -> None:
+        target = order.work / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _get(store, chosen[path], target, f"{shown}{path}", order)
+        except FileNotFoundError as error:
+            if error.errno or path not in empty:
+                raise
+            target.unlink()
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [
-            pool.submit(_get, store, key, order.work / path, f"{shown}{path}", order, order.limits.size)
-            for path, key in chosen
-        ]
+        futures = [pool.submit(one, path) for path in chosen]
         try:
             for future in futures:
                 future.result()
@@ -107,12 +118,12 @@ def _fetch_all(store: S3Store, chosen: list[tuple[str, str]], shown: str, order:
             raise
 
 
-def _get(store: S3Store, key: str, target: Path, shown: str, order: Order, most: int) -> None:
+def _get(store: S3Store, key: str, target: Path, shown: str, order: Order) -> None:
     """Download an object, going on where the body broke off, of the same version only."""
     import obstore
     from obstore.exceptions import GenericError
 
-    etag: str | None = None
+    etag, most = None, order.limits.size
     with target.open("wb") as file:
         for attempt in range(_ATTEMPTS):
             order.remaining(shown)

@@ -1,4 +1,4 @@
-"""The runtime on a base that does not bring it: its wheels, by the hash-locked list of its Python, and its command."""
+"""The wheels of the runtime, for a base that does not bring it: by the hash-locked list of its Python, and our own."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from pathlib import Path
 from . import bases, runtime
 from .errors import BaseUnfitError
 from .indexes import Indexes
-from .layers import Scheme
-from .layers.source import Content
 from .locktext import parse
 from .network import Network
 from .probe import Interpreter
 from .wheelhouse import Wheel, Wheelhouse, described
 from .wheels import wheels
-
-HOME = "/opt/ovenbird"
-COMMAND = f"{HOME}/bin/ovenbird"
 
 
 def packages(
@@ -50,17 +45,3 @@ def packages(
     sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
     own = Wheelhouse(cache).find(sha256) or described(Wheelhouse(cache).put(made).path, sha256)
     return (*needed, own)
-
-
-def scheme(interpreter: Interpreter) -> Scheme:
-    """Where the runtime is installed: apart from the user's packages, which come first on the path."""
-    site = f"{HOME}/site"
-    return Scheme(site, site, f"{HOME}/bin", HOME, f"{HOME}/include", interpreter.executable)
-
-
-def files(interpreter: Interpreter) -> dict[str, Content]:
-    """What makes the runtime found: a line on the path behind the user's packages, and the command."""
-    return {
-        f"{interpreter.purelib}/ovenbird.pth": Content(f"{HOME}/site\n".encode()),
-        "/usr/local/bin/ovenbird": Content(link=COMMAND),
-    }
