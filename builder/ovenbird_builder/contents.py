@@ -99,7 +99,7 @@ def about(inputs: Inputs, builder: str) -> dict[str, str]:
         labels.INSTRUCTIONS: str(len(inputs.request.instructions)),
     }
     # a folder's path says on whose machine it lay, and makes two machines differ
-    if inputs.tree.uri.startswith("file:") or inputs.tree.uri == "inline":
+    if inputs.tree.uri in ("local", "inline"):
         del found[labels.SOURCE]
     return {name: value for name, value in found.items() if value}
 

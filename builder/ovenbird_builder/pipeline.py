@@ -49,11 +49,17 @@ def dry_run(request: Request, environ: Mapping[str, str], progress: Progress) ->
 def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
     """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
     with ThreadPoolExecutor(1) as pool:
-        tree = pool.submit(
-            fetch, request.function, place.folder / "source", environ=place.environ, network=request.network,
-            timeout=request.timeout or 1e9, leave_out=request.document,
-        )  # fmt: skip
+        tree = pool.submit(_fetched, request, place)
         return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
+
+
+def _fetched(request: Request, place: Workplace) -> Tree:
+    if request.bundled:
+        return request.bundled
+    return fetch(
+        request.function, place.folder / "source", environ=place.environ, network=request.network,
+        timeout=request.timeout or 1e9, leave_out=request.document,
+    )  # fmt: skip
 
 
 def _epoch(request: Request, tree: Tree) -> int:

@@ -35,6 +35,7 @@ class Prepared:
     inputs: Inputs
     contents: Contents
     plan: Plan
+    identity: str  # the digest of what wheels are built on
 
 
 def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: str) -> Prepared:
@@ -51,7 +52,7 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = Inputs(request, base, sibling, found, source, pins, packages, runtime)
     inside = contents(inputs, place.bench, place.cache, ovenbird.__version__)
-    return Prepared(inputs, inside, _plan(request, place, base, inside.parts))
+    return Prepared(inputs, inside, _plan(request, place, base, inside.parts), identity)
 
 
 def kitchen(request: Request, place: Workplace, inside: Contents | None = None) -> Kitchen:

@@ -20,6 +20,7 @@ from .network import Network, network
 from .outputs import Output, output
 from .reference import Reference
 from .secrets import Secret
+from .sources.tree import Tree
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _HERE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
@@ -32,7 +33,7 @@ class Request:
     """What is asked for: the function, what it is made with, and where it goes. Times in seconds; 0 is no limit.
 
     `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
-    environment does not set it.
+    environment does not set it. `bundled` is the source where a bundle brings it.
     """
 
     function: Function
@@ -59,7 +60,7 @@ class Request:
     timeout: float
     epoch: int | None
     offline: bool = False
-    bundle: Path | None = None
+    bundled: Tree | None = None
     result_file: Path | None = None
     dry_run: bool = False
     explain: bool = False
@@ -109,7 +110,6 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         timeout=check(lambda: _timeout(given["timeout"] or _HOUR), 0.0),
         epoch=check(lambda: _epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
         offline=given["offline"],
-        bundle=check(lambda: _file(given["bundle"], "--bundle"), None) if given["bundle"] else None,
         result_file=Path(given["result_file"]) if given["result_file"] else None,
         dry_run=given["dry_run"],
         explain=given["explain"],

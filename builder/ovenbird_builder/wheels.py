@@ -97,6 +97,14 @@ def wheels(
     return tuple(found[pin.name] for pin in lock.pins)
 
 
+def answers(lock: Lock, interpreter: Interpreter, cache: Path, *, identity: str) -> dict[str, dict[str, str]]:
+    """Which wheel each pin took on such a target, as `Wheelhouse.note` keeps it: what a bundle has to bring along."""
+    site = Site("", interpreter, Indexes(), Network(), cache, {}, 0)
+    search = _Search(site, False, Asked((), (), "", ()), [identity])
+    keys = [key for pin in lock.pins for key in (_key(pin, search), _built_key(pin, search))]
+    return {key: value for key in keys if (value := search.house.noted(key))}
+
+
 def _at_hand(pin: Pin, search: _Search) -> Wheel | None:
     """The wheel that a pin took before on such a target, or the one that is all it allows."""
     if pin.url:

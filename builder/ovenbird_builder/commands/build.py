@@ -7,13 +7,17 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
+from .. import bundles, report
 from .. import options as table
-from .. import report
+from ..layers.cache import Cache
 from ..pipeline import build, dry_run
 from ..progress import Progress, progress
-from ..spec import Request, request
+from ..spec import Request, cache_folder, request
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +27,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Build; print the result. Errors: those of every phase."""
-    asked = request(table.given(args, environ), environ)
-    told = progress(sys.stderr, secrets(asked))
-    with ended_by_signals():
+    with ended_by_signals(), contextlib.ExitStack() as stack:
+        asked = _asked(table.given(args, environ), environ, stack)
+        told = progress(sys.stderr, secrets(asked))
         try:
             if asked.dry_run:
                 sys.stdout.write(report.text(dry_run(asked, environ, told)))
@@ -40,6 +44,20 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     sys.stdout.flush()
     _say(result, told)
     return 0
+
+
+def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> Request:
+    """The request, with what a bundle brings: all of it where the target is one, else base and wheels alone."""
+    whole = bundles.is_bundle(given["target"])
+    path = given["target"] if whole else given["bundle"]
+    if not path:
+        return request(given, environ)
+    cache = Cache(cache_folder(given["cache_dir"], environ))
+    stack.callback(cache.close)
+    bundle = stack.enter_context(bundles.opened(Path(path), cache))
+    if not whole:
+        return request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+    return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
 
 
 def secrets(asked: Request) -> tuple[str, ...]:
