@@ -136,6 +136,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.attest": (
         "ovenbird.__version__",
         "ovenbird_builder.errors",
+        "ovenbird_builder.instructions",
         "ovenbird_builder.distribution",
         "ovenbird_builder.statements",
         "ovenbird_builder.layers",
