@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.wheels import Target
 
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.layers.underlay import runtime_files, runtime_scheme
-from tests.wheels import Target
 
 
 def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: Cache) -> None:
