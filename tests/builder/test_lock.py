@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ovenbird_builder.errors import (
     NoWheelError,
     PackageIndexError,
     RequirementMissingError,
+    SourceMissingError,
     StaleLockError,
     WheelBuildError,
 )
@@ -26,6 +28,7 @@ from ovenbird_builder.lock import head_of, lock
 from ovenbird_builder.locktext import SELF, Lock, parse
 from ovenbird_builder.network import Network
 from ovenbird_builder.probe import probe
+from ovenbird_builder.wheels import wheels
 
 
 def versions(found: Lock) -> dict[str, str]:
@@ -256,6 +259,34 @@ def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tm
     assert wants("./lib", root=tmp_path / "tree").texts() != before
 
 
+def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_path: Path) -> None:
+    """A branch becomes the full commit; the same wheel is built again from it when the branch has moved on."""
+    repository = tmp_path / "repository"
+    (repository / "lib").mkdir(parents=True)
+
+    def commit(version: str) -> str:
+        for name, text in project("plum", version).items():
+            (repository / "lib" / name).write_text(text)
+        git = ("git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "--quiet", "-m", version], check=True)
+        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    subprocess.run(["git", "init", "--quiet", "-b", "main", str(repository)], check=True)
+    first = commit("1.5")
+    wanted = f"plum @ git+file://{repository}@main#subdirectory=lib"
+    found = bench.lock(wanted)
+    assert found.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
+    commit("1.6")
+    got = wheels(
+        parse(found.text, "function.lock"), bench.image, bench.interpreter,
+        indexes=bench.indexes, network=bench.network, cache=tmp_path / "cache", environ=os.environ,
+    )  # fmt: skip
+    assert (got[0].version, f"sha256:{got[0].sha256}") == ("1.5", found.pins[0].hashes[0])
+    with pytest.raises(SourceMissingError):
+        bench.lock(f"plum @ git+file://{repository}@nowhere")
+
+
 def test_a_lock_says_what_changed(bench: Bench) -> None:
     """A stale lock names each requirement that was added or removed, the Python and the platform."""
     old = bench.lock("apple>=1", "cherry")
@@ -290,7 +321,6 @@ def test_the_oldest_and_the_newest_python_lock_too(
 def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> None:
     """numpy, from the public index, for aarch64 on this machine, within the site's certificates."""
     from ovenbird_builder.network import network
-    from ovenbird_builder.wheels import wheels
 
     site = network("", os.environ)
     public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)

@@ -88,7 +88,7 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
         (("--check",), 45, "there is no function.lock"),
         (("--index-url", "pypi.org"), 20, "an index is https://HOST/PATH"),
         (("--index-url", "https://${NO_SUCH_NAME}@h/simple"), 46, "NO_SUCH_NAME, which is not set"),
-        (("--requirement", "--pre"), 40, "expected a requirement"),
+        (("--requirement=--pre",), 40, "expected a requirement"),
         (("--requirements", "missing.txt"), 40, "cannot read the requirements"),
         (("--python", "2.7"), 20, "--python"),
         (("--locker", "conda"), 70, "invalid choice"),
