@@ -481,7 +481,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "obstore": ("ovenbird.platform", "ovenbird_builder.sources.objects"),
     "git": ("ovenbird_builder.sources.gitrun",),
     "pathspec": ("ovenbird_builder.sources.ignore",),
-    "rich": ("ovenbird_builder.progress",),
+    "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.process",),
     "urllib3": ("ovenbird.platform", "ovenbird_builder.distribution"),
     "cyclonedx": ("ovenbird_builder.statements.components",),
