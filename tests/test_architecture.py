@@ -244,6 +244,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.canonical",
         "ovenbird_builder.distribution",
     ),
+    "ovenbird_builder.attest": (
+        "ovenbird.__version__",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.distribution",
+        "ovenbird_builder.statements",
+        "ovenbird_builder.layers",
+        "ovenbird_builder.spec",
+        "ovenbird_builder.registry",
+        "ovenbird_builder.prepare",
+        "ovenbird_builder.bake",
+    ),
     "ovenbird_builder.inspection": (
         "ovenbird.errors",
         "ovenbird_builder.labels",
