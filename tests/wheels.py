@@ -6,7 +6,7 @@ import base64
 import hashlib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,6 +19,22 @@ class Wheel:
     filename: str
     path: Path
     sha256: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Python in a place of its own."""
+
+    version: str = "3.12.1"
+    executable: str = "/opt/conda/bin/python3.12"
+    purelib: str = "/opt/conda/lib/python3.12/site-packages"
+    platlib: str = "/opt/conda/lib/python3.12/site-packages"
+    scripts: str = "/opt/conda/bin"
+    data: str = "/opt/conda"
+    include: str = "/opt/conda/include/python3.12"
+    soabi: str = "cpython-312-x86_64-linux-gnu"
+    magic: str = "cb0d0d0a"
+    distributions: dict[str, str] = field(default_factory=dict)
 
 
 def wheel(

@@ -50,7 +50,8 @@ def bake(plan: Plan, kitchen: Kitchen, changes: Changes, annotations: Mapping[st
     """
     layers = made_until(plan, kitchen, len(plan.steps))
     base = plan.base
-    image = assemble(base.manifest, base.config, layers, changes, annotations, epoch, kitchen.cache)
+    told = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
+    image = assemble(base.manifest, base.config, told, changes, annotations, epoch, kitchen.cache)
     return Baked(image, layers)
 
 

@@ -50,18 +50,20 @@ def requirement(text: str, where: str, root: Path) -> Wanted:
         raise LockError(f"{where}: a requirement is one line, found {text!r}")
     text = text.strip()
     if text.startswith("-"):
-        raise LockError(f"{where}: expected a requirement, found the option {text!r}", hint="NAME>=VERSION")
+        raise LockError(f"{where}: expected a requirement, found the option {_shown(text)!r}", hint="NAME>=VERSION")
     found = [f"sha256:{one}" for one in _HASH.findall(text)]
     text = _HASH.sub(" ", text).strip()
     if re.search(r"(^|\s)--?[A-Za-z]", text):
-        raise LockError(f"{where}: an option has no place in a requirement, found {text!r}")
-    if _REMOTE.match(text) or _is_path(text):
+        raise LockError(f"{where}: an option has no place in a requirement, found {_shown(text)!r}")
+    if _REMOTE.match(text) or (_is_path(text) and " @ " not in text):
         return _located(text, where, root, tuple(found))
     try:
         parsed = Requirement(text)
     except InvalidRequirement as error:
         why = str(error).partition("\n")[0]
-        raise LockError(f"{where}: {text!r} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508") from None
+        raise LockError(
+            f"{where}: {_shown(text)!r} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508"
+        ) from None
     name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
     extras = tuple(sorted(map(canonicalize_name, parsed.extras)))
     if parsed.url:
@@ -140,6 +142,11 @@ def _option(name: str, value: str, where: str, into: Listing, indexes: tuple[str
         into.pre = True
     elif name != "--prefer-binary":
         raise LockError(f"{where}: the option {name} has no meaning here")
+
+
+def _shown(text: str) -> str:
+    """A text without the credentials of URLs in it."""
+    return re.sub(r"//[^/@\s]+@", "//", text)
 
 
 def _is_path(text: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import buildah
@@ -34,7 +34,8 @@ class Step:
     """One layer to be. `kind` is instruction, runtime, dependencies, source or document.
 
     `parts` is what its key is made of, by names for people; `layer` is what the cache has for that key; `argv` are the
-    commands that make it, where there are any, with the names of images left open.
+    commands that make it, where there are any, with the names of images left open. `public` is the key that the image
+    tells: without what belongs to this machine (its certificates, its salt), which would change the image's digest.
     """
 
     kind: str
@@ -44,6 +45,11 @@ class Step:
     layer: Layer | None = None
     instruction: Instruction | None = None
     argv: tuple[buildah.Argv, ...] = ()
+    public: str = ""
+
+    def told(self, layer: Layer) -> Layer:
+        """The layer as the image tells of it."""
+        return replace(layer, key=self.public or self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,8 @@ class Plan:
 
     @property
     def known(self) -> tuple[Layer, ...] | None:
-        """All layers, when the cache has every one: then the image's digest is known."""
-        found = tuple(step.layer for step in self.steps if step.layer)
+        """All layers as the image tells of them, when the cache has every one: then the image's digest is known."""
+        found = tuple(step.told(step.layer) for step in self.steps if step.layer)
         return found if len(found) == len(self.steps) else None
 
 
@@ -122,7 +128,10 @@ def _step(
     }
     known = "" if any(not step.key for step in below) else key("instruction", **parts)
     layer = lookup(known) if known else None
-    return Step("instruction", one.run, known, parts, layer, one, argv(one))
+    told = parts | {
+        "below": _chain(step.public or step.key for step in below), "mounts": "", "secrets": " ".join(one.secrets),
+    }  # fmt: skip
+    return Step("instruction", one.run, known, parts, layer, one, argv(one), key("instruction", **told))
 
 
 def argv(one: Instruction) -> tuple[buildah.Argv, ...]:

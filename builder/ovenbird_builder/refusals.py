@@ -37,6 +37,7 @@ _CAUSE = re.compile(
 _CANNOT = re.compile(r"Cannot install (.+?) because these package versions have conflicting")
 _SKIPPED = re.compile(r"Skipping link: (.*?): (\S+/([^/\s#]+\.(?:whl|tar\.gz|zip)))")
 _PYTHON = re.compile(r"Ignored the following versions that require a different python version: (.*)")
+_NEWER = re.compile(r"Package '([^']+)' requires a different Python: \S+ not in '([^']+)'")
 _DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:|\b407\b)")
 _UNREACHABLE = re.compile(
     r"(NewConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|SSLError|ProxyError|ConnectionError|"
@@ -78,6 +79,9 @@ def explain(output: str, asked: Asked) -> LockError | WheelBuildError:
         return mismatch(output, asked)
     if any(word in output for word in _BUILD):
         return unbuilt(output)
+    if found := _NEWER.search(output):
+        who = asked.who(_name(found[1]))
+        return RequirementMissingError(f"{found[1]!r} is for Python {found[2]}, the target is {asked.target} ({who})")
     if found := _MISSING.search(output):
         return missing(output, found[1], found[2] or "", found[3], asked)
     return LockError(f"locking failed: {_last(output)}")
@@ -139,7 +143,7 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
 
 def unreachable(output: str, asked: Asked) -> PackageIndexError | None:
     """The index does not answer, or wants to know who asks; None when it is neither."""
-    lines = [line.strip() for line in output.splitlines()]
+    lines = [line.strip() for line in output.splitlines() if "404 Client Error" not in line]  # that is an answer
     where = ", ".join(asked.indexes)
     if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
         return PackageIndexError(

@@ -35,6 +35,9 @@ class Choice:
     pre: bool = False
 
 
+TOLD = ("Skipping link", "Could not fetch URL")  # what counts of the many words of a verbose pip
+
+
 def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
     """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
     (folder / "wanted.in").write_text("".join(f"{text}\n" for text in wanted))
@@ -107,7 +110,7 @@ def _details(shop: Workshop, output: str) -> str:
         return ""
     words = ("-m", "pip", "-vv", "download", "--no-deps", "--only-binary=:all:", f"--dest={WORK}/tried", "--", found[1])
     done = shop.run(*words)
-    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if "Skipping link" in line)
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in TOLD))
 
 
 def scratch(cache: Path) -> tempfile.TemporaryDirectory[str]:

@@ -47,16 +47,18 @@ def resolve(
     write(folder, (line.replace(f"file://{WORK}", f"file://{folder}") for line in lines),
           [one.text for one in asked.limits], choice.previous)  # fmt: skip
     argv = [
-        program(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build", "--quiet",
-        "--no-python-downloads", "--index-strategy=unsafe-best-match", "--strip-extras", "--color=never",
+        program(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
+        "--no-python-downloads", "--strip-extras", "--color=never",
         "--no-emit-index-url", "--no-progress", f"--python={sys.executable}",
         f"--python-version={minor(site.interpreter)}", f"--python-platform={_platform(site.interpreter)}",
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
+        # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password
+        *(["--index-strategy=unsafe-best-match"] if site.indexes.extra else []),
         *(f"--upgrade-package={one}" for one in choice.upgrade), "wanted.in",
     ]  # fmt: skip
     env = {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "UV_CACHE_DIR": str(site.cache / "uv"),
-        "UV_KEYRING_PROVIDER": "disabled", **site.indexes.uv(), **site.network.host_env(),
+        "UV_KEYRING_PROVIDER": "disabled", "UV_HTTP_RETRIES": "1", **site.indexes.uv(), **site.network.host_env(),
     }  # fmt: skip
     try:
         process.run(argv, env=env, cwd=folder, timeout=site.timeout, secrets=site.secrets())

@@ -46,12 +46,12 @@ class Wheelhouse:
         """The wheel with this digest, verified; None when it is not here (any more)."""
         folder = self.cache / "wheels" / "files" / sha256
         try:
-            path = next(path for path in folder.iterdir() if path.suffix == ".whl")
-            if not _sound(path, sha256):
+            path = next((path for path in folder.iterdir() if path.suffix == ".whl"), None)
+            if path is None or not _sound(path, sha256):
                 shutil.rmtree(folder, ignore_errors=True)
                 return None
             return described(path, sha256)
-        except (OSError, StopIteration):
+        except OSError:
             return None
 
     def put(self, path: Path) -> Wheel:

@@ -27,13 +27,14 @@ from .locktext import Lock, Pin
 from .network import Network
 from .platforms import abi, minor, platform, platforms, supported
 from .probe import Interpreter, stored
-from .refusals import Asked, explain
-from .resolve import scratch
+from .refusals import Asked, explain, unreachable
+from .resolve import TOLD, scratch
 from .wheelhouse import Wheel, Wheelhouse
 from .workshop import WORK, Site, pip_env, workshop
 
 __all__ = ["Wheel", "wheels"]
 _NONE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+?)==")
+_SOURCE = re.compile(r"Skipping link: No sources permitted for [^:]+: \S+\.(?:tar\.gz|zip)\b")
 _FORMAT = "1"  # of the keys
 
 
@@ -123,7 +124,7 @@ def _gathered(missing: list[Pin], search: _Search, root: Path) -> dict[str, Whee
     found: dict[str, Wheel] = {}
     with scratch(search.site.cache) as name:
         while indexed:
-            lacking = _download(indexed, search, Path(name))
+            lacking = _download(tuple(indexed), search, Path(name))
             if lacking is None:
                 found |= _taken(indexed, Path(name) / "wheels", search)
                 break
@@ -133,39 +134,47 @@ def _gathered(missing: list[Pin], search: _Search, root: Path) -> dict[str, Whee
     return found | (_build(to_build, search, root) if to_build else {})
 
 
-def _download(pins: Iterable[Pin], search: _Search, folder: Path) -> Pin | None:
-    """Download the wheels of all pins by one pip into `folder/wheels`; the pin that has none, or None."""
-    pins = tuple(pins)
-    (folder / "wheels").mkdir(exist_ok=True)
-    (folder / "pins.txt").write_text(_required(pins))
-    interpreter = search.site.interpreter
-    argv = [
-        sys.executable, "-I", "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
-        f"--dest={folder / 'wheels'}", f"--python-version={minor(interpreter)}", "--implementation=cp",
-        f"--abi={abi(interpreter)}", *(f"--platform={one}" for one in platforms(interpreter)),
-        f"--cache-dir={search.site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
-    ]  # fmt: skip
-    secrets = search.site.secrets()
-    with search.site.indexes.config() as config:
-        env = {
-            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **pip_env(str(config)),
-            **search.site.network.host_env(),
-        }  # fmt: skip
-        try:
-            done = process.run(argv, env=env, timeout=search.site.timeout, secrets=secrets, check=False)
-        except process.ProcessTimedOut as error:
-            raise PackageIndexError(
-                f"downloading took longer than {search.site.timeout:g} s: {error.message}"
-            ) from None
+def _download(pins: tuple[Pin, ...], search: _Search, folder: Path) -> Pin | None:
+    """Download the wheels of all pins by one pip into `folder/wheels`; the pin that is there as source only, or None.
+
+    Errors: those of `refusals.explain`; NoWheelError for a pin of which there is neither.
+    """
+    done = _pip(pins, search, folder)
     if not done.returncode:
         return None
     output = done.stderr + done.stdout
-    problem = explain(output, search.asked)
-    lacking = _NONE.search(output)
-    pin = next((pin for pin in pins if lacking and pin.name == canonicalize_name(lacking[1])), None)
-    if pin is None or isinstance(problem, PackageIndexError):
-        raise problem
-    return pin
+    found = _NONE.search(output)
+    pin = next((pin for pin in pins if found and pin.name == canonicalize_name(found[1])), None)
+    if pin is None or unreachable(output, search.asked):
+        raise explain(output, search.asked)
+    # asked again for this one alone, pip tells what it has passed over: a source, or files for others
+    again = _pip((pin,), search, folder, "-vv")
+    lines = [line for line in (again.stderr + again.stdout).splitlines() if any(word in line for word in TOLD)]
+    if any(_SOURCE.search(line) for line in lines):
+        return pin
+    raise explain("\n".join([*lines, output]), search.asked)
+
+
+def _pip(pins: tuple[Pin, ...], search: _Search, folder: Path, *flags: str) -> process.Done:
+    """Run pip on this machine for the target; the status is the caller's to judge. Errors: PackageIndexError."""
+    (folder / "wheels").mkdir(exist_ok=True)
+    (folder / "pins.txt").write_text(_required(pins))
+    site, interpreter = search.site, search.site.interpreter
+    argv = [
+        sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
+        f"--dest={folder / 'wheels'}", f"--python-version={minor(interpreter)}", "--implementation=cp",
+        f"--abi={abi(interpreter)}", *(f"--platform={one}" for one in platforms(interpreter)),
+        f"--cache-dir={site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
+    ]  # fmt: skip
+    with site.indexes.config() as config:
+        env = {
+            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **pip_env(str(config)),
+            **site.network.host_env(),
+        }  # fmt: skip
+        try:
+            return process.run(argv, env=env, timeout=site.timeout, secrets=site.secrets(), check=False)
+        except process.ProcessTimedOut as error:
+            raise PackageIndexError(f"downloading took longer than {site.timeout:g} s: {error.message}") from None
 
 
 def _taken(pins: Iterable[Pin], folder: Path, search: _Search) -> dict[str, Wheel]:

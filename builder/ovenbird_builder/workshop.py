@@ -66,7 +66,7 @@ class Workshop:
 
 @contextlib.contextmanager
 def workshop(site: Site, folder: Path, *, machine: str = "") -> Iterator[Workshop]:
-    """A workshop in the image of the site that shares `folder`; with `machine` its Python answers as if on that one.
+    """A workshop in the image of the site that shares `folder`; with `machine` its Python answers as on that one.
 
     Errors: those of `container.working` and of `toolbox`.
     """

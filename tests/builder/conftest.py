@@ -1,4 +1,4 @@
-"""What tests of the builder share: small images, made on the spot."""
+"""What tests of the builder share: small images made on the spot, a private index, and what locking takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.orchard import bench, orchard
+
+__all__ = ["bench", "orchard"]
 
 
 @pytest.fixture

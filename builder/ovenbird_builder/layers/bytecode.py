@@ -25,7 +25,7 @@ from .wheel import Item, installing
 _SCRIPT = (Path(__file__).parent / "_compile.py").read_text()
 _UNFIT = 33  # its exit status when it is run by another Python
 _FILES = 32  # sources in one fork; part of the key through the script's number below
-_VERSION = 1  # raised when the script or `_FILES` change
+_VERSION = 2  # raised when the script, `_FILES`, or which files are compiled change
 # nothing that the image's environment says may change what is compiled
 _ENV = {
     "PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": "", "PYTHONOPTIMIZE": "", "PYTHONWARNINGS": "ignore",

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import posixpath
+import re
 import stat
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ from . import Package, Scheme
 from .tarball import Tarball
 
 INSTALLER = b"ovenbird\n"
+_TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is no package's tests
 # all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
@@ -56,9 +58,11 @@ class Installation:
     record: str
 
     def sources(self, scheme: Scheme) -> tuple[Item, ...]:
-        """The Python files that the interpreter will import."""
+        """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
         roots = (scheme.purelib + "/", scheme.platlib + "/")
-        return tuple(item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
+        found = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
+        inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in found}
+        return tuple(item for item, path in inside.items() if not _TESTS.search(path))
 
     def with_items(self, more: Iterable[Item]) -> Installation:
         """The same with further files."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.standins import VERSIONS, interpreter
-from tests.wheels import Wheel, wheel
+from tests.wheels import Target, Wheel, wheel
 
 from ovenbird_builder.layers import Scheme, bytecode
 
@@ -68,6 +68,23 @@ def test_the_path_in_the_image_is_in_the_bytecode(tmp_path: Path) -> None:
     content = (tmp_path / "1" / "out" / "00000-00000").read_bytes()
     assert f"{SITE}/one.py".encode() in content
     assert str(tmp_path).encode() not in content
+
+
+def test_the_tests_of_a_package_are_not_compiled(tmp_path: Path) -> None:
+    """No function imports them, and they are half of the large packages; a package that is called so is one."""
+    names = ("a/tests/x.py", "a/b/test/y.py", "tests/z.py", "a/testing.py", "a/tests.py")
+    found = compiled(tmp_path / "1", sys.executable, [wheel(tmp_path, "one", files=dict.fromkeys(names, ""))], 1)
+    assert sorted(found) == [f"{SITE}/a/testing.py", f"{SITE}/a/tests.py", f"{SITE}/tests/z.py"]
+
+
+def test_bytecode_is_shared_by_architectures_and_not_by_versions(tmp_path: Path) -> None:
+    """What x86 has compiled serves arm64 of the same Python; another patch version or free threading compiles anew."""
+    made = wheel(tmp_path, "one")
+    abis = ("cpython-312-x86_64-linux-gnu", "cpython-312-aarch64-linux-gnu", "cpython-312t-x86_64-linux-gnu")
+    x86, arm, free = (bytecode.bytecode_key(made, SCHEME, Target(soabi=abi)) for abi in abis)
+    assert x86 == arm
+    assert x86 != free
+    assert x86 != bytecode.bytecode_key(made, SCHEME, Target(version="3.12.2"))
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:

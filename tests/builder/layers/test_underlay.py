@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
+from tests.wheels import Target
 
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.layers.underlay import runtime_files, runtime_scheme
-
-
-@dataclass(frozen=True)
-class Target:
-    """A Python in a place of its own."""
-
-    version: str = "3.12.1"
-    executable: str = "/opt/conda/bin/python3.12"
-    purelib: str = "/opt/conda/lib/python3.12/site-packages"
-    platlib: str = "/opt/conda/lib/python3.12/site-packages"
-    scripts: str = "/opt/conda/bin"
-    data: str = "/opt/conda"
-    include: str = "/opt/conda/include/python3.12"
-    soabi: str = "cpython-312-x86_64-linux-gnu"
-    magic: str = "cb0d0d0a"
-    distributions: dict[str, str] = field(default_factory=dict)
 
 
 def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: Cache) -> None:
