@@ -58,6 +58,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
         "ovenbird_builder.process",
     ),
+    "ovenbird_builder.layers": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.network",
+        "ovenbird_builder.container",
+    ),
     "ovenbird_builder.toolbox": ("ovenbird_builder.errors", "ovenbird_builder.network"),
     "ovenbird_builder.runtime": ("ovenbird.errors",),
     "ovenbird_builder.bases": ("ovenbird_builder.errors",),

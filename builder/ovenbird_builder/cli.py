@@ -11,6 +11,7 @@ from ovenbird.errors import SettingsError
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
     "base": "list, build, pin and lock the base images",
+    "cache": "list and prune what the builder keeps on this machine",
 }
 
 
