@@ -10,6 +10,7 @@ from ovenbird.errors import SettingsError
 
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
+    "lock": "pin what a function needs, with hashes, in a file beside its source",
     "base": "list, build, pin and lock the base images",
     "cache": "list and prune what the builder keeps on this machine",
 }
