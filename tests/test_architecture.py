@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.document",
     ),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
+    "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird.cli": ("ovenbird",),
     "ovenbird.__main__": ("ovenbird.cli",),
     # the builder, from the bottom up; everything in it may use the function document and the errors
@@ -49,7 +50,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.process": ("ovenbird.errors", "ovenbird_builder.errors"),
     "ovenbird_builder.buildah": (),
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
-    "ovenbird_builder.container": ("ovenbird_builder.errors", "ovenbird_builder.process", "ovenbird_builder.buildah"),
+    "ovenbird_builder.container": (
+        "ovenbird.errors",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.buildah",
+    ),
     "ovenbird_builder.sources": (
         "ovenbird.document",
         "ovenbird.errors",
@@ -84,6 +90,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.runtime",
         "ovenbird_builder.toolbox",
         "ovenbird.__version__",
+        "ovenbird.errors",
+    ),
+    "ovenbird_builder.baselock": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.buildah",
+        "ovenbird_builder.container",
+        "ovenbird_builder.network",
+        "ovenbird_builder.bases",
+        "ovenbird_builder.baseimage",
+        "ovenbird_builder.probe",
+        "ovenbird_builder.toolbox",
+        "ovenbird.errors",
     ),
     "ovenbird_builder.listed": ("ovenbird_builder.errors",),
     "ovenbird_builder.declared": (

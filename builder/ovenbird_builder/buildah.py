@@ -114,3 +114,9 @@ def push(image: str, destination: str, *, digest_file: str = "", insecure: bool 
 def inspect_image(image: str) -> Argv:
     """What the store knows of an image, as JSON."""
     return ("buildah", "inspect", "--type=image", "--", image)
+
+
+def inspect_digest(image: str, *, insecure: bool = False) -> Argv:
+    """Ask a registry for the digest of an image (`docker://...`), that of its index where it has one."""
+    flags = ["--tls-verify=false"] if insecure else []
+    return ("skopeo", "inspect", "--no-tags", "--format={{.Digest}}", *flags, "--", image)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ovenbird.errors import OvenbirdError
+
 from . import buildah, process
-from .errors import BaseMissingError, RegistryDeniedError, RegistryError
+from .errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
 
 _PREFIX = "ovenbird-step"
 _numbers = itertools.count(1)
@@ -72,7 +74,7 @@ def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None 
         process.run(buildah.remove(name), check=False)
 
 
-def refused(image: str, error: process.ProcessFailed) -> Exception:
+def refused(image: str, error: process.ProcessFailed) -> OvenbirdError:
     """Why an image could not be had, from what buildah or skopeo said."""
     said = error.output.lower()
     last = error.message
@@ -82,6 +84,8 @@ def refused(image: str, error: process.ProcessFailed) -> Exception:
         )
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {image!r}: {last}")
+    if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
+        return DigestError(f"the registry gives for {image!r} what is not what its digest says: {last}")
     return RegistryError(f"cannot get the image {image!r}: {last}")
 
 
