@@ -50,12 +50,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.process": ("ovenbird.errors", "ovenbird_builder.errors"),
     "ovenbird_builder.buildah": (),
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
-    "ovenbird_builder.container": (
-        "ovenbird.errors",
-        "ovenbird_builder.errors",
-        "ovenbird_builder.process",
-        "ovenbird_builder.buildah",
-    ),
     "ovenbird_builder.sources": (
         "ovenbird.document",
         "ovenbird.errors",
@@ -64,11 +58,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
         "ovenbird_builder.process",
     ),
-    "ovenbird_builder.layers": (
+    "ovenbird_builder.container": (
+        "ovenbird.errors",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
-        "ovenbird_builder.network",
-        "ovenbird_builder.container",
+        "ovenbird_builder.buildah",
     ),
     "ovenbird_builder.toolbox": ("ovenbird_builder.errors", "ovenbird_builder.network"),
     "ovenbird_builder.runtime": ("ovenbird.errors",),
@@ -103,6 +97,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.probe",
         "ovenbird_builder.toolbox",
         "ovenbird.errors",
+    ),
+    "ovenbird_builder.layers": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.process",
+        "ovenbird_builder.network",
+        "ovenbird_builder.container",
     ),
     "ovenbird_builder.listed": ("ovenbird_builder.errors",),
     "ovenbird_builder.declared": (

@@ -70,17 +70,19 @@ def wheels(
     offline: bool = False,
     only_binary: bool = False,
     timeout: float = 1800.0,
+    identity: str = "",
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin, in the order of the lock, each verified. `root` is what `file:` origins are relative to.
 
     `offline`: only what is in the cache. `timeout` is in seconds, for each step.
+    `identity` is the digest of `image`, which then need not be in the store unless something has to be built.
     Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, SpaceError.
     """
     target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     rows = tuple(Wanted(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
     asked = Asked(rows, (), target, indexes.urls(), only_binary)
     site = Site(image, interpreter, indexes, network, cache, os.environ if environ is None else environ, timeout)
-    search = _Search(site, only_binary, asked)
+    search = _Search(site, only_binary, asked, [identity] if identity else [])
     found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
     if missing and offline:
@@ -94,6 +96,14 @@ def wheels(
     elif missing:
         found |= _gathered(missing, search, root or Path())
     return tuple(found[pin.name] for pin in lock.pins)
+
+
+def answers(lock: Lock, interpreter: Interpreter, cache: Path, *, identity: str) -> dict[str, dict[str, str]]:
+    """Which wheel each pin took on such a target, as `Wheelhouse.note` keeps it: what a bundle has to bring along."""
+    site = Site("", interpreter, Indexes(), Network(), cache, {}, 0)
+    search = _Search(site, False, Asked((), (), "", ()), [identity])
+    keys = [key for pin in lock.pins for key in (_key(pin, search), _built_key(pin, search))]
+    return {key: value for key in keys if (value := search.house.noted(key))}
 
 
 def _at_hand(pin: Pin, search: _Search) -> Wheel | None:

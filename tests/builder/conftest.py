@@ -1,9 +1,4 @@
-"""Fixtures for the builder's tests: the private index and what locking takes."""
-
-from tests.orchard import bench, orchard
-
-__all__ = ["bench", "orchard"]
-"""What tests of the builder share: small images, made on the spot."""
+"""What tests of the builder share: small images made on the spot, a private index, and what locking takes."""
 
 from __future__ import annotations
 
@@ -12,6 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.orchard import bench, orchard
+
+__all__ = ["bench", "orchard"]
 
 
 @pytest.fixture
