@@ -465,6 +465,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.wheels",
     ),
     "ovenbird_builder.pipeline": (
+        "ovenbird_builder.attest",
         "ovenbird_builder.bake",
         "ovenbird_builder.deliver",
         "ovenbird_builder.explain",
