@@ -62,6 +62,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "yaml": ("ovenbird.document", "ovenbird.job"),
     "sqlite3": ("ovenbird.platform",),
     "obstore": ("ovenbird.platform",),
+    "urllib3": ("ovenbird.platform.rest",),
     "subprocess": ("ovenbird_builder.process",),
     "pip": (),
     "piptools": (),

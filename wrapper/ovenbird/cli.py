@@ -86,6 +86,8 @@ def run(argv: list[str]) -> int:
 
         lines = configure(settings.log_format, settings.log_level)
         extra["find"] = lambda: _target(target, settings)
+        if verb == "run" and not target and _named_by_platform(settings):
+            return _run(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
@@ -177,7 +179,14 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
 
 
-def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
+def _named_by_platform(settings: table.Settings) -> bool:
+    """Whether the run that the platform has started says itself what is to be run."""
+    from .job.run import is_remote
+
+    return not os.environ.get("OVENBIRD_TARGET") and is_remote(settings, os.environ)
+
+
+def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
     from .job.run import run
 
     return run(target, settings, os.environ)
@@ -201,11 +210,11 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
     def opened() -> Any:
-        from .platform.local import open_local
+        from .platform.opening import open_store
         from .platform.project import Project, name_of
 
         name = name_of(settings.project, os.environ, target.function.project if target.function else "")
-        return Project(open_local(os.environ), name, os.environ)
+        return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
 
     return opened
 

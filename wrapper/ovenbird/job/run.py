@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary
-from ..platform.local import open_local
+from ..platform.opening import chosen, open_store
 from ..platform.project import Project, name_of
 from ..platform.run import Run, start
 from ..platform.store import Store
@@ -59,39 +59,78 @@ class JobCall:
         self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
 
 
-def run(target: Target, settings: Settings, environ: Mapping[str, str]) -> int:
-    """Run the target's handler once. The exit status. Errors: OvenbirdError where not even a record could be made."""
+def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
+
+    Errors: OvenbirdError where not even a record could be made.
+    """
     parameters = {**_params_file(settings.params), **settings.param}
-    name = name_of(settings.project, environ, target.function.project if target.function else "")
-    store = open_local(environ)
+    store = open_store(settings.platform, environ, settings.platform_patience)
     _open.append(store)
+    if is_remote(settings, environ):
+        from . import remote
+
+        return remote.run(target, settings, environ, store, parameters)
+    assert target is not None
+    name = name_of(settings.project, environ, target.function.project if target.function else "")
+    store.open(name)
     spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
-    current_call.set(JobCall(record.id, environ.get("TRACEPARENT", "")))
-    with kept(store.log_file(name, record.id)):
-        return _Job(target, settings, environ, store, record).run(parameters)
+    return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 
-class _Job:
-    """One run that has a record."""
+def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
+    given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
+    return bool(given) and chosen(settings.platform, environ) == "core"
+
+
+def execute(job: Job) -> int:
+    """Run a job that has a record, under its own id; the exit status."""
+    current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", "")))
+    log = job.store.log_file(job.record.project, job.record.id)
+    with kept(log) if log else contextlib.nullcontext():
+        return job.run()
+
+
+class Job:
+    """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state."""
 
     def __init__(
-        self, target: Target, settings: Settings, environ: Mapping[str, str], store: Store, record: Run
+        self,
+        target: Target | Callable[[], Target],
+        settings: Settings,
+        environ: Mapping[str, str],
+        store: Store,
+        record: Run,
+        parameters: dict[str, Any],
+        inputs: Mapping[str, str],
+        init: dict[str, Any],
+        *,
+        remote: bool = False,
     ) -> None:
         self.target = target
         self.settings = settings
-        self.environ = environ
+        self.environ = store.storage(environ)
         self.store = store
         self.record = record
-        self.project = Project(store, record.project, environ, files_store=settings.files_store, run=record)
+        self.parameters, self.inputs, self.init = parameters, inputs, init
+        self.remote = remote
+        self.on_core = chosen(settings.platform, environ) == "core"
+        home = Path(environ.get("OVENBIRD_HOME") or ".ovenbird")
+        self.rescue = (Path(settings.output_dir) if settings.output_dir else home / "unsent" / record.id).absolute()
+        self.project = Project(
+            store, record.project, environ, files_store=settings.files_store, run=record,
+            rescue=self.rescue if self.on_core else None,
+        )  # fmt: skip
         self.outcome = Outcome()
 
-    def run(self, parameters: dict[str, Any]) -> int:
+    def run(self) -> int:
         """Run, and record how it ended; the exit status."""
         state, code, error = "COMPLETED", 0, None
         try:
             with interruptible(self.settings.timeout):
-                self._execute(parameters)
+                self._execute()
         except Ended as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
         except Interrupted as stop:
@@ -104,7 +143,7 @@ class _Job:
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         return self._end(state, code, error)
 
-    def _execute(self, parameters: dict[str, Any]) -> None:
+    def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
         handler = self._load()
         binder = handler.binder
@@ -115,20 +154,20 @@ class _Job:
             from . import outputs
 
             outputs.check_names(names)
-        arguments.check_names(binder, parameters, self.settings.input)
-        values = arguments.convert(binder, parameters)
-        if self.settings.input:
+        arguments.check_names(binder, self.parameters, self.inputs)
+        values = arguments.convert(binder, self.parameters)
+        if self.inputs:
             from . import inputs
 
-            values |= inputs.read(binder, self.project, self.settings.input)
-        root = str(self.target.root)
+            values |= inputs.read(binder, self.project, self.inputs)
+        root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
-        self._store(call(handler, context, self.settings.init, values), names)
+        self._store(call(handler, context, self.init, values), names)
 
     def _load(self) -> Handler:
         """The handler; the revision of its function is registered, and linked, even when it does not load."""
-        target = self.target
+        target = self.target() if callable(self.target) else self.target
         title = _title(target)
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
@@ -136,11 +175,15 @@ class _Job:
             loaded = load(target)
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
+            if self.on_core:  # which keeps of a function what the platform knows only
+                found = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
+                self.record.status.provenance.source = found
         finally:
-            function = self.project.register_function(title, spec)
-            self.record.spec.function = function.key
-            self.record.relate("run_of", function.key)
-            self.record.save(update=True)
+            if not self.remote:
+                function = self.project.register_function(title, spec)
+                self.record.spec.function = function.key
+                self.record.relate("run_of", function.key)
+                self.record.save(update=True)
         return Handler(loaded, JOB, fields_only=True)
 
     def _reserved(self, binder: Binder, context: Context) -> dict[str, Any]:
@@ -175,20 +218,36 @@ class _Job:
         self._keep_logged()
         self._tell(state, error)
         try:
-            self.record.finish(
+            now = self.record.finish(
                 state, message=error["message"] if error else "", error=error,
                 outputs=self.outcome.outputs, results=self.outcome.results,
             )  # fmt: skip
         except OvenbirdError as unrecorded:
             stored = ", ".join(self.outcome.outputs.values()) or "none"
             failed = PlatformError(
-                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}",
+                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
+                + self._rescued(),
                 hint=unrecorded.hint,
             )
             self._result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
+        if now == "STOPPED" != state:
+            _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
+            state, code = now, STOPPED
         written = self._result_file(state, error)
         return code or (0 if written else OutputError.exit_code)
+
+    def _rescued(self) -> str:
+        """Keep the record of a run that the platform could not be told of; where, for the message."""
+        if not self.on_core:
+            return ""
+        path = self.rescue / "run.json"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(self.record.to_dict())) + b"\n")
+        except OSError as error:
+            return f"; its record could not be kept in {path}: {error.strerror}"
+        return f"; its record is kept in {path}"
 
     def _keep_logged(self) -> None:
         """Count what the handler has stored itself among the outputs, under its own name."""
