@@ -25,18 +25,18 @@ def handler(a: int, b: int = 2):
 """
 
 
-def remote(core: Double, source: str, kind: str = "python+job:run", **spec: Any) -> str:
-    """Have Core start a run of `source`, and wait until its pod would be up; the run's id."""
-    code = base64.b64encode(textwrap.dedent(source).encode()).decode()
+def remote(core: Double, text: str, kind: str = "python+job:run", **spec: Any) -> str:
+    """Have Core start a run of the source `text`, and wait until its pod would be up; the run's id."""
+    code = base64.b64encode(textwrap.dedent(text).encode()).decode()
     function = core.entities.create("p", "function", {
         "name": "f", "kind": "python", "spec": {"source": {"base64": code, "handler": "handler", "lang": "python"}},
     })  # fmt: skip
-    text = f"python://p/f:{function['id']}"
-    task = core.entities.create("p", "task", {"kind": "python+job", "spec": {"function": text}})
+    called = f"python://p/f:{function['id']}"
+    task = core.entities.create("p", "task", {"kind": "python+job", "spec": {"function": called}})
     task_text = f"python+job://p/{task['id']}"
     run = {
         "kind": kind, "project": "p", "metadata": {"relationships": [{"type": "run_of", "dest": function["key"]}]},
-        "spec": {"function": text, "task": task_text, "local_execution": False, **spec},
+        "spec": {"function": called, "task": task_text, "local_execution": False, **spec},
     }  # fmt: skip
     identity: str = core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
     core.settle("p", identity)
