@@ -52,7 +52,8 @@ class CoreStore:
             return
         if record["type"] == "function":
             spec = forms.function_spec(record["spec"], f"{sys.version_info[0]}.{sys.version_info[1]}")
-            record = {**record, "spec": spec}
+            record = {**record, "spec": spec, "status": {"state": "CREATED"}}
+            self._runs.functions[record["key"]] = spec
         try:
             self.client.call("POST", path(record["project"], record["type"]), body=forms.to_core(record))
         except PlatformRefusedError as error:
@@ -136,7 +137,11 @@ class CoreStore:
         """The latest revision of the function, if it is this one."""
         wanted = forms.function_spec(spec, f"{sys.version_info[0]}.{sys.version_info[1]}")
         found = next(self._pages(project, "function", {"name": name, "kind": kind, "size": 1}), None)
-        return forms.from_core("function", found) if found and forms.holds(found.get("spec"), wanted) else None
+        if not found or not forms.holds(found.get("spec"), wanted):
+            return None
+        record = forms.from_core("function", found)
+        self._runs.functions[record["key"]] = record["spec"]
+        return record
 
     def listing(
         self,

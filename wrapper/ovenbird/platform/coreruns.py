@@ -21,6 +21,7 @@ class Runs:
         self._client = client
         self._remote = remote
         self._held: dict[str, Record] = {}
+        self.functions: dict[str, dict[str, Any]] = {}  # specs by key, of those that runs of this process are of
 
     def hold(self, record: Record) -> None:
         """Keep a run back until `write` or `publish_held`."""
@@ -60,7 +61,9 @@ class Runs:
         if not (function := record["spec"].get("function")):
             raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
         entity = forms.to_core(record)
-        entity["spec"]["task"] = self._task(record, forms.function_text(function))
+        task = self._task(record, forms.function_text(function))
+        # what the platform calls built: the run holds all that its function and its task say
+        entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}
         entity["status"] = {**entity["status"], "state": "CREATED"}
         for part in ("error", "message", "ended", "outputs", "results"):
             entity["status"].pop(part, None)
@@ -69,7 +72,6 @@ class Runs:
         except PlatformRefusedError as error:
             if not (error.repeated and "Duplicated entity" in error.message):
                 raise
-        record["spec"]["task"] = entity["spec"]["task"]
         for state in _STEPS:
             entity["status"]["state"] = state
             self._client.call("PUT", self._where(record), body=entity)
