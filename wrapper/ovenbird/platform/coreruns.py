@@ -40,7 +40,7 @@ class Runs:
         identity = record["id"]
         if identity in self._held:
             self._held[identity] = record
-            if not record["spec"].get("function"):
+            if not record["spec"].get("function") and record["status"]["state"] not in FINAL:
                 return str(record["status"]["state"])
             self._publish(record)
         if record["status"].get("state") not in FINAL:
