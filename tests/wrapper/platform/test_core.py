@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from tests.core.server import Double
+from tests.stores import Server
 
 from ovenbird.errors import InputError, OutputError, PlatformError, SettingsError
 from ovenbird.platform import keys, lineage, queries
@@ -261,6 +263,31 @@ def test_what_cannot_be_recorded_is_kept(
         project.log_artifact("b", source=str(tmp_path / "mine"))
     with pytest.raises(PlatformError, match="500"):
         Project(store, "p", platform).log_artifact("a", data=b"x")
+
+
+def test_credentials_of_files_that_expire(core: Double, platform: dict[str, str], server: Server) -> None:
+    """An upload that is denied is made again with what a refresh of the token brings."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        good = request.headers.get("x-amz-security-token") == "session-new"
+        body = b"" if good else b"<Error><Code>ExpiredToken</Code></Error>"
+        request.send_response(200 if good else 403)
+        request.send_header("ETag", '"e"')
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    server.answer = answer
+    core.auth.granted = {
+        "aws_access_key_id": "AKIDNEW",
+        "aws_secret_access_key": "n",
+        "aws_session_token": "session-new",
+    }
+    tokens = {"DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
+    environ = {**platform, **tokens, "AWS_ENDPOINT_URL": server.url, "AWS_SESSION_TOKEN": "session-old"}
+    made = Project(CoreStore(environ, 1.0), "p", environ).log_artifact("a", data=b"x")
+    assert core.entities.one("p", "artifact", made.id)["status"]["state"] == "READY"
+    assert core.counts()["POST /auth/token"] == 1
 
 
 def test_updating_what_was_removed(core: Double, project: Project) -> None:

@@ -205,6 +205,7 @@ class Job:
             outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
     def _stopped(self, stop: Interrupted) -> tuple[str, int, dict[str, str]]:
+        self.store.hurry()
         if stop.reason == "time limit":
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
             state, code, kind = "ERROR", TimeLimitError.exit_code, TimeLimitError.code

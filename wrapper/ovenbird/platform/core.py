@@ -19,6 +19,7 @@ from .rest import Client
 from .store import FINAL, Record, Row
 
 _PAGE = 100
+_HURRY = 5.0  # seconds; a pod is killed 30 seconds after SIGTERM
 _WITH_METRICS = ("run", "model")
 _UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
 
@@ -208,6 +209,19 @@ class CoreStore:
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002
         """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
         return self.client.tokens.storage
+
+    def renewed(self) -> bool:
+        """Whether the platform has handed out other credentials for its files; they expire as tokens do."""
+        before = dict(self.client.tokens.storage)
+        try:
+            self.client.tokens.renew(self.client.tokens.header())
+        except PlatformError:
+            return False
+        return before != self.client.tokens.storage
+
+    def hurry(self) -> None:
+        """Try again for a few seconds only."""
+        self.client.patience = min(self.client.patience, _HURRY)
 
     def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002
         """None: the cluster keeps the log of a run, and Core takes none from elsewhere."""

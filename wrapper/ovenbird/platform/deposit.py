@@ -15,6 +15,7 @@ from .material import Material, scratch
 
 Write = Callable[[Path], str | None]
 """Writes the file it is given; returns the digest, when it has one."""
+_EXPIRED = ("answered 401", "answered 403", "ExpiredToken", "InvalidToken")
 _ANNOUNCED = 32 * 1024 * 1024  # bytes; what is larger takes long enough for the state UPLOADING to be worth a call
 
 
@@ -73,7 +74,12 @@ def _sent(
     if sum(path.stat().st_size for path in content if path.is_file()) > _ANNOUNCED:
         entity.status.state = "UPLOADING"
         entity.save(update=True)
-    return files.upload(content, target, environ)
+    try:
+        return files.upload(content, target, environ)
+    except OutputError as error:
+        if not any(word in error.message for word in _EXPIRED) or not entity._store.renewed():
+            raise
+        return files.upload(content, target, environ)
 
 
 def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:

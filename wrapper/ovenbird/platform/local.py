@@ -173,6 +173,13 @@ class LocalStore:
         """The environment as it is."""
         return environ
 
+    def renewed(self) -> bool:
+        """No: this store hands out none."""
+        return False
+
+    def hurry(self) -> None:
+        """Nothing: this store waits for nobody for long."""
+
     def log_file(self, project: str, identity: str) -> Path:
         """The file that takes the log of a run; its folder exists."""
         folder = self.home / "logs" / project

@@ -91,6 +91,12 @@ class Store(Protocol):
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """The environment for reaching files: `environ`, with the credentials that the store has been given."""
 
+    def renewed(self) -> bool:
+        """Whether there are new credentials for reaching files, after the present ones were not accepted."""
+
+    def hurry(self) -> None:
+        """Wait for nothing from now on: the process has been told to end, and will be killed."""
+
     def log_file(self, project: str, identity: str) -> Path | None:
         """The local file that takes the log of a run; None when the store keeps no log of its own."""
 
