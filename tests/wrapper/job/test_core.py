@@ -6,12 +6,14 @@ import base64
 import json
 import signal
 import textwrap
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.core.server import Double
 from tests.jobs import Done, Jobs
+from tests.stores import Server
 
 from ovenbird.platform import files
 
@@ -221,6 +223,31 @@ def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]
     assert (artifact["status"]["state"], "cannot be reached" in artifact["status"]["message"]) == ("ERROR", True)
 
 
+@pytest.mark.parametrize(("times", "code", "state"), [(2, 0, "READY"), (99, 79, "ERROR")])
+def test_an_upload_that_breaks_off(
+    core: Double, jobs: Jobs, platform: dict[str, str], server: Server, times: int, code: int, state: str
+) -> None:
+    """It is begun anew; when that does not help the output has failed, and its file stays on disk."""
+    left = iter(range(times))
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if next(left, None) is not None:
+            request.close_connection = True
+            return
+        request.send_response(200)
+        request.send_header("ETag", '"e"')
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    server.answer = answer
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    done = pod(jobs, platform, identity, AWS_ENDPOINT_URL=server.url)
+    assert done.code == code, done.err
+    (artifact,) = core.entities.all("p", "artifact")
+    assert artifact["status"]["state"] == state
+    assert (jobs.home / "unsent" / identity / "output_0" / "output_0.json").exists() == (code != 0)
+
+
 def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """One that expires in the middle is refreshed, one that is revoked is exit 76; no token is in any log or record."""
     core.auth.mode = "bearer"
@@ -238,14 +265,14 @@ def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
         assert [token for token in (access, refresh, "at-", "rt-") if token in text] == []
 
 
-def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str, str], server: Any) -> None:
+def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str, str], server: Server) -> None:
     """The upload is given up at once, the entity is ERROR, the run says that it was stopped; exit 143."""
     import threading
 
     stuck = threading.Event()
     begun = threading.Event()
 
-    def stall(request: Any) -> None:
+    def stall(request: BaseHTTPRequestHandler) -> None:
         begun.set()
         stuck.wait(50)
 
