@@ -4,12 +4,15 @@
 MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
+# the programs that tests of images and containers use: buildah and podman with their helpers, a registry, a Debian maker
+ENGINE := buildah podman runc skopeo docker-registry mmdebstrap
+ENGINE_HELPERS := netavark aardvark-dns iptables uidmap
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET ?= examples/greet
 
 # Debian's python3 comes without venv; everything else is asked for only where it is missing.
 define need
-	@command -v $(1) >/dev/null || { echo "installing $(2) (apt-get)"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qqy --no-install-recommends $(2) >/dev/null; }
+	@type $(1) >/dev/null 2>&1 || { echo "installing $(2) (apt-get)"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qqy --no-install-recommends $(2) >/dev/null; }
 endef
 
 .PHONY: help
@@ -50,6 +53,8 @@ serve: .venv/.runtime ## serve TARGET (default: examples/greet) until Ctrl-C, re
 .PHONY: test
 test: .venv/.dev ## run every test
 	$(call need,curl,curl)
+	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
+	@$(BIN)/python -m tests.standins >/dev/null
 	@echo "running the tests (a few minutes)"
 	@$(BIN)/pytest -q $(ARGS)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.jobs import Jobs
 from tests.service import Service
 
+pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
 
 

@@ -62,6 +62,11 @@ def remove(*containers: str) -> Argv:
     return ("buildah", "rm", *containers)
 
 
+def tag(image: str, name: str) -> Argv:
+    """Give an image of the store one more name."""
+    return ("buildah", "tag", image, name)
+
+
 def remove_image(*images: str) -> Argv:
     """Remove images from the store."""
     return ("buildah", "rmi", *images)
@@ -72,14 +77,37 @@ def containers() -> Argv:
     return ("buildah", "containers", "--json")
 
 
-def pull(image: str) -> Argv:
-    """Take an image into the store; prints its id."""
-    return ("buildah", "pull", "--quiet", "--", image)
+def pull(image: str, *, policy: str = "missing", insecure: bool = False) -> Argv:
+    """Take an image into the store; prints its id. `policy` as for `from_`; `insecure`: plain HTTP will do."""
+    flags = ["--tls-verify=false"] if insecure else []
+    return ("buildah", "pull", "--quiet", f"--policy={policy}", *flags, "--", image)
 
 
-def push(image: str, destination: str, *, digest_file: str = "") -> Argv:
-    """Push an image of the store."""
+def build(
+    context: str,
+    image: str,
+    *,
+    file: str,
+    arguments: Mapping[str, str],
+    annotations: Mapping[str, str],
+    secrets: Mapping[str, str],
+    timestamp: int,
+    fmt: str = "oci",
+) -> Argv:
+    """An image from a Dockerfile and a folder; `secrets` is id -> file. No layer of an earlier build is trusted."""
+    flags = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    flags += [f"--annotation={name}={value}" for name, value in annotations.items()]
+    flags += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
+    return (
+        "buildah", "build", "--pull=never", "--layers=false", "--identity-label=false", f"--format={fmt}",
+        f"--timestamp={timestamp}", f"--file={file}", f"--tag={image}", *flags, context,
+    )  # fmt: skip
+
+
+def push(image: str, destination: str, *, digest_file: str = "", insecure: bool = False) -> Argv:
+    """Push an image of the store; `insecure`: plain HTTP will do."""
     told = [f"--digestfile={digest_file}"] if digest_file else []
+    told += ["--tls-verify=false"] if insecure else []
     return ("buildah", "push", "--quiet", *told, image, destination)
 
 

@@ -65,7 +65,7 @@ class Converter:
         try:
             try:
                 return self._convert(value, self.hint, lax)
-            except ValueError as error:
+            except (ValueError, msgspec.ValidationError) as error:
                 if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
                     raise
             found = misfits(value, self.hint, path, self._convert, lax)

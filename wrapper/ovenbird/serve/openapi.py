@@ -106,7 +106,7 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     schemas.update(named)
     if not parameter.required:
         # a default that JSON cannot hold, or that its own hint does not take, is left out
-        with contextlib.suppress(TypeError, ValueError, FieldsError):
+        with contextlib.suppress(TypeError, ValueError, msgspec.ValidationError, FieldsError):
             value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
             found = {**found, "default": msgspec.to_builtins(value)}
     return found

@@ -1,0 +1,95 @@
+"""What is mounted into containers of a target to lock and build there: pip, pip-tools and what they need, as files.
+
+A base image need not have any of it, and what it has does not count: the tools are the same for each target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from .errors import ProgramMissingError, SpaceError
+from .network import MOUNT
+
+MOUNTED = f"{MOUNT}/toolbox"  # to be put on PYTHONPATH
+# tomli and typing-extensions: a target's Python may be older than the one that the builder runs under
+PACKAGES = (
+    "build", "click", "packaging", "pip", "pip-tools", "pyproject-hooks", "setuptools", "tomli",
+    "typing-extensions", "wheel",
+)  # fmt: skip
+_SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or of use to an installed copy only
+
+
+def toolbox(cache: Path) -> Path:
+    """The folder in the cache that holds the tools; made once for each set of versions.
+
+    Errors: ProgramMissingError when this environment lacks one; SpaceError when the cache cannot be written.
+    """
+    found = [_distribution(name) for name in PACKAGES]
+    names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
+    place = cache / "toolbox" / hashlib.sha256(names.encode()).hexdigest()[:32]
+    if not place.is_dir():
+        try:
+            _fill(place, found)
+        except OSError as error:
+            raise SpaceError(f"cannot write the tools to {str(place)!r}: {error.strerror}") from error
+    return place
+
+
+def mount(cache: Path) -> str:
+    """The toolbox as a mount of a container."""
+    return f"{toolbox(cache)}:{MOUNTED}:ro"
+
+
+def versions() -> str:
+    """What locks, for the head of a lock: `pip-tools 7.6.2, pip 26.3`."""
+    return f"pip-tools {_distribution('pip-tools').version}, pip {_distribution('pip').version}"
+
+
+def copy_pip(into: Path) -> None:
+    """Copy pip alone to the folder `into`, for a build whose context has to hold it."""
+    for file, source in _files(_distribution("pip")):
+        _copy(source, into / file)
+
+
+def _distribution(name: str) -> metadata.Distribution:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise ProgramMissingError(
+            f"the package {name!r} is not installed beside Ovenbird", hint="pip install 'ovenbird[build]'"
+        ) from None
+
+
+def _files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
+    """The files of a distribution, each with where it lies: no commands, no bytecode, nothing compiled."""
+    return [
+        (Path(file), Path(str(distribution.locate_file(file))))
+        for file in distribution.files or ()
+        if ".." not in file.parts and not file.is_absolute() and file.suffix not in _SKIPPED
+    ]
+
+
+def _fill(place: Path, found: list[metadata.Distribution]) -> None:
+    """Copy under a temporary name, then rename: a builder that is killed, or a second one, leaves no half of it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix=".toolbox-", dir=place.parent))
+    try:
+        for distribution in found:
+            for file, source in _files(distribution):
+                _copy(source, half / file)
+        half.chmod(0o755)
+        with contextlib.suppress(OSError):  # another builder was quicker
+            os.rename(half, place)  # noqa: PTH104
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)

@@ -1,0 +1,54 @@
+"""Drop from a shared library what only a debugger reads: compiled packages carry megabytes of it, and slim images no
+`strip`. Run inside the build of a base image, by stage.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+# ELF, 64 bit, little endian: the file's header, and one row of its table of sections
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SEGMENT = struct.Struct("<IIQQQQQQ")
+_LOADED = 0x2  # SHF_ALLOC: the section is in memory when the program runs
+_NO_BITS = 8  # SHT_NOBITS: a section that takes no room in the file
+_NAMES = 3  # SHT_STRTAB
+
+
+def stripped(content: bytes) -> bytes:
+    """The library without its debug sections and symbol tables, or as it was where that is not safe.
+
+    Only what lies behind the last loaded byte goes; whatever is loaded keeps its place, so that nothing that runs can
+    tell the difference. The table of sections is written anew for what stays.
+    """
+    if content[:6] != b"\x7fELF\x02\x01":
+        return content
+    head = list(_HEADER.unpack_from(content))
+    segments_at, sections_at, segment_count, section_count, names_index = head[5], head[6], head[10], head[12], head[13]
+    if not section_count or head[11] != _SECTION.size or head[9] != _SEGMENT.size:
+        return content
+    sections = [_SECTION.unpack_from(content, sections_at + i * _SECTION.size) for i in range(section_count)]
+    segments = [_SEGMENT.unpack_from(content, segments_at + i * _SEGMENT.size) for i in range(segment_count)]
+    last = max((i for i, row in enumerate(sections) if row[2] & _LOADED), default=0)
+    if not last or any(not row[2] & _LOADED for row in sections[1 : last + 1]):
+        return content  # numbers of sections would change, and loaded ones refer to each other by number
+    ends = [row[4] + row[5] for row in sections[: last + 1] if row[1] != _NO_BITS]
+    end = max(*ends, *(row[2] + row[5] for row in segments))
+    names = sections[names_index]
+    text = content[names[4] : names[4] + names[5]]
+    data = content[:end] + text
+    data += bytes(-len(data) % 8)
+    kept = [*sections[: last + 1], (names[0], _NAMES, 0, 0, end, len(text), 0, 0, 1, 0)]
+    head[6], head[12], head[13] = len(data), len(kept), last + 1
+    data += b"".join(_SECTION.pack(*row) for row in kept)
+    return _HEADER.pack(*head) + data[_HEADER.size :] if len(data) < len(content) else content
+
+
+def strip(path: Path) -> int:
+    """Strip a library in place; how many bytes that saved."""
+    content = path.read_bytes()
+    smaller = stripped(content)
+    if len(smaller) < len(content):
+        path.write_bytes(smaller)
+    return len(content) - len(smaller)

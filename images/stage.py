@@ -1,0 +1,150 @@
+"""Lay out what a base image adds to its upstream, below one folder. Run by Dockerfile.base, with the upstream's Python.
+
+What comes in: packages that pip has put into /opt/ovenbird/site. What goes out: the same with bytecode, the command,
+the user and the standard library's bytecode, below argv[1] as they will lie in the image.
+"""
+
+from __future__ import annotations
+
+import base64
+import compileall
+import csv
+import hashlib
+import os
+import py_compile
+import re
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from elf import strip
+
+HOME = Path("/opt/ovenbird")
+SHARED = Path("/shared")
+UID, GID, NAME = 8877, 999, "ovenbird"
+# of the standard library: what no function imports; it stays, without bytecode
+UNUSED = (
+    "idlelib", "lib2to3", "test", "tests", "turtledemo", "tkinter", "ensurepip", "pydoc_data", "distutils",
+    "site-packages", "dist-packages",
+)  # fmt: skip
+COMMAND = """\
+#!{python}
+import sys
+
+from ovenbird.cli import main
+
+sys.exit(main())
+"""
+
+
+def main(stage: Path) -> None:
+    """Make the folder."""
+    refuse_unfit()
+    site = HOME / "site"
+    trim(site)
+    compiled(site)
+    move(site, stage)
+    command(stage)
+    library(Path(sysconfig.get_path("stdlib")), stage)
+    accounts(stage)
+    folder(SHARED, stage)
+    os.chown(below(stage, SHARED), UID, 0)  # group 0: where a platform gives each container a user of its own
+    below(stage, SHARED).chmod(0o775)
+
+
+def trim(site: Path) -> None:
+    """Drop what nobody calls or loads: commands of the packages, symbols for debuggers. Their records say so too."""
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    changed = {path.relative_to(site).as_posix() for path in site.rglob("*.so") if strip(path)}
+    for record in site.glob("*.dist-info/RECORD"):
+        with record.open(newline="", encoding="utf-8") as lines:
+            rows = [row for row in csv.reader(lines) if row and not row[0].startswith("../")]
+        with record.open("w", newline="", encoding="utf-8") as lines:
+            table = csv.writer(lines, lineterminator="\n")
+            table.writerows([row[0], *digest(site / row[0])] if row[0] in changed else row for row in rows)
+
+
+def digest(path: Path) -> tuple[str, str]:
+    """The hash and the size of a file as a record of installed files has them."""
+    content = path.read_bytes()
+    text = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"sha256={text}", str(len(content))
+
+
+def refuse_unfit() -> None:
+    """End with a message when this Python cannot be a base's."""
+    if sys.version_info < (3, 10):  # noqa: UP036  # this is where it is refused
+        sys.exit(f"Python {sys.version_info.major}.{sys.version_info.minor} is too old: 3.10 or newer is needed")
+
+
+def compiled(root: Path, unused: tuple[str, ...] = ()) -> None:
+    """Compile a tree ahead. The bytecode is never checked against its source, whose time an image may change."""
+    skip = re.compile(rf"{re.escape(str(root))}/({'|'.join(unused)})/|/(test|tests|idle_test)/") if unused else None
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(str(root), maxlevels=50, quiet=2, force=True, rx=skip, invalidation_mode=mode)
+
+
+def move(root: Path, stage: Path) -> None:
+    """Move a tree to its place below the stage."""
+    folder(root.parent, stage)
+    shutil.move(str(root), str(below(stage, root)))
+
+
+def command(stage: Path) -> None:
+    """The `ovenbird` command, and the line that puts its packages behind the user's own."""
+    script = HOME / "bin" / "ovenbird"
+    folder(script.parent, stage)
+    below(stage, script).write_text(COMMAND.format(python=os.path.realpath(sys.executable)), encoding="utf-8")
+    below(stage, script).chmod(0o755)
+    link = Path("/usr/local/bin/ovenbird")
+    folder(link.parent, stage)
+    below(stage, link).symlink_to(script)
+    packages = Path(sysconfig.get_path("purelib"))
+    folder(packages, stage)
+    below(stage, packages / "ovenbird.pth").write_text(f"{HOME / 'site'}\n", encoding="utf-8")
+
+
+def library(root: Path, stage: Path) -> None:
+    """The bytecode of the standard library: the upstream has none, or one that the time of its files makes stale."""
+    compiled(root, UNUSED)
+    for cache in sorted(root.rglob("__pycache__")):
+        if set(cache.relative_to(root).parts) & set(UNUSED):
+            continue
+        folder(cache, stage)
+        for path in sorted(cache.glob(f"*.{sys.implementation.cache_tag}.pyc")):
+            shutil.copyfile(path, below(stage, path))
+
+
+def accounts(stage: Path) -> None:
+    """The user's line in /etc/passwd, its group's in /etc/group, where the numbers are not taken."""
+    lines = {"passwd": f"{NAME}:x:{UID}:{GID}:Ovenbird:{SHARED}:/bin/sh", "group": f"{NAME}:x:{GID}:"}
+    for name, line in lines.items():
+        path = Path("/etc") / name
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        number = line.split(":")[2]
+        if number not in [row.split(":")[2] for row in text.splitlines() if row.count(":") >= 2]:
+            text += ("" if text.endswith("\n") or not text else "\n") + line + "\n"
+        folder(path.parent, stage)
+        below(stage, path).write_text(text, encoding="utf-8")
+
+
+def folder(path: Path, stage: Path) -> None:
+    """A folder and those above it below the stage, each with the owner and the mode that it has in the upstream."""
+    for one in (*reversed(path.parents), path):
+        staged = below(stage, one)
+        if not staged.is_dir():
+            staged.mkdir()
+            if one.is_dir():
+                shutil.copystat(one, staged)
+                os.chown(staged, one.stat().st_uid, one.stat().st_gid)
+
+
+def below(stage: Path, path: Path) -> Path:
+    """Where an absolute path lies below the stage."""
+    return stage / path.relative_to("/")
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(Path(sys.argv[1]))

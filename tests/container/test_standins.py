@@ -1,0 +1,76 @@
+"""The bases that container tests start from are like `python:X.Y-slim`; nothing here is of Ovenbird."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.engine import AVAILABLE, Images, skopeo
+from tests.podman import Podman
+
+LOOK = """
+import ctypes, glob, json, os, shutil, sqlite3, ssl, sys, sysconfig, zlib, bz2, lzma, readline
+print(json.dumps({
+    "version": sys.version.split()[0],
+    "told": os.environ["PYTHON_VERSION"],
+    "programs": [shutil.which(name) for name in ("python", "python3", "python3.%d" % sys.version_info[1], "pip")],
+    "managed": glob.glob("/usr/**/EXTERNALLY-MANAGED", recursive=True),
+    "certificates": len(ssl.create_default_context().get_ca_certs()),
+    "scripts": sysconfig.get_path("scripts"),
+    "purelib": sysconfig.get_path("purelib"),
+    "path": sys.path,
+    "libc": ctypes.CDLL(None).gnu_get_libc_version is not None,
+    "host": [name for name in ("/etc/hostname.orig", "/root/.pyenv") if os.path.exists(name)],
+}))
+"""
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+def test_a_stand_in_is_a_python_slim(version: str, standins: Images, podman: Podman) -> None:
+    """It has its Python and pip where the real one has them, whole, and lets pip install into it."""
+    done = podman.run(standins[version], "python3", "-c", LOOK)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["version"].startswith(version + ".")
+    assert found["told"] == found["version"]
+    assert found["programs"] == [f"/usr/local/bin/{name}" for name in ("python", "python3", f"python{version}", "pip")]
+    assert found["managed"] == []
+    assert found["certificates"] > 50
+    assert found["scripts"] == "/usr/local/bin"
+    assert found["purelib"].startswith("/usr/local/lib/python")
+    assert found["purelib"] in found["path"]
+    assert found["libc"]
+    assert found["host"] == []
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+def test_pip_of_a_stand_in_is_its_own(version: str, standins: Images, podman: Podman) -> None:
+    """`pip` runs under that Python; nothing that this machine has installed has come along."""
+    command = ("sh", "-c", "pip --version && pip list --format=freeze --disable-pip-version-check")
+    done = podman.run(standins[version], *command, flags=("--network=none",))
+    assert done.returncode == 0, done.stderr
+    told, *packages = done.stdout.splitlines()
+    assert f"(python {version})" in told
+    assert {line.partition("==")[0] for line in packages} <= {"pip", "setuptools", "wheel"}
+
+
+def test_a_version_is_configured_as_the_real_image(standins: Images) -> None:
+    """The image has no entry point, starts Python, and is one of OCI."""
+    config = json.loads(skopeo("inspect", "--config", f"docker://{standins[AVAILABLE[0]]}"))
+    assert config["config"]["Cmd"] == ["python3"]
+    assert "Entrypoint" not in config["config"]
+    assert config["config"]["Env"][0].startswith("PATH=/usr/local/bin:")
+
+
+def test_a_container_serves_on_a_published_port(standins: Images, podman: Podman) -> None:
+    """What starts in a container is reached from here, may be entered, logs, and ends with its own status."""
+    source = (
+        "import signal, sys; from http.server import *; signal.signal(15, lambda *_: sys.exit(7));"
+        "HTTPServer(('', 8080), SimpleHTTPRequestHandler).serve_forever()"
+    )
+    container = podman.start(standins[AVAILABLE[-1]], "python3", "-c", source).wait_ready("/etc/os-release")
+    assert "Debian" in container.get("/etc/os-release").text
+    assert container.exec("cat", "/proc/1/comm").stdout == "python3\n"
+    container.wait_log("GET /etc/os-release")
+    assert container.stop() == 7
+    assert container.state["Status"] == "exited"

@@ -1,0 +1,247 @@
+"""What tests with containers share: an engine with a store of its own, a registry, and the images to start from.
+
+A pytest plugin, loaded by `tests/conftest.py`. All of it lies below `.cache/` or the session's temporary folder; the
+store, the networks and the configuration of whoever runs the tests are not touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import standins as making
+from tests.podman import Podman
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".cache"
+AVAILABLE = making.available()  # for `pytest.mark.parametrize("version", AVAILABLE)`
+_used: dict[str, str] = {}  # version -> full version, of the images that this session has handed out
+
+
+class Images(Mapping[str, str]):
+    """References by Python version, each made when it is first asked for."""
+
+    def __init__(self, versions: tuple[str, ...], make: Callable[[str], str]) -> None:
+        self._versions, self._make = versions, make
+        self._made: dict[str, str] = {}
+
+    def __getitem__(self, version: str) -> str:
+        if version not in self._versions:
+            raise KeyError(version)
+        if version not in self._made:
+            self._made[version] = self._make(version)
+            _used.setdefault(version, making.full_version(version))
+        return self._made[version]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make the stand-ins before the first test: they may take longer than a test's time limit."""
+    asked = {"standins", "base_images"}
+    if not session.config.option.collectonly and any(
+        asked & set(getattr(i, "fixturenames", ())) for i in session.items
+    ):
+        try:
+            making.make(AVAILABLE)
+        except SystemExit as error:
+            pytest.exit(str(error), returncode=1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which Pythons there were containers of, and which could not be had."""
+    if not _used:
+        return
+    order = [version for version in making.VERSIONS if version in _used]
+    text = f"containers were tested with Python {', '.join(_used[version] for version in order)}"
+    if absent := [version for version in making.VERSIONS if version not in AVAILABLE]:
+        text += f"; not with {', '.join(absent)}: there is no pyenv interpreter on this machine to make one of"
+    terminalreporter.write_line(text)
+
+
+@pytest.fixture(scope="session")
+def container_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which buildah, podman and skopeo use the tests' own store; also set in `os.environ`."""
+    folder = tmp_path_factory.mktemp("engine")
+    env = {
+        "BUILDAH_ISOLATION": "chroot",
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
+        "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
+    }
+    (folder / "auth.json").write_text("{}")
+    (folder / "registries.conf").write_text("unqualified-search-registries = []\n")
+    storage = CACHE / "storage"
+    (folder / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{storage / "graph"}"\nrunroot = "{storage / "run"}"\n'
+    )
+    name = _network(storage / "networks")
+    (folder / "containers.conf").write_text(
+        # locks in files: those in shared memory belong to the store of the machine
+        f'[engine]\nruntime = "runc"\nevents_logger = "file"\nlock_type = "file"\ntmp_dir = "{storage / "tmp"}"\n'
+        f'[network]\nnetwork_backend = "netavark"\ndefault_network = "{name}"\n'
+        f'network_config_dir = "{storage / "networks"}"\n'
+        '[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
+    before = {key: os.environ.get(key) for key in env}
+    os.environ.update(env)
+    yield env
+    for key, value in before.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value
+
+
+def _network(folder: Path) -> str:
+    """The definition of a bridge whose name and addresses follow from the folder: checkouts do not meet on one."""
+    digest = hashlib.sha256(str(folder).encode()).digest()
+    name = f"ovenbird{digest.hex()[:6]}"
+    subnet = f"10.{128 + digest[3] % 64}.{digest[4]}"
+    network = {
+        "name": name,
+        "id": hashlib.sha256(name.encode()).hexdigest(),
+        "driver": "bridge",
+        "network_interface": f"ob{digest.hex()[:6]}",
+        "created": "2025-01-01T00:00:00Z",
+        "subnets": [{"subnet": f"{subnet}.0/24", "gateway": f"{subnet}.1"}],
+        "ipv6_enabled": False,
+        "internal": False,
+        "dns_enabled": False,
+        "ipam_options": {"driver": "host-local"},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder.parent / f".{name}-{os.getpid()}"
+    part.write_text(json.dumps(network))
+    part.rename(folder / f"{name}.json")
+    return name
+
+
+@pytest.fixture(scope="session")
+def insecure(container_env: dict[str, str]) -> Callable[[str], str]:
+    """Let the engine use a registry without TLS: `insecure("127.0.0.1:5000")`, which is also what it returns."""
+
+    def trust(address: str) -> str:
+        with Path(container_env["CONTAINERS_REGISTRIES_CONF"]).open("a") as file:
+            file.write(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
+        return address
+
+    return trust
+
+
+@pytest.fixture(scope="session")
+def registry(insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a registry of this session; what it holds is kept below `.cache/registry`."""
+    folder = tmp_path_factory.mktemp("registry")
+    (folder / "config.yml").write_text(
+        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(CACHE / 'registry'))}}}}}\n"
+        'http: {addr: "127.0.0.1:0", secret: tests}\n'
+    )
+    # docker-registry takes every REGISTRY_... for a setting of its own, also the REGISTRY_AUTH_FILE of skopeo
+    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    command = ["docker-registry", "serve", str(folder / "config.yml")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        yield insecure(_address(process, folder / "log"))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and process.poll() is None:
+        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
+            return found[1]
+        time.sleep(0.02)
+    raise AssertionError(f"the registry did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def standins(registry: str) -> Images:
+    """References of `python:X.Y-slim` in the registry, by version."""
+
+    def push(version: str) -> str:
+        reference = f"{registry}/library/python:{version}-slim"
+        layout = making.make((version,))[version]
+        if _held(registry, f"library/python/manifests/{version}-slim") != making.manifest_digest(layout):
+            skopeo("copy", "--quiet", f"oci:{layout}", f"docker://{reference}")
+        return reference
+
+    return Images(AVAILABLE, push)
+
+
+@pytest.fixture(scope="session")
+def base_images(registry: str, standins: Images) -> Images:
+    """References of Ovenbird's base images in the registry, by version; built when what they are made of changes."""
+    builder = ROOT / "builder" / "ovenbird_builder"
+    made_of = _digest(
+        *(ROOT / name for name in ("Dockerfile.base", "pyproject.toml", "images", "wrapper")),
+        *(builder / name for name in ("baseimage.py", "bases.py", "runtime.py")),
+    )
+
+    def build(version: str) -> str:
+        digest = hashlib.sha256(f"{made_of} {making.manifest_digest(making.layout(version))}".encode()).hexdigest()
+        tag = f"{version}-{digest[:12]}"
+        reference = f"{registry}/ovenbird/base:{tag}"
+        standins[version]
+        if not _held(registry, f"ovenbird/base/manifests/{tag}"):
+            command = (sys.executable, "-m", "ovenbird", "base", "build", version)
+            _run(*command, "--registry", registry, "--tag", reference, "--push")
+        return reference
+
+    return Images(AVAILABLE, build)
+
+
+def _held(registry: str, path: str) -> str:
+    """The digest of a manifest that the registry has; empty if it has none."""
+    types = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+    answer = httpx.head(f"http://{registry}/v2/{path}", headers={"Accept": types}, timeout=30, trust_env=False)
+    return answer.headers.get("docker-content-digest", "") if answer.status_code == 200 else ""
+
+
+def _digest(*places: Path) -> str:
+    """A digest over files and folders, without what Python leaves in them."""
+    found = hashlib.sha256()
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                found.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def skopeo(*words: str) -> str:
+    """Run skopeo within `container_env`; what it printed."""
+    # it does not read the variable that buildah and podman read; it has a flag instead, which its help leaves out
+    return _run("skopeo", "--registries-conf", os.environ["CONTAINERS_REGISTRIES_CONF"], *words)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture
+def podman(container_env: dict[str, str]) -> Iterator[Podman]:
+    """Containers that are gone after the test: `podman.run(image, "serve", "main.py")`, `podman.start(...)`."""
+    found = Podman()
+    yield found
+    found.close()
