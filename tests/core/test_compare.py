@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +160,34 @@ def test_fewer_calls(core: Double, both: tuple[dict[str, Any], dict[str, Any]]) 
     assert of(ours, "artifacts") == 2
     assert of(ours, "artifacts") * 2 <= of(theirs, "artifacts")
     assert len(ours) * 2 <= len(theirs)
+
+
+_BESIDE = """
+import digitalhub as dh
+from digitalhub_runtime_python import handler
+
+@handler(outputs=["total", "theirs"])
+def handler(project, n: int):
+    open("beside.txt", "w").write("by the SDK")
+    mine = project.log_artifact("ours", data=b"by Ovenbird")
+    return n + 1, dh.get_project(project.name).log_artifact("theirs", "artifact", source="beside.txt")
+"""
+
+
+def test_the_sdk_beside_ovenbird(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
+    """A function that imports the real SDK, under its real decorator, runs natively; entities of both are outputs."""
+    jobs.write(_BESIDE)
+    packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
+    root = Path(__file__).parent.parent.parent
+    environ = {**os.environ, **platform, "HOME": str(jobs.folder), "PYTHONPATH": f"{root / 'wrapper'}:{packages}"}
+    done = subprocess.run(
+        [sdk.python(), "-m", "ovenbird", "run", "main.py", "--param", "n=1", "--project", "p"],
+        check=False, cwd=jobs.folder, env=environ, text=True, capture_output=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (run,) = core.entities.all("p", "run")
+    assert run["status"]["results"] == {"total": 2}
+    assert set(run["status"]["outputs"]) == {"ours", "theirs"}
+    for artifact in core.entities.all("p", "artifact"):
+        assert {"type": "produced_by", "dest": f"{run['key']}:{run['id']}"} in artifact["metadata"]["relationships"]
+        assert artifact["status"]["state"] == "READY"

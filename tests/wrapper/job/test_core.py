@@ -157,9 +157,9 @@ def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, 
     assert "RUN_ID and PROJECT_NAME" in done.err
     done = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
     assert (done.code, "dbt+transform:run" in done.err) == (76, True)
-    done = pod(jobs, platform, remote(core, "x", source={"source": "git+https://host/repo#main", "handler": "a.b:fn"}))
-    assert done.code == 72
-    assert "a/b.py" in done.error["message"]
+    for source, told in (("git+https://h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
+        done = pod(jobs, platform, remote(core, "x", source={"source": source, "handler": "b:fn"}))
+        assert (done.code, told in done.error["message"]) == (72, True)
     assert pod(jobs, platform, remote(core, "x"), PROJECT_NAME="absent").code == 76
 
 

@@ -36,7 +36,7 @@ def run(
     record = Run(store, taken, environ)
     record.status.started = timestamp()
     job = Job(
-        target or (lambda: named(store, taken, Path(settings.source or "."))),
+        target or (lambda: named(store, taken, Path(settings.source or "."), environ)),
         settings, environ, store, record,
         parameters={**(spec.get("parameters") or {}), **parameters},
         inputs={**_inputs(spec), **settings.input},
@@ -57,10 +57,11 @@ def take(store: Store, project: str, identity: str) -> Record:
     return found
 
 
-def named(store: Store, run: Record, folder: Path) -> Target:
+def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
     """The target that the run names: from its own spec when the platform has built it, else from its function.
 
-    The source is what the document holds inline, else what lies in `folder`, where the platform has put it.
+    The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
+    its URL leads to.
     Errors: DocumentError, LoadError.
     """
     spec = run["spec"]
@@ -77,6 +78,10 @@ def named(store: Store, run: Record, folder: Path) -> Target:
     path = function.local_source
     if path is not None and path.exists():
         return from_document(function)
+    if "://" in function.source:
+        from .fetching import fetched
+
+        return from_document(function, str(fetched(function, store.storage(environ))))
     missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
     hint = "--source names the folder that it was fetched to"
     raise LoadError(f"{missing}: no {module}.py in {str(folder)!r}", hint=hint)

@@ -148,6 +148,16 @@ class Project:
             entity.relate("produced_by", self._run.key)
             self._run.logged.append(entity)
 
+    def adopt_foreign(self, entity: Any) -> str:
+        """Link an entity of the platform's own SDK to the run; its key. Errors: OutputError with the SDK's reason."""
+        try:
+            if self._run is not None:
+                entity.add_relationship("produced_by", self._run.key)
+                entity.save(update=True)
+            return str(entity.key)
+        except Exception as error:  # the SDK raises classes of its own
+            raise OutputError(f"the SDK's {type(entity).__name__} was not stored: {error}") from error
+
     def _log(
         self,
         type: type[M],
