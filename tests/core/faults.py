@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 class Fault:
     """What happens to the next `times` calls that `fits` (method and path without query)."""
 
-    kind: str  # "status", "break" (nothing was done), "lose" (it was done, the answer is lost), "slow", "garbage", "do"
+    kind: (
+        str  # "status", "break" (nothing was done), "lose" (done, answer lost), "slow", "garbage", "do" or "then" work
+    )
     times: int = 1
     fits: Callable[[str, str], bool] = lambda method, path: True
     status: int = 503

@@ -232,6 +232,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault and fault.kind == "garbage":
             return self._send(200, b"<html>a proxy says hello</html>", {"Content-Type": "text/html"})
         status, text = self._do(path, query, body)
+        if fault and fault.kind == "then":
+            fault.work()
         if fault and fault.kind == "lose":
             return self._break()
         return self._send(status, text, {})

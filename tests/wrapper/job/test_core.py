@@ -6,6 +6,7 @@ import base64
 import json
 import signal
 import textwrap
+import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,19 @@ def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str
     assert str(kept) in core.run("p", identity)["status"]["message"]
 
 
+def test_metrics_outlast_a_core_that_is_down(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """A metric that cannot be written does not end the run: it is written when Core is back."""
+    source = (
+        "def handler(run):\n    for step in range(3):\n        run.log_metric('loss', [step], overwrite=step == 0)\n"
+    )
+    identity = remote(core, source)
+    core.faults.add("status", 4, method="PUT", path="metrics")
+    done = pod(jobs, platform, identity)
+    assert done.code == 0, done.err
+    assert "metrics are held back" in done.err
+    assert core.entities.metrics[identity] == {"loss": [0.0, 1.0, 2.0]}
+
+
 def test_core_is_down_at_the_end(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """The exit status is 76; the outputs are in the store, named in the log, and the record stays on disk."""
     identity = remote(core, "def handler(): return {'a': 1}, 5\n")
@@ -265,10 +279,22 @@ def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
         assert [token for token in (access, refresh, "at-", "rt-") if token in text] == []
 
 
+def test_a_token_that_is_revoked_meanwhile(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """The exit status is 76, the record stays on disk, and neither it nor the log holds the token."""
+    core.auth.mode = "bearer"
+    signed = {**platform, "DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
+    identity = remote(core, "def handler(): return 1\n")
+    core.faults.add("then", method="GET", path="metrics", work=core.auth.revoke)
+    done = pod(jobs, signed, identity)
+    assert (done.code, "was not accepted" in done.err) == (76, True)
+    kept = (jobs.home / "unsent" / identity / "run.json").read_text()
+    assert json.loads(kept)["status"]["results"] == {"output_0": 1}
+    for text in (done.err, kept):
+        assert [token for token in ("at-", "rt-") if token in text] == []
+
+
 def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str, str], server: Server) -> None:
     """The upload is given up at once, the entity is ERROR, the run says that it was stopped; exit 143."""
-    import threading
-
     stuck = threading.Event()
     begun = threading.Event()
 

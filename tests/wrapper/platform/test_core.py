@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -159,14 +160,30 @@ def test_metrics(core: Double, project: Project, store: CoreStore, caplog: pytes
     model.log_metric("loss", 1)
     model.log_metric("loss", math.nan)
     assert "finite" in caplog.text
+    model.refresh()
     assert core.entities.metrics[model.id] == {"accuracy": 0.5, "loss": [3.0, 2.0, 1.0]}
     other = Project(CoreStore(core.environ(), 1.0), "p", core.environ()).get_model("m")
     assert other.status.metrics == {"accuracy": 0.5, "loss": [3.0, 2.0, 1.0]}
     other.log_metric("loss", 0.5)
     other.log_metric("accuracy", 0.6, overwrite=True)
+    other.refresh()
     assert core.entities.metrics[model.id] == {"accuracy": [0.6], "loss": [3.0, 2.0, 1.0, 0.5]}
     with pytest.raises(PlatformError, match="runs and models only"):
         project.log_artifact("a", data=b"x").log_metric("n", 1)
+
+
+def test_metrics_of_a_loop_are_few_calls(core: Double, project: Project, store: CoreStore) -> None:
+    """A thousand steps do not wait for Core each; what is held back is written soon, in order, without being asked."""
+    model = project.log_model("m", source=__file__)
+    core.calls.clear()
+    for step in range(1000):
+        model.log_metric("loss", step)
+    assert core.counts()["PUT models/{id}/metrics/loss"] <= 3
+    end = time.monotonic() + 10
+    while len(core.entities.metrics[model.id]["loss"]) < 1000:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert core.entities.metrics[model.id]["loss"] == [float(step) for step in range(1000)]
 
 
 def test_a_run_goes_through_its_states(core: Double, project: Project, store: CoreStore) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from tests.core.server import Double
+from tests.stores import Server
 
 from ovenbird.errors import PlatformDeniedError, PlatformRefusedError, PlatformUnreachableError, SettingsError
 from ovenbird.platform.rest import Client
@@ -131,6 +134,51 @@ def test_forbidden(core: Double) -> None:
     with pytest.raises(PlatformDeniedError, match="403"):
         client(core, DHCORE_ACCESS_TOKEN="a", DHCORE_REFRESH_TOKEN="b").call("GET", "/projects/p")
     assert len(core.calls) == 1
+
+
+def test_an_answer_that_does_not_come(core: Double) -> None:
+    """A try that hangs is given up and made again."""
+    core.faults.add("slow", 1, seconds=2.0)
+    began = time.monotonic()
+    assert Client(core.environ(), 5.0, read_timeout=0.3).call("GET", "/projects/p")["name"] == "p"
+    assert time.monotonic() - began < 1.5
+    core.faults.add("slow", 9, seconds=1.0)
+    with pytest.raises(PlatformUnreachableError, match="no answer came in time"):
+        Client(core.environ(), 0.2, read_timeout=0.1).call("GET", "/projects/p")
+
+
+def test_a_proxy(core: Double, server: Server) -> None:
+    """HTTP_PROXY is asked for the platform, unless NO_PROXY names its host."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "2")
+        request.end_headers()
+        request.wfile.write(b"{}")
+
+    server.answer = answer
+    environ = {"DHCORE_ENDPOINT": "http://core.invalid", "HTTP_PROXY": server.url, "DH_CONFIG": "/nonexistent"}
+    assert Client(environ, 0).call("GET", "/projects/p") == {}
+    assert server.asked[0][:2] == ("GET", "http://core.invalid/api/v1/projects/p")
+    with pytest.raises(PlatformUnreachableError, match="its name is not known"):
+        Client({**environ, "NO_PROXY": "core.invalid"}, 0).call("GET", "/projects/p")
+    assert client(core, no_proxy="127.0.0.1", http_proxy=server.url).call("GET", "/projects/p")["name"] == "p"
+
+
+def test_a_forked_process_has_connections_of_its_own(core: Double) -> None:
+    """User code that forks while a connection is open disturbs neither process."""
+    found = client(core)
+    found.call("GET", "/projects/p")
+    child = os.fork()
+    if child == 0:
+        try:
+            good = all(found.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
+        except BaseException:
+            good = False
+        os._exit(0 if good else 1)
+    assert all(found.call("GET", "/projects/p")["name"] == "p" for _ in range(20))
+    assert os.waitpid(child, 0)[1] == 0
+    assert core.connections == 2
 
 
 def test_urllib3_is_asked_for() -> None:

@@ -67,6 +67,8 @@ class CoreStore:
     def update(self, record: Record) -> str:
         """Replace the entity, of a run what is ours in it; the state that it has then."""
         if record["type"] == "run":
+            if record["status"].get("state") in FINAL:
+                self._metrics.settle()  # what Core does not take of them must not keep it from knowing the end
             return self._runs.write(record)
         where = path(record["project"], record["type"], record["id"])
         if len(files := record["status"].get("files") or []) > forms.FILES_IN_STATUS:
@@ -241,7 +243,8 @@ class CoreStore:
         return []
 
     def close(self) -> None:
-        """Close the connections."""
+        """Write what is left, and close the connections."""
+        self._metrics.settle()
         self.client.close()
 
 

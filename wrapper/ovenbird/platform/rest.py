@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
@@ -26,30 +27,36 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
 
 LEVELS = (15, 20)  # of the API, which the server tells by X-Api-Level
-_CONNECT, _READ = 5.0, 60.0  # seconds
+_CONNECT = 5.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _LONGEST_WISH = 60.0  # seconds that a Retry-After is followed
 _AGAIN = (429, 500, 502, 503, 504)
+_PROXIED = ("http", "https", "no")
 _log = logging.getLogger("ovenbird")
 
 
 class Client:
     """One platform: its address, its connections, its credentials. Threads may share it.
 
-    `patience`: seconds for which a call is tried again while the platform does not answer or is overloaded.
+    `patience`: seconds for which a call is tried again while the platform does not answer or is overloaded;
+    `read_timeout`: seconds that one try waits for an answer.
     """
 
-    def __init__(self, environ: Mapping[str, str], patience: float = 60.0) -> None:
+    def __init__(self, environ: Mapping[str, str], patience: float = 60.0, read_timeout: float = 60.0) -> None:
         self.tokens = Tokens(environ, self._ask)
         self.patience = patience
+        self._read_timeout = read_timeout
         self.endpoint = self.tokens.value("DHCORE_ENDPOINT").strip().rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             found = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {found}")
         self._urllib3 = _urllib3()
+        self._proxies = {
+            kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED
+        }
         self._lock = threading.Lock()
-        self._pools: dict[str, PoolManager] = {}
+        self._pools: dict[tuple[int, str], PoolManager] = {}
         self._given_up = False
         self._level_told = False
         self._of_thread = threading.local()
@@ -93,7 +100,7 @@ class Client:
             try:
                 answer = self._pool(url).request(
                     method, url, body=data, headers=headers, retries=False, redirect=False,
-                    timeout=self._urllib3.Timeout(connect=_CONNECT, read=_READ),
+                    timeout=self._urllib3.Timeout(connect=_CONNECT, read=self._read_timeout),
                 )  # fmt: skip
                 if answer.status not in _AGAIN:
                     self._given_up = False
@@ -119,15 +126,21 @@ class Client:
 
     def _pool(self, url: str) -> PoolManager:
         """Connections to the server of `url`, through the proxy that the environment names, if any."""
-        from urllib.request import getproxies, proxy_bypass
-
         parts = urlsplit(url)
-        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+        proxy = self._proxies.get(parts.scheme, "")
+        if proxy:
+            from urllib import request
+
+            # NO_PROXY, by suffixes and ports; typeshed does not know it
+            bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]
+            proxy = "" if bypassed(parts.netloc.rpartition("@")[2], self._proxies) else proxy
+        # connections must not be shared with the processes that user code forks
+        found = (os.getpid(), proxy)
         with self._lock:
-            if proxy not in self._pools:
+            if found not in self._pools:
                 make = self._urllib3.ProxyManager if proxy else self._urllib3.PoolManager
-                self._pools[proxy] = make(*([proxy] if proxy else []), num_pools=4, maxsize=8)
-            return self._pools[proxy]
+                self._pools[found] = make(*([proxy] if proxy else []), num_pools=4, maxsize=8, block=True)
+            return self._pools[found]
 
     def _content(self, method: str, what: str, answer: BaseHTTPResponse) -> Any:
         shown = f"{method} {self._shown(what)}"
@@ -183,7 +196,7 @@ def _reason(error: Exception) -> str:
     """What a connection failed of, in one line."""
     name = type(error).__name__
     if name in ("ReadTimeoutError", "ConnectTimeoutError"):
-        return f"no answer within {_READ if name.startswith('Read') else _CONNECT:g} seconds"
+        return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
     if name == "NameResolutionError":
         return "its name is not known"
     text = str(error).rpartition(": ")[2].strip("')\"(")
