@@ -26,11 +26,13 @@ _VERBS = {
     "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
+    "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
 }
 _STOPPED, _INTERRUPTED = 143, 130
+_IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
 _TARGET = (
     "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
-    "default: the current folder"
+    "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
 )
 
 
@@ -60,14 +62,7 @@ def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
     if argv and argv[0] == "job":  # the same verb, as it is called inside a container
         argv = ["run", *argv[1:]]
-    if argv and argv[0] in _LISTINGS:
-        from .listings import main as listings
-
-        try:
-            return listings(argv)
-        except OvenbirdError as error:
-            return report(error)
-    if argv and argv[0] not in _VERBS and not argv[0].startswith("-") and (command := _command(argv[0])):
+    if command := _command(argv[0] if argv else ""):
         try:
             return command(argv)
         except OvenbirdError as error:
@@ -94,7 +89,19 @@ def run(argv: list[str]) -> int:
 
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
-    """A verb that another package brings (the builder's `build`, `base`, ...), by its entry point; None without one."""
+    """What parses its own flags: a listing, the health check, or a verb that another package brings (the builder's
+    `build`, `base`, ...) by its entry point; None for the rest.
+    """
+    if verb == "health":
+        from .health import main as health
+
+        return health
+    if verb in _LISTINGS:
+        from .listings import main as listings
+
+        return listings
+    if not verb or verb in _VERBS or verb.startswith("-"):
+        return None
     from importlib.metadata import entry_points
 
     found = list(entry_points(group="ovenbird.commands", name=verb))
@@ -220,9 +227,10 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
-    from .function.target import parse
+    from .function.target import parse, unnamed
 
-    return parse(text or os.environ.get("OVENBIRD_TARGET") or settings.source or ".", settings.source)
+    named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
+    return parse(named or unnamed(Path(), _IMAGE), settings.source)
 
 
 def _data(text: str | None) -> bytes:

@@ -220,12 +220,12 @@ class Settings:
     )
     result_file: str = _option("", str, "JSON file that gets state, results and outputs.", verbs="run", metavar="FILE")
     # the listener
-    host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
+    host: str = _option("127.0.0.1", str, "Address to listen on, or to ask.", verbs="serve health", metavar="ADDRESS")
     port: int = _option(
         8080,
         whole(0, _PORTS),
-        "Port to listen on; 0 takes a free one.",
-        verbs="serve",
+        "Port to listen on, or to ask; 0 takes a free one.",
+        verbs="serve health",
         metavar="N",
         env="OVENBIRD_PORT PORT",
     )

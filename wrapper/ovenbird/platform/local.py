@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -204,8 +206,19 @@ class LocalStore:
 
 
 def open_local(environ: Mapping[str, str]) -> LocalStore:
-    """The local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder."""
-    return LocalStore(environ.get("OVENBIRD_HOME") or ".ovenbird")
+    """The local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder.
+
+    Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
+    images name one.
+    """
+    home, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
+    if not spare or environ.get("OVENBIRD_HOME") or os.access(home if Path(home).is_dir() else ".", os.W_OK):
+        return LocalStore(home)
+    logging.getLogger("ovenbird").warning(
+        "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
+        Path(home).absolute(), spare,
+    )  # fmt: skip
+    return LocalStore(spare)
 
 
 def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
