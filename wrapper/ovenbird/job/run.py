@@ -13,9 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from ..errors import ArgumentsError, DocumentError, OutputError, OvenbirdError, PlatformError, TimeLimitError
+from ..errors import ArgumentsError, OutputError, OvenbirdError, PlatformError, TimeLimitError
 from ..function.bind import JOB, Binder
 from ..function.context import Context, current_call
 from ..function.decorator import outputs_of
@@ -32,7 +30,9 @@ from . import arguments
 from .call import call
 from .interrupt import Interrupted, interruptible
 from .outcome import Ended, Outcome
+from .parameters import from_file, shown
 from .provenance import function_spec, provenance
+from .report import kept_record, result_file
 from .tee import kept
 
 STOPPED, INTERRUPTED = 143, 130
@@ -64,7 +64,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
 
     Errors: OvenbirdError where not even a record could be made.
     """
-    parameters = {**_params_file(settings.params), **settings.param}
+    parameters = {**from_file(settings.params), **settings.param}
     store = open_store(settings.platform, environ, settings.platform_patience)
     _open.append(store)
     if is_remote(settings, environ):
@@ -74,7 +74,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
     assert target is not None
     name = name_of(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
-    spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
+    spec = {"parameters": shown(parameters), "inputs": dict(settings.input)}
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
@@ -227,28 +227,21 @@ class Job:
             stored = ", ".join(self.outcome.outputs.values()) or "none"
             failed = PlatformError(
                 f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
-                + self._rescued(),
+                + (kept_record(self.rescue / "run.json", self.record) if self.on_core else ""),
                 hint=unrecorded.hint,
             )
-            self._result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
+            self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
         if now == "STOPPED" != state:
             _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
             state, code = now, STOPPED
-        written = self._result_file(state, error)
+        written = self._told(state, error)
         return code or (0 if written else OutputError.exit_code)
 
-    def _rescued(self) -> str:
-        """Keep the record of a run that the platform could not be told of; where, for the message."""
-        if not self.on_core:
-            return ""
-        path = self.rescue / "run.json"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(msgspec.json.format(msgspec.json.encode(self.record.to_dict())) + b"\n")
-        except OSError as error:
-            return f"; its record could not be kept in {path}: {error.strerror}"
-        return f"; its record is kept in {path}"
+    def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
+        """Write the result file, if one is asked for. Whether that could be done."""
+        name = self.settings.result_file
+        return not name or result_file(Path(name), self.record, state, self.outcome, error)
 
     def _keep_logged(self) -> None:
         """Count what the handler has stored itself among the outputs, under its own name."""
@@ -269,27 +262,6 @@ class Job:
         else:
             _log.info("%s", state, extra={"fields": {"state": state}})
 
-    def _result_file(self, state: str, error: dict[str, str] | None) -> bool:
-        """Write the result file whole: under a temporary name, then renamed. Whether that could be done."""
-        if not self.settings.result_file:
-            return True
-        path = Path(self.settings.result_file)
-        found = {
-            "id": self.record.id, "key": self.record.key, "state": state, "results": self.outcome.results,
-            "outputs": self.outcome.outputs, "metrics": dict(self.record.status.metrics or {}), "error": error,
-        }  # fmt: skip
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-            temporary.replace(path)
-        except OSError as failed:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            _log.error("--result-file %r was not written: %s", str(path), failed.strerror or failed)
-            return False
-        return True
-
 
 def _title(target: Target) -> str:
     """The function's name: the document's, else the attribute's, else (it is just `handler`) the module's."""
@@ -297,36 +269,3 @@ def _title(target: Target) -> str:
         return target.function.name
     name = target.attribute.rpartition(".")[2]
     return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
-
-
-def _params_file(name: str) -> dict[str, Any]:
-    """Parameters from a JSON or YAML file. Errors: ArgumentsError."""
-    if not name:
-        return {}
-    try:
-        text = Path(name).read_bytes()
-        found = _parsed(text, name)
-    except OSError as error:
-        raise ArgumentsError(f"--params: cannot read {name!r}: {error.strerror}") from None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise ArgumentsError(f"--params: {name!r} does not hold a mapping of names to values")
-    return found
-
-
-def _parsed(text: bytes, name: str) -> Any:
-    try:
-        if name.endswith((".yaml", ".yml")):
-            from ..document import parse
-
-            return parse(text.decode(), name)
-        return msgspec.json.decode(text)
-    except DocumentError as error:
-        raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        hint = "JSON, or YAML in a file called .yaml"
-        raise ArgumentsError(f"--params: {name!r} is not JSON: {error}", hint=hint) from None
-
-
-def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they are recorded: what was typed as JSON where it is JSON."""
-    return {name: arguments.plain(value) for name, value in parameters.items()}
