@@ -81,8 +81,8 @@ def run(argv: list[str]) -> int:
 
         lines = configure(settings.log_format, settings.log_level)
         extra["find"] = lambda: _target(target, settings)
-        if verb == "run" and not target and _named_by_platform(settings):
-            return _run(None, settings, lines, extra)
+        if verb in ("run", "serve") and not target and _named_by_platform(settings):
+            return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
@@ -188,9 +188,19 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
 
 def _named_by_platform(settings: table.Settings) -> bool:
     """Whether the run that the platform has started says itself what is to be run."""
+    if not os.environ.get("RUN_ID") or os.environ.get("OVENBIRD_TARGET"):
+        return False
     from .job.run import is_remote
 
-    return not os.environ.get("OVENBIRD_TARGET") and is_remote(settings, os.environ)
+    return is_remote(settings, os.environ)
+
+
+def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    """Serve the function that the platform's run names, with the parameters of its init."""
+    from .job.remote import service
+
+    target, settings = service(settings, os.environ)
+    return _serve(target, settings, lines, {**extra, "find": lambda: target})
 
 
 def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:

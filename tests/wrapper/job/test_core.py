@@ -7,6 +7,7 @@ import json
 import signal
 import textwrap
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from tests.core.server import Double
 from tests.jobs import Done, Jobs
+from tests.service import Service
 from tests.stores import Server
 
 from ovenbird.platform import files
@@ -315,6 +317,31 @@ def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str,
     assert process.returncode == 143, err
     assert core.entities.all("p", "artifact")[0]["status"]["state"] == "ERROR"
     assert core.run("p", identity)["status"]["message"] == "stopped by SIGTERM"
+
+
+def test_a_service_that_the_platform_has_started(
+    core: Double, platform: dict[str, str], serve: Callable[..., Service]
+) -> None:
+    """`ovenbird serve` takes function and init parameters from the run; `context.project` is the run's."""
+    source = """
+        def init(context, scale, start=0):
+            context.scale, context.start = scale, start
+
+        def handler(context, event):
+            return {"value": context.start + context.scale * event.body["n"], "project": context.project.name}
+        """
+    identity = remote(
+        core, source, "python+serve:run", parameters={"scale": 1, "start": 5}, init_parameters={"scale": 3}
+    )
+    service = serve("", **platform, RUN_ID=identity, PROJECT_NAME="p")
+    assert service.post(json={"n": 2}).json() == {"value": 11, "project": "p"}
+    assert core.run("p", identity)["status"]["state"] == "RUNNING"
+    assert pod_code(platform, serve, RUN_ID=remote(core, "def handler(): pass\n")) == 76
+
+
+def pod_code(platform: dict[str, str], serve: Callable[..., Service], **environ: str) -> int:
+    """The exit status of a service that does not come up."""
+    return serve("", ready=False, **platform, **environ, PROJECT_NAME="p").process.wait(20)
 
 
 @pytest.mark.parametrize("verb", ["dataitems", "artifacts"])

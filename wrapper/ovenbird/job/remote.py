@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..document import Function, complete, validate
 from ..errors import DocumentError, InputError, LoadError, PlatformError
 from ..function.target import Target, from_document
 from ..platform import forms, keys
+from ..platform.opening import open_store
 from ..platform.run import Run
 from ..platform.store import Record, Store, timestamp
 from ..settings import Settings
@@ -46,14 +48,32 @@ def run(
     return execute(job)
 
 
-def take(store: Store, project: str, identity: str) -> Record:
-    """The run; PlatformError when it is none that this process can run."""
+def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
+    """The target of the service that the run RUN_ID asks for, and the settings with the parameters of its init.
+
+    Both `init_parameters` and `parameters` of the run reach init; the former win, and what is given here wins over all.
+    """
+    store = open_store(settings.platform, environ, settings.platform_patience)
+    try:
+        run = take(
+            store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], "python+serve:run"
+        )
+        target = named(store, run, Path(settings.source or "."), environ)
+    finally:
+        store.close()
+    spec = run["spec"]
+    init = {**(spec.get("parameters") or {}), **(spec.get("init_parameters") or {}), **settings.init}
+    return target, replace(settings, init=init)
+
+
+def take(store: Store, project: str, identity: str, kind: str = keys.RUN_KIND) -> Record:
+    """The run; PlatformError when it is none of that kind."""
     try:
         found = store.read(keys.run_key(project, keys.check_id(identity, "RUN_ID"), ""))
     except InputError as error:
         raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
-    if found["kind"] != keys.RUN_KIND:
-        raise PlatformError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {keys.RUN_KIND} runs here")
+    if found["kind"] != kind:
+        raise PlatformError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {kind} is run here")
     return found
 
 
