@@ -21,7 +21,7 @@ from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary
-from ..platform.opening import chosen, open_store
+from ..platform.opening import chosen, home, open_store
 from ..platform.project import Project, name_of
 from ..platform.run import Run, start
 from ..platform.store import Store
@@ -117,8 +117,8 @@ class Job:
         self.parameters, self.inputs, self.init = parameters, inputs, init
         self.remote = remote
         self.on_core = chosen(settings.platform, environ) == "core"
-        home = Path(environ.get("OVENBIRD_HOME") or ".ovenbird")
-        self.rescue = (Path(settings.output_dir) if settings.output_dir else home / "unsent" / record.id).absolute()
+        unsent = Path(home(environ), "unsent", record.id)
+        self.rescue = (Path(settings.output_dir) if settings.output_dir else unsent).absolute()
         self.project = Project(
             store, record.project, environ, files_store=settings.files_store, run=record,
             rescue=self.rescue if self.on_core else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +12,7 @@ from ovenbird.errors import InputError, PlatformError
 
 from .database import Database, guarded, pack, unpack
 from .keys import Key, parse, run_key
+from .opening import home
 from .ownership import Ownership
 from .store import FINAL, Record, Row, timestamp
 
@@ -211,14 +210,16 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
     Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
     images name one.
     """
-    home, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
-    if not spare or environ.get("OVENBIRD_HOME") or os.access(home if Path(home).is_dir() else ".", os.W_OK):
-        return LocalStore(home)
+    found = home(environ)
+    if environ.get("OVENBIRD_HOME") or found != environ.get("OVENBIRD_SPARE_HOME"):
+        return LocalStore(found)
+    import logging  # an empty run has no use for it
+
     logging.getLogger("ovenbird").warning(
         "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
-        Path(home).absolute(), spare,
+        Path(".ovenbird").absolute(), found,
     )  # fmt: skip
-    return LocalStore(spare)
+    return LocalStore(found)
 
 
 def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
