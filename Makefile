@@ -28,12 +28,17 @@ help: ## this list
 .venv/.runtime: pyproject.toml | .venv/bin/python
 	@echo "installing Ovenbird into .venv (a few seconds)"
 	@$(BIN)/pip install --quiet --editable '.[reload]'
-	@$(BIN)/python -m compileall -q wrapper  # as an installed wheel is: a start then compiles nothing
+	@$(BIN)/python -m compileall -q wrapper builder  # as an installed wheel is: a start then compiles nothing
 	@touch $@
 
 .venv/.examples: .venv/.runtime examples/world-cities/requirements.txt
 	@echo "installing pandas, pyarrow and scikit-learn into .venv, for examples/world-cities (half a minute)"
 	@$(BIN)/pip install --quiet --requirement examples/world-cities/requirements.txt
+	@touch $@
+
+.venv/.images: .venv/.runtime
+	@echo "installing what building images needs into .venv (a few seconds)"
+	@$(BIN)/pip install --quiet --editable '.[reload,build]'
 	@touch $@
 
 .venv/.dev: .venv/.runtime
@@ -71,14 +76,21 @@ format: .venv/.dev ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
+.PHONY: images
+images: .venv/.images ## build the base images: VERSIONS="3.12", FLAGS="--registry HOST" or "--from REF"
+	$(call need,buildah skopeo,buildah skopeo)
+	@$(BIN)/ovenbird base build $(VERSIONS) --keep-going $(FLAGS)
+
 .PHONY: docs
 docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
 
 .PHONY: bench
-bench: .venv/.examples ## measure against peers (makes its own environments; several minutes)
+bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; several minutes)
 	@$(BIN)/python benchmarks/serve
 	@$(BIN)/python benchmarks/job
+	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
+	@$(BIN)/python benchmarks/images
 
 .PHONY: clean
 clean: ## remove what the other targets have made

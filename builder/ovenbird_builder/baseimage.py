@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -14,17 +15,47 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ovenbird import __version__
+from ovenbird.errors import OvenbirdError
 
 from . import bases, buildah, process, runtime, toolbox
 from .bases import Base
 from .container import refused
-from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryDeniedError, RegistryError, SpecError
+from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError, SpecError
 from .network import Network
 from .probe import Stored, probe, stored
 
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+/")
 _OCI = "org.opencontainers.image"
-_SETTINGS = "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image"
+_SETTINGS = (
+    "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image; "
+    "--pull missing takes what the local store has"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What fetches go through: certificates and proxy, and the package index ("" for PyPI)."""
+
+    network: Network
+    index_url: str = ""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self.network.secrets(), *([self.index_url] if "@" in self.index_url else []))
+
+    @contextlib.contextmanager
+    def pip_conf(self) -> Iterator[Path | None]:
+        """A file that tells pip of the index, for as long as it is needed: in an argv, its password would be seen."""
+        if not self.index_url:
+            yield None
+            return
+        handle, name = tempfile.mkstemp(prefix="ovenbird-pip-", suffix=".conf")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"[global]\nindex-url = {self.index_url.replace('%', '%%')}\n")
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +67,6 @@ class Options:
     epoch: int = 0
     revision: str = ""
     pull: str = "always"
-    pip_conf: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +81,7 @@ class Built:
 
 
 def build(
-    base: Base, options: Options, *, network: Network, cache: Path, environ: Mapping[str, str],
+    base: Base, options: Options, *, site: Site, cache: Path, environ: Mapping[str, str],
     line: Callable[[str], None] | None = None,
 ) -> Built:  # fmt: skip
     """Build the image of one version into the store.
@@ -59,62 +89,68 @@ def build(
     `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryDeniedError,
     BaseUnfitError, LayerError when an install fails.
     """
-    env = {**environ, **network.host_env()}
-    upstream = fetch(base, options.pull, env, network)
+    upstream = fetch(base, options.pull, environ, site)
     python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
     about = labels(base, upstream, options)
-    with tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
+        site.pip_conf() as conf,
+        named(upstream, cache) as name,
+    ):
         context(base.version, Path(folder))
         argv = buildah.build(
             folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
-            arguments=arguments(_name(upstream), about),
+            arguments=arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
-            secrets=secrets(network, options.pip_conf),
+            secrets=secrets(site.network, conf),
         )  # fmt: skip
-        with named(upstream, cache):
-            try:
-                process.run(argv, env=env, secrets=network.secrets(), line=line)
-            except process.ProcessFailed as error:
-                raise failed(base, error) from None
+        try:
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
+        except process.ProcessFailed as error:
+            raise failed(base, error) from None
     done = stored(options.image)
-    return Built(options.image, done.digest, python.version, base.upstream, upstream.digest)
+    return Built(options.image, done.digest, python.version, base.upstream, base.digest or upstream.digest)
 
 
-def fetch(base: Base, policy: str, env: Mapping[str, str], network: Network) -> Stored:
+def fetch(base: Base, policy: str, environ: Mapping[str, str], site: Site) -> Stored:
     """Take the upstream into the store. Errors name the settings that say where it is looked for."""
     name = base.reference
     local = name.startswith("localhost/")
-    argv = buildah.pull(name, policy="never" if local else policy, insecure=bool(_LOOPBACK.match(name)))
+    argv = buildah.pull(name, policy="never" if local else policy, insecure=insecure(name))
     try:
-        done = process.run(argv, env=env, secrets=network.secrets())
-        found = stored(done.stdout.strip().rpartition("\n")[2])
+        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        return stored(done.stdout.strip().rpartition("\n")[2])
     except process.ProcessFailed as error:
-        told = refused(name, error)
-        if isinstance(told, (BaseMissingError, RegistryError)):
-            raise type(told)(told.message, hint=_SETTINGS) from None
-        raise told from None
-    return found
+        raise unreachable(name, error) from None
+
+
+def insecure(name: str) -> bool:
+    """Whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
+    return bool(_LOOPBACK.match(name))
+
+
+def unreachable(name: str, error: process.ProcessFailed) -> OvenbirdError:
+    """Why an upstream could not be had, with the settings that say where it is looked for."""
+    told = refused(name, error)
+    return type(told)(told.message, hint=_SETTINGS) if isinstance(told, BaseMissingError | RegistryError) else told
 
 
 @contextlib.contextmanager
-def named(upstream: Stored, cache: Path) -> Iterator[None]:
+def named(upstream: Stored, cache: Path) -> Iterator[str]:
     """Give the upstream, for a while, a name that follows from its content.
 
     The history of the image says what it was made from; by any other name, the mirror that the upstream happened to
     come from would be in the digest. One builder at a time: the first to end takes the name away.
     """
+    name = f"localhost/ovenbird-upstream:{upstream.id[:12]}"
     (cache / "locks").mkdir(parents=True, exist_ok=True)
     with (cache / "locks" / upstream.id).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        process.run(buildah.tag(upstream.id, _name(upstream)))
+        process.run(buildah.tag(upstream.id, name))
         try:
-            yield
+            yield name
         finally:
-            process.run(buildah.remove_image(_name(upstream)), check=False)
-
-
-def _name(upstream: Stored) -> str:
-    return f"localhost/ovenbird-upstream:{upstream.id[:12]}"
+            process.run(buildah.remove_image(name), check=False)
 
 
 def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
@@ -163,16 +199,14 @@ def context(version: str, folder: Path) -> None:
 
 
 def failed(base: Base, error: process.ProcessFailed) -> ImageError | LayerError:
-    """Why a build failed, from what it said."""
+    """Why a build failed, from what it said: the first complaint of pip or of stage.py, else the engine's own."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    said = [line for line in lines if line.lower().startswith("error")] or lines[-1:] or [error.message]
-    told = f"cannot build the base image of Python {base.version}: {said[0]}"
-    if "error while running runtime" in error.output or "while running" in error.output or "ERROR:" in error.output:
-        return LayerError(told)
-    return EngineError(told)
+    step = next((line for line in lines if line.startswith(("ERROR:", "Python "))), "")
+    told = f"cannot build the base image of Python {base.version}: {step or error.message}"
+    return LayerError(told) if step or "while running" in error.output else EngineError(told)
 
 
-def push(image: str, destination: str, *, network: Network, environ: Mapping[str, str]) -> str:
+def push(image: str, destination: str, *, site: Site, environ: Mapping[str, str]) -> str:
     """Push an image of the store; the digest that the registry has it by.
 
     Errors: RegistryError, RegistryDeniedError.
@@ -180,12 +214,12 @@ def push(image: str, destination: str, *, network: Network, environ: Mapping[str
     with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
         told = Path(folder) / "digest"
         argv = buildah.push(
-            image, f"docker://{destination}", digest_file=str(told), insecure=bool(_LOOPBACK.match(destination))
-        )
+            image, f"docker://{destination}", digest_file=str(told), insecure=insecure(destination)
+        )  # fmt: skip
         try:
-            process.run(argv, env={**environ, **network.host_env()}, secrets=network.secrets())
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
         except process.ProcessFailed as error:
             reason = refused(destination, error)
-            kind = RegistryDeniedError if isinstance(reason, RegistryDeniedError) else RegistryError
-            raise kind(f"cannot push {destination!r}: {error.message}") from None
+            kind = type(reason) if isinstance(reason, ImageError) else RegistryError
+            raise kind(f"cannot push {destination!r}: {error.message}", hint="--tag names the registry") from None
         return told.read_text(encoding="utf-8").strip()

@@ -77,6 +77,11 @@ def containers() -> Argv:
     return ("buildah", "containers", "--json")
 
 
+def images(name: str) -> Argv:
+    """List the images of the store whose name is `name`, whatever their tag, as JSON."""
+    return ("buildah", "images", "--json", f"--filter=reference={name}")
+
+
 def pull(image: str, *, policy: str = "missing", insecure: bool = False) -> Argv:
     """Take an image into the store; prints its id. `policy` as for `from_`; `insecure`: plain HTTP will do."""
     flags = ["--tls-verify=false"] if insecure else []
@@ -114,3 +119,9 @@ def push(image: str, destination: str, *, digest_file: str = "", insecure: bool 
 def inspect_image(image: str) -> Argv:
     """What the store knows of an image, as JSON."""
     return ("buildah", "inspect", "--type=image", "--", image)
+
+
+def inspect_digest(image: str, *, insecure: bool = False) -> Argv:
+    """Ask a registry for the digest of an image (`docker://...`), that of its index where it has one."""
+    flags = ["--tls-verify=false"] if insecure else []
+    return ("skopeo", "inspect", "--no-tags", "--format={{.Digest}}", *flags, "--", image)

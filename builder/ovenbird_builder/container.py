@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ovenbird.errors import OvenbirdError
+
 from . import buildah, process
-from .errors import BaseMissingError, RegistryDeniedError, RegistryError
+from .errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
 
 _PREFIX = "ovenbird-step"
 _numbers = itertools.count(1)
@@ -36,12 +38,15 @@ class Container:
         secrets: Iterable[str] = (),
         line: Callable[[str], None] | None = None,
         check: bool = True,
+        limit: int = 64 * 1024 * 1024,
     ) -> process.Done:
         """Run a command in it, as root unless told otherwise. Errors: those of `process.run`."""
         argv = buildah.run(
             self.name, command, user=user, env=env, mounts=mounts, workdir=workdir, network=network
         )  # fmt: skip
-        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check)
+        if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
+            argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
+        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check, limit=limit)
 
     @contextlib.contextmanager
     def root(self) -> Iterator[Path]:
@@ -61,7 +66,7 @@ def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None 
     RegistryDeniedError.
     """
     reap()
-    name = f"{_PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
+    name = f"{_PREFIX}-{os.getpid()}-{started(os.getpid())}-{next(_numbers)}"
     try:
         process.run(buildah.from_(image, name=name, pull=pull), env=env)
     except process.ProcessFailed as error:
@@ -72,7 +77,7 @@ def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None 
         process.run(buildah.remove(name), check=False)
 
 
-def refused(image: str, error: process.ProcessFailed) -> Exception:
+def refused(image: str, error: process.ProcessFailed) -> OvenbirdError:
     """Why an image could not be had, from what buildah or skopeo said."""
     said = error.output.lower()
     last = error.message
@@ -82,6 +87,8 @@ def refused(image: str, error: process.ProcessFailed) -> Exception:
         )
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {image!r}: {last}")
+    if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
+        return DigestError(f"the registry gives for {image!r} what is not what its digest says: {last}")
     return RegistryError(f"cannot get the image {image!r}: {last}")
 
 
@@ -95,11 +102,11 @@ def reap() -> None:
         parts = name.removeprefix(_PREFIX + "-").split("-")
         if not name.startswith(_PREFIX + "-") or len(parts) != 3:
             continue
-        if _started(int(parts[0])) != parts[1]:
+        if started(int(parts[0])) != parts[1]:
             process.run(buildah.remove(name), check=False)
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """When a process was started, in ticks since boot: tells it from a later one of the same number; empty if gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

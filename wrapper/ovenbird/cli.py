@@ -26,11 +26,13 @@ _VERBS = {
     "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
+    "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
 }
 _STOPPED, _INTERRUPTED = 143, 130
+_IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
 _TARGET = (
     "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
-    "default: the current folder"
+    "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
 )
 
 
@@ -60,14 +62,7 @@ def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
     if argv and argv[0] == "job":  # the same verb, as it is called inside a container
         argv = ["run", *argv[1:]]
-    if argv and argv[0] in _LISTINGS:
-        from .listings import main as listings
-
-        try:
-            return listings(argv)
-        except OvenbirdError as error:
-            return report(error)
-    if argv and argv[0] not in _VERBS and not argv[0].startswith("-") and (command := _command(argv[0])):
+    if command := _command(argv[0] if argv else ""):
         try:
             return command(argv)
         except OvenbirdError as error:
@@ -86,13 +81,27 @@ def run(argv: list[str]) -> int:
 
         lines = configure(settings.log_format, settings.log_level)
         extra["find"] = lambda: _target(target, settings)
+        if verb in ("run", "serve") and not target and _named_by_platform(settings):
+            return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
 
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
-    """A verb that another package brings (the builder's `build`, `base`, ...), by its entry point; None without one."""
+    """What parses its own flags: a listing, the health check, or a verb that another package brings (the builder's
+    `build`, `base`, ...) by its entry point; None for the rest.
+    """
+    if verb == "health":
+        from .health import main as health
+
+        return health
+    if verb in _LISTINGS:
+        from .listings import main as listings
+
+        return listings
+    if not verb or verb in _VERBS or verb.startswith("-"):
+        return None
     from importlib.metadata import entry_points
 
     found = list(entry_points(group="ovenbird.commands", name=verb))
@@ -177,7 +186,24 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
 
 
-def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
+def _named_by_platform(settings: table.Settings) -> bool:
+    """Whether the run that the platform has started says itself what is to be run."""
+    if not os.environ.get("RUN_ID") or os.environ.get("OVENBIRD_TARGET"):
+        return False
+    from .job.run import is_remote
+
+    return is_remote(settings, os.environ)
+
+
+def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    """Serve the function that the platform's run names, with the parameters of its init."""
+    from .job.remote import service
+
+    target, settings = service(settings, os.environ)
+    return _serve(target, settings, lines, {**extra, "find": lambda: target})
+
+
+def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
     from .job.run import run
 
     return run(target, settings, os.environ)
@@ -201,19 +227,20 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
     def opened() -> Any:
-        from .platform.local import open_local
+        from .platform.opening import open_store
         from .platform.project import Project, name_of
 
         name = name_of(settings.project, os.environ, target.function.project if target.function else "")
-        return Project(open_local(os.environ), name, os.environ)
+        return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
 
     return opened
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
-    from .function.target import parse
+    from .function.target import parse, unnamed
 
-    return parse(text or os.environ.get("OVENBIRD_TARGET") or settings.source or ".", settings.source)
+    named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
+    return parse(named or unnamed(Path(), _IMAGE), settings.source)
 
 
 def _data(text: str | None) -> bytes:

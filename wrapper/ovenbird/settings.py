@@ -211,6 +211,20 @@ class Settings:
         verbs="serve invoke run",
         metavar="NAME",
     )
+    platform: str = _option(
+        "auto",
+        choice("auto", "core", "local"),
+        "Where runs and entities are kept: DigitalHub Core, or .ovenbird; auto is core where DHCORE_ENDPOINT is set.",
+        verbs="serve invoke run",
+        metavar="core|local|auto",
+    )
+    platform_patience: float = _option(
+        60.0,
+        duration,
+        "How long a call of the platform is tried again while it does not answer, or is overloaded.",
+        verbs="serve invoke run",
+        metavar="DURATION",
+    )
     output_dir: str = _option("", str, "Folder that gets a copy of the outputs' files.", verbs="run", metavar="DIR")
     files_store: str = _option(
         "",
@@ -221,12 +235,12 @@ class Settings:
     )
     result_file: str = _option("", str, "JSON file that gets state, results and outputs.", verbs="run", metavar="FILE")
     # the listener
-    host: str = _option("127.0.0.1", str, "Address to listen on.", verbs="serve", metavar="ADDRESS")
+    host: str = _option("127.0.0.1", str, "Address to listen on, or to ask.", verbs="serve health", metavar="ADDRESS")
     port: int = _option(
         8080,
         whole(0, _PORTS),
-        "Port to listen on; 0 takes a free one.",
-        verbs="serve",
+        "Port to listen on, or to ask; 0 takes a free one.",
+        verbs="serve health",
         metavar="N",
         env="OVENBIRD_PORT PORT",
     )

@@ -6,13 +6,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import baseimage, bases
-from ..errors import SpecError
+from .. import baseimage, baselock, bases
+from ..bases import Base
+from ..errors import BaseMissingError, ImageError, RegistryDeniedError, RegistryError, SpecError
 from ..network import network
 
 
@@ -21,58 +22,134 @@ def options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     one = actions.add_parser("list", help="the versions that there are")
     one.add_argument("--json", action="store_true", help="print JSON")
-    one = actions.add_parser("build", help="build the images of some versions, or of all")
-    _common(one)
-    one.add_argument("--from", dest="image", default="", metavar="REF", help="make it from this image instead")
+    one = _action(actions, "build", "build the images of some versions, or of all")
     one.add_argument("--tag", default="", metavar="REF", help="name of the image; {version} stands for Python's")
     one.add_argument("--push", action="store_true", help="push it to the registry that --tag names")
     one.add_argument("--format", choices=("oci", "docker"), default="oci", help="docker keeps the health check")
-    one.add_argument(
-        "--pull", choices=("always", "missing", "never"), default="always", help="when to ask the registry"
-    )
-    one.add_argument("--result-file", default="", metavar="FILE", help="write what was made there too, as JSON")
+    one.add_argument("--revision", default="", metavar="TEXT", help="of the runtime's source [OVENBIRD_REVISION]")
+    one.add_argument("--context", default="", metavar="DIR", help="only write what `docker build DIR` needs")
+    one.add_argument("--result-file", default="", metavar="FILE", help="JSON file that gets what was made")
+    one.add_argument("--keep-going", action="store_true", help="build what can be had; fail only when nothing could")
+    _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
+    _action(actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml")
 
 
-def _common(one: argparse.ArgumentParser) -> None:
-    one.add_argument("versions", nargs="*", metavar="VERSION", help="such as 3.12; default: all")
-    one.add_argument("--registry", default="", metavar="HOST", help="mirror to take images from [OVENBIRD_REGISTRY]")
-    one.add_argument("--ca-bundle", default="", metavar="FILE", help="certificates [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE]")
-    one.add_argument("--cache-dir", default="", metavar="DIR", help="[OVENBIRD_CACHE_DIR]")
-    one.add_argument("--quiet", action="store_true", help="do not show what the build says")
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """A parser for one action, with what all of them take."""
+    one: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    add = one.add_argument
+    add("versions", nargs="*", metavar="VERSION", help="such as 3.12 or PYTHON3_12; default: all")
+    add("--registry", default="", metavar="HOST[/PATH]", help="mirror to take the upstream from [OVENBIRD_REGISTRY]")
+    add("--from", dest="image", default="", metavar="REF", help="another upstream; {version} stands for Python's")
+    add("--pull", choices=("always", "missing", "never"), default="always", help="when to ask the registry")
+    add("--index-url", default="", metavar="URL", help="package index [OVENBIRD_INDEX_URL]")
+    add("--ca-bundle", default="", metavar="FILE", help="certificates [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE, PIP_CERT]")
+    add("--cache-dir", default="", metavar="DIR", help="[OVENBIRD_CACHE_DIR]")
+    add("--quiet", action="store_true", help="do not show what the build says")
+    return one
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: its flags, what they come to, the environment."""
+
+    args: argparse.Namespace
+    environ: Mapping[str, str]
+    site: baseimage.Site
+    cache: Path
+    bases: tuple[Base, ...]
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Do what is asked for; the exit status."""
-    return {"list": _list, "build": _build}[args.action](args, environ)
-
-
-def _list(args: argparse.Namespace, _: Mapping[str, str]) -> int:
-    rows = [asdict(base) | {"locked": bases.lockfile(base.version).is_file()} for base in bases.table().values()]
-    print(json.dumps(rows, indent=2))
-    return 0
-
-
-def _build(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
-    wanted = [bases.chosen(version, registry=registry, image=args.image) for version in args.versions or bases.table()]
-    if args.image and len(wanted) > 1:
-        raise SpecError("--from names one image: name one version beside it")
-    net, cache, made = network(args.ca_bundle, environ), cache_dir(args.cache_dir, environ), []
-    for base in wanted:
-        name = args.tag.replace("{version}", base.version) or base.image
-        opts = baseimage.Options(image=name, fmt=args.format, epoch=epoch(environ), pull=args.pull)
-        built = baseimage.build(
-            base, opts, network=net, cache=cache, environ=environ, line=None if args.quiet else _told
-        )
-        row: dict[str, Any] = {"version": base.version, **asdict(built)}
-        if args.push:
-            row["pushed"] = baseimage.push(name, name, network=net, environ=environ)
-        made.append(row)
-    text = json.dumps(made, indent=2)
-    if args.result_file:
+    """Do what is asked for; the exit status. JSON goes to stdout, and to the result file."""
+    if args.action == "list":
+        return _list(json_wanted=args.json)
+    site = baseimage.Site(network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", ""))
+    wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.table())
+    call = _Call(args, environ, site, cache_dir(args.cache_dir, environ), wanted)
+    rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
+    text = json.dumps(rows, indent=2)
+    if getattr(args, "result_file", ""):
         bases.write(Path(args.result_file).absolute(), text + "\n")
     print(text)
     return 0
+
+
+def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> Base:
+    registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
+    known = bases.chosen(version).version
+    return bases.chosen(known, registry=registry, image=args.image.replace("{version}", known))
+
+
+def _list(*, json_wanted: bool) -> int:
+    rows = [asdict(base) | {"locked": bases.lockfile(base.version).is_file()} for base in bases.table().values()]
+    if json_wanted:
+        print(json.dumps(rows, indent=2))
+        return 0
+    table = [("VERSION", "PLATFORM", "UPSTREAM", "PINNED", "LOCKED", "IMAGE")]
+    table += [
+        (row["version"], row["platform"], row["upstream"], row["digest"][:19] or "no", "yes" if row["locked"] else "no",
+         row["image"]) for row in rows
+    ]  # fmt: skip
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    for line in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return 0
+
+
+def _build(call: _Call, base: Base) -> dict[str, Any]:
+    args = call.args
+    name = args.tag.replace("{version}", base.version) or base.image
+    bases.reference(name)
+    if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
+        raise SpecError("--tag and --context name one image: name one version, or write {version} in --tag")
+    if args.context:
+        folder = Path(args.context)
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SpecError(f"--context: the folder {args.context!r} is not empty")
+        baseimage.context(base.version, folder)
+        return {"version": base.version, "context": str(folder), "upstream": base.reference}
+    opts = baseimage.Options(
+        name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull
+    )
+    line = None if args.quiet else _told
+    built = baseimage.build(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
+    pushed = baseimage.push(name, name, site=call.site, environ=call.environ) if args.push else ""
+    return {"version": base.version, **asdict(built)} | ({"pushed": pushed} if pushed else {})
+
+
+def _at_hand(call: _Call) -> list[dict[str, Any]]:
+    """Build every version whose upstream can be had, and say of the others why not. Errors: those of the last one."""
+    rows: list[dict[str, Any]] = []
+    last: ImageError | None = None
+    for base in call.bases:
+        try:
+            rows.append(_build(call, base))
+            _told(f"Python {base.version}: built {rows[-1]['image']}")
+        except (BaseMissingError, RegistryError, RegistryDeniedError) as error:
+            last = error
+            _told(f"Python {base.version}: not built: {error}")
+    if last and not rows:
+        raise last
+    return rows
+
+
+def _lock(call: _Call, base: Base) -> dict[str, Any]:
+    text = baselock.lock(base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ)
+    changed = not bases.lockfile(base.version).is_file() or bases.lockfile(base.version).read_text() != text
+    return {"version": base.version, "lock": str(baselock.write_lock(base.version, text)), "changed": changed}
+
+
+def _pin(call: _Call, base: Base) -> dict[str, Any]:
+    if call.args.image:
+        raise SpecError("--from: only the upstreams of bases.toml can be pinned")
+    digest = baselock.pin(base, site=call.site, environ=call.environ)
+    baselock.write_pin(base.version, digest)
+    return {"version": base.version, "upstream": base.upstream, "digest": digest, "changed": digest != base.digest}
+
+
+_DO: dict[str, Callable[[_Call, Base], dict[str, Any]]] = {"build": _build, "lock": _lock, "pin": _pin}
 
 
 def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
@@ -80,8 +157,7 @@ def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
     named = flag or environ.get("OVENBIRD_CACHE_DIR", "")
     if named:
         return Path(named).absolute()
-    home = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or str(Path.home()), ".cache")  # noqa: PTH118
-    return Path(home) / "ovenbird"
+    return Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache") / "ovenbird"
 
 
 def epoch(environ: Mapping[str, str]) -> int:
@@ -93,4 +169,4 @@ def epoch(environ: Mapping[str, str]) -> int:
 
 
 def _told(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(line + os.linesep)

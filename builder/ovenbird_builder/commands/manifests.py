@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ovenbird.document import Function, find, read
 from ovenbird.settings import duration, named_json, named_text
 
-from ..errors import SpecError
-from ..manifests import documents, image, job, names, overrides, render, task, wanted
+from ..credentials import credentials
+from ..errors import BaseMissingError, SpecError
+from ..manifests import documents, job, names, overrides, render, task, wanted
+from ..network import network
+from ..reference import Reference, parse
+from ..registry import Registry
 
 _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "what is made": {
         "image": {"metavar": "REF", "help": "the function's image; default: spec.image of the document"},
         "resolve": {"action": "store_true", "help": "ask the registry for the digest of a tag"},
-        "authfile": {"metavar": "FILE", "help": "credentials for --resolve; default: those of skopeo"},
-        "registries-conf": {"metavar": "FILE", "help": "mirrors for --resolve (containers-registries.conf)"},
+        "authfile": {"metavar": "FILE", "help": "credentials for --resolve; default: those of buildah"},
+        "ca-bundle": {"metavar": "FILE", "help": "certificates for --resolve [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE]"},
         "action": {"choices": task.ACTIONS, "help": "default: that of --task, else what the other flags say"},
         "task": {"metavar": "FILE", "help": "a task of the platform, or its fields, as YAML or JSON"},
         "name": {"metavar": "NAME", "help": "name of the objects; default: made from the function's"},
@@ -70,6 +75,7 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "registry-secret": {"metavar": "NAME", "help": "the Secret (kubernetes.io/dockerconfigjson) to push with"},
     },
 }  # fmt: skip
+_PATIENCE = 60.0  # seconds for a registry
 _VOLUMES = {"pvc": "persistent_volume_claim"}
 _SIZES = {"empty_dir": "size_limit"}
 
@@ -115,12 +121,11 @@ def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: M
     if name != function.name and not args.name:
         sys.stderr.write(f"note: the objects are called {name!r}: {function.name!r} is no name in Kubernetes; --name\n")
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
-    reference = image.parse(_image(args, function, action), "--image" if args.image else "spec.image")
+    reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")
     if args.resolve:
-        registries = args.registries_conf or environ.get("CONTAINERS_REGISTRIES_CONF", "")
-        reference = image.resolve(reference, authfile=args.authfile, registries=registries, env=environ)
+        reference = _resolved(args, reference, environ)
     if args.tag:
-        image.parse(args.tag, "--tag")
+        parse(args.tag, "--tag")
     return wanted.check(
         wanted.Wanted(
             function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
@@ -134,6 +139,18 @@ def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: M
             document=path.read_text(encoding="utf-8") if action == "build" else "",
         )
     )  # fmt: skip
+
+
+def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, str]) -> Reference:
+    """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
+    if image.digest:
+        return image
+    with credentials(args.authfile, "", (), environ) as known:
+        asked = Registry(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
+        digest = asked.digest(image)
+    if not digest:
+        raise BaseMissingError(f"--resolve: the registry has no image {str(image)!r}")
+    return replace(image, digest=digest)
 
 
 def _action(args: argparse.Namespace, of_task: str) -> str:
@@ -160,10 +177,10 @@ def _image(args: argparse.Namespace, function: Function, action: str) -> str:
 def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with those that the flags give: names win one by one, where a field has names."""
     found = dict(fields)
-    for field, flag, parse in (
+    for field, flag, form in (
         ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
     ):  # fmt: skip
-        values = _each(f"--{flag}", getattr(args, flag), parse)
+        values = _each(f"--{flag}", getattr(args, flag), form)
         if values:
             found[field] = {**(found.get(field) or {}), **{k: v for value in values for k, v in value.items()}}
     single = {"service_type": args.service_type, "service_name": args.service_name, "replicas": args.replicas}

@@ -22,7 +22,8 @@ def selector(wanted: Wanted) -> dict[str, str]:
 def labels(wanted: Wanted) -> dict[str, str]:
     """All labels."""
     found = selector(wanted)
-    found["app.kubernetes.io/version"] = names.label_value(wanted.image.version)
+    version = wanted.image.tag or wanted.image.digest.partition(":")[2][:12] or "latest"
+    found["app.kubernetes.io/version"] = names.label_value(version)
     if project := names.label_value(wanted.function.project):
         found["app.kubernetes.io/part-of"] = project
     return {**found, "app.kubernetes.io/managed-by": "ovenbird"}

@@ -80,8 +80,13 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
-    """The fields of a task that the function document itself holds in `spec`, for this action, unchecked."""
-    return {name: value for name, value in raw["spec"].items() if action in _FIELDS.get(name, ())}
+    """The fields of a task that the function document itself holds in `spec`, for this action, unchecked.
+
+    Not its instructions: the build reads the document, and finds them there.
+    """
+    found = {name: value for name, value in raw["spec"].items() if action in _FIELDS.get(name, ())}
+    found.pop("instructions", None)
+    return found
 
 
 def check(fields: Mapping[str, Any], action: str) -> Task:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ovenbird.document import Function
 
 from ..errors import SpecError
+from ..reference import Reference
 from . import cron, names
-from .image import Reference
 from .task import Task
 
 

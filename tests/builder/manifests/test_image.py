@@ -1,65 +1,21 @@
-"""References are taken apart, and a registry is asked what a tag means."""
+"""The image is the one that is named, and a registry is asked what a tag means."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ovenbird_builder.errors import BaseMissingError, ReferenceFormatError, RegistryError
-from ovenbird_builder.manifests.image import Reference, parse, resolve
+from ovenbird_builder.errors import BaseMissingError, RegistryError
 
 from .conftest import DIGEST, DOCUMENT, Made
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("greet", ("greet", "", "")),
-        ("greet:1.2", ("greet", "1.2", "")),
-        ("localhost:5000/greet", ("localhost:5000/greet", "", "")),
-        ("r.example/a/b__c/d-e.f:T_1.x", ("r.example/a/b__c/d-e.f", "T_1.x", "")),
-        (f"R.example:5000/a@{DIGEST}", ("R.example:5000/a", "", DIGEST)),
-        (f"[::1]:5000/a:1@{DIGEST}", ("[::1]:5000/a", "1", DIGEST)),
-    ],
-)
-def test_references(text: str, parts: tuple[str, str, str]) -> None:
-    """Name, tag and digest; put together they are the text again."""
-    assert parse(text) == Reference(*parts)
-    assert str(parse(text)) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "A",
-        "a b",
-        "a:",
-        "a@sha256:12",
-        "a@md5:x",
-        "/a",
-        "a//b",
-        "a/",
-        "http://r/a",
-        "a:b:c",
-        "-a",
-        "a\n",
-        "a:" + "x" * 129,
-    ],
-)
-def test_what_is_no_reference(text: str) -> None:
-    """The text is shown, and the form that is expected."""
-    with pytest.raises(ReferenceFormatError, match="is not the name of an image") as caught:
-        parse(text)
-    assert caught.value.exit_code == 22
 
 
 def test_the_image_of_the_document(make: Callable[..., Made], refused: Callable[..., str], folder: Path) -> None:
@@ -99,16 +55,15 @@ def test_what_a_tag_means_now(registry: str, make: Callable[..., Made]) -> None:
         assert "is a tag" not in made.notes
 
 
-def test_a_digest_is_not_asked_about() -> None:
+def test_a_digest_is_not_asked_about(make: Callable[..., Made]) -> None:
     """It says already what it means."""
-    known = parse(f"nowhere.invalid/a@{DIGEST}")
-    assert resolve(known, env={}) is known
+    image = f"nowhere.invalid/a:1@{DIGEST}"
+    assert make("--action", "job", "--resolve", image=image).container["image"] == image
 
 
-def test_a_registry_that_does_not_know_or_answer(registry: str) -> None:
+def test_a_registry_that_does_not_know_or_answer(registry: str, make: Callable[..., Made]) -> None:
     """A tag that is not there, and a registry that is not: two errors, each with the image's name."""
-    registries = os.environ["CONTAINERS_REGISTRIES_CONF"]
-    with pytest.raises(BaseMissingError, match="manifests/absent:1"):
-        resolve(parse(f"{registry}/manifests/absent:1"), registries=registries, env=os.environ)
-    with pytest.raises(RegistryError, match=r"cannot get the image '127\.0\.0\.1:1/x:1'"):
-        resolve(parse("127.0.0.1:1/x:1"), registries=registries, env=os.environ)
+    with pytest.raises(BaseMissingError, match=r"--resolve: the registry has no image .*manifests/absent:1"):
+        make("--action", "job", "--resolve", image=f"{registry}/manifests/absent:1")
+    with pytest.raises(RegistryError, match=r"cannot ask for 127\.0\.0\.1:1/x:1: the registry does not answer"):
+        make("--action", "job", "--resolve", image="127.0.0.1:1/x:1")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.loading import FUNCTIONS, Project
 
 from ovenbird.errors import DocumentError, LoadError, ModuleMissingError
 from ovenbird.function.handler import Handler
-from ovenbird.function.target import parse
+from ovenbird.function.target import parse, unnamed
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,18 @@ def assert_matches(words: str, text: str) -> None:
     import re
 
     assert re.search(words, text, re.DOTALL), text
+
+
+def test_no_target_is_named(tmp_path: Path) -> None:
+    """The document of the current folder comes first, then the one that was built into the image."""
+    folder, image = tmp_path / "folder", tmp_path / "image"
+    folder.mkdir()
+    assert unnamed(folder, image) == str(folder)  # not in an image: the error says that the document is missing
+    image.mkdir()
+    with pytest.raises(DocumentError, match="none is named") as caught:
+        unnamed(folder, image)
+    assert f'-v "$PWD:{folder}:ro"' in caught.value.hint
+    (image / "function.yaml").write_text("")
+    assert unnamed(folder, image) == str(image / "function.yaml")
+    (folder / "function.yml").write_text("")
+    assert unnamed(folder, image) == str(folder)

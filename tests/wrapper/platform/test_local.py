@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,3 +154,40 @@ def test_the_home_is_chosen_by_the_environment_and_ignored_by_git(
     assert open_local({}).home == tmp_path / ".ovenbird"
     assert open_local({"OVENBIRD_HOME": str(tmp_path / "h")}).home == tmp_path / "h"
     assert (tmp_path / "h/.gitignore").read_text() == "*\n"
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be a user who may write only where everybody may."""
+    if os.getuid():
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_home_that_cannot_be_written_has_a_spare(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In an image, a run on a source that is mounted read-only is recorded elsewhere, and that is said."""
+    with tempfile.TemporaryDirectory() as name:
+        source, spare = Path(name, "source"), Path(name, "spare")
+        source.mkdir()
+        spare.mkdir()
+        for path, mode in ((Path(name), 0o755), (source, 0o555), (spare, 0o777)):
+            path.chmod(mode)
+        monkeypatch.chdir(source)
+        with nobody():
+            store = open_local({"OVENBIRD_SPARE_HOME": str(spare / "store")})
+            assert store.home == spare / "store"
+            store.close()
+            with pytest.raises(PlatformError, match="Permission denied"):
+                open_local({})
+            with pytest.raises(PlatformError, match="Permission denied"):  # what was asked for is not replaced
+                open_local({"OVENBIRD_HOME": str(source / "h"), "OVENBIRD_SPARE_HOME": str(spare)})
+        assert [record.getMessage() for record in caplog.records if str(source / ".ovenbird") in record.getMessage()]
+        source.chmod(0o755)
+        assert open_local({"OVENBIRD_SPARE_HOME": str(spare)}).home == source / ".ovenbird"

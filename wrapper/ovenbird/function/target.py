@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..document import Function, find, read
-from ..errors import LoadError, ModuleMissingError
+from ..document import NAMES, Function, find, read
+from ..errors import DocumentError, LoadError, ModuleMissingError
 from .nearby import near
 
 DEFAULT_ATTRIBUTE = "handler"
@@ -56,6 +56,25 @@ def parse(text: str, source: str = "") -> Target:
     raise LoadError(
         f"{text!r} is not a target: no such folder, and neither FILE.py, FILE.py:name, pkg.mod:name nor FILE.yaml",
         hint=_suggest(place),
+    )
+
+
+def unnamed(folder: Path, image: Path) -> str:
+    """The target when none is named: the document in `folder`, else the one that was built into the image at `image`.
+
+    Errors: DocumentError, which says what to do in an image that holds no function.
+    """
+    if any((folder / name).is_file() for name in NAMES):
+        return str(folder)
+    if (image / NAMES[0]).is_file():
+        return str(image / NAMES[0])
+    if not image.is_dir():
+        return str(folder)
+    place = folder.resolve()
+    raise DocumentError(
+        f"no function: none is named, and there is no function.yaml in {str(place)!r}, nor one built into the image",
+        hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{place}:ro" IMAGE serve '
+        "main.py:handler",
     )
 
 

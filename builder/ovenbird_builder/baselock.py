@@ -1,0 +1,101 @@
+"""Lock what the runtime needs, and pin what base images are made from: what `ovenbird base lock` and `pin` do."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from ovenbird.errors import OvenbirdError
+
+from . import bases, buildah, process, toolbox
+from .baseimage import Site, fetch, insecure, unreachable
+from .bases import Base
+from .container import working
+from .errors import ConflictError, LockError, PackageIndexError, RequirementMissingError
+from .network import MOUNT
+from .probe import probe
+
+EXTRA = "platform"
+_PLACE = f"{MOUNT}/lock"
+_COMPILE = (
+    "python3", "-m", "piptools", "compile", "--quiet", "--no-config", "--rebuild", "--generate-hashes",
+    "--strip-extras", "--allow-unsafe", "--no-header", "--no-emit-index-url", "--no-emit-find-links",
+    "--no-emit-trusted-host", "--no-emit-options", "--cache-dir=/tmp/pip-tools", "--pip-args=--only-binary=:all:",
+    "--output-file=-", f"{_PLACE}/ovenbird",
+)  # fmt: skip
+
+
+def lock(base: Base, policy: str, *, site: Site, cache: Path, environ: Mapping[str, str]) -> str:
+    """The text of the lock of one version, made by pip-tools under the Python of its upstream.
+
+    Errors: those of `fetch` and `probe`; LockError and its kinds.
+    """
+    upstream = fetch(base, policy, environ, site)
+    probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
+        Path(folder, "ovenbird").write_text("".join(f"{need}\n" for need in needs()), encoding="utf-8")
+        env = site.network.container_env() | {"PYTHONPATH": toolbox.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        mounts = [*site.network.mounts(), toolbox.mount(cache), f"{folder}:{_PLACE}:ro"]
+        if conf:
+            mounts.append(f"{conf}:{MOUNT}/pip.conf:ro")
+            env["PIP_CONFIG_FILE"] = f"{MOUNT}/pip.conf"
+        with working(upstream.id, pull="never") as container:
+            try:
+                done = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
+            except process.ProcessFailed as error:
+                raise _failed(base, error) from None
+    head = f"# What the runtime needs under Python {base.version}, by `ovenbird base lock` with {toolbox.versions()}.\n"
+    return head + done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird")
+
+
+def needs() -> list[str]:
+    """What the runtime asks for, that for a job on the platform included, as lines of a requirements file."""
+    lines = []
+    for need in metadata.requires("ovenbird") or []:
+        extra = re.search(r"""extra\s*==\s*['"](\w+)['"]""", need)
+        if not extra or extra[1] == EXTRA:
+            lines.append(re.sub(r"""(?:;|\s+and)\s*extra\s*==\s*['"]\w+['"]\s*$""", "", need).strip())
+    return lines
+
+
+def pin(base: Base, *, site: Site, environ: Mapping[str, str]) -> str:
+    """The digest that the registry has the upstream's tag by. Errors name the settings that say where it is."""
+    name = base.source or base.upstream
+    argv = buildah.inspect_digest(f"docker://{name}", insecure=insecure(name))
+    try:
+        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+    except process.ProcessFailed as error:
+        raise unreachable(name, error) from None
+    return done.stdout.strip()
+
+
+def _failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
+    """Why the lock could not be made, from what pip said."""
+    said = error.output
+    lines = [line.strip() for line in said.splitlines() if line.strip() and "exit status" not in line]
+    complaint = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else error.message)
+    told = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
+    if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", said):
+        return PackageIndexError(told, hint="--index-url (or OVENBIRD_INDEX_URL) names another index")
+    if re.search(r"ResolutionImpossible|conflicting dependencies", said):
+        return ConflictError(told)
+    if re.search(r"No matching distribution|Could not find a version", said):
+        return RequirementMissingError(told)
+    return LockError(told)
+
+
+def write_lock(version: str, text: str) -> Path:
+    """Write the lock of a version to its place; the path."""
+    path = bases.lockfile(version)
+    bases.write(path, text)
+    return path
+
+
+def write_pin(version: str, digest: str) -> Path:
+    """Write a digest into bases.toml, which stays as it is otherwise; the path."""
+    path = bases.home() / "bases.toml"
+    bases.write(path, bases.pinned(path.read_text(encoding="utf-8"), version, digest))
+    return path
