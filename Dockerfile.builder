@@ -30,23 +30,28 @@ RUN PYTHONPATH=/opt/ovenbird/site python3 -m pip install --quiet --disable-pip-v
 
 FROM ${UPSTREAM}
 USER 0:0
+# newuidmap as a program with one capability, and not as root's: a pod's root may not write the user's own uid_map
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends \
-        buildah ca-certificates crun git passt skopeo uidmap \
+        buildah ca-certificates crun git libcap2-bin skopeo uidmap \
+    && chmod u-s,g-s /usr/bin/newuidmap /usr/bin/newgidmap \
+    && setcap cap_setuid=ep /usr/bin/newuidmap \
+    && setcap cap_setgid=ep /usr/bin/newgidmap \
     && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig \
     && useradd --uid 1000 --create-home builder \
     && printf 'builder:100000:65536\n' > /etc/subuid \
     && cp /etc/subuid /etc/subgid
 COPY --from=build /opt/ovenbird/site /opt/ovenbird/site
-RUN printf '#!/bin/sh\nexport PYTHONPATH=/opt/ovenbird/site\nexec python3 -m ovenbird "$@"\n' > /usr/local/bin/ovenbird \
-    && chmod 755 /usr/local/bin/ovenbird
+# the whole builder in the user's own namespace, where it is root: it looks into file systems that it has mounted
+RUN printf '%s\n' '#!/bin/sh' 'export XDG_RUNTIME_DIR="/tmp/run-$(id -u)" TMPDIR=/tmp' \
+        'mkdir -p -m 0700 "$XDG_RUNTIME_DIR" || exit 24' 'exec buildah unshare ovenbird "$@"' > /usr/local/bin/builder \
+    && printf '%s\n' '#!/bin/sh' 'PYTHONPATH=/opt/ovenbird/site exec python3 -m ovenbird "$@"' > /usr/local/bin/ovenbird \
+    && chmod 755 /usr/local/bin/builder /usr/local/bin/ovenbird
 ENV BUILDAH_ISOLATION=chroot \
     STORAGE_DRIVER=overlay \
     OVENBIRD_CACHE_DIR=/home/builder/cache \
-    XDG_RUNTIME_DIR=/tmp \
     HOME=/home/builder
 WORKDIR /home/builder
 USER 1000:1000
-# the whole builder in the user's own namespace, where it is root: it looks into file systems that it has mounted
-ENTRYPOINT ["buildah", "unshare", "ovenbird"]
+ENTRYPOINT ["builder"]
 CMD ["build", "--help"]
