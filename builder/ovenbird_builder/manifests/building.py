@@ -53,7 +53,7 @@ def _spec(wanted: Wanted, config: str) -> Document:
         # a user namespace is made inside, which the default profile refuses
         "seccompProfile": {"type": "Unconfined"},
     }
-    pod["volumes"].append({"name": "home", "emptyDir": {}})
+    pod["volumes"] += [{"name": "home", "emptyDir": {}}, {"name": "large", "emptyDir": {}}]
     pod["volumes"].append({"name": "function", "configMap": {"name": config}})
     if wanted.registry_secret:
         items = [{"key": ".dockerconfigjson", "path": "config.json"}]
@@ -77,6 +77,7 @@ def _container(wanted: Wanted, args: list[str]) -> Document:
         "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
     }
     found["volumeMounts"].append({"name": "home", "mountPath": HOME})
+    found["volumeMounts"].append({"name": "large", "mountPath": "/var/tmp"})  # noqa: S108  # layers on their way
     found["volumeMounts"].append({"name": "function", "mountPath": _DOCUMENT.rpartition("/")[0], "readOnly": True})
     if wanted.registry_secret:
         found["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})

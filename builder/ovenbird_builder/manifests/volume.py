@@ -14,7 +14,7 @@ _KINDS = {  # kind -> what its `spec` may hold
     "empty_dir": ("size_limit", "medium"),
     "ephemeral": ("size", "storage_class"),
 }
-TAKEN = ("tmp", "each", "function", "registry", "home")  # names of the volumes that manifests bring themselves
+TAKEN = ("tmp", "each", "function", "registry", "home", "large")  # names of the volumes that manifests bring themselves
 _HIDDEN = ("/opt", "/opt/ovenbird", "/usr", "/bin", "/lib", "/etc", "/proc", "/sys", "/dev")
 
 
