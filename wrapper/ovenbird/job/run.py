@@ -6,6 +6,7 @@ What only some runs need (inputs, outputs, an event loop) is imported when a run
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import traceback
@@ -36,6 +37,7 @@ from .provenance import function_spec, provenance
 from .tee import kept
 
 STOPPED, INTERRUPTED = 143, 130
+_NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 _log = logging.getLogger("ovenbird")
 _open: list[
     Store
@@ -210,7 +212,7 @@ class _Job:
             _log.info("%s", state, extra={"fields": {"state": state}})
 
     def _result_file(self, state: str, error: dict[str, str] | None) -> bool:
-        """Write the result file whole: under a temporary name, then renamed. Whether that could be done."""
+        """Write the result file. Whether that could be done."""
         if not self.settings.result_file:
             return True
         path = Path(self.settings.result_file)
@@ -218,17 +220,34 @@ class _Job:
             "id": self.record.id, "key": self.record.key, "state": state, "results": self.outcome.results,
             "outputs": self.outcome.outputs, "metrics": dict(self.record.status.metrics or {}), "error": error,
         }  # fmt: skip
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-            temporary.replace(path)
+            _write(path, msgspec.json.format(msgspec.json.encode(found)) + b"\n")
         except OSError as failed:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             _log.error("--result-file %r was not written: %s", str(path), failed.strerror or failed)
             return False
         return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole: under a temporary name, then renamed; in place where that cannot be or must not be.
+
+    That is a pipe or a device (/dev/stdout), and a file that is mounted by itself (/dev/termination-log).
+    """
+    special = path.is_symlink() or (path.exists() and not path.is_file())
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if special:
+            path.write_bytes(content)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if special or not path.is_file() or error.errno not in _NOT_REPLACED:
+            raise
+        path.write_bytes(content)
 
 
 def _title(target: Target) -> str:
