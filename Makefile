@@ -53,6 +53,8 @@ serve: .venv/.runtime ## serve TARGET (default: examples/greet) until Ctrl-C, re
 .PHONY: test
 test: .venv/.dev ## run every test
 	$(call need,curl,curl)
+	$(call need,git,git)
+	$(call need,git-lfs,git-lfs)
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python -m tests.standins >/dev/null
 	@echo "running the tests (a few minutes)"

@@ -78,6 +78,13 @@ class SourceUnreachableError(SourceError):
     exit_code = 34
 
 
+class ShadowedSourceError(SourceError):
+    """A file of the source would hide a module that Python or the runtime needs."""
+
+    code = "build.source.shadow"
+    exit_code = 35
+
+
 class LockError(OvenbirdError):
     """The dependencies could not be locked; the subclasses say why."""
 

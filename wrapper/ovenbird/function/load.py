@@ -19,18 +19,11 @@ from ..errors import (
     NotCallableError,
     ShadowError,
 )
+from ..shadows import shadows
 from .decorator import stand_in
 from .nearby import near
 from .target import Target
 from .traces import summary, user_frames, user_traceback
-
-# What the runtime itself imports: a user's file of that name, first on sys.path, would break it.
-RUNTIME_MODULES = frozenset(
-    """a2wsgi anyio click h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio starlette
-    typing_extensions urllib3 uvicorn uvloop watchfiles websockets yaml""".split()
-)
-# Modules of the standard library that nothing else imports: a folder `test` is everyday, and harmless.
-_HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "turtle", "turtledemo"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +70,7 @@ def load(target: Target) -> Loaded:
 
 def refuse_shadows(root: Path) -> None:
     """Refuse a source root that holds a file which would hide a module that Python or the runtime needs."""
-    needed = (sys.stdlib_module_names | RUNTIME_MODULES) - _HARMLESS
-    for entry in sorted(root.iterdir() if root.is_dir() else ()):
-        name = entry.name.partition(".")[0]
-        if name not in needed or not (entry.suffix in (".py", ".so") or (entry / "__init__.py").is_file()):
-            continue
-        whose = "Python's standard library" if name in sys.stdlib_module_names else "the runtime"
+    for entry, name, whose in shadows(root):
         raise ShadowError(
             f"{str(entry)!r} would hide the module {name!r} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",

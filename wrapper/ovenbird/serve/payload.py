@@ -114,13 +114,14 @@ def is_multipart(call: Call) -> bool:
 
 async def multipart(call: Call, body: Body) -> Any:
     """The form of a multipart body. Errors: ProblemError 400 when it is malformed."""
+    from python_multipart.exceptions import FormParserError
     from starlette.formparsers import MultiPartException
     from starlette.requests import Request
 
     try:
         return await Request(call.scope, body.receive, call.send).form()
-    except MultiPartException as error:
-        raise ProblemError(400, f"the multipart body is malformed: {error.message}") from None
+    except (MultiPartException, FormParserError) as error:  # Starlette before 0.44 lets the parser's own through
+        raise ProblemError(400, f"the multipart body is malformed: {error}") from None
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:

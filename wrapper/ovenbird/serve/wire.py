@@ -39,6 +39,14 @@ class Protocol(HttpToolsProtocol):
         else:
             super().data_received(data)
 
+    def on_headers_complete(self) -> None:
+        """Begin the cycle of a request; one whose client asks for it is the connection's last."""
+        super().on_headers_complete()
+        cycle = self.cycle
+        if cycle and cycle.keep_alive and not self.parser.should_keep_alive():  # uvicorn before 0.51 overlooks it
+            cycle.keep_alive = False
+            cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
+
     def late(self, before: float) -> bool:
         """Whether the headers that are waited for began before that time."""
         return 0.0 < self._since < before

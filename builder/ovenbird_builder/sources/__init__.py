@@ -1,0 +1,109 @@
+"""Sources: detect the form, fetch it, settle it into a Tree. One module per form."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from ovenbird.document import Function
+
+from ..errors import SourceError, SourceMissingError
+from ..network import Network
+from . import digest, gather, shadow
+from .address import scrubbed
+from .form import Found, Order
+from .limits import limits
+from .tree import Tree
+
+__all__ = ["Tree", "fetch", "form"]
+
+_FORMS = {
+    "git+https": "git", "git+http": "git", "git+ssh": "git", "git+file": "git",
+    "https": "web", "http": "web", "zip+https": "web", "zip+http": "web",
+    "s3": "objects", "zip+s3": "objects",
+}  # fmt: skip
+
+
+def form(function: Function) -> str:
+    """The form of a function's source: `inline`, `local`, `git`, `web` or `objects`. Errors: SourceError."""
+    if function.code is not None:
+        return "inline"
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)", function.source)
+    if not found:
+        return "local"
+    scheme = found[1]
+    if found[2] == "//" and scheme in _FORMS:
+        return _FORMS[scheme]
+    near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
+    raise SourceError(
+        f"spec.source.source: the form {scheme + found[2]!r} of {scrubbed(function.source)!r} is not known",
+        hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
+    )
+
+
+def fetch(
+    function: Function, into: Path, *, environ: Mapping[str, str], network: Network, timeout: float = 600.0
+) -> Tree:
+    """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
+
+    `timeout` is in seconds, for all of it. `environ` brings credentials and limits.
+    Errors: SourceError and its subclasses; SpecError for a limit that does not parse.
+    """
+    found_form = form(function)
+    if into.is_dir() and any(into.iterdir()):
+        raise SourceError(f"cannot fetch into {str(into)!r}: it is not empty")
+    with _staging(into) as stage:
+        work, final = stage / "work", stage / "tree"
+        work.mkdir()
+        final.mkdir()
+        deadline = time.monotonic() + timeout
+        order = Order(function, work, environ, network, limits(environ), deadline, timeout)
+        found: Found = import_module(f".{found_form}", __name__).fetch(order)
+        tree = _settled(found, order, final, stage)
+        final.chmod(0o755)
+        final.replace(into)
+        return Tree(into, tree.uri, tree.revision, tree.digest, tree.epoch, tree.file, tree.warnings)
+
+
+def _settled(found: Found, order: Order, final: Path, stage: Path) -> Tree:
+    shown = found.shown or found.uri
+    entries = gather.choose(found.folder, found.ignore, shown, order.limits, skip=stage)
+    if found.file and not any(entry.path == found.file for entry in entries):
+        rules = " or ".join(found.ignore)
+        raise SourceMissingError(f"{shown}: {found.file!r} is left out by the rules in {rules}")
+    gather.place(entries, found.folder, final, shown, move=found.ours)
+    shadow.refuse(final)
+    return Tree(
+        final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, found.warnings
+    )  # fmt: skip
+
+
+@contextmanager
+def _staging(into: Path) -> Iterator[Path]:
+    """A folder beside `into`, gone at the end whatever happens. Faults of the disk become a SourceError."""
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".ovenbird-source-", dir=into.parent.resolve()))
+    except OSError as error:
+        raise SourceError(f"cannot write below {str(into.parent)!r}: {error.strerror}") from None
+    try:
+        yield stage
+    except OSError as error:
+        raise _fault(error, into) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _fault(error: OSError, into: Path) -> SourceError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SourceError(f"the disk of {str(into.parent)!r} is full", hint="nothing was kept")
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(into)
+    return SourceError(f"cannot read or write {name!r}: {error.strerror or error}")

@@ -1,0 +1,82 @@
+"""URLs of sources, taken apart: which form, what may be shown, and the credentials that must not be."""
+
+from __future__ import annotations
+
+import netrc
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from ..errors import SourceError, UnsafeSourceError
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """A user name and a password. It never shows itself."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Login(***)"
+
+
+def split(url: str) -> SplitResult:
+    """The parts of a URL. Errors: UnsafeSourceError for control characters, or a host that is none."""
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise UnsafeSourceError(
+            f"{scrubbed(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise SourceError(f"{scrubbed(url)!r} is not a URL: {error}") from None
+    name = parts.netloc.rpartition("@")[2]
+    if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise UnsafeSourceError(f"{scrubbed(url)!r}: {name!r} is not the name of a host")
+    return parts
+
+
+def login(parts: SplitResult) -> Login | None:
+    """The credentials that a URL carries."""
+    if parts.username is None:
+        return None
+    return Login(unquote(parts.username), unquote(parts.password or ""))
+
+
+def bare(parts: SplitResult) -> str:
+    """The URL without its credentials and without its fragment."""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+
+
+def clean(text: str) -> str:
+    """A text of which every URL has lost its credentials, for people and for what is stored."""
+    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)
+
+
+def scrubbed(text: str) -> str:
+    """A text that may be no URL at all, without anything before an `@`: a password may hold what ends a host."""
+    return re.sub(r"(?s)://.*@", "://", text)
+
+
+def shown(parts: SplitResult) -> str:
+    """The URL for people and for what is stored: without credentials, and without a query, which may be a signature."""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:
+    """The credentials of the user's `.netrc` for a host. Errors: SourceError for a file that does not parse."""
+    path = Path(environ.get("NETRC") or Path(environ.get("HOME") or "/nonexistent", ".netrc"))
+    if not path.is_file():
+        return None
+    try:
+        found = netrc.netrc(str(path)).authenticators(host)
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
+        reason = f"line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else type(error).__name__
+        raise SourceError(f"cannot read {str(path)!r}: {reason}") from None
+    return Login(found[0] or "", found[2] or "") if found else None

@@ -1,0 +1,59 @@
+"""What every form of source is given, and what it gives back before the tree is settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovenbird.document import Function
+
+from ..errors import SourceUnreachableError
+from ..network import Network
+from .limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds)."""
+
+    function: Function
+    work: Path
+    environ: Mapping[str, str]
+    network: Network
+    limits: Limits
+    deadline: float
+    timeout: float
+
+    def remaining(self, shown: str) -> float:
+        """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise self.late(shown)
+        return left
+
+    def late(self, shown: str) -> SourceUnreachableError:
+        """The error of a source that took too long."""
+        return SourceUnreachableError(
+            f"{shown}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
+
+    `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say
+    what is left out. `shown` is the source in errors, where that says more than `uri`.
+    """
+
+    folder: Path
+    uri: str
+    revision: str = ""
+    epoch: int | None = None
+    file: str = ""
+    ours: bool = True
+    ignore: tuple[str, ...] = (".ovenbirdignore",)
+    warnings: tuple[str, ...] = ()
+    shown: str = ""

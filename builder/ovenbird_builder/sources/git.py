@@ -1,0 +1,225 @@
+"""A git repository: one commit of it, at depth 1, with its submodules and its large files, without its history."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import (
+    ProgramMissingError,
+    SourceDeniedError,
+    SourceError,
+    SourceMissingError,
+    SourceUnreachableError,
+    UnsafeSourceError,
+)
+from ..process import ProcessFailed, ProcessTimedOut
+from .form import Found, Order
+from .giturl import GitAddress, parse, submodule
+from .limits import told
+from .names import DEPTH, check_member
+
+if TYPE_CHECKING:
+    from .gitrun import Git, Surroundings
+
+_DEEP = 8  # submodules within submodules
+_DENIED = re.compile(
+    r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
+    r"|returned error: 40[13]|http code = 40[13]|host key verification failed|authentication required"
+    r"|authorization error|dubious ownership",
+    re.I,
+)
+_MISSING = re.compile(r"not found|does not exist|not appear to be a git|returned error: 404|no such (file|repos)", re.I)
+_UNADVERTISED = re.compile(r"not our ref|unadvertised object|couldn't find remote ref|remote error: upload-pack", re.I)
+
+
+def fetch(order: Order) -> Found:
+    """The files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
+    found = parse(order.function.source)
+    if not shutil.which("git", path=order.environ.get("PATH")):
+        raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
+    from .gitrun import surround
+
+    checkout = _Checkout(order, surround(order, found))
+    try:
+        commit, epoch = checkout.take(found, order.work, 0)
+    except ProcessFailed as error:
+        raise _refused(error, found, order) from None
+    folder = _subfolder(order.work, found)
+    ref = found.ref + (f":{found.subfolder}" if found.subfolder else "")
+    uri = f"git+{found.shown}" + (f"#{ref}" if ref else "")
+    return Found(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
+
+
+class _Checkout:
+    """One order's way through a repository and its submodules; the limits count for all of them together."""
+
+    def __init__(self, order: Order, surroundings: Surroundings) -> None:
+        self.order, self.surroundings = order, surroundings
+        self.size = self.files = 0
+        self.warnings: list[str] = []
+
+    def take(self, found: GitAddress, folder: Path, depth: int) -> tuple[str, int]:
+        """Check a commit out into `folder`; its full name and its time."""
+        from . import gitrefs
+        from .gitrun import Git
+
+        git = Git(folder, self.surroundings)
+        refs = gitrefs.listed(git, found)
+        wanted = gitrefs.chosen(refs, found)
+        kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
+        git.init("--quiet", "--template=", f"--object-format={kind}", ".")
+        git.config("remote.origin.url", found.url)  # git-lfs asks it where the large files are
+        commit = self._commit(git, found, wanted, refs)
+        submodules = self._listing(folder, found, commit)
+        git.checkout("--quiet", "--force", "--detach", commit)
+        epoch = int(git.log("-1", "--format=%ct", commit))
+        if submodules:
+            self._submodules(git, found, submodules, depth)
+        return commit, epoch
+
+    def _commit(self, git: Git, found: GitAddress, wanted: str, refs: dict[str, str]) -> str:
+        """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
+        from . import gitrefs
+
+        plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
+        if wanted.startswith("refs/") or wanted == "HEAD" or len(wanted) in (40, 64):
+            try:
+                git.fetch(*plain, "--depth=1", "--", found.url, wanted)
+                return str(git.rev_parse("--verify", "--quiet", "FETCH_HEAD^{commit}")).strip()
+            except ProcessFailed as error:
+                if error.argv[1] == "rev-parse":
+                    raise SourceError(f"{found.shown}: {found.ref!r} is not a commit") from None
+                if wanted.startswith("refs/") or not _UNADVERTISED.search(error.output):
+                    raise
+        every = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        git.fetch(*plain, "--", found.url, *every)
+        try:
+            return str(git.rev_parse("--verify", "--quiet", f"{wanted}^{{commit}}")).strip()
+        except ProcessFailed:
+            raise gitrefs.missing(refs, found) from None
+
+    def _listing(self, folder: Path, found: GitAddress, commit: str) -> dict[str, str]:
+        """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""
+        from .gitrun import Git
+
+        links: dict[str, str] = {}
+        lfs = False
+
+        def line(text: str) -> None:
+            nonlocal lfs
+            entry = re.fullmatch(r"(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", text)
+            if not entry:
+                return
+            if entry[5].count("/") > DEPTH:
+                check_member(entry[5].strip('"'), found.shown)
+            self.files += 1
+            self.size += int(entry[4]) if entry[4].isdigit() else 0
+            if self.files > self.order.limits.files or self.size > self.order.limits.size:
+                most = f"{told(self.order.limits.size)} or {self.order.limits.files} files"
+                raise UnsafeSourceError(
+                    f"{found.shown}: the commit {commit[:12]} holds more than {most}",
+                    hint="OVENBIRD_SOURCE_LIMIT, OVENBIRD_SOURCE_FILES",
+                )
+            if entry[2] == "commit":
+                links[entry[5]] = entry[3]
+
+        Git(folder, self.surroundings, line).ls_tree("-r", "-l", "--full-tree", commit)
+        if not self.surroundings.lfs:
+            lfs = _wants_lfs(Git(folder, self.surroundings), commit)
+        if lfs:
+            self.warnings.append(
+                f"{found.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
+            )
+        return links
+
+    def _submodules(self, git: Git, found: GitAddress, links: dict[str, str], depth: int) -> None:
+        """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
+        if depth >= _DEEP:
+            raise UnsafeSourceError(f"{found.shown}: has submodules within submodules, {_DEEP} deep")
+        urls = _gitmodules(git, found)
+        for path, commit in sorted(links.items()):
+            check_member(path, found.shown)
+            if path not in urls:
+                self.warnings.append(
+                    f"{found.shown}: {path!r} is a submodule that .gitmodules does not know; left empty"
+                )
+                continue
+            folder = git.folder
+            for part in path.split("/"):
+                folder /= part
+                if folder.is_symlink() or not folder.is_dir():
+                    raise UnsafeSourceError(f"{found.shown}: the submodule {path!r} is out of the tree")
+            inner = submodule(found, urls[path], path)
+            try:
+                self.take(replace(inner, ref=commit), folder, depth + 1)
+            except ProcessFailed as error:
+                raise _refused(error, inner, self.order) from None
+
+
+def _wants_lfs(git: Git, commit: str) -> bool:
+    try:
+        git.grep("--quiet", "--fixed-strings", "-e", "filter=lfs", commit, "--", ":(glob)**/.gitattributes")
+    except ProcessFailed:
+        return False
+    return True
+
+
+def _gitmodules(git: Git, found: GitAddress) -> dict[str, str]:
+    """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
+    try:
+        text = git.config("--blob=HEAD:.gitmodules", "--null", "--list")
+    except ProcessFailed:
+        return {}
+    values = dict(entry.partition("\n")[::2] for entry in text.split("\0") if entry)
+    urls: dict[str, str] = {}
+    for key, path in values.items():
+        if key.startswith("submodule.") and key.endswith(".path"):
+            check_member(path, f"{found.shown}: .gitmodules")
+            urls[path] = values.get(f"{key.removesuffix('.path')}.url", "")
+    return {path: url for path, url in urls.items() if url}
+
+
+def _subfolder(work: Path, found: GitAddress) -> Path:
+    """The subfolder that was asked for. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
+    folder = work
+    for part in [part for part in found.subfolder.split("/") if part not in ("", ".")]:
+        if not (folder / part).is_dir() or part == ".git":
+            near = get_close_matches(part, [entry.name for entry in folder.iterdir() if entry.is_dir()], 3)
+            raise SourceMissingError(
+                f"{found.shown}: has no folder {found.subfolder!r}",
+                hint=f"did you mean {' or '.join(map(repr, near))}?" if near else "",
+            )
+        folder /= part
+        if folder.is_symlink():
+            raise UnsafeSourceError(f"{found.shown}: the folder {found.subfolder!r} is a link")
+    return folder
+
+
+def _refused(error: ProcessFailed, found: GitAddress, order: Order) -> SourceError:
+    """The error of ours for what git said."""
+    from .gitrun import said
+
+    if isinstance(error, ProcessTimedOut):
+        return order.late(found.shown)
+    text, message = error.output, f"{found.shown}: {said(error)}"
+    if "No space left" in text:
+        return SourceError(f"{found.shown}: the disk is full", hint="nothing was kept")
+    if "transport '" in text and "not allowed" in text:
+        return UnsafeSourceError(message)
+    if _DENIED.search(text):
+        hint = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, .netrc or a credential helper of git's may give credentials"
+        if found.scheme == "ssh":
+            hint = "is the key in the agent, and the host in known_hosts?"
+        if found.scheme == "file":
+            hint = "git config --global --add safe.directory PATH"
+        return SourceDeniedError(message, hint=hint)
+    if _MISSING.search(text):
+        return SourceMissingError(
+            message, hint="check the address; a private repository may say so without credentials"
+        )
+    return SourceUnreachableError(message)

@@ -1,0 +1,62 @@
+"""Which files of a folder stay out: `.gitignore` as git reads it, then `.ovenbirdignore`, at every level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SourceError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+
+class Rules:
+    """The rules that hold in one folder: its own, and those of the folders above it."""
+
+    def __init__(self, names: tuple[str, ...], levels: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> None:
+        self.names = names
+        self.levels = levels  # (prefix of the rules' folder, rules), the weakest first
+
+    def below(self, folder: Path, prefix: str) -> Rules:
+        """The rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
+        found = tuple((prefix, spec) for name in self.names if (spec := _read(folder / name)) is not None)
+        return Rules(self.names, self.levels + found) if found else self
+
+    def ignores(self, path: str) -> bool:
+        """Whether a path is left out; a folder's ends in a slash. The deepest file that says something counts."""
+        for prefix, spec in reversed(self.levels):
+            said = spec.check_file(path[len(prefix) :]).include
+            if said is not None:
+                return said
+        return False
+
+
+def outer(root: Path) -> tuple[Rules, str]:
+    """The `.gitignore` rules from the folders above `root` up to its repository's top, and root's prefix there.
+
+    Rules that ignore `root` itself do not count: it was named by hand.
+    """
+    names = (".gitignore", ".ovenbirdignore")
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    exclude = _read(top / ".git" / "info" / "exclude")
+    rules = Rules(names, (("", exclude),) if exclude else ())
+    prefix = ""
+    for part in root.relative_to(top).parts:
+        rules = rules.below(top / prefix, prefix)
+        prefix += f"{part}/"
+        if rules.ignores(prefix):
+            return Rules(names), ""
+    return rules, prefix
+
+
+def _read(path: Path) -> GitIgnoreSpec | None:
+    if path.is_symlink() or not path.is_file():
+        return None  # git does not follow such a link either
+    from pathspec import GitIgnoreSpec
+
+    try:
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return GitIgnoreSpec.from_lines(lines)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot read the rules in {str(path)!r}: {error}") from None

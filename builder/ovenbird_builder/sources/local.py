@@ -1,0 +1,32 @@
+"""A source of this machine: a folder, a file (its folder is the root, as in `serve`), or a zip."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ..errors import SourceMissingError
+from .archive import unpack
+from .digest import of_file
+from .form import Found, Order
+
+IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
+URI = "local"  # where it lies on this machine is nothing that an image may tell, or depend on
+
+
+def fetch(order: Order) -> Found:
+    """The folder of the source. Errors: SourceMissingError when it does not exist."""
+    path = order.function.local_source or order.function.root
+    shown = str(path)
+    if path.is_dir():
+        return Found(path, URI, ours=False, ignore=IGNORE, shown=shown)
+    if not path.is_file():
+        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        found = get_close_matches(path.name, near, 3)
+        raise SourceMissingError(
+            f"the source {shown!r} does not exist" if not path.exists() else f"{shown!r} is neither file nor folder",
+            hint=f"did you mean {' or '.join(map(repr, found))}?" if found else "",
+        )
+    if path.suffix.lower() == ".zip":
+        unpack(path, order.work, shown, order.limits)
+        return Found(order.work, URI, f"sha256:{of_file(path)}", shown=shown)
+    return Found(path.parent, URI, file=path.name, ours=False, ignore=IGNORE, shown=shown)

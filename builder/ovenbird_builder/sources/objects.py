@@ -1,0 +1,223 @@
+"""A file, a prefix or a zip in an S3 store, through obstore: streamed, retried, checked against the limits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
+from . import names
+from .archive import unpack
+from .digest import of_file
+from .form import Found, Order
+from .limits import told
+from .single import file_name
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+_AT_ONCE = 8
+_BLOCK = 1024 * 1024
+_ATTEMPTS = 4
+_CODE = re.compile(r"status code: (\d{3})")
+_ERROR = re.compile(r"<Code>(\w+)</Code>")
+
+
+def fetch(order: Order) -> Found:
+    """Download an object, all objects below a prefix that ends in `/`, or a zip and unpack it.
+
+    Errors: the subclasses of SourceError.
+    """
+    source = order.function.source
+    shown = source.removeprefix("zip+")
+    if re.search(r"[\x00-\x1f\x7f]", source):
+        raise UnsafeSourceError(f"{shown!a}: a URL holds no control characters")
+    bucket, _, key = shown.removeprefix("s3://").partition("/")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket) or (source.startswith("zip+") and not key):
+        raise SourceError(f"{shown!r}: expected s3://BUCKET/KEY")
+    import obstore.exceptions
+
+    store = _open(bucket, order, shown)
+    try:
+        if not key or key.endswith("/"):
+            return _prefix(store, key, shown, order)
+        part = order.work.parent / "download"
+        _get(store, key, part, shown, order)
+    except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+        if isinstance(error, FileNotFoundError) and error.errno:
+            raise  # of this machine's disk
+        raise _refused(shown, error) from None
+    revision = f"sha256:{of_file(part)}"
+    if source.startswith("zip+"):
+        unpack(part, order.work, shown, order.limits)
+        part.unlink()
+        return Found(order.work, source, revision)
+    name, warnings = file_name(order.function, PurePosixPath(key).name, shown)
+    part.rename(order.work / name)
+    return Found(order.work, shown, revision, file=name, warnings=warnings)
+
+
+def _prefix(store: S3Store, prefix: str, shown: str, order: Order) -> Found:
+    """Every object below a prefix; the revision is a digest of their names and ETags."""
+    import obstore
+
+    chosen: dict[str, str] = {}  # path in the tree -> key
+    empty: set[str] = set()
+    total, size = hashlib.sha256(), 0
+    for page in obstore.list(store, prefix or None):
+        for item in page:
+            order.remaining(shown)
+            if not item["path"].startswith(prefix):
+                continue  # what a console makes to show the prefix itself as a folder; its name has lost its slash
+            path = names.check_member(item["path"][len(prefix) :], shown)
+            chosen[path] = item["path"]
+            size += item["size"]
+            if not item["size"]:
+                empty.add(path)
+            if size > order.limits.size or len(chosen) > order.limits.files:
+                most = f"{told(order.limits.size)} or {order.limits.files} files"
+                raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="OVENBIRD_SOURCE_LIMIT")
+            total.update(f"{path}\0{item['e_tag']}\0{item['size']}\n".encode())
+    folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
+    for path in folders & set(chosen):
+        if path not in empty:
+            raise UnsafeSourceError(f"{shown}: {path!r} is both a file and a folder")
+        del chosen[path]
+    if not chosen:
+        raise SourceMissingError(f"{shown}: no object lies below it", hint="check the bucket and the prefix")
+    _get_all(store, chosen, empty, shown, order)
+    return Found(order.work, shown, f"sha256:{total.hexdigest()}")
+
+
+def _get_all(store: S3Store, chosen: dict[str, str], empty: set[str], shown: str, order: Order) -> None:
+    """Download objects, some at a time; one that is empty may be the mark of a folder, which cannot be had."""
+
+    def one(path: str) -> None:
+        target = order.work / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _get(store, chosen[path], target, f"{shown}{path}", order)
+        except FileNotFoundError as error:
+            if error.errno or path not in empty:
+                raise
+            target.unlink()
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        futures = [pool.submit(one, path) for path in chosen]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _get(store: S3Store, key: str, target: Path, shown: str, order: Order) -> None:
+    """Download an object, going on where the body broke off, of the same version only."""
+    import obstore
+    from obstore.exceptions import GenericError
+
+    etag, most = None, order.limits.size
+    with target.open("wb") as file:
+        for attempt in range(_ATTEMPTS):
+            order.remaining(shown)
+            try:
+                start = file.tell()
+                options: Any = {"range": {"offset": start}, "if_match": etag} if start else {}
+                answer = obstore.get(store, key, options=options)
+                etag = answer.meta["e_tag"]
+                for block in answer.stream(min_chunk_size=_BLOCK):
+                    file.write(block)
+                    order.remaining(shown)
+                    if file.tell() > most:
+                        raise UnsafeSourceError(f"{shown}: is larger than {told(most)}", hint="OVENBIRD_SOURCE_LIMIT")
+                return
+            except GenericError as error:
+                if "body error" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                if etag is None:
+                    file.seek(0)
+                    file.truncate()
+                time.sleep(0.2 * 4**attempt)
+
+
+def _open(bucket: str, order: Order, shown: str) -> S3Store:
+    from obstore.store import S3Store
+
+    left = order.remaining(shown)
+    retry: Any = {
+        "max_retries": 4,
+        "retry_timeout": timedelta(seconds=min(60.0, left)),
+        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+    }
+    quiet = timedelta(seconds=min(30.0, left))
+    client: Any = {"timeout": timedelta(seconds=left), "read_timeout": quiet, "connect_timeout": timedelta(seconds=10)}
+    config = _config(bucket, order)
+    endpoint = config.get("endpoint", "https://")
+    client["allow_http"] = endpoint.startswith("http://")
+    if order.network.ca_bundle:
+        client["root_certificate"] = order.network.ca_bundle.read_text()
+    proxies = {name.lower(): value for name, value in sorted(order.network.proxies.items())}
+    if proxy := proxies.get(f"{urlsplit(endpoint).scheme}_proxy") or proxies.get("all_proxy"):
+        client["proxy_url"] = proxy
+        client["proxy_excludes"] = proxies.get("no_proxy", "")
+    try:
+        return S3Store(bucket, **config, client_options=client, retry_config=retry)
+    except Exception as error:  # its own kinds, and those of a value that does not parse
+        raise SourceError(f"{shown}: {_reason(error)}", hint="check the AWS_ variables") from None
+
+
+def _config(bucket: str, order: Order) -> dict[str, Any]:
+    """obstore's configuration from the platform's variables."""
+    environ = order.environ
+    config: dict[str, Any] = {"region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
+    for name in ("access_key_id", "secret_access_key", "session_token"):
+        if value := environ.get(f"AWS_{name.upper()}"):
+            config[name] = value
+    signature = environ.get("S3_SIGNATURE_VERSION", "").lower()
+    if signature not in ("", "s3v4", "v4", "4", "unsigned"):
+        raise SourceError(
+            f"S3_SIGNATURE_VERSION: {signature!r} is not supported", hint="s3v4, or unsigned for a public bucket"
+        )
+    if signature == "unsigned":
+        config["skip_signature"] = True
+    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("S3_ENDPOINT_URL")
+    virtual = environ.get("S3_PATH_STYLE", "").lower() in ("false", "0", "no", "off")
+    if endpoint:
+        scheme, _, host = endpoint.rstrip("/").partition("://")
+        config["endpoint"] = f"{scheme}://{bucket}.{host}" if virtual else f"{scheme}://{host}"
+    config["virtual_hosted_style_request"] = virtual
+    return config
+
+
+def _refused(shown: str, error: BaseException) -> SourceError:
+    """The error of ours for one of obstore's; never the answer's body, which may repeat a credential."""
+    from obstore import exceptions
+
+    text = str(error)
+    status = _CODE.search(text)
+    code = _ERROR.search(text)
+    said = f"{shown}: the store answered {status[1]}" if status else f"{shown}: {_reason(error)}"
+    said += f" ({code[1]})" if code else ""
+    if isinstance(error, FileNotFoundError) or (status and status[1] == "404"):
+        what = "the bucket" if code and code[1] == "NoSuchBucket" else "it"
+        return SourceMissingError(f"{shown}: {what} does not exist", hint="check the bucket and the key")
+    denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+    if isinstance(error, denied) or (status and status[1] in ("401", "403")):
+        return SourceDeniedError(
+            said, hint="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or S3_SIGNATURE_VERSION=unsigned"
+        )
+    return SourceUnreachableError(said, hint="AWS_ENDPOINT_URL names a store other than Amazon's")
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).partition("\n\nDebug source")[0]
+    if "body error" in text:
+        return "the connection broke off"
+    return "the store cannot be reached" if "error sending request" in text else text.splitlines()[0][:200]

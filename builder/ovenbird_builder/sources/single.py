@@ -1,0 +1,27 @@
+"""What a source that is one file is called in the tree, so that the handler's module finds it."""
+
+from __future__ import annotations
+
+from ovenbird.document import Function
+
+from ..errors import SourceError
+
+_DEFAULT = "main"  # what a bare handler means where the source is not local
+
+
+def file_name(function: Function, name: str, shown: str) -> tuple[str, tuple[str, ...]]:
+    """The file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
+
+    Errors: SourceError when the handler names a module that this file cannot be.
+    """
+    module = function.handler.rpartition(":")[0]
+    stem = name.removesuffix(".py") if name.endswith(".py") else ""
+    if stem.isidentifier() and module in ("", stem):
+        return name, ()
+    if module in ("", _DEFAULT):
+        why = "" if stem.isidentifier() else f"{name!r} is not the name of a module"
+        return f"{_DEFAULT}.py", (f"{shown}: {why}; it is kept as {_DEFAULT}.py",) if why else ()
+    raise SourceError(
+        f"{shown}: the handler {function.handler!r} names the module {module!r}, and the source is one file, {name!r}",
+        hint=f"write {stem}:{function.handler.rpartition(':')[2]}" if stem.isidentifier() else "rename the file",
+    )

@@ -1,0 +1,26 @@
+"""What every form of source comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A function's files, ready to become a layer: modes 0644 and 0755, no link out, nothing that was ignored.
+
+    `uri` says where from, without credentials, and nothing of this machine: it may enter an image. `inline` and
+    `local` stand for the document and the disk. `revision` is the full commit (git) or the digest of what was fetched
+    (a file, a zip, a prefix), empty for a folder. `digest` is that of the content (see digest.py). `epoch` is the
+    commit's time in seconds, None where the form has none. `file` is the path of the source in the tree when it is
+    one file, else empty. `warnings` are for people.
+    """
+
+    path: Path
+    uri: str
+    revision: str
+    digest: str
+    epoch: int | None
+    file: str = ""
+    warnings: tuple[str, ...] = ()

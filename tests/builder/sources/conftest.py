@@ -1,0 +1,110 @@
+"""Fetch a source in an environment of its own; after a failure, nothing may be left."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gitserver import GitServer, Repository
+from tests.stores import Server, moto, s3, server
+
+from ovenbird.document import Function
+from ovenbird_builder.network import Network
+from ovenbird_builder.sources import Tree, fetch
+
+__all__ = ["moto", "s3", "server"]
+
+Fetch = Callable[..., Tree]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The user's home, empty."""
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def fetched(tmp_path: Path, home: Path) -> Fetch:
+    """`fetched("https://...", handler="fn", GIT_TOKEN="...")`: the Tree, in a fresh folder."""
+    outs = tmp_path / "outs"
+
+    def run(
+        source: str = "", *, handler: str = "fn", code: str | None = None, root: Path | None = None,
+        network: Network | None = None, timeout: float = 60.0, into: Path | None = None, **environ: str,
+    ) -> Tree:  # fmt: skip
+        function = Function(root or tmp_path, "f", handler, source=source, code=code)
+        target = into or outs / str(len(list(outs.iterdir())) if outs.is_dir() else 0)
+        target.parent.mkdir(exist_ok=True)
+        before = set(target.parent.iterdir())
+        base = {"PATH": os.environ["PATH"], "HOME": str(home)}
+        try:
+            tree = fetch(function, target, environ=base | environ, network=network or Network(), timeout=timeout)
+        except BaseException:
+            assert set(target.parent.iterdir()) == before, "something is left"
+            raise
+        assert set(target.parent.iterdir()) == {*before, target}
+        return tree
+
+    return run
+
+
+@pytest.fixture
+def gits(tmp_path: Path) -> Iterator[GitServer]:
+    """A git server of the folder `repos`."""
+    found = GitServer(tmp_path / "repos")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """The repository `repos/app`."""
+    return Repository(tmp_path / "repos" / "app")
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+    """A server over TLS, and the certificate of its authority."""
+    for name, more in (("ca", ["-subj", "/CN=authority"]), ("server", ["-subj", "/CN=127.0.0.1"])):
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *more]
+        if name == "server":
+            command += ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
+            command += ["-addext", "basicConstraints=critical,CA:FALSE"]
+        command += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = Server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    inner: Any = found._server
+    inner.socket = context.wrap_socket(inner.socket, server_side=True)
+    found.url = found.url.replace("http:", "https:")
+    yield found, tmp_path / "ca.pem"
+    found.close()
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def paths(tree: Tree) -> dict[str, Any]:
+    """Every file of a tree -> its content; a link -> a tuple of its target."""
+    found: dict[str, Any] = {}
+    for path in sorted(tree.path.rglob("*")):
+        name = str(path.relative_to(tree.path))
+        if path.is_symlink():
+            found[name] = (str(path.readlink()),)
+        elif path.is_file():
+            found[name] = path.read_text()
+    return found

@@ -1,0 +1,202 @@
+"""Zips that a stranger made."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import SourceError, SourceMissingError, UnsafeSourceError
+from ovenbird_builder.sources import Tree
+
+from .conftest import paths
+
+Fetch = Callable[..., Tree]
+
+
+def made(path: Path, *members: tuple[str, str, int], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """A zip of members (name, text, Unix mode), whatever they are called."""
+    with zipfile.ZipFile(path, "w", method) as opened:
+        for name, text, mode in members:
+            info = zipfile.ZipInfo(name)
+            info.filename = name  # ZipInfo mends some names by itself
+            info.create_system, info.external_attr, info.compress_type = 3, mode << 16, method
+            opened.writestr(info, text)
+    return path
+
+
+def test_a_zip_is_unpacked(fetched: Fetch, tmp_path: Path) -> None:
+    """Files, folders, the executable bit, a link within; not what a tree never has or .ovenbirdignore names."""
+    made(
+        tmp_path / "app.zip", ("main.py", "x", 0o100600), ("pkg/", "", 0o40755), ("pkg/run.sh", "y", 0o100700),
+        ("pkg/link", "../main.py", 0o120777), ("pkg/__pycache__/a.pyc", "z", 0o100644), (".git/config", "g", 0o100644),
+        (".ovenbirdignore", "notes/\n", 0o100644), ("notes/a.txt", "n", 0o100644), ("plain", "p", 0),
+    )  # fmt: skip
+    tree = fetched("app.zip")
+    assert paths(tree) == {
+        ".ovenbirdignore": "notes/\n", "main.py": "x", "pkg/link": ("../main.py",), "pkg/run.sh": "y", "plain": "p",
+    }  # fmt: skip
+    assert [(tree.path / name).stat().st_mode & 0o777 for name in ("main.py", "pkg/run.sh")] == [0o644, 0o755]
+    assert tree.uri == "local"
+    assert tree.revision.startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("../out.py", "leaves the folder"),
+        ("a/../../out.py", "leaves the folder"),
+        ("..", "leaves the folder"),
+        ("/tmp/out.py", "is absolute"),
+        ("C:/out.py", "is absolute"),
+        ("C:out.py", "is absolute"),
+        ("..\\out.py", "backslash"),
+        ("a\\b.py", "backslash"),
+        ("a//b.py", "empty part"),
+        ("./b.py", "empty part"),
+        ("a\x00b.py", "control character"),
+        ("a\nb.py", "control character"),
+        (".wh.main.py", "deletion in an image"),
+        ("a/.wh..wh..opq", "deletion in an image"),
+        ("a/" * 1500 + "b", "200 folders deep"),
+        ("x" * 300, "255 bytes"),
+        ("/".join(["x" * 200] * 25), "4000 bytes"),
+    ],
+)
+def test_a_member_with_a_name_that_leads_elsewhere_is_refused(
+    fetched: Fetch, tmp_path: Path, name: str, words: str
+) -> None:
+    made(tmp_path / "app.zip", ("main.py", "x", 0o100644), (name.replace("\x00", "\x01"), "evil", 0o100644))
+    data = (tmp_path / "app.zip").read_bytes()
+    (tmp_path / "app.zip").write_bytes(data.replace(b"a\x01b.py", b"a\x00b.py"))
+    with pytest.raises(UnsafeSourceError, match=words):
+        fetched("app.zip")
+    assert not (tmp_path / "out.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("/etc/passwd", "is absolute"),
+        ("../../out", "leads out"),
+        ("sub/../../out", "leads out"),
+        ("loop", "circle"),
+        ("x" * 5000, "too long"),
+        ("", "leads nowhere"),
+    ],
+)
+def test_a_link_out_of_the_tree_is_refused(fetched: Fetch, tmp_path: Path, target: str, words: str) -> None:
+    made(tmp_path / "app.zip", ("main.py", "x", 0o100644), ("loop", target, 0o120777))
+    with pytest.raises(UnsafeSourceError, match=words):
+        fetched("app.zip")
+
+
+def test_nothing_is_written_through_a_link(fetched: Fetch, tmp_path: Path) -> None:
+    """A link to a folder outside, then a file below it: extractall writes it."""
+    (tmp_path / "victim").mkdir()
+    made(tmp_path / "app.zip", ("out", str(tmp_path / "victim"), 0o120777), ("out/evil", "x", 0o100644))
+    with pytest.raises(UnsafeSourceError, match=r"'out' is both a file and a folder"):
+        fetched("app.zip")
+    assert not list((tmp_path / "victim").iterdir())
+    # a chain that leaves only when both links are there
+    made(tmp_path / "app.zip", ("a/b", "..", 0o120777), ("out", "a/b/../victim", 0o120777), ("m", "", 0o100644))
+    with pytest.raises(UnsafeSourceError, match=r"'out' -> .* leads out"):
+        fetched("app.zip")
+
+
+def test_special_files_are_refused(fetched: Fetch, tmp_path: Path) -> None:
+    for mode in (0o010644, 0o020644, 0o060644, 0o140644):
+        made(tmp_path / "app.zip", ("dev", "", mode))
+        with pytest.raises(UnsafeSourceError, match=r"neither a file, a folder nor a link"):
+            fetched("app.zip")
+
+
+def test_a_name_that_comes_twice_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    """What one reader sees first and another one last."""
+    with pytest.warns(UserWarning, match=r"Duplicate"):
+        made(tmp_path / "app.zip", ("main.py", "good", 0o100644), ("main.py", "evil", 0o100644))
+    with pytest.raises(UnsafeSourceError, match=r"'main.py' is in it twice"):
+        fetched("app.zip")
+
+
+def test_an_encrypted_zip_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    path = made(tmp_path / "app.zip", ("main.py", "x", 0o100644))
+    data = bytearray(path.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + place] |= 1
+    path.write_bytes(data)
+    with pytest.raises(UnsafeSourceError, match=r"'main.py' is encrypted"):
+        fetched("app.zip")
+
+
+def test_a_bomb_is_refused_by_ratio_and_by_size(fetched: Fetch, tmp_path: Path) -> None:
+    """By what its directory says; and a directory that lies about sizes does not get more onto the disk."""
+    made(tmp_path / "app.zip", ("main.py", "\0" * 40_000_000, 0o100644))
+    with pytest.raises(UnsafeSourceError, match=r"as a bomb does"):
+        fetched("app.zip")
+    made(tmp_path / "app.zip", ("main.py", "x" * 3000, 0o100644))
+    with pytest.raises(UnsafeSourceError, match=r"unpacks to 2.9 KiB, more than 2.0 KiB"):
+        fetched("app.zip", OVENBIRD_SOURCE_LIMIT="2KiB")
+    made(tmp_path / "app.zip", *((f"f{number}", "", 0o100644) for number in range(20)))
+    with pytest.raises(UnsafeSourceError, match=r"20 members, more than 10"):
+        fetched("app.zip", OVENBIRD_SOURCE_FILES="10")
+    path = made(tmp_path / "app.zip", ("main.py", "x" * 3_000_000, 0o100644))
+    data = path.read_bytes().replace(struct.pack("<I", 3_000_000), struct.pack("<I", 100))
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"damaged"):
+        fetched("app.zip")
+
+
+@pytest.mark.parametrize("cut", [10, 60, -30, -1])
+def test_a_truncated_zip_is_told(fetched: Fetch, tmp_path: Path, cut: int) -> None:
+    path = made(tmp_path / "app.zip", ("main.py", "x" * 100, 0o100644))
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(SourceError, match=r"is not a zip, or a damaged one"):
+        fetched("app.zip")
+
+
+def test_other_files_are_told(fetched: Fetch, tmp_path: Path) -> None:
+    """Text, nothing, damaged bytes within, a method that Python does not know, no member at all."""
+    path = tmp_path / "app.zip"
+    for data in (b"hello", b"", b"PK\x03\x04" * 100):
+        path.write_bytes(data)
+        with pytest.raises(SourceError, match=r"is not a zip, or a damaged one"):
+            fetched("app.zip")
+    made(path, ("main.py", "some text here", 0o100644), method=zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"some text", b"same text"))
+    with pytest.raises(SourceError, match=r"damaged"):
+        fetched("app.zip")
+    made(path, ("main.py", "some text here", 0o100644))
+    data2 = bytearray(path.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data2[data2.index(signature) + place] = 97
+    path.write_bytes(data2)
+    with pytest.raises(SourceError, match=r"cannot be unpacked"):
+        fetched("app.zip")
+    made(path)
+    with pytest.raises(SourceMissingError, match=r"no file is in it"):
+        fetched("app.zip")
+
+
+def test_a_real_program_zip_and_ours_agree(fetched: Fetch, tmp_path: Path) -> None:
+    """What Python's own command line writes is read; the digest is that of the folder."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("x")
+    (tmp_path / "app" / "ä.txt").write_text("ä")
+    command = [sys.executable, "-m", "zipfile", "-c", "../app.zip", "main.py", "ä.txt"]
+    subprocess.run(command, cwd=tmp_path / "app", check=True)
+    assert fetched("app.zip").digest == fetched("app").digest
+
+
+def test_a_full_disk_leaves_nothing(fetched: Fetch, tmp_path: Path, full: Path) -> None:
+    buffer = io.StringIO()
+    buffer.write("".join(f"{number}\n" for number in range(500_000)))
+    made(tmp_path / "app.zip", ("main.py", buffer.getvalue(), 0o100644))
+    with pytest.raises(SourceError, match=r"is full"):
+        fetched("app.zip", into=full / "tree")

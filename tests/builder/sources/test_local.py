@@ -1,0 +1,291 @@
+"""Folders and files of this machine, text in the document, and what holds for every tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.gitserver import git
+
+from ovenbird_builder.errors import (
+    ShadowedSourceError,
+    SourceError,
+    SourceMissingError,
+    SpecError,
+    UnsafeSourceError,
+)
+from ovenbird_builder.sources import Tree
+
+from .conftest import paths
+
+Fetch = Callable[..., Tree]
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Files by name: `pkg__a_py` is pkg/a.py."""
+    for name, text in files.items():
+        path = folder / name.replace("CACHE", "\0").replace("__", "/").replace("_py", ".py").replace(
+            "DOT", "."
+        ).replace("\0", "__pycache__")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_inline_text_becomes_the_file_of_its_module(fetched: Fetch) -> None:
+    """The handler's module, else what `source` names, else main; the text, whatever `source` points at."""
+    for handler, source, file in (
+        ("fn", "", "main.py"),
+        ("fn", "src/app.py", "app.py"),
+        ("app:fn", "src/app.py", "app.py"),
+        ("pkg.mod:fn", "", "pkg/mod.py"),
+        ("fn", "git+https://host/repo", "main.py"),
+    ):
+        tree = fetched(source, handler=handler, code="def fn(): return 'ä'\n")
+        assert paths(tree) == {file: "def fn(): return 'ä'\n"}
+        assert (tree.file, tree.uri, tree.epoch) == (file, "inline", None)
+
+
+def test_a_folder_is_taken_without_what_is_ignored(fetched: Fetch, tmp_path: Path) -> None:
+    """.gitignore at each level, .ovenbirdignore over it; never .git, bytecode, environments, Ovenbird's store."""
+    app = write(
+        tmp_path / "app", main_py="x", DOTgitignore="*.log\n/data\n!keep.log\n", a__b__deep_py="d", a__xDOTlog="l",
+        keepDOTlog="k", data__big="b", a__data__small="s", a__DOTgitignore="secret*\n", a__b__secret_py="s",
+        secret_py="kept", DOTovenbirdignore="tests\n!notes.log\n", tests__t_py="t", notesDOTlog="n",
+        DOTgit__HEAD="h", a__CACHE__zDOTpyc="z", DOTovenbird__store="o", DOTvenv__x="v", env__pyvenvDOTcfg="e",
+        env__lib="l", functionDOTyaml="f",
+    )  # fmt: skip
+    tree = fetched("app")
+    assert set(paths(tree)) == {
+        "main.py", ".gitignore", "a/b/deep.py", "keep.log", "a/data/small", "a/.gitignore", "secret.py",
+        ".ovenbirdignore", "notes.log",
+    }  # fmt: skip
+    assert (tree.uri, tree.revision, tree.epoch, tree.file) == ("local", "", None, "")
+    assert (app / "tests/t.py").exists()
+
+
+def test_what_is_ignored_is_what_git_ignores(fetched: Fetch, tmp_path: Path) -> None:
+    """Compared with `git ls-files`, for a folder within a repository: the rules above it count as well."""
+    top = tmp_path / "top"
+    write(
+        top, DOTgitignore="*.tmp\nbuild/\n.env\n# c\n\\#odd\nfoo/**/bar\n", app__main_py="x", app__DOTenv="secret",
+        app__build__o="o", app__fDOTtmp="t", app__foo__a__b__bar="1", app__foo__bar="2", app__foo__baz="3",
+        app__DOTgitignore="!f.tmp\n*.[oa]\n/only\nsp\\ ace\n", app__only="1", app__x__only="2", app__yDOTo="3",
+        app__x__DOTgitignore="*\n!.gitignore\n!only\n", app__x__gone="4",
+    )  # fmt: skip
+    (top / "app" / "#odd").write_text("")
+    (top / "app" / "sp ace").write_text("")
+    git(top, "init", "-q")
+    (top / ".git/info/exclude").write_text("local.py\n")
+    (top / "app/local.py").write_text("")
+    listed = git(top / "app", "ls-files", "--others", "--exclude-standard").splitlines()
+    assert "main.py" in listed
+    assert set(paths(fetched("top/app"))) == set(listed)
+
+
+def test_a_folder_that_is_itself_ignored_was_named_by_hand(fetched: Fetch, tmp_path: Path) -> None:
+    write(tmp_path / "top", DOTgitignore="out/\n", out__main_py="x")
+    git(tmp_path / "top", "init", "-q")
+    assert paths(fetched("top/out")) == {"main.py": "x"}
+
+
+def test_a_file_means_its_folder(fetched: Fetch, tmp_path: Path) -> None:
+    """As `serve` does it: what it imports beside it comes along."""
+    write(tmp_path / "app", main_py="import other", other_py="y", DOTgitignore="gone.py", gone_py="g")
+    tree = fetched("app/main.py")
+    assert (set(paths(tree)), tree.file) == ({"main.py", "other.py", ".gitignore"}, "main.py")
+    with pytest.raises(
+        SourceMissingError, match=r"'gone.py' is left out by the rules in .gitignore or .ovenbirdignore"
+    ):
+        fetched("app/gone.py")
+    assert set(paths(fetched(root=tmp_path / "app"))) == {"main.py", "other.py", ".gitignore"}
+
+
+def test_a_source_that_is_not_there_is_told(fetched: Fetch, tmp_path: Path) -> None:
+    write(tmp_path, main_py="x")
+    with pytest.raises(SourceMissingError, match=r"man.py' does not exist \(did you mean 'main.py'"):
+        fetched("man.py")
+    with pytest.raises(SourceMissingError, match=r"does not exist"):
+        fetched("no/such/folder")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceMissingError, match=r"neither file nor folder"):
+        fetched("pipe")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceMissingError, match=r"no file is in it"):
+        fetched("empty")
+
+
+def test_the_digest_tells_contents_and_nothing_else(fetched: Fetch, tmp_path: Path) -> None:
+    """Not time, owner, umask, order or an empty folder; but each byte, name, executable bit and link target."""
+    app = write(tmp_path / "app", main_py="x", pkg__a_py="a", pkg__b_py="b")
+    (app / "link").symlink_to("main.py")
+    first = fetched("app").digest
+    other = tmp_path / "other"
+    (other / "pkg").mkdir(parents=True)
+    (other / "empty").mkdir()
+    for name in ("pkg/b.py", "pkg/a.py", "main.py"):
+        (other / name).write_bytes((app / name).read_bytes())
+        (other / name).chmod(0o600)
+        os.utime(other / name, (0, 0))
+        os.chown(other / name, 1234, 1234)
+    (other / "link").symlink_to("main.py")
+    assert fetched("other").digest == first
+    digests = {first}
+    for change in (
+        lambda: (app / "main.py").write_text("y"),
+        lambda: (app / "main.py").chmod(0o755),
+        lambda: (app / "pkg/a.py").rename(app / "pkg/c.py"),
+        lambda: ((app / "link").unlink(), (app / "link").symlink_to("pkg/b.py")),
+        lambda: ((app / "link").unlink(), (app / "link").write_text("pkg/b.py")),
+        lambda: (app / "empty.txt").write_text(""),
+    ):
+        change()
+        digests.add(fetched("app").digest)
+    assert len(digests) == 7
+
+
+def test_links_within_stay_and_links_out_are_refused(fetched: Fetch, tmp_path: Path) -> None:
+    app = write(tmp_path / "app", main_py="x", pkg__a_py="a")
+    (app / "pkg" / "up").symlink_to("../main.py")
+    (app / "folder").symlink_to("pkg")
+    (app / "through").symlink_to("folder/../main.py")
+    (app / "nothing").symlink_to("not-there")
+    assert paths(fetched("app"))["folder"] == ("pkg",)
+    for target, words in (
+        ("../app/main.py", "leads out"), (str(app / "main.py"), "absolute"), ("folder/../../x", "leads out"),
+        ("not-there/../../x", "leads out"), ("bad", "circle"),
+    ):  # fmt: skip
+        (app / "bad").symlink_to(target)
+        with pytest.raises(UnsafeSourceError, match=rf"link 'bad' -> .*{words}"):
+            fetched("app")
+        (app / "bad").unlink()
+
+
+def test_what_an_image_cannot_hold_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    app = write(tmp_path / "app", main_py="x")
+    os.mkfifo(app / "pipe")
+    with pytest.raises(UnsafeSourceError, match=r"'pipe' is neither a file"):
+        fetched("app")
+    (app / "pipe").unlink()
+    for name, words in ((b"\xff.txt", "not UTF-8"), (b"a\nb", "control character"), (b".wh.main.py", "deletion")):
+        path = app / os.fsdecode(name)
+        path.touch()
+        with pytest.raises(UnsafeSourceError, match=words):
+            fetched("app")
+        path.unlink()
+
+
+def test_a_home_directory_is_not_swallowed(fetched: Fetch, tmp_path: Path) -> None:
+    """Refused before a byte is copied, with what is big, what to do, and quickly."""
+    app = write(tmp_path / "app", main_py="x", small="s" * 10)
+    (app / "data").mkdir()
+    with (app / "data" / "huge").open("wb") as file:
+        file.truncate(2 * 1024**3)
+    with pytest.raises(UnsafeSourceError, match=r"more than 1.0 GiB of files; .*data/ \(2.0 GiB\).*\.ovenbirdignore"):
+        fetched("app/main.py")
+    for number in range(12):
+        (app / "data" / str(number)).touch()
+    (app / "data" / "huge").unlink()
+    with pytest.raises(UnsafeSourceError, match=r"more than 10 files; .*data/ \(\d+ files\)"):
+        fetched("app", OVENBIRD_SOURCE_FILES="10")
+    (app / ".ovenbirdignore").write_text("data/")
+    assert len(paths(fetched("app", OVENBIRD_SOURCE_FILES="10"))) == 3
+
+
+@pytest.mark.parametrize("values", [{"OVENBIRD_SOURCE_LIMIT": "lots"}, {"OVENBIRD_SOURCE_FILES": "0"}])
+def test_a_limit_that_does_not_parse_is_an_error(fetched: Fetch, values: dict[str, str]) -> None:
+    with pytest.raises(SpecError, match=next(iter(values))):
+        fetched(code="x", **values)
+
+
+@pytest.mark.parametrize("name", ["json_py", "msgspec_py", "starlette____init___py"])
+def test_a_file_that_hides_a_needed_module_is_refused(fetched: Fetch, tmp_path: Path, name: str) -> None:
+    """At the build, not when the image starts."""
+    folder = tmp_path / "app"
+    write(folder, main_py="x")
+    path = folder / {"starlette____init___py": "starlette/__init__.py"}.get(name, name.replace("_py", ".py"))
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(ShadowedSourceError, match=r"would hide the module"):
+        fetched("app")
+
+
+def test_a_folder_that_holds_the_place_of_the_tree_is_not_copied_into_itself(fetched: Fetch, tmp_path: Path) -> None:
+    app = write(tmp_path / "app", main_py="x")
+    assert paths(fetched("app", into=app / "tree")) == {"main.py": "x"}
+
+
+def test_a_place_that_is_taken_or_cannot_be_written(fetched: Fetch, tmp_path: Path) -> None:
+    write(tmp_path / "app", main_py="x")
+    write(tmp_path / "taken", file="x")
+    with pytest.raises(SourceError, match=r"is not empty"):
+        fetched("app", into=tmp_path / "taken")
+    with pytest.raises(SourceError, match=r"cannot write below"):
+        fetched("app", into=Path("/proc/self/tree"))
+    (tmp_path / "ready").mkdir()
+    assert paths(fetched("app", into=tmp_path / "ready")) == {"main.py": "x"}
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """As a user who may not read all, which root may."""
+    app = write(tmp_path / "app", main_py="x", secret="s")
+    (app / "secret").chmod(0)
+    code = f"""
+from pathlib import Path
+from ovenbird.document import Function
+from ovenbird_builder.network import Network
+from ovenbird_builder.sources import fetch
+function = Function(Path({str(app)!r}), "f", "fn")
+fetch(function, Path({str(tmp_path / "out" / "tree")!r}), environ={{}}, network=Network())
+"""
+    lesser = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run([*lesser, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "SourceError: cannot read or write" in done.stderr
+    assert "app/secret': Permission denied" in done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [("https+git://h/x", "one of"), ("file://x", r"git\+file"), ("ssh://h/x", r"git\+ssh"), ("gs://b/k", "one of")],
+)
+def test_a_form_that_is_not_known_is_told(fetched: Fetch, source: str, hint: str) -> None:
+    with pytest.raises(SourceError, match=rf"is not known.*{hint}"):
+        fetched(source)
+
+
+def test_a_large_folder_is_quick(fetched: Fetch, tmp_path: Path) -> None:
+    """5,000 files in well under the time that a build has."""
+    app = tmp_path / "app"
+    for number in range(50):
+        (app / f"p{number}").mkdir(parents=True)
+        for file in range(100):
+            (app / f"p{number}" / f"{file}.py").touch()
+    (app / ".gitignore").write_text("*.log\nbuild/\n*.tmp\n")
+    start = time.monotonic()
+    fetched("app")
+    assert time.monotonic() - start < 10
+
+
+def test_a_folder_too_deep_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    """Before the stack of whoever walks it overflows."""
+    write(tmp_path / "app", main_py="x").joinpath("a/" * 300).mkdir(parents=True)
+    with pytest.raises(UnsafeSourceError, match="200 folders deep"):
+        fetched("app")
+
+
+def test_no_error_shows_a_password(fetched: Fetch) -> None:
+    """Not even one that makes the URL invalid."""
+    for source in (
+        "git+https://user:pass/word1@host/x", "https://user:pass/word1@host/x", "https://user:pass word1@host/x",
+        "ftp://user:pass/word1@host/x", "git+ftp://user:password1@host/x", "git+https://user:password1@-x/x",
+        "https://user:pass#word1@host/x", "git+https://user:password1@ho st/x#--x", "git+ssh://user:password1@/x",
+    ):  # fmt: skip
+        with pytest.raises(SourceError) as caught:
+            fetched(source, timeout=2)
+        assert "word1" not in str(caught.value)

@@ -1,0 +1,80 @@
+"""The lowest versions that pyproject.toml allows work: the tests that meet them are run again with them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores
+WHAT = [
+    "tests/wrapper/function", "tests/wrapper/serve/test_payload.py", "tests/wrapper/serve/test_wire.py",
+    "tests/wrapper/serve/test_once.py", "tests/wrapper/serve/test_openapi.py", "tests/wrapper/platform/test_objects.py",
+    "tests/wrapper/test_document.py",
+]  # fmt: skip
+PEERS = ["fastapi==0.115.3"]  # a peer that takes the lowest Starlette
+
+
+def lowest() -> list[str]:
+    """`name==version` of every dependency of the runtime, its platform extra included, at its lowest."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = []
+    for text in (*project["dependencies"], *project["optional-dependencies"]["platform"]):
+        requirement = Requirement(text)
+        (floor,) = (part.version for part in requirement.specifier if part.operator == ">=")
+        found.append(f"{requirement.name}=={floor}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """An interpreter that has the lowest versions, and after them what the tests need, from this environment."""
+    pins = [*lowest(), *PEERS]
+    key = hashlib.sha256("\n".join([sys.version, sys.prefix, *pins]).encode()).hexdigest()[:12]
+    folder = ROOT / ".cache" / "lowest" / key
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "--only-binary=:all:", *pins], check=True)
+        (site,) = folder.glob("lib/python3*/site-packages")
+        (site / "_ovenbird.pth").write_text(f"{ROOT / 'wrapper'}\n{ROOT / 'builder'}\n")
+        (site / "tests.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+        (folder / "complete").touch()
+    return folder / "bin" / "python"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="the lowest versions have no wheels for Python 3.13; 3.10 to 3.12 test them"
+)
+def test_the_lowest_versions_work(python: Path) -> None:
+    """What the runtime does with its dependencies, it does with the oldest ones that it says it takes."""
+    shown = subprocess.run(
+        [python, "-c", "import importlib.metadata as m, sys; print(*(n + '==' + m.version(n) for n in sys.argv[1:]))",
+         *(pin.partition("==")[0] for pin in lowest())],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    installed = dict(pin.split("==") for pin in shown.stdout.split())
+    assert {name: Version(version) for name, version in installed.items()} == {
+        name: Version(version) for name, version in (pin.split("==") for pin in lowest())
+    }
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-W", "ignore::PendingDeprecationWarning", "-p", "no:cacheprovider", *WHAT],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
