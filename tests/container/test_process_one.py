@@ -1,4 +1,4 @@
-"""As process 1 of a container: orphans are reaped, signals are heard, and a worker that takes all memory is replaced."""
+"""As process 1: orphans are reaped, signals are heard, and a worker that takes all memory is replaced."""
 
 from __future__ import annotations
 
