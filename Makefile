@@ -36,6 +36,11 @@ help: ## this list
 	@$(BIN)/pip install --quiet --requirement examples/world-cities/requirements.txt
 	@touch $@
 
+.venv/.images: .venv/.runtime
+	@echo "installing what building images needs into .venv (a few seconds)"
+	@$(BIN)/pip install --quiet --editable '.[reload,build]'
+	@touch $@
+
 .venv/.dev: .venv/.runtime
 	@echo "installing what the tests need into .venv (a minute)"
 	@$(BIN)/pip install --quiet --editable '.[reload,platform,build]' --group dev
@@ -71,14 +76,21 @@ format: .venv/.dev ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
+.PHONY: images
+images: .venv/.images ## build the base images: VERSIONS="3.12", FLAGS="--registry HOST" or "--from REF"
+	$(call need,buildah skopeo,buildah skopeo)
+	@$(BIN)/ovenbird base build $(VERSIONS) --keep-going $(FLAGS)
+
 .PHONY: docs
 docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
 
 .PHONY: bench
-bench: .venv/.examples ## measure against peers (makes its own environments; several minutes)
+bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; several minutes)
 	@$(BIN)/python benchmarks/serve
 	@$(BIN)/python benchmarks/job
+	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
+	@$(BIN)/python benchmarks/images
 
 .PHONY: clean
 clean: ## remove what the other targets have made

@@ -74,11 +74,14 @@ def pin(base: Base, *, site: Site, environ: Mapping[str, str]) -> str:
 
 def _failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
     """Why the lock could not be made, from what pip said."""
-    said, told = error.output, f"cannot lock the runtime for Python {base.version}: {error.message}"
+    said = error.output
+    lines = [line.strip() for line in said.splitlines() if line.strip() and "exit status" not in line]
+    complaint = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else error.message)
+    told = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
+    if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", said):
+        return PackageIndexError(told, hint="--index-url (or OVENBIRD_INDEX_URL) names another index")
     if re.search(r"ResolutionImpossible|conflicting dependencies", said):
         return ConflictError(told)
-    if re.search(r"Failed to establish|Connection (refused|reset)|resolve|SSLError|timed out|401|403", said):
-        return PackageIndexError(told, hint="--index-url (or OVENBIRD_INDEX_URL) names another index")
     if re.search(r"No matching distribution|Could not find a version", said):
         return RequirementMissingError(told)
     return LockError(told)

@@ -77,6 +77,11 @@ def containers() -> Argv:
     return ("buildah", "containers", "--json")
 
 
+def images(name: str) -> Argv:
+    """List the images of the store whose name is `name`, whatever their tag, as JSON."""
+    return ("buildah", "images", "--json", f"--filter=reference={name}")
+
+
 def pull(image: str, *, policy: str = "missing", insecure: bool = False) -> Argv:
     """Take an image into the store; prints its id. `policy` as for `from_`; `insecure`: plain HTTP will do."""
     flags = ["--tls-verify=false"] if insecure else []

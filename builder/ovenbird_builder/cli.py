@@ -10,7 +10,11 @@ from ovenbird.errors import SettingsError
 
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
+    "build": "build the image of a function",
+    "bundle": "write all that a build needs to one file",
+    "lock": "pin what a function needs, with hashes, in a file beside its source",
     "base": "list, build, pin and lock the base images",
+    "cache": "list and prune what the builder keeps on this machine",
 }
 
 

@@ -38,12 +38,15 @@ class Container:
         secrets: Iterable[str] = (),
         line: Callable[[str], None] | None = None,
         check: bool = True,
+        limit: int = 64 * 1024 * 1024,
     ) -> process.Done:
         """Run a command in it, as root unless told otherwise. Errors: those of `process.run`."""
         argv = buildah.run(
             self.name, command, user=user, env=env, mounts=mounts, workdir=workdir, network=network
         )  # fmt: skip
-        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check)
+        if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
+            argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
+        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check, limit=limit)
 
     @contextlib.contextmanager
     def root(self) -> Iterator[Path]:
@@ -63,7 +66,7 @@ def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None 
     RegistryDeniedError.
     """
     reap()
-    name = f"{_PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
+    name = f"{_PREFIX}-{os.getpid()}-{started(os.getpid())}-{next(_numbers)}"
     try:
         process.run(buildah.from_(image, name=name, pull=pull), env=env)
     except process.ProcessFailed as error:
@@ -99,11 +102,11 @@ def reap() -> None:
         parts = name.removeprefix(_PREFIX + "-").split("-")
         if not name.startswith(_PREFIX + "-") or len(parts) != 3:
             continue
-        if _started(int(parts[0])) != parts[1]:
+        if started(int(parts[0])) != parts[1]:
             process.run(buildah.remove(name), check=False)
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """When a process was started, in ticks since boot: tells it from a later one of the same number; empty if gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

@@ -18,7 +18,7 @@ from ovenbird.errors import OvenbirdError
 
 from .errors import EngineError, ProgramMissingError
 
-_PACKAGES = {"buildah": "buildah", "skopeo": "skopeo", "git": "git", "podman": "podman"}
+_PACKAGES = {"buildah": "buildah", "skopeo": "skopeo", "git": "git", "podman": "podman", "unshare": "util-linux"}
 _KEPT = 64 * 1024  # characters of each stream that an error may quote from
 _CHUNK = 64 * 1024
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import baseimage, baselock, bases
 from ..bases import Base
-from ..errors import SpecError
+from ..errors import BaseMissingError, ImageError, RegistryDeniedError, RegistryError, SpecError
 from ..network import network
 
 
@@ -29,6 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--revision", default="", metavar="TEXT", help="of the runtime's source [OVENBIRD_REVISION]")
     one.add_argument("--context", default="", metavar="DIR", help="only write what `docker build DIR` needs")
     one.add_argument("--result-file", default="", metavar="FILE", help="JSON file that gets what was made")
+    one.add_argument("--keep-going", action="store_true", help="build what can be had; fail only when nothing could")
     _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
     _action(actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml")
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site = baseimage.Site(network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", ""))
     wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.table())
     call = _Call(args, environ, site, cache_dir(args.cache_dir, environ), wanted)
-    rows = [_DO[args.action](call, base) for base in wanted]
+    rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
     if getattr(args, "result_file", ""):
         bases.write(Path(args.result_file).absolute(), text + "\n")
@@ -116,6 +117,22 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
     built = baseimage.build(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
     pushed = baseimage.push(name, name, site=call.site, environ=call.environ) if args.push else ""
     return {"version": base.version, **asdict(built)} | ({"pushed": pushed} if pushed else {})
+
+
+def _at_hand(call: _Call) -> list[dict[str, Any]]:
+    """Build every version whose upstream can be had, and say of the others why not. Errors: those of the last one."""
+    rows: list[dict[str, Any]] = []
+    last: ImageError | None = None
+    for base in call.bases:
+        try:
+            rows.append(_build(call, base))
+            _told(f"Python {base.version}: built {rows[-1]['image']}")
+        except (BaseMissingError, RegistryError, RegistryDeniedError) as error:
+            last = error
+            _told(f"Python {base.version}: not built: {error}")
+    if last and not rows:
+        raise last
+    return rows
 
 
 def _lock(call: _Call, base: Base) -> dict[str, Any]:

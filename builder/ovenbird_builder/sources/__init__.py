@@ -50,11 +50,19 @@ def form(function: Function) -> str:
 
 
 def fetch(
-    function: Function, into: Path, *, environ: Mapping[str, str], network: Network, timeout: float = 600.0
+    function: Function,
+    into: Path,
+    *,
+    environ: Mapping[str, str],
+    network: Network,
+    timeout: float = 600.0,
+    leave_out: Path | None = None,
 ) -> Tree:
     """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
 
-    `timeout` is in seconds, for all of it. `environ` brings credentials and limits.
+    `timeout` is in seconds, for all of it. `environ` brings credentials and limits. `leave_out` is a file that is not
+    taken along: the function document, which has its own place in an image and would change the source's digest when
+    the name of that image is written into it.
     Errors: SourceError and its subclasses; SpecError for a limit that does not parse.
     """
     found_form = form(function)
@@ -67,15 +75,16 @@ def fetch(
         deadline = time.monotonic() + timeout
         order = Order(function, work, environ, network, limits(environ), deadline, timeout)
         found: Found = import_module(f".{found_form}", __name__).fetch(order)
-        tree = _settled(found, order, final, stage)
+        tree = _settled(found, order, final, stage, leave_out)
         final.chmod(0o755)
         final.replace(into)
         return Tree(into, tree.uri, tree.revision, tree.digest, tree.epoch, tree.file, tree.warnings)
 
 
-def _settled(found: Found, order: Order, final: Path, stage: Path) -> Tree:
+def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None) -> Tree:
     shown = found.shown or found.uri
     entries = gather.choose(found.folder, found.ignore, shown, order.limits, skip=stage)
+    entries = [entry for entry in entries if leave_out is None or found.folder / entry.path != leave_out]
     if found.file and not any(entry.path == found.file for entry in entries):
         rules = " or ".join(found.ignore)
         raise SourceMissingError(f"{shown}: {found.file!r} is left out by the rules in {rules}")

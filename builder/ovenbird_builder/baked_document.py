@@ -1,0 +1,38 @@
+"""The function document that goes into an image: completed, with its source where the image has it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ovenbird.document import Function
+
+HOME = "/opt/ovenbird"
+DOCUMENT, LOCK = f"{HOME}/function.yaml", f"{HOME}/function.lock"
+SOURCE = "/shared"
+# what a build changes, or what has its own place in the image: kept, each build would change the next one's digest
+_LEFT_OUT = ("image", "instructions", "base_image")
+_INLINE = ("base64", "code")
+
+
+def document(function: Function, python: str, made_of: Mapping[str, Any]) -> bytes:
+    """The document as it is baked in, as JSON, which is YAML too and the same whatever writes it.
+
+    `made_of` is what is known of source, lock and base, and becomes the field `build`.
+    """
+    raw = copy.deepcopy(function.raw)
+    spec = {key: value for key, value in (raw.get("spec") or {}).items() if key not in _LEFT_OUT}
+    source = {key: value for key, value in (spec.get("source") or {}).items() if key not in _INLINE}
+    source |= {"source": SOURCE, "handler": handler(function)}
+    found: dict[str, Any] = {"name": function.name, "kind": "python"}
+    found |= {"project": function.project} if function.project else {}
+    found["spec"] = spec | {"python_version": python, "source": source, "requirements": list(function.requirements)}
+    found["build"] = made_of
+    return (json.dumps(found, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def handler(function: Function) -> str:
+    """`module:attribute`, where the document may name the attribute alone."""
+    return function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"

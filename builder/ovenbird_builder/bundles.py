@@ -1,0 +1,218 @@
+"""All that a build needs, in one tar: base, wheels, lock, source, and what was asked for. With it no network is used.
+
+bundle.json                  what was asked for, the source's origin, the bases, answers that the cache would have
+function.yaml, function*.lock, files/   the document, the locks, files that flags named
+source/                      the tree, as it goes into the image
+blobs/<hex>, wheels/<hex>/   by the digest of their content, which is checked when they are taken out
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import foundation, lockfile, wheels
+from .baked_document import handler
+from .errors import DigestError, SpaceError, SpecError
+from .layers import MTIME
+from .layers.assemble import digest_of
+from .layers.cache import Cache
+from .prepare import Prepared
+from .scratch import scratch
+from .sources.digest import of_tree
+from .sources.tree import Tree
+from .spec import Request
+from .wheelhouse import Wheelhouse
+
+_VERSION = 1
+_KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression")
+_FILES = ("requirements", "constraints")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was taken out: the flags that it was made with, its function document, its source."""
+
+    given: Mapping[str, Any]
+    document: Path
+    tree: Tree
+
+    def over(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is asked for now: the bundle's flags, where there are no others."""
+        found = {**given, "target": str(self.document)}
+        return found | {name: value for name, value in self.given.items() if not given.get(name)}
+
+
+def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequence[Prepared], cache: Cache) -> int:
+    """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
+        temporary = Path(name)
+        try:
+            with (
+                os.fdopen(handle, "wb") as file,
+                tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
+            ):
+                _fill(tar, given, request, prepared, cache)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return path.stat().st_size
+    except OSError as error:
+        raise SpaceError(f"cannot write the bundle {str(path)!r}: {error.strerror}") from None
+
+
+def is_bundle(text: str) -> bool:
+    """Whether a target is a bundle."""
+    path = Path(text)
+    if text.endswith((".py", ".yaml", ".yml")) or not path.is_file():
+        return False
+    try:
+        with tarfile.open(path) as tar:
+            first = tar.next()
+    except (tarfile.TarError, OSError):
+        return False
+    return first is not None and first.name == "bundle.json"
+
+
+@contextlib.contextmanager
+def opened(path: Path, cache: Cache) -> Iterator[Bundle]:
+    """Take a bundle's base and wheels into the cache, and its source to a folder that is there for a while.
+
+    Errors: SpecError for a file that is no bundle; DigestError for one that was damaged.
+    """
+    with scratch(cache.root) as folder:
+        try:
+            with tarfile.open(path) as tar:
+                tar.extractall(folder, filter="data")  # refuses what leaves the folder, devices, and other owners
+            about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        except (tarfile.TarError, OSError, ValueError) as error:
+            raise SpecError(f"{str(path)!r} is not a bundle that can be read: {error}") from None
+        if not isinstance(about, dict) or about.get("version") != _VERSION:
+            raise SpecError(f"{str(path)!r} is a bundle of another version of Ovenbird", hint="ovenbird bundle")
+        _take(about, folder, cache)
+        yield Bundle(_given(about, folder), folder / "function.yaml", _tree(about, folder, path))
+
+
+def _fill(
+    tar: tarfile.TarFile, given: Mapping[str, Any], request: Request, prepared: Sequence[Prepared], cache: Cache
+) -> None:
+    first = prepared[0].inputs
+    tree = first.tree
+    files = {name: [Path(text) for text in given[name]] for name in _FILES}
+    bases = {id(base): base for one in prepared for base in (one.inputs.base, one.inputs.sibling)}.values()
+    packages = {w.sha256: w for one in prepared for w in (*one.inputs.wheels, *one.inputs.runtime)}
+    about = {
+        "version": _VERSION,
+        "given": {name: given[name] for name in _KEPT},
+        "files": {name: [f"files/{name}-{n}" for n, _ in enumerate(paths)] for name, paths in files.items()},
+        "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest, "epoch": tree.epoch},
+        "bases": [_base(base) for base in bases],
+        "answers": _answers(prepared, cache),
+    }
+    _add(tar, "bundle.json", _json(about))
+    _add(tar, "function.yaml", _json(_document(request)))
+    for one in prepared:
+        platform = one.inputs.base.platform
+        _add(tar, lockfile.name(platform), one.inputs.needs.lock.text.encode())
+    for name, paths in files.items():
+        for number, path in enumerate(paths):
+            _add(tar, f"files/{name}-{number}", path.read_bytes())
+    tar.add(tree.path, "source", filter=_plain)
+    for digest in dict.fromkeys(digest for base in bases for digest in _blobs(base)):
+        tar.add(cache.blob(digest), f"blobs/{digest.partition(':')[2]}", filter=_plain)
+    for sha256, wheel in sorted(packages.items()):
+        tar.add(wheel.path, f"wheels/{sha256}/{wheel.filename}", filter=_plain)
+
+
+def _answers(prepared: Sequence[Prepared], cache: Cache) -> dict[str, dict[str, str]]:
+    """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
+    found: dict[str, dict[str, str]] = {}
+    for one in prepared:
+        inputs = one.inputs
+        found |= wheels.answers(inputs.needs.lock, inputs.interpreter, cache.root, identity=one.identity)
+    return found
+
+
+def _base(base: foundation.Foundation) -> dict[str, str]:
+    return {
+        "name": base.name, "platform": base.platform, "digest": base.digest,
+        "manifest": digest_of(base.manifest),
+    }  # fmt: skip
+
+
+def _blobs(base: foundation.Foundation) -> list[str]:
+    rows = json.loads(base.manifest)
+    return [digest_of(base.manifest), rows["config"]["digest"], *(row["digest"] for row in rows["layers"])]
+
+
+def _document(request: Request) -> dict[str, Any]:
+    """The document, its source beside it."""
+    raw = json.loads(json.dumps(request.function.raw, default=str))
+    source = {key: value for key, value in raw["spec"]["source"].items() if key not in ("base64", "code")}
+    raw["spec"]["source"] = source | {"source": "source", "handler": handler(request.function)}
+    return dict(raw)
+
+
+def _take(about: Mapping[str, Any], folder: Path, cache: Cache) -> None:
+    """Put base and wheels into the cache, each checked."""
+    for path in sorted((folder / "blobs").iterdir()):
+        digest = f"sha256:{path.name}"
+        if not (cache.blob(digest).exists() and cache.verify(digest)):
+            with cache.draft() as draft, path.open("rb") as file:
+                while data := file.read(1 << 20):
+                    draft.write(data)
+                if draft.digest != digest:
+                    raise DigestError(f"the bundle is damaged: the blob {digest} is {draft.digest}")
+                cache.keep(draft)
+    house = Wheelhouse(cache.root)
+    for path in sorted((folder / "wheels").glob("*/*.whl")) if (folder / "wheels").is_dir() else ():
+        sha256 = path.parent.name
+        if house.find(sha256) is None and house.put(path).sha256 != sha256:
+            raise DigestError(f"the bundle is damaged: the wheel {path.name} is not what its digest says")
+    for key, value in about["answers"].items():
+        house.note(key, value)
+    for base in about["bases"]:
+        foundation.remember(base["name"], base["platform"], base["digest"], base["manifest"], cache)
+
+
+def _given(about: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The flags that the bundle was made with; files that they named are the bundle's own."""
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in about["given"].items()}
+    return found | {name: tuple(str(folder / path) for path in paths) for name, paths in about["files"].items()}
+
+
+def _tree(about: Mapping[str, Any], folder: Path, path: Path) -> Tree:
+    source = about["source"]
+    tree = Tree(folder / "source", source["uri"], source["revision"], of_tree(folder / "source"), source["epoch"])
+    if tree.digest != source["digest"]:
+        raise DigestError(f"the bundle {str(path)!r} is damaged: its source is {tree.digest}, not {source['digest']}")
+    return tree
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = _plain(tarfile.TarInfo(name))
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """An entry without what tells of this machine."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = MTIME
+    return info
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

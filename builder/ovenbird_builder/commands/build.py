@@ -1,0 +1,88 @@
+"""`ovenbird build`: source and dependencies in, an image out; one JSON object on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .. import bundles, report
+from .. import options as table
+from ..layers.cache import Cache
+from ..pipeline import build, dry_run
+from ..progress import Progress, progress
+from ..spec import Request, cache_folder, request
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    table.add(parser, "build")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Build; print the result. Errors: those of every phase."""
+    with ended_by_signals(), contextlib.ExitStack() as stack:
+        asked = _asked(table.given(args, environ), environ, stack)
+        told = progress(sys.stderr, secrets(asked))
+        try:
+            if asked.dry_run:
+                sys.stdout.write(report.text(dry_run(asked, environ, told)))
+                return 0
+            result = build(asked, environ, told)
+        finally:
+            told.close()
+    document = result.document()
+    if asked.result_file:
+        report.write(asked.result_file, document)
+    sys.stdout.write(report.text(document))
+    sys.stdout.flush()
+    _say(result, told)
+    return 0
+
+
+def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> Request:
+    """The request, with what a bundle brings: all of it where the target is one, else base and wheels alone."""
+    whole = bundles.is_bundle(given["target"])
+    path = given["target"] if whole else given["bundle"]
+    if not path:
+        return request(given, environ)
+    cache = Cache(cache_folder(given["cache_dir"], environ))
+    stack.callback(cache.close)
+    bundle = stack.enter_context(bundles.opened(Path(path), cache))
+    if not whole:
+        return request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+    return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
+
+
+def secrets(asked: Request) -> tuple[str, ...]:
+    """What must never be shown."""
+    return (*(text for secret in asked.secrets for text in secret.texts), *asked.network.secrets())
+
+
+def _say(result: report.Result, told: Progress) -> None:
+    hits = sum(layer.cached for layer in result.layers)
+    what = "built" if result.changed else "nothing changed"
+    told.say(
+        f"{what}: {result.image}@{result.digest} ({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)"
+    )
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a build as Ctrl-C does: through every `finally`, so that nothing is left behind."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

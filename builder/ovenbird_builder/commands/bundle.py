@@ -1,0 +1,49 @@
+"""`ovenbird bundle`: base, wheels, lock and source of a function in one file, for a build with the network off."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import bundles, report
+from .. import options as table
+from ..errors import SpecError
+from ..pipeline import prepare_all
+from ..progress import progress
+from ..spec import request
+from ..workplace import workplace
+from .build import ended_by_signals, secrets
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    table.add(parser, "bundle")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Write the bundle; print where it is, its size and what is in it, as JSON. Errors: those of `build`."""
+    given = table.given(args, environ)
+    if not given["out"]:
+        raise SpecError("-o FILE: the name of the bundle is missing")
+    asked = request({**given, "output": (), "push": False}, environ)
+    told = progress(sys.stderr, secrets(asked))
+    path = Path(given["out"])
+    try:
+        with ended_by_signals(), workplace(asked, environ, told) as place:
+            prepared = prepare_all(asked, place)
+            size = bundles.write(path, given, asked, prepared, place.cache)
+            first = prepared[0].inputs
+            document = {
+                "bundle": str(path),
+                "size": size,
+                "source": {"uri": first.tree.uri, "revision": first.tree.revision, "digest": first.tree.digest},
+                "lock": {"path": first.needs.path, "digest": first.needs.lock.digest},
+                "base": {"name": first.base.name, "digest": first.base.digest},
+                "wheels": [wheel.filename for wheel in (*first.wheels, *first.runtime)],
+            }
+    finally:
+        told.close()
+    sys.stdout.write(report.text(document))
+    return 0

@@ -1,0 +1,65 @@
+"""`ovenbird cache ls|info|prune`: what the builder keeps on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import SpecError
+from ..layers.cache import Cache
+from ..layers.prune import info, prune, rows
+
+_TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("--cache-dir", default="", help="the folder (OVENBIRD_CACHE_DIR, ~/.cache/ovenbird)")
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="ls|info|prune")
+    verbs.add_parser("ls", help="list the entries, the last used first, as tab-separated lines")
+    verbs.add_parser("info", help="where the cache is and how large, as JSON")
+    removing = verbs.add_parser("prune", help="remove what is not needed; what was removed, as JSON")
+    removing.add_argument("--older-than", default="", help="what was not used for this long: 12h, 30d, 4w")
+    removing.add_argument("--max-size", default="", help="the longest unused until this much is left: 500M, 20G")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Do it; the exit status."""
+    cache = Cache(cache_dir(args.cache_dir, environ))
+    if args.action == "ls":
+        for row in rows(cache):
+            used = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row.used))
+            sys.stdout.write(f"{row.kind}\t{row.digest[7:19]}\t{row.size}\t{used}\t{row.name}\n")
+        return 0
+    if args.action == "info":
+        result = asdict(info(cache))
+    else:
+        older = _amount(args.older_than, _TIMES, "--older-than", "30d") if args.older_than else None
+        most = _amount(args.max_size, _SIZES, "--max-size", "20G") if args.max_size else None
+        result = asdict(prune(cache, older_than=older, max_size=most))
+    sys.stdout.write(json.dumps(result) + "\n")
+    return 0
+
+
+def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
+    """The folder of the cache: the flag, `OVENBIRD_CACHE_DIR`, `XDG_CACHE_HOME`, the home."""
+    named = flag or environ.get("OVENBIRD_CACHE_DIR", "")
+    if named:
+        return Path(named).expanduser()
+    base = environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "ovenbird"
+
+
+def _amount(text: str, units: Mapping[str, int], flag: str, example: str) -> int:
+    number, unit = text.rstrip("bB") if units is _SIZES else text, ""
+    if number[-1:].isalpha():
+        number, unit = number[:-1], number[-1].upper() if units is _SIZES else number[-1].lower()
+    if not number.isdecimal() or unit not in units:
+        raise SpecError(f"{flag}: {text!r} is no amount", hint=f"for example {example}")
+    return int(number) * units[unit]

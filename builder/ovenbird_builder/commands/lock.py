@@ -1,0 +1,133 @@
+"""`ovenbird lock`: what a function needs, pinned with hashes, written beside its source."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from .. import bases, lockfile
+from ..errors import SpecError, StaleLockError
+from ..functions import Named, named, version_of
+from ..indexes import Indexes, indexes
+from ..lock import LOCKERS, Lock, head_of, lock
+from ..network import network
+from ..platforms import machine, platform
+from ..probe import Interpreter, probe
+from ..requirements import Requirements, collect
+from ..sources import fetch
+
+_PLATFORMS = ("linux/amd64", "linux/arm64")
+_VERSION = "3.12"  # when nothing says which Python
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
+    parser.add_argument("--python", default="", metavar="X.Y", help="Python's version (default: the document's)")
+    parser.add_argument("--base", default="", metavar="IMAGE", help="the base image whose Python it is for")
+    dependencies(parser)
+    parser.add_argument("--platform", choices=_PLATFORMS, default="", help="default: the base's own")
+    parser.add_argument("--upgrade", action="store_true", help="keep no pin of the lock at hand")
+    parser.add_argument("--upgrade-package", action="append", default=[], metavar="NAME", help="do not keep its pin")
+    parser.add_argument("--check", action="store_true", help="only say whether the lock at hand still holds")
+    parser.add_argument("--ca-bundle", default="", metavar="FILE", help="certificates of the site, in PEM form")
+    parser.add_argument("--cache-dir", default="", metavar="DIR", help="default: ~/.cache/ovenbird")
+
+
+def dependencies(parser: argparse.ArgumentParser) -> None:
+    """The flags that say what is needed and where it comes from, for this verb and for those that lock on the way."""
+    add = parser.add_argument
+    add("--requirement", action="append", default=[], metavar="SPEC", help="one requirement more: 'pandas>=2'")
+    add("--requirements", action="append", default=[], type=Path, metavar="FILE", help="a requirements file")
+    add("--constraint", action="append", default=[], type=Path, metavar="FILE", help="limits on versions")
+    add("--extra", action="append", default=[], metavar="NAME", help="an extra of pyproject.toml")
+    add("--locker", choices=LOCKERS, default="pip-tools", help="what resolves (default: pip-tools)")
+    add("--index-url", default="", metavar="URL", help="the package index; ${NAME} is taken from the environment")
+    add("--extra-index-url", action="append", default=[], metavar="URL", help="a further index")
+    add("--only-binary", action="store_true", help="take wheels only, build nothing")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Lock; print the path of the lock on stdout. Errors: those of `lock`; StaleLockError from `--check`."""
+    target = named(args.target)
+    site, where = network(args.ca_bundle, environ), indexes(args.index_url, args.extra_index_url, environ)
+    cache = _cache(args.cache_dir, environ)
+    image = _image(args, target)
+    interpreter = probe(image, cache=cache, version=version_of(target.function, args.python))
+    if args.platform:
+        interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
+    path = target.function.root / lockfile.name(platform(interpreter))
+    with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
+        tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site)
+        wanted = _wanted(args, target, tree.path, where)
+        _tell(f"needs: {wanted.used or 'nothing'}")
+        for note in wanted.notes:
+            _tell(f"note: {note}")
+        previous = lockfile.read(path)
+        if args.check:
+            return _check(path, previous, wanted, interpreter, args.locker)
+        made = lock(
+            wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
+            only_binary=args.only_binary, previous=previous, upgrade=args.upgrade,
+            upgrade_packages=args.upgrade_package,
+        )  # fmt: skip
+    lockfile.save(path, made)
+    for line in difference(previous, made):
+        _tell(line)
+    print(path)
+    return 0
+
+
+def difference(before: Lock | None, after: Lock) -> list[str]:
+    """What a new lock changes, a line for each pin, and how many there are."""
+    old = {pin.name: pin.version for pin in before.pins} if before else {}
+    new = {pin.name: pin.version for pin in after.pins}
+    lines = [f"+ {name} {version}" for name, version in new.items() if name not in old]
+    lines += [f"- {name} {version}" for name, version in old.items() if name not in new]
+    lines += [
+        f"~ {name} {old[name]} -> {version}" for name, version in new.items() if old.get(name, version) != version
+    ]
+    return [*sorted(lines, key=lambda line: line[2:]), f"{len(new)} pins, {after.digest}"]
+
+
+def _check(path: Path, previous: Lock | None, wanted: Requirements, interpreter: Interpreter, locker: str) -> int:
+    if previous is None:
+        raise StaleLockError(f"there is no {path.name} in {str(path.parent)!r}", hint="ovenbird lock")
+    lockfile.check(previous, head_of(wanted, interpreter, locker), interpreter, path.name)
+    _tell(f"{path.name} holds")
+    print(path)
+    return 0
+
+
+def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes) -> Requirements:
+    return collect(
+        target.function, tree, requirements=args.requirement, files=args.requirements, constraints=args.constraint,
+        extras=args.extra, indexes=where.urls(),
+    )  # fmt: skip
+
+
+def _image(args: argparse.Namespace, target: Named) -> str:
+    """The base: the flag, the document's, else that of the table for the version."""
+    if args.base or target.function.base_image:
+        return str(args.base or target.function.base_image)
+    return bases.chosen(version_of(target.function, args.python) or _VERSION).image
+
+
+def _soabi(interpreter: Interpreter, platform_name: str) -> str:
+    return interpreter.soabi.replace(interpreter.machine, machine(platform_name))
+
+
+def _cache(flag: str, environ: Mapping[str, str]) -> Path:
+    home = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
+    path = Path(flag or environ.get("OVENBIRD_CACHE_DIR") or f"{home}/ovenbird").absolute()
+    if path.exists() and not path.is_dir():
+        raise SpecError(f"--cache-dir: {str(path)!r} is not a folder")
+    return path
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,89 @@
+"""Credentials for registries, as a file that skopeo and buildah read: a password is never in an argv."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """`authfile` is what skopeo is told (empty: it finds its own); `secrets` must never be shown."""
+
+    authfile: str = ""
+    secrets: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def credentials(
+    authfile: str, creds_file: str, hosts: tuple[str, ...], environ: Mapping[str, str]
+) -> Iterator[Credentials]:
+    """The credentials of a build, for as long as it lasts.
+
+    `authfile`: a file in the form of auth.json or docker's config.json. `creds_file`: a file that holds
+    `USER:PASSWORD`, for `hosts`; it is laid over what the usual files hold, so that a base on another registry keeps
+    its own. Errors: SpecError when a file cannot be read or has another form.
+    """
+    if authfile:
+        _document(Path(authfile), "--authfile")  # told now, and not by skopeo in the middle of a push
+    if not creds_file:
+        yield Credentials(str(Path(authfile).resolve()) if authfile else "")
+        return
+    user, password = _pair(Path(creds_file))
+    merged: dict[str, Any] = {}
+    for path in [Path(authfile)] if authfile else usual(environ):
+        if path.is_file():
+            document = _document(path, str(path))
+            merged |= document | {"auths": {**merged.get("auths", {}), **(document.get("auths") or {})}}
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    merged["auths"] = {**merged.get("auths", {}), **{host: {"auth": token} for host in hosts}}
+    for host in hosts:  # a credential helper would win over what was given here
+        (merged.get("credHelpers") or {}).pop(host, None)
+    with tempfile.TemporaryDirectory(prefix="ovenbird-auth-") as folder:  # 0700, so nobody else reads the file in it
+        path = Path(folder, "auth.json")
+        path.touch(0o600)
+        path.write_text(json.dumps(merged))
+        yield Credentials(str(path), (password, token))
+
+
+def usual(environ: Mapping[str, str]) -> list[Path]:
+    """Where credentials are found by default; a later file wins."""
+    home = Path(environ.get("HOME") or Path.home())
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    found = [Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"]
+    found += [home / ".config/containers/auth.json"]
+    found += [Path(runtime, "containers/auth.json")] if runtime else []
+    return [Path(environ["REGISTRY_AUTH_FILE"])] if environ.get("REGISTRY_AUTH_FILE") else found
+
+
+def _pair(path: Path) -> tuple[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"--creds-file: cannot read {str(path)!r}: {_why(error)}") from None
+    user, colon, password = text.partition(":")
+    if not colon or not user or not password or "\n" in text:
+        raise SpecError(f"--creds-file: {str(path)!r} does not hold one line USER:PASSWORD")
+    return user, password
+
+
+def _document(path: Path, flag: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{flag}: cannot read the credentials {str(path)!r}: {_why(error)}") from None
+    if not isinstance(found, dict):
+        raise SpecError(f"{flag}: {str(path)!r} is not the JSON object that auth.json is")
+    return found
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or "" if isinstance(error, OSError) else "not the form that was expected"

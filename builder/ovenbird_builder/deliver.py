@@ -1,0 +1,63 @@
+"""Bring a built image to where it was asked for; what is there already is left alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import outputs
+from .layers.assemble import layout
+from .layers.cache import Cache
+from .outputs import Output
+from .progress import Progress
+from .reference import Reference
+from .registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is delivered: the manifest of an image, or of an index of several; its digest; the names it gets."""
+
+    manifest: bytes
+    digest: str
+    tags: tuple[Reference, ...]
+    index: bool = False
+
+
+def present(one: Output, parcel: Parcel, registry: Registry) -> bool:
+    """Whether an output has just this image already, by every name. Errors: those of `faults`."""
+    if one.kind == "registry":
+        return all(registry.digest(tag) == parcel.digest for tag in parcel.tags)
+    if one.kind == "store":
+        return all(registry.stored(tag) == parcel.digest for tag in parcel.tags)
+    if one.kind == "oci":
+        return _in_layout(Path(one.path), parcel)
+    return False
+
+
+def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progress: Progress) -> None:
+    """Write, load or push an image. Errors: those of `faults`, ImageError, SpaceError."""
+    folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
+    if one.kind == "registry":
+        for tag in parcel.tags:
+            with progress.stage(f"push {tag}"):
+                registry.push(folder, tag, parcel.digest, index=parcel.index)
+    elif one.kind == "store":
+        for tag in parcel.tags:
+            with progress.stage(f"load {tag.local} into the local store"):
+                registry.load(folder, tag.local)
+    else:
+        with progress.stage(f"write {one}"):
+            outputs.write(one, registry, folder, parcel.tags, index=parcel.index)
+
+
+def _in_layout(folder: Path, parcel: Parcel) -> bool:
+    try:
+        rows = json.loads((folder / "index.json").read_bytes())["manifests"]
+        names = {row["annotations"]["org.opencontainers.image.ref.name"] for row in rows}
+        blob = folder / "blobs" / "sha256" / parcel.digest.partition(":")[2]
+        same = {row["digest"] for row in rows} == {parcel.digest} and blob.read_bytes() == parcel.manifest
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return same and names == {tag.tag or "latest" for tag in parcel.tags}

@@ -1,0 +1,93 @@
+"""What a target names -> a Function: a function document, a folder that holds one, a file or module of plain code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ovenbird.document import VERSIONS, Function, find, read
+
+from .errors import SpecError
+
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_DEFAULT = "handler"
+_FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn with --source DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A function and, where it came from one, the path of its document."""
+
+    function: Function
+    document: Path | None = None
+
+
+def named(target: str, source: str = "") -> Named:
+    """The function that a target names; `source` is the folder of the code, where that is not the target's own.
+
+    Errors: SpecError for a target of no known form; DocumentError for a document that does not parse.
+    """
+    if target.endswith((".yaml", ".yml")):
+        return _document(Path(target), source)
+    if Path(target).is_dir():
+        return _document(find(Path(target)), source)
+    place, _, attribute = target.partition(":")
+    if attribute and not _DOTTED.fullmatch(attribute):
+        raise SpecError(f"{target!r}: {attribute!r} is not the name of an attribute", hint=_FORMS)
+    if place.endswith(".py"):
+        return Named(_of_file(Path(place), attribute or _DEFAULT, source))
+    if attribute and _DOTTED.fullmatch(place):
+        root = _folder(source or ".")
+        return Named(_plain(root, place, attribute))
+    raise SpecError(f"{target!r} is not a target: no such file or folder", hint=_FORMS)
+
+
+def version_of(function: Function, flag: str) -> str:
+    """The version of Python that is asked for, the flag first; empty when nothing says. Errors: SpecError."""
+    version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
+    if version and version not in VERSIONS:
+        raise SpecError(f"--python: expected one of {', '.join(VERSIONS)}, found {flag!r}")
+    return version or function.python_version
+
+
+def _document(path: Path, source: str) -> Named:
+    function = read(path)
+    if source:
+        folder = _folder(source)
+        function = _with_source(function, folder)
+    return Named(function, path.resolve())
+
+
+def _with_source(function: Function, folder: Path) -> Function:
+    module = function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"
+    return replace(function, source=str(folder), code=None, handler=module)
+
+
+def _of_file(path: Path, attribute: str, source: str) -> Function:
+    if not path.is_file():
+        raise SpecError(f"no file {str(path)!r}", hint=_FORMS)
+    path = path.resolve()
+    root = _folder(source) if source else path.parent
+    if not path.is_relative_to(root):
+        raise SpecError(f"{str(path)!r} does not lie below --source {str(root)!r}")
+    return _plain(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
+
+
+def _plain(root: Path, module: str, attribute: str) -> Function:
+    """The function of code without a document; it is called as its folder is, or as its module when that says nothing.
+
+    A part of `spec` that a document would hold is filled in, so that the image's document is complete.
+    """
+    name = re.sub(r"[^a-zA-Z0-9.+_-]+", "-", root.name).strip("-.") or module.rpartition(".")[2]
+    handler = f"{module}:{attribute}"
+    raw: dict[str, Any] = {"name": name, "kind": "python", "spec": {"source": {"source": ".", "handler": handler}}}
+    return Function(root=root, name=name, handler=handler, source=".", raw=raw)
+
+
+def _folder(name: str) -> Path:
+    path = Path(name)
+    if not path.is_dir():
+        raise SpecError(f"--source: {name!r} is not a folder")
+    return path.resolve()

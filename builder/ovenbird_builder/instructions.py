@@ -1,0 +1,109 @@
+"""Commands of the user's that run while the image is made: parsed, and refused, here; `step.py` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .durations import seconds
+from .errors import InstructionError, SpecError
+
+PLACES = ("base", "dependencies", "source")
+_FIELDS = ("run", "after", "secrets", "network", "timeout")
+_LONGEST = 100_000  # bytes; the kernel takes at most 128 KiB for one argument
+_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\(\(.*?\)\)|\\.")
+_SHARED = re.compile(r"(?<![\w./-])/shared(?![\w-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A command for `/bin/sh -c`, as root.
+
+    `after` is what lies below it: base, dependencies or source. `secrets` are names of build secrets, found below
+    `/run/secrets` while it runs. `timeout` is in seconds, None for the build's. `moved`: it was a plain text that
+    names /shared, and so runs after the source although it did not say so.
+    """
+
+    run: str
+    after: str = "base"
+    secrets: tuple[str, ...] = ()
+    network: bool = True
+    timeout: float | None = None
+    moved: bool = False
+
+
+def parse(items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()) -> tuple[Instruction, ...]:
+    """Instructions from texts and mappings; `where` names them in errors ("spec.instructions").
+
+    Errors: InstructionError with the first thing that is wrong.
+    """
+    return tuple(_one(item, f"{where}[{index}]", known_secrets) for index, item in enumerate(items))
+
+
+def from_flag(text: str) -> Any:
+    """What a `--instruction` holds: a mapping when it is a JSON object, else the text itself.
+
+    Errors: InstructionError for an object that does not parse.
+    """
+    if not text.lstrip().startswith('{"'):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InstructionError(f"--instruction: {text!r} starts like a JSON object and is none: {error}") from None
+
+
+def _one(item: Any, where: str, known_secrets: Sequence[str]) -> Instruction:
+    if isinstance(item, str):
+        moved = bool(_SHARED.search(item))
+        return Instruction(_command(item, where), "source" if moved else "base", moved=moved)
+    if not isinstance(item, Mapping):
+        raise InstructionError(f"{where}: expected a text or a mapping, found {item!r}")
+    if unknown := sorted(str(key) for key in item if key not in _FIELDS):
+        raise InstructionError(f"{where}: unknown field {unknown[0]!r}", hint=f"one of {', '.join(_FIELDS)}")
+    after = item.get("after", "base")
+    if after not in PLACES:
+        raise InstructionError(f"{where}.after: expected one of {', '.join(PLACES)}, found {after!r}")
+    if not isinstance(item.get("network", True), bool):
+        raise InstructionError(f"{where}.network: expected true or false, found {item['network']!r}")
+    return Instruction(
+        _command(item.get("run"), f"{where}.run"), after, _secrets(item.get("secrets", []), where, known_secrets),
+        item.get("network", True), _timeout(item.get("timeout"), where),
+    )  # fmt: skip
+
+
+def _command(text: Any, where: str) -> str:
+    """A command of one line. Nothing is generated from it, so it cannot leave its line; this keeps it readable too."""
+    if not isinstance(text, str) or not text.strip():
+        raise InstructionError(f"{where}: expected a command, found {text!r}")
+    if bad := re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", text):
+        name = "a newline" if bad[0] in "\n\r\x85\u2028\u2029" else f"the control character {bad[0]!r}"
+        raise InstructionError(f"{where}: {text!r} holds {name}", hint="one command on one line; join with && or ;")
+    if re.search(r"<<", _QUOTED.sub("", text)):
+        raise InstructionError(
+            f"{where}: {text!r} uses a here-document, which needs more than one line", hint="printf '...' | command"
+        )
+    if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
+        raise InstructionError(f"{where}: a command of {len(text)} characters is too long", hint="put it in a script")
+    return text.strip()
+
+
+def _secrets(found: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise InstructionError(f"{where}.secrets: expected a list of names, found {found!r}")
+    for name in found:
+        if name not in known:
+            raise InstructionError(f"{where}.secrets: there is no secret {name!r}", hint=f"--secret {name}=ENV|FILE")
+    return tuple(sorted(set(found)))
+
+
+def _timeout(found: Any, where: str) -> float | None:
+    if found is None:
+        return None
+    try:
+        return seconds(str(found))
+    except SpecError as error:
+        raise InstructionError(f"{where}.timeout: {error.message}") from None

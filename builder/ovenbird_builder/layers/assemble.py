@@ -1,0 +1,207 @@
+"""A base and layers -> config, manifest and digest. Pure: the digest is known before a layer is made, if its digest is.
+
+The base may be in Docker's format (schema 2) or OCI's; the result is OCI's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..errors import BaseMissingError, BaseUnfitError, LayerError
+from . import OCI_LAYER, Layer
+from .cache import Cache
+
+CONFIG = "application/vnd.oci.image.config.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+_LISTS = {INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"}
+_DOCKER = "application/vnd.docker.image.rootfs."
+_MEDIA_TYPES = {
+    f"{_DOCKER}diff.tar": OCI_LAYER,
+    f"{_DOCKER}diff.tar.gzip": f"{OCI_LAYER}+gzip",
+    f"{_DOCKER}diff.tar.zstd": f"{OCI_LAYER}+zstd",
+    f"{_DOCKER}foreign.diff.tar.gzip": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+}
+# what an OCI config may hold; Docker's `container_config`, `docker_version`, `id` and `parent` tell of a build
+_KEPT = ("author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history")
+MOST_LAYERS = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changes in the base's config; None leaves a field as it is. `env` and `labels` are added to the base's."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    user: str | None = None
+    workdir: str | None = None
+    stop_signal: str | None = None
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image to be or in the cache: the bytes of its manifest and config, and their digests."""
+
+    digest: str
+    manifest: bytes
+    config: bytes
+    config_digest: str
+    platform: Mapping[str, str]
+
+
+def predict(
+    base_manifest: bytes,
+    base_config: bytes,
+    layers: Sequence[Layer],
+    changes: Changes,
+    annotations: Mapping[str, str],
+    epoch: int,
+) -> Image:
+    """The image that a base and layers give; `epoch` (seconds) is when it is said to be made.
+
+    Errors: LayerError when a container runtime would not take as many layers; BaseUnfitError for a broken base.
+    """
+    manifest, config = _parse(base_manifest, "manifest"), _parse(base_config, "config")
+    rows = [_converted(row) for row in manifest.get("layers") or ()]
+    diff_ids = list((config.get("rootfs") or {}).get("diff_ids") or ())
+    if len(rows) != len(diff_ids):
+        raise BaseUnfitError(f"the base is broken: {len(rows)} layers in its manifest, {len(diff_ids)} in its config")
+    if len(rows) + len(layers) > MOST_LAYERS:
+        raise LayerError(
+            f"{len(rows)} layers of the base and {len(layers)} above it are more than the {MOST_LAYERS} that can run"
+        )
+    rows += [{"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size} for layer in layers]
+    made = _time(epoch)
+    new = {name: config[name] for name in _KEPT if name in config}
+    new["created"] = made
+    new["config"] = _changed(config.get("config") or {}, changes)
+    new["rootfs"] = {"type": "layers", "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)]}
+    new["history"] = [*(config.get("history") or ()), *(_history(layer, made) for layer in layers)]
+    config_data = _dump(new)
+    about = {"mediaType": CONFIG, "digest": digest_of(config_data), "size": len(config_data)}
+    result: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST, "config": about, "layers": rows}
+    if annotations:
+        result["annotations"] = dict(annotations)
+    data = _dump(result)
+    platform = {name: str(config[name]) for name in ("architecture", "os", "variant") if config.get(name)}
+    return Image(digest_of(data), data, config_data, str(about["digest"]), platform)
+
+
+def assemble(
+    base_manifest: bytes,
+    base_config: bytes,
+    layers: Sequence[Layer],
+    changes: Changes,
+    annotations: Mapping[str, str],
+    epoch: int,
+    cache: Cache,
+) -> Image:
+    """The same, with manifest and config put into the cache."""
+    image = predict(base_manifest, base_config, layers, changes, annotations, epoch)
+    cache.put(image.config)
+    cache.put(image.manifest)
+    return image
+
+
+def index(images: Iterable[Image], annotations: Mapping[str, str] | None = None) -> bytes:
+    """An index of images for several platforms, sorted by platform."""
+    rows = [
+        {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest), "platform": dict(image.platform)}
+        for image in sorted(images, key=lambda image: sorted(image.platform.items()))
+    ]
+    result: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": rows}
+    if annotations:
+        result["annotations"] = dict(annotations)
+    return _dump(result)
+
+
+def layout(cache: Cache, name: str, manifest: bytes, tag: str = "") -> Path:
+    """A folder that skopeo and buildah take as `oci:FOLDER[:tag]`, with the cache's blobs as shared blobs.
+
+    `manifest` is an image's or an index; it is put into the cache.
+    """
+    row: dict[str, Any] = {
+        "mediaType": json.loads(manifest)["mediaType"], "digest": cache.put(manifest), "size": len(manifest),
+    }  # fmt: skip
+    if tag:
+        row["annotations"] = {"org.opencontainers.image.ref.name": tag}
+    top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [row]}
+    return cache.layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": _dump(top)})
+
+
+def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
+    """The digest of the manifest for linux on an architecture, from a list or index; empty when it is no list.
+
+    Errors: BaseMissingError when there is none.
+    """
+    found = _parse(manifest, "manifest")
+    if found.get("mediaType") not in _LISTS and "manifests" not in found:
+        return ""
+    platforms = [(row.get("platform") or {}, row["digest"]) for row in found.get("manifests") or ()]
+    for platform, digest in platforms:
+        fits = platform.get("os") == "linux" and platform.get("architecture") == architecture
+        if fits and variant in ("", platform.get("variant", "")):
+            return str(digest)
+    known = sorted({f"{p.get('os')}/{p.get('architecture')}" for p, _ in platforms})
+    raise BaseMissingError(f"the base has no image for linux/{architecture}, only for {', '.join(known)}")
+
+
+def digest_of(data: bytes) -> str:
+    """The digest of bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _parse(data: bytes, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise BaseUnfitError(f"the base's {what} is no JSON: {error}") from None
+    if not isinstance(found, dict) or (what == "manifest" and found.get("schemaVersion") != 2):
+        raise BaseUnfitError(f"the base's {what} is in a format that is not known here")
+    return found
+
+
+def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
+    media_type = row["mediaType"]
+    kept = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
+    return {"mediaType": _MEDIA_TYPES.get(media_type, media_type), **kept}
+
+
+def _changed(config: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    env = {name: text for name, _, text in (row.partition("=") for row in config.get("Env") or ())} | dict(changes.env)
+    labels = dict(config.get("Labels") or {}) | dict(changes.labels)
+    ports = dict(config.get("ExposedPorts") or {}) | {port: {} for port in changes.ports}
+    fields = {
+        "User": changes.user,
+        "WorkingDir": changes.workdir,
+        "StopSignal": changes.stop_signal,
+        "Entrypoint": None if changes.entrypoint is None else list(changes.entrypoint),
+        "Cmd": None if changes.cmd is None else list(changes.cmd),
+        "Env": [f"{name}={text}" for name, text in env.items()] or None,
+        "Labels": labels or None,
+        "ExposedPorts": ports or None,
+    }
+    # Docker's `Image`, `Hostname` and the like tell of the container that a base was made in
+    kept = {name: value for name, value in config.items() if value and name not in ("Image", "Hostname", "Domainname")}
+    return kept | {name: value for name, value in fields.items() if value is not None}
+
+
+def _history(layer: Layer, made: str) -> dict[str, str]:
+    return {"created": made, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
+
+
+def _time(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _dump(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,133 @@
+"""Bytecode that is never stale: compiled once per wheel by the target's interpreter, with unchecked hashes.
+
+A hash says nothing of times, so the layer's normalised ones do no harm; unchecked, so a start reads no source.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ..container import working
+from ..errors import BaseUnfitError, LayerError
+from ..network import MOUNT
+from ..process import ProcessFailed
+from . import Package, Scheme, Target
+from . import key as key_of
+from .cache import Cache, space
+from .wheel import Item, installing
+
+_SCRIPT = (Path(__file__).parent / "_compile.py").read_text()
+_UNFIT = 33  # its exit status when it is run by another Python
+_FILES = 32  # sources in one fork; part of the key through the script's number below
+_VERSION = 2  # raised when the script, `_FILES`, or which files are compiled change
+# nothing that the image's environment says may change what is compiled
+_ENV = {
+    "PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": "", "PYTHONOPTIMIZE": "", "PYTHONWARNINGS": "ignore",
+    "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1",
+}  # fmt: skip
+
+
+def bytecode_key(wheel: Package, scheme: Scheme, target: Target) -> str:
+    """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
+    abi = "-".join(target.soabi.split("-")[:2])
+    return key_of(
+        "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=[target.version, target.magic, abi],
+        places=[scheme.purelib, scheme.platlib],
+    )  # fmt: skip
+
+
+def compile_wheels(
+    wheels: Sequence[Package], scheme: Scheme, target: Target, image: str, cache: Cache, *, jobs: int = 0
+) -> int:
+    """Compile the wheels whose bytecode is not in the cache, all in one container of `image`; how many there were.
+
+    `image` must hold the same Python as the target; it may be of another architecture.
+    Errors: BaseUnfitError when it holds another one; LayerError when it fails; those of `container.working`.
+    """
+    missing = [wheel for wheel in wheels if cache.find(bytecode_key(wheel, scheme, target)) is None]
+    if not missing:
+        return 0
+    with cache.workspace() as folder:
+        (folder / "in").mkdir()
+        (folder / "out").mkdir()
+        paths = [_write_sources(folder / "in", number, wheel, scheme) for number, wheel in enumerate(missing)]
+        if any(paths):
+            _compile(folder, target, image, jobs or os.cpu_count() or 1)
+        tag = (folder / "tag").read_text() if any(paths) else ""
+        for number, wheel in enumerate(missing):
+            _keep(cache, bytecode_key(wheel, scheme, target), wheel, paths[number], folder / "out", number, tag)
+    return len(missing)
+
+
+@contextmanager
+def compiled(wheel: Package, scheme: Scheme, target: Target, cache: Cache) -> Iterator[tuple[Item, ...]]:
+    """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
+    found = cache.find(bytecode_key(wheel, scheme, target))
+    assert found, wheel.filename
+    with zipfile.ZipFile(cache.blob(found.digest)) as archive:
+        yield tuple(
+            Item("/" + info.filename, info.file_size, _opener(archive, info)) for info in archive.infolist()
+        )  # fmt: skip
+
+
+def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
+    return lambda: archive.open(info)  # type: ignore[return-value]
+
+
+def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) -> list[str]:
+    """Write the sources of a wheel for the script, in pieces that depend on the wheel only; their paths."""
+    with installing(wheel, scheme) as installation:
+        sources = installation.sources(scheme)
+        for start in range(0, len(sources), _FILES):
+            with space(folder), (folder / f"{number:05}-{start:05}").open("wb") as out:
+                for item in sources[start : start + _FILES]:
+                    _write_source(out, item)
+    return [item.path for item in sources]
+
+
+def _write_source(out: BinaryIO, item: Item) -> None:
+    path = item.path.encode("utf-8", "surrogateescape")
+    with item.open() as content:
+        data = content.read()
+    out.write(b"%d %d\n" % (len(path), len(data)) + path + data)
+
+
+def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
+    inside = f"{MOUNT}/compile"
+    argv = (target.executable, "-S", "-s", "-B", "-c", _SCRIPT, inside, str(jobs), target.version, target.magic)
+    with working(image) as container:
+        try:
+            container.run(argv, env=_ENV, mounts=(f"{folder}:{inside}",), network=False)
+        except ProcessFailed as error:
+            if error.returncode != _UNFIT:
+                raise LayerError(f"the wheels could not be compiled in {image!r}: {error.message}") from error
+            raise BaseUnfitError(
+                f"{image!r} cannot compile for Python {target.version}: {error.message}",
+                hint="the image that compiles must hold exactly the target's Python",
+            ) from error
+
+
+def _keep(cache: Cache, key: str, wheel: Package, paths: list[str], out: Path, number: int, tag: str) -> None:
+    """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
+    with cache.draft() as draft:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+            for path, data in _results(paths, out, number):
+                folder, name = posixpath.split(path)
+                place = f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc".lstrip("/")
+                archive.writestr(zipfile.ZipInfo(place), data)
+        cache.remember(key, draft, "application/zip", f"bytecode of {wheel.name} {wheel.version}")
+
+
+def _results(paths: list[str], out: Path, number: int) -> Iterator[tuple[str, bytes]]:
+    for start in range(0, len(paths), _FILES):
+        with (out / f"{number:05}-{start:05}").open("rb") as file:
+            for path in paths[start : start + _FILES]:
+                length = int(file.readline())
+                if length >= 0:
+                    yield path, file.read(length)

@@ -1,0 +1,157 @@
+"""Wheels -> layers: grouped, compiled, installed; what is in the cache is not touched, not even read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+from . import COMPRESSIONS, Layer, Package, Scheme, Target
+from . import key as key_of
+from . import scheme as scheme_of
+from .bytecode import bytecode_key, compile_wheels, compiled
+from .cache import Cache, Draft
+from .displaced import displaced, displaced_key, displaced_layer
+from .group import BUDGET, group, title
+from .tarball import Tarball
+from .wheel import contents, installing
+
+_log = logging.getLogger("ovenbird.layers")
+_JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A layer of wheels to be: its key, its name for people, and what is in it; without wheels it hides the base's."""
+
+    key: str
+    name: str
+    wheels: tuple[Package, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+def outline(
+    wheels: Sequence[Package],
+    target: Target,
+    image: str,
+    cache: Cache,
+    *,
+    identity: str,
+    scheme: Scheme | None = None,
+    compression: str = "zstd",
+    budget: int = BUDGET,
+) -> tuple[Outline, ...]:
+    """The layers that `dependency_layers` makes of the same arguments, from the bottom. `image` is asked once per base.
+
+    Errors: those of `container.working`, where a wheel takes the place of what the base has.
+    """
+    scheme = scheme or scheme_of(target)
+    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, identity, cache) if wheels else ()
+    first: tuple[Outline, ...] = ()
+    if gone:
+        names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
+        first = (Outline(displaced_key(gone, compression), f"without the base's {names}", hidden=gone),)
+    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], budget - len(first))
+    return (*first, *(Outline(layer_key(one, scheme, target, compression), title(one), one) for one in groups))
+
+
+def dependency_layers(
+    wheels: Sequence[Package],
+    target: Target,
+    image: str,
+    cache: Cache,
+    *,
+    identity: str,
+    scheme: Scheme | None = None,
+    compression: str = "zstd",
+    budget: int = BUDGET,
+) -> tuple[Layer, ...]:
+    """Install wheels into layers, at most `budget`, for the target's site-packages or another `scheme`.
+
+    `image` holds the target's Python and compiles; `identity` is the digest of the base, `image`'s own or, for
+    another architecture, the target's.
+    Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
+    """
+    scheme = scheme or scheme_of(target)
+    rows = outline(
+        wheels, target, image, cache, identity=identity, scheme=scheme, compression=compression, budget=budget
+    )
+    found = [cache.find_layer(row.key) for row in rows]
+    missing = [number for number, layer in enumerate(found) if layer is None]
+    if not missing:
+        return tuple(layer for layer in found if layer)
+    _warn_of_clashes([row.wheels for row in rows], cache)
+    compile_wheels([wheel for number in missing for wheel in rows[number].wheels], scheme, target, image, cache)
+
+    def make(number: int) -> Layer:
+        row = rows[number]
+        if row.hidden:
+            return displaced_layer(row.hidden, row.name, cache, compression=compression)
+        return _group_layer(row.wheels, row.key, scheme, target, cache, compression)
+
+    with ThreadPoolExecutor(_JOBS) as pool:
+        made = dict(zip(missing, pool.map(make, missing), strict=True))
+    return tuple(layer or made[number] for number, layer in enumerate(found))
+
+
+def layer_key(wheels: Sequence[Package], scheme: Scheme, target: Target, compression: str) -> str:
+    """The key of a group's layer: all that goes into it."""
+    return key_of(
+        "wheels",
+        wheels=[[wheel.filename, wheel.sha256, bytecode_key(wheel, scheme, target)] for wheel in wheels],
+        scheme=asdict(scheme),
+        compression=COMPRESSIONS[compression][1],
+    )
+
+
+def _group_layer(
+    wheels: Sequence[Package], key: str, scheme: Scheme, target: Target, cache: Cache, compression: str
+) -> Layer:
+    def make(draft: Draft) -> str:
+        tar = Tarball(draft, compression)
+        with contextlib.ExitStack() as stack:
+            found = []
+            for wheel in wheels:
+                bytecode = stack.enter_context(compiled(wheel, scheme, target, cache))
+                found.append(stack.enter_context(installing(wheel, scheme)).with_items(bytecode))
+            later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
+            for number, installation in reversed(list(enumerate(found))):
+                found[number] = installation.without(later)
+                later |= {item.path for item in installation.items}
+            for installation in found:
+                installation.write(tar)
+        return tar.close()
+
+    return cache.layer(key, title(wheels), COMPRESSIONS[compression][0], make)
+
+
+def _facts(wheel: Package, cache: Cache) -> tuple[int, frozenset[str]]:
+    """A wheel's installed size and the names at its top, read from the wheel once."""
+    key = key_of("facts", wheel=wheel.sha256)
+    known = cache.noted(key)
+    if known is None:
+        size, names = contents(wheel.path)
+        tops = sorted({name.partition("/")[0] for name in names if ".dist-info/" not in name})
+        known = [size, tops]
+        cache.note(key, known, f"facts of {wheel.name} {wheel.version}")
+    return int(known[0]), frozenset(known[1])
+
+
+def _warn_of_clashes(groups: Sequence[Sequence[Package]], cache: Cache) -> None:
+    """Tell of files that two wheels bring; only wheels that share a name at their top are opened."""
+    by_top: dict[str, list[Package]] = {}
+    for wheel in (wheel for wheels in groups for wheel in wheels):
+        for top in _facts(wheel, cache)[1]:
+            by_top.setdefault(top, []).append(wheel)
+    sharing = {wheel.sha256: wheel for wheels in by_top.values() if len(wheels) > 1 for wheel in wheels}
+    owner: dict[str, Package] = {}
+    told: set[tuple[str, str]] = set()
+    for wheel in (wheel for wheels in groups for wheel in wheels if wheel.sha256 in sharing):
+        for name in contents(wheel.path)[1]:
+            other = owner.setdefault(name, wheel)
+            owner[name] = wheel
+            if other is not wheel and not name.endswith("/") and (other.name, wheel.name) not in told:
+                told.add((other.name, wheel.name))
+                _log.warning("%s and %s both bring %s: that of %s is used", other.name, wheel.name, name, wheel.name)

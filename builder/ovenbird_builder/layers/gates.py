@@ -1,0 +1,237 @@
+"""What must not leave: stale bytecode, secret values, and files that have no place in an image.
+
+Each layer is read once per set of secrets; what was found is kept under its digest. Secrets are known to the cache by
+an HMAC under a key of this machine only, so the cache tells nobody whether a guess is right.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import hmac
+import importlib.util
+import json
+import os
+import posixpath
+import re
+import secrets as randomness
+import tarfile
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO
+
+import zstandard
+
+from ..errors import GateError
+from ..process import redactor
+from . import Layer
+from . import key as key_of
+from .cache import Cache, space
+
+_VERSION = 1
+_CHUNK = 1024 * 1024
+SHORTEST = 6  # bytes: shorter values are found everywhere by chance
+_FORBIDDEN = re.compile(
+    r"""(^|/)(
+        \.git | \.hg | \.svn |
+        \.netrc | _netrc | \.git-credentials | \.pypirc | \.?pip\.conf | pip/pip\.ini |
+        \.docker/config\.json | \.dockercfg | containers/auth\.json | \.aws/credentials |
+        \.config/gcloud/application_default_credentials\.json | \.kube/config |
+        id_(rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)
+    )(/|$)""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What one reading of a layer tells. Times in seconds, sizes in bytes."""
+
+    forbidden: tuple[str, ...]
+    secret: tuple[tuple[str, str], ...]  # path, name of the secret
+    timed: tuple[tuple[str, int, int], ...]  # bytecode by time: path of its source, its time and size
+
+
+def check(
+    layers: Sequence[Layer],
+    config: bytes,
+    manifest: bytes,
+    cache: Cache,
+    *,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
+    """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
+
+    `secrets` are values by the names that an error may show; values shorter than `SHORTEST` are not looked for.
+    Errors: GateError naming layer and path of everything that was found.
+    """
+    values = {name: value.encode() for name, value in (secrets or {}).items() if len(value.encode()) >= SHORTEST}
+    forms = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
+    facts = {layer.digest: _facts(layer, values, forms, cache) for layer in layers}
+    problems = [
+        problem
+        for layer in layers
+        for problem in (
+            *(f"{layer.name}: {path} has no place in an image" for path in facts[layer.digest].forbidden),
+            *(f"{layer.name}: {path} holds the secret {name}" for path, name in facts[layer.digest].secret),
+        )
+    ]
+    problems += _stale(layers, facts, cache)
+    for what, data in (("config and history", config), ("manifest", manifest)):
+        # JSON writes quotes and backslashes otherwise than the value has them
+        text = data + b"\n" + "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
+        problems += sorted(
+            {f"the image's {what}: holds the secret {name}" for form, name in forms.items() if form in text}
+        )
+    if problems:
+        shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
+        hide = redactor(
+            form.decode("utf-8", "surrogateescape") for form in forms
+        )  # layers are called by their commands
+        raise GateError(f"the image is not let out:\n  {hide(shown)}", hint=_hint(problems))
+
+
+def _hint(problems: Sequence[str]) -> str:
+    if all(" is stale: " in problem for problem in problems):
+        return "end the instruction with `&& python -m compileall -q -f --invalidation-mode unchecked-hash FOLDER`"
+    return "keep these out of the source, and give secrets to instructions by `secrets:`"
+
+
+def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: Cache) -> _Facts:
+    salt = _salt(cache)
+    marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
+    key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks)
+    known = cache.noted(key)
+    if known is not None:
+        return _Facts(tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])))
+    found = _read(layer, forms, cache)
+    cache.note(key, [found.forbidden, found.secret, found.timed], f"gate of {layer.name}")
+    return found
+
+
+def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
+    forbidden: list[str] = []
+    secret: set[tuple[str, str]] = set()
+    timed: list[tuple[str, int, int]] = []
+    hide = redactor(form.decode("utf-8", "surrogateescape") for form in forms)
+    with _entries(layer, cache) as archive:
+        for info in archive:
+            path = posixpath.normpath(info.name).lstrip("/")
+            name = hide(path)
+            found = _FORBIDDEN.search(name)
+            if found and not posixpath.basename(name).startswith(".wh."):
+                forbidden.append(name[: found.end()].rstrip("/"))
+            words = "\n".join((info.name, info.linkname)).encode("utf-8", "surrogateescape")
+            secret |= {(name, label) for form, label in forms.items() if form in words}
+            if info.isreg():
+                file = archive.extractfile(info)
+                assert file
+                head = file.read(16)
+                if name.endswith(".pyc"):
+                    timed += _timed(path, head)
+                secret |= {(name, label) for label in _scan(head, file, forms)}
+    return _Facts(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed))
+
+
+def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[str]:
+    """The names of the secrets in a stream; what lies across two pieces is found too."""
+    if not forms:
+        return
+    overlap = max(map(len, forms)) - 1
+    data = head + file.read(_CHUNK)
+    while data:
+        for form, name in forms.items():
+            if form in data:
+                yield name
+        more = file.read(_CHUNK)
+        data = data[-overlap:] + more if more else b""
+
+
+def _forms(value: bytes) -> set[bytes]:
+    """A secret as it is, as URLs write it, and as base64 does at each of its three offsets."""
+    found = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
+    for offset in range(3):
+        # only the characters that come from the value alone: those at its ends mix with its neighbours
+        text = base64.b64encode(b"\0" * offset + value)
+        start, end = -(-offset * 8 // 6), (offset + len(value)) * 8 // 6
+        if end - start >= 2 * SHORTEST:
+            found |= {text[start:end], text[start:end].replace(b"+", b"-").replace(b"/", b"_")}
+    return found
+
+
+def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
+    """The source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
+    if len(head) < 16 or int.from_bytes(head[4:8], "little") & 1:
+        return []
+    try:
+        source = importlib.util.source_from_cache(path)
+    except (ValueError, NotImplementedError):
+        return []
+    return [(source, int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little"))]
+
+
+def _stale(layers: Sequence[Layer], facts: Mapping[str, _Facts], cache: Cache) -> list[str]:
+    """Bytecode by time that does not fit its source; a source in the base has the time that it always had."""
+    if not any(found.timed for found in facts.values()):
+        return []
+    sources: dict[str, tuple[int, int]] = {}
+    for layer in layers:
+        with _entries(layer, cache) as archive:
+            sources |= {
+                posixpath.normpath(info.name).lstrip("/"): (int(info.mtime) & 0xFFFFFFFF, info.size & 0xFFFFFFFF)
+                for info in archive
+                if info.name.endswith(".py")
+            }
+    return [
+        f"{layer.name}: the bytecode of {source} is stale: it would be compiled anew at each start"
+        for layer in layers
+        for source, mtime, size in facts[layer.digest].timed
+        if sources.get(source, (mtime, size)) != (mtime, size)
+    ]
+
+
+@contextmanager
+def _entries(layer: Layer, cache: Cache) -> Iterator[tarfile.TarFile]:
+    with cache.blob(layer.digest).open("rb") as file, _inflated(file, layer) as stream:
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                yield archive
+        except (tarfile.TarError, zstandard.ZstdError, OSError, EOFError) as error:
+            raise GateError(f"{layer.name}: the layer cannot be read: {error}") from error
+
+
+def _inflated(file: BinaryIO, layer: Layer) -> Any:
+    if layer.media_type.endswith("zstd"):
+        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    return gzip.GzipFile(fileobj=file) if layer.media_type.endswith("gzip") else file
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _salt(cache: Cache) -> bytes:
+    """The key of this cache, made when it is first asked for."""
+    path = cache.root / "gate.key"
+    while True:
+        try:
+            found = path.read_bytes()
+            if len(found) == 32:
+                return found
+        except FileNotFoundError:
+            pass
+        with cache.draft() as draft, space(cache.root):
+            draft.write(randomness.token_bytes(32))
+            os.fchmod(draft.file.fileno(), 0o600)
+            draft.path.replace(path)

@@ -1,0 +1,102 @@
+"""The user's source as a layer below /shared, and a few files as a layer: tars that are written in milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import COMPRESSIONS, Layer, SourceTree
+from . import key as key_of
+from .cache import Cache, Draft
+from .tarball import Owner, Tarball
+
+HOME = "/shared"
+# /shared stays as the base has it, the user's to write; what the image brings into it belongs to root
+# (group 0: where a platform gives each container a user of its own)
+OWNERS = {"shared": Owner(8877, 0, 0o775)}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link; or a folder."""
+
+    data: bytes = b""
+    executable: bool = False
+    link: str = ""
+    folder: bool = False
+
+
+def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compression: str = "zstd") -> Layer:
+    """The layer of a source tree, below `into`. Its key is the tree's digest: of path, executable bit, link, content.
+
+    Files belong to root and can be read by all; links are kept as they are.
+    """
+    media_type = COMPRESSIONS[compression][0]
+
+    def make(draft: Draft) -> str:
+        tar = Tarball(draft, compression, owners=OWNERS)
+        tar.folder(into)
+        for path in _walk(tree.path):
+            _add(tar, f"{into}/{path.relative_to(tree.path).as_posix()}", path)
+        return tar.close()
+
+    return cache.layer(source_key(tree, into=into, compression=compression), "source", media_type, make)
+
+
+def source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
+    """The key of `source_layer`."""
+    return key_of("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
+
+
+def files_layer(
+    files: Mapping[str, bytes | Content], cache: Cache, *, name: str = "function document", compression: str = "zstd"
+) -> Layer:
+    """A layer of a few files by their paths in the image."""
+    media_type = COMPRESSIONS[compression][0]
+    found = _contents(files)
+
+    def make(draft: Draft) -> str:
+        tar = Tarball(draft, compression, owners=OWNERS)
+        for path, content in found.items():
+            if content.folder:
+                tar.folder(path)
+            elif content.link:
+                tar.link(path, content.link)
+            else:
+                tar.file(path, len(content.data), content.data, executable=content.executable)
+        return tar.close()
+
+    return cache.layer(files_key(files, compression=compression), name, media_type, make)
+
+
+def files_key(files: Mapping[str, bytes | Content], *, compression: str = "zstd") -> str:
+    """The key of `files_layer`."""
+    found = _contents(files).items()
+    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link, c.folder] for path, c in found]
+    return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
+
+
+def _contents(files: Mapping[str, bytes | Content]) -> dict[str, Content]:
+    return {path: data if isinstance(data, Content) else Content(data) for path, data in sorted(files.items())}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Everything below a folder in the order of the names; links are not followed."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
+        yield Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+
+
+def _add(tar: Tarball, place: str, path: Path) -> None:
+    if path.is_symlink():
+        tar.link(place, str(path.readlink()))
+    elif path.is_dir():
+        tar.folder(place)
+    else:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            tar.file(place, status.st_size, file, executable=bool(status.st_mode & 0o111))

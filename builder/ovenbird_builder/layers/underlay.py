@@ -1,0 +1,89 @@
+"""Ovenbird's runtime as layers on a base that does not bring it: the same as Dockerfile.base, without a container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..container import working
+from . import Layer, Package, Scheme, Target
+from . import key as key_of
+from .assemble import Changes
+from .cache import Cache
+from .dependencies import dependency_layers
+from .source import HOME, Content, files_layer
+
+ROOT = "/opt/ovenbird"
+UID, GID, NAME = 8877, 999, "ovenbird"
+BUDGET = 2  # layers for the runtime's packages
+# what the config of a base image of ours says; the rest stays as the custom base has it
+CHANGES = Changes(
+    env={"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_SPARE_HOME": "/tmp/ovenbird"},  # noqa: S104, S108
+    entrypoint=(f"{ROOT}/bin/ovenbird",),
+    cmd=("serve",),
+    user=f"{UID}:{GID}",
+    workdir=HOME,
+    stop_signal="SIGTERM",
+    ports=("8080/tcp",),
+)
+_COMMAND = """\
+#!{python}
+import sys
+
+from ovenbird.cli import main
+
+sys.exit(main())
+"""
+
+
+def runtime_scheme(target: Target) -> Scheme:
+    """Where the runtime goes: apart from the user's packages, which come first on the path."""
+    site = f"{ROOT}/site"
+    return Scheme(site, site, f"{ROOT}/bin", ROOT, f"{ROOT}/include", target.executable)
+
+
+def runtime_files(target: Target, passwd: str, group: str) -> Mapping[str, Content]:
+    """The command, the line that puts the runtime on the path, the user, and the folder that is the user's."""
+    account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
+    return {
+        f"{ROOT}/bin/ovenbird": Content(_COMMAND.format(python=target.executable).encode(), executable=True),
+        "/usr/local/bin/ovenbird": Content(link=f"{ROOT}/bin/ovenbird"),
+        f"{target.purelib}/ovenbird.pth": Content(f"{ROOT}/site\n".encode()),
+        "/etc/passwd": Content(_with_line(passwd, account).encode("utf-8", "surrogateescape")),
+        "/etc/group": Content(_with_line(group, f"{NAME}:x:{GID}:").encode("utf-8", "surrogateescape")),
+        HOME: Content(folder=True),
+    }
+
+
+def accounts(image: str, identity: str, cache: Cache) -> tuple[str, str]:
+    """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
+    key = key_of("accounts", base=identity)
+    known = cache.noted(key)
+    if known is None:
+        with working(image) as container:
+            paths = ("/etc/passwd", "/etc/group")
+            known = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
+        cache.note(key, known, f"accounts of {image}")
+    return str(known[0]), str(known[1])
+
+
+def runtime_layers(
+    wheels: Sequence[Package], target: Target, image: str, cache: Cache, *, identity: str, compression: str = "zstd"
+) -> tuple[Layer, ...]:
+    """The layers that put the runtime, as the `wheels` of its closure, on a base without it.
+
+    Errors: those of `dependency_layers`.
+    """
+    packages = dependency_layers(
+        wheels, target, image, cache, identity=identity, scheme=runtime_scheme(target), compression=compression,
+        budget=BUDGET,
+    )  # fmt: skip
+    files = runtime_files(target, *accounts(image, identity, cache))
+    return (*packages, files_layer(files, cache, name="runtime: command and user", compression=compression))
+
+
+def _with_line(text: str, line: str) -> str:
+    """A table of accounts with a line more, unless its number is taken."""
+    number = line.split(":")[2]
+    if number in [row.split(":")[2] for row in text.splitlines() if row.count(":") >= 2]:
+        return text
+    return text + ("" if text.endswith("\n") or not text else "\n") + line + "\n"

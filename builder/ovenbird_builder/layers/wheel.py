@@ -1,0 +1,199 @@
+"""Install a wheel into a tar instead of a folder: what goes where is told by `installer`, as any installer would."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import posixpath
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import installer
+from installer.destinations import WheelDestination
+from installer.exceptions import InstallerError
+from installer.records import RecordEntry
+from installer.scripts import Script
+from installer.sources import WheelFile
+
+from ..errors import LayerError
+from . import Package, Scheme
+from .tarball import Tarball
+
+INSTALLER = b"ovenbird\n"
+_TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is no package's tests
+# all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file of an installed wheel: its path in the image, and its content, as bytes or by a call that opens it."""
+
+    path: str
+    size: int
+    content: bytes | Callable[[], BinaryIO]
+    executable: bool = False
+
+    def open(self) -> BinaryIO:
+        """Its content as a stream."""
+        return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content()
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What installing a wheel writes, sorted by path, but for RECORD, whose path is `record`."""
+
+    items: tuple[Item, ...]
+    record: str
+
+    def sources(self, scheme: Scheme) -> tuple[Item, ...]:
+        """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
+        roots = (scheme.purelib + "/", scheme.platlib + "/")
+        found = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
+        inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in found}
+        return tuple(item for item, path in inside.items() if not _TESTS.search(path))
+
+    def with_items(self, more: Iterable[Item]) -> Installation:
+        """The same with further files."""
+        return replace(self, items=tuple(sorted((*self.items, *more), key=lambda item: item.path)))
+
+    def without(self, paths: set[str]) -> Installation:
+        """The same without some files, which another wheel brings."""
+        return replace(self, items=tuple(item for item in self.items if item.path not in paths))
+
+    def write(self, tar: Tarball) -> None:
+        """Write all of it; RECORD comes last, as it holds the digests of the others."""
+        root = posixpath.dirname(posixpath.dirname(self.record))
+        rows = [(posixpath.relpath(self.record, root), "", "")]
+        for item in self.items:
+            with item.open() as content:
+                found = tar.file(item.path, item.size, content, executable=item.executable)
+            row = posixpath.relpath(item.path, root)
+            if item.path.endswith(".pyc"):  # as pip has it: bytecode comes and goes
+                rows.append((row, "", ""))
+            else:
+                digest = base64.urlsafe_b64encode(found).decode().rstrip("=")
+                rows.append((row, f"sha256={digest}", str(item.size)))
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(sorted(rows))
+        data = text.getvalue().encode("utf-8", "surrogateescape")
+        tar.file(self.record, len(data), data)
+
+
+@contextmanager
+def installing(wheel: Package, scheme: Scheme) -> Iterator[Installation]:
+    """Work out where the files of a wheel go; their content can be read while the context lasts.
+
+    Errors: LayerError when it is no wheel, or a file of it would leave its place.
+    """
+    try:
+        with zipfile.ZipFile(wheel.path) as archive, closing(_Destination(scheme, wheel.name)) as destination:
+            installer.install(_Wheel(archive, wheel.filename), destination, {"INSTALLER": INSTALLER})
+            items = sorted(destination.items.values(), key=lambda item: item.path)
+            yield Installation(tuple(items), destination.record)
+    except _BROKEN as error:
+        raise LayerError(f"{wheel.filename} cannot be installed: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    texts = [arg for arg in error.args if isinstance(arg, str)]
+    return texts[-1] if texts else type(error).__name__
+
+
+def contents(path: Path) -> tuple[int, tuple[str, ...]]:
+    """How large a wheel is when it is installed, in bytes, and the names in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.infolist()
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise LayerError(f"{path.name} is no wheel: {error}") from error
+    return sum(info.file_size for info in found), tuple(info.filename for info in found)
+
+
+class _Member(io.RawIOBase):
+    """A member of the wheel that is opened only when it is read."""
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        self.info = info
+        self.start: Callable[[], BinaryIO] = lambda: archive.open(info)  # type: ignore[assignment,return-value]
+
+
+class _Wheel(WheelFile):
+    """A wheel whose members are told without being read, and without the bytecode that somebody put in."""
+
+    def __init__(self, archive: zipfile.ZipFile, filename: str) -> None:
+        name, archive.filename = archive.filename, filename  # the file at hand may be named by its digest
+        super().__init__(archive)
+        archive.filename = name
+
+    def get_contents(self) -> Iterator[Any]:
+        for info in self._zipfile.infolist():
+            if info.filename.endswith("/") or "__pycache__" in info.filename.split("/")[:-1]:
+                continue
+            mode = info.external_attr >> 16
+            executable = bool(mode and stat.S_ISREG(mode) and mode & 0o111)
+            yield (info.filename, "", ""), _Member(self._zipfile, info), executable
+
+
+class _Destination(WheelDestination):
+    """Collects what would be written where."""
+
+    def __init__(self, scheme: Scheme, name: str) -> None:
+        self.items: dict[str, Item] = {}
+        self.record = ""
+        self._executable = scheme.executable
+        self._places = {
+            "purelib": scheme.purelib,
+            "platlib": scheme.platlib,
+            "scripts": scheme.scripts,
+            "data": scheme.data,
+            "headers": f"{scheme.include}/{name}",
+        }
+
+    def close(self) -> None:
+        self.items.clear()
+
+    def write_script(self, name: str, module: str, attr: str, section: Any) -> RecordEntry:
+        name, data = Script(name, module, attr, section).generate(self._executable, "posix")
+        return self._add("scripts", name, len(data), data, True)
+
+    def write_file(self, scheme: str, path: Any, stream: Any, is_executable: bool) -> RecordEntry:
+        if not isinstance(stream, _Member):
+            data = stream.read()
+            return self._add(scheme, path, len(data), data, is_executable)
+        if scheme == "scripts":
+            with stream.start() as file:
+                first = file.readline(4096)
+                if first.startswith(b"#!python"):
+                    data = f"#!{self._executable}\n".encode() + file.read()
+                    return self._add(scheme, path, len(data), data, True)
+        executable = is_executable or scheme == "scripts"
+        return self._add(scheme, path, stream.info.file_size, stream.start, executable)
+
+    def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002
+        self.record = self._path(scheme, record_file_path)
+
+    def _add(
+        self, scheme: str, path: str, size: int, content: bytes | Callable[[], BinaryIO], executable: bool
+    ) -> RecordEntry:
+        place = self._path(scheme, path)
+        self.items[place] = Item(place, size, content, executable)  # of two with one name the later, as when unpacked
+        return RecordEntry(path, None, None)
+
+    def _path(self, scheme: str, path: str) -> str:
+        root = self._places[scheme]
+        place = posixpath.normpath(posixpath.join(root, path))
+        if path.startswith("/") or "\\" in path or not place.startswith(root.rstrip("/") + "/"):
+            raise ValueError(f"{path!r} would leave {root}")
+        return place

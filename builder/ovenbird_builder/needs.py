@@ -1,0 +1,98 @@
+"""What a function needs, pinned, and a wheel for each pin: by the lock beside the source, else by one made now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from . import lockfile
+from .indexes import Indexes, indexes
+from .lock import Lock, head_of, lock
+from .platforms import platform
+from .probe import Interpreter
+from .requirements import Requirements, collect
+from .sources import Tree
+from .spec import Request
+from .wheels import Wheel, wheels
+
+T = TypeVar("T")
+On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The lock, the path of its file (empty when it was made now), what it was made of, and notes for people."""
+
+    lock: Lock
+    path: str
+    wanted: Requirements
+    notes: tuple[str, ...]
+
+
+def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str]) -> Needs:
+    """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
+    where = sources_of_packages(request, environ)
+    wanted = collect(
+        request.function, tree.path, requirements=request.requirement, files=request.requirements,
+        constraints=request.constraints, extras=request.extras, indexes=where.urls(),
+    )  # fmt: skip
+    for path in _places(request, tree, lockfile.name(platform(interpreter))):
+        found = lockfile.read(path)
+        if found is not None:
+            lockfile.check(found, head_of(wanted, interpreter, request.locker), interpreter, path.name)
+            return Needs(found, path.name, wanted, wanted.notes)
+    made = on(
+        lambda image: lock(
+            wanted,
+            image,
+            interpreter,
+            indexes=where,
+            network=request.network,
+            cache=request.cache,
+            environ=environ,
+            locker=request.locker,
+            timeout=request.timeout or 1e9,
+        )
+    )
+    return Needs(made, "", wanted, wanted.notes)
+
+
+def gathered(
+    request: Request,
+    needs: Needs,
+    interpreter: Interpreter,
+    on: On[tuple[Wheel, ...]],
+    identity: str,
+    environ: Mapping[str, str],
+) -> tuple[Wheel, ...]:
+    """A wheel for each pin of the lock, in its order. `identity` is the digest of what is built on.
+
+    Errors: LockError and its subclasses; WheelBuildError.
+    """
+    return on(
+        lambda image: wheels(
+            needs.lock,
+            image,
+            interpreter,
+            indexes=sources_of_packages(request, environ),
+            network=request.network,
+            cache=request.cache,
+            root=needs.wanted.root,
+            environ=environ,
+            offline=request.offline,
+            identity=identity,
+            timeout=request.timeout or 1e9,
+        )
+    )
+
+
+def sources_of_packages(request: Request, environ: Mapping[str, str]) -> Indexes:
+    """The package indexes of a request."""
+    return indexes(request.index_url, request.extra_index_urls, environ)
+
+
+def _places(request: Request, tree: Tree, name: str) -> list[Path]:
+    """Where a lock may lie: in the source, and beside the function document."""
+    return list(dict.fromkeys([tree.path / name, request.function.root / name]))

@@ -1,0 +1,112 @@
+"""The flags of `ovenbird build` and `bundle`, in one table; each is also a variable of the environment."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One flag: `many` may be repeated (its variable holds one per line), `switch` takes no value."""
+
+    name: str
+    metavar: str
+    doc: str
+    many: bool = False
+    switch: bool = False
+    verbs: tuple[str, ...] = ("build", "bundle")
+
+    @property
+    def flag(self) -> str:
+        """`--cache-dir`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """`OVENBIRD_CACHE_DIR`."""
+        return "OVENBIRD_" + self.name.upper()
+
+
+_BUILD = ("build",)
+TABLE = (
+    Option("tag", "REF", "name of the image; repeat for more", many=True, verbs=_BUILD),
+    Option("python", "X.Y", "version of Python; default: the document's, else the newest that there is a base for"),
+    Option("base", "REF", "image to build on; default: the document's base_image, else the one of the version"),
+    Option("source", "DIR", "folder of the code, in place of what the target says"),
+    Option("requirement", "SPEC", "a dependency beside those found; repeat for more", many=True),
+    Option("requirements", "FILE", "a requirements.txt in place of the one found; repeat for more", many=True),
+    Option("constraints", "FILE", "versions that limit what is locked; repeat for more", many=True),
+    Option("extra", "NAME", "an extra of the project's own pyproject.toml; repeat for more", many=True),
+    Option("index_url", "URL", "the package index in place of PyPI"),
+    Option("extra_index_url", "URL", "a further package index; repeat for more", many=True),
+    Option("instruction", "TEXT", "a command to run as root, or a JSON object of its fields; repeat", many=True),
+    Option("secret", "NAME=ENV|FILE", "a secret that an instruction may ask for; repeat for more", many=True),
+    Option("locker", "pip-tools|uv", "what makes the lock where there is none"),
+    Option("platform", "OS/ARCH", "linux/amd64, linux/arm64; several, with commas, make an index"),
+    Option("push", "", "push the tags to their registries", switch=True, verbs=_BUILD),
+    Option("output", "PLACE", "store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE; repeat",
+           many=True, verbs=_BUILD),
+    Option("cache_dir", "DIR", "where blobs, wheels and answers are kept; default: ~/.cache/ovenbird"),
+    Option("ca_bundle", "FILE", "certificate authorities of the site, as PEM"),
+    Option("authfile", "FILE", "credentials for registries, in the form of auth.json"),
+    Option("creds_file", "FILE", "a file that holds USER:PASSWORD for the registries of the tags", verbs=_BUILD),
+    Option("compression", "zstd|gzip", "of new layers; gzip is for Docker before 23"),
+    Option("timeout", "DURATION", "time limit of each step that fetches or runs something; default: 1h"),
+    Option("offline", "", "fetch nothing: what is not in the cache or the bundle is an error", switch=True),
+    Option("bundle", "FILE", "a file made by `ovenbird bundle` that brings what is needed", verbs=_BUILD),
+    Option("result_file", "FILE", "write the result, as JSON, to a file too", verbs=_BUILD),
+    Option("dry_run", "", "print the plan and do nothing", switch=True, verbs=_BUILD),
+    Option("explain", "", "say for each layer why it is rebuilt", switch=True, verbs=_BUILD),
+    Option("write_back", "", "set spec.image of the function document to what was pushed", switch=True, verbs=_BUILD),
+    Option("out", "FILE", "the bundle to write", verbs=("bundle",)),
+)  # fmt: skip
+
+
+def add(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Add a verb's target and flags to its parser."""
+    parser.allow_abbrev = False
+    parser.add_argument("target", nargs="?", default="", metavar="TARGET",
+                        help="function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn")  # fmt: skip
+    for option in TABLE:
+        if verb not in option.verbs:
+            continue
+        flags = ["-o", option.flag] if option.name == "out" else [option.flag]
+        text = f"{option.doc} [{option.variable}]".replace("%", "%%")
+        if option.switch:
+            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            action = "append" if option.many else "store"
+            parser.add_argument(*flags, action=action, metavar=option.metavar, help=text)
+
+
+def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What was asked for, by name: the flag, else its variable, else nothing (empty text, (), False).
+
+    Errors: SpecError for a switch whose variable is neither true nor false.
+    """
+    found: dict[str, Any] = {"target": args.target or environ.get("OVENBIRD_TARGET", "") or "."}
+    for option in TABLE:
+        value = getattr(args, option.name, None)
+        text = environ.get(option.variable, "")
+        if option.switch:
+            found[option.name] = _switch(option, text) if value is None else bool(value)
+        elif option.many:
+            lines = tuple(line.strip() for line in text.splitlines() if line.strip())
+            found[option.name] = lines if value is None else tuple(value)
+        else:
+            found[option.name] = text if value is None else value
+    return found
+
+
+def _switch(option: Option, text: str) -> bool:
+    word = text.strip().lower()
+    if word in ("", "0", "false", "no", "off"):
+        return False
+    if word in ("1", "true", "yes", "on"):
+        return True
+    raise SpecError(f"{option.variable}: expected true or false, found {text!r}")

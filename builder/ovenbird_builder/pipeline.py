@@ -1,0 +1,191 @@
+"""Fetch, lock, plan, bake, push: in this order, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from . import explain, writeback
+from .bake import Baked, bake
+from .deliver import Parcel, deliver, present
+from .layers import gates, key
+from .layers.assemble import Image, index, predict
+from .prepare import Prepared, kitchen, prepare
+from .progress import Progress
+from .report import Result, row
+from .sources import Tree, fetch
+from .spec import Request
+from .workplace import Workplace, workplace
+
+
+def build(request: Request, environ: Mapping[str, str], progress: Progress) -> Result:
+    """Build what is asked for; what came of it. Errors: those of every phase, each with its own exit status."""
+    start = time.monotonic()
+    with workplace(request, environ, progress) as place:
+        prepared = prepare_all(request, place)
+        tree = prepared[0].inputs.tree
+        _explain(request, place, prepared)
+        baked = tuple(_baked(request, place, one) for one in prepared)
+        for made in baked:
+            _gate(request, place, made)
+        parcel = _parcel(request, baked)
+        delivered = _deliver(request, place, parcel)
+        _remember(request, place, prepared)
+        if request.write_back and request.document:
+            writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
+        return _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
+
+
+def dry_run(request: Request, environ: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+    """The plan alone: the layers, which of them are cached, what would run, and the digest when that is known."""
+    with workplace(request, environ, progress) as place:
+        prepared = prepare_all(request, place)
+        _explain(request, place, prepared)
+        return {"image": str(request.tags[0]), "platforms": [_planned(request, one) for one in prepared]}
+
+
+def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
+    """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
+    with ThreadPoolExecutor(1) as pool:
+        tree = pool.submit(_fetched, request, place)
+        return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
+
+
+def _fetched(request: Request, place: Workplace) -> Tree:
+    if request.bundled:
+        return request.bundled
+    return fetch(
+        request.function, place.folder / "source", environ=place.environ, network=request.network,
+        timeout=request.timeout or 1e9, leave_out=request.document,
+    )  # fmt: skip
+
+
+def _epoch(request: Request, tree: Tree) -> int:
+    return request.epoch if request.epoch is not None else tree.epoch or 0
+
+
+def _baked(request: Request, place: Workplace, one: Prepared) -> Baked:
+    inside = one.contents
+    epoch = _epoch(request, one.inputs.tree)
+    return bake(one.plan, kitchen(request, place, inside), inside.changes, inside.annotations, epoch)
+
+
+def _gate(request: Request, place: Workplace, made: Baked) -> None:
+    """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
+    values = {secret.name: secret.value.decode(errors="replace").strip() for secret in request.secrets}
+    gates.check(made.layers, made.image.config, made.image.manifest, place.cache, secrets=values)
+
+
+def _parcel(request: Request, baked: Sequence[Baked]) -> Parcel:
+    """The one image, or the index of several."""
+    if len(baked) == 1:
+        return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags)
+    from .layers.assemble import digest_of
+
+    manifest = index([one.image for one in baked])
+    return Parcel(manifest, digest_of(manifest), request.tags, index=True)
+
+
+def _deliver(request: Request, place: Workplace, parcel: Parcel) -> list[str]:
+    """Bring the image to each output that does not have it; those that it was brought to."""
+    done = []
+    for output in request.outputs:
+        if not present(output, parcel, place.registry):
+            deliver(output, parcel, place.registry, place.cache, place.progress)
+            done.append(str(output))
+    return done
+
+
+def _predicted(request: Request, one: Prepared) -> Image | None:
+    layers = one.plan.known
+    if layers is None:
+        return None
+    base, inside = one.inputs.base, one.contents
+    epoch = _epoch(request, one.inputs.tree)
+    return predict(base.manifest, base.config, layers, inside.changes, inside.annotations, epoch)
+
+
+def _planned(request: Request, one: Prepared) -> dict[str, Any]:
+    image = _predicted(request, one)
+    steps = [
+        {
+            "kind": step.kind, "name": step.name, "key": step.key, "cached": step.layer is not None,
+            "digest": step.layer.digest if step.layer else "", "argv": [list(argv) for argv in step.argv],
+        }
+        for step in one.plan.steps
+    ]  # fmt: skip
+    return {
+        "platform": one.inputs.base.platform,
+        "base": {"name": one.inputs.base.name, "digest": one.inputs.base.digest},
+        "lock": {"path": one.inputs.needs.path, "digest": one.inputs.needs.lock.digest},
+        "digest": image.digest if image else "",
+        "steps": steps,
+    }
+
+
+def _memory(request: Request, one: Prepared) -> str:
+    return key("last build", tag=str(request.tags[0]), platform=one.inputs.base.platform)
+
+
+def _explain(request: Request, place: Workplace, prepared: Sequence[Prepared]) -> None:
+    if request.explain:
+        for one in prepared:
+            for line in explain.explain(one.plan, place.cache.noted(_memory(request, one)) or ()):
+                place.progress.say(line)
+
+
+def _remember(request: Request, place: Workplace, prepared: Sequence[Prepared]) -> None:
+    """Keep the plan, so that the next build can be explained."""
+    for one in prepared:
+        memory, name = explain.memory(one.plan), _memory(request, one)
+        if place.cache.noted(name) != memory:
+            place.cache.note(name, memory, f"last build of {request.tags[0]}")
+
+
+def _result(
+    request: Request,
+    place: Workplace,
+    prepared: Sequence[Prepared],
+    baked: Sequence[Baked],
+    parcel: Parcel,
+    tree: Tree,
+    changed: bool,
+    start: float,
+) -> Result:
+    first = prepared[0].inputs
+    platforms = [
+        {"platform": one.inputs.base.platform, "digest": made.image.digest, "layers": [row(x) for x in made.layers]}
+        for one, made in zip(prepared, baked, strict=True)
+    ]
+    return Result(
+        image=str(request.tags[0]),
+        digest=parcel.digest,
+        layers=baked[0].layers,
+        source={"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
+        lock={"path": first.needs.path, "digest": first.needs.lock.digest},
+        base={"name": first.base.name, "digest": first.base.digest},
+        warnings=(*_warnings(request, tree, first.needs.notes), *place.warnings),
+        changed=changed,
+        tags=tuple(map(str, request.tags)),
+        outputs=tuple(map(str, request.outputs)),
+        seconds=time.monotonic() - start,
+        more={"platforms": platforms} if len(platforms) > 1 else {},
+    )
+
+
+def _warnings(request: Request, tree: Tree, notes: Sequence[str]) -> tuple[str, ...]:
+    """What people should know of this build."""
+    found = [*tree.warnings, *notes]
+    if request.instructions:
+        found.append(
+            f"{len(request.instructions)} instruction(s): what they change is not in our hands; "
+            "another machine may get another digest"
+        )
+    found += [
+        f"the instruction {one.run!r} names /shared, so it runs after the source; say `after: base` to run it earlier"
+        for one in request.instructions
+        if one.moved
+    ]
+    return tuple(found)

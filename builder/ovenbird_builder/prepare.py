@@ -1,0 +1,115 @@
+"""Find out all that one platform's image is made of, and plan it: base, interpreter, lock, wheels, contents."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import ovenbird
+
+from . import bases, needs, runtime_packages
+from .bake import Kitchen, made_until, stage
+from .contents import Contents, Inputs, contents
+from .errors import BaseMissingError, RegistryError
+from .foundation import Foundation, foundation
+from .interpreters import interpreter as interpreter_of
+from .plan import Plan, plan
+from .probe import Interpreter
+from .salts import identities
+from .sources import Tree
+from .spec import Request, here
+from .wheelhouse import Wheel
+from .workplace import Workplace
+
+DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no base is named
+_NOT_LOADED = "localhost/ovenbird-stage:not-loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One platform's image to be."""
+
+    inputs: Inputs
+    contents: Contents
+    plan: Plan
+    identity: str  # the digest of what wheels are built on
+
+
+def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: str) -> Prepared:
+    """Everything up to the plan. The source is fetched meanwhile: `tree` is waited for when it is needed."""
+    base, sibling = _bases(request, place, platform)
+    version = request.python or ("" if request.base else DEFAULT_PYTHON)
+    found = interpreter_of(base, version, place.bench, place.cache, sibling=None if base is sibling else sibling)
+    early = _plan(request, place, base, {})
+    on = _on(request, place, early, sibling)
+    source = tree.result()
+    pins = needs.pinned(request, source, found, on, place.environ)
+    identity = base.digest + "".join(step.key for step in early.steps if _first(step))
+    packages = needs.gathered(request, pins, found, on, identity, place.environ)
+    runtime = () if found.runtime else _runtime(request, place, found)
+    inputs = Inputs(request, base, sibling, found, source, pins, packages, runtime)
+    inside = contents(inputs, place.bench, place.cache, ovenbird.__version__)
+    return Prepared(inputs, inside, _plan(request, place, base, inside.parts), identity)
+
+
+def kitchen(request: Request, place: Workplace, inside: Contents | None = None) -> Kitchen:
+    """What baking needs; without contents only instructions can be made."""
+    return Kitchen(
+        place.cache, place.bench, request.network, request.secrets, request.compression, request.timeout,
+        inside.makers if inside else {}, place.progress,
+    )  # fmt: skip
+
+
+def _bases(request: Request, place: Workplace, platform: str) -> tuple[Foundation, Foundation]:
+    """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
+    name = request.base or bases.chosen(request.python or DEFAULT_PYTHON).image
+    found = foundation(name, platform, place.registry, place.cache, offline=request.offline)
+    if platform == here():
+        return found, found
+    return found, foundation(name, here(), place.registry, place.cache, offline=request.offline)
+
+
+def _plan(request: Request, place: Workplace, base: Foundation, parts: Any) -> Plan:
+    return plan(
+        base, request.instructions, parts, place.cache.find_layer, compression=request.compression,
+        identities=identities(request.secrets, place.cache), mounts=_mounts(request),
+    )  # fmt: skip
+
+
+def _mounts(request: Request) -> str:
+    """The digest of what a step sees of this machine: a site's certificates."""
+    bundle = request.network.ca_bundle
+    return "sha256:" + hashlib.sha256(bundle.read_bytes()).hexdigest() if bundle else ""
+
+
+def _first(step: Any) -> bool:
+    return step.instruction is not None and step.instruction.after == "base"
+
+
+def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation) -> needs.On[Any]:
+    """Runs what may need a container: on the base with the instructions that come before the dependencies.
+
+    Neither is made before it turns out that something has to run there, as when a source distribution is built.
+    """
+    count = sum(1 for step in early.steps if _first(step))
+    if not count:
+        return lambda call: place.bench.on(sibling.manifest, call)
+
+    def on(call: Callable[[str], Any]) -> Any:
+        try:
+            return call(_NOT_LOADED)
+        except (BaseMissingError, RegistryError):
+            table = kitchen(request, place)
+            return call(stage(early, made_until(early, table, count), table))
+
+    return on
+
+
+def _runtime(request: Request, place: Workplace, found: Interpreter) -> tuple[Wheel, ...]:
+    return runtime_packages.packages(
+        found, place.folder, indexes=needs.sources_of_packages(request, place.environ), network=request.network,
+        cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,
+    )  # fmt: skip

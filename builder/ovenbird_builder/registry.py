@@ -1,0 +1,128 @@
+"""Images in and out of the blob cache, through skopeo: bases in; built images to a registry, the store, or a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import faults, process, skopeo
+from .credentials import Credentials
+from .errors import DigestError
+from .network import Network
+from .reference import Reference
+
+_PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """How registries and the local store are reached: credentials, certificates, the folder of blobs, a time limit.
+
+    `timeout` is in seconds, for one copy. `tell` is told what is tried again.
+    """
+
+    blobs: Path
+    environ: Mapping[str, str]
+    network: Network = field(default_factory=Network)
+    credentials: Credentials = field(default_factory=Credentials)
+    timeout: float | None = 1800.0
+    tell: Callable[[str], None] = field(default=lambda _: None)
+
+    def manifest(self, image: str, *, insecure: bool = False) -> bytes:
+        """The manifest of `transport:details`, as stored. Errors: those of `faults`."""
+        argv = skopeo.manifest(image, authfile=self._authfile(image), insecure=insecure)
+        return self._run(argv, f"ask for {_plain(image)}").stdout.encode()
+
+    def digest(self, reference: Reference) -> str:
+        """The digest that a registry has for a reference; empty when it has none. Errors: those of `faults`."""
+        argv = skopeo.manifest(
+            f"docker://{reference.remote}", authfile=self.credentials.authfile, insecure=reference.loopback
+        )
+        return self._digest(argv, f"ask for {reference}")
+
+    def stored(self, reference: Reference) -> str:
+        """The digest that the local store has for a reference; empty when it has none."""
+        return self._digest(skopeo.manifest(f"containers-storage:{reference.local}"), f"look for {reference}")
+
+    def pull(self, image: str, layout: Path, *, insecure: bool, platform: tuple[str, str]) -> None:
+        """Copy an image into a layout whose blobs are shared; what is there already is not fetched again.
+
+        Docker's manifests become OCI's on the way, which a layout asks for; the layers stay what they are.
+        """
+        argv = skopeo.copy(
+            image, f"oci:{layout}:image", destination_blobs=str(self.blobs), authfile=self._authfile(image),
+            insecure="src" if insecure else "", keep_digests=False, platform=platform,
+        )  # fmt: skip
+        self._run(argv, f"pull {_plain(image)}")
+
+    def push(self, layout: Path, reference: Reference, digest: str, *, index: bool = False) -> None:
+        """Push a layout's image. A tag is the last thing that is written, and is asked for its digest afterwards.
+
+        Errors: those of `faults`; DigestError when the registry now has something else by that name.
+        """
+        argv = skopeo.copy(
+            f"oci:{layout}:image", f"docker://{reference.remote}", source_blobs=str(self.blobs),
+            authfile=self.credentials.authfile, insecure="dest" if reference.loopback else "", everything=index,
+        )  # fmt: skip
+        self._run(argv, f"push {reference}")
+        found = self.digest(reference)
+        if found != digest:
+            raise DigestError(f"pushed {reference} as {digest}, and the registry has {found or 'nothing'} by that name")
+
+    def load(self, layout: Path, name: str) -> None:
+        """Take a layout's image into the local store as `name`."""
+        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", source_blobs=str(self.blobs))
+        self._run(argv, f"load {name} into the local store")
+
+    def write(self, layout: Path, destination: str, *, index: bool = False, keep_digests: bool = True) -> None:
+        """Copy a layout's image to `transport:details` on this machine."""
+        argv = skopeo.copy(
+            f"oci:{layout}:image", destination, source_blobs=str(self.blobs), everything=index,
+            keep_digests=keep_digests,
+        )  # fmt: skip
+        self._run(argv, f"write {destination}")
+
+    def _digest(self, argv: skopeo.Argv, doing: str) -> str:
+        try:
+            text = self._once(argv).stdout
+        except process.ProcessFailed as error:
+            if faults.kind(error) == "missing":
+                return ""
+            if not faults.again(error):
+                raise faults.refused(error, doing) from None
+            text = self._run(argv, doing).stdout
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def _run(self, argv: skopeo.Argv, doing: str) -> process.Done:
+        """Run skopeo, again after a pause where the network broke off. Errors: those of `faults`."""
+        for tries, pause in enumerate((*_PAUSES, None), 1):
+            try:
+                return self._once(argv)
+            except process.ProcessFailed as error:
+                if pause is None or not faults.again(error):
+                    raise faults.refused(error, doing, tries) from None
+                self.tell(f"{doing}: {faults.reason(error)}; once more in {pause:g} s")
+                time.sleep(pause)
+        raise AssertionError
+
+    def _once(self, argv: skopeo.Argv) -> process.Done:
+        secrets = (*self.credentials.secrets, *self.network.secrets())
+        env = {**self.environ, **self.network.host_env()}
+        return process.run(argv, env=env, timeout=self.timeout, secrets=secrets)
+
+    def _authfile(self, image: str) -> str:
+        return self.credentials.authfile if image.startswith("docker://") else ""
+
+
+def layout_digest(layout: Path) -> str:
+    """The digest of the one manifest that a layout's index names."""
+    index = json.loads((layout / "index.json").read_text())
+    return str(index["manifests"][0]["digest"])
+
+
+def _plain(image: str) -> str:
+    return image.removeprefix("docker://").removeprefix("containers-storage:")

@@ -1,0 +1,83 @@
+"""What a build gives back: one JSON object, on stdout and in the result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import SpaceError
+from .layers import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a build. `layers` are those above the base; the fields are the contract's, and further ones."""
+
+    image: str
+    digest: str
+    layers: tuple[Layer, ...]
+    source: Mapping[str, str]
+    lock: Mapping[str, str]
+    base: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    changed: bool = True
+    tags: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    seconds: float = 0.0
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The result as JSON has it; times in seconds, sizes in bytes."""
+        return {
+            "image": self.image,
+            "digest": self.digest,
+            "changed": self.changed,
+            "tags": list(self.tags),
+            "outputs": list(self.outputs),
+            "layers": [row(layer) for layer in self.layers],
+            "source": dict(self.source),
+            "lock": dict(self.lock),
+            "base": dict(self.base),
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+            **self.more,
+        }
+
+
+def row(layer: Layer) -> dict[str, Any]:
+    """One layer of a result."""
+    return {
+        "name": layer.name,
+        "digest": layer.digest,
+        "size": layer.size,
+        "key": layer.key,
+        "hit": layer.cached,
+        "seconds": round(layer.seconds, 3),
+    }
+
+
+def write(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a result file, whole or not at all. Errors: SpaceError."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text(document))
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SpaceError(f"--result-file: cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def text(document: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON for people and programs."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

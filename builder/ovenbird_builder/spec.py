@@ -1,0 +1,251 @@
+"""Turn a target and its flags into one Request, with every problem told at once. Nothing is fetched here."""
+
+from __future__ import annotations
+
+import platform as machine
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ovenbird.document import Function
+from ovenbird.errors import OvenbirdError
+
+from . import functions, instructions, reference, secrets
+from .durations import seconds
+from .errors import SpecError
+from .instructions import Instruction
+from .network import Network, network
+from .outputs import Output, output
+from .reference import Reference
+from .secrets import Secret
+from .sources.tree import Tree
+
+_PLATFORMS = ("linux/amd64", "linux/arm64")
+_HERE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+_HOUR = "1h"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: the function, what it is made with, and where it goes. Times in seconds; 0 is no limit.
+
+    `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
+    environment does not set it. `bundled` is the source where a bundle brings it.
+    """
+
+    function: Function
+    document: Path | None
+    tags: tuple[Reference, ...]
+    outputs: tuple[Output, ...]
+    python: str
+    base: str
+    requirement: tuple[str, ...]
+    requirements: tuple[Path, ...]
+    constraints: tuple[Path, ...]
+    extras: tuple[str, ...]
+    index_url: str
+    extra_index_urls: tuple[str, ...]
+    instructions: tuple[Instruction, ...]
+    secrets: tuple[Secret, ...]
+    locker: str
+    platforms: tuple[str, ...]
+    compression: str
+    cache: Path
+    network: Network
+    authfile: str
+    creds_file: str
+    timeout: float
+    epoch: int | None
+    offline: bool = False
+    bundled: Tree | None = None
+    result_file: Path | None = None
+    dry_run: bool = False
+    explain: bool = False
+    write_back: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def pushes(self) -> bool:
+        """Whether something goes to a registry."""
+        return any(one.kind == "registry" for one in self.outputs)
+
+
+def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
+    """The request of what was given (see `options.given`).
+
+    Errors: the one problem as it is, or a SpecError that lists all of them; DocumentError.
+    """
+    named = functions.named(given["target"], given["source"])
+    check = _Checks()
+    function = named.function
+    nothing: tuple[Secret, ...] = ()
+    found = check(lambda: secrets.parse(given["secret"], environ), nothing)
+    names = [secret.name for secret in found]
+    tags = check.each(given["tag"], reference.parse) or (_default_tag(function),)
+    made = Request(
+        function=function,
+        document=named.document,
+        tags=tags,
+        outputs=check(lambda: _outputs(given, tags), ()),
+        python=check(lambda: functions.version_of(function, given["python"]), ""),
+        base=given["base"] or function.base_image,
+        requirement=given["requirement"],
+        requirements=check.each(given["requirements"], lambda text: _file(text, "--requirements")),
+        constraints=check.each(given["constraints"], lambda text: _file(text, "--constraints")),
+        extras=given["extra"],
+        index_url=given["index_url"],
+        extra_index_urls=given["extra_index_url"],
+        instructions=check(lambda: _instructions(function, given["instruction"], names), ()),
+        secrets=found,
+        locker=check(lambda: _word(given["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
+        platforms=check(lambda: _platforms(given["platform"]), ()),
+        compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
+        cache=check(lambda: cache_folder(given["cache_dir"], environ), Path()),
+        network=check(lambda: network(given["ca_bundle"], environ), Network()),
+        authfile=given["authfile"],
+        creds_file=given["creds_file"],
+        timeout=check(lambda: _timeout(given["timeout"] or _HOUR), 0.0),
+        epoch=check(lambda: _epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
+        offline=given["offline"],
+        result_file=Path(given["result_file"]) if given["result_file"] else None,
+        dry_run=given["dry_run"],
+        explain=given["explain"],
+        write_back=given["write_back"],
+    )
+    _together(check, made, explicit=bool(given["tag"]))
+    check.finish()
+    return made
+
+
+def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:
+    """Where the cache is: the flag, `$XDG_CACHE_HOME/ovenbird`, or `~/.cache/ovenbird`. Errors: SpecError."""
+    xdg = environ.get("XDG_CACHE_HOME", "")
+    home = Path(environ.get("HOME") or Path.home())
+    usual = (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
+    found = Path(flag).expanduser().absolute() if flag else usual
+    if found.exists() and not found.is_dir():
+        raise SpecError(f"--cache-dir: {str(found)!r} is not a folder")
+    return found
+
+
+class _Checks:
+    """Calls what may fail, keeps the problem, and goes on, so that people hear of all problems at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[OvenbirdError] = []
+
+    def __call__(self, call: Callable[[], T], otherwise: T) -> T:
+        try:
+            return call()
+        except SpecError as error:
+            self.problems.append(error)
+            return otherwise
+
+    def each(self, texts: tuple[str, ...], call: Callable[[str], T]) -> tuple[T, ...]:
+        found: list[T] = []
+        for text in texts:
+            self(lambda text=text: found.append(call(text)), None)  # type: ignore[misc]
+        return tuple(found)
+
+    def finish(self) -> None:
+        if not self.problems:
+            return
+        first = self.problems[0]
+        if len(self.problems) == 1:
+            raise first
+        kind = type(first) if len({type(error) for error in self.problems}) == 1 else SpecError
+        raise kind("\n  ".join(["what was asked for cannot be built:", *map(str, self.problems)]))
+
+
+def _together(check: _Checks, made: Request, *, explicit: bool) -> None:
+    """What fits alone and not together."""
+
+    def wrong(text: str, hint: str = "") -> None:
+        check.problems.append(SpecError(text, hint=hint))
+
+    if made.pushes and not explicit:
+        wrong("--push: no name to push to", "--tag registry.example.com/app:1")
+    for tag in made.tags if made.pushes else ():
+        if tag.digest:
+            wrong(f"--tag: {str(tag)!r} has a digest, which only the built image can say")
+        elif not tag.host and "/" not in tag.path:
+            wrong(
+                f"--push: {str(tag)!r} names no registry", f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}"
+            )
+    if made.write_back and not made.document:
+        wrong("--write-back: the target is not a function document, so there is no spec.image to set")
+    if made.write_back and not made.pushes:
+        wrong("--write-back needs --push: only a registry gives a digest that others can fetch")
+    if len(made.platforms) > 1 and any(one.kind in ("store", "docker-archive") for one in made.outputs):
+        wrong("--platform: several platforms make an index, which goes to a registry, oci: or oci-archive: only")
+    foreign = [name for name in made.platforms if name != here()]
+    if foreign and made.instructions:
+        wrong(f"--platform {foreign[0]}: an instruction cannot run on this machine ({here()})")
+    if made.offline and made.pushes:
+        wrong("--offline and --push exclude each other", "--output oci-archive:FILE")
+
+
+def here() -> str:
+    """The platform of this machine, as images name it."""
+    return _HERE.get(machine.machine(), f"linux/{machine.machine()}")
+
+
+def _default_tag(function: Function) -> Reference:
+    name = re.sub(r"[^a-z0-9]+", "-", function.name.lower()).strip("-") or "function"
+    return Reference("", name, "latest")
+
+
+def _outputs(given: Mapping[str, Any], tags: tuple[Reference, ...]) -> tuple[Output, ...]:
+    found = [output(text, tags) for text in given["output"]]
+    found += [output("registry", tags)] if given["push"] else []
+    several = "," in given["platform"]
+    if not found and several:
+        raise SpecError("--platform: an index of several platforms needs --push or --output oci:DIR")
+    return tuple(dict.fromkeys(found)) or (output("store", tags),)
+
+
+def _instructions(function: Function, flags: tuple[str, ...], names: Sequence[str]) -> tuple[Instruction, ...]:
+    written = (function.raw.get("spec") or {}).get("instructions") or []
+    if not isinstance(written, list):
+        raise SpecError(f"spec.instructions: expected a list, found {written!r}")
+    return (
+        *instructions.parse(written, "spec.instructions", names),
+        *instructions.parse([instructions.from_flag(text) for text in flags], "--instruction", names),
+    )
+
+
+def _platforms(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (here(),)
+    for name in found:
+        _word(name, "--platform", _PLATFORMS)
+    return found
+
+
+def _word(text: str, flag: str, words: tuple[str, ...]) -> str:
+    if text not in words:
+        raise SpecError(f"{flag}: expected one of {', '.join(words)}, found {text!r}")
+    return text
+
+
+def _file(text: str, flag: str) -> Path:
+    if not Path(text).is_file():
+        raise SpecError(f"{flag}: no file {text!r}")
+    return Path(text).resolve()
+
+
+def _timeout(text: str) -> float:
+    try:
+        return seconds(text)
+    except SpecError as error:
+        raise SpecError(f"--timeout: {error.message}") from None
+
+
+def _epoch(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,12}", text):
+        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {text!r}")
+    return int(text)

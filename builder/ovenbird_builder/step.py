@@ -1,0 +1,138 @@
+"""Run one instruction in a working container, and take what it changed out of the store as a tar."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from . import buildah, faults, process, secrets, skopeo
+from .container import Container, working
+from .errors import DigestError, InstructionFailedError, InstructionTimeError
+from .instructions import Instruction
+from .network import Network
+
+_QUOTED = 40  # lines of a failed instruction's output that its error holds
+_WIDTH = 500  # characters of each
+_KEPT = 64 * 1024  # characters of its output that are held in memory
+
+
+@contextlib.contextmanager
+def executed(
+    instruction: Instruction,
+    image: str,
+    diff_ids: Sequence[str],
+    *,
+    clamp: int,
+    given: Sequence[secrets.Secret] = (),
+    network: Network = Network(),  # noqa: B008  # frozen
+    timeout: float | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    scratch: Path | None = None,
+) -> Iterator[Path]:
+    """Run an instruction on an image of the local store whose layers are `diff_ids`; the tar of what it changed.
+
+    The tar is as the store made it (`diff.normalise` is next) and is gone after the block. `clamp` is the time, in
+    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk.
+    Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
+    """
+    used = [secret for secret in given if secret.name in instruction.secrets]
+    with working(image, pull="never") as container:
+        with secrets.mounted(used) as mounts:
+            _run(
+                instruction, container, mounts=(*mounts, *network.mounts()), tell=tell, limit=timeout,
+                env=network.container_env() | {"SOURCE_DATE_EPOCH": str(clamp)},
+                hidden=(*(text for secret in used for text in secret.texts), *network.secrets()),
+            )  # fmt: skip
+        with committed(container) as name, tempfile.TemporaryDirectory(prefix="step-", dir=scratch) as folder:
+            yield top_layer(name, diff_ids, Path(folder))
+
+
+def _run(
+    instruction: Instruction,
+    container: Container,
+    *,
+    env: Mapping[str, str],
+    mounts: tuple[str, ...],
+    hidden: tuple[str, ...],
+    limit: float | None,
+    tell: Callable[[str], None],
+) -> None:
+    last: deque[str] = deque(maxlen=_QUOTED)
+
+    def line(text: str) -> None:
+        last.append(text[:_WIDTH])
+        tell(text)
+
+    seconds = instruction.timeout if instruction.timeout is not None else limit
+    try:
+        done = container.run(
+            ("/bin/sh", "-c", instruction.run), env=env, mounts=mounts, network=instruction.network,
+            workdir="/shared" if instruction.after == "source" else "/", timeout=seconds or None, secrets=hidden,
+            line=line, check=False, limit=_KEPT,
+        )  # fmt: skip
+    except process.ProcessTimedOut as error:
+        raise InstructionTimeError(
+            f"the instruction {instruction.run!r} was ended after its time limit of {seconds:g} s",
+            hint="--timeout, or a `timeout` of its own", cause=_end(last),
+        ) from error  # fmt: skip
+    if done.returncode:
+        raise InstructionFailedError(
+            f"the instruction {instruction.run!r} ended with status {done.returncode}", cause=_end(last)
+        )
+
+
+def _end(last: deque[str]) -> str:
+    """The end of the output, without what buildah says about it."""
+    return "\n".join(text for text in last if not text.startswith(("error: ", "Error: ", "time=")))
+
+
+@contextlib.contextmanager
+def committed(container: Container) -> Iterator[str]:
+    """A working container as an image of the store, for a while."""
+    name = f"localhost/{container.name}:done"
+    try:
+        process.run(buildah.commit(container.name, name))
+        yield name
+    except process.ProcessFailed as error:
+        raise faults.refused(error, "take what a step changed into the store") from None
+    finally:
+        process.run(buildah.remove_image(name), check=False)
+
+
+def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
+    """The uppermost layer of an image of the store, as a tar below `folder`.
+
+    Neither buildah nor skopeo gives out one layer alone, and reading the storage driver's own folders would tie us
+    to overlay and to root. But skopeo leaves out a blob that the destination has already: so the layers below get an
+    empty file each. Should a later skopeo look closer, it copies them all, which is slow and right.
+    Errors: DigestError when the image is not made of `diff_ids` and one more.
+    """
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    for diff_id in diff_ids:
+        (blobs / diff_id.partition(":")[2]).touch()
+    argv = skopeo.copy(f"containers-storage:{name}", f"oci:{folder}:step", uncompressed=True, keep_digests=False)
+    process.run(argv)
+    index = json.loads((folder / "index.json").read_bytes())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_bytes())
+    found = [layer["digest"] for layer in manifest["layers"]]
+    if len(found) != len(diff_ids) + 1 or found[:-1] != list(diff_ids):
+        raise DigestError(f"the store made an image of {len(found)} layers, not one on top of {len(diff_ids)}")
+    path: Path = blobs / found[-1].partition(":")[2]
+    digest = _sha256(path)
+    if digest != found[-1]:
+        raise DigestError(f"the store gave the layer {found[-1]} as {digest}")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(1 << 20):
+            found.update(data)
+    return "sha256:" + found.hexdigest()

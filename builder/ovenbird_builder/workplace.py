@@ -1,0 +1,74 @@
+"""What a build works with: cache, registry, store and a folder of its own; all closed at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .bench import Bench, bench
+from .credentials import credentials
+from .layers.cache import Cache
+from .progress import Progress
+from .registry import Registry
+from .scratch import scratch
+from .spec import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """`folder` is empty and gone afterwards; `warnings` gathers what modules below log, for the result."""
+
+    cache: Cache
+    registry: Registry
+    bench: Bench
+    folder: Path
+    environ: Mapping[str, str]
+    progress: Progress
+    warnings: list[str]
+
+
+@contextlib.contextmanager
+def workplace(request: Request, environ: Mapping[str, str], progress: Progress) -> Iterator[Workplace]:
+    """The place of one build. Errors: SpaceError; SpecError for credentials that cannot be read."""
+    hosts = tuple(dict.fromkeys(tag.repository.partition("/")[0] for tag in request.tags))
+    with contextlib.ExitStack() as stack:
+        cache = Cache(request.cache)
+        stack.callback(cache.close)
+        found = stack.enter_context(credentials(request.authfile, request.creds_file, hosts, environ))
+        registry = Registry(
+            cache.blobs, environ, request.network, found, request.timeout or None, tell=progress.say
+        )  # fmt: skip
+        desk = stack.enter_context(bench(registry, cache))
+        folder = stack.enter_context(scratch(cache.root))
+        warnings = stack.enter_context(_logged(progress))
+        yield Workplace(cache, registry, desk, folder, environ, progress, warnings)
+
+
+class _Handler(logging.Handler):
+    """Shows warnings as they come, and keeps each once."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self.progress, self.found = progress, list[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self.found:
+            self.found.append(text)
+            self.progress.say(f"warning: {text}")
+
+
+@contextlib.contextmanager
+def _logged(progress: Progress) -> Iterator[list[str]]:
+    handler, log = _Handler(progress), logging.getLogger("ovenbird")
+    before = log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield handler.found
+    finally:
+        log.removeHandler(handler)
+        log.propagate = before

@@ -1,0 +1,343 @@
+"""`ovenbird base`, with real registries and a real buildah."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+import socket
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.builder.registries import altering, guarded
+from tests.engine import skopeo
+
+from ovenbird import __version__
+from ovenbird_builder import baselock, bases
+from ovenbird_builder.cli import main
+from ovenbird_builder.errors import (
+    BaseMissingError,
+    DigestError,
+    LayerError,
+    PackageIndexError,
+    ReferenceFormatError,
+    RegistryDeniedError,
+    RegistryError,
+    SpecError,
+    VersionError,
+)
+from ovenbird_builder.probe import probe, stored
+from ovenbird_builder.process import ProcessFailed
+
+Make = Callable[..., str]
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def call(
+    container_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """Call `ovenbird base`; the JSON that it prints."""
+    monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path / "cache"))
+
+    def run(*words: str) -> Any:
+        capsys.readouterr()
+        assert main(["base", *words]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table for people, JSON for programs; both hold every version."""
+    assert main(["base", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["VERSION", *bases.table()]
+    assert main(["base", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["version"], row["locked"]) for row in rows] == [(version, True) for version in bases.table()]
+
+
+def test_a_base_is_the_same_wherever_it_is_built(
+    standins: dict[str, str], registry: str, call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    container_env: dict[str, str],
+) -> None:  # fmt: skip
+    """Two storage roots, two mirrors, two caches: one digest. It says what it was made from, and keeps nothing else."""
+    assert standins["3.12"]
+    name = f"{registry}/test/ovenbird:1-{{version}}"
+    result = tmp_path / "result.json"
+    words = ("build", "3.12", "--quiet", "--tag", name, "--push", "--registry")
+    (one,) = call(*words, registry, "--revision", "abc", "--result-file", str(result))
+    assert json.loads(result.read_text()) == [one]
+    storage = tmp_path / "storage.conf"
+    storage.write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path / "graph"}"\nrunroot = "{tmp_path / "run"}"\n'
+    )
+    with altering(registry, "nothing") as mirror:
+        monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+        monkeypatch.setenv("OVENBIRD_CACHE_DIR", str(tmp_path / "another"))
+        (two,) = call(*words, mirror, "--revision", "abc")
+        monkeypatch.setenv("CONTAINERS_STORAGE_CONF", container_env["CONTAINERS_STORAGE_CONF"])
+    subprocess.run(["rm", "-rf", str(tmp_path / "graph")], check=True)  # a store's files are not for everyone to remove
+    assert (one["digest"], one["pushed"]) == (two["digest"], two["pushed"])
+    reference = f"docker://{registry}/test/ovenbird@{one['pushed']}"
+    manifest = json.loads(skopeo("inspect", "--tls-verify=false", "--raw", reference))
+    config = json.loads(skopeo("inspect", "--tls-verify=false", "--config", reference))
+    about = {
+        "version": __version__,
+        "revision": "abc",
+        "created": "1970-01-01T00:00:00Z",
+        "base.name": "docker.io/library/python:3.12-slim",
+        "base.digest": one["upstream_digest"],
+        "licenses": "Apache-2.0",
+    }
+    for place in (manifest["annotations"], config["config"]["Labels"]):
+        assert {key: place[f"org.opencontainers.image.{key}"] for key in about} == about
+    assert config["config"]["User"] == "8877:999"
+    assert config["config"]["Entrypoint"] == ["/opt/ovenbird/bin/ovenbird"]
+    assert config["config"]["StopSignal"] == "SIGTERM"
+    assert registry.partition(":")[2] not in json.dumps([manifest, config])
+    files = files_of(registry, manifest["layers"][-1]["digest"])
+    assert not [path for path in files if path.startswith(("/run/", "/tmp/", "/root/", "/var/"))]
+    assert not [path for path in files if re.search(r"/pip(-|/|$)|\.whl$|/context/", path)]
+    check_bytecode(files)
+    check_records(files)
+    found = probe(one["image"], cache=tmp_path / "cache")
+    assert found.runtime == __version__
+    assert found.path.index(found.purelib) < found.path.index("/opt/ovenbird/site")
+
+
+def files_of(registry: str, layer: str) -> dict[str, bytes]:
+    """The files of a layer of the built image, as the registry has it, by their path."""
+    blob = httpx.get(f"http://{registry}/v2/test/ovenbird/blobs/{layer}", timeout=60, trust_env=False).content
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            found[f"/{member.name}"] = content.read() if content else b""
+    return found
+
+
+def check_bytecode(files: dict[str, bytes]) -> None:
+    """Every module has bytecode that is never held against its source, which an image may give any time."""
+    compiled = {path: content for path, content in files.items() if path.endswith(".pyc")}
+    assert {content[4:8] for content in compiled.values()} == {b"\x01\0\0\0"}  # by hash, unchecked
+    folders = {Path(path).parent.parent for path in compiled}
+    assert {Path(path).parent for path in files if path.endswith(".py")} <= folders
+    assert Path("/usr/local/lib/python3.12/asyncio") in folders
+    assert Path("/usr/local/lib/python3.12/idlelib") not in folders
+
+
+def check_records(files: dict[str, bytes]) -> None:
+    """What the packages' records say of their files is so, also of those that were stripped."""
+    site = "/opt/ovenbird/site/"
+    records = [path for path in files if path.startswith(site) and path.endswith(".dist-info/RECORD")]
+    assert len(records) > 10
+    rows = [row for path in records for row in csv.reader(files[path].decode().splitlines())]
+    for name, digest, _ in rows:
+        content = files[site + name]
+        expected = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        assert digest in ("", f"sha256={expected}"), name
+
+
+@pytest.mark.parametrize(("words", "kind", "problem"), [
+    (("build", "2.7"), VersionError, "'2.7'"),
+    (("build", "3.12", "--from", "a b"), ReferenceFormatError, "'a b'"),
+    (("build", "3.12", "--tag", "Not-A-Name"), ReferenceFormatError, "'Not-A-Name'"),
+    (("build", "3.12", "--registry", "http://x"), ReferenceFormatError, "--registry"),
+    (("build", "--tag", "x:1"), SpecError, "{version}"),
+    (("build", "3.12", "--ca-bundle", "/nothing"), SpecError, "--ca-bundle: cannot read"),
+    (("pin", "3.12", "--from", "x:1"), SpecError, "--from"),
+])  # fmt: skip
+def test_what_makes_no_sense(
+    call: Callable[..., Any], words: tuple[str, ...], kind: type[SpecError], problem: str
+) -> None:
+    """It is refused before anything is fetched."""
+    with pytest.raises(kind, match=problem):
+        call(*words)
+
+
+def test_a_time_that_is_none(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOURCE_DATE_EPOCH that does not parse is an error, never the default."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(SpecError, match="'yesterday'"):
+        call("build", "3.12", "--from", "localhost/nothing:1")
+
+
+@pytest.mark.parametrize("action", ["build", "lock", "pin"])
+def test_an_image_that_is_missing(call: Callable[..., Any], registry: str, action: str) -> None:
+    """The error names the image and the settings that say where it is looked for."""
+    with pytest.raises(BaseMissingError, match=f"{registry}/nowhere/library/python:3.12-slim") as caught:
+        call(action, "3.12", "--registry", f"{registry}/nowhere")
+    assert "--registry" in caught.value.hint
+    assert "--from" in caught.value.hint
+
+
+def test_an_image_that_the_store_does_not_have(call: Callable[..., Any]) -> None:
+    """A name below localhost is never looked for in a registry."""
+    with pytest.raises(BaseMissingError, match="localhost/nothing:1") as caught:
+        call("build", "3.12", "--from", "localhost/nothing:1")
+    assert "--from" in caught.value.hint
+
+
+@pytest.mark.parametrize("action", ["build", "pin"])
+def test_a_registry_that_is_down(call: Callable[..., Any], action: str) -> None:
+    """The error says that nobody answers."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(RegistryError, match="connection refused") as caught:
+            call(action, "3.12", "--registry", address)
+    assert "--registry" in caught.value.hint
+
+
+@pytest.mark.parametrize("action", ["build", "pin"])
+def test_a_registry_that_asks_for_a_password(call: Callable[..., Any], tmp_path: Path, action: str) -> None:
+    """The error says how to log in."""
+    with guarded(tmp_path) as address, pytest.raises(RegistryDeniedError, match=address) as caught:
+        call(action, "3.12", "--registry", address)
+    assert "login" in caught.value.hint
+
+
+@pytest.mark.parametrize("media", ["octet-stream", "manifest"])
+def test_a_registry_that_gives_something_else(
+    call: Callable[..., Any], registry: str, image: Make, tmp_path: Path, media: str
+) -> None:
+    """A layer or a manifest that is not what its digest says never becomes a base."""
+    content = hashlib.sha256(str(tmp_path).encode()).hexdigest()  # not in the store, so that it is fetched
+    name = image("FROM scratch\nCOPY x /x\n", x=content)
+    skopeo(
+        "copy", "--quiet", "--dest-tls-verify=false", f"containers-storage:{name}", f"docker://{registry}/tampered:1"
+    )
+    raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{registry}/tampered:1")
+    digest = hashlib.sha256(raw.encode()).hexdigest()
+    subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
+    image("FROM scratch\nCOPY x /x\n", x="")  # what the fixture removes at the end
+    with altering(registry, media) as address, pytest.raises(DigestError, match=address):
+        call("build", "3.12", "--from", f"{address}/tampered@sha256:{digest}")
+
+
+def test_a_lock_whose_files_changed(
+    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A package that is not what the lock says is refused by pip, by name; nothing gets the image's name."""
+    home = tmp_path / "images"
+    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
+    subprocess.run(["cp", str(bases.recipe()), str(home)], check=True)
+    (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
+    monkeypatch.setattr(bases, "home", lambda: home)  # as in an installed package, where the files lie elsewhere
+    with pytest.raises(LayerError, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
+        call("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
+    with pytest.raises(ProcessFailed):
+        stored("localhost/never:1")
+
+
+def test_a_pin_is_what_the_registry_says(
+    call: Callable[..., Any], standins: dict[str, str], registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The digest is that of the manifest, bytes for bytes; the table then names it."""
+    home = tmp_path / "images"
+    home.mkdir()
+    (home / "bases.toml").write_text((bases.home() / "bases.toml").read_text())
+    monkeypatch.setattr(bases, "home", lambda: home)
+    raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{standins['3.11']}")
+    digest = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
+    (row,) = call("pin", "PYTHON3_11", "--registry", registry)
+    assert row == {
+        "version": "3.11",
+        "upstream": "docker.io/library/python:3.11-slim",
+        "digest": digest,
+        "changed": True,
+    }
+    assert bases.table()["3.11"].digest == digest
+    (row,) = call("pin", "3.11", "--registry", registry)
+    assert row["changed"] is False
+
+
+def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
+    """A folder with all that a plain `docker build` needs; one that is not empty is left alone."""
+    (row,) = call("build", "3.13", "--context", str(tmp_path / "context"))
+    names = {path.name for path in (tmp_path / "context").iterdir()}
+    assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "tools"} < names
+    wheel = next((tmp_path / "context").glob("ovenbird-*.whl"))
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert f"--hash=sha256:{digest}" in (tmp_path / "context" / "requirements.txt").read_text()
+    assert row["context"] == str(tmp_path / "context")
+    with pytest.raises(SpecError, match="not empty"):
+        call("build", "3.13", "--context", str(tmp_path / "context"))
+
+
+def test_a_lock_from_an_index_of_the_site(
+    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The index that is named is asked, and nothing else; one that is down is said to be, without its password."""
+    monkeypatch.setattr(baselock, "needs", lambda: ["idna"])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://me:secretword@127.0.0.1:{taken.getsockname()[1]}/simple"
+        with pytest.raises(PackageIndexError) as caught:
+            call("lock", "3.11", "--from", standins["3.11"], "--index-url", url)
+    assert "secretword" not in str(caught.value)
+    assert "--index-url" in caught.value.hint
+
+
+def test_a_lock_holds_every_file_of_what_it_names(
+    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
+    home = tmp_path / "images"
+    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
+    monkeypatch.setattr(bases, "home", lambda: home)
+    monkeypatch.setattr(baselock, "needs", lambda: ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"])
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the caller's pip is not asked
+    for version, names in (("3.10", ["exceptiongroup", "idna", "typing-extensions"]), ("3.11", ["idna"])):
+        (row,) = call("lock", version, "--from", standins[version])
+        text = Path(row["lock"]).read_text()
+        assert row["changed"] is True
+        assert re.findall(r"^([a-z-]+)==", text, re.MULTILINE) == names
+        assert text.count("--hash=sha256:") >= len(names)
+        assert text.startswith(f"# What the runtime needs under Python {version},")
+        assert "# via ovenbird" in text
+        assert "://" not in text
+
+
+def test_what_is_at_hand(
+    call: Callable[..., Any],
+    standins: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """--keep-going builds what can be had and says why the rest was not; with nothing at all it is an error."""
+    there = standins["3.11"].removesuffix("3.11-slim")
+    name = "localhost/ovenbird-at-hand:{version}"
+    words = ["base", "build", "3.11", "3.12", "--quiet", "--keep-going", "--format", "docker", "--tag", name]
+    upstream = {"3.11": f"{there}3.11-slim", "3.12": f"{there}nothing"}
+    chosen = bases.chosen
+    monkeypatch.setattr(
+        bases, "chosen", lambda version, **_: chosen(version, image=upstream[version])
+    )  # a table whose second row leads nowhere
+    assert main(words) == 0
+    told = capsys.readouterr()
+    (row,) = json.loads(told.out)
+    assert row["version"] == "3.11"
+    assert "Python 3.11: built localhost/ovenbird-at-hand:3.11" in told.err
+    assert "Python 3.12: not built: there is no image" in told.err
+    docker = json.loads(json.loads(inspected(row["image"]))["Config"])
+    assert docker["config"]["Healthcheck"]["Test"] == ["CMD", "/opt/ovenbird/bin/ovenbird", "health"]
+    subprocess.run(["buildah", "rmi", row["image"]], check=True, capture_output=True)
+    with pytest.raises(BaseMissingError):
+        main([*words[:2], "3.12", *words[4:]])
+
+
+def inspected(image: str) -> str:
+    """What buildah says of an image."""
+    command = ["buildah", "inspect", "--type=image", image]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

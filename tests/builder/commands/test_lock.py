@@ -1,0 +1,108 @@
+"""`ovenbird lock` as a person calls it: in a process of its own, with a real index and a real base."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.orchard import PASSWORD, Bench, Orchard
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def call(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
+    """`call("--check", NAME="value")` in a folder with a function document."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.py").write_text("def handler():\n    return 1\n")
+    (tmp_path / "src" / "requirements.txt").write_text("apple>=1\n")
+    (tmp_path / "function.yaml").write_text(
+        "kind: python\nname: f\nspec:\n  python_version: PYTHON3_11\n"
+        f"  base_image: {bench.image}\n  source: {{source: src, handler: 'main:handler'}}\n"
+    )
+
+    def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        env = os.environ | {
+            "OVENBIRD_CACHE_DIR": str(bench.cache), "OVENBIRD_INDEX_URL": orchard.url.replace("://", "://${WHO}:${WORD}@"),
+            "WHO": "gardener", "WORD": "Plum%26Pear%2377", "OVENBIRD_LOG_FORMAT": "text",
+        } | environ  # fmt: skip
+        command = [sys.executable, "-m", "ovenbird", "lock", *flags]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> None:
+    """The path is on stdout, words are on stderr; a changed requirement makes it stale, a new lock mends that."""
+    done = call()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'function.lock'}\n"
+    assert "needs: requirements.txt" in done.stderr
+    assert "+ apple 2.0" in done.stderr
+    text = (tmp_path / "function.lock").read_text()
+    assert "apple==2.0" in text
+    assert PASSWORD not in text + done.stderr
+    assert call("--check").returncode == 0
+    (tmp_path / "src" / "requirements.txt").write_text("apple==1.0\n")
+    stale = call("--check")
+    assert stale.returncode == 45
+    assert "apple==1.0 was added" in stale.stderr
+    assert "hint: ovenbird lock" in stale.stderr
+    assert (tmp_path / "function.lock").read_text() == text
+    done = call("--requirement", "banana<2")
+    assert done.returncode == 0, done.stderr
+    assert "~ apple 2.0 -> 1.0" in done.stderr
+    assert "banana==1.0" in (tmp_path / "function.lock").read_text()
+
+
+def test_a_lock_that_fails_leaves_the_old_one(call: Call, tmp_path: Path) -> None:
+    """An error has its status and its words; the lock at hand is as it was, and nothing half lies beside it."""
+    (tmp_path / "function.lock").write_text("banana==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    before = sorted(tmp_path.iterdir())
+    (tmp_path / "src" / "requirements.txt").write_text("durian\n")
+    done = call()
+    assert done.returncode == 42
+    assert done.stdout == ""
+    assert "the index has no 'durian' (asked for in requirements.txt line 1)" in done.stderr
+    assert (tmp_path / "function.lock").read_text().startswith("banana==1.0")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> None:
+    """`--platform linux/arm64` writes beside the one for amd64."""
+    (tmp_path / "src" / "requirements.txt").write_text("native\n")
+    done = call("--platform", "linux/arm64")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'function.linux-arm64.lock'}\n"
+    assert "# platform: linux/arm64" in (tmp_path / "function.linux-arm64.lock").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "words"),
+    [
+        (("--check",), 45, "there is no function.lock"),
+        (("--index-url", "pypi.org"), 20, "an index is https://HOST/PATH"),
+        (("--index-url", "https://${NO_SUCH_NAME}@h/simple"), 46, "NO_SUCH_NAME, which is not set"),
+        (("--requirement=--pre",), 40, "expected a requirement"),
+        (("--requirements", "missing.txt"), 40, "cannot read the requirements"),
+        (("--python", "2.7"), 20, "--python"),
+        (("--locker", "conda"), 70, "invalid choice"),
+    ],
+)
+def test_what_cannot_be_is_refused(call: Call, flags: tuple[str, ...], status: int, words: str) -> None:
+    """Each with the status of its phase."""
+    done = call(*flags)
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
+def test_an_error_in_json_has_its_code(call: Call, tmp_path: Path) -> None:
+    """What a CI reads."""
+    (tmp_path / "src" / "requirements.txt").write_text("starlette==0.20\n")
+    done = call(OVENBIRD_LOG_FORMAT="json")
+    record = json.loads(done.stderr.splitlines()[-1])
+    assert (record["code"], record["exit_code"]) == ("build.lock.conflict", 41)

@@ -1,0 +1,38 @@
+"""What a builder does to a cache, as a process that can be killed: prints `ready`, works, prints the digests."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+
+from ovenbird_builder.layers import key
+from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.layers.source import files_layer
+
+BASE = {"schemaVersion": 2, "layers": []}
+CONFIG = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
+
+
+def work(root: Path) -> list[str]:
+    """Make some layers, notes, an image and a layout; all digests."""
+    cache = Cache(root)
+    source = random.Random(1)
+    layers = []
+    for number in range(12):
+        files = {f"/shared/{number}/{n}": source.randbytes(200_000) for n in range(3)}
+        layers.append(files_layer(files, cache, name=f"files {number}"))
+        cache.note(key("note", number=number), [number])
+        with cache.workspace() as folder:
+            (folder / "x").write_text("x")
+    base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()
+    image = assemble(base, config, layers, Changes(), {}, 0, cache)
+    layout(cache, "image", image.manifest)
+    return [*(layer.digest for layer in layers), image.digest]
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    print(json.dumps(work(Path(sys.argv[1]))), flush=True)

@@ -1,0 +1,209 @@
+"""The cache: what is half, damaged or gone is made again; kills, full disks and other builders do no harm."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import SpaceError
+from ovenbird_builder.layers import Layer, key
+from ovenbird_builder.layers.cache import Cache, Draft
+from ovenbird_builder.layers.source import files_layer
+
+ROOT = Path(__file__).parent.parent.parent.parent
+KEY = key("test", n=1)
+
+
+def make(cache: Cache, data: bytes = b"layer", made: list[int] | None = None) -> Layer:
+    """A layer of these bytes; `made` grows when it had to be made."""
+
+    def write(draft: Draft) -> str:
+        if made is not None:
+            made.append(1)
+        draft.write(data)
+        return "sha256:" + "0" * 64
+
+    return cache.layer(KEY, "test", "application/x", write)
+
+
+def whole(cache: Cache) -> None:
+    """Every blob has its digest, every key its blob, and no draft is left."""
+    for path in (cache.blobs / "sha256").iterdir():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+    for path in cache.keys.iterdir():
+        entry = json.loads(path.read_bytes())
+        assert not entry["digest"] or cache.blob(entry["digest"]).stat().st_size == entry["size"]
+
+
+def test_a_layer_is_made_once(cache: Cache) -> None:
+    """The second time it is found, also by another process."""
+    made: list[int] = []
+    first, second = make(cache, made=made), make(cache, made=made)
+    again = make(Cache(cache.root), made=made)
+    assert (len(made), first.cached, second.cached, again.cached) == (1, False, True, True)
+    assert first == second == again
+    whole(cache)
+
+
+def damages() -> Iterator[tuple[str, object]]:
+    yield "gone", lambda blob, entry: blob.unlink()
+    yield "cut", lambda blob, entry: blob.write_bytes(b"lay")
+    yield "changed", lambda blob, entry: blob.write_bytes(b"LAYER")
+    yield "empty key", lambda blob, entry: entry.write_bytes(b"")
+    yield "half a key", lambda blob, entry: entry.write_bytes(entry.read_bytes()[:40])
+    yield "a foreign key", lambda blob, entry: entry.write_bytes(entry.read_bytes().replace(b"sha256:", b"sha256:../"))
+    yield (
+        "another's key",
+        lambda blob, entry: entry.write_bytes(entry.read_bytes().replace(KEY[-9:].encode(), b"0" * 9)),
+    )
+    yield "a list", lambda blob, entry: entry.write_bytes(b"[]")
+
+
+@pytest.mark.parametrize("damage", [pytest.param(found, id=name) for name, found in damages()])
+def test_a_damaged_entry_is_made_again(cache: Cache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
+    """It is dropped with a warning and never used."""
+    layer = make(cache)
+    damage(cache.blob(layer.digest), cache.keys / KEY[7:])  # type: ignore[operator]
+    made: list[int] = []
+    with caplog.at_level(logging.WARNING):
+        again = make(Cache(cache.root), made=made)
+    assert made
+    assert again == layer
+    assert "made again" in caplog.text
+    assert cache.blob(layer.digest).read_bytes() == b"layer"
+
+
+def test_a_cache_that_was_copied_is_checked_and_used(cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+    """Another time on a blob (a cache restored by a CI) means that it is read once, not that it is thrown away."""
+    layer = make(cache)
+    os.utime(cache.blob(layer.digest), (1, 1))
+    made: list[int] = []
+    assert make(Cache(cache.root), made=made) == layer
+    assert json.loads((cache.keys / KEY[7:]).read_bytes())["stamp"] == 1_000_000_000
+    assert not made
+    assert not caplog.records
+
+
+def test_a_maker_that_fails_leaves_nothing(cache: Cache) -> None:
+    """An error while a layer is made leaves neither blob nor key nor draft."""
+
+    def write(draft: Draft) -> str:
+        draft.write(b"half")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        cache.layer(KEY, "test", "application/x", write)
+    assert cache.find(KEY) is None
+    assert not list(cache.drafts.iterdir())
+    assert not list((cache.blobs / "sha256").iterdir())
+
+
+@pytest.mark.timeout(300)
+def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path) -> None:
+    """Killed at forty moments, each time on top of what the last one left, a run gives the same digests."""
+    command = (sys.executable, "-m", "tests.builder.layers.killed")
+    start = time.monotonic()
+    want = subprocess.run([*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    taken = time.monotonic() - start
+    root, cut = tmp_path / "cache", 0
+    for number in range(40):
+        child = subprocess.Popen([*command, root], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert child.stdout
+        child.stdout.readline()
+        time.sleep(taken * (number % 20) / 40 + number / 10_000)
+        child.kill()
+        cut += child.wait() == -signal.SIGKILL
+        child.stdout.close()
+        if number % 8 == 7:  # from nothing again, so that each step is met
+            whole(Cache(root))
+            for path in Cache(root).keys.iterdir():
+                path.unlink()
+    assert cut >= 20
+    for path in (root / "drafts").iterdir():
+        os.utime(path, (1, 1))
+    got = subprocess.run([*command, root], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert got.stdout == want
+    whole(Cache(root))
+    assert not list((root / "drafts").iterdir())
+
+
+def test_what_a_living_builder_writes_is_left_alone(cache: Cache) -> None:
+    """A draft that is locked is not taken for a left-over, however old it is."""
+    with cache.draft() as draft, cache.workspace() as folder:
+        os.utime(draft.path, (1, 1))
+        os.utime(folder.parent, (1, 1))
+        Cache(cache.root).close()
+        assert draft.path.exists()
+        assert folder.exists()
+
+
+def test_two_builders_make_a_layer_once(cache: Cache) -> None:
+    """The second waits for the first and finds what it made."""
+    made: list[int] = []
+
+    def write(draft: Draft) -> str:
+        made.append(1)
+        time.sleep(0.2)
+        draft.write(b"layer")
+        return "sha256:" + "0" * 64
+
+    found: list[Layer] = []
+
+    def build() -> None:
+        other = Cache(cache.root)
+        found.append(other.layer(KEY, "test", "application/x", write))
+        other.close()
+
+    threads = [threading.Thread(target=build) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert len({layer.digest for layer in found}) == 1
+
+
+def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
+    """Builders that make the same things at once get the same digests, and the cache is whole."""
+    command = (sys.executable, "-m", "tests.builder.layers.killed", tmp_path / "cache")
+    children = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    texts = {child.communicate()[0] for child in children}
+    assert len(texts) == 1
+    assert {child.returncode for child in children} == {0}
+    whole(Cache(tmp_path / "cache"))
+
+
+def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
+    """A cache on a disk of 2 MB: a layer of 4 MB ends with SpaceError, a small one can still be made afterwards."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
+    try:
+        cache = Cache(disk / "cache")
+        with pytest.raises(SpaceError, match=r"cannot write to the cache .*No space left") as caught:
+            files_layer({"/a": os.urandom(4_000_000)}, cache)
+        assert caught.value.exit_code == 55
+        assert "prune" in caught.value.hint
+        assert not list(cache.drafts.iterdir())
+        assert files_layer({"/a": b"small"}, cache).size
+        whole(cache)
+        cache.close()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A path that cannot be written is an error of ours, with the path."""
+    with pytest.raises(SpaceError, match="/proc/ovenbird"):
+        Cache(Path("/proc/ovenbird"))

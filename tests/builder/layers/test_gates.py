@@ -1,0 +1,176 @@
+"""The gates: what must not leave is found in layers, config and history, and named without being told."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import py_compile
+import struct
+import tarfile
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import GateError
+from ovenbird_builder.layers import COMPRESSIONS, Layer, gates, key
+from ovenbird_builder.layers.cache import Cache, Draft
+from ovenbird_builder.layers.gates import check
+from ovenbird_builder.layers.source import Content, files_layer
+from ovenbird_builder.layers.tarball import compressor
+
+SECRET = "s3cr3t/value+with=signs"
+MiB = 1024 * 1024
+
+
+def refused(cache: Cache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
+    """What the gates say; the secret is never in it."""
+    with pytest.raises(GateError) as caught:
+        check(layers, config, manifest, cache, secrets={"TOKEN": SECRET})
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+def raw(cache: Cache, files: dict[str, tuple[bytes, int]], name: str = "run", compression: str = "gzip") -> Layer:
+    """A layer as an instruction leaves it: files with their times."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for path, (data, mtime) in files.items():
+            info = tarfile.TarInfo(path)
+            info.size, info.mtime = len(data), mtime
+            archive.addfile(info, io.BytesIO(data))
+
+    def write(draft: Draft) -> str:
+        packer = compressor(compression)
+        draft.write(packer.compress(plain.getvalue()) + packer.flush())
+        return "sha256:" + "0" * 64
+
+    made = key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
+    return cache.layer(made, name, COMPRESSIONS[compression][0], write)
+
+
+def test_an_image_without_fault_passes(cache: Cache) -> None:
+    """Common files that only look like forbidden ones are let through."""
+    names = (".gitignore", ".github/x", "netrc.py", "id_rsa.pub", "pip.config", "docker/config.json", "a.git")
+    layer = files_layer({f"/shared/{name}": b"x" for name in names}, cache)
+    check([layer], b'{"a": "b"}', b"{}", cache, secrets={"TOKEN": SECRET})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/shared/.git/config", "/shared/.git", "/shared/sub/.netrc", "/etc/pip.conf", "/root/.config/pip/pip.conf",
+        "/shared/.pypirc", "/root/.docker/config.json", "/shared/keys/id_rsa", "/root/.ssh/id_ed25519",
+        "/shared/.git-credentials", "/root/.aws/credentials", "/run/containers/auth.json",
+    ],
+)  # fmt: skip
+def test_a_file_that_has_no_place_is_named(cache: Cache, path: str) -> None:
+    """The error names the layer and the path."""
+    said = refused(cache, [files_layer({path: b"x"}, cache, name="source")])
+    shown = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
+    assert f"source: {shown} has no place" in said
+
+
+def test_a_whiteout_of_such_a_file_is_fine(cache: Cache) -> None:
+    """An instruction that removes the base's pip.conf does no harm."""
+    check([raw(cache, {"etc/.wh.pip.conf": (b"", 0)})], b"{}", b"{}", cache)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip"])
+@pytest.mark.parametrize("before", [0, 5, 10, 16, MiB - 16, MiB - 10, MiB, MiB + 6, MiB + 16, 3 * MiB - 3])
+def test_a_secret_is_found_wherever_it_lies(cache: Cache, compression: str, before: int) -> None:
+    """Also where it lies across two of the pieces in which a file is read."""
+    data = b"x" * before + SECRET.encode() + b"y" * 100
+    said = refused(cache, [files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
+    assert "numpy 2: opt/f holds the secret TOKEN" in said
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        urllib.parse.quote(SECRET, safe=""),
+        *(base64.b64encode(b"u" * n + SECRET.encode() + b":z").decode() for n in range(4)),
+        base64.urlsafe_b64encode(b"user:" + SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_in_other_forms(cache: Cache, form: str) -> None:
+    """As a URL has it, and within base64 at any offset, as in an `auth` of a registry."""
+    assert "holds the secret TOKEN" in refused(cache, [files_layer({"/f": b"{" + form.encode() + b"}"}, cache)])
+
+
+def test_a_secret_in_a_name_or_link_is_found(cache: Cache) -> None:
+    """File names and link targets are read like content."""
+    layer = raw(cache, {"opt/" + SECRET: (b"", 0)})
+    assert "TOKEN" in refused(cache, [layer])
+    assert "TOKEN" in refused(cache, [files_layer({"/l": Content(link=SECRET)}, cache)])
+
+
+def test_a_secret_in_config_history_or_manifest_is_found(cache: Cache) -> None:
+    """An environment value, a command in the history, an annotation; also as JSON escapes it."""
+    env = json.dumps({"config": {"Env": [f"URL=https://u:{SECRET}@host"]}}).encode()
+    history = json.dumps({"history": [{"created_by": f"RUN curl -H {SECRET}"}]}).encode()
+    assert "config and history: holds the secret TOKEN" in refused(cache, [], env)
+    assert "config and history: holds the secret TOKEN" in refused(cache, [], history)
+    assert "manifest: holds the secret TOKEN" in refused(cache, [], b"{}", env)
+    with pytest.raises(GateError, match="QUOTED"):
+        check([], json.dumps({"a": 'x"y\\zé"long'}).encode(), b"{}", cache, secrets={"QUOTED": 'x"y\\zé"long'})
+
+
+def test_findings_are_kept_without_the_secret(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer is read once per set of secrets; the cache holds neither value nor plain digest of it."""
+    layer = files_layer({"/f": b"x" + SECRET.encode()}, cache)
+    refused(cache, [layer])
+    monkeypatch.setattr(gates, "_read", lambda *_: pytest.fail("the layer was read again"))
+    refused(cache, [layer])
+    monkeypatch.undo()
+    check([layer], b"{}", b"{}", cache, secrets={"TOKEN": "something else"})
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in cache.keys.iterdir())
+    assert (cache.root / "gate.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_short_values_are_not_looked_for(cache: Cache) -> None:
+    """A value of a few letters is found everywhere by chance."""
+    check([files_layer({"/f": b"admin"}, cache)], b"{}", b"{}", cache, secrets={"USER": "admin"})
+
+
+def pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
+    """Real bytecode of `x = 1`, whose source has 6 bytes."""
+    source = folder / "m.py"
+    source.write_text("x = 1\n")
+    target = py_compile.compile(str(source), cfile=str(folder / "m.pyc"), invalidation_mode=mode)
+    assert target
+    data = bytearray(Path(target).read_bytes())
+    if mode is py_compile.PycInvalidationMode.TIMESTAMP:
+        data[8:12] = struct.pack("<I", 1000)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("mtime", "source"), [(0, b"x = 1\n"), (1000, b"x = 1 \n")])
+def test_stale_bytecode_is_refused(cache: Cache, tmp_path: Path, mtime: int, source: bytes) -> None:
+    """Bytecode by time beside a source of another time or size would be compiled anew; told how to mend it."""
+    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    layer = raw(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
+    said = refused(cache, [layer])
+    assert "run: the bytecode of a/m.py is stale" in said
+    assert "unchecked-hash" in said
+
+
+def test_bytecode_in_another_layer_than_its_source_is_checked(cache: Cache, tmp_path: Path) -> None:
+    """An instruction that imports what a lower layer brings leaves bytecode for it."""
+    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    lower = raw(cache, {"a/m.py": (b"x = 1\n", 5)}, "lower")
+    upper = raw(cache, {"a/__pycache__/m.cpython-312.pyc": (data, 0)}, "upper")
+    assert "upper: the bytecode of a/m.py is stale" in refused(cache, [lower, upper])
+
+
+def test_bytecode_that_holds_is_let_through(cache: Cache, tmp_path: Path) -> None:
+    """By time with its own source, by time with a source of the base, and by hash."""
+    timed = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    hashed = pyc(tmp_path, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    layer = raw(cache, {
+        "a/m.py": (b"x = 1\n", 1000), "a/__pycache__/m.cpython-312.pyc": (timed, 0),
+        "base/__pycache__/n.cpython-312.pyc": (timed, 0),
+        "b/m.py": (b"x = 2\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
+    })  # fmt: skip
+    check([layer], b"{}", b"{}", cache)

@@ -1,0 +1,131 @@
+"""Wheels installed into a tar: what any installer would write, and nothing outside of its place."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from tests.wheels import Wheel, wheel
+
+from ovenbird_builder.errors import LayerError
+from ovenbird_builder.layers import Scheme
+from ovenbird_builder.layers.tarball import Tarball
+from ovenbird_builder.layers.wheel import Item, contents, installing
+
+SITE = "/usr/local/lib/python3.12/site-packages"
+SCHEME = Scheme(
+    SITE, SITE, "/usr/local/bin", "/usr/local", "/usr/local/include/python3.12", "/usr/local/bin/python3.12"
+)
+
+
+def installed(made: Wheel, more: tuple[Item, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+    """What is in the tar of a wheel, folders left out."""
+    out = io.BytesIO()
+    tar = Tarball(out, "zstd")
+    with installing(made, SCHEME) as installation:
+        installation.with_items(more).write(tar)
+    tar.close()
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        return {"/" + i.name: (i, archive.extractfile(i).read()) for i in archive if i.isreg()}  # type: ignore[union-attr]
+
+
+def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
+    """Modules, console scripts, scripts with a placeholder, data and headers go where the target's scheme says."""
+    made = wheel(
+        tmp_path, "shop-bell",
+        files={
+            "shop/__init__.py": "x = 1\n", "shop/tool": "#!/bin/sh\n",
+            "shop_bell-1.0.data/scripts/ring": "#!python\nprint(1)\n",
+            "shop_bell-1.0.data/scripts/shell": "#!/bin/sh\n",
+            "shop_bell-1.0.data/data/etc/shop.conf": "a", "shop_bell-1.0.data/headers/shop.h": "h",
+            "shop_bell-1.0.data/platlib/shop/fast.so": b"\0",
+        },
+        executable=("shop/tool",), scripts={"shop": "shop.cli:main"},
+    )  # fmt: skip
+    found = installed(made)
+    assert found["/usr/local/bin/ring"][1] == b"#!/usr/local/bin/python3.12\nprint(1)\n"
+    assert found["/usr/local/bin/shell"][1] == b"#!/bin/sh\n"
+    assert found["/usr/local/bin/shop"][1].startswith(b"#!/usr/local/bin/python3.12\n")
+    assert b"from shop.cli import main" in found["/usr/local/bin/shop"][1]
+    assert found["/usr/local/etc/shop.conf"][1] == b"a"
+    assert found["/usr/local/include/python3.12/shop-bell/shop.h"][1] == b"h"
+    assert found[f"{SITE}/shop/fast.so"][1] == b"\0"
+    assert found[f"{SITE}/shop_bell-1.0.dist-info/INSTALLER"][1] == b"ovenbird\n"
+    assert f"{SITE}/shop_bell-1.0.dist-info/direct_url.json" not in found
+    executable = {path for path, (info, _) in found.items() if info.mode == 0o755}
+    assert executable == {f"/usr/local/bin/{name}" for name in ("ring", "shell", "shop")} | {f"{SITE}/shop/tool"}
+
+
+def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
+    """Each file is in RECORD with the digest that it has in the image, bytecode without one, as pip has it."""
+    made = wheel(tmp_path, "shop", files={"shop/a,b.py": "x", "shop-1.0.data/scripts/s": "#!python\n"})
+    pyc = Item(f"{SITE}/shop/__pycache__/a,b.cpython-312.pyc", 3, b"abc")
+    found = installed(made, (pyc,))
+    rows = list(csv.reader(found[f"{SITE}/shop-1.0.dist-info/RECORD"][1].decode().splitlines()))
+    assert rows == sorted(rows)
+    places = {str(Path(f"{SITE}/{row[0]}").absolute()).replace("/x/../", "/"): row for row in rows}
+    assert len(places) == len(found)
+    for name, digest, size in rows:
+        path = str((Path(SITE) / name).parent.joinpath(Path(name).name))
+        path = path.replace(f"{SITE}/../../../bin", "/usr/local/bin")
+        data = found[path][1]
+        if name.endswith((".pyc", "/RECORD")):
+            assert (digest, size) == ("", "")
+        else:
+            text = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            assert (digest, size) == (f"sha256={text}", str(len(data)))
+
+
+def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
+    """Who knows what it was compiled from."""
+    made = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
+    assert not [path for path in installed(made) if path.endswith(".pyc")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.py",
+        "shop/../../evil.py",
+        "/etc/evil",
+        "shop-1.0.data/scripts/../../../evil",
+        "shop-1.0.data/data/../../etc/passwd",
+        "shop-1.0.data/nowhere/evil",
+        "a\\..\\evil",
+    ],
+)
+def test_a_wheel_that_tries_to_leave_is_refused(tmp_path: Path, name: str) -> None:
+    """No member of a wheel is written outside of its scheme."""
+    with pytest.raises(LayerError, match="cannot be installed"):
+        installed(wheel(tmp_path, "shop", files={name: "x"}))
+
+
+def test_an_entry_point_that_tries_to_leave_is_refused(tmp_path: Path) -> None:
+    """The name of a console script is no path."""
+    with pytest.raises(LayerError, match="would leave"):
+        installed(wheel(tmp_path, "shop", scripts={"../../etc/cron.d/evil": "shop:main"}))
+
+
+def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
+    """A file that is no archive, and one whose content does not fit its checksum, end with the wheel's name."""
+    made = wheel(tmp_path, "shop", files={"shop.py": "x" * 5000})
+    with zipfile.ZipFile(made.path) as archive:
+        offset = archive.getinfo("shop.py").header_offset
+    data = bytearray(made.path.read_bytes())
+    data[offset + 30 + len("shop.py") + 3] ^= 0xFF
+    made.path.write_bytes(data)
+    with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
+        installed(made)
+    made.path.write_bytes(b"nothing")
+    with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
+        installed(made)
+    with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
+        contents(made.path)

@@ -1,0 +1,244 @@
+"""Layers on real bases: what was installed into a tar runs, is complete for pip, and is the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.engine import AVAILABLE, skopeo
+from tests.wheels import Wheel, wheel
+
+from ovenbird_builder import probe
+from ovenbird_builder.layers import Layer, scheme
+from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.bytecode import compile_wheels
+from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.layers.dependencies import dependency_layers
+from ovenbird_builder.layers.gates import check
+from ovenbird_builder.layers.underlay import CHANGES, runtime_layers
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("container_env")]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A stand-in in the cache and in the store, and what its Python is."""
+
+    image: str
+    cache: Cache
+    manifest: bytes
+    config: bytes
+    interpreter: probe.Interpreter
+
+    def build(self, name: str, layers: tuple[Layer, ...], changes: Changes | None = None) -> str:
+        """An image of these layers in the store; its name."""
+        image = assemble(self.manifest, self.config, layers, changes or Changes(), {}, 0, self.cache)
+        check(layers, image.config, image.manifest, self.cache, secrets={"NOTHING": "a value that is nowhere"})
+        folder = layout(self.cache, name, image.manifest, "x")
+        reference = f"localhost/layers-{name}:test"
+        shared = str(self.cache.blobs)
+        skopeo("copy", "--quiet", "--src-shared-blob-dir", shared, f"oci:{folder}:x", f"containers-storage:{reference}")
+        return reference
+
+    def layers(self, wheels: list[Wheel], cache: Cache | None = None) -> tuple[Layer, ...]:
+        identity = "sha256:" + "0" * 64
+        return dependency_layers(wheels, self.interpreter, self.image, cache or self.cache, identity=identity)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    found = Cache(tmp_path / "cache")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def base(request: pytest.FixtureRequest, cache: Cache, standins: Mapping[str, str]) -> Base:
+    image = standins[getattr(request, "param", "3.12")]
+    return based(image, cache)
+
+
+def based(image: str, cache: Cache) -> Base:
+    folder = cache.layouts / "base"
+    folder.mkdir()
+    copy = ("copy", "--quiet", "--dest-shared-blob-dir", str(cache.blobs), "--src-tls-verify=false")
+    skopeo(*copy, f"docker://{image}", f"oci:{folder}:x")
+    digest = json.loads((folder / "index.json").read_text())["manifests"][0]["digest"]
+    manifest = cache.read(digest)
+    assert manifest
+    config = cache.read(json.loads(manifest)["config"]["digest"])
+    assert config
+    return Base(image, cache, manifest, config, probe.probe(image, cache=cache.root))
+
+
+def inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",)) -> str:
+    """Run a command in a container without network; what it printed."""
+    argv = ["podman", "run", "--rm", "--network=none", *flags, image, *command]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def some(folder: Path) -> list[Wheel]:
+    """Two wheels, one that is heavy, with a script, data and modules."""
+    import json as library
+
+    root = Path(library.__file__).parent
+    modules = {f"heavy/{path.name}": path.read_bytes() for path in sorted(root.glob("*.py"))}
+    return [
+        wheel(
+            folder, "heavy", files={**modules, "heavy/data.bin": b"\0" * 2_000_000, "heavy/bad.py": "{% no python %}"},
+            scripts={"heavy-tool": "heavy.decoder:JSONDecoder"},
+        ),
+        wheel(folder, "small", files={"small.py": "def where():\n    return __file__\n"}),
+    ]  # fmt: skip
+
+
+_ABOUT = """
+import importlib, importlib.util, json, sys
+import heavy.decoder, small
+loaded = {name: sys.modules[name].__cached__ for name in ("heavy", "heavy.decoder", "small")}
+import importlib.metadata as m
+from pathlib import Path
+flags = {name: Path(path).read_bytes()[4] for name, path in loaded.items()}
+code = small.where.__code__.co_filename
+missing = [str(f) for name in ("heavy", "small") for f in m.files(name) if not f.locate().exists()]
+print(json.dumps({"flags": flags, "code": code, "file": small.__file__, "missing": missing}))
+"""
+
+
+@pytest.mark.parametrize("base", AVAILABLE, indirect=True)
+def test_installed_wheels_run_and_are_complete(base: Base, tmp_path: Path) -> None:
+    """On every Python at hand: bytecode is used without a check, all of RECORD is there, pip finds no fault."""
+    image = base.build("run", base.layers(some(tmp_path)))
+    told = json.loads(inside(image, base.interpreter.executable, "-c", _ABOUT))
+    assert set(told["flags"].values()) == {1}
+    assert told["code"] == told["file"] == f"{base.interpreter.purelib}/small.py"
+    assert told["missing"] == []
+    verbose = [
+        "podman",
+        "run",
+        "--rm",
+        "--network=none",
+        image,
+        base.interpreter.executable,
+        "-v",
+        "-c",
+        "import heavy, small",
+    ]
+    lines = subprocess.run(verbose, capture_output=True, text=True, check=True).stderr.splitlines()
+    assert not [line for line in lines if ("wrote" in line or "stale" in line) and base.interpreter.purelib in line]
+    assert f"{base.interpreter.scripts}/heavy-tool" in inside(image, "sh", "-c", "command -v heavy-tool")
+
+
+def test_two_caches_give_one_digest(base: Base, tmp_path: Path) -> None:
+    """Another cache, another order of the wheels, one job instead of two: the same layers, bit for bit."""
+    wheels = some(tmp_path)
+    first = base.layers(wheels)
+    other = Cache(tmp_path / "other")
+    compile_wheels(wheels[::-1], scheme(base.interpreter), base.interpreter, base.image, other, jobs=1)
+    assert base.layers(wheels[::-1], other) == first
+    assert len(first) == 2
+    other.close()
+
+
+def test_a_second_build_starts_no_container(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All layers are found by their keys; with a wheel more, only its layer is made."""
+    wheels = some(tmp_path)
+    first = base.layers(wheels)
+    monkeypatch.setenv("PATH", "/nowhere")
+    again = base.layers(wheels)
+    assert again == first
+    assert all(layer.cached for layer in again)
+    monkeypatch.undo()
+    more = base.layers([*wheels, wheel(tmp_path, "third", files={"third.py": ""})])
+    assert [layer.name for layer in more if not layer.cached] in (["third 1.0"], ["small 1.0, third 1.0"])
+
+
+def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) -> None:
+    """A newer version takes the place of the base's: no file of the old one, no second metadata; pip can remove it."""
+    old = wheel(
+        tmp_path / "old", "thing",
+        files={"thing/__init__.py": "v = 1\n", "thing/gone.py": "", "thing/sub/deep.py": "", "thing_extra.py": ""},
+        scripts={"thing-old": "thing:main"},
+    )  # fmt: skip
+    reference = f"{registry}/layers/displaced:1"
+    first = assemble(base.manifest, base.config, base.layers([old]), Changes(), {}, 0, base.cache)
+    folder = layout(base.cache, "old", first.manifest, "x")
+    copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
+    skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
+    found = based(reference, Cache(tmp_path / "second"))
+    assert found.interpreter.distributions["thing"] == "1.0"
+    new = wheel(tmp_path / "new", "thing", "2.0", files={"thing/__init__.py": "v = 2\n", "thing/new.py": ""})
+    layers = found.layers([new, wheel(tmp_path, "small", files={"small.py": ""})])
+    assert layers[0].name == "without the base's thing"
+    image = found.build("displaced", layers)
+    site, python = found.interpreter.purelib, found.interpreter.executable
+    listed = inside(image, "find", site, f"{found.interpreter.scripts}/", "-name", "*thing*").split()
+    assert sorted(listed) == [f"{site}/thing", f"{site}/thing-2.0.dist-info"]
+    assert sorted(inside(image, "find", f"{site}/thing", "-type", "f").split()) == sorted(
+        f"{site}/thing/{name}" for name in (
+            "__init__.py", "new.py", f"__pycache__/__init__.{tag(found)}.pyc", f"__pycache__/new.{tag(found)}.pyc",
+        )
+    )  # fmt: skip
+    script = "import importlib.metadata as m, thing; print([d.version for d in m.distributions(name='thing')], thing.v)"
+    assert inside(image, python, "-c", script).strip() == "['2.0'] 2"
+
+
+def tag(base: Base) -> str:
+    return "-".join(base.interpreter.soabi.split("-")[:2])
+
+
+def test_the_later_wheel_has_a_file_that_two_bring(
+    base: Base, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within a layer and across layers the later one wins, each time the same, and a warning names both."""
+    wheels = [wheel(tmp_path, name, files={"tests.py": f"who = '{name}'\n"}) for name in "abcdefghijkl"]
+    layers = base.layers(wheels)
+    assert len(layers) < len(wheels)
+    assert "both bring tests.py" in caplog.text
+    order = [part.split()[0] for layer in layers for part in layer.name.split(", ")]
+    who = inside(base.build("clash", layers), base.interpreter.executable, "-c", "import tests; print(tests.who)")
+    assert who.strip() == order[-1]
+
+
+def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> None:
+    """The command runs as the user of the image, from packages that lie behind the user's own."""
+    code = "def main():\n    import thing\n    print('runtime', thing.v)\n"
+    runtime = [
+        wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/cli.py": code}),
+        wheel(tmp_path, "thing", files={"thing.py": "v = 'of the runtime'\n"}),
+    ]
+    layers = runtime_layers(runtime, base.interpreter, base.image, base.cache, identity="sha256:" + "0" * 64)
+    assert len(layers) <= 3
+    image = base.build("runtime", layers, CHANGES)
+    assert inside(image) == "runtime of the runtime\n"
+    assert inside(image, flags=("--entrypoint=id",)).startswith("uid=8877(ovenbird) gid=999(ovenbird)")
+    inside(image, "-c", "touch /shared/x", flags=("--entrypoint=sh",))
+    own = base.layers([wheel(tmp_path / "own", "thing", files={"thing.py": "v = 'of the user'\n"})])
+    assert inside(base.build("own", (*layers, *own), CHANGES)) == "runtime of the user\n"
+
+
+def test_pip_finds_no_fault_and_can_remove(base: Base, tmp_path: Path) -> None:
+    """Real wheels, pip among them: `pip check` passes, `pip uninstall` leaves nothing of a package behind."""
+    folder = tmp_path / "wheels"
+    names = ("pip", "starlette", "anyio", "idna", "typing-extensions")
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), *names], check=True)
+    wheels = [
+        Wheel(path.name.split("-")[0].replace("_", "-"), path.name.split("-")[1], path.name, path,
+              hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.glob("*.whl"))
+    ]  # fmt: skip
+    image = base.build("pip", base.layers(wheels))
+    python, site = base.interpreter.executable, base.interpreter.purelib
+    assert "No broken requirements found" in inside(image, python, "-m", "pip", "check")
+    script = f"{python} -m pip uninstall -y --root-user-action=ignore starlette && ls -d {site}/starlette* || true"
+    said = inside(image, "sh", "-c", script, flags=())
+    assert "Successfully uninstalled starlette" in said
+    assert site not in said
