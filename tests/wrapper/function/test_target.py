@@ -155,7 +155,7 @@ def test_inline_source_that_cannot_be_written(project: Project, monkeypatch: pyt
     document = project.folder / "function.yaml"
     module = "x" * 300  # longer than any file system takes
     document.write_text(f"name: f\nkind: python\nspec: {{source: {{handler: '{module}:handler', code: 'x = 1'}}}}\n")
-    with pytest.raises(LoadError, match="cannot write the inline source to .*File name too long") as caught:
+    with pytest.raises(LoadError, match=r"cannot write the inline source to .*File name too long") as caught:
         parse(str(document))
     assert "TMPDIR" in caught.value.hint
     assert list((project.folder / "there").iterdir()) == []
