@@ -42,6 +42,7 @@ class Images(Mapping[str, str]):
             raise KeyError(version)
         if version not in self._made:
             self._made[version] = self._make(version)
+            _run("podman", "pull", "--quiet", self._made[version])  # else `podman run` does, and tells it on stderr
             _used.setdefault(version, making.full_version(version))
         return self._made[version]
 
@@ -200,6 +201,7 @@ def base_images(registry: str, standins: Images) -> Images:
         standins[version]
         if not _held(registry, f"ovenbird/base/manifests/{tag}"):
             command = (sys.executable, "-m", "ovenbird", "base", "build", version)
+            _forget(version)
             _run(*command, "--registry", registry, "--tag", reference, "--push")
         return reference
 
@@ -211,6 +213,13 @@ def _held(registry: str, path: str) -> str:
     types = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
     answer = httpx.head(f"http://{registry}/v2/{path}", headers={"Accept": types}, timeout=30, trust_env=False)
     return answer.headers.get("docker-content-digest", "") if answer.status_code == 200 else ""
+
+
+def _forget(version: str) -> None:
+    """Remove a version's images of earlier days from the store: each change of the runtime leaves one."""
+    rows = _run("podman", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for name in [row for row in rows if f"/ovenbird/base:{version}-" in row]:
+        subprocess.run(["podman", "rmi", name], capture_output=True, check=False)  # one in use stays
 
 
 def _made_of(version: str) -> str:
