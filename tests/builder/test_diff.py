@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+
 from ovenbird_builder.diff import normalise
 from ovenbird_builder.errors import LayerError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ovenbird_builder.errors import InstructionError
 from ovenbird_builder.instructions import Instruction, from_flag, parse
 

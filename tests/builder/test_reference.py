@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ovenbird_builder.errors import ReferenceFormatError
 from ovenbird_builder.reference import parse
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ovenbird_builder.errors import SpecError
 from ovenbird_builder.secrets import Secret, mounted, parse
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ovenbird_builder.errors import ImageError
 from ovenbird_builder.writeback import image
 
