@@ -142,12 +142,10 @@ def test_a_wrong_password_is_denied_and_not_tried_again(shop: Shop, tmp_path: Pa
     told: list[str] = []
     with with_password(tmp_path / "registry") as address:
         (tmp_path / "creds").write_text(f"{USER}:wrong wrong")
-        with (
-            credentials("", str(tmp_path / "creds"), (address,), os.environ) as found,
-            pytest.raises(RegistryDeniedError) as caught,
-        ):
+        with credentials("", str(tmp_path / "creds"), (address,), os.environ) as found:
             client = replace(shop.registry, credentials=found, tell=told.append)
-            client.push(shop.layout, parse(f"{address}/a/b:1"), shop.image.digest)
+            with pytest.raises(RegistryDeniedError) as caught:
+                client.push(shop.layout, parse(f"{address}/a/b:1"), shop.image.digest)
     assert told == []
     assert "wrong wrong" not in str(caught.value)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def test_line_ends_of_windows_and_the_mode_stay(tmp_path: Path) -> None:
     assert path.read_bytes() == f"spec:\r\n  image: {NAME}\r\n  source: {{}}\r\n".encode()
     assert path.stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "function.yaml").is_symlink()
-    assert sorted(os.listdir(tmp_path)) == ["function.yaml", "real.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["function.yaml", "real.yaml"]
 
 
 @pytest.mark.parametrize("text", ["spec: {source: {handler: h}}\n", "{spec: {a: 1}}\n", "spec:\n  image: |\n    old\n"])
