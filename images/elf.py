@@ -24,10 +24,14 @@ def stripped(content: bytes) -> bytes:
     """
     if content[:6] != b"\x7fELF\x02\x01":
         return content
+    if len(content) < _HEADER.size:
+        return content
     head = list(_HEADER.unpack_from(content))
     segments_at, sections_at, segment_count, section_count, names_index = head[5], head[6], head[10], head[12], head[13]
     if not section_count or head[11] != _SECTION.size or head[9] != _SEGMENT.size:
         return content
+    if sections_at + section_count * _SECTION.size > len(content) or names_index >= section_count:
+        return content  # cut short
     sections = [_SECTION.unpack_from(content, sections_at + i * _SECTION.size) for i in range(section_count)]
     segments = [_SEGMENT.unpack_from(content, segments_at + i * _SEGMENT.size) for i in range(segment_count)]
     last = max((i for i, row in enumerate(sections) if row[2] & _LOADED), default=0)

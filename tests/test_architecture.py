@@ -247,6 +247,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.attest": (
         "ovenbird.__version__",
         "ovenbird_builder.errors",
+        "ovenbird_builder.instructions",
         "ovenbird_builder.distribution",
         "ovenbird_builder.statements",
         "ovenbird_builder.layers",
@@ -464,6 +465,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.wheels",
     ),
     "ovenbird_builder.pipeline": (
+        "ovenbird_builder.attest",
         "ovenbird_builder.bake",
         "ovenbird_builder.deliver",
         "ovenbird_builder.explain",

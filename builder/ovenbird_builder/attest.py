@@ -13,6 +13,7 @@ from ovenbird import __version__
 from .bake import Baked
 from .distribution.client import MANIFEST, Repository
 from .errors import SpaceError
+from .instructions import Instruction
 from .layers import key
 from .layers.cache import Cache
 from .prepare import Prepared
@@ -131,7 +132,7 @@ def _how(one: Prepared, wheels: Sequence[packages.Package], digest: str, epoch: 
         parameters={
             "function": request.function.raw or {"name": name, "handler": request.function.handler},
             "requirements": list(inputs.needs.wanted.texts()),
-            "instructions": [{"run": x.run, "after": x.after, "secrets": x.secrets, "network": x.network} for x in steps],
+            "instructions": [_told(step) for step in steps],
             "platform": inputs.base.platform,
             "base": request.base,
             "python": request.python,
@@ -146,6 +147,10 @@ def _how(one: Prepared, wheels: Sequence[packages.Package], digest: str, epoch: 
         ],
         secrets=[text for secret in request.secrets for text in secret.texts],
     )  # fmt: skip
+
+
+def _told(step: Instruction) -> dict[str, Any]:
+    return {"run": step.run, "after": step.after, "secrets": list(step.secrets), "network": step.network}
 
 
 def _place(uri: str) -> str:

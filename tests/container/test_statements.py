@@ -81,10 +81,11 @@ def test_from_build_to_rebase(
 def _newer(old: str, name: str, folder: Path) -> str:
     """The same base with a file more, as a patched one would be."""
     (folder / "newer").write_text("yes\n")
+    container = f"newer-{uuid.uuid4().hex}"
     for argv in (
-        ("buildah", "from", "--name", "statements-newer", old),
-        ("buildah", "copy", "--quiet", "statements-newer", str(folder / "newer"), "/etc/newer"),
-        ("buildah", "commit", "--quiet", "--rm", "--tls-verify=false", "statements-newer", f"docker://{name}"),
+        ("buildah", "from", "--name", container, old),
+        ("buildah", "copy", "--quiet", container, str(folder / "newer"), "/etc/newer"),
+        ("buildah", "commit", "--quiet", "--rm", "--tls-verify=false", container, f"docker://{name}"),
     ):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

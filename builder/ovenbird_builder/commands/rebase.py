@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ovenbird import __version__
 
+from .. import buildah, faults, process
 from ..errors import SpecError
 from ..layers.cache import Cache
-from ..probe import probe
+from ..probe import Interpreter, probe
 from ..rebasing import rebased
 from ..reference import parse
 from .inspect import reach, reach_options
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         done = rebased(
             args.image, args.base, _destination(args), reach=reach(args, environ), cache=cache,
-            ask=lambda image: probe(image, cache=cache.root), version=__version__, force=args.force,
+            ask=lambda image: _asked(image, cache, environ), version=__version__, force=args.force,
         )  # fmt: skip
     finally:
         cache.close()
@@ -68,6 +69,19 @@ def _destination(args: argparse.Namespace) -> str:
         if args.push
         else f"containers-storage:{reference.local}"
     )
+
+
+def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
+    """What the Python of a base is, asked in a container; an image from elsewhere is pulled into the store for it."""
+    if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
+        return probe(image, cache=cache.root, pull="never")
+    try:
+        near = image.startswith("docker://") and parse(image.removeprefix("docker://")).loopback
+        # `always`: a tag in the store may be an older image than the registry's
+        found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
+    except process.ProcessFailed as error:
+        raise faults.refused(error, f"pull the base {image!r}") from None
+    return probe(found, cache=cache.root, pull="never", name=image)
 
 
 def _cache(given: str, environ: Mapping[str, str]) -> Path:

@@ -29,8 +29,9 @@ def bill(
 ) -> bytes:
     """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
 
-    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was installed
-    for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment` the markers of the target (default: what `base` tells of it), `epoch` in seconds.
+    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was
+    installed for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment`
+    the markers of the target (default: what `base` tells of it), `epoch` in seconds.
     """
     from . import components
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import hashlib
 import io
 import json
@@ -106,16 +108,44 @@ def test_a_base_is_the_same_wherever_it_is_built(
     files = files_of(registry, manifest["layers"][-1]["digest"])
     assert not [path for path in files if path.startswith(("/run/", "/tmp/", "/root/", "/var/"))]
     assert not [path for path in files if re.search(r"/pip(-|/|$)|\.whl$|/context/", path)]
+    check_bytecode(files)
+    check_records(files)
     found = probe(one["image"], cache=tmp_path / "cache")
     assert found.runtime == __version__
     assert found.path.index(found.purelib) < found.path.index("/opt/ovenbird/site")
 
 
-def files_of(registry: str, layer: str) -> list[str]:
-    """The files of a layer of the built image, as the registry has it."""
+def files_of(registry: str, layer: str) -> dict[str, bytes]:
+    """The files of a layer of the built image, as the registry has it, by their path."""
     blob = httpx.get(f"http://{registry}/v2/test/ovenbird/blobs/{layer}", timeout=60, trust_env=False).content
+    found = {}
     with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
-        return [f"/{name}" for name in tar.getnames()]
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            found[f"/{member.name}"] = content.read() if content else b""
+    return found
+
+
+def check_bytecode(files: dict[str, bytes]) -> None:
+    """Every module has bytecode that is never held against its source, which an image may give any time."""
+    compiled = {path: content for path, content in files.items() if path.endswith(".pyc")}
+    assert {content[4:8] for content in compiled.values()} == {b"\x01\0\0\0"}  # by hash, unchecked
+    folders = {Path(path).parent.parent for path in compiled}
+    assert {Path(path).parent for path in files if path.endswith(".py")} <= folders
+    assert Path("/usr/local/lib/python3.12/asyncio") in folders
+    assert Path("/usr/local/lib/python3.12/idlelib") not in folders
+
+
+def check_records(files: dict[str, bytes]) -> None:
+    """What the packages' records say of their files is so, also of those that were stripped."""
+    site = "/opt/ovenbird/site/"
+    records = [path for path in files if path.startswith(site) and path.endswith(".dist-info/RECORD")]
+    assert len(records) > 10
+    rows = [row for path in records for row in csv.reader(files[path].decode().splitlines())]
+    for name, digest, _ in rows:
+        content = files[site + name]
+        expected = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        assert digest in ("", f"sha256={expected}"), name
 
 
 @pytest.mark.parametrize(("words", "kind", "problem"), [
@@ -257,6 +287,26 @@ def test_a_lock_from_an_index_of_the_site(
             call("lock", "3.11", "--from", standins["3.11"], "--index-url", url)
     assert "secretword" not in str(caught.value)
     assert "--index-url" in caught.value.hint
+
+
+def test_a_lock_holds_every_file_of_what_it_names(
+    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
+    home = tmp_path / "images"
+    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
+    monkeypatch.setattr(bases, "home", lambda: home)
+    monkeypatch.setattr(baselock, "needs", lambda: ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"])
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the caller's pip is not asked
+    for version, names in (("3.10", ["exceptiongroup", "idna", "typing-extensions"]), ("3.11", ["idna"])):
+        (row,) = call("lock", version, "--from", standins[version])
+        text = Path(row["lock"]).read_text()
+        assert row["changed"] is True
+        assert re.findall(r"^([a-z-]+)==", text, re.MULTILINE) == names
+        assert text.count("--hash=sha256:") >= len(names)
+        assert text.startswith(f"# What the runtime needs under Python {version},")
+        assert "# via ovenbird" in text
+        assert "://" not in text
 
 
 def test_what_is_at_hand(

@@ -1,0 +1,66 @@
+"""Dropping debug sections from real libraries."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import httptools.parser.parser
+import pytest
+import uvloop.loop
+
+ROOT = Path(__file__).parents[2]
+
+
+def _module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("elf", ROOT / "images" / "elf.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+elf = _module()
+
+
+@pytest.mark.parametrize("library", [uvloop.loop.__file__, httptools.parser.parser.__file__])
+def test_a_stripped_library_is_smaller_and_works(tmp_path: Path, library: str) -> None:
+    """What is loaded keeps its bytes, and the package does its work with it; a second time nothing is left to drop."""
+    package = Path(library)
+    while package.parent.name != "site-packages":
+        package = package.parent
+    shutil.copytree(package, tmp_path / package.name)
+    path = tmp_path / package.name / Path(library).relative_to(package)
+    before = path.read_bytes()
+    saved = elf.strip(path)
+    after = path.read_bytes()
+    assert saved == len(before) - len(after)
+    assert after[64:4096] == before[64:4096]
+    assert elf.strip(path) == 0
+    code = {
+        "uvloop": "import asyncio, uvloop; print(uvloop.__file__, uvloop.run(asyncio.sleep(0.01, 7)))",
+        "httptools": "import httptools as h; print(h.__file__, len(h.parse_url(b'http://a-host/b').host) + 1)",
+    }[package.name]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    place, answer = done.stdout.split()
+    assert (place.startswith(str(tmp_path)), answer) == (True, "7")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x01\x01", b"\x7fELF\x02\x02"])
+def test_what_is_no_such_library_stays(content: bytes) -> None:
+    """Another kind of file, another word size, another byte order."""
+    assert elf.stripped(content) == content
+
+
+def test_a_header_that_lies() -> None:
+    """A library cut short is left as it is found, or refused; never a part of it written."""
+    whole = Path(uvloop.loop.__file__).read_bytes()
+    assert elf.stripped(whole[:5000]) == whole[:5000]
