@@ -57,7 +57,8 @@ def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     stack.callback(cache.close)
     bundle = stack.enter_context(bundles.opened(Path(path), cache))
     if not whole:
-        return request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+        asked = request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+        return replace(asked, locks=bundle.document.parent)
     return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
 
 
