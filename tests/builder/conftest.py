@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.orchard import bench, orchard
 
 __all__ = ["bench", "orchard"]
