@@ -15,6 +15,8 @@ VERBS = {
     "lock": "pin what a function needs, with hashes, in a file beside its source",
     "base": "list, build, pin and lock the base images",
     "cache": "list and prune what the builder keeps on this machine",
+    "inspect": "show what is known about an image, without starting it",
+    "rebase": "put a new base under the layers of an image, without building",
 }
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from . import explain, writeback
+from . import attest, explain, writeback
+from .attest import Issued
 from .bake import Baked, bake
 from .deliver import Parcel, deliver, present
 from .layers import gates, key
@@ -31,11 +34,13 @@ def build(request: Request, environ: Mapping[str, str], progress: Progress) -> R
         for made in baked:
             _gate(request, place, made)
         parcel = _parcel(request, baked)
-        delivered = _deliver(request, place, parcel)
+        delivered, issued = _deliver(request, place, parcel, prepared, baked)
         _remember(request, place, prepared)
         if request.write_back and request.document:
             writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
-        return _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
+        result = _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
+        told = {"statements": [one.row() for one in issued]} if issued else {}
+        return replace(result, more={**result.more, **told})
 
 
 def dry_run(request: Request, environ: Mapping[str, str], progress: Progress) -> dict[str, Any]:
@@ -88,14 +93,25 @@ def _parcel(request: Request, baked: Sequence[Baked]) -> Parcel:
     return Parcel(manifest, digest_of(manifest), request.tags, index=True)
 
 
-def _deliver(request: Request, place: Workplace, parcel: Parcel) -> list[str]:
-    """Bring the image to each output that does not have it; those that it was brought to."""
-    done = []
+def _deliver(
+    request: Request, place: Workplace, parcel: Parcel, prepared: Sequence[Prepared], baked: Sequence[Baked]
+) -> tuple[list[str], tuple[Issued, ...]]:
+    """Bring the image, and statements about it, to each output that does not have it; which these were."""
+    done: list[str] = []
+    issued: tuple[Issued, ...] = ()
     for output in request.outputs:
-        if not present(output, parcel, place.registry):
-            deliver(output, parcel, place.registry, place.cache, place.progress)
-            done.append(str(output))
-    return done
+        if present(output, parcel, place.registry):
+            continue
+        if output.kind != "store":  # the local store has no place for statements
+            issued = issued or attest.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
+        if output.kind == "registry":
+            with place.progress.stage("attach the bill of materials and the provenance"):
+                attest.attach(issued, request, place.registry)
+        deliver(output, parcel, place.registry, place.cache, place.progress)
+        if output.path:
+            attest.write(issued, Path(output.path))
+        done.append(str(output))
+    return done, issued
 
 
 def _predicted(request: Request, one: Prepared) -> Image | None:

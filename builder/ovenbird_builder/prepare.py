@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import ovenbird
+from ovenbird import __version__
 
 from . import bases, needs, runtime_packages
 from .bake import Kitchen, made_until, stage
@@ -51,7 +51,7 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     packages = needs.gathered(request, pins, found, on, identity, place.environ)
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = Inputs(request, base, sibling, found, source, pins, packages, runtime)
-    inside = contents(inputs, place.bench, place.cache, ovenbird.__version__)
+    inside = contents(inputs, place.bench, place.cache, __version__)
     return Prepared(inputs, inside, _plan(request, place, base, inside.parts), identity)
 
 

@@ -1,78 +1,214 @@
-"""Registries that are in trouble: one that asks for a password, one that gives other bytes than it should."""
+"""Real registries of a test's own: with a password, with tokens; and one that has the referrers API."""
 
 from __future__ import annotations
 
-import http.client
+import base64
+import datetime
+import hashlib
 import json
 import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-# bcrypt of a password that nobody knows: whoever comes is refused
-_HTPASSWD = "nobody:$2y$05$abcdefghijklmnopqrstuuPIJxy7mFNOB1rXY5Rm4GZr6vLr9yK9O\n"
+USER, PASSWORD = "ada", "hush hush"
+_HASH = "$2b$04$1dpq4Pi/C8PHkU29QY3QkuARawnuzsDtfCCuuJyXQkNvR2fcxPn12"  # bcrypt of the password
 
 
 @contextmanager
-def guarded(folder: Path) -> Iterator[str]:
-    """A registry that asks for a password; its address."""
-    (folder / "htpasswd").write_text(_HTPASSWD)
-    (folder / "guarded.yml").write_text(
-        f"version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {json.dumps(str(folder))}}}}}\n"
-        'http: {addr: "127.0.0.1:0", secret: tests}\n'
-        f"auth: {{htpasswd: {{realm: tests, path: {json.dumps(str(folder / 'htpasswd'))}}}}}\n"
+def registry(folder: Path, auth: str = "") -> Iterator[str]:
+    """A docker-registry with an empty store; `auth` is the YAML of its `auth` section. Gives its address."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yml").write_text(
+        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(folder / 'store'))}}}}}\n"
+        f'http: {{addr: "127.0.0.1:0", secret: tests}}\n{auth}'
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    with (folder / "guarded.log").open("wb") as log:
-        command = ["docker-registry", "serve", str(folder / "guarded.yml")]
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "config.yml")], env=env, stdout=out, stderr=out
+        )
     try:
-        end = time.monotonic() + 30
-        while not (found := re.search(r"listening on (127\.0\.0\.1:\d+)", (folder / "guarded.log").read_text())):
-            assert process.poll() is None, (folder / "guarded.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        yield found[1]
+        yield _address(process, log)
     finally:
         process.terminate()
         process.wait()
 
 
-@contextmanager
-def altering(registry: str, media: str) -> Iterator[str]:
-    """A registry that passes on what another has, and changes one byte of what is of that media type; its address."""
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and process.poll() is None:
+        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
+            return found[1]
+        time.sleep(0.02)
+    raise AssertionError(f"the registry did not start:\n{log.read_text()}")
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+
+@contextmanager
+def with_password(folder: Path) -> Iterator[str]:
+    """A registry that wants USER and PASSWORD by basic authentication."""
+    folder.mkdir(exist_ok=True)
+    (folder / "htpasswd").write_text(f"{USER}:{_HASH}\n")
+    with registry(folder, f'auth: {{htpasswd: {{realm: tests, path: "{folder / "htpasswd"}"}}}}\n') as address:
+        yield address
+
+
+@contextmanager
+def with_tokens(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """A registry that wants tokens of a token server, which wants USER and PASSWORD; and the scopes asked for."""
+    folder.mkdir(exist_ok=True)
+    signer = _Signer(folder / "cert.pem")
+    with _served(_tokens(signer)) as (address, scopes):
+        auth = (
+            f'auth: {{token: {{realm: "http://{address}/token", service: tests, issuer: tests,'
+            f' rootcertbundle: "{folder / "cert.pem"}"}}}}\n'
+        )
+        with registry(folder, auth) as found:
+            yield found, scopes
+
+
+class _Signer:
+    """A key of its own, whose certificate the registry trusts; signs tokens as JWT."""
+
+    def __init__(self, certificate: Path) -> None:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+        made = x509.CertificateBuilder(name, name, self.key.public_key(), 1, now - day, now + day)
+        signed = made.sign(self.key, hashes.SHA256())
+        certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        self.chain = base64.b64encode(signed.public_bytes(serialization.Encoding.DER)).decode()
+
+    def token(self, scope: str) -> str:
+        """A token for a scope such as `repository:a/b:pull,push`."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+        kind, name, actions = scope.split(":", 2)
+        now = int(time.time())
+        access = [{"type": kind, "name": name, "actions": actions.split(",")}]
+        claims = {"iss": "tests", "sub": USER, "aud": "tests", "exp": now + 300, "nbf": now - 10, "iat": now,
+                  "jti": "1", "access": access}  # fmt: skip
+        text = ".".join(_url(json.dumps(part).encode()) for part in (
+            {"typ": "JWT", "alg": "ES256", "x5c": [self.chain]}, claims))  # fmt: skip
+        r, s = utils.decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{text}.{_url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def _url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _tokens(signer: _Signer) -> type[BaseHTTPRequestHandler]:
+    expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+    class Handler(_Quiet):
+        def do_GET(self) -> None:
+            scope = parse_qs(urlsplit(self.path).query)["scope"][0]
+            self.server.seen.append(scope)  # type: ignore[attr-defined]
+            if self.headers.get("Authorization") != expected:
+                self.answer(401, b"{}")
+            else:
+                self.answer(200, json.dumps({"token": signer.token(scope)}).encode())
+
+    return Handler
+
+
+@contextmanager
+def with_referrers() -> Iterator[tuple[str, list[str]]]:
+    """A registry with the referrers API of the distribution spec 1.1, in memory; and the tags that were written."""
+    with _served(_distribution()) as found:
+        yield found
+
+
+def _distribution() -> type[BaseHTTPRequestHandler]:
+    blobs: dict[str, bytes] = {}
+    manifests: dict[str, tuple[bytes, str]] = {}
+
+    class Handler(_Quiet):
+        def do_HEAD(self) -> None:
+            self.answer(200 if self.path.rpartition("/")[2] in blobs else 404)
 
         def do_GET(self) -> None:
-            upstream = http.client.HTTPConnection(registry, timeout=30)
-            upstream.request("GET", self.path, headers={"Accept": self.headers.get("Accept", "*/*")})
-            answer = upstream.getresponse()
-            body = answer.read()
-            kind = answer.headers.get("Content-Type", "")
-            if answer.status == 200 and re.search(media, kind):
-                body = body[:-1] + bytes([body[-1] ^ 1])
-            self.send_response(answer.status)
-            for name in ("Content-Type", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
-                if value := answer.headers.get(name):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
+            kind, _, key = self.path.partition("/v2/a/b/")[2].partition("/")
+            if self.path == "/v2/":
+                self.answer(200)
+            elif kind == "referrers":
+                rows = [(name, data) for name, (data, _) in manifests.items() if name.startswith("sha256:")]
+                found = [self.row(*row) for row in rows if json.loads(row[1]).get("subject", {}).get("digest") == key]
+                index = "application/vnd.oci.image.index.v1+json"
+                body = {"schemaVersion": 2, "mediaType": index, "manifests": found}
+                self.answer(200, json.dumps(body).encode(), {"Content-Type": index})
+            elif kind == "manifests" and key in manifests:
+                self.answer(200, manifests[key][0], {"Content-Type": manifests[key][1]})
+            else:
+                self.answer(200 if key in blobs else 404, blobs.get(key, b""))
+
+        def row(self, digest: str, data: bytes) -> dict[str, Any]:
+            manifest = json.loads(data)
+            return {"mediaType": manifest["mediaType"], "digest": digest, "size": len(data),
+                    "artifactType": manifest["artifactType"]}  # fmt: skip
+
+        def do_POST(self) -> None:
+            self.answer(202, headers={"Location": "/v2/a/b/blobs/uploads/1?state=x"})
+
+        def do_PUT(self) -> None:
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            digest = "sha256:" + hashlib.sha256(data).hexdigest()
+            if "/manifests/" not in self.path:
+                blobs[parse_qs(urlsplit(self.path).query)["digest"][0]] = data
+                self.answer(201)
+                return
+            self.server.seen.append(self.path.rpartition("/")[2])  # type: ignore[attr-defined]
+            manifests[digest] = manifests[self.path.rpartition("/")[2]] = (data, self.headers["Content-Type"])
+            subject = json.loads(data).get("subject")
+            self.answer(201, headers={"OCI-Subject": subject["digest"]} if subject else {})
+
+    return Handler
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    """No log, and answers in one line."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
             self.wfile.write(body)
-            upstream.close()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
+
+@contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[str, list[str]]]:
+    """A server on a port of its own; what its handler notes in `server.seen`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    server.seen = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}", server.seen  # type: ignore[attr-defined]
+    finally:
         server.shutdown()
         thread.join()
+        server.server_close()

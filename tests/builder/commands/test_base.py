@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.builder.registries import altering, guarded
+from tests.builder.troubled import altering, guarded
 from tests.engine import skopeo
 
 from ovenbird import __version__

@@ -1,0 +1,158 @@
+"""The statements about a build: made when an image is delivered, attached in its registry, or written beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ovenbird import __version__
+
+from .bake import Baked
+from .distribution.client import MANIFEST, Repository
+from .errors import SpaceError
+from .instructions import Instruction
+from .layers import key
+from .layers.cache import Cache
+from .prepare import Prepared
+from .registry import Registry
+from .spec import Request
+from .statements import packages, provenance, referrers, sbom
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The statements about one platform's image; `subject` is the descriptor of its manifest."""
+
+    platform: str
+    subject: Mapping[str, Any]
+    bill: bytes
+    how: bytes
+    epoch: int
+
+    def artifacts(self) -> tuple[referrers.Artifact, ...]:
+        """As OCI artifacts."""
+        subject = dict(self.subject)
+        return (
+            referrers.pack(self.bill, sbom.MEDIA_TYPE, subject, "sbom.cdx.json", self.epoch),
+            referrers.pack(self.how, provenance.MEDIA_TYPE, subject, "provenance.json", self.epoch),
+        )
+
+    def row(self) -> dict[str, Any]:
+        """What a build's result says of them."""
+        bill, how = (artifact.descriptor["digest"] for artifact in self.artifacts())
+        return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
+                "sbom": bill, "provenance": how}  # fmt: skip
+
+
+def issue(prepared: Sequence[Prepared], baked: Sequence[Baked], epoch: int, cache: Cache) -> tuple[Issued, ...]:
+    """The statements about each platform's image. Errors: HashError for a wheel without METADATA, GateError."""
+    return tuple(_issued(one, made, epoch, cache) for one, made in zip(prepared, baked, strict=True))
+
+
+def attach(issued: Sequence[Issued], request: Request, registry: Registry) -> None:
+    """Attach statements in the repository of each tag. Errors: those of the registry.
+
+    This comes before the image itself, so that a tag never stands for an image without its statements.
+    """
+    for name in dict.fromkeys(tag.repository for tag in request.tags):
+        tag = next(tag for tag in request.tags if tag.repository == name)
+        repository = Repository(
+            tag, registry.environ, network=request.network, authfile=registry.credentials.authfile
+        )  # fmt: skip
+        for one in issued:
+            referrers.attach(repository, one.subject["digest"], one.artifacts())
+
+
+def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
+    """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: SpaceError."""
+    made = []
+    for one in issued:
+        middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
+        for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
+            path = beside.with_name(f"{beside.name}{middle}.{ending}")
+            draft = path.with_name(f".{path.name}-{os.getpid()}")
+            try:
+                draft.write_bytes(data + b"\n")
+                draft.replace(path)
+            except OSError as error:
+                draft.unlink(missing_ok=True)
+                raise SpaceError(f"cannot write {str(path)!r}: {error.strerror}") from None
+            made.append(path)
+    return made
+
+
+def _issued(one: Prepared, made: Baked, epoch: int, cache: Cache) -> Issued:
+    image = made.image
+    subject = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest)}
+    own, beside = _packages(one)
+    return Issued(one.inputs.base.platform, subject, _bill(one, own, beside, epoch, cache),
+                  _how(one, (*own, *beside), image.digest, epoch), epoch)  # fmt: skip
+
+
+def _packages(one: Prepared) -> tuple[tuple[packages.Package, ...], tuple[packages.Package, ...]]:
+    """The packages of the function, and those that were installed for the runtime."""
+    origins = {pin.name: pin.url for pin in one.inputs.needs.lock.pins if "://" in pin.url}
+    own, beside = (
+        tuple(packages.package(x.path, sha256=x.sha256, url=provenance.public(origins.get(x.name, ""))) for x in wheels)
+        for wheels in (one.inputs.wheels, one.inputs.runtime)
+    )
+    return own, beside
+
+
+def _bill(
+    one: Prepared, own: Sequence[packages.Package], beside: Sequence[packages.Package], epoch: int, cache: Cache
+) -> bytes:
+    """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
+    inputs, name = one.inputs, one.inputs.request.function.name
+    runtime = inputs.interpreter.runtime or __version__
+    wanted = inputs.needs.wanted.texts()
+    base = packages.Base(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
+                         inputs.base.platform.split("/")[1])  # fmt: skip
+    place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
+                packages=[asdict(x) for x in (*own, *beside)], builder=__version__)  # fmt: skip
+    kept = cache.noted(place)
+    if not isinstance(kept, str):
+        kept = sbom.bill(name=name, version="", packages=own, beside=beside, base=base, runtime=runtime,
+                         wanted=wanted).decode()  # fmt: skip
+        cache.note(place, kept, f"bill of materials of {name}")
+    return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
+
+
+def _how(one: Prepared, wheels: Sequence[packages.Package], digest: str, epoch: int) -> bytes:
+    inputs, request = one.inputs, one.inputs.request
+    name, steps = request.function.name, request.instructions
+    return provenance.statement(
+        name=request.tags[0].repository,
+        digest=digest,
+        version=__version__,
+        epoch=epoch,
+        parameters={
+            "function": request.function.raw or {"name": name, "handler": request.function.handler},
+            "requirements": list(inputs.needs.wanted.texts()),
+            "instructions": [_told(step) for step in steps],
+            "platform": inputs.base.platform,
+            "base": request.base,
+            "python": request.python,
+            "compression": request.compression,
+        },
+        internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
+                  "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},
+        materials=[
+            provenance.image(inputs.base.name, inputs.base.digest),
+            provenance.source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
+            *(provenance.wheel(wheel) for wheel in wheels),
+        ],
+        secrets=[text for secret in request.secrets for text in secret.texts],
+    )  # fmt: skip
+
+
+def _told(step: Instruction) -> dict[str, Any]:
+    return {"run": step.run, "after": step.after, "secrets": list(step.secrets), "network": step.network}
+
+
+def _place(uri: str) -> str:
+    """The URI of the source; a path would say on whose machine it lay, and make two machines differ."""
+    return "file:." if uri.startswith("file:") else uri if ":" in uri else f"urn:ovenbird:{uri or 'source'}"

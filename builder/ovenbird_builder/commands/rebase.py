@@ -1,0 +1,91 @@
+"""`ovenbird rebase IMAGE --base NEW`: a new base under the same layers, without building."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from ovenbird import __version__
+
+from .. import buildah, faults, process
+from ..errors import SpecError
+from ..layers.cache import Cache
+from ..probe import Interpreter, probe
+from ..rebasing import rebased
+from ..reference import parse
+from .inspect import reach, reach_options
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
+    parser.add_argument("--base", metavar="IMAGE", required=True, help="the base that it shall stand on")
+    parser.add_argument("--tag", metavar="REF", default="", help="the name of the result [that of IMAGE]")
+    parser.add_argument("--push", action="store_true", help="write the result to the registry, else to the local store")
+    parser.add_argument(
+        "--output", metavar="DEST", default="", help="write it to oci:FOLDER or oci-archive:FILE instead"
+    )
+    parser.add_argument("--force", action="store_true", help="keep what instructions changed on the old base")
+    parser.add_argument("--cache-dir", metavar="DIR", default="", help="[$OVENBIRD_CACHE_DIR, ~/.cache/ovenbird]")
+    reach_options(parser)
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Rebase; one JSON object on stdout, warnings on stderr; the exit status."""
+    cache = Cache(_cache(args.cache_dir, environ))
+    try:
+        done = rebased(
+            args.image, args.base, _destination(args), reach=reach(args, environ), cache=cache,
+            ask=lambda image: _asked(image, cache, environ), version=__version__, force=args.force,
+        )  # fmt: skip
+    finally:
+        cache.close()
+    for warning in done.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(json.dumps(asdict(done), ensure_ascii=False))
+    return 0
+
+
+def _destination(args: argparse.Namespace) -> str:
+    """Where the result goes, with its transport. Errors: SpecError, ReferenceFormatError."""
+    if args.output:
+        if args.push:
+            raise SpecError("--push and --output say two places for one image", hint="leave one out")
+        if args.output.partition(":")[0] not in ("oci", "oci-archive"):
+            raise SpecError(f"--output: expected oci:FOLDER or oci-archive:FILE, found {args.output!r}")
+        return str(args.output)
+    name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
+    if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):
+        raise SpecError(f"the result needs a name, as {name!r} has none", hint="--tag REF, or --output")
+    reference = parse(name)
+    if reference.digest and not reference.tag:
+        raise SpecError(f"the result needs a tag, found {name!r}", hint="--tag REF")
+    return (
+        f"docker://{reference.repository}:{reference.tag or 'latest'}"
+        if args.push
+        else f"containers-storage:{reference.local}"
+    )
+
+
+def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
+    """What the Python of a base is, asked in a container; an image from elsewhere is pulled into the store for it."""
+    if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
+        return probe(image, cache=cache.root, pull="never")
+    try:
+        near = image.startswith("docker://") and parse(image.removeprefix("docker://")).loopback
+        # `always`: a tag in the store may be an older image than the registry's
+        found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
+    except process.ProcessFailed as error:
+        raise faults.refused(error, f"pull the base {image!r}") from None
+    return probe(found, cache=cache.root, pull="never", name=image)
+
+
+def _cache(given: str, environ: Mapping[str, str]) -> Path:
+    named = given or environ.get("OVENBIRD_CACHE_DIR")
+    if named:
+        return Path(named)
+    return Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/root")) / ".cache") / "ovenbird"

@@ -1,0 +1,1 @@
+"""The HTTP API of a registry (OCI distribution), for what skopeo cannot do: referrers, and single blobs."""

@@ -1,0 +1,226 @@
+"""A small client of the OCI distribution API: manifests, blobs and referrers of one repository.
+
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md. Whole images go through skopeo; this is
+for what skopeo does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+from urllib.parse import quote, urljoin
+
+import urllib3
+
+from ..canonical import digest as digest_of
+from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
+from ..network import Network
+from ..reference import Reference
+from .insecure import insecure
+from .login import login
+from .tokens import Tokens
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_DOCKER = "application/vnd.docker.distribution.manifest."
+ACCEPTED = (MANIFEST, INDEX, _DOCKER + "v2+json", _DOCKER + "list.v2+json")
+_LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
+_BUSY = (429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest or index as the registry has it: its bytes, media type, digest."""
+
+    data: bytes
+    media_type: str
+    digest: str
+
+    @property
+    def json(self) -> Any:
+        """The value of the JSON."""
+        return json.loads(self.data)
+
+
+class Repository:
+    """One repository of a registry, spoken to over connections that are kept."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        environ: Mapping[str, str],
+        *,
+        network: Network | None = None,
+        authfile: str = "",
+        tls_verify: bool = True,
+        timeout: float = 60.0,
+    ) -> None:
+        """Nothing is sent yet. `timeout` is in seconds, for each answer; `tls_verify` off allows plain HTTP too."""
+        self.host, _, self.path = reference.repository.partition("/")
+        lax = not tls_verify or insecure(self.host, environ)
+        self._pool = _pool(self.host, network or Network(), lax, timeout)
+        self._schemes = ("https", "http") if lax else ("https",)
+        self._root = ""
+        self._tokens = Tokens(self._pool, login(reference, environ, authfile), self.path)
+
+    def manifest(self, target: str) -> Document:
+        """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
+        answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(ACCEPTED)})
+        if answer.status == 404:
+            raise BaseMissingError(f"there is no image {self._shown(target)!r} in the registry")
+        data = self._good(answer, 200).data
+        found = digest_of(data)
+        if target.startswith("sha256:") and found != target:
+            raise DigestError(f"the registry gave {found} when asked for {self._shown(target)!r}")
+        kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
+        return Document(data, kind, found)
+
+    def put_manifest(self, target: str, data: bytes, media_type: str) -> bool:
+        """Store a manifest at a tag or digest; True when the registry has linked it to its subject by itself."""
+        answer = self._ask("PUT", f"manifests/{target}", body=data, headers={"Content-Type": media_type})
+        self._good(answer, 201)
+        return bool(answer.headers.get("OCI-Subject"))
+
+    def has(self, digest: str) -> bool:
+        """Whether the repository holds a blob."""
+        answer = self._ask("HEAD", f"blobs/{digest}")
+        return answer.status != 404 and bool(self._good(answer, 200, 307))
+
+    @contextlib.contextmanager
+    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob as a stream. Errors: BaseMissingError, RegistryError. What is read is not checked."""
+        answer = self._ask("GET", f"blobs/{digest}", stream=True)
+        try:
+            if answer.status == 404:
+                raise BaseMissingError(f"there is no blob {self._shown(digest)!r} in the registry")
+            yield self._good(answer, 200)  # type: ignore[misc]  # it reads like a file
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
+        finally:
+            answer.close()
+
+    def mount(self, digest: str, origin: str) -> bool:
+        """Take a blob over from another repository of the registry, without moving it; False when it will not."""
+        answer = self._ask("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(origin)}")
+        if answer.status == 202:  # an upload was begun instead: end it
+            self._ask("DELETE", answer.headers.get("Location") or "blobs/uploads/none")
+        return answer.status == 201
+
+    def upload(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
+        """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryDeniedError."""
+        begun = self._good(self._ask("POST", "blobs/uploads/"), 202)
+        place = begun.headers.get("Location") or ""
+        place += ("&" if "?" in place else "?") + f"digest={quote(digest)}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        self._good(self._ask("PUT", place, body=content, headers=headers), 201)
+
+    def referrers(self, digest: str) -> list[dict[str, Any]] | None:
+        """The descriptors that the registry's referrers API tells; None when it has no such API."""
+        answer = self._ask("GET", f"referrers/{digest}", headers={"Accept": INDEX})
+        kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
+        if answer.status in (400, 404, 405, 406) or (answer.status == 200 and kind != INDEX):
+            return None
+        found: list[dict[str, Any]] = json.loads(self._good(answer, 200).data).get("manifests") or []
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        place: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request, with credentials as soon as the registry asks for them."""
+        self._root = self._root or self._reached()
+        url = urljoin(f"{self._root}/v2/{self.path}/", place)
+        own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
+        for attempt in (1, 2):
+            told = dict(headers or {}) | (self._tokens.header() if own else {})
+            try:
+                answer = self._pool.request(method, url, body=body, headers=told, preload_content=not stream)
+            except urllib3.exceptions.HTTPError as error:
+                raise RegistryError(f"cannot reach the registry {self.host}: {_reason(error)}") from None
+            if answer.status != 401 or attempt == 2 or not own:
+                break
+            if not self._tokens.answer(
+                answer.headers.get("WWW-Authenticate") or "", write=method not in ("GET", "HEAD")
+            ):
+                break
+            if hasattr(body, "seek"):
+                body.seek(0)
+        return answer
+
+    def _reached(self) -> str:
+        """The root URL of the registry: TLS where it is spoken, plain HTTP only where that is allowed."""
+        host = "registry-1.docker.io" if self.host == "docker.io" else self.host
+        said: Exception | None = None
+        for scheme in self._schemes:
+            try:
+                answer = self._pool.request("GET", f"{scheme}://{host}/v2/", retries=len(self._schemes) == 1 and 3)
+            except urllib3.exceptions.HTTPError as error:
+                said = error
+                continue
+            if answer.status == 401:
+                self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
+            return f"{scheme}://{host}"
+        plain = "http" not in self._schemes and isinstance(_innermost(said), urllib3.exceptions.SSLError)
+        hint = "--ca-bundle FILE; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
+        raise RegistryError(f"cannot reach the registry {self.host}: {_reason(said)}", hint=hint)
+
+    def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
+        """The answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
+        if answer.status in statuses:
+            return answer
+        told = _told(answer)
+        where = f"the registry {self.host}"
+        if answer.status in (401, 403):
+            raise RegistryDeniedError(
+                f"{where} refuses {self.path!r}: {told}", hint="buildah login REGISTRY, or --authfile"
+            )
+        raise RegistryError(f"{where} answers {answer.status} for {self.path!r}: {told}")
+
+    def _shown(self, target: str) -> str:
+        return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
+
+
+def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.PoolManager:
+    """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
+    retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
+                            allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
+    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 4}
+    if network.ca_bundle:
+        given["ca_certs"] = str(network.ca_bundle)
+    if lax:
+        given |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+    proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
+    proxy = proxies.get("https") or proxies.get("all")
+    if proxy and not lax and not urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+        return urllib3.ProxyManager(proxy, **given)
+    return urllib3.PoolManager(**given)
+
+
+def _told(answer: urllib3.BaseHTTPResponse) -> str:
+    """What the registry says is wrong, in its own words."""
+    with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
+        first = json.loads(answer.data[:_LARGEST])["errors"][0]
+        return f"{first.get('code', '')} {first.get('message', '')}".strip()
+    return answer.reason or f"status {answer.status}"
+
+
+def _innermost(error: Exception | None) -> Exception | None:
+    """The innermost reason of urllib3's nested errors."""
+    while error is not None and isinstance(getattr(error, "reason", None), Exception):
+        error = error.reason  # type: ignore[attr-defined]
+    return error
+
+
+def _reason(error: Exception | None) -> str:
+    """What is wrong, without the address of an object that urllib3 tells first."""
+    text = str(_innermost(error))
+    return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

@@ -1,0 +1,52 @@
+"""Which registries may be spoken to without TLS, or without checking it: registries.conf says, and loopback may."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def insecure(host: str, environ: Mapping[str, str]) -> bool:
+    """Whether `host[:port]` is marked insecure, or is this machine itself, where nobody can listen in."""
+    return _loopback(host) or any(_covers(entry, host) for entry in _entries(environ))
+
+
+def _loopback(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    try:
+        return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _entries(environ: Mapping[str, str]) -> list[str]:
+    """The prefixes that the first registries.conf marks as insecure, in its second or its first form."""
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/root")) / ".config")
+    named = environ.get("CONTAINERS_REGISTRIES_CONF") or environ.get("REGISTRIES_CONFIG_PATH")
+    places = [Path(named)] if named else [home / "containers/registries.conf", Path("/etc/containers/registries.conf")]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        return []
+    try:
+        config: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpecError(f"cannot read {str(path)!r}: {error}") from None
+    rows = config.get("registry") or []
+    first = (config.get("registries") or {}).get("insecure") or {}
+    marked = [row.get("prefix") or row.get("location") or "" for row in rows if row.get("insecure")]
+    return [*marked, *first.get("registries", ())]
+
+
+def _covers(entry: str, host: str) -> bool:
+    name = entry.partition("/")[0]
+    return name == host or (name.startswith("*.") and host.partition(":")[0].endswith(name[1:]))

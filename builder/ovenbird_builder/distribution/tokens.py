@@ -1,0 +1,74 @@
+"""The `Authorization` of a registry: basic, or a bearer token that its token server gives for one repository.
+
+Spec: https://distribution.github.io/distribution/spec/auth/token/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urlencode
+
+import urllib3
+
+from ..errors import RegistryDeniedError, RegistryError
+from .login import Login
+
+
+class Tokens:
+    """What we send to a registry, learnt from its challenges; nothing before it has asked."""
+
+    def __init__(self, pool: urllib3.PoolManager, login: Login | None, path: str) -> None:
+        """`path` is the repository that tokens are asked for."""
+        self._pool, self._login, self._path = pool, login, path
+        self._challenge = ""
+        self._value = ""
+        self._writes = False
+
+    def header(self) -> dict[str, str]:
+        """The header to send, empty while the registry has not asked for one."""
+        return {"Authorization": self._value} if self._value else {}
+
+    def challenged(self, challenge: str) -> None:
+        """Keep the challenge of a ping; it is answered when the first real request is refused."""
+        self._challenge = challenge
+
+    def answer(self, challenge: str, *, write: bool) -> bool:
+        """Answer the challenge of a 401; False when there is no other answer than the one already given."""
+        challenge = challenge or self._challenge
+        scheme, _, rest = challenge.partition(" ")
+        before = (self._value, self._writes)
+        if scheme.lower() == "basic" and self._login:
+            self._value = urllib3.make_headers(basic_auth=f"{self._login.user}:{self._login.password}")["authorization"]
+        elif scheme.lower() == "bearer":
+            self._writes = self._writes or write
+            self._value = "Bearer " + self._fetched(dict(re.findall(r'(\w+)="([^"]*)"', rest)))
+        return (self._value, self._writes) != before
+
+    def _fetched(self, asked: dict[str, str]) -> str:
+        """A token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
+        realm = asked.get("realm", "")
+        scope = asked.get("scope") or f"repository:{self._path}:{'pull,push' if self._writes else 'pull'}"
+        if self._writes and ":pull" in scope and "push" not in scope:
+            scope += ",push"
+        fields = {"service": asked.get("service", ""), "scope": scope}
+        try:
+            answer = self._sent(realm, fields)
+        except urllib3.exceptions.HTTPError as error:
+            raise RegistryError(f"cannot reach the token server {realm!r}: {error}") from None
+        if answer.status != 200:
+            raise RegistryDeniedError(
+                f"the token server {realm!r} answers {answer.status} for {scope!r}",
+                hint="buildah login REGISTRY, or --authfile",
+            )
+        told = json.loads(answer.data)
+        token: str = told.get("token") or told.get("access_token") or ""
+        return token
+
+    def _sent(self, realm: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        login = self._login
+        if login and login.token:  # OAuth2: the identity token is exchanged
+            form = {**fields, "grant_type": "refresh_token", "refresh_token": login.token, "client_id": "ovenbird"}
+            return self._pool.request("POST", realm, fields=form, encode_multipart=False)
+        headers = urllib3.make_headers(basic_auth=f"{login.user}:{login.password}") if login else None
+        return self._pool.request("GET", f"{realm}?{urlencode(fields)}", headers=headers)

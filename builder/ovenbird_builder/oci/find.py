@@ -1,0 +1,128 @@
+"""The name of an image, with or without a transport -> the Image, from a registry, the local store or a layout."""
+
+from __future__ import annotations
+
+import json
+import platform as machine
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..canonical import digest as digest_of
+from ..distribution.client import INDEX, Repository
+from ..errors import BaseMissingError, DigestError, ImageError, RegistryError, SpecError
+from ..network import Network
+from ..reference import Reference, parse
+from . import Image, layout, store
+
+_LISTS = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How images are reached: environment, network, credentials, and the platform (`os/arch`) wanted of an index."""
+
+    environ: Mapping[str, str]
+    network: Network = field(default_factory=Network)
+    authfile: str = ""
+    tls_verify: bool = True
+    platform: str = ""
+
+    def repository(self, reference: Reference) -> Repository:
+        """A client for the repository of a reference."""
+        return Repository(
+            reference, self.environ, network=self.network, authfile=self.authfile, tls_verify=self.tls_verify
+        )
+
+
+def find(text: str, reach: Reach) -> Image:
+    """The image that `text` names: `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`.
+
+    A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
+    `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError, SpecError.
+    """
+    transport, colon, rest = text.partition(":")
+    if colon and transport in ("oci", "oci-archive"):
+        return _layout(transport, rest, reach)
+    if colon and transport == "containers-storage":
+        return _stored(rest, reach)
+    if colon and transport in ("docker-archive", "docker-daemon", "dir"):
+        raise SpecError(
+            f"cannot read {transport}: images, found {text!r}", hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER"
+        )
+    reference = parse(text.removeprefix("docker://"), "IMAGE")
+    if not text.startswith("docker://") and reference.host in ("", "localhost"):
+        return _stored(reference.local, reach)
+    try:
+        return _remote(reference, reach)
+    except (BaseMissingError, RegistryError) as error:
+        if text.startswith("docker://"):
+            raise
+        try:
+            return _stored(reference.local, reach)
+        except ImageError:
+            raise error from None
+
+
+def _remote(reference: Reference, reach: Reach) -> Image:
+    repository = reach.repository(reference)
+    found = repository.manifest(reference.digest or reference.tag or "latest")
+    if found.media_type in _LISTS or "manifests" in found.json:
+        chosen = _chosen(found.json["manifests"], reach.platform, str(reference))
+        found = repository.manifest(chosen["digest"])
+    config = found.json.get("config") or {}
+    if "digest" not in config:
+        raise ImageError(f"{str(reference)!r} is not an image but {found.media_type or 'something else'}")
+    with repository.blob(config["digest"]) as stream:
+        raw_config = stream.read()
+    _check(raw_config, config["digest"], str(reference))
+    name = f"docker://{reference.remote}"
+    return Image(name, found.media_type, found.data, raw_config, repository.blob, repository)
+
+
+def _stored(name: str, reach: Reach) -> Image:
+    raw = store.manifest(name, reach.environ)
+    config = store.config(name, reach.environ)
+    media_type = json.loads(raw).get("mediaType", "")
+
+    return Image(
+        f"containers-storage:{name}", media_type, raw, config, store.no_blob, root=lambda: store.root(name)
+    )  # fmt: skip
+
+
+def _layout(transport: str, rest: str, reach: Reach) -> Image:
+    path, _, tag = (rest, "", "") if Path(rest).exists() else rest.partition(":")
+    place = layout.Folder(Path(path)) if transport == "oci" else layout.Archive(Path(path))
+    entries = layout.entries(place, tag)
+    name = f"{transport}:{rest}"
+    entry = _chosen([one for one in entries if not one.get("artifactType")], reach.platform, name)
+    raw = place.read(entry["digest"])
+    while "manifests" in json.loads(raw):
+        entry = _chosen(json.loads(raw)["manifests"], reach.platform, name)
+        raw = place.read(entry["digest"])
+    config = place.read(json.loads(raw)["config"]["digest"])
+    others = tuple(one for one in entries if one.get("artifactType"))
+    return Image(name, entry.get("mediaType", ""), raw, config, place.open, others=others)
+
+
+def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:
+    """The entry of an index that is for the platform; the only one when it does not say. Errors: BaseMissingError."""
+    system, _, architecture = (wanted or f"linux/{_MACHINES.get(machine.machine(), machine.machine())}").partition("/")
+    told = [one for one in manifests if one.get("platform")]
+    for one in told:
+        if (one["platform"].get("os"), one["platform"].get("architecture")) == (system, architecture.partition("/")[0]):
+            return one
+    if len(manifests) == 1 and not told:
+        return manifests[0]
+    have = sorted({f"{one['platform'].get('os')}/{one['platform'].get('architecture')}" for one in told})
+    raise BaseMissingError(
+        f"{name!r} has no image for {system}/{architecture}, but {', '.join(have) or f'{len(manifests)} images'}",
+        hint="--platform OS/ARCH" if have else "name one by its tag",
+    )
+
+
+def _check(data: bytes, digest: str, name: str) -> None:
+    if digest_of(data) != digest:
+        raise DigestError(f"the config of {name!r} is not what its digest {digest} says")

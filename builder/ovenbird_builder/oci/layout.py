@@ -1,0 +1,105 @@
+"""OCI layouts: a folder, or a tar of one."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from ..canonical import digest as digest_of
+from ..errors import BaseMissingError, DigestError
+
+_TAG = "org.opencontainers.image.ref.name"
+
+
+class Place(Protocol):
+    """Where the files of a layout lie."""
+
+    path: Path
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[IO[bytes]]:
+        """A file of the layout, by its relative name."""
+        ...
+
+    @contextmanager
+    def open(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """A small blob, checked."""
+        ...
+
+
+class _Layout:
+    """What both kinds have in common."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[IO[bytes]]:
+        raise NotImplementedError
+
+    @contextmanager
+    def open(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob. Errors: BaseMissingError."""
+        with self.file(f"blobs/{digest.replace(':', '/', 1)}") as stream:
+            yield stream
+
+    def read(self, digest: str) -> bytes:
+        """A small blob, checked. Errors: BaseMissingError, DigestError."""
+        with self.open(digest) as stream:
+            data = stream.read()
+        if digest_of(data) != digest:
+            raise DigestError(f"the blob {digest} in {str(self.path)!r} is not what its digest says")
+        return data
+
+
+class Folder(_Layout):
+    """A layout in a folder."""
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[IO[bytes]]:
+        """A file of it. Errors: BaseMissingError."""
+        try:
+            stream = (self.path / name).open("rb")
+        except OSError as error:
+            raise BaseMissingError(f"cannot read {name!r} in the image {str(self.path)!r}: {error.strerror}") from None
+        with stream:
+            yield stream
+
+
+class Archive(_Layout):
+    """A layout in a tar."""
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[IO[bytes]]:
+        """A file of it. Errors: BaseMissingError."""
+        try:
+            with tarfile.open(self.path) as archive:
+                names = {member.name.removeprefix("./"): member for member in archive}
+                stream = archive.extractfile(names[name])
+                assert stream is not None
+                with stream:
+                    yield stream
+        except (OSError, tarfile.TarError, KeyError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no such file in it, or not a tar"
+            raise BaseMissingError(f"cannot read {name!r} in the image {str(self.path)!r}: {reason}") from None
+
+
+def entries(place: Place, tag: str) -> list[dict[str, Any]]:
+    """The descriptors that the layout's index lists; with a tag, only what carries it, and artifacts."""
+    with place.file("index.json") as stream:
+        found: list[dict[str, Any]] = json.loads(stream.read()).get("manifests") or []
+    if not tag:
+        return found
+    named = [one for one in found if (one.get("annotations") or {}).get(_TAG) == tag]
+    if not named:
+        have = sorted(name for one in found if (name := (one.get("annotations") or {}).get(_TAG)))
+        raise BaseMissingError(f"{str(place.path)!r} has no image {tag!r}, but {', '.join(have) or 'none with a tag'}")
+    return [*named, *(one for one in found if one.get("artifactType"))]

@@ -1,0 +1,176 @@
+"""A new base under the same upper layers: whether it fits, and the manifest and config that this gives. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import canonical, labels
+from .errors import BaseUnfitError, ImageError
+from .oci import Image
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_CONTAINER = ("Image", "Hostname", "Domainname")  # of the container that Docker made a base in
+_OURS = "OVENBIRD_"  # environment variables that a build sets, never a base
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """An image on its new base: manifest and config as bytes; `kept` counts its upper layers."""
+
+    manifest: bytes
+    config: bytes
+    kept: int
+    warnings: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the manifest."""
+        return canonical.digest(self.manifest)
+
+
+def base_layers(image: Image) -> int:
+    """How many of the image's layers, from the bottom, are its base's. Errors: ImageError when it is not ours."""
+    told, layers = image.labels.get(labels.BASE_LAYERS, ""), len(image.manifest.get("layers", ()))
+    if not told.isdigit() or not 0 < int(told) <= layers:
+        raise ImageError(
+            f"{image.name!r} does not say which of its {layers} layers are its base's:"
+            f" the label {labels.BASE_LAYERS} is {told or 'missing'!r}",
+            hint="only images that `ovenbird build` has made can be rebased",
+        )
+    return int(told)
+
+
+def check(image: Image, base: Image, facts: Mapping[str, str], *, force: bool = False) -> None:
+    """Whether the upper layers of an image fit onto another base, whose interpreter is told by `facts` (as labels).
+
+    Errors: BaseUnfitError with every reason. `force` allows instructions that ran on the old base, and nothing else.
+    """
+    told = image.labels
+    missing = [name for name in labels.INTERPRETER if not told.get(name)]
+    if missing:
+        raise ImageError(f"{image.name!r} does not say what Python it was made for: it has no label {missing[0]}")
+    reasons = []
+    if image.platform[:2] != base.platform[:2]:
+        reasons.append(f"the image is for {'/'.join(image.platform[:2])}, the base for {'/'.join(base.platform[:2])}")
+    old, new = told[labels.PYTHON], facts[labels.PYTHON]
+    if old.split(".")[:2] != new.split(".")[:2]:
+        reasons.append(f"its packages were installed for Python {'.'.join(old.split('.')[:2])}, the base has {new}")
+    for name, what in (
+        (labels.SOABI, "ABI"),
+        (labels.PURELIB, "folder of packages"),
+        (labels.PLATLIB, "folder of platform packages"),
+    ):
+        if told[name] != facts[name]:
+            reasons.append(f"the {what} is {told[name]!r}, that of the base {facts[name]!r}")
+    if not _runs_on(told[labels.LIBC], facts[labels.LIBC]):
+        reasons.append(f"the C library is {told[labels.LIBC]}, that of the base {facts[labels.LIBC]}, older or another")
+    if told.get(labels.RUNTIME_FROM) == "base" and not facts.get(labels.RUNTIME):
+        reasons.append("the runtime came with the old base, and the new one brings none")
+    if reasons:
+        raise BaseUnfitError(f"{base.name!r} cannot go below {image.name!r}: " + "; ".join(reasons), hint="build anew")
+    count = told.get(labels.INSTRUCTIONS, "0")
+    if count != "0" and not force:
+        raise BaseUnfitError(
+            f"{image.name!r} holds what {count} instructions changed on its old base,"
+            " which may not fit files of the new one (packages of the system, above all)",
+            hint="build anew, or --force",
+        )
+
+
+def swap(image: Image, base: Image, base_name: str, facts: Mapping[str, str], old: Mapping[str, Any] | None) -> Swapped:
+    """The image on another base; `old` is the config of the base it stands on, None where that is not to be had.
+
+    What the build set in the config wins; what came from the old base gives way to the new base's.
+    """
+    count, warnings = base_layers(image), []
+    bottom, above = base.manifest["layers"], image.manifest["layers"][count:]
+    if old is None:
+        warnings.append("the old base is not to be had: variables that both bases may set are taken from the new one")
+    if image.labels.get(labels.INSTRUCTIONS, "0") != "0":
+        warnings.append("instructions ran on the old base; what they changed was kept as it is")
+    renewed = {
+        **{name: value for name, value in facts.items() if value and name.startswith(labels.PREFIX)},
+        labels.BASE_NAME: base_name,
+        labels.BASE_DIGEST: base.digest,
+        labels.BASE_LAYERS: str(len(bottom)),
+    }
+    if image.labels.get(labels.RUNTIME_FROM) != "base":
+        renewed.pop(labels.RUNTIME, None)  # its own runtime stays
+    config = dict(image.config)
+    config["config"] = _merged(
+        image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config")
+    )
+    config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **renewed}
+    diffs = [*base.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][count:]]
+    config["rootfs"] = {"type": "layers", "diff_ids": diffs}
+    config["history"] = [*(base.config.get("history") or []), *_upper(image.config.get("history") or [], count)]
+    raw = canonical.encode(config)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": {"mediaType": _CONFIG, "digest": canonical.digest(raw), "size": len(raw)},
+        "layers": [{**layer, "mediaType": _oci(layer["mediaType"])} for layer in [*bottom, *above]],
+    }
+    if image.manifest.get("annotations"):
+        manifest["annotations"] = {**image.manifest["annotations"], **renewed}
+    return Swapped(canonical.encode(manifest), raw, len(above), tuple(warnings))
+
+
+def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The inner config: each field that the build left as the old base had it becomes the new base's."""
+    before = old or {}
+    found = {key: value for key, value in new.items() if key not in _CONTAINER}
+    found |= {key: value for key, value in own.items() if old is None or value != before.get(key)}
+    variables = _variables(new.get("Env"))
+    for name, value in _variables(own.get("Env")).items():
+        inherited = _variables(before.get("Env")).get(name) == value if old is not None else name in variables
+        if not inherited or name.startswith(_OURS):
+            variables[name] = value
+    if variables:
+        found["Env"] = [f"{name}={value}" for name, value in variables.items()]
+    inherited_labels = before.get("Labels") or {}
+    found["Labels"] = {
+        **(new.get("Labels") or {}),
+        **{
+            name: value
+            for name, value in (own.get("Labels") or {}).items()
+            if inherited_labels.get(name) != value or name.startswith(labels.PREFIX)
+        },
+    }
+    return found
+
+
+def _variables(env: Sequence[str] | None) -> dict[str, str]:
+    return {name: value for name, _, value in (entry.partition("=") for entry in env or ())}
+
+
+def _upper(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+    """The history of the layers above the base: it starts with the first entry that made one of them."""
+    seen = 0
+    for index, entry in enumerate(history):
+        seen += not entry.get("empty_layer")
+        if seen > count:
+            return list(history[index:])
+    return []
+
+
+def _oci(media_type: str) -> str:
+    """The OCI name of a layer's media type; Docker's mean the same."""
+    if not media_type.startswith("application/vnd.docker."):
+        return media_type
+    return _LAYER + {"gzip": "+gzip", "zstd": "+zstd"}.get(re.split(r"[.+]", media_type)[-1], "")
+
+
+def _runs_on(needed: str, found: str) -> bool:
+    """Whether what was made for one C library ("glibc 2.36") runs on another: the same kind, and not an older one."""
+    (family, _, version), (other, _, newer) = needed.partition(" "), found.partition(" ")
+    return family == other and _numbers(newer) >= _numbers(version)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))

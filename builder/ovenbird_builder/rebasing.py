@@ -1,0 +1,153 @@
+"""Rebase an image for real: find both, check, swap, write what is missing, and carry the statements over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ovenbird.errors import OvenbirdError
+
+from . import labels, rebase, transfer
+from .distribution.client import MANIFEST, Repository
+from .facts import facts
+from .layers.cache import Cache
+from .oci import Image
+from .oci.find import Reach, find
+from .probe import Interpreter
+from .reference import parse
+from .statements import packages, provenance, referrers, sbom
+from .statements.referrers import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """What came of it: where it went, its digest, which statements went with it, what to know, seconds taken."""
+
+    image: str
+    digest: str
+    was: str
+    base: str
+    base_digest: str
+    base_was: str
+    python: str
+    layers: int
+    kept: int
+    statements: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def rebased(
+    name: str,
+    base_name: str,
+    destination: str,
+    *,
+    reach: Reach,
+    cache: Cache,
+    ask: Callable[[str], Interpreter],
+    version: str,
+    force: bool = False,
+) -> Rebased:
+    """Put the image `name` onto the base `base_name`, and write it to `destination` (with its transport).
+
+    `ask` is what probes a base without labels, `version` that of the builder.
+    Errors: BaseUnfitError, those of finding and writing.
+    """
+    start = time.monotonic()
+    image, base = find(name, reach), find(base_name, reach)
+    rebase.base_layers(image)
+    known = facts(base, ask)
+    rebase.check(image, base, known, force=force)
+    remote = destination.startswith("docker://")
+    image = transfer.with_blobs(image, cache, reach.environ, compress=remote)
+    base = transfer.with_blobs(base, cache, reach.environ, compress=remote)
+    plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
+    done = rebase.swap(image, base, plain, known, _old(image, reach))
+    origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
+    told: tuple[str, ...] = ()
+    warnings = list(done.warnings)
+    if remote:
+        reference = parse(destination.removeprefix("docker://"))
+        repository = reach.repository(reference)
+        transfer.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
+        told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings)
+    else:
+        transfer.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
+    return Rebased(
+        image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
+        base_was=image.labels.get(labels.BASE_DIGEST, ""), python=known[labels.PYTHON],
+        layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=told, warnings=tuple(warnings),
+        seconds=round(time.monotonic() - start, 3),
+    )  # fmt: skip
+
+
+def _old(image: Image, reach: Reach) -> Mapping[str, Any] | None:
+    """The config of the base that the image stands on; None when it is gone, or not what it was."""
+    name, digest = image.labels.get(labels.BASE_NAME, ""), image.labels.get(labels.BASE_DIGEST, "")
+    if not name or not digest:
+        return None
+    for text in (f"{name.partition('@')[0]}@{digest}", name):
+        try:
+            found = find(text, reach)
+        except OvenbirdError:
+            continue
+        below = found.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
+        if found.digest == digest or image.config["rootfs"]["diff_ids"][: len(below)] == below:
+            return found.config
+    return None
+
+
+def _carried(
+    repository: Repository,
+    image: Image,
+    base: Image,
+    done: rebase.Swapped,
+    known: Mapping[str, str],
+    base_name: str,
+    name: str,
+    version: str,
+    warnings: list[str],
+) -> tuple[str, ...]:
+    """Attach the bill of materials of the image, with its new base, and a statement of the rebase."""
+    subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
+    epoch = _epoch(image)
+    statement = provenance.statement(
+        name=name, digest=done.digest, version=version, epoch=epoch, kind=provenance.REBASE,
+        parameters={"image": image.name, "base": base_name},
+        materials=[provenance.image(image.name.partition(":")[2].removeprefix("//"), image.digest),
+                   provenance.image(base_name, base.digest)],
+    )  # fmt: skip
+    artifacts: list[Artifact] = [referrers.pack(statement, provenance.MEDIA_TYPE, subject, "provenance.json", epoch)]
+    bill = _bill(image)
+    if bill:
+        below = packages.Base(base_name, base.digest, known[labels.PYTHON], base.platform[1])
+        artifacts.append(
+            referrers.pack(sbom.rebased(bill, below, epoch), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch)
+        )
+    else:
+        warnings.append("no bill of materials lies beside the image, so none was carried over")
+    referrers.attach(repository, done.digest, artifacts)
+    return tuple(artifact.descriptor["digest"] for artifact in artifacts)
+
+
+def _bill(image: Image) -> bytes | None:
+    """The bill of materials that lies beside an image."""
+    if image.repository is None:
+        return None
+    for descriptor in referrers.attached(image.repository, image.digest):
+        if descriptor.get("artifactType") == sbom.MEDIA_TYPE:
+            return referrers.content(image.repository, descriptor)
+    return None
+
+
+def _epoch(image: Image) -> int:
+    """When the image was made, in seconds since 1970; 0 when it does not say."""
+    from datetime import datetime
+
+    text = str(image.config.get("created") or "")
+    try:
+        return int(datetime.fromisoformat(text[:19] + "+00:00").timestamp())  # Python 3.10 takes no nanoseconds
+    except ValueError:
+        return 0

@@ -1,0 +1,118 @@
+"""How an image was made: an in-toto Statement v1 that carries SLSA provenance v1, unsigned.
+
+Spec: https://slsa.dev/spec/v1.0/provenance and https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import canonical
+from ..errors import GateError
+from .packages import Package
+
+MEDIA_TYPE = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://slsa.dev/provenance/v1"
+BUILD = "urn:ovenbird:build:v1"  # docs/supply-chain.md says what its parameters mean
+REBASE = "urn:ovenbird:rebase:v1"
+BUILDER = "urn:ovenbird:builder"  # who ran the build, unless a CI names itself
+_USER = re.compile(r"(?<=://)(?!git@)[^/@\s]+@")  # `git@` is no secret, whatever else stands there may be
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Something that went into an image: `digest` by algorithm, without prefix."""
+
+    uri: str
+    digest: Mapping[str, str]
+    name: str = ""
+
+    def descriptor(self) -> dict[str, Any]:
+        """As in-toto's ResourceDescriptor."""
+        found: dict[str, Any] = {"uri": public(self.uri), "digest": dict(self.digest)}
+        return {**found, "name": self.name} if self.name else found
+
+
+def image(reference: str, digest: str) -> Material:
+    """A base image as a material."""
+    return Material("docker://" + reference.partition("@")[0], {"sha256": digest.removeprefix("sha256:")})
+
+
+def source(uri: str, revision: str, tree: str) -> Material:
+    """The source as a material: its commit where it has one, and the digest of the tree in any case."""
+    digest = {"ovenbirdTree1": tree.removeprefix("sha256:")}
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) and uri.startswith("git+"):
+        digest["gitCommit"] = revision
+    return Material(uri, digest)
+
+
+def wheel(package: Package) -> Material:
+    """A wheel of the lock as a material."""
+    return Material(package.purl, {"sha256": package.sha256.removeprefix("sha256:")}, package.filename)
+
+
+def statement(
+    *,
+    name: str,
+    digest: str,
+    parameters: Mapping[str, Any],
+    materials: Sequence[Material],
+    version: str,
+    epoch: int,
+    internal: Mapping[str, Any] | None = None,
+    kind: str = BUILD,
+    builder: str = BUILDER,
+    invocation: str = "",
+    secrets: Iterable[str] = (),
+) -> bytes:
+    """The statement about the image `name` whose manifest has `digest`, as canonical JSON.
+
+    `parameters` is what the user asked for (function document, flags), `internal` what the builder added (lock digest,
+    Python), `version` of the builder, `epoch` in seconds: both times, so that the same build gives the same statement.
+    Credentials in URLs are dropped. Errors: GateError when a value of `secrets` would be told.
+    """
+    metadata = {"startedOn": canonical.moment(epoch), "finishedOn": canonical.moment(epoch)}
+    if invocation:
+        metadata["invocationId"] = invocation
+    document = {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": kind,
+                "externalParameters": _scrubbed(parameters),
+                "internalParameters": _scrubbed(internal or {}),
+                "resolvedDependencies": [material.descriptor() for material in materials],
+            },
+            "runDetails": {"builder": {"id": builder, "version": {"ovenbird": version}}, "metadata": metadata},
+        },
+    }
+    data = canonical.encode(document)
+    for secret in secrets:
+        if len(secret) >= 4 and canonical.encode(secret)[1:-1] in data:
+            raise GateError(
+                "the provenance of the image would tell the value of a secret",
+                hint="a flag or a field of the function document holds it; give it by --secret instead",
+            )
+    return data
+
+
+def public(text: str) -> str:
+    """A text without the credentials of the URLs in it."""
+    return _USER.sub("", text)
+
+
+def _scrubbed(value: Any) -> Any:
+    """A JSON value without credentials in any of its URLs."""
+    if isinstance(value, str):
+        return public(value)
+    if isinstance(value, Mapping):
+        return {str(key): _scrubbed(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_scrubbed(one) for one in value]
+    return value

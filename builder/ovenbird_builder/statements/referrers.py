@@ -1,0 +1,141 @@
+"""Statements as OCI artifacts that refer to their image, attached beside it in the registry.
+
+Registries with the referrers API link them by themselves; elsewhere an index at the tag `sha256-<hex>` lists them, by
+the fallback of the distribution spec: what others have listed there is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import canonical
+from ..distribution.client import INDEX, MANIFEST, Repository
+from ..errors import BaseMissingError, RegistryError
+
+_EMPTY = b"{}"
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A statement, packed: the bytes of its manifest and of its blobs, and the descriptor of the manifest."""
+
+    manifest: bytes
+    blobs: tuple[bytes, ...]
+    descriptor: dict[str, Any]
+
+
+def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoch: int) -> Artifact:
+    """A statement as an artifact about `subject` (descriptor of the image: mediaType, digest, size).
+
+    `media_type` is that of the statement and of the artifact alike; `title` is its file name; `epoch` in seconds.
+    """
+    annotations = {"org.opencontainers.image.created": canonical.moment(epoch)}
+    layer = {
+        **_described(data, media_type),
+        "annotations": {"org.opencontainers.image.title": title},
+    }
+    manifest = canonical.encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": media_type,
+            "config": _described(_EMPTY, "application/vnd.oci.empty.v1+json"),
+            "layers": [layer],
+            "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
+            "annotations": annotations,
+        }
+    )
+    descriptor = {**_described(manifest, MANIFEST), "artifactType": media_type, "annotations": annotations}
+    return Artifact(manifest, (_EMPTY, data), descriptor)
+
+
+def attach(repository: Repository, subject: str, artifacts: Sequence[Artifact]) -> None:
+    """Push artifacts beside the image with the digest `subject`. Errors: those of the registry."""
+    linked = []
+    for artifact in artifacts:
+        for blob in artifact.blobs:
+            digest = canonical.digest(blob)
+            if not repository.has(digest):
+                repository.upload(digest, blob, len(blob))
+        linked.append(repository.put_manifest(artifact.descriptor["digest"], artifact.manifest, MANIFEST))
+    if not all(linked):
+        _list(repository, subject, [artifact.descriptor for artifact in artifacts])
+
+
+def attached(repository: Repository, subject: str) -> list[dict[str, Any]]:
+    """The descriptors of all that refers to the image with the digest `subject`, whoever has put it there."""
+    told = repository.referrers(subject)
+    return _listed(repository, subject) if told is None else told
+
+
+def signatures(repository: Repository, subject: str) -> list[dict[str, str]]:
+    """Signatures of an image that lie at a tag of their own, as cosign has them without the referrers API."""
+    try:
+        found = repository.manifest(f"{_tag(subject)}.sig")
+    except BaseMissingError:
+        return []
+    return [{"type": "cosign", "digest": found.digest}]
+
+
+def content(repository: Repository, descriptor: dict[str, Any]) -> bytes:
+    """The statement in an artifact. Errors: RegistryError when it is not one of a single layer."""
+    layers = repository.manifest(descriptor["digest"]).json.get("layers") or []
+    if len(layers) != 1:
+        raise RegistryError(f"the artifact {descriptor['digest']} has {len(layers)} parts, expected 1")
+    with repository.blob(layers[0]["digest"]) as stream:
+        data = stream.read()
+    if canonical.digest(data) != layers[0]["digest"]:
+        raise RegistryError(f"the artifact {descriptor['digest']} is not what its digest says")
+    return data
+
+
+def _list(repository: Repository, subject: str, descriptors: Sequence[dict[str, Any]]) -> None:
+    """Add descriptors to the index of the fallback tag.
+
+    No registry can be told to write only if nothing has changed meanwhile: what was written is read again, and what a
+    writer at the same time has dropped is added again.
+    """
+    for attempt in range(_TRIES):
+        present = _listed(repository, subject)
+        have = {one["digest"] for one in present}
+        missing = [one for one in descriptors if one["digest"] not in have]
+        if not missing:
+            return
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
+        repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
+        # whoever has read before this write writes within these moments; no two writers stay in step
+        time.sleep((attempt + 1) * random.uniform(0.05, 0.1))  # noqa: S311
+    raise RegistryError(
+        f"the list of referrers {_tag(subject)!r} in {repository.host}/{repository.path} is being written by others",
+        hint="try again",
+    )
+
+
+def _listed(repository: Repository, subject: str) -> list[dict[str, Any]]:
+    """What the index of the fallback tag lists; nothing when there is none yet."""
+    try:
+        found = repository.manifest(_tag(subject))
+    except BaseMissingError:
+        return []
+    document = json.loads(found.data)
+    if found.media_type != INDEX and document.get("mediaType") != INDEX:
+        raise RegistryError(
+            f"the tag {_tag(subject)!r} in {repository.host}/{repository.path} is not a list of referrers"
+            f" but {found.media_type or 'something else'}",
+            hint="remove the tag; the distribution spec keeps it for this list",
+        )
+    return list(document.get("manifests") or [])
+
+
+def _tag(digest: str) -> str:
+    return digest.replace(":", "-", 1)
+
+
+def _described(data: bytes, media_type: str) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": canonical.digest(data), "size": len(data)}

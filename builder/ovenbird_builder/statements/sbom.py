@@ -1,0 +1,94 @@
+"""The bill of materials of an image: CycloneDX 1.6 JSON, from the lock and the wheels, not from a scan."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from .. import canonical
+from .packages import Base, Package, graph
+
+MEDIA_TYPE = "application/vnd.cyclonedx+json"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ovenbird:sbom:v1")
+
+
+def bill(
+    *,
+    name: str,
+    version: str,
+    packages: Sequence[Package],
+    base: Base,
+    runtime: str,
+    beside: Sequence[Package] = (),
+    wanted: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+    epoch: int = 0,
+) -> bytes:
+    """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
+
+    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was
+    installed for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment`
+    the markers of the target (default: what `base` tells of it), `epoch` in seconds.
+    """
+    from . import components
+
+    edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
+    return _numbered(components.document(name, version, packages, beside, edges, base, runtime, epoch))
+
+
+def rebased(bill: bytes, base: Base, epoch: int) -> bytes:
+    """The bill of an image that was put onto another base: the same but for the base and its Python."""
+    from . import components
+
+    document = json.loads(bill)
+    fresh = {one["bom-ref"]: one for one in components.floor(base)}
+    document["components"] = [fresh.get(one.get("bom-ref"), one) for one in document.get("components", ())]
+    return _numbered(_dated(document, epoch))
+
+
+def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
+    """The bill of an image of which only the source has changed: `version` is its revision now."""
+    document = json.loads(bill)
+    document["metadata"]["component"].pop("version", None)
+    if version:
+        document["metadata"]["component"]["version"] = version
+    return _numbered(_dated(document, epoch))
+
+
+def count(bill: bytes) -> dict[str, int]:
+    """How many components of each type a bill holds."""
+    types = [one.get("type", "") for one in json.loads(bill).get("components", ())]
+    return {kind: types.count(kind) for kind in sorted(set(types))}
+
+
+def _markers(base: Base) -> dict[str, str]:
+    """The markers of the target, as far as its Python tells them: CPython on Linux."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(base.architecture, base.architecture)
+    return {
+        "python_version": ".".join(base.python.split(".")[:2]),
+        "python_full_version": base.python,
+        "implementation_version": base.python,
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_release": "",
+        "platform_version": "",
+    }
+
+
+def _dated(document: dict[str, Any], epoch: int) -> dict[str, Any]:
+    document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, timezone.utc).isoformat()
+    return document
+
+
+def _numbered(document: dict[str, Any]) -> bytes:
+    """The document with a serial number that is made from the rest of it, as canonical JSON."""
+    rest = {key: value for key, value in document.items() if key != "serialNumber"}
+    number = uuid.uuid5(_NAMESPACE, canonical.digest(canonical.encode(rest)))
+    return canonical.encode({**rest, "serialNumber": number.urn})

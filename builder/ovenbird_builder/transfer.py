@@ -1,0 +1,118 @@
+"""An image whose layers lie in several places, written to a registry, the local store, or a layout."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from . import canonical, faults, process, skopeo
+from .distribution.client import MANIFEST, Repository
+from .errors import DigestError
+from .layers import assemble
+from .layers.cache import Cache
+from .oci import Image, layout
+
+_CHUNK = 1024 * 1024
+
+
+def to_registry(
+    repository: Repository, target: str, manifest: bytes, config: bytes, origins: Mapping[str, Image]
+) -> None:
+    """Put an image at a tag: layers first, the tag last. `origins` says which image has the blob of a digest.
+
+    What the registry has in another repository is taken over there, without moving it.
+    """
+    for layer in canonical.decode(manifest)["layers"]:
+        digest, size = layer["digest"], layer["size"]
+        if repository.has(digest):
+            continue
+        origin = origins[digest]
+        near = origin.repository if origin.repository and origin.repository.host == repository.host else None
+        if near and repository.mount(digest, near.path):
+            continue
+        with origin.blob(digest) as stream:
+            repository.upload(digest, stream, size)
+    digest = canonical.digest(config)
+    if not repository.has(digest):
+        repository.upload(digest, config, len(config))
+    repository.put_manifest(target, manifest, MANIFEST)
+
+
+def to_place(
+    destination: str,
+    manifest: bytes,
+    config: bytes,
+    origins: Mapping[str, Image],
+    cache: Cache,
+    environ: Mapping[str, str],
+) -> None:
+    """Write an image to `containers-storage:`, `oci:` or `oci-archive:` by way of the cache."""
+    for layer in canonical.decode(manifest)["layers"]:
+        if not _there(cache, layer):
+            with origins[layer["digest"]].blob(layer["digest"]) as stream:
+                _keep(cache, layer["digest"], stream)
+    cache.put(config)
+    folder = assemble.layout(cache, f"image-{canonical.digest(manifest)[7:31]}", manifest, "image")
+    argv = skopeo.copy(f"oci:{folder}:image", destination, source_blobs=str(cache.blobs))
+    _run(argv, f"write the image to {destination!r}", environ)
+
+
+def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compress: bool) -> Image:
+    """The image with blobs that can be read: one of the local store is packed again, unless the cache has its layers.
+
+    Packing gives layers of other digests than those that were once loaded; what is in them is the same.
+    """
+    if image.root is None:
+        return image
+    name, folder = image.name.partition(":")[2], _Shared(cache.blobs)
+    if all(_there(cache, layer) for layer in image.manifest["layers"]):
+        return _reading(image, image.raw, image.raw_config, folder)
+    with tempfile.TemporaryDirectory(prefix="ovenbird-") as work:
+        argv = skopeo.copy(
+            f"containers-storage:{name}", f"oci:{work}/image:it", destination_blobs=str(cache.blobs),
+            keep_digests=False, uncompressed=not compress,
+        )  # fmt: skip
+        _run(argv, f"read {name!r} from the local store", environ)
+        entry = layout.entries(layout.Folder(Path(work, "image")), "it")[0]
+    raw = folder.read(entry["digest"])
+    return _reading(image, raw, folder.read(canonical.decode(raw)["config"]["digest"]), folder)
+
+
+class _Shared(layout.Folder):
+    """The shared blob folder, which has no `blobs/` of its own inside."""
+
+    @contextmanager
+    def open(self, digest: str) -> Iterator[Any]:
+        """A blob. Errors: BaseMissingError."""
+        with self.file(digest.replace(":", "/", 1)) as stream:
+            yield stream
+
+
+def _reading(image: Image, raw: bytes, config: bytes, folder: layout.Folder) -> Image:
+    return Image(image.name, MANIFEST, raw, config, folder.open)
+
+
+def _there(cache: Cache, layer: Mapping[str, Any]) -> bool:
+    """Whether the cache has a layer; it is whole, as blobs are renamed into it when they are."""
+    path = cache.blob(layer["digest"])
+    return path.is_file() and bool(path.stat().st_size == layer["size"])
+
+
+def _keep(cache: Cache, digest: str, stream: IO[bytes]) -> None:
+    """Put a blob into the cache. Errors: DigestError when it is something else than its digest says."""
+    with cache.draft() as draft:
+        while chunk := stream.read(_CHUNK):
+            draft.write(chunk)
+        if draft.digest != digest:
+            raise DigestError(f"the blob {digest} came as {draft.digest}")
+        cache.keep(draft)
+
+
+def _run(argv: Sequence[str], doing: str, environ: Mapping[str, str]) -> None:
+    try:
+        process.run(argv, env=environ, timeout=1800)
+    except process.ProcessFailed as error:
+        raise faults.refused(error, doing) from None

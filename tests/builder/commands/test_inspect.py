@@ -1,0 +1,134 @@
+"""`ovenbird inspect` tells all that is known about an image, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builder import handmade
+from tests.engine import skopeo
+
+from ovenbird_builder import cli, labels
+from ovenbird_builder.commands import inspect as command
+from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.inspection import inspect
+from ovenbird_builder.oci.find import Reach, find
+from ovenbird_builder.reference import parse
+from ovenbird_builder.statements import provenance, referrers, sbom
+from ovenbird_builder.statements.packages import Base, Package
+
+BASE = Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
+
+
+@pytest.fixture
+def pushed(tmp_path: Path, registry: str) -> str:
+    """An image in the registry, with its statements and a signature beside it; its name."""
+    image = handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
+    name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
+    skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
+    repository = Repository(parse(name), {})
+    found = repository.manifest("1")
+    about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
+    package = Package("numpy", "2.1.0", "e" * 64)
+    bill = sbom.bill(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0")
+    how = provenance.statement(
+        name=name, digest=found.digest, parameters={}, materials=[provenance.wheel(package)], version="0.1.0", epoch=0
+    )  # fmt: skip
+    referrers.attach(repository, found.digest, [
+        referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0),
+        referrers.pack(how, provenance.MEDIA_TYPE, about, "provenance.json", 0),
+        referrers.pack(b"{}", "application/vnd.dev.cosign.artifact.sig.v1+json", about, "signature", 0),
+    ])  # fmt: skip
+    return name
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """What the verb prints as JSON."""
+    assert cli.main(["inspect", "--platform", "linux/amd64", *words]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_it_tells_everything(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What labels, layers, history and statements know, and nothing is missing."""
+    found = told(capsys, pushed)
+    assert found["ours"] is True
+    assert found["notes"] == []
+    assert found["function"] == "greeter"
+    assert found["source"] == {"uri": "git+https://example.org/greet.git", "revision": "c" * 40,
+                               "digest": "sha256:" + "d" * 64}  # fmt: skip
+    assert found["base"]["name"] == "x/base:1"
+    assert found["python"] == {"version": "3.12.1", "soabi": "cpython-312-x86_64-linux-gnu", "libc": "glibc 2.36"}
+    assert found["runtime"] == "0.1.0"
+    assert [(row["of"], row["holds"]) for row in found["layers"]] == [
+        ("base", "base"), ("image", "numpy 2.1.0"), ("image", "source"), ("image", "function document"),
+    ]  # fmt: skip
+    assert found["size"] == sum(row["size"] for row in found["layers"]) > 0
+    assert found["document"] == handmade.DOCUMENT.decode()
+    assert found["lock"] == {"digest": "sha256:" + "e" * 64, "text": handmade.LOCK.decode()}
+    assert found["sbom"]["components"] == {"container": 1, "framework": 1, "library": 1, "platform": 1}
+    assert found["provenance"]["build_type"] == "urn:ovenbird:build:v1"
+    assert found["provenance"]["subject"] == found["digest"][7:]
+    assert [one["type"] for one in found["signatures"]] == ["application/vnd.dev.cosign.artifact.sig.v1+json"]
+
+
+def test_people_get_a_table(pushed: str) -> None:
+    """The parts that matter stand in it."""
+    from rich.console import Console
+
+    console = Console(width=160, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        for part in command.shown(inspect(find(pushed, Reach({}, platform="linux/amd64")))):
+            console.print(part)
+    text = console.export_text()
+    for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",
+                     "SLSA: urn:ovenbird:build:v1", "cosign", "handler: greet", "in 4 layers"):  # fmt: skip
+        assert expected in text, text
+
+
+def test_an_image_of_others_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its layers and configuration, and a note that it is not ours."""
+    made = handmade.made(tmp_path / "i", [{"a": b"1"}, {"b": b"2"}], {"Cmd": ["sh"]}, names=["ADD a", "RUN b"])
+    found = told(capsys, f"oci:{made.folder}")
+    assert (found["ours"], found["document"], found["sbom"]) == (False, None, None)
+    assert [row["holds"] for row in found["layers"]] == ["ADD a", "RUN b"]
+    assert found["entrypoint"] == ["sh"]
+    assert any(labels.BASE_LAYERS in note for note in found["notes"])
+
+
+def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An image of ours whose document is gone, read from a folder, where no statements can be."""
+    below = handmade.base(tmp_path / "base", {"etc/base": b"1"})
+    image = handmade.made(tmp_path / "i", [{"shared/main.py": b""}], {"Labels": {labels.BASE_LAYERS: "1"}}, below=below)
+    notes = told(capsys, f"oci:{image.folder}")["notes"]
+    assert notes[:2] == [
+        "the image holds no /opt/ovenbird/function.yaml", "the image holds no /opt/ovenbird/function.lock",
+    ]  # fmt: skip
+    assert "in its registry" in notes[2]
+
+
+def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An artifact that claims to be a bill of materials and is none does not end the verb."""
+    repository = Repository(parse(pushed), {})
+    found = repository.manifest("1")
+    about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
+    referrers.attach(repository, found.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])
+    bad = "sha256:" + hashlib.sha256(referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0).manifest).hexdigest()
+    assert any(bad in note for note in told(capsys, pushed)["notes"])
+
+
+def test_it_is_a_verb_of_the_command() -> None:
+    """`ovenbird inspect` is found by its entry point, and a missing image ends it with the status of its phase."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ovenbird", "inspect", "oci:/none"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 61, done.stderr
+    assert "'/none'" in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,200 @@
+"""`ovenbird rebase` for real: in a registry, across registries, in the local store and in folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builder import handmade, registries
+from tests.builder.handmade import Handmade
+from tests.engine import skopeo
+
+from ovenbird.errors import OvenbirdError
+from ovenbird_builder import cli, labels
+from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ImageError, SpecError
+from ovenbird_builder.inspection import inspect
+from ovenbird_builder.oci.find import Reach, find
+from ovenbird_builder.reference import parse
+from ovenbird_builder.statements import packages, referrers, sbom
+
+REACH = Reach({}, platform="linux/amd64")
+
+
+@pytest.fixture
+def rebase(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The verb; what it prints on stdout."""
+
+    def run(*words: str) -> dict[str, Any]:
+        own = ["--platform", "linux/amd64", "--cache-dir", str(tmp_path / "cache")]
+        assert cli.main(["rebase", *words, *own]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    return run
+
+
+class Places:
+    """An image and two bases, as folders and in a registry."""
+
+    def __init__(self, folder: Path, registry: str, **labelled: str) -> None:
+        self.room = f"{registry}/rebase/{uuid.uuid4().hex}"
+        self.old = handmade.base(folder / "old", {"etc/base": uuid.uuid4().bytes})
+        self.new = handmade.base(folder / "new", {"etc/base": uuid.uuid4().bytes}, **labelled)
+        self.image = handmade.function(folder / "image", self.old, f"{self.room}/base:1")
+
+    def push(self, image: Handmade, name: str) -> str:
+        """Push one of them; its reference."""
+        skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{self.room}/{name}")
+        return f"{self.room}/{name}"
+
+    def pushed(self) -> tuple[str, str]:
+        """Push all; the image and the new base."""
+        self.push(self.old, "base:1")
+        return self.push(self.image, "app:1"), self.push(self.new, "base:2")
+
+
+@pytest.fixture
+def places(tmp_path: Path, registry: str) -> Places:
+    """An image, its base, and a newer one with the same Python, patched."""
+    return Places(tmp_path, registry, PYTHON="3.12.9")
+
+
+def test_in_a_registry_nothing_is_moved(places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """The result is there in under 2 s with its statements, and no layer has come down to this machine."""
+    image, base = places.pushed()
+    done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    found = find(f"{places.room}/app:2", REACH)
+    assert done["digest"] == found.digest
+    assert [row["digest"] for row in found.manifest["layers"]] == [*places.new.layers, *places.image.layers[1:]]
+    assert (done["was"], done["base_digest"], done["base_was"]) == (
+        places.image.digest, places.new.digest, places.old.digest,
+    )  # fmt: skip
+    assert (done["python"], done["layers"], done["kept"]) == ("3.12.9", 4, 3)
+    assert done["seconds"] < 2
+    assert not list((tmp_path / "cache/blobs/sha256").iterdir())
+    assert find(image, REACH).digest == places.image.digest, "the tag of the original was moved"
+    skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")  # all of its blobs are there
+    told = inspect(found)
+    assert told["document"] == handmade.DOCUMENT.decode()
+    assert told["provenance"]["build_type"] == "urn:ovenbird:rebase:v1"
+    assert told["provenance"]["subject"] == found.digest[7:]
+
+
+def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+    """With the new base and its Python in it; without one beside the image, that is told."""
+    image, base = places.pushed()
+    assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
+    image = places.push(places.image, "app:1")
+    repository = Repository(parse(image), {})
+    about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
+    floor = packages.Base("x/base:1", places.old.digest, "3.12.1", "amd64")
+    bill = sbom.bill(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
+    referrers.attach(
+        repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
+    )
+    done = rebase(image, "--base", base, "--push")
+    assert done["warnings"] == []
+    assert len(done["statements"]) == 2
+    row = next(one for one in referrers.attached(repository, done["digest"]) if one["artifactType"] == sbom.MEDIA_TYPE)
+    parts = {one["bom-ref"]: one for one in json.loads(referrers.content(repository, row))["components"]}
+    assert (parts["base"]["version"], parts["python"]["version"]) == (places.new.digest, "3.12.9")
+
+
+def test_twice_gives_the_same(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+    """And onto the old base again gives back the layers it had."""
+    image, base = places.pushed()
+    first = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    again = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    assert (again["digest"], again["statements"]) == (first["digest"], first["statements"])
+    rebase(f"{places.room}/app:2", "--base", f"{places.room}/base:1", "--tag", f"{places.room}/app:3", "--push")
+    back, before = find(f"{places.room}/app:3", REACH), find(image, REACH)
+    assert back.manifest["layers"] == before.manifest["layers"]
+    assert back.config["config"] == before.config["config"]
+
+
+def test_a_base_of_another_registry_comes_over(
+    places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path, insecure: Callable[[str], str]
+) -> None:
+    """Its layers are carried from one registry to the other."""
+    image, _ = places.pushed()
+    with registries.registry(tmp_path / "other") as address:
+        other = Places(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
+        base = other.push(other.new, "base:2")
+        done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")
+    assert done["base_digest"] == other.new.digest
+
+
+@pytest.mark.parametrize("kind", ["oci", "oci-archive"])
+def test_into_a_folder_or_archive(
+    places: Places, rebase: Callable[..., dict[str, Any]], tmp_path: Path, kind: str
+) -> None:
+    """From folders, without any registry."""
+    destination = f"{kind}:{tmp_path / 'result'}"
+    done = rebase(f"oci:{places.image.folder}", "--base", f"oci:{places.new.folder}", "--output", destination)
+    found = find(destination, REACH)
+    assert found.digest == done["digest"]
+    assert inspect(found)["document"] == handmade.DOCUMENT.decode()
+
+
+def test_into_the_local_store(
+    places: Places, rebase: Callable[..., dict[str, Any]], container_env: dict[str, str]
+) -> None:
+    """From a registry into the store, and from the store into a registry, without the cache having seen it."""
+    image, base = places.pushed()
+    name = f"localhost/rebased-{uuid.uuid4().hex}:1"
+    stored = f"localhost/stored-{uuid.uuid4().hex}:1"
+    reach = Reach({**os.environ, **container_env}, platform="linux/amd64")
+    skopeo("copy", f"oci:{places.image.folder}", f"containers-storage:{stored}")
+    try:
+        done = rebase(image, "--base", base, "--tag", name)
+        assert find(name, reach).digest == done["digest"]
+        pushed = rebase(stored, "--base", base, "--tag", f"{places.room}/app:4", "--push")
+        found = find(f"{places.room}/app:4", REACH)
+        assert found.digest == pushed["digest"]
+        assert found.config["rootfs"] == find(name, reach).config["rootfs"]
+        assert inspect(found)["document"] == handmade.DOCUMENT.decode()
+    finally:
+        for one in (name, stored):
+            skopeo("delete", f"containers-storage:{one}")
+
+
+def test_nothing_is_written_when_it_does_not_fit(
+    tmp_path: Path, registry: str, rebase: Callable[..., dict[str, Any]]
+) -> None:
+    """Another Python is refused before anything is sent."""
+    places = Places(tmp_path, registry, PYTHON="3.13.0")
+    image, base = places.pushed()
+    with pytest.raises(BaseUnfitError, match=r"3\.13\.0"):
+        rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
+    with pytest.raises(BaseMissingError):
+        find(f"docker://{places.room}/app:2", REACH)
+
+
+def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
+    """With the label that it lacks."""
+    with pytest.raises(ImageError, match=labels.BASE_LAYERS.replace(".", r"\.")):
+        rebase(f"oci:{places.old.folder}", "--base", f"oci:{places.new.folder}", "--tag", "localhost/x")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("oci:/x", "--base", "y"),
+        ("r.example/x", "--base", "y", "--push", "--output", "oci:/z"),
+        ("r.example/x", "--base", "y", "--output", "/z"),
+        ("r.example/x@sha256:" + "0" * 64, "--base", "y", "--push"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
+    """No name for the result, two places for it, or none that is known."""
+    with pytest.raises(SpecError) as caught:
+        cli.main(["rebase", *words])
+    assert isinstance(caught.value, OvenbirdError)
+    assert caught.value.exit_code == 20

@@ -1,0 +1,122 @@
+"""Images for tests, made by hand as OCI layouts: a few files in a few layers, and whatever labels are wanted."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from ovenbird_builder import labels
+
+_SITE = "usr/local/lib/python3.12/site-packages"
+INTERPRETER = {
+    labels.PYTHON: "3.12.1", labels.SOABI: "cpython-312-x86_64-linux-gnu", labels.LIBC: "glibc 2.36",
+    labels.PURELIB: f"/{_SITE}", labels.PLATLIB: f"/{_SITE}", labels.RUNTIME: "0.1.0",
+}  # fmt: skip
+DOCUMENT = b"kind: python\nname: greeter\nspec: {source: {handler: greet}}\n"
+LOCK = b"numpy==2.1.0 \\\n    --hash=sha256:00\npandas==2.2.3 \\\n    --hash=sha256:11\n"
+
+
+@dataclass(frozen=True)
+class Handmade:
+    """A layout on the disk, and the digest of its manifest."""
+
+    folder: Path
+    digest: str
+    layers: tuple[str, ...]
+
+
+def base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
+    """A base with one layer and a Python that it tells of; `labelled` changes what it tells."""
+    changes = {getattr(labels, name): value for name, value in labelled.items()}
+    given = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
+    inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": given, "Cmd": ["python3"]}
+    return made(folder, [files], inner)
+
+
+def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handmade:
+    """An image as a build gives it, on a base that is called `name`."""
+    before = json.loads((below.folder / "blobs/sha256" / config_of(below)[7:]).read_bytes())["config"]
+    changes = {getattr(labels, key): value for key, value in labelled.items()}
+    told = {
+        **before["Labels"], labels.TITLE: "greeter", labels.SOURCE: "git+https://example.org/greet.git",
+        labels.REVISION: "c" * 40, labels.SOURCE_DIGEST: "sha256:" + "d" * 64, labels.LOCK_DIGEST: "sha256:" + "e" * 64,
+        labels.BASE_NAME: name, labels.BASE_DIGEST: below.digest, labels.BASE_LAYERS: "1", labels.INSTRUCTIONS: "0",
+        labels.RUNTIME_FROM: "base", **changes,
+    }  # fmt: skip
+    env = [*before["Env"], "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"]
+    inner = {"Env": env, "Labels": {key: text for key, text in told.items() if text}, "Cmd": ["serve"],
+             "User": "8877:999", "Entrypoint": ["/opt/ovenbird/bin/ovenbird"]}  # fmt: skip
+    above = [
+        {f"{_SITE}/numpy/__init__.py": b"one = 1\n"},
+        {"shared/main.py": b"def greet(): ...\n"},
+        {"opt/ovenbird/function.yaml": DOCUMENT, "opt/ovenbird/function.lock": LOCK},
+    ]
+    names = [f"ovenbird: {name}" for name in ("numpy 2.1.0", "source", "function document")]
+    return made(folder, above, inner, below=below, names=names)
+
+
+def config_of(image: Handmade) -> str:
+    """The digest of the config."""
+    manifest = json.loads((image.folder / "blobs/sha256" / image.digest[7:]).read_bytes())
+    return str(manifest["config"]["digest"])
+
+
+def made(
+    folder: Path,
+    layers: Sequence[Mapping[str, bytes]],
+    inner: Mapping[str, Any],
+    *,
+    below: Handmade | None = None,
+    names: Sequence[str] = (),
+    compression: str = "zstd",
+) -> Handmade:
+    """A layout of an image for this kind of machine, with one layer for each mapping of path to content."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data: bytes, kind: str) -> dict[str, Any]:
+        name = hashlib.sha256(data).hexdigest()
+        (blobs / name).write_bytes(data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{name}", "size": len(data)}
+
+    config: dict[str, Any] = {"architecture": "amd64", "os": "linux", "created": "2024-01-01T00:00:00Z"}
+    rows, diffs, history = [], [], []
+    if below:
+        for path in (below.folder / "blobs/sha256").iterdir():
+            (blobs / path.name).write_bytes(path.read_bytes())
+        old = json.loads((blobs / config_of(below)[7:]).read_bytes())
+        diffs, history = [*old["rootfs"]["diff_ids"]], [*old["history"]]
+        rows = [*json.loads((blobs / below.digest[7:]).read_bytes())["layers"]]
+    for index, files in enumerate(layers):
+        tar = _tar(files)
+        packed = zstandard.compress(tar) if compression == "zstd" else gzip.compress(tar, mtime=0)
+        rows.append(put(packed, f"layer.v1.tar+{compression}"))
+        diffs.append("sha256:" + hashlib.sha256(tar).hexdigest())
+        history.append({"created_by": names[index] if names else "base", "created": "2024-01-01T00:00:00Z"})
+    history.append({"created_by": "/bin/sh -c #(nop)  CMD", "empty_layer": True})
+    config |= {"config": inner, "rootfs": {"type": "layers", "diff_ids": diffs}, "history": history}
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": put(json.dumps(config).encode(), "config.v1+json"), "layers": rows}  # fmt: skip
+    descriptor = put(json.dumps(manifest).encode(), "manifest.v1+json")
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
+    return Handmade(folder, descriptor["digest"], tuple(row["digest"] for row in rows))
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()

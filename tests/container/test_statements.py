@@ -1,0 +1,92 @@
+"""A build that is pushed brings its statements; what they say is what the image holds; it runs on a newer base."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from tests.engine import Images, skopeo
+from tests.podman import Podman
+
+from ovenbird_builder.distribution.client import Repository
+from ovenbird_builder.reference import parse
+from ovenbird_builder.statements import referrers, sbom
+
+SOURCE = """
+import packaging.version
+
+def greet(name: str = "you"):
+    return f"{name}: {packaging.version.Version('1.0').major}"
+"""
+DOCUMENT = """
+kind: python
+name: greeter
+spec:
+  python_version: "3.11"
+  source: {source: main.py, handler: greet}
+  requirements: ["packaging==24.2"]
+"""
+
+
+def ovenbird(*words: str) -> dict[str, Any]:
+    """Run the command; the JSON that it prints."""
+    done = subprocess.run([sys.executable, "-m", "ovenbird", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.timeout(400)
+def test_from_build_to_rebase(
+    registry: str, base_images: Images, podman: Podman, tmp_path: Path, container_env: dict[str, str]
+) -> None:
+    """Build and push, inspect, put a newer base below, and run it: the packages are found, the new base's file too."""
+    room = f"{registry}/statements/{uuid.uuid4().hex}"
+    (tmp_path / "main.py").write_text(SOURCE)
+    (tmp_path / "function.yaml").write_text(DOCUMENT)
+    old = f"{room}/base:1"
+    skopeo("copy", f"docker://{base_images['3.11']}", f"docker://{old}")
+    built = ovenbird("build", str(tmp_path / "function.yaml"), "--tag", f"{room}/app:1", "--base", old, "--push")
+
+    found = ovenbird("inspect", f"{room}/app:1", "--json")
+    assert found["digest"] == built["digest"]
+    assert (found["notes"], found["function"]) == ([], "greeter")
+    assert found["sbom"]["digest"] == built["statements"][0]["sbom"]
+    assert found["provenance"]["subject"] == built["digest"][7:]
+    assert "packaging==24.2" in found["lock"]["text"]
+    repository = Repository(parse(f"{room}/app:1"), container_env)
+    row = next(one for one in found["referrers"] if one["artifactType"] == sbom.MEDIA_TYPE)
+    bill = referrers.content(repository, row)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
+    assert any(one.get("purl") == "pkg:pypi/packaging@24.2" for one in json.loads(bill)["components"])
+
+    newer = _newer(old, f"{room}/base:2", tmp_path)
+    rebased = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:2", "--push")
+    assert rebased["seconds"] < 20  # the new base tells nothing of its Python, so it is asked in a container
+    again = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:3", "--push")
+    assert again["digest"] == rebased["digest"]
+    assert again["seconds"] < 2
+    container = podman.start(f"{room}/app:3").wait_ready()
+    assert container.call({"name": "rebased"}).text == "rebased: 1"
+    assert container.exec("cat", "/etc/newer").stdout == "yes\n"
+
+
+def _newer(old: str, name: str, folder: Path) -> str:
+    """The same base with a file more, as a patched one would be."""
+    (folder / "newer").write_text("yes\n")
+    container = f"newer-{uuid.uuid4().hex}"
+    for argv in (
+        ("buildah", "from", "--name", container, old),
+        ("buildah", "copy", "--quiet", container, str(folder / "newer"), "/etc/newer"),
+        ("buildah", "commit", "--quiet", "--rm", "--tls-verify=false", container, f"docker://{name}"),
+    ):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return name
