@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.engine import AVAILABLE, Images
-from tests.makewheel import wheel
 from tests.podman import Podman, podman
 from tests.processors import FUNCTIONS, document, http, job
+from tests.wheels import wheel
 
 pytestmark = pytest.mark.timeout(600)
 LINE = (
@@ -53,7 +53,7 @@ def shared(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
         for path in (tmp_path, *tmp_path.rglob("*")):  # another user's, in the container
             path.chmod(0o777 if path.is_dir() else 0o644)
         mounts = ("--volume", f"{tmp_path}:/shared", "--env", "PYTHONPATH=/shared", "--network", "none")
-        return (*mounts, "--cap-drop", "all", "--entrypoint", "/bin/bash")
+        return (*mounts, "--read-only", "--cap-drop", "all", "--entrypoint", "/bin/bash")
 
     return lay_out
 
@@ -80,7 +80,9 @@ def test_a_service(version: str, base_images: Images, podman: Podman, shared: Ca
         "text": "hello, Ada", "method": "POST", "agent": "t",
     }  # fmt: skip
     probes = _published(container.name, 8082)
-    assert [httpx.get(f"http://{probes}/{name}", trust_env=False).status_code for name in ("ready", "live")] == [200] * 2
+    assert [httpx.get(f"http://{probes}/{name}", trust_env=False).status_code for name in ("ready", "live")] == [
+        200
+    ] * 2
     assert container.stop() == 0, container.log
 
 
@@ -122,7 +124,9 @@ def test_a_start_that_fails(
 
 def test_what_the_line_needs_is_there(base_images: Images, podman: Podman) -> None:
     """bash, python3, pip, and a processor that is a program of the image's own."""
-    look = "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
+    look = (
+        "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
+    )
     done = podman.run(base_images[AVAILABLE[0]], "-c", look, flags=("--entrypoint", "/bin/bash"))
     assert (done.returncode, done.stdout) == (0, "root 755\n"), done.stderr
 
