@@ -43,7 +43,7 @@ def runtime_scheme(target: Target) -> Scheme:
 
 
 def runtime_files(target: Target, passwd: str, group: str) -> Mapping[str, Content]:
-    """The command, the processor's, the line that puts the runtime on the path, the user, and the folder that is the user's."""
+    """Both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
     account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
     return {
         f"{ROOT}/bin/ovenbird": _command(target, ""),
