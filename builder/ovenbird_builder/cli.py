@@ -17,6 +17,7 @@ VERBS = {
     "cache": "list and prune what the builder keeps on this machine",
     "inspect": "show what is known about an image, without starting it",
     "rebase": "put a new base under the layers of an image, without building",
+    "manifests": "print what Kubernetes or Knative needs to run a function",
 }
 
 

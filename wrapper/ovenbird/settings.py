@@ -181,6 +181,21 @@ class Settings:
         many=True,
     )
     params: str = _option("", str, "JSON or YAML file of parameters; --param wins.", verbs="run", metavar="FILE")
+    each: str = _option(
+        "",
+        str,
+        "JSON Lines file: the line --index is an object of parameters, which win over all others.",
+        verbs="run",
+        metavar="FILE",
+    )
+    index: int = _option(
+        -1,
+        whole(0),
+        "Which line of --each, from 0; an indexed Job of Kubernetes says it.",
+        verbs="run",
+        metavar="N",
+        env="OVENBIRD_INDEX JOB_COMPLETION_INDEX",
+    )
     input: dict[str, Any] = _option(
         {},
         named_text,
