@@ -47,7 +47,7 @@ help: ## this list
 	@touch $@
 
 .PHONY: demo
-demo: .venv/.examples ## run the examples: services, jobs, and what they made
+demo: .venv/.examples $(if $(shell type buildah 2>/dev/null),.venv/.images) ## run the examples: services, jobs, what they made, an image
 	$(call need,curl,curl)
 	@examples/demo.sh
 

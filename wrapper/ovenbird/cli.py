@@ -123,7 +123,7 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
     for row in table.options(verb):
         given = options.get(row.name)
         words += [f"{table.flag(row)}={text}" for text in ([given] if isinstance(given, str) else given or ())]
-    return command(["container", verb, *words, *(["--", target] if target else [])])
+    return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
 def report(error: OvenbirdError, lines: Lines | None = None) -> int:
