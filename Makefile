@@ -84,6 +84,7 @@ images: .venv/.images ## build the base images: VERSIONS="3.12", FLAGS="--regist
 .PHONY: docs
 docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
+	@$(BIN)/python docs/make_build_settings.py docs/build-settings.md
 
 .PHONY: bench
 bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; several minutes)
