@@ -26,7 +26,7 @@ _MORE = """
 |---|---|
 | `SOURCE_DATE_EPOCH` | the time in the image, in seconds since 1970; default: the commit's, else 0 |
 | `OVENBIRD_SOURCE_LIMIT`, `OVENBIRD_SOURCE_FILES` | how large a source may be: 1 GiB, 100000 files |
-| `GIT_TOKEN`, or `GIT_USERNAME` and `GIT_PASSWORD` | credentials of a git source, beside `.netrc` and git's own helpers |
+| `GIT_TOKEN`, or `GIT_USERNAME` and `GIT_PASSWORD` | credentials of a git source, beside `.netrc` and git's helpers |
 | `AWS_...` | credentials, region and endpoint of an S3 source |
 | `SSL_CERT_FILE`, `PIP_CERT` | the site's certificates, where neither `--ca-bundle` nor its variable names them |
 | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, `ALL_PROXY` | the proxy, for every step that fetches |
