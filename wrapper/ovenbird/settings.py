@@ -89,6 +89,15 @@ def methods(text: str) -> tuple[str, ...]:
     return found
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names of environment variables from `A,B`."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in found:
+        if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
+            raise ValueError("names of variables separated by commas, such as TOKEN,REGION")
+    return found
+
+
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object."""
     try:
@@ -170,6 +179,31 @@ class Settings:
         metavar="NAME=JSON",
         env="OVENBIRD_INIT_PARAMETERS",
         many=True,
+    )
+    # in a container
+    container: bool = _option(
+        False, boolean, "Run the function's image, by podman or docker.", verbs="serve run", metavar="BOOL"
+    )
+    image: str = _option(
+        "",
+        str,
+        "With --container: the image. Default: spec.image of the function document.",
+        verbs="serve run",
+        metavar="REF",
+    )
+    engine: str = _option(
+        "",
+        choice("podman", "docker"),
+        "With --container: what runs it. Default: podman where it is installed, else docker.",
+        verbs="serve run",
+        metavar="podman|docker",
+    )
+    env: tuple[str, ...] = _option(
+        (),
+        names,
+        "With --container: variables of this environment that the function gets too, separated by commas.",
+        verbs="serve run",
+        metavar="LIST",
     )
     # a run
     param: dict[str, Any] = _option(
