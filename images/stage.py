@@ -21,6 +21,7 @@ from pathlib import Path
 from elf import strip
 
 HOME = Path("/opt/ovenbird")
+PROCESSOR = Path("/opt/nuclio/processor")  # what the platform's entry point starts
 SHARED = Path("/shared")
 UID, GID, NAME = 8877, 999, "ovenbird"
 # of the standard library: what no function imports; it stays, without bytecode
@@ -30,11 +31,18 @@ UNUSED = (
 )  # fmt: skip
 COMMAND = """\
 #!{python}
+import os
 import sys
+
+if own := [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]:
+    # behind the standard library: a file of the user's is then refused by name, and does not break the start
+    rest = [place for place in sys.path if place not in own]
+    after = max((i for i, place in enumerate(rest) if place.endswith("lib-dynload")), default=0) + 1
+    sys.path[:] = rest[:after] + own + rest[after:]
 
 from ovenbird.cli import main
 
-sys.exit(main())
+sys.exit(main({words}))
 """
 
 
@@ -46,7 +54,9 @@ def main(stage: Path) -> None:
     compiled(site)
     move(site, stage)
     command(stage)
-    library(Path(sysconfig.get_path("stdlib")), stage)
+    library(Path(sysconfig.get_path("stdlib")), stage, UNUSED)
+    # where setuptools is installed, its .pth file imports this at each start of Python
+    library(Path(sysconfig.get_path("purelib")) / "_distutils_hack", stage, ())
     accounts(stage)
     folder(SHARED, stage)
     os.chown(below(stage, SHARED), UID, 0)  # group 0: where a platform gives each container a user of its own
@@ -92,11 +102,13 @@ def move(root: Path, stage: Path) -> None:
 
 
 def command(stage: Path) -> None:
-    """The `ovenbird` command, and the line that puts its packages behind the user's own."""
+    """The `ovenbird` command, the processor's, and the line that puts its packages behind the user's own."""
     script = HOME / "bin" / "ovenbird"
-    folder(script.parent, stage)
-    below(stage, script).write_text(COMMAND.format(python=os.path.realpath(sys.executable)), encoding="utf-8")
-    below(stage, script).chmod(0o755)
+    for path, words in ((script, ""), (PROCESSOR, '["processor", *sys.argv[1:]]')):
+        folder(path.parent, stage)
+        text = COMMAND.format(python=os.path.realpath(sys.executable), words=words)
+        below(stage, path).write_text(text, encoding="utf-8")
+        below(stage, path).chmod(0o755)
     link = Path("/usr/local/bin/ovenbird")
     folder(link.parent, stage)
     below(stage, link).symlink_to(script)
@@ -105,11 +117,11 @@ def command(stage: Path) -> None:
     below(stage, packages / "ovenbird.pth").write_text(f"{HOME / 'site'}\n", encoding="utf-8")
 
 
-def library(root: Path, stage: Path) -> None:
-    """The bytecode of the standard library: the upstream has none, or one that the time of its files makes stale."""
-    compiled(root, UNUSED)
+def library(root: Path, stage: Path, unused: tuple[str, ...]) -> None:
+    """The bytecode of a tree of the upstream's, which has none, or one that the time of its files makes stale."""
+    compiled(root, unused)
     for cache in sorted(root.rglob("__pycache__")):
-        if set(cache.relative_to(root).parts) & set(UNUSED):
+        if set(cache.relative_to(root).parts) & set(unused):
             continue
         folder(cache, stage)
         for path in sorted(cache.glob(f"*.{sys.implementation.cache_tag}.pyc")):

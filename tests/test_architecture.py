@@ -40,6 +40,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.trace",
         "ovenbird.document",
     ),
+    "ovenbird.processor": (
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.document",
+        "ovenbird.function",
+        "ovenbird.serve",
+        "ovenbird.job",
+        "ovenbird.trace",
+    ),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
     "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird.cli": ("ovenbird",),
@@ -484,6 +493,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.settings",
         "ovenbird_builder.errors",
         "ovenbird_builder.reference",
+    ),
+    "ovenbird_builder.engines": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.faults",
+        "ovenbird_builder.process",
+        "ovenbird_builder.reference",
+    ),
+    # what a run is told lies in the table of the wrapper's settings, and nowhere else
+    "ovenbird_builder.launch": ("ovenbird.settings", "ovenbird_builder.errors"),
+    "ovenbird_builder.commands.container": (
+        "ovenbird_builder",
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.__version__",
     ),
     "ovenbird_builder.commands": (
         "ovenbird_builder",

@@ -20,16 +20,19 @@ from .errors import ArgumentsError, HandlerError, OvenbirdError, SettingsError, 
 if TYPE_CHECKING:
     from .function.target import Target
     from .logs import Lines
+    from .serve.dialect import Dialect
 
 _VERBS = {
     "serve": "serve a function over HTTP",
     "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
+    "processor": "serve or run a function as the platform's processor does, from its document",
     "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
 }
 _STOPPED, _INTERRUPTED = 143, 130
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
+_BUILDER = "pip install 'ovenbird[build]'"
 _TARGET = (
     "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
     "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
@@ -67,6 +70,10 @@ def run(argv: list[str]) -> int:
             return command(argv)
         except OvenbirdError as error:
             return report(error)
+        except ModuleNotFoundError as error:  # an extra that was not installed
+            if argv[0] in _LISTINGS or (error.name or "").partition(".")[0] in sys.modules:
+                raise
+            return report(SettingsError(f"{argv[0]!r} needs the package {error.name!r}", hint=_BUILDER))
     parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -75,11 +82,15 @@ def run(argv: list[str]) -> int:
     verb = options.pop("verb")
     lines: Lines | None = None
     try:
-        target, extra = options.pop("target"), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
+        target, extra = options.pop("target", None), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
         settings = table.resolve(verb, options, os.environ)
+        if settings.container:
+            return _contained(verb, target, options)
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
+        if verb == "processor":
+            return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
         if verb in ("run", "serve") and not target and _named_by_platform(settings):
             return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
@@ -107,6 +118,18 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
     found = list(entry_points(group="ovenbird.commands", name=verb))
     loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
     return loaded
+
+
+def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
+    """Hand a verb over to what runs it in a container, with its flags as they were given. Errors: OvenbirdError."""
+    command = _command("container")
+    if command is None:
+        raise SettingsError("--container: the builder, which runs containers, is not installed here", hint=_BUILDER)
+    words = []
+    for row in table.options(verb):
+        given = options.get(row.name)
+        words += [f"{table.flag(row)}={text}" for text in ([given] if isinstance(given, str) else given or ())]
+    return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
 def report(error: OvenbirdError, lines: Lines | None = None) -> int:
@@ -139,6 +162,26 @@ def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[s
     project = _project(target, settings)
     host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), project)
     return serve(target, settings, host)
+
+
+def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, extra: dict[str, Any]) -> int:
+    from .processor.run import processor
+
+    def serve(target: Target, settings: table.Settings, dialect: Dialect) -> int:
+        from .serve import run
+
+        host = run.Host(
+            lines,
+            lambda: target,
+            lambda error: report(error, lines),
+            finish,
+            _age(),
+            _project(target, settings),
+            dialect,
+        )
+        return run.serve(target, settings, host)
+
+    return processor(extra["config"], extra["platform_config"], settings, given, serve, os.environ)
 
 
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
@@ -268,6 +311,10 @@ def _header(text: str) -> tuple[str, str]:
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage")
 _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
+    "processor": {
+        "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
+        "platform_config": {"metavar": "FILE", "help": "taken and not read"},
+    },
     "check": {"json": {"action": "store_true", "help": "print JSON"}},
     "invoke": {
         "data": {"metavar": "TEXT|@FILE", "help": "the body: text, @FILE, or @- for stdin"},
@@ -290,7 +337,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         one = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
         if verb != chosen:
             continue
-        one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
+        if verb != "processor":
+            one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
             help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")
