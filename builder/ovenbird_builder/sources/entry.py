@@ -1,4 +1,4 @@
-"""Look at the handler's file before an image is made of it: what could never run is told now, not at the first start."""
+"""Look at the handler's file before an image is made of it: what could never run is told at the build."""
 
 from __future__ import annotations
 
