@@ -97,7 +97,7 @@ image=localhost/ovenbird-demo:$$
 tell "an image of the first example, on the base of Python $version" \
     build examples/greet --python "$version" --tag "$image" --result-file "$work/build.json" >"$work/printed" 2>"$work/log" ||
     { cat "$work/printed" "$work/log"; exit 1; }
-head -n 2 "$work/printed"
+head -n 3 "$work/printed"
 tail -n 1 "$work/log"
 if ! podman run --rm --pull never "$image" --version >"$work/podman" 2>&1; then
     echo "podman cannot run containers here: $(tail -n 1 "$work/podman")"
