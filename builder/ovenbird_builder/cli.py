@@ -18,6 +18,7 @@ VERBS = {
     "inspect": "show what is known about an image, without starting it",
     "container": "run or serve a function in its image: what `--container` of both verbs calls",
     "rebase": "put a new base under the layers of an image, without building",
+    "manifests": "print what Kubernetes or Knative needs to run a function",
 }
 
 
