@@ -83,8 +83,8 @@ base() { # base: $version of a base image that is here or can be built, or why t
     done
     version=3.12
     title "\$ ovenbird base build $version"
-    "$ovenbird" base build "$version" --quiet >"$work/base" 2>&1 && return
-    echo "no image is built: $(tail -n 1 "$work/base")"
+    OVENBIRD_LOG_FORMAT=text "$ovenbird" base build "$version" --quiet >"$work/base" 2>&1 && return
+    echo "no image is built: $(grep -m 1 '^error' "$work/base" | cut -c 1-300); OVENBIRD_REGISTRY may name a mirror"
     return 1
 }
 for program in buildah skopeo podman; do
@@ -97,7 +97,8 @@ image=localhost/ovenbird-demo:$$
 tell "an image of the first example, on the base of Python $version" \
     build examples/greet --python "$version" --tag "$image" --result-file "$work/build.json" >"$work/printed" 2>"$work/log" ||
     { cat "$work/printed" "$work/log"; exit 1; }
-cat "$work/printed" "$work/log"
+head -n 3 "$work/printed"
+tail -n 1 "$work/log"
 if ! podman run --rm --pull never "$image" --version >"$work/podman" 2>&1; then
     echo "podman cannot run containers here: $(tail -n 1 "$work/podman")"
     exit

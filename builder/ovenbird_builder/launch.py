@@ -27,7 +27,7 @@ _IMAGE = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32"
           "/shared", "/sys", "/usr")  # fmt: skip
 # what the platform, object stores, tracing and proxies are told by; paths of this machine would lead nowhere in there
 _HANDED = re.compile(
-    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL)_\w+|OAUTH2_TOKEN_ENDPOINT|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
+    r"(DHCORE|DB|AWS|AZURE|GOOGLE|S3|OTEL)_\w+|OAUTH2_TOKEN_ENDPOINT|DH_NAME|PROJECT_NAME|RUN_ID|TRACEPARENT|TRACESTATE|TZ"
     r"|(HTTPS?|FTP|ALL|NO)_PROXY|(https?|ftp|all|no)_proxy"
 )
 _LOCAL = re.compile(r"\w+(_FILE|_BUNDLE|_CREDENTIALS)")
@@ -69,7 +69,7 @@ def launch(
     home = _folder(environ.get("OVENBIRD_HOME") or ".ovenbird", "OVENBIRD_HOME", ignored=True)
     mounts.append(_same(home, "OVENBIRD_HOME"))
     values["OVENBIRD_HOME"] = str(home)
-    values |= _files_store(settings, environ, mounts)
+    values |= _files_store(settings, environ, mounts) | _credentials(settings, environ, mounts)
     publish = ""
     if verb == "serve":
         publish, port = _published(settings)
@@ -140,6 +140,17 @@ def _files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mo
             mounts.append(_same(_folder(text, origin), origin))
             values[name] = str(mounts[-1].source)
     return values
+
+
+def _credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
+    """A variable for the platform's file of credentials, which is mounted where that platform is used."""
+    path = Path(environ.get("DH_CONFIG") or Path(environ.get("HOME", "/"), ".dhcore.ini")).expanduser().absolute()
+    if settings.platform == "local" or not (settings.platform == "core" or environ.get("DHCORE_ENDPOINT")):
+        return {}
+    if not path.is_file():
+        return {}
+    mounts.append(Mount(path, f"{ROOM}/dhcore.ini"))
+    return {"DH_CONFIG": mounts[-1].target}
 
 
 def _input(name: str, text: str, mounts: list[Mount]) -> str:

@@ -102,6 +102,17 @@ def test_files_that_are_written(folder: Path) -> None:
     assert made.environ["OVENBIRD_FILES_STORE"] == "s3://b"
 
 
+def test_credentials_of_the_platform(folder: Path) -> None:
+    """Their file is mounted where the platform is used, and nowhere else."""
+    (folder / ".dhcore.ini").write_text("[DEFAULT]\n")
+    home = {"HOME": str(folder), "DH_NAME": "team"}
+    assert "DH_CONFIG" not in launched("run", home).environ
+    assert "DH_CONFIG" not in launched("run", {**home, "DHCORE_ENDPOINT": "http://core"}, platform="local").environ
+    made = launched("run", {**home, "DHCORE_ENDPOINT": "http://core"})
+    assert made.mounts[1:] == (Mount(folder / ".dhcore.ini", "/run/ovenbird/dhcore.ini"),)
+    assert (made.environ["DH_CONFIG"], made.environ["DH_NAME"]) == ("/run/ovenbird/dhcore.ini", "team")
+
+
 def test_a_port_is_published_on_the_address_asked_for() -> None:
     """A free one is chosen here, so that the log within tells the truth; one that is taken is told at once."""
     made = launched("serve", {"PORT": "0"})

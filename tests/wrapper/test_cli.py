@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_check_prints_the_contract() -> None:
     assert (result.returncode, result.stderr) == (0, b"")
     assert b"target      main:handler\n" in result.stdout
     assert b"  argument  order: Order\n" in result.stdout
+
+
+def test_the_help_names_every_verb() -> None:
+    """Those of other packages and the listings too, which the parser itself does not know."""
+    told = ovenbird("--help").stdout.decode()
+    for verb in ("serve", "run", "build", "lock", "base", "inspect", "runs", "lineage"):
+        assert re.search(rf"\b{verb}\b", told), verb
 
 
 def test_check_prints_json() -> None:

@@ -15,6 +15,10 @@ from ovenbird.errors import SettingsError
 GOOD: dict[str, tuple[str, Any]] = {
     "source": ("code", "code"),
     "init": ('{"a": 1}', {"a": 1}),
+    "container": ("on", True),
+    "image": ("registry/app:1", "registry/app:1"),
+    "engine": ("docker", "docker"),
+    "env": ("TOKEN, REGION", ("TOKEN", "REGION")),
     "project": ("p1", "p1"),
     "platform": ("core", "core"),
     "platform_patience": ("5s", 5.0),
@@ -41,7 +45,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "debug": ("1", True),
 }
 BAD: dict[str, str] = {
-    "init": "[1]", "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
+    "init": "[1]", "container": "maybe", "engine": "lxc", "env": "A=B",
+    "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_header": "",
     "read_timeout": "soon", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
     "access_log": "maybe", "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",

@@ -330,7 +330,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     """The command line; options are added to the chosen verb alone, since adding all of them takes milliseconds."""
     from . import __version__
 
-    parser = argparse.ArgumentParser(prog="ovenbird", description="Turn a Python function into something that runs.")
+    parser = argparse.ArgumentParser(
+        prog="ovenbird", description="Turn a Python function into something that runs.", epilog=_others(chosen)
+    )
     parser.add_argument("--version", action="version", version=f"ovenbird {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in _VERBS.items():
@@ -348,6 +350,16 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         for name, options in _EXTRA.get(verb, {}).items():
             one.add_argument("--" + name.replace("_", "-"), dest=name, **options)
     return parser
+
+
+def _others(chosen: str) -> str | None:
+    """What else there is, for the help of the command itself: the listings, and what other packages bring."""
+    if chosen not in ("", "-h", "--help"):
+        return None
+    from importlib.metadata import entry_points
+
+    brought = sorted({entry.name for entry in entry_points(group="ovenbird.commands")} - {"container"})
+    return f"Also, each with a --help of its own: {', '.join((*brought, *_LISTINGS))}."
 
 
 def _spelled_out(argv: list[str]) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ovenbird import settings as table
-from ovenbird.document import Function
 from ovenbird.errors import SettingsError
 
 from .. import engines, functions, launch, process, reference
@@ -53,10 +53,12 @@ def _image(target: str, flag: str) -> Reference:
     if named.function.image:
         return _one(reference.parse(named.function.image, "spec.image"))
     place = target or "."
+    name = f"{_plain(named.function.name)}:1"
+    found = f"spec.image of {str(named.document)!r} is not set" if named.document else f"{place!r} names no image"
+    more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
     raise SpecError(
-        f"--container: {_what(named.function, place)} names no image, and --image is not given",
-        hint=f"build it: ovenbird build {place} --tag {named.function.name.lower()}:1; then --image "
-        f"{named.function.name.lower()}:1. With --tag REGISTRY/NAME:1 --push --write-back the document names it",
+        f"--container: {found}, and --image is not given",
+        hint=f"ovenbird build {place} --tag {name}, then --image {name}{more}",
     )
 
 
@@ -65,8 +67,9 @@ def _one(image: Reference) -> Reference:
     return image.pinned(image.digest) if image.digest else image
 
 
-def _what(function: Function, place: str) -> str:
-    return f"spec.image of the function document of {function.name!r}" if function.raw.get("kind") else repr(place)
+def _plain(name: str) -> str:
+    """The name of a function as the name of an image may be: what a build without `--tag` calls it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
 
 
 def _at_hand(engine: Engine, image: Reference) -> str:

@@ -17,7 +17,7 @@ from ovenbird.document import Function
 
 from ..errors import SourceError, SourceMissingError
 from ..network import Network
-from . import digest, gather, shadow
+from . import digest, entry, gather, shadow
 from .address import scrubbed
 from .form import Found, Order
 from .limits import limits
@@ -90,9 +90,8 @@ def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Pa
         raise SourceMissingError(f"{shown}: {found.file!r} is left out by the rules in {rules}")
     gather.place(entries, found.folder, final, shown, move=found.ours)
     shadow.refuse(final)
-    return Tree(
-        final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, found.warnings
-    )  # fmt: skip
+    notes = (*found.warnings, *entry.check(order.function, final, shown))
+    return Tree(final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, notes)
 
 
 @contextmanager

@@ -212,3 +212,17 @@ def test_a_path_is_the_users_own_file_or_a_copy_of_the_stores(
         assert copy != stored.local_path()
         assert (read(binder, project, {"x": folder.key})["x"] / "cities.csv").read_bytes() == own.read_bytes()
     assert list((tmp_path / "cwd").iterdir()) == []
+
+
+def test_an_optional_input_is_what_it_is_when_given(jobs: Jobs) -> None:
+    """`Path | None` asks for a path; without the input it is None."""
+    source = """
+        from pathlib import Path
+        from typing import Optional
+
+        def handler(data: Optional[Path] = None):
+            return len(data.read_text()) if data else -1
+    """
+    (jobs.folder / "data.txt").write_text("four")
+    assert jobs.run(source, "--input", "data=data.txt").result["results"] == {"output_0": 4}
+    assert jobs.run(source).result["results"] == {"output_0": -1}

@@ -98,3 +98,15 @@ def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     found = provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
     assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
     assert found["image"] == "sha256:abc"
+
+
+def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
+    """An image has the two in one folder, and the source in another."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "main.py").write_text("def handler(): ...\n")
+    (tmp_path / "function.yaml").write_text(
+        f"name: f\nkind: python\nspec: {{source: {{source: {tmp_path}/source, handler: 'main:handler'}}}}\n"
+    )
+    (tmp_path / "function.lock").write_bytes(b"lock")
+    found = provenance(load(parse(str(tmp_path / "function.yaml"))), {})
+    assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"

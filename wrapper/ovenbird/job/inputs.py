@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -23,7 +23,7 @@ def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[st
 
 def _input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
     entity = resolve(project, name, text)
-    hint = parameter.hint if parameter else Any
+    hint = _given(parameter.hint) if parameter else Any
     try:
         return _as_hinted(parameter, hint, entity)
     except FieldsError as error:
@@ -36,6 +36,12 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
             f"input {name!r} ({entity.key}) cannot be read as {kind}: {summary(error)}",
             hint="without a hint the handler gets the entity itself, and reads it as it likes",
         ) from error
+
+
+def _given(hint: Any) -> Any:
+    """`Path` of `Path | None`: an input that is given is not None."""
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 and type(None) in get_args(hint) else hint
 
 
 def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:

@@ -31,8 +31,9 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
 def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
     """What belongs to the run and not to the function: lock, image, Python."""
     found: dict[str, Any] = {"python": sys.version.partition(" ")[0]}
-    for name in _LOCKS:
-        path = loaded.target.root / name
+    target = loaded.target
+    folders = [target.root, *([target.function.root] if target.function else [])]  # an image has it beside the document
+    for path in (folder / name for folder in folders for name in _LOCKS):
         if path.is_file():
             digest = _sha256()
             digest.update(path.read_bytes())
