@@ -21,6 +21,7 @@ from pathlib import Path
 from elf import strip
 
 HOME = Path("/opt/ovenbird")
+PROCESSOR = Path("/opt/nuclio/processor")  # what the platform's entry point starts
 SHARED = Path("/shared")
 UID, GID, NAME = 8877, 999, "ovenbird"
 # of the standard library: what no function imports; it stays, without bytecode
@@ -34,7 +35,7 @@ import sys
 
 from ovenbird.cli import main
 
-sys.exit(main())
+sys.exit(main({words}))
 """
 
 
@@ -92,11 +93,13 @@ def move(root: Path, stage: Path) -> None:
 
 
 def command(stage: Path) -> None:
-    """The `ovenbird` command, and the line that puts its packages behind the user's own."""
+    """The `ovenbird` command, the processor's, and the line that puts its packages behind the user's own."""
     script = HOME / "bin" / "ovenbird"
-    folder(script.parent, stage)
-    below(stage, script).write_text(COMMAND.format(python=os.path.realpath(sys.executable)), encoding="utf-8")
-    below(stage, script).chmod(0o755)
+    for path, words in ((script, ""), (PROCESSOR, '["processor", *sys.argv[1:]]')):
+        folder(path.parent, stage)
+        text = COMMAND.format(python=os.path.realpath(sys.executable), words=words)
+        below(stage, path).write_text(text, encoding="utf-8")
+        below(stage, path).chmod(0o755)
     link = Path("/usr/local/bin/ovenbird")
     folder(link.parent, stage)
     below(stage, link).symlink_to(script)

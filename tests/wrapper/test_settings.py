@@ -25,6 +25,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "max_requests": ("1000", 1000),
     "concurrency": ("8", 8),
     "queue": ("0", 0),
+    "queue_timeout": ("10s", 10.0),
     "timeout": ("500ms", 0.5),
     "max_body": ("4MiB", 4 * 1024**2),
     "max_header": ("16kb", 16_000),
@@ -41,7 +42,7 @@ GOOD: dict[str, tuple[str, Any]] = {
 }
 BAD: dict[str, str] = {
     "init": "[1]", "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
-    "queue": "1.5", "timeout": "-1", "max_body": "4 parsecs", "max_header": "", "read_timeout": "soon",
+    "queue": "1.5", "queue_timeout": "a while", "timeout": "-1", "max_body": "4 parsecs", "max_header": "", "read_timeout": "soon",
     "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3", "access_log": "maybe",
     "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
 }  # fmt: skip
@@ -194,3 +195,17 @@ def test_the_cgroups_quota_limits_the_cpus(tmp_path: Path, files: dict[str, str]
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert table.cpus(str(tmp_path)) == expected
+
+
+def test_the_processor_has_defaults_of_its_own() -> None:
+    """It is made for containers: it listens on all addresses, has a port for probes, and gives calls their time."""
+    found = table.resolve("processor", {}, {})
+    assert (found.host, found.port, found.probe_port, found.timeout) == ("0.0.0.0", 8080, 8082, 0.0)
+    assert table.resolve("processor", {"probe_port": "0"}, {}).probe_port == 0
+    assert table.resolve("serve", {}, {}).probe_port == 0
+
+
+def test_what_is_given() -> None:
+    """By a flag or by any of a setting's variables; one that is empty, or of another verb, gives nothing."""
+    environ = {"PORT": "1", "OVENBIRD_QUEUE": "", "OVENBIRD_PARAM": "{}"}
+    assert table.given("processor", {"timeout": "1", "host": None}, environ) == {"timeout", "port"}

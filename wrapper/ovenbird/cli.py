@@ -20,12 +20,14 @@ from .errors import ArgumentsError, HandlerError, OvenbirdError, SettingsError, 
 if TYPE_CHECKING:
     from .function.target import Target
     from .logs import Lines
+    from .serve.dialect import Dialect
 
 _VERBS = {
     "serve": "serve a function over HTTP",
     "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
     "invoke": "call a function once, in this process, and print its answer",
     "run": "run a function a single time as a job, and record what it made",
+    "processor": "serve or run a function as the platform's processor does, from its document",
     "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
 }
 _STOPPED, _INTERRUPTED = 143, 130
@@ -75,11 +77,13 @@ def run(argv: list[str]) -> int:
     verb = options.pop("verb")
     lines: Lines | None = None
     try:
-        target, extra = options.pop("target"), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
+        target, extra = options.pop("target", None), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
         settings = table.resolve(verb, options, os.environ)
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
+        if verb == "processor":
+            return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
         if verb in ("run", "serve") and not target and _named_by_platform(settings):
             return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
@@ -139,6 +143,26 @@ def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[s
     project = _project(target, settings)
     host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), project)
     return serve(target, settings, host)
+
+
+def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, extra: dict[str, Any]) -> int:
+    from .processor.run import processor
+
+    def serve(target: Target, settings: table.Settings, dialect: Dialect) -> int:
+        from .serve import run
+
+        host = run.Host(
+            lines,
+            lambda: target,
+            lambda error: report(error, lines),
+            finish,
+            _age(),
+            _project(target, settings),
+            dialect,
+        )
+        return run.serve(target, settings, host)
+
+    return processor(extra["config"], extra["platform_config"], settings, given, serve, os.environ)
 
 
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
@@ -268,6 +292,10 @@ def _header(text: str) -> tuple[str, str]:
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage")
 _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
+    "processor": {
+        "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
+        "platform_config": {"metavar": "FILE", "help": "taken and not read"},
+    },
     "check": {"json": {"action": "store_true", "help": "print JSON"}},
     "invoke": {
         "data": {"metavar": "TEXT|@FILE", "help": "the body: text, @FILE, or @- for stdin"},
@@ -290,7 +318,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         one = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
         if verb != chosen:
             continue
-        one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
+        if verb != "processor":
+            one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
             help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")

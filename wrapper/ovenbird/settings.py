@@ -220,14 +220,29 @@ class Settings:
     )
     result_file: str = _option("", str, "JSON file that gets state, results and outputs.", verbs="run", metavar="FILE")
     # the listener
-    host: str = _option("127.0.0.1", str, "Address to listen on, or to ask.", verbs="serve health", metavar="ADDRESS")
+    host: str = _option(
+        "127.0.0.1",
+        str,
+        "Address to listen on, or to ask; the processor listens on all.",
+        verbs="serve health processor",
+        metavar="ADDRESS",
+        defaults={"processor": "0.0.0.0"},  # noqa: S104 (it is made for containers)
+    )
     port: int = _option(
         8080,
         whole(0, _PORTS),
         "Port to listen on, or to ask; 0 takes a free one.",
-        verbs="serve health",
+        verbs="serve health processor",
         metavar="N",
         env="OVENBIRD_PORT PORT",
+    )
+    probe_port: int = _option(
+        0,
+        whole(0, _PORTS),
+        "A second port, which answers /ready and /live: 8082 unless set; 0 for none.",
+        verbs="processor",
+        metavar="N",
+        defaults={"processor": 8082},
     )
     methods: tuple[str, ...] = _option(
         (),
@@ -241,14 +256,14 @@ class Settings:
         1,
         workers,
         "Worker processes; auto takes one for each CPU of the cgroup's quota.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="N|auto",
     )
     max_requests: int = _option(
         0,
         whole(0),
         "Replace a worker after about this many calls (up to a tenth more, at random); 0 never.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="N",
     )
     # admission
@@ -256,80 +271,87 @@ class Settings:
         0,
         whole(0, 100_000),
         "Calls that run at once in each worker; 0 takes 40 for a sync handler and 1000 for an async one.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="N",
     )
     queue: int = _option(
         200,
         whole(0, 1_000_000),
         "Calls that may wait for a slot in each worker; one more is answered 503.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="N",
+    )
+    queue_timeout: float = _option(
+        0.0,
+        duration,
+        "How long a call may wait for a slot; then it is answered 503. 0 for no limit but that of the call.",
+        verbs="serve processor",
+        metavar="DURATION",
     )
     timeout: float = _option(
         300.0,
         duration,
-        "Time limit of a call, waiting included, or of a run; 0 for none, which is the default of a run.",
-        verbs="serve invoke run",
+        "Time limit of a call, waiting included, or of a run; 0 for none, the default of a run and of the processor.",
+        verbs="serve invoke run processor",
         metavar="DURATION",
-        defaults={"run": 0.0},
+        defaults={"run": 0.0, "processor": 0.0},
     )
     max_body: int = _option(
         32 * 1024**2,
         size,
         "Largest body of a request; one byte more is answered 413.",
-        verbs="serve invoke",
+        verbs="serve invoke processor",
         metavar="SIZE",
     )
     max_header: int = _option(
         64 * 1024,
         size,
         "Largest request line and headers together; more is answered 431.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="SIZE",
     )
     read_timeout: float = _option(
         30.0,
         duration,
         "Time limit for a client to send its headers, and again for its body; 0 for none.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="DURATION",
     )
     keep_alive: float = _option(
-        75.0, duration, "How long an idle connection stays open.", verbs="serve", metavar="DURATION"
+        75.0, duration, "How long an idle connection stays open.", verbs="serve processor", metavar="DURATION"
     )
     # life
     init_timeout: float = _option(
-        300.0, duration, "Time limit of init; 0 for none.", verbs="serve invoke run", metavar="DURATION"
+        300.0, duration, "Time limit of init; 0 for none.", verbs="serve invoke run processor", metavar="DURATION"
     )
     drain_delay: float = _option(
         1.0,
         duration,
         "After SIGTERM: how long calls are still taken while /_/ready says 503.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="DURATION",
     )
     grace: float = _option(
         30.0,
         duration,
         "After the drain delay: how long calls in flight may take to finish.",
-        verbs="serve",
+        verbs="serve processor",
         metavar="DURATION",
     )
     # what is told
-    access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve", metavar="BOOL")
+    access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve processor", metavar="BOOL")
     log_format: str = _option(
         "auto",
         choice("auto", "text", "json"),
         "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.",
-        verbs="serve check invoke run",
+        verbs="serve check invoke run processor",
         metavar="text|json",
     )
     log_level: str = _option(
         "info",
         choice("debug", "info", "warning", "error"),
         "Least severe level that is logged.",
-        verbs="serve check invoke run",
+        verbs="serve check invoke run processor",
         metavar="LEVEL",
     )
     # developing
@@ -340,7 +362,7 @@ class Settings:
         False,
         boolean,
         "Put the traceback into error answers. For development only.",
-        verbs="serve invoke",
+        verbs="serve invoke processor",
         metavar="BOOL",
     )
 
@@ -402,6 +424,15 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
     if problems:
         raise SettingsError("; ".join(problems), hint=f"ovenbird {verb} --help lists every setting")
     return Settings(**values)
+
+
+def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:
+    """The settings of `verb` that a flag or the environment gives, by field name."""
+    return frozenset(
+        row.name
+        for row in options(verb)
+        if flags.get(row.name) is not None or any(environ.get(name) for name in variables(row))
+    )
 
 
 def cpus(cgroup: str = "/sys/fs/cgroup") -> int:

@@ -63,23 +63,23 @@ class Logger:
         """Log at level error, with the traceback of the exception that is being handled."""
         self._logger.exception(message, *args)
 
-    def debug_with(self, message: Any, **fields: Any) -> None:
+    def debug_with(self, message: Any, *args: Any, **fields: Any) -> None:
         """Log at level debug, with fields."""
-        self._logger.debug(message, extra={"fields": fields})
+        self._logger.debug(message, *args, extra={"fields": fields})
 
-    def info_with(self, message: Any, **fields: Any) -> None:
+    def info_with(self, message: Any, *args: Any, **fields: Any) -> None:
         """Log at level info, with fields."""
-        self._logger.info(message, extra={"fields": fields})
+        self._logger.info(message, *args, extra={"fields": fields})
 
-    def warn_with(self, message: Any, **fields: Any) -> None:
+    def warn_with(self, message: Any, *args: Any, **fields: Any) -> None:
         """Log at level warning, with fields."""
-        self._logger.warning(message, extra={"fields": fields})
+        self._logger.warning(message, *args, extra={"fields": fields})
 
     warning_with = warn_with
 
-    def error_with(self, message: Any, **fields: Any) -> None:
+    def error_with(self, message: Any, *args: Any, **fields: Any) -> None:
         """Log at level error, with fields."""
-        self._logger.error(message, extra={"fields": fields})
+        self._logger.error(message, *args, extra={"fields": fields})
 
 
 class Context:

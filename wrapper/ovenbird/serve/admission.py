@@ -22,7 +22,8 @@ class Admission:
     """The calls of one worker. All methods are for the event loop's thread.
 
     `limit` calls run at once, `queue` more may wait; `timeout` is in seconds, 0 for none. `left(call)` says whether the
-    client of a call has gone; `stop(call)` asks the handler of a running call to end.
+    client of a call has gone; `stop(call)` asks the handler of a running call to end. A call that waits for longer than
+    `patience` seconds (0: no limit) is handed to `turn_away`.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class Admission:
         left: Callable[[Call], bool],
         stop: Callable[[Call], None],
         gauge: Callable[[], None] = lambda: None,
+        patience: float = 0.0,
+        turn_away: Callable[[Call], None] = lambda _: None,
     ) -> None:
         self.limit = limit
         self.capacity = limit + queue
@@ -46,6 +49,8 @@ class Admission:
         self._left = left
         self._stop = stop
         self._gauge = gauge  # told the load at each tick
+        self._patience = patience
+        self._turn_away = turn_away
         self._timer: asyncio.TimerHandle | None = None
         self._loop: Any = None
 
@@ -61,6 +66,8 @@ class Admission:
     def enter(self, call: Call) -> None:
         """Count a call and look after it from now on."""
         self.calls[call] = None
+        if self._patience:
+            call.entered = perf_counter()
         if self._timer is None:
             self.ticked = perf_counter()
             self._timer = self._loop.call_later(TICK, self._tick)
@@ -137,6 +144,8 @@ class Admission:
                 self.halt(call, Reason.TIMEOUT)
             elif call.started <= now - TICK and self._left(call):
                 self.halt(call, Reason.GONE)
+            elif self._patience and call.entered <= now - self._patience and call.waits:
+                self._turn_away(call)
         self.stuck = stuck
         self._gauge()
         if not self.calls:

@@ -18,6 +18,7 @@ from .admission import Admission
 from .arguments import Arguments, Keywords, refusal
 from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
 from .calljob import CallJob
+from .dialect import OWN, Dialect
 from .faults import Faults
 from .gate import Gate
 from .journal import Journal
@@ -54,6 +55,7 @@ class App:
         *,
         wire: Wire,
         internal: Callable[[Scope, Receive, Send], Any],
+        dialect: Dialect = OWN,
     ) -> None:
         self.handler = handler
         self.settings = settings
@@ -65,16 +67,22 @@ class App:
         self.on_loop = handler.shape.on_loop or handler.shape.application  # a WSGI application brings its own threads
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
         self.admission = Admission(
-            self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge
-        )
+            self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge,
+            patience=settings.queue_timeout, turn_away=self._turn_away,
+        )  # fmt: skip
         self.faults = Faults(handler.name, settings.debug)
-        self.arguments = Arguments(handler.binder, settings, context, on_loop=self.on_loop) if handler.binder else None
+        self.arguments = (
+            Arguments(handler.binder, settings, context, dialect.event, on_loop=self.on_loop)
+            if handler.binder
+            else None
+        )
         self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
         self.threads: Threads | None = None
         self.job: type[CallJob] = CallJob
         self.served = 0
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
+        self._reserved = (_PREFIX, *dialect.aliases)
         self._loop: Any = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -98,7 +106,7 @@ class App:
         if scope["type"] != "http":
             await self._socket(scope, receive, send)
             return
-        if scope["path"].startswith(_PREFIX):
+        if scope["path"].startswith(self._reserved):
             await self.internal(scope, receive, send)
             return
         call = Call(scope, receive, send, dict(scope["headers"]), perf_counter())
@@ -194,6 +202,15 @@ class App:
     def _reject(self) -> None:
         self.block.reject()
         raise ProblemError(503, "too many calls are waiting", headers=retry_after(self.admission.retry_seconds()))
+
+    def _turn_away(self, call: Call) -> None:
+        """End a call that has waited for a slot for too long; one that has just got one is left alone."""
+        error = ProblemError(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
+        if call.parked and not call.future.done():
+            call.future.set_exception(error)
+        elif call.parked or self.threads is None or not self.threads.drop(call.job, error):
+            return
+        self.block.reject()
 
     async def _speak(self, call: Call) -> None:
         """Let an application that speaks HTTP itself answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..function import cloudevent
@@ -14,6 +15,7 @@ from .problems import ProblemError
 
 _JSON = b"application/json"
 Keywords = dict[str, Any]
+EventOf = Callable[[Call, bytes], Any]
 
 
 class Arguments:
@@ -23,8 +25,11 @@ class Arguments:
     `streaming`: the handler reads the body itself, from its Starlette `request`.
     """
 
-    def __init__(self, binder: Binder, settings: Settings, context: Context, *, on_loop: bool) -> None:
+    def __init__(
+        self, binder: Binder, settings: Settings, context: Context, event_of: EventOf, *, on_loop: bool
+    ) -> None:
         self.binder = binder
+        self._event_of = event_of
         self.context = context
         self.limit = settings.max_body
         self.seconds = settings.read_timeout
@@ -113,7 +118,7 @@ class Arguments:
             if kind == "context":
                 arguments[name] = self.context
             elif kind == "event":
-                arguments[name] = payload.event_of(call, body)
+                arguments[name] = self._event_of(call, body)
             else:
                 arguments[name] = self._request(call, body)
         return arguments

@@ -58,6 +58,7 @@ class Call(msgspec.Struct, eq=False):
     headers: dict[bytes, bytes]
     started: float
     status: int = 0
+    entered: float = 0.0  # when it was admitted; only kept where waiting has a limit
     reason: Reason | None = None  # why it was stopped
     error_id: str = ""
     asked: float = 0.0  # when the handler was last asked to stop
@@ -86,6 +87,11 @@ class Call(msgspec.Struct, eq=False):
             given = self.headers.get(b"x-request-id", b"")
             self._request_id = given.decode("latin-1") if _REQUEST_ID.fullmatch(given) else new_id(128)
         return self._request_id
+
+    @property
+    def waits(self) -> bool:
+        """Whether the call was admitted and has no slot yet."""
+        return self.parked or (self.job is not None and self.job.thread is None and not self.future.done())
 
     @property
     def trace_id(self) -> str:

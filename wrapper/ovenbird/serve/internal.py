@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..function.handler import Handler
@@ -19,18 +19,34 @@ _PROBE = 1.0  # seconds that the user's own `ready` or `alive` may take
 class Internal:
     """An ASGI application for the reserved prefix."""
 
-    def __init__(self, handler: Handler, gate: Gate, blocks: Blocks, gauge: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        gate: Gate,
+        blocks: Blocks,
+        gauge: Callable[[], None],
+        aliases: Mapping[str, str] = {},
+    ) -> None:
         self.handler = handler
         self.gate = gate
         self.blocks = blocks
         self.gauge = gauge
+        self._aliases = aliases
         self._app: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._app is None:
             self._app = self._routes()
+        if scope["path"] in self._aliases:
+            scope["path"] = self._aliases[scope["path"]]
         await self._app(scope, receive, send)
+
+    async def probe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same at a port of its own, without the prefix: `/live`, `/ready`, ..."""
+        if scope["type"] == "http":
+            scope["path"] = f"/_{scope['path']}"
+            await self(scope, receive, send)
 
     def _routes(self) -> Any:
         from starlette.responses import JSONResponse, PlainTextResponse

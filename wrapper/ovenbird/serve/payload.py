@@ -181,13 +181,17 @@ def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
     )
 
 
-def event_of(call: Call, body: bytes) -> Event:
-    """The call as an Event: its body parsed when the media type is JSON, else bytes. Errors: MalformedError."""
+def parsed(call: Call, body: bytes) -> Any:
+    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedError."""
     media = media_of(call)
-    parsed: Any = parse_json(_transcoded(body, media.charset)) if media.json and body else body
+    return parse_json(_transcoded(body, media.charset)) if media.json and body else body
+
+
+def event_of(call: Call, body: bytes) -> Event:
+    """The call as an Event. Errors: MalformedError."""
     scope = call.scope
     return Event(
-        parsed,
+        parsed(call, body),
         body,
         content_type=call.header(b"content-type"),
         method=scope["method"],

@@ -9,16 +9,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NoReturn
 
 from ..errors import OvenbirdError
-from ..function.handler import Handler
-from ..function.load import load
 from ..function.target import Target
 from ..logs import Lines
 from ..settings import Settings, cpus
+from .dialect import OWN, Dialect
 from .metrics import Blocks
 from .port import bind
 
@@ -29,7 +28,7 @@ _log = logging.getLogger("ovenbird")
 class Host:
     """What the command line lends: `find` resolves the target (again), `report` tells an error and gives its status,
     `finish` ends the process; `age` is how long it has lived, in seconds. `open_project` is called in each worker
-    process whose function asks for `context.project`."""
+    process whose function asks for `context.project`; `dialect` is how the function is loaded and spoken to."""
 
     lines: Lines
     find: Callable[[], Target]
@@ -37,6 +36,7 @@ class Host:
     finish: Callable[[int], NoReturn]
     age: float
     open_project: Callable[[], Any] = lambda: None
+    dialect: Dialect = OWN
 
 
 def serve(target: Target, settings: Settings, host: Host) -> int:
@@ -45,6 +45,7 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
 
     count = settings.workers or cpus()
     sock = bind(settings)
+    probes = bind(replace(settings, port=settings.probe_port)) if settings.probe_port else None
     blocks = Blocks(2 * count)
     place = _url(sock)
     began = perf_counter()
@@ -60,12 +61,13 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
                 faulthandler.enable()
             start = perf_counter()
-            handler = Handler(load(host.find() if settings.reload else target))
+            handler = host.dialect.handler(host.find() if settings.reload else target)
             blocks.blocks[block].phase("start", host.age + start - began)
             blocks.blocks[block].phase("load", perf_counter() - start)
             return server.Worker(
-                handler, settings, sock, host.lines, blocks, slot, block, link, late, serving, host.open_project
-            ).run()
+                handler, settings, sock, host.lines, blocks, slot, block, link, late, serving, host.open_project,
+                host.dialect, probes,
+            ).run()  # fmt: skip
         except OvenbirdError as error:
             return host.report(error)
 
@@ -76,8 +78,13 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
 
     from .supervisor import Supervisor
 
+    def release() -> None:
+        for one in (sock, probes):
+            if one is not None:
+                one.close()
+
     supervisor = Supervisor(
-        settings, count, work, host.finish, blocks.blocks, release=sock.close, forgiving=settings.reload
+        settings, count, work, host.finish, blocks.blocks, release=release, forgiving=settings.reload
     )
     if settings.reload:
         from .reload import watch

@@ -11,18 +11,19 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import uvicorn
 
 from ..errors import InitError
-from ..function.context import Context
 from ..function.handler import Handler, Shape
 from ..logs import Lines
 from ..settings import Settings
 from .app import App
 from .call import Reason
+from .dialect import OWN, Dialect
 from .gate import Gate
 from .internal import Internal
 from .journal import Journal
@@ -42,23 +43,22 @@ class Worker:
     """Serves one handler in this process until it is told to stop.
 
     `link` is a socket to the parent, or -1; `late`: other workers serve already, so the port is opened after init.
+    `probes` is a second port, for probes alone, open as long as the process lives.
     """
 
     def __init__(
         self, handler: Handler, settings: Settings, sock: socket.socket, lines: Lines, blocks: Blocks, slot: int = 0,
         block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
-        open_project: Callable[[], Any] = lambda: None,
+        open_project: Callable[[], Any] = lambda: None, dialect: Dialect = OWN, probes: socket.socket | None = None,
     ) -> None:  # fmt: skip
         self.handler = handler
         self.settings = settings
         self.sock = sock
         self.gate = Gate()
         self.block: Block = blocks.blocks[block]
-        self.context = Context(
-            handler.name, root=str(handler.loaded.target.root), worker_id=slot, open_project=open_project
-        )
+        self.context = dialect.context(handler, slot, open_project)
         self.startup = Startup(handler, settings, self.context)
-        self.internal = Internal(handler, self.gate, blocks, self._gauge)
+        self.internal = Internal(handler, self.gate, blocks, self._gauge, dialect.aliases)
         self.journal = Journal(handler.name, lines.put_calls)
         self.app = App(
             handler,
@@ -69,7 +69,10 @@ class Worker:
             self.journal,
             wire=Connection(),
             internal=self.internal,
+            dialect=dialect,
         )
+        self._probes = probes
+        self._prober: uvicorn.Server | None = None
         self._link = link
         self._late = late
         self._serving = serving  # called when calls are let in
@@ -122,12 +125,7 @@ class Worker:
     async def _open(self) -> uvicorn.Server:
         """Open the port: probes are answered from now on."""
         application = self.handler.shape is Shape.ASGI
-        config = uvicorn.Config(
-            self.app, http=Protocol, loop="none", ws="auto" if application else "none", lifespan="off", log_config=None,
-            access_log=False, proxy_headers=application, server_header=False, backlog=_BACKLOG, interface="asgi3",
-            timeout_keep_alive=self.settings.keep_alive,  # type: ignore[arg-type]
-        )  # fmt: skip
-        config.load()
+        config = self._config(self.app, ws="auto" if application else "none", proxy_headers=application)
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         try:
@@ -135,7 +133,29 @@ class Worker:
         except OSError as error:  # two processes may bind a port that neither listens on yet
             raise taken(self.settings, error) from None
         await server.on_tick(0)
+        if self._probes is not None:
+            self._prober = await self._open_probes(self._probes)
         return server
+
+    async def _open_probes(self, sock: socket.socket) -> uvicorn.Server:
+        """Open the port for probes, which stays open to the end: it tells that calls are no longer taken, and why."""
+        config = self._config(self.internal.probe, ws="none", proxy_headers=False)
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        try:
+            await server.startup(sockets=[sock])
+        except OSError as error:
+            raise taken(replace(self.settings, port=self.settings.probe_port), error) from None
+        return server
+
+    def _config(self, application: Any, **options: Any) -> uvicorn.Config:
+        config = uvicorn.Config(
+            application, http=Protocol, loop="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, backlog=_BACKLOG, interface="asgi3",
+            timeout_keep_alive=self.settings.keep_alive, **options,  # type: ignore[arg-type]
+        )  # fmt: skip
+        config.load()
+        return config
 
     def _trace(self, server: uvicorn.Server) -> None:
         """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
@@ -251,6 +271,8 @@ class Worker:
         _log.info("draining: %d calls in flight", len(self.app.admission.calls))
         if self._retiring:  # other workers take new connections; those that are here get one more answer, and close
             self._stop_listening(server)
+            if self._prober is not None:
+                self._stop_listening(self._prober)
             await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
         else:
             await _first(self._hurry, self._force, timeout=self.settings.drain_delay)

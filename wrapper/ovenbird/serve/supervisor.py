@@ -25,6 +25,7 @@ _log = logging.getLogger("ovenbird")
 _STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
 _FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
+_TOLD = range(70, 80)  # statuses of errors of ours, which the worker has told in full
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 
@@ -222,7 +223,8 @@ class Supervisor:
         why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         if not self._served and not self.forgiving:
             # it never worked: starting it again would fail again, and whoever started us should know
-            _log.error("worker %d %s before it was ready", child.slot, why)
+            if code not in _TOLD:
+                _log.error("worker %d %s before it was ready", child.slot, why)
             self._code = code if code >= 0 else 128 - code
             self._stop(signal.SIGTERM)
             return

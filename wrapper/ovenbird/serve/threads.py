@@ -76,13 +76,17 @@ class Threads:
         """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
         thread = job.thread
         if thread is None:
-            try:
-                self.todo.remove(job)
-            except ValueError:
-                return job.thread is not None and job.thread.interrupt(job)
-            self.finish(job, None, CallStopped())
-            return True
+            return self.drop(job, CallStopped()) or (job.thread is not None and job.thread.interrupt(job))
         return thread.interrupt(job)
+
+    def drop(self, job: Job, error: BaseException) -> bool:
+        """Take a job off the queue, which ends it with an error; false when a thread has it."""
+        try:
+            self.todo.remove(job)
+        except ValueError:
+            return False
+        self.finish(job, None, error)
+        return True
 
     def finish(self, job: Job, outcome: Any, error: BaseException | None) -> None:
         """Hand an outcome to the loop; one wake-up serves all outcomes that come before it is handled."""

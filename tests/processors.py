@@ -1,0 +1,115 @@
+"""The platform's processor in a process of its own, and folders as the platform lays them out for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.service import Service, until
+
+FUNCTIONS = Path(__file__).parent / "functions"
+JOB = {"job": {"kind": "job", "attributes": {"event": {"body": ""}}}}
+HTTP = {"http": {"kind": "http"}}
+
+
+def document(triggers: Any, **spec: Any) -> dict[str, Any]:
+    """A processor's document as the platform writes it."""
+    return {
+        "apiVersion": "nuclio.io/v1beta1",
+        "kind": "NuclioFunction",
+        "metadata": {"name": "f1"},
+        "spec": {
+            "runtime": "python", "handler": "handler:handler", "minReplicas": 1, "maxReplicas": 1, "triggers": triggers,
+            **spec,
+        },
+    }  # fmt: skip
+
+
+def job(body: Any) -> dict[str, Any]:
+    """A job trigger; `body` is text, or a value that becomes JSON."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"job": {"kind": "job", "attributes": {"event": {"body": text}}}}
+
+
+def http(attributes: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """An http trigger."""
+    return {"http": {"kind": "http", **fields, "attributes": attributes or {}}}
+
+
+class Processor(Service):
+    """A processor that serves, or has ended: `url` and `probes` are its two ports."""
+
+    def __init__(self, folder: Path, flags: tuple[str, ...], environ: dict[str, str]) -> None:
+        self.log_path = folder / "log"
+        self._log = self.log_path.open("wb")
+        port, second = free_port(), free_port()
+        self.url, self.probes = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{second}"
+        config = str(folder / "function.yaml")
+        command = [sys.executable, "-m", "ovenbird", "processor", "--config", config, *flags]
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "NUCLIO_", "PORT"))}
+        env |= {"PORT": str(port), "OVENBIRD_PROBE_PORT": str(second), "OVENBIRD_DRAIN_DELAY": "0.2", **environ}
+        self.process = subprocess.Popen(command, stderr=self._log, stdout=self._log, env=env, cwd=folder)
+
+    def probe(self, path: str) -> httpx.Response:
+        """GET at the second port."""
+        return httpx.get(self.probes + path, timeout=30, trust_env=False)
+
+    def wait_ready(self) -> Processor:
+        """Wait until the second port says that the function is ready."""
+        until(lambda: self.probe("/ready").status_code == 200, lambda: f"not ready:\n{self.log}", self)
+        return self
+
+
+class Processors:
+    """A folder that stands for /shared, and what is started on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: list[Processor] = []
+
+    def lay_out(self, source: str, triggers: Any, **spec: Any) -> None:
+        """Write handler.py (text, or the name of a folder of tests/functions) and the processor's document."""
+        if "\n" in source:
+            (self.folder / "handler.py").write_text(textwrap.dedent(source))
+        else:
+            shutil.copytree(FUNCTIONS / source, self.folder, dirs_exist_ok=True)
+        (self.folder / "function.yaml").write_text(json.dumps(document(triggers, **spec)))
+
+    def start(self, *flags: str, **environ: str) -> Processor:
+        """Start the processor on what was laid out."""
+        self._started.append(Processor(self.folder, flags, environ))
+        return self._started[-1]
+
+    def serve(self, source: str, triggers: Any = HTTP, spec: dict[str, Any] | None = None, **environ: str) -> Processor:
+        """Lay out a service, start it, and wait until it is ready."""
+        self.lay_out(source, triggers, **(spec or {}))
+        return self.start(**environ).wait_ready()
+
+    def run(
+        self, source: str, triggers: Any = JOB, spec: dict[str, Any] | None = None, **environ: str
+    ) -> tuple[int, Processor]:
+        """Lay out a function, start the processor and wait for its end; the exit status, and the log."""
+        self.lay_out(source, triggers, **(spec or {}))
+        found = self.start(**environ)
+        return found.wait(), found
+
+    def close(self) -> None:
+        """End what still runs."""
+        for one in self._started:
+            one.kill()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

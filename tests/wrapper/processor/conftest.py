@@ -1,0 +1,17 @@
+"""What tests of the processor share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.processors import Processors
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Processors]:
+    """A folder as /shared is in the platform, and processors on it."""
+    found = Processors(tmp_path)
+    yield found
+    found.close()

@@ -1,0 +1,132 @@
+"""The processor's document: what decides is strict, what says nothing is passed over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.processors import HTTP, document, http, job
+
+from ovenbird.errors import DocumentError
+from ovenbird.processor.config import Config, read
+
+
+def write(folder: Path, found: Any) -> Path:
+    path = folder / "function.yaml"
+    path.write_text(found if isinstance(found, str) else json.dumps(found))
+    return path
+
+
+def problems(folder: Path, found: Any) -> tuple[str, ...]:
+    with pytest.raises(DocumentError) as caught:
+        read(write(folder, found))
+    assert caught.value.exit_code == 71
+    return caught.value.problems
+
+
+def test_a_job(tmp_path: Path) -> None:
+    """The body is the bytes of the text, whatever they are."""
+    assert read(write(tmp_path, document(job('{"é": 1}')))) == Config(
+        root=tmp_path, name="f1", module="handler", attribute="handler", kind="job", trigger="job",
+        body='{"é": 1}'.encode(),
+    )  # fmt: skip
+
+
+def test_a_service_with_its_limits(tmp_path: Path) -> None:
+    """The trigger keeps its own name; limits become settings."""
+    trigger = http({"maxRequestBodySize": 10, "readBufferSize": 4096}, numWorkers=3)["http"]
+    config = read(write(tmp_path, document({"mine": trigger}, eventTimeout="30s", handler="pkg/mod:fn")))
+    assert (config.kind, config.trigger, config.body) == ("http", "mine", b"")
+    assert (config.module, config.attribute) == ("pkg.mod", "fn")
+    assert config.limits == {"timeout": 30.0, "concurrency": 3, "max_body": 10, "max_header": 4096}
+
+
+def test_unknown_fields_are_named_and_change_nothing(tmp_path: Path) -> None:
+    """At every depth, by path; fields of the controller are not mentioned."""
+    found = document(http({"odd": 1}, maxWorkers=2, other=1), strange={}, replicas=3, resources={})
+    found["status"], found["extra"] = {}, 1
+    config = read(write(tmp_path, found))
+    assert config.ignored == ("extra", "spec.strange", "spec.triggers.http.other", "spec.triggers.http.attributes.odd")
+    assert config.limits == {"concurrency": 2}
+
+
+def test_a_trigger_that_is_disabled_does_not_count(tmp_path: Path) -> None:
+    """Neither for the one that is needed, nor against it; its kind does not matter."""
+    config = read(write(tmp_path, document({"k": {"kind": "kafka-cluster", "disabled": True}, **HTTP})))
+    assert config.trigger == "http"
+    found = problems(tmp_path, document({"k": {"kind": "http", "disabled": True}}))
+    assert found == ("spec.triggers: every trigger is disabled; one of kind 'job' or 'http' is needed",)
+
+
+@pytest.mark.parametrize("triggers", [None, {}])
+def test_no_trigger(tmp_path: Path, triggers: Any) -> None:
+    """There is nothing to do, and the document says so."""
+    found = problems(tmp_path, document(triggers))
+    assert found == ("spec.triggers: missing; one of kind 'job' or 'http' is needed",)
+
+
+def test_two_triggers(tmp_path: Path) -> None:
+    """They are named with their kinds, also two of one kind."""
+    (found,) = problems(tmp_path, document({**job("x"), **HTTP}))
+    assert "'job' (job), 'http' (http) cannot be combined" in found
+    (found,) = problems(tmp_path, document({"a": {"kind": "http"}, "b": {"kind": "http"}}))
+    assert "'a' (http), 'b' (http) cannot be combined" in found
+
+
+@pytest.mark.parametrize("kind", ["kafka-cluster", "cron", None, "HTTP", 7])
+def test_another_trigger_is_refused_by_name(tmp_path: Path, kind: Any) -> None:
+    """What was found, and what is served."""
+    found = problems(tmp_path, document({"events": {"kind": kind}}))
+    assert found == (f"spec.triggers.events.kind: expected 'job' or 'http', found {kind!r}",)
+
+
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
+    """A document is not mended one error at a time."""
+    found = document(http({"readBufferSize": "lots"}, maxWorkers=-1), handler="main", runtime="golang")
+    del found["apiVersion"]
+    assert problems(tmp_path, found) == (
+        "apiVersion: expected 'nuclio.io/v1beta1', found None",
+        "spec.handler: expected 'module:name', found 'main'",
+        "spec.runtime: expected 'python', found 'golang'",
+        "spec.triggers.http.maxWorkers: expected a whole number up to 100000, found -1",
+        "spec.triggers.http.attributes.readBufferSize: expected a size such as 1048576, 500kB or 4MiB, found 'lots'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("triggers", "problem"),
+    [
+        ([], "spec.triggers: expected a mapping, found []"),
+        ({"job": {"kind": "job", "attributes": 3}}, "spec.triggers.job.attributes: expected a mapping, found 3"),
+        ({"job": {"kind": "job", "attributes": {"event": "x"}}}, "event: expected a mapping, found 'x'"),
+        (job("") | {"job": {"kind": "job", "attributes": {"event": {"body": {"a": 1}}}}}, "expected text, found dict"),
+        ({"job": "x"}, "spec.triggers.job.kind: expected 'job' or 'http', found None"),
+    ],
+)
+def test_a_field_of_another_type(tmp_path: Path, triggers: Any, problem: str) -> None:
+    """The path and what was found."""
+    assert any(problem in found for found in problems(tmp_path, document(triggers)))
+
+
+def test_a_document_of_another_kind(tmp_path: Path) -> None:
+    """Ovenbird's own function document is told apart, with what runs it."""
+    with pytest.raises(DocumentError, match="found 'python'") as caught:
+        read(write(tmp_path, {"kind": "python", "name": "f", "spec": {}}))
+    assert "ovenbird serve" in caught.value.hint
+    with pytest.raises(DocumentError, match="kind: expected 'NuclioFunction', found None"):
+        read(write(tmp_path, {}))
+
+
+def test_no_document(tmp_path: Path) -> None:
+    """A file that is missing, no text, or no YAML: what and where."""
+    with pytest.raises(DocumentError, match=r"--config: cannot read .*none.yaml.: No such file"):
+        read(tmp_path / "none.yaml")
+    (tmp_path / "function.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DocumentError, match="not UTF-8 text"):
+        read(tmp_path / "function.yaml")
+    with pytest.raises(DocumentError, match="not valid YAML at line 1"):
+        read(write(tmp_path, "a: [1"))
+    with pytest.raises(DocumentError, match="not a mapping"):
+        read(write(tmp_path, "[]"))

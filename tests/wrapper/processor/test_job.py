@@ -1,0 +1,184 @@
+"""A job trigger: one event, one answer, and the exit status that it makes."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from tests.processors import HTTP, Processors, job
+
+HANDLER = """
+def handler(context, event):
+    return {result}
+"""
+
+
+def test_a_function_of_the_platform_runs(shared: Processors) -> None:
+    """The rendered module finds the user's function, and gets the run as bytes."""
+    code, done = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": 2, "b": 3}}}))
+    assert code == 0, done.log
+    told = next(record for record in done.records if record["message"] == "the run is done")
+    assert (told["result"], told["logger"]) == (5, "f1")
+
+
+def test_a_failed_run_fails_the_job(shared: Processors) -> None:
+    """The answer is a 500, which the log shows."""
+    code, done = shared.run("rendered", job({"handler": "add", "spec": {"parameters": {"a": "x", "b": 3}}}))
+    assert code == 1
+    assert done.records[-1]["message"].startswith("the job's event was answered 500: can only concatenate str")
+    assert done.records[-1]["level"] == "error"
+
+
+def test_the_event(shared: Processors) -> None:
+    """Bytes, no content type, the trigger's kind and name, and the run's id."""
+    source = """
+    def handler(context, event):
+        found = (event.body, event.content_type, event.trigger.kind, event.trigger.name, event.id)
+        assert found == (b'{"a": 1}', "", "job", "nightly", "run-7"), found
+        assert (context.trigger.kind, context.worker_id) == ("job", 0)
+    """
+    code, done = shared.run(source, {"nightly": job('{"a": 1}')["job"]}, RUN_ID="run-7")
+    assert code == 0, done.log
+    assert done.records[-1]["request_id"] == "run-7"
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        ("None", 0),
+        ("'text'", 0),
+        ("{'a': 1}", 0),
+        ("context.Response(body='OK', status_code=200)", 0),
+        ("(200, 'fine')", 0),
+        ("(404, 'nothing')", 1),
+        ("context.Response(status_code=500)", 1),
+        ("context.Response(status_code=202)", 1),  # only a 200 is
+        ("object()", 1),
+        ("1 / 0", 1),
+        ("exit(0)", 0),
+        ("exit(5)", 1),
+    ],
+)
+def test_the_exit_status(shared: Processors, result: str, code: int) -> None:
+    """0 when the answer was a 200, else 1."""
+    found, done = shared.run(HANDLER.format(result=result))
+    assert found == code, done.log
+
+
+def test_what_the_handler_raised_is_one_record(shared: Processors) -> None:
+    """With the user's frames alone."""
+    code, done = shared.run(HANDLER.format(result="1 / 0"))
+    (record,) = [record for record in done.records if record["level"] == "error"]
+    assert record["message"] == "f1 raised ZeroDivisionError: division by zero"
+    assert "handler.py" in record["traceback"]
+    assert "ovenbird" not in record["traceback"]
+    assert code == 1
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_init_is_called_once(shared: Processors, kind: str) -> None:
+    """Sync or async, before the event; what it sets is there."""
+    source = f"""
+    import asyncio
+    {kind} init_context(ctx):
+        print("init")
+        ctx.user_data.number = 4
+    {kind} handler(ctx, evt):
+        {"await asyncio.sleep(0)" if "async" in kind else "pass"}
+        return (200 if ctx.user_data.number == 4 else 500, "")
+    """
+    code, done = shared.run(source)
+    assert (code, done.log.count("init\n")) == (0, 1), done.log
+
+
+def test_init_that_fails(shared: Processors) -> None:
+    """One record with its traceback, status 73, and no event."""
+    source = """
+    def init_context(context):
+        raise RuntimeError("no model")
+    def handler(context, event):
+        print("called")
+    """
+    code, done = shared.run(source)
+    assert code == 73
+    (record,) = done.records
+    assert (record["code"], record["message"]) == ("init", "init of f1 raised RuntimeError: no model")
+    assert "no model" in record["traceback"]
+    assert "called" not in done.log
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nothing_like_this\n", "importing 'handler' failed: ModuleNotFoundError"),
+        ("def handler(context):\n    pass\n", "handler:handler cannot be called with (context, event)"),
+        ("def other(context, event):\n    pass\n", "has no attribute 'handler'"),
+    ],
+)
+def test_a_module_that_does_not_load(shared: Processors, source: str, message: str) -> None:
+    """One record, status 72."""
+    code, done = shared.run(source)
+    assert code == 72
+    (record,) = done.records
+    assert message in record["message"]
+
+
+def test_a_document_that_does_not_hold(shared: Processors) -> None:
+    """Status 71, and every problem in one record."""
+    code, done = shared.run(HANDLER.format(result="0"), {**job(""), **HTTP})
+    assert (code, [record["code"] for record in done.records]) == (71, ["document"])
+    assert "cannot be combined" in done.log
+
+
+def test_a_job_ends_at_once(shared: Processors) -> None:
+    """Not even a thread that the handler leaves behind holds it up."""
+    source = """
+    import threading, time
+    def handler(context, event):
+        threading.Thread(target=time.sleep, args=(60,)).start()
+    """
+    began = time.monotonic()
+    assert shared.run(source)[0] == 0
+    assert time.monotonic() - began < 20
+
+
+def test_sigterm_ends_a_job(shared: Processors) -> None:
+    """The handler is stopped where it stands, cleans up, and the status says so."""
+    source = """
+    import time
+    def init_context(context):
+        context.platform.set_termination_callback(lambda: print("terminated", flush=True))
+    def handler(context, event):
+        try:
+            print("at work", flush=True)
+            time.sleep(60)
+        finally:
+            print("cleaned", flush=True)
+    """
+    shared.lay_out(source, job(""))
+    running = shared.start()
+    running.wait_log("at work")
+    assert running.stop(signal.SIGTERM) == 143
+    assert "cleaned\nterminated\n" in running.log
+    assert running.records[-1]["message"] == "stopped by SIGTERM"
+
+
+def test_the_time_limit_of_an_event(shared: Processors) -> None:
+    """A job without one may take as long as it needs."""
+    source = "import time\ndef handler(context, event):\n    time.sleep(60)\n"
+    code, done = shared.run(source, spec={"eventTimeout": "300ms"})
+    assert code == 1
+    assert done.records[-1]["message"] == "stopped by the time limit of 0.3 seconds"
+
+
+def test_the_module_is_found_on_pythonpath(shared: Processors) -> None:
+    """As it is beside the document; code that the document lies beside comes first."""
+    elsewhere = shared.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "far.py").write_text("def handler(context, event):\n    print('far')\n")
+    code, done = shared.run(
+        "def handler(c, e):\n    pass\n", spec={"handler": "far:handler"}, PYTHONPATH=str(elsewhere)
+    )
+    assert code == 0, done.log
+    assert "far\n" in done.log

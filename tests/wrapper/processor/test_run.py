@@ -1,0 +1,98 @@
+"""The command line of the processor, and what surrounds the function."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.processors import Processors, document, http, job
+from tests.wrapper.test_cli import ovenbird
+
+VARIABLES = """
+import os
+def handler(context, event):
+    print({name: text for name, text in os.environ.items() if name.startswith("NUCLIO_FUNCTION")})
+"""
+
+
+def test_what_has_no_meaning_here_is_told_once(shared: Processors) -> None:
+    """The platform's own configuration, fields that nobody knows, and settings of a wrapper that is not here."""
+    shared.lay_out("def handler(c, e):\n    pass\n", job(""), odd=1, strange={})
+    found = shared.start("--platform-config", "/etc/platform.yaml", NUCLIO_PYTHON_EXE_PATH="/usr/bin/python2")
+    assert found.wait() == 0
+    told = [record["message"] for record in found.records if "ignored" in record["message"]]
+    assert told == [
+        "ignored, as it has no meaning here: --platform-config /etc/platform.yaml, spec.odd, spec.strange, "
+        "NUCLIO_PYTHON_EXE_PATH"
+    ]
+
+
+def test_a_function_learns_about_itself(shared: Processors) -> None:
+    """By the variables that the platform's processor sets; one that the container has set stays."""
+    code, done = shared.run(VARIABLES, spec={"description": "adds", "version": 3})
+    assert code == 0
+    assert (
+        "{'NUCLIO_FUNCTION_NAME': 'f1', 'NUCLIO_FUNCTION_HANDLER': 'handler:handler', "
+        "'NUCLIO_FUNCTION_DESCRIPTION': 'adds', 'NUCLIO_FUNCTION_VERSION': '3'}" in done.log
+    )
+    _, done = shared.run(VARIABLES, NUCLIO_FUNCTION_NAME="given")
+    assert "'NUCLIO_FUNCTION_NAME': 'given'" in done.log
+
+
+def test_nuclio_sdk_need_not_be_installed(shared: Processors) -> None:
+    """Its names can be imported, for hints and to make answers."""
+    source = """
+    import nuclio_sdk
+    def handler(context: nuclio_sdk.Context, event: nuclio_sdk.Event) -> nuclio_sdk.Response:
+        assert isinstance(context, nuclio_sdk.Context) and isinstance(event, nuclio_sdk.Event)
+        return nuclio_sdk.Response(headers={}, body="OK", content_type="text/plain", status_code=200)
+    """
+    code, done = shared.run(source)
+    assert code == 0, done.log
+
+
+def test_the_real_package_wins(shared: Processors) -> None:
+    """Where it is installed; its Response, which is none of ours, is understood."""
+    (shared.folder / "nuclio_sdk.py").write_text(
+        "class Response:\n"
+        "    def __init__(self, headers=None, body=None, content_type=None, status_code=200):\n"
+        "        self.headers, self.body, self.status_code = headers or {}, body, status_code\n"
+        "        self.content_type = content_type or 'text/plain'\n"
+    )
+    source = """
+    import nuclio_sdk
+    def handler(context, event):
+        assert nuclio_sdk.__file__
+        return nuclio_sdk.Response(body="no", status_code=503)
+    """
+    code, done = shared.run(source)
+    assert code == 1
+    assert done.records[-1]["message"] == "the job's event was answered 503: no"
+
+
+def test_the_document_has_to_be_named() -> None:
+    """And it is the only thing that has to."""
+    found = ovenbird("processor")
+    assert found.returncode == 70
+    assert b"--config" in found.stderr
+
+
+def test_flags_and_environment_win_over_the_document(tmp_path: Path) -> None:
+    """The operator has the last word; a value that does not parse is an error all the same."""
+    (tmp_path / "handler.py").write_text("import time\ndef handler(context, event):\n    time.sleep(0.5)\n")
+    (tmp_path / "function.yaml").write_text(json.dumps(document(job(""), eventTimeout="100ms")))
+    config = str(tmp_path / "function.yaml")
+    assert ovenbird("processor", "--config", config).returncode == 1
+    assert ovenbird("processor", "--config", config, OVENBIRD_TIMEOUT="20").returncode == 0
+    assert ovenbird("processor", "--config", config, "--timeout", "20").returncode == 0
+    assert ovenbird("processor", "--config", config, OVENBIRD_TIMEOUT="soon").returncode == 70
+
+
+def test_a_port_that_is_taken(shared: Processors) -> None:
+    """Either of the two is named."""
+    source = "def handler(context, event):\n    pass\n"
+    first = shared.serve(source, http())
+    taken = first.probes.rpartition(":")[2]
+    second = shared.start(OVENBIRD_PROBE_PORT=taken)
+    assert second.wait() == 70
+    assert f"cannot listen on 0.0.0.0:{taken}" in second.log

@@ -1,0 +1,171 @@
+"""The processor's document (`kind: NuclioFunction`): what is served, by which trigger, within which limits.
+
+`read` is strict on what decides how the function runs, and reports every problem at once. Fields that say nothing to a
+processor (those of the controller) are passed over; fields that nobody knows are named in `Config.ignored`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..document import parse
+from ..errors import DocumentError
+from .limits import LIMITS, limits
+
+JOB, HTTP = "job", "http"
+KIND, VERSIONS = "NuclioFunction", "nuclio.io/v1"
+_HANDLER = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
+
+# fields that are for whoever deploys the function, not for the process that runs it
+_TOP = frozenset("apiVersion kind metadata spec status".split())
+_SPEC = frozenset(
+    """description disable runtime handler image imageHash imagePullSecrets replicas minReplicas maxReplicas
+    targetCPU dataBindings triggers build env envFrom resources volumes version alias runRegistry registry
+    readinessTimeoutSeconds securityContext serviceType serviceAccount eventTimeout scaleToZero platform loggerSinks
+    avatar priorityClassName preemptionPolicy affinity nodeSelector nodeName tolerations""".split()
+)
+_TRIGGER = frozenset(
+    """kind class name attributes disabled url annotations maxWorkers numWorkers totalTasks maxTaskAllocation
+    workerAllocatorName workerAvailabilityTimeoutMilliseconds username password secret""".split()
+)
+_ATTRIBUTES = {
+    HTTP: frozenset("port ingresses serviceType annotations reduceMemoryUsage disablePortPublishing".split())
+    | frozenset(LIMITS),
+    JOB: frozenset(["event"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A processor's document, validated.
+
+    `root` is its folder; the trigger is `kind` (`job` or `http`) under the name `trigger`; `body` is a job's event;
+    `limits` holds settings by their names in the table; `ignored` the paths of fields that mean nothing here.
+    """
+
+    root: Path
+    name: str
+    module: str
+    attribute: str
+    kind: str
+    trigger: str
+    body: bytes = b""
+    limits: dict[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    spec: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
+def read(path: Path) -> Config:
+    """The processor's document at `path`. Errors: DocumentError, with every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise DocumentError(f"--config: cannot read {str(path)!r}: {reason}") from None
+    document = parse(text, str(path))
+    if document.get("kind") != KIND:
+        hint = "a function document is run by `ovenbird serve` or `ovenbird run`" if document.get("kind") else ""
+        raise DocumentError(f"{str(path)!r}: kind: expected {KIND!r}, found {document.get('kind')!r}", hint=hint)
+    problems: list[str] = []
+    config = _config(document, path.resolve().parent, problems)
+    if problems:
+        raise DocumentError(f"the processor's document {str(path)!r} is not valid:", problems=tuple(problems))
+    return config
+
+
+def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Config:
+    version = document.get("apiVersion")
+    if not isinstance(version, str) or not version.startswith(VERSIONS):
+        problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {version!r}")
+    spec = _mapping(document, "spec", "", problems)
+    metadata = _mapping(document, "metadata", "", problems)
+    module, attribute = _handler(spec.get("handler"), problems)
+    runtime = spec.get("runtime", "python")
+    if not isinstance(runtime, str) or runtime.partition(":")[0] != "python":
+        problems.append(f"spec.runtime: expected 'python', found {runtime!r}")
+    name, trigger = _trigger(_mapping(spec, "triggers", "spec.", problems), problems)
+    kind, where = str(trigger.get("kind", "")), f"spec.triggers.{name}."
+    attributes = _mapping(trigger, "attributes", where, problems)
+    title = metadata.get("name")
+    return Config(
+        root=root,
+        name=title if isinstance(title, str) else "",
+        module=module,
+        attribute=attribute,
+        kind=kind,
+        trigger=name,
+        body=_body(attributes, where, problems) if kind == JOB else b"",
+        limits=limits(spec, trigger, attributes, where, problems),
+        ignored=(
+            *_unknown(document, _TOP, ""),
+            *_unknown(spec, _SPEC, "spec."),
+            *_unknown(trigger, _TRIGGER, where),
+            *_unknown(attributes, _ATTRIBUTES.get(kind, frozenset()), where + "attributes."),
+        ),
+        spec=spec,
+    )
+
+
+def _trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[str, Any]]:
+    """The one trigger that is not disabled, by its name; a problem where there is none, another kind, or a second."""
+    found = {str(name): trigger for name, trigger in triggers.items() if not _disabled(trigger)}
+    if not found:
+        why = "every trigger is disabled" if triggers else "missing"
+        problems.append(f"spec.triggers: {why}; one of kind '{JOB}' or '{HTTP}' is needed")
+        return "", {}
+    sound = True
+    for name, trigger in found.items():
+        kind = trigger.get("kind") if isinstance(trigger, dict) else None
+        if kind not in (JOB, HTTP):
+            sound = False
+            problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {kind!r}")
+    if len(found) > 1:
+        names = ", ".join(f"{name!r} ({_kind(trigger)})" for name, trigger in found.items())
+        problems.append(f"spec.triggers: {names} cannot be combined; a process runs one job or serves one port")
+    name, trigger = next(iter(found.items()))
+    return (name, trigger) if sound else (name, {})
+
+
+def _disabled(trigger: Any) -> bool:
+    return isinstance(trigger, dict) and trigger.get("disabled") is True
+
+
+def _kind(trigger: Any) -> Any:
+    return trigger.get("kind") if isinstance(trigger, dict) else None
+
+
+def _handler(value: Any, problems: list[str]) -> tuple[str, str]:
+    """Module and attribute from `package/module:name` or `package.module:name`."""
+    found = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
+    if not found:
+        problems.append(f"spec.handler: expected 'module:name', found {value!r}")
+        return "", ""
+    return found[1], found[2]
+
+
+def _body(attributes: dict[str, Any], where: str, problems: list[str]) -> bytes:
+    """The bytes of a job's event."""
+    body = _mapping(attributes, "event", where + "attributes.", problems).get("body", "")
+    if not isinstance(body, str):
+        problems.append(f"{where}attributes.event.body: expected text, found {type(body).__name__}")
+        return b""
+    return body.encode()
+
+
+def _mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) -> dict[str, Any]:
+    """A field that is a mapping, empty when it is left out."""
+    value = parent.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"{where}{key}: expected a mapping, found {value!r}")
+        return {}
+    return value
+
+
+def _unknown(mapping: dict[str, Any], known: frozenset[str], where: str) -> list[str]:
+    return [f"{where}{key}" for key in mapping if key not in known]

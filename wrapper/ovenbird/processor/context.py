@@ -1,0 +1,96 @@
+"""The context that a function written for nuclio receives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from ..function.context import Context, Logger
+from ..function.response import Response as OwnResponse
+
+
+class Response(OwnResponse):
+    """An answer. By position, body and headers may come in either order: nuclio has headers first."""
+
+    __slots__ = ("event_id",)
+
+    def __init__(
+        self,
+        body: Any = None,
+        headers: Any = None,
+        content_type: str | None = None,
+        status_code: int = 200,
+        event_id: str | None = None,
+    ) -> None:
+        if headers is not None and not isinstance(headers, Mapping) and (body is None or isinstance(body, Mapping)):
+            body, headers = headers, body
+        super().__init__(body, headers, content_type, status_code)
+        self.event_id = event_id
+
+
+class BindingLogger(Logger):
+    """A logger to which fields can be bound, that every later record with fields then carries."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._bound: dict[str, Any] = {}
+
+    def bind(self, **fields: Any) -> None:
+        """Bind fields."""
+        self._bound.update(fields)
+
+    def debug_with(self, message: Any, *args: Any, **fields: Any) -> None:
+        """Log at level debug, with fields."""
+        super().debug_with(message, *args, **{**self._bound, **fields})
+
+    def info_with(self, message: Any, *args: Any, **fields: Any) -> None:
+        """Log at level info, with fields."""
+        super().info_with(message, *args, **{**self._bound, **fields})
+
+    def warn_with(self, message: Any, *args: Any, **fields: Any) -> None:
+        """Log at level warning, with fields."""
+        super().warn_with(message, *args, **{**self._bound, **fields})
+
+    def error_with(self, message: Any, *args: Any, **fields: Any) -> None:
+        """Log at level error, with fields."""
+        super().error_with(message, *args, **{**self._bound, **fields})
+
+
+class Platform:
+    """What a function asks of the platform: to be called when the process ends. There are no other functions here."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.kind = "kube" if environ.get("KUBERNETES_SERVICE_HOST") else "local"
+        self.namespace = environ.get("NUCLIO_FUNCTION_NAMESPACE") or environ.get("DHCORE_NAMESPACE") or "default"
+        self._termination: Callable[[], Any] | None = None
+
+    def set_termination_callback(self, callback: Callable[[], Any]) -> None:
+        """Have `callback()` called once, after the last call."""
+        self._termination = callback
+
+    def set_drain_callback(self, callback: Callable[[], Any]) -> None:
+        """Take what is called when a stream is rebalanced; there are no streams here, so it never is."""
+
+    def call_function(self, name: str, *_: Any, **__: Any) -> Any:
+        """Refuse: functions are reached by the addresses of their services."""
+        raise NotImplementedError(
+            f"context.platform.call_function({name!r}) is not supported; send an HTTP request to its service"
+        )
+
+    def terminate(self) -> Any:
+        """Call what was set."""
+        return self._termination() if self._termination else None
+
+
+class ProcessorContext(Context):
+    """`Response`, `logger`, `platform`, `trigger`, `trigger_name`, `worker_id`, `user_data`; init may set more."""
+
+    Response = Response
+
+    def __init__(self, name: str, *, platform: Platform, kind: str, trigger_name: str, **rest: Any) -> None:
+        super().__init__(name, trigger=kind, **rest)
+        self.logger = BindingLogger(name)
+        self.platform = platform
+        self.trigger = SimpleNamespace(kind=kind, name=trigger_name)
+        self.trigger_name = trigger_name

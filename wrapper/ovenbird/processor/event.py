@@ -1,0 +1,148 @@
+"""The event that a function written for nuclio receives: plain attributes, which it may also set."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+
+from ..function.bind import MalformedError
+from ..serve import payload
+from ..serve.call import Call
+from ..serve.problems import ProblemError
+
+
+class Headers(dict[str, str]):
+    """Headers under their canonical names (`Content-Type`), found whatever the case of the name that is asked for."""
+
+    def __missing__(self, name: str) -> str:
+        key = canonical(name)
+        if key not in self.keys():
+            raise KeyError(name)
+        return self[key]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and super().__contains__(canonical(name)))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a header, or `default`."""
+        return super().get(name, super().get(canonical(name), default))
+
+
+def canonical(name: str) -> str:
+    """`content-type` as `Content-Type`."""
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+class Event:
+    """One event. `body` is parsed when the media type is JSON and the text is, else bytes; `fields` are the query's.
+
+    `timestamp` is in UTC, without a zone; `shard_id`, `offset` and the like are those of an event that is in no stream.
+    """
+
+    def __init__(
+        self,
+        body: Any = None,
+        content_type: str = "",
+        trigger: Any = None,
+        fields: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        _id: str = "",
+        method: str = "",
+        path: str = "/",
+        size: int = 0,
+        timestamp: Any = 0,
+        url: str = "",
+        shard_id: int = -1,
+        num_shards: int = 0,
+        _type: str = "",
+        type_version: str = "",
+        version: str = "",
+        last_in_batch: bool = False,
+        offset: int = 0,
+        topic: str | None = None,
+    ) -> None:
+        self.body = body
+        self.content_type = content_type
+        self.trigger = trigger or SimpleNamespace(kind="", name="")
+        self.fields = fields or {}
+        self.headers = Headers({canonical(name): text for name, text in (headers or {}).items()})
+        self.id = _id
+        self.method = method
+        self.path = path
+        self.size = size
+        self.timestamp = timestamp
+        self.url = url
+        self.shard_id = shard_id
+        self.num_shards = num_shards
+        self.type = _type
+        self.type_version = type_version
+        self.version = version
+        self.last_in_batch = last_in_batch
+        self.offset = offset
+        self.topic = topic
+
+    def get_header(self, name: str, default: str | None = None) -> str | None:
+        """The value of one header, whatever the case of its name."""
+        found: str | None = self.headers.get(name, default)
+        return found
+
+    def to_json(self) -> str:
+        """All attributes as JSON; a body of bytes in base64."""
+        found = {**vars(self), "trigger": {"kind": self.trigger.kind, "name": self.trigger.name}}
+        if isinstance(self.body, bytes):
+            found["body"] = base64.b64encode(self.body).decode()
+        return json.dumps(found, default=str)
+
+    def __repr__(self) -> str:
+        return f"Event({self.method} {self.path}, {self.size} bytes)"  # a header may be a secret
+
+
+def of_call(call: Call, body: bytes, trigger: str) -> Event:
+    """A call over HTTP as an event. A body that is not the JSON it says to be is handed over as it came."""
+    from urllib.parse import parse_qsl
+
+    scope = call.scope
+    query = scope["query_string"].decode("latin-1")
+    headers: dict[str, str] = {}
+    for key, value in scope["headers"]:
+        name, text = key.decode("latin-1"), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    try:
+        parsed = payload.parsed(call, body)
+    except (MalformedError, ProblemError):
+        parsed = body
+    return Event(
+        parsed,
+        content_type=call.header(b"content-type"),
+        trigger=SimpleNamespace(kind="http", name=trigger),
+        fields=dict(parse_qsl(query, keep_blank_values=True)) if query else None,
+        headers=headers,
+        _id=call.request_id,
+        method=scope["method"],
+        path=scope["path"],
+        size=len(body),
+        timestamp=now(),
+        url=f"{scope['path']}?{query}" if query else scope["path"],
+    )
+
+
+def of_job(body: bytes, trigger: str, identity: str) -> Event:
+    """A job's event."""
+    return Event(
+        body,
+        trigger=SimpleNamespace(kind="job", name=trigger),
+        _id=identity,
+        path="",
+        size=len(body),
+        timestamp=now(),
+        shard_id=0,
+        _type="job",
+    )
+
+
+def now() -> datetime:
+    """The time in UTC, without a zone: user code compares it with `datetime.utcnow()`."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)

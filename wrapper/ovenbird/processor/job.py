@@ -1,0 +1,82 @@
+"""A job trigger: load, init, one event, and the end. The exit status says whether the answer was a 200."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..function.context import current_call
+from ..function.target import Target
+from ..job.call import call
+from ..job.interrupt import Interrupted, interruptible
+from ..job.outcome import Ended
+from ..serve.reply import Reply, ResultError, reply_to
+from ..settings import Settings
+from ..trace import continued
+from .config import Config
+from .dialect import Nuclio
+from .event import of_job
+
+FAILED, STOPPED, INTERRUPTED = 1, 143, 130
+_SHOWN = 2000  # characters of a body
+_log = logging.getLogger("ovenbird")
+
+
+class Ids(NamedTuple):
+    """The ids under which the event's handler logs."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    traceparent: str
+
+
+def run(config: Config, settings: Settings, dialect: Nuclio, target: Target, environ: Mapping[str, str]) -> int:
+    """Hand the event to the handler, and say how it was answered. Errors: LoadError, InitError."""
+    handler = dialect.handler(target)
+    context = dialect.context(handler, 0, lambda: None)
+    trace = continued(environ.get("TRACEPARENT", "").encode())
+    ids = Ids(environ.get("RUN_ID") or trace.trace_id, trace.trace_id, trace.span_id, trace.traceparent)
+    current_call.set(ids)
+    event = of_job(config.body, config.trigger, ids.request_id)
+    try:
+        with interruptible(settings.timeout):
+            return _told(reply_to(call(handler, context, {}, {"context": context, "event": event})))
+    except Interrupted as stop:
+        return _stopped(stop, settings.timeout)
+    except Ended as ended:
+        fields = {"error": ended.error["type"]}
+        _log.error("%s raised %s", handler.name, _named(ended.error), extra=_extra(fields, ended.error["traceback"]))
+    except ResultError as error:
+        _log.error("%s: %s", handler.name, error, extra=_extra({"error": "ResultError"}))
+    return FAILED
+
+
+def _told(reply: Reply) -> int:
+    """0 for an answer with status 200, or with none; else 1, and a record that shows the answer."""
+    if reply.status in (200, 204):
+        _log.info("the job's event was answered %d", reply.status)
+        return 0
+    body = reply.body.decode("utf-8", "replace")[:_SHOWN]
+    _log.error("the job's event was answered %d: %s", reply.status, body, extra=_extra({"status": reply.status}))
+    return FAILED
+
+
+def _stopped(stop: Interrupted, limit: float) -> int:
+    if stop.reason == "time limit":
+        _log.error("stopped by the time limit of %g seconds", limit)
+        return FAILED
+    number, code = ("SIGTERM", STOPPED) if stop.reason == "stopped" else ("SIGINT", INTERRUPTED)
+    _log.warning("stopped by %s", number)
+    return code
+
+
+def _named(error: Mapping[str, str]) -> str:
+    """`ValueError: no such model`, once."""
+    kind, message = error["type"], error["message"]
+    return message if message.startswith(kind) else f"{kind}: {message}"
+
+
+def _extra(fields: dict[str, Any], traceback: str = "") -> dict[str, Any]:
+    return {"fields": fields, "traceback": traceback}

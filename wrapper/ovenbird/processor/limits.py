@@ -1,0 +1,83 @@
+"""The limits in a processor's document, as settings of the table."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..settings import size
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_MOST_WORKERS = 100_000
+
+LIMITS = ("maxRequestBodySize", "readBufferSize")  # attributes of an http trigger
+
+
+def limits(
+    spec: dict[str, Any], trigger: dict[str, Any], attributes: dict[str, Any], where: str, problems: list[str]
+) -> dict[str, Any]:
+    """Settings from the fields that are there; a value of 0 or null leaves a limit to its default.
+
+    `workerAvailabilityTimeoutMilliseconds: 0` is a limit: nothing waits.
+    """
+    found: dict[str, Any] = {}
+
+    def take(setting: str, mapping: dict[str, Any], key: str, place: str, convert: Callable[[Any], Any]) -> None:
+        if mapping.get(key) is None:
+            return
+        try:
+            value = convert(mapping[key])
+        except ValueError as error:
+            problems.append(f"{place}{key}: expected {error}, found {mapping[key]!r}")
+            return
+        if value:
+            found[setting] = value
+
+    take("timeout", spec, "eventTimeout", "spec.", duration)
+    take("concurrency", trigger, "maxWorkers", where, workers)
+    take("concurrency", trigger, "numWorkers", where, workers)  # the newer name wins
+    for key, setting in zip(LIMITS, ("max_body", "max_header"), strict=True):
+        take(setting, attributes, key, where + "attributes.", amount)
+    patience = trigger.get("workerAvailabilityTimeoutMilliseconds")
+    if patience == 0 and not isinstance(patience, bool):
+        found["queue"] = 0
+    take("queue_timeout", trigger, "workerAvailabilityTimeoutMilliseconds", where, milliseconds)
+    return found
+
+
+def duration(value: Any) -> float:
+    """Seconds from `30s`, `1m30s` or `500ms`. Errors: ValueError that says what is expected."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or _PART.sub("", text):
+        raise ValueError("a duration such as '30s' or '1m30s'")
+    return math.fsum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def workers(value: Any) -> int:
+    """A number of workers."""
+    if not _whole(value) or value > _MOST_WORKERS:
+        raise ValueError(f"a whole number up to {_MOST_WORKERS}")
+    return int(value)
+
+
+def milliseconds(value: Any) -> float:
+    """Seconds from a number of milliseconds."""
+    if not _whole(value):
+        raise ValueError("a whole number of milliseconds")
+    return float(value) / 1000
+
+
+def amount(value: Any) -> int:
+    """Bytes from a number, or from text such as `4MiB`."""
+    if _whole(value):
+        return int(value)
+    if not isinstance(value, str):
+        raise ValueError("a number of bytes")
+    return size(value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,62 @@
+"""`ovenbird processor`: read the platform's document, then serve its function or run it once."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ..function.target import Target
+from ..serve.dialect import Dialect
+from ..settings import Settings
+from .config import JOB, Config, read
+from .dialect import Nuclio
+
+Serve = Callable[[Target, Settings, Dialect], int]
+_log = logging.getLogger("ovenbird")
+# of the variables that begin with NUCLIO_: what is meant for a wrapper that is not here
+_OF_ITS_WRAPPER = "NUCLIO_PYTHON_"
+
+
+def processor(
+    path: str, platform: str | None, settings: Settings, given: frozenset[str], serve: Serve, environ: Mapping[str, str]
+) -> int:
+    """Do what the document at `path` says; the exit status. Errors: OvenbirdError.
+
+    A limit of the document holds unless a flag or the environment gives it (`given`, by the names of settings).
+    """
+    config = read(Path(path))
+    _tell(config, platform, environ)
+    _describe(config)
+    limits = {name: value for name, value in config.limits.items() if name not in given}
+    settings = replace(settings, **limits)
+    target = Target(config.root, config.module, config.attribute)
+    dialect = Nuclio(config, environ)
+    if config.kind != JOB:
+        return serve(target, settings, dialect)
+    from .job import run
+
+    return run(config, settings, dialect, target, environ)
+
+
+def _tell(config: Config, platform: str | None, environ: Mapping[str, str]) -> None:
+    """Say in one line what was given and has no meaning here."""
+    ignored = [f"--platform-config {platform}"] if platform else []
+    ignored += [*config.ignored, *sorted(name for name in environ if name.startswith(_OF_ITS_WRAPPER))]
+    if ignored:
+        _log.info("ignored, as it has no meaning here: %s", ", ".join(ignored))
+
+
+def _describe(config: Config) -> None:
+    """Set the variables by which a function learns about itself, where the container has not set them."""
+    described = {
+        "NUCLIO_FUNCTION_NAME": config.name,
+        "NUCLIO_FUNCTION_HANDLER": f"{config.module}:{config.attribute}",
+        "NUCLIO_FUNCTION_DESCRIPTION": str(config.spec.get("description") or ""),
+        "NUCLIO_FUNCTION_VERSION": str(config.spec.get("version") or ""),
+    }
+    for name, value in described.items():
+        if value:
+            os.environ.setdefault(name, value)
