@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.engine import AVAILABLE, Images
-from tests.makewheel import wheel
 from tests.podman import Podman, podman
 from tests.processors import FUNCTIONS, document, http, job
+from tests.wheels import wheel
 
 pytestmark = pytest.mark.timeout(600)
 LINE = (
@@ -45,15 +45,16 @@ ADD = job({"handler": "add", "spec": {"parameters": {"a": 2, "b": 3}}})
 def shared(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
     """Lay out /shared as the platform's init container does; the flags that mount it and start bash."""
 
-    def lay_out(triggers: Any, requirements: str = "", **spec: Any) -> tuple[str, ...]:
+    def lay_out(triggers: Any, requirements: str = "", *, network: bool = False, **spec: Any) -> tuple[str, ...]:
         shutil.copytree(FUNCTIONS / "rendered", tmp_path, dirs_exist_ok=True)
         (tmp_path / "function.yaml").write_text(json.dumps(document(triggers, **spec)))
         (tmp_path / "requirements.txt").write_text(requirements)
         (tmp_path / "entrypoint.sh").write_text(ENTRYPOINT)
         for path in (tmp_path, *tmp_path.rglob("*")):  # another user's, in the container
             path.chmod(0o777 if path.is_dir() else 0o644)
-        mounts = ("--volume", f"{tmp_path}:/shared", "--env", "PYTHONPATH=/shared", "--network", "none")
-        return (*mounts, "--cap-drop", "all", "--entrypoint", "/bin/bash")
+        mounts = ("--volume", f"{tmp_path}:/shared", "--env", "PYTHONPATH=/shared")
+        flags = (*mounts, "--read-only", "--cap-drop", "all", "--entrypoint", "/bin/bash")
+        return flags if network else (*flags, "--network", "none")
 
     return lay_out
 
@@ -73,15 +74,27 @@ def test_a_job(version: str, base_images: Images, podman: Podman, shared: Callab
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_a_service(version: str, base_images: Images, podman: Podman, shared: Callable[..., tuple[str, ...]]) -> None:
     """Both ports are open to other machines; SIGTERM drains."""
-    flags = [flag for flag in shared(http(maxWorkers=2)) if flag not in ("--network", "none")]
-    container = podman.start(base_images[version], *LINE, flags=(*flags, "--publish", "127.0.0.1::8082"))
+    flags = (*shared(http(maxWorkers=2), network=True), "--publish", "127.0.0.1::8082")
+    container = podman.start(base_images[version], *LINE, flags=flags)
     container.wait_ready("/__internal/health")
     assert container.call({"name": "Ada"}, headers={"user-agent": "t"}).json() == {
         "text": "hello, Ada", "method": "POST", "agent": "t",
     }  # fmt: skip
     probes = _published(container.name, 8082)
-    assert [httpx.get(f"http://{probes}/{name}", trust_env=False).status_code for name in ("ready", "live")] == [200] * 2
+    assert [httpx.get(f"http://{probes}/{name}", trust_env=False).status_code for name in ("ready", "live")] == [
+        200
+    ] * 2
+    assert container.exec("ovenbird", "health").returncode == 0
     assert container.stop() == 0, container.log
+
+
+def test_a_job_is_stopped(base_images: Images, podman: Podman, shared: Callable[..., tuple[str, ...]]) -> None:
+    """As process 1 of a container, which the kernel protects from signals that nobody takes."""
+    flags = shared(job({"handler": "nap", "spec": {"parameters": {}}}), network=True)
+    container = podman.start(base_images[AVAILABLE[-1]], *LINE, flags=flags)
+    container.wait_log("asleep")
+    assert container.stop() == 143, container.log
+    assert "stopped by SIGTERM" in container.log
 
 
 def test_requirements_are_installed_as_that_user(
@@ -122,7 +135,9 @@ def test_a_start_that_fails(
 
 def test_what_the_line_needs_is_there(base_images: Images, podman: Podman) -> None:
     """bash, python3, pip, and a processor that is a program of the image's own."""
-    look = "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
+    look = (
+        "set -e; type bash python3 pip >/dev/null; test -x /opt/nuclio/processor; stat -c '%U %a' /opt/nuclio/processor"
+    )
     done = podman.run(base_images[AVAILABLE[0]], "-c", look, flags=("--entrypoint", "/bin/bash"))
     assert (done.returncode, done.stdout) == (0, "root 755\n"), done.stderr
 

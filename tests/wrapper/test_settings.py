@@ -42,9 +42,9 @@ GOOD: dict[str, tuple[str, Any]] = {
 }
 BAD: dict[str, str] = {
     "init": "[1]", "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
-    "queue": "1.5", "queue_timeout": "a while", "timeout": "-1", "max_body": "4 parsecs", "max_header": "", "read_timeout": "soon",
-    "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3", "access_log": "maybe",
-    "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
+    "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_header": "",
+    "read_timeout": "soon", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
+    "access_log": "maybe", "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
 }  # fmt: skip
 NAMES = [row.name for row in table.options("serve")]
 

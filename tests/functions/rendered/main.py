@@ -1,5 +1,7 @@
 """A user's functions, as they are written for the platform: a job, and a service with state."""
 
+import time
+
 
 def init(context, greeting="hello"):
     context.greeting = greeting
@@ -19,3 +21,8 @@ def serve(context, event):
 
 def add(a, b=1):
     return a + b
+
+
+def nap():
+    print("asleep", flush=True)
+    time.sleep(600)

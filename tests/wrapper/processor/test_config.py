@@ -130,3 +130,26 @@ def test_no_document(tmp_path: Path) -> None:
         read(write(tmp_path, "a: [1"))
     with pytest.raises(DocumentError, match="not a mapping"):
         read(write(tmp_path, "[]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "attribute"),
+    [
+        ("main:run", "main", "run"),
+        ("pkg.sub.mod:obj.method", "pkg.sub.mod", "obj.method"),
+        ("pkg/mod:f", "pkg.mod", "f"),
+        ("my-mod:f", "my-mod", "f"),
+    ],
+)
+def test_handlers(tmp_path: Path, text: str, module: str, attribute: str) -> None:
+    """Modules by dots or by slashes, with dashes as the import system takes them."""
+    config = read(write(tmp_path, document(HTTP, handler=text)))
+    assert (config.module, config.attribute) == (module, attribute)
+
+
+@pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1a:f", "main:f()", "../main:f", "a b:f", None, 7])
+def test_no_handler(tmp_path: Path, text: Any) -> None:
+    """What is no module and name is told with what was found."""
+    assert problems(tmp_path, document(HTTP, handler=text)) == (
+        f"spec.handler: expected 'module:name', found {text!r}",
+    )

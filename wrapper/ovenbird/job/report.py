@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from ..platform.run import Run
 from .outcome import Outcome
 
 _log = logging.getLogger("ovenbird")
+_NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def result_file(path: Path, record: Run, state: str, outcome: Outcome, error: Mapping[str, str] | None) -> bool:
@@ -41,13 +43,22 @@ def kept_record(path: Path, record: Run) -> str:
 
 
 def _write(path: Path, value: Any) -> None:
-    """Write JSON whole: under a temporary name, then renamed."""
+    """Write JSON whole: under a temporary name, then renamed; in place where that cannot be or must not be.
+
+    That is a pipe or a device (/dev/stdout), and a file that is mounted by itself (/dev/termination-log).
+    """
+    content = msgspec.json.format(msgspec.json.encode(value)) + b"\n"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(content)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+        temporary.write_bytes(content)
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise
+        if not path.is_file() or error.errno not in _NOT_REPLACED:
+            raise
+        path.write_bytes(content)

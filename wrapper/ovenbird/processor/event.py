@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..function.bind import MalformedError
-from ..serve import payload
 from ..serve.call import Call
+from ..serve.media import parsed
 from ..serve.problems import ProblemError
 
 
@@ -111,11 +111,11 @@ def of_call(call: Call, body: bytes, trigger: str) -> Event:
         name, text = key.decode("latin-1"), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     try:
-        parsed = payload.parsed(call, body)
+        content = parsed(call, body)
     except (MalformedError, ProblemError):
-        parsed = body
+        content = body
     return Event(
-        parsed,
+        content,
         content_type=call.header(b"content-type"),
         trigger=SimpleNamespace(kind="http", name=trigger),
         fields=dict(parse_qsl(query, keep_blank_values=True)) if query else None,

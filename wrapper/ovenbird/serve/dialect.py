@@ -9,8 +9,8 @@ from ..function.context import Context
 from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import Target
-from . import payload
 from .call import Call
+from .media import event_of
 
 
 class Dialect:
@@ -32,7 +32,7 @@ class Dialect:
 
     def event(self, call: Call, body: bytes) -> Any:
         """A call as an event. Errors: MalformedError."""
-        return payload.event_of(call, body)
+        return event_of(call, body)
 
 
 OWN = Dialect()

@@ -11,41 +11,13 @@ import msgspec
 
 from ..function import cloudevent
 from ..function.bind import Binder, Mode, parse_json
-from ..function.event import Event
 from .call import Call, CallStopped, Message, Reason
+from .media import Media, media_of, text_of, transcoded
 from .problems import ProblemError
 
 _LINGER = 2.0  # seconds for which the rest of a body that is too large is read and thrown away
 _FORM = "application/x-www-form-urlencoded"
 _MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
-
-
-class Media:
-    """A parsed Content-Type: `name` in lower case, `charset`, and what the runtime does with it."""
-
-    __slots__ = ("charset", "json", "name")
-
-    def __init__(self, text: str) -> None:
-        name, *parameters = (part.strip() for part in text.split(";"))
-        self.name = name.lower()
-        self.charset = next(
-            (p[8:].strip("\"' ").lower() for p in parameters if p.lower().startswith("charset=")), "utf-8"
-        )
-        self.json = self.name == "application/json" or self.name.endswith("+json") or self.name == "text/json"
-
-
-_KNOWN: dict[bytes | None, Media] = {None: Media(""), b"application/json": Media("application/json")}
-
-
-def media_of(call: Call) -> Media:
-    """The media type of a call's body; the usual ones are parsed once."""
-    raw = call.headers.get(b"content-type")
-    found = _KNOWN.get(raw)
-    if found is None:
-        found = Media((raw or b"").decode("latin-1"))
-        if len(_KNOWN) < 256:
-            _KNOWN[raw] = found
-    return found
 
 
 class Body:
@@ -161,7 +133,7 @@ def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
     # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
     if media.json or media.name in ("", _FORM):
         if media.charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
-            body = _transcoded(body, media.charset)
+            body = transcoded(body, media.charset)
         if query and binder.mode is Mode.FIELDS:
             return binder.from_object(parse_json(body), query=_pairs(query))
         return binder.from_json(body)
@@ -173,32 +145,11 @@ def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
 def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
     """A body that is no structure: text or bytes for a handler that takes the whole payload as it is, else a 415."""
     if binder.mode is Mode.WHOLE and binder.parameters[0].hint in (Any, object):
-        return {binder.parameters[0].name: _text(body, media.charset) if media.name.startswith("text/") else body}
+        return {binder.parameters[0].name: text_of(body, media.charset) if media.name.startswith("text/") else body}
     raise ProblemError(
         415,
         f"the media type {media.name!r} is not understood; send application/json",
         accepted=["application/json", _FORM],
-    )
-
-
-def parsed(call: Call, body: bytes) -> Any:
-    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedError."""
-    media = media_of(call)
-    return parse_json(_transcoded(body, media.charset)) if media.json and body else body
-
-
-def event_of(call: Call, body: bytes) -> Event:
-    """The call as an Event. Errors: MalformedError."""
-    scope = call.scope
-    return Event(
-        parsed(call, body),
-        body,
-        content_type=call.header(b"content-type"),
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        pairs=scope["headers"],
-        request_id=lambda: call.request_id,
     )
 
 
@@ -232,22 +183,11 @@ def _data(media: Media, body: bytes) -> Any:
         return None
     if media.json or not media.name:
         return parse_json(body)
-    return _text(body, media.charset) if media.name.startswith("text/") else body
+    return text_of(body, media.charset) if media.name.startswith("text/") else body
 
 
 def _pairs(query: bytes) -> list[tuple[str, Any]]:
     return [(key, value) for key, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)]
-
-
-def _text(body: bytes, charset: str) -> str:
-    try:
-        return body.decode(charset)
-    except (LookupError, UnicodeDecodeError):
-        raise ProblemError(415, f"the body is not text in the charset {charset!r}") from None
-
-
-def _transcoded(body: bytes, charset: str) -> bytes:
-    return body if charset in ("utf-8", "utf8") else _text(body, charset).encode()
 
 
 def _msgpack(body: bytes) -> Any:
