@@ -1,4 +1,4 @@
-"""Lay out what the flavour `-sdk` adds to a base image, below one folder. Run by Dockerfile.sdk, with the base's Python.
+"""Lay out what the flavour `-sdk` adds to a base image, below one folder. Run by Dockerfile.sdk.
 
 What comes in: packages that pip has put into /opt/ovenbird/sdk. What goes out: the same with bytecode, and the line
 that puts them on the path, after the user's own packages and the runtime's.

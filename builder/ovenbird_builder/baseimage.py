@@ -20,7 +20,7 @@ from ovenbird.errors import OvenbirdError
 from . import bases, buildah, process, runtime, toolbox
 from .bases import Base
 from .container import refused
-from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError, SpecError
+from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError
 from .network import Network
 from .probe import Stored, probe, stored
 
@@ -110,7 +110,7 @@ def build(
         context(base.version, Path(folder), options.flavour)
         argv = buildah.build(
             folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
-            arguments={"BASE": name, "CREATED": about[f"{_OCI}.created"]} if options.flavour else arguments(name, about),
+            arguments=on_base(name, about) if options.flavour else arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
             secrets=secrets(site.network, conf),
         )  # fmt: skip
@@ -183,6 +183,11 @@ def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
     named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
     named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
     return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
+
+
+def on_base(name: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.sdk."""
+    return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
 
 
 def secrets(network: Network, pip_conf: Path | None) -> dict[str, str]:
