@@ -47,7 +47,7 @@ help: ## this list
 	@touch $@
 
 .PHONY: demo
-demo: .venv/.examples ## run the examples: services, jobs, and what they made
+demo: .venv/.examples $(if $(shell type buildah 2>/dev/null),.venv/.images) ## run the examples: services, jobs, what they made, an image
 	$(call need,curl,curl)
 	@examples/demo.sh
 
@@ -84,6 +84,14 @@ images: .venv/.images ## build the base images: VERSIONS="3.12", FLAGS="--regist
 .PHONY: docs
 docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
+	@$(BIN)/python docs/make_build_settings.py docs/build-settings.md
+
+.PHONY: builder-lock
+builder-lock: .venv/.dev ## pin what the builder's image needs (asks the package index)
+	@echo 'hatchling>=1.24' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--upgrade --extra build pyproject.toml - --output-file .cache/builder.txt
+	@{ echo "# What the builder's image needs, under Python 3.11 and later: \`make builder-lock\` writes it, by uv."; \
+		cat .cache/builder.txt; } > images/locks/builder.txt
 
 .PHONY: bench
 bench: .venv/.examples .venv/.dev ## measure against peers (makes its own environments; several minutes)

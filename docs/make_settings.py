@@ -38,7 +38,7 @@ def _line(row: settings.Option[Any]) -> str:
 
 def _default(row: settings.Option[Any]) -> str:
     value = settings.default(row)
-    if value in ("", (), {}):
+    if value in ("", (), {}, -1):
         return ""
     if isinstance(value, bool):
         return "`on`" if value else "`off`"

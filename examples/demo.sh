@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run the examples: serve `greet`, then the three of `world-cities` (a download, a training, a service with the model).
+# Run the examples: serve `greet`, then the three of `world-cities` (a download, a training, a service with the model),
+# then build the image of `greet` and run it, where there is what that needs.
 # Run by `make demo`; everything it starts is stopped, and its store is a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,9 +8,9 @@ ovenbird=${OVENBIRD:-.venv/bin/ovenbird}
 python=$(dirname "$ovenbird")/python
 work=$(mktemp -d)
 export OVENBIRD_HOME=$work/home
-server= files=
+server= files= image=
 stop() { [ -z "$1" ] || { kill "$1" 2>/dev/null && wait "$1" 2>/dev/null; } || true; }
-trap 'stop "$server"; stop "$files"; rm -rf "$work"' EXIT
+trap 'stop "$server"; stop "$files"; [ -z "$image" ] || podman rmi --force "$image" >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 title() { printf '\n# %s\n' "$1"; }
 show() { # show TITLE CURL-ARGUMENTS...
@@ -39,6 +40,7 @@ serve() { # serve ARGUMENTS...: in the background; $server and $url
     "$ovenbird" serve "$@" --port 0 --log-format json 2>"$work/log" &
     server=$!
     found "$server" "$work/log" '.*is served at \(http[^"]*\)".*'
+    url=${url/0.0.0.0/127.0.0.1} # what a container listens on
     echo "at $url"
 }
 drain() {
@@ -73,4 +75,35 @@ tell "where the model comes from" lineage store://default/model/sklearn/city-pri
 serve $cities/predict.py
 show "a service whose init has loaded that model" "$url" --json \
     '{"population": 500000, "area_km2": 200, "elevation_m": 30, "gdp_per_capita": 40000}'
+drain
+
+base() { # base: $version of a base image that is here or can be built, or why there is none
+    for version in 3.12 3.13 3.11 3.14 3.10; do
+        buildah inspect --type image "localhost/ovenbird:$version" >/dev/null 2>&1 && return
+    done
+    version=3.12
+    title "\$ ovenbird base build $version"
+    "$ovenbird" base build "$version" --quiet >"$work/base" 2>&1 && return
+    echo "no image is built: $(tail -n 1 "$work/base")"
+    return 1
+}
+for program in buildah skopeo podman; do
+    type "$program" >/dev/null 2>&1 && continue
+    title "an image is built too where buildah, skopeo and podman are: apt-get install buildah skopeo podman"
+    exit
+done
+base || exit 0
+image=localhost/ovenbird-demo:$$
+tell "an image of the first example, on the base of Python $version" \
+    build examples/greet --python "$version" --tag "$image" --result-file "$work/build.json" >"$work/printed" 2>"$work/log" ||
+    { cat "$work/printed" "$work/log"; exit 1; }
+cat "$work/printed" "$work/log"
+if ! podman run --rm --pull never "$image" --version >"$work/podman" 2>&1; then
+    echo "podman cannot run containers here: $(tail -n 1 "$work/podman")"
+    exit
+fi
+tell "its function as a job, in a container" \
+    run examples/greet --container --image "$image" --param name=Ada --log-format text
+serve examples/greet --container --image "$image" --init greeting=Ciao
+show "a call to the service in the container" "$url" --json '{"name": "Ada"}'
 drain

@@ -488,7 +488,35 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.workplace",
         "ovenbird_builder.writeback",
     ),
-    "ovenbird_builder.commands": ("ovenbird_builder", "ovenbird.document", "ovenbird.errors", "ovenbird.__version__"),
+    "ovenbird_builder.manifests": (
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.reference",
+    ),
+    "ovenbird_builder.engines": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.faults",
+        "ovenbird_builder.process",
+        "ovenbird_builder.reference",
+    ),
+    # what a run is told lies in the table of the wrapper's settings, and nowhere else
+    "ovenbird_builder.launch": ("ovenbird.settings", "ovenbird_builder.errors"),
+    "ovenbird_builder.commands.container": (
+        "ovenbird_builder",
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.__version__",
+    ),
+    "ovenbird_builder.commands": (
+        "ovenbird_builder",
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.__version__",
+    ),
     "ovenbird_builder.cli": ("ovenbird_builder.commands", "ovenbird.errors"),
 }
 # package -> the only modules that may import it
@@ -499,7 +527,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),
     "watchfiles": ("ovenbird.serve.reload",),
-    "yaml": ("ovenbird.document", "ovenbird.job"),
+    "yaml": ("ovenbird.document", "ovenbird.job", "ovenbird_builder.manifests.render"),
     "sqlite3": ("ovenbird.platform",),
     "obstore": ("ovenbird.platform", "ovenbird_builder.sources.objects"),
     "git": ("ovenbird_builder.sources.gitrun",),

@@ -6,17 +6,21 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_settings_page_is_current() -> None:
-    """docs/settings.md is what `make docs` would write."""
-    spec = importlib.util.spec_from_file_location("make_settings", ROOT / "docs" / "make_settings.py")
+@pytest.mark.parametrize("name", ["settings", "build_settings"])
+def test_the_settings_page_is_current(name: str) -> None:
+    """The page of a table is what `make docs` would write."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"make_{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "settings.md").read_text() == module.page(), "run `make docs`"
+    page = ROOT / "docs" / f"{name.replace('_', '-')}.md"
+    assert page.read_text() == module.page(), "run `make docs`"
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -35,7 +35,7 @@ class Option:
 _BUILD = ("build",)
 TABLE = (
     Option("tag", "REF", "name of the image; repeat for more", many=True, verbs=_BUILD),
-    Option("python", "X.Y", "version of Python; default: the document's, else the newest that there is a base for"),
+    Option("python", "X.Y", "version of Python; default: the document's, else 3.12"),
     Option("base", "REF", "image to build on; default: the document's base_image, else the one of the version"),
     Option("source", "DIR", "folder of the code, in place of what the target says"),
     Option("requirement", "SPEC", "a dependency beside those found; repeat for more", many=True),

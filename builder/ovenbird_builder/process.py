@@ -7,12 +7,14 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ovenbird.errors import OvenbirdError
 
@@ -95,10 +97,7 @@ def run(
     except FileNotFoundError as error:
         if cwd is not None and not Path(cwd).is_dir():
             raise EngineError(f"cannot run {argv[0]} in {str(cwd)!r}: no such folder") from None
-        package = _PACKAGES.get(argv[0], argv[0])
-        raise ProgramMissingError(
-            f"the program {argv[0]!r} is not installed", hint=f"apt-get install {package}"
-        ) from error
+        raise _missing(argv[0]) from error
     out, err = _Stream(hide, line, limit), _Stream(hide, line, _KEPT)
     try:
         late = _pump(child, stdin, out, err, None if timeout is None else start + timeout)
@@ -111,6 +110,25 @@ def run(
     if check and done.returncode:
         raise ProcessFailed(shown, done.returncode, err.tail() or out.tail())
     return done
+
+
+def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Become another program, which then gets the signals, the terminal and the exit status of this process.
+
+    Errors: ProgramMissingError.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored stays so
+    try:
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
+    except FileNotFoundError as error:
+        raise _missing(argv[0]) from error
+
+
+def _missing(program: str) -> ProgramMissingError:
+    package = _PACKAGES.get(program, program)
+    return ProgramMissingError(f"the program {program!r} is not installed", hint=f"apt-get install {package}")
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

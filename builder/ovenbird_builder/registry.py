@@ -78,11 +78,12 @@ class Registry:
         argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", source_blobs=str(self.blobs))
         self._run(argv, f"load {name} into the local store")
 
-    def write(self, layout: Path, destination: str, *, index: bool = False, keep_digests: bool = True) -> None:
-        """Copy a layout's image to `transport:details` on this machine."""
+    def write(self, layout: Path, destination: str, *, index: bool = False, blobs: Path | None = None) -> None:
+        """Copy a layout's image to `transport:details` on this machine; `blobs` is the layout's, if not the cache's."""
+        docker = destination.startswith("docker-archive:")  # which has a manifest of its own
         argv = skopeo.copy(
-            f"oci:{layout}:image", destination, source_blobs=str(self.blobs), everything=index,
-            keep_digests=keep_digests,
+            f"oci:{layout}:image", destination, source_blobs=str(blobs or self.blobs), everything=index,
+            keep_digests=not docker,
         )  # fmt: skip
         self._run(argv, f"write {destination}")
 
@@ -112,6 +113,8 @@ class Registry:
     def _once(self, argv: skopeo.Argv) -> process.Done:
         secrets = (*self.credentials.secrets, *self.network.secrets())
         env = {**self.environ, **self.network.host_env()}
+        if conf := self.environ.get("CONTAINERS_REGISTRIES_CONF"):  # buildah and podman read it, skopeo does not
+            argv = (argv[0], f"--registries-conf={conf}", *argv[1:])
         return process.run(argv, env=env, timeout=self.timeout, secrets=secrets)
 
     def _authfile(self, image: str) -> str:

@@ -32,6 +32,7 @@ _VERBS = {
 }
 _STOPPED, _INTERRUPTED = 143, 130
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
+_BUILDER = "pip install 'ovenbird[build]'"
 _TARGET = (
     "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
     "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
@@ -69,6 +70,10 @@ def run(argv: list[str]) -> int:
             return command(argv)
         except OvenbirdError as error:
             return report(error)
+        except ModuleNotFoundError as error:  # an extra that was not installed
+            if argv[0] in _LISTINGS or (error.name or "").partition(".")[0] in sys.modules:
+                raise
+            return report(SettingsError(f"{argv[0]!r} needs the package {error.name!r}", hint=_BUILDER))
     parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -79,6 +84,8 @@ def run(argv: list[str]) -> int:
     try:
         target, extra = options.pop("target", None), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
         settings = table.resolve(verb, options, os.environ)
+        if settings.container:
+            return _contained(verb, target, options)
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
@@ -111,6 +118,18 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
     found = list(entry_points(group="ovenbird.commands", name=verb))
     loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
     return loaded
+
+
+def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
+    """Hand a verb over to what runs it in a container, with its flags as they were given. Errors: OvenbirdError."""
+    command = _command("container")
+    if command is None:
+        raise SettingsError("--container: the builder, which runs containers, is not installed here", hint=_BUILDER)
+    words = []
+    for row in table.options(verb):
+        given = options.get(row.name)
+        words += [f"{table.flag(row)}={text}" for text in ([given] if isinstance(given, str) else given or ())]
+    return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
 def report(error: OvenbirdError, lines: Lines | None = None) -> int:

@@ -89,6 +89,15 @@ def methods(text: str) -> tuple[str, ...]:
     return found
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names of environment variables from `A,B`."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in found:
+        if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
+            raise ValueError("names of variables separated by commas, such as TOKEN,REGION")
+    return found
+
+
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object."""
     try:
@@ -171,6 +180,31 @@ class Settings:
         env="OVENBIRD_INIT_PARAMETERS",
         many=True,
     )
+    # in a container
+    container: bool = _option(
+        False, boolean, "Run the function's image, by podman or docker.", verbs="serve run", metavar="BOOL"
+    )
+    image: str = _option(
+        "",
+        str,
+        "With --container: the image. Default: spec.image of the function document.",
+        verbs="serve run",
+        metavar="REF",
+    )
+    engine: str = _option(
+        "",
+        choice("podman", "docker"),
+        "With --container: what runs it. Default: podman where it is installed, else docker.",
+        verbs="serve run",
+        metavar="podman|docker",
+    )
+    env: tuple[str, ...] = _option(
+        (),
+        names,
+        "With --container: variables of this environment that the function gets too, separated by commas.",
+        verbs="serve run",
+        metavar="LIST",
+    )
     # a run
     param: dict[str, Any] = _option(
         {},
@@ -181,6 +215,21 @@ class Settings:
         many=True,
     )
     params: str = _option("", str, "JSON or YAML file of parameters; --param wins.", verbs="run", metavar="FILE")
+    each: str = _option(
+        "",
+        str,
+        "JSON Lines file: the line --index is an object of parameters, which win over all others.",
+        verbs="run",
+        metavar="FILE",
+    )
+    index: int = _option(
+        -1,
+        whole(0),
+        "Which line of --each, from 0; an indexed Job of Kubernetes says it.",
+        verbs="run",
+        metavar="N",
+        env="OVENBIRD_INDEX JOB_COMPLETION_INDEX",
+    )
     input: dict[str, Any] = _option(
         {},
         named_text,

@@ -13,6 +13,7 @@ from .dependencies import dependency_layers
 from .source import HOME, Content, files_layer
 
 ROOT = "/opt/ovenbird"
+PROCESSOR = "/opt/nuclio/processor"  # what the platform's entry point starts
 UID, GID, NAME = 8877, 999, "ovenbird"
 BUDGET = 2  # layers for the runtime's packages
 # what the config of a base image of ours says; the rest stays as the custom base has it
@@ -31,7 +32,7 @@ import sys
 
 from ovenbird.cli import main
 
-sys.exit(main())
+sys.exit(main({words}))
 """
 
 
@@ -42,10 +43,11 @@ def runtime_scheme(target: Target) -> Scheme:
 
 
 def runtime_files(target: Target, passwd: str, group: str) -> Mapping[str, Content]:
-    """The command, the line that puts the runtime on the path, the user, and the folder that is the user's."""
+    """Both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
     account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
     return {
-        f"{ROOT}/bin/ovenbird": Content(_COMMAND.format(python=target.executable).encode(), executable=True),
+        f"{ROOT}/bin/ovenbird": _command(target, ""),
+        PROCESSOR: _command(target, '["processor", *sys.argv[1:]]'),
         "/usr/local/bin/ovenbird": Content(link=f"{ROOT}/bin/ovenbird"),
         f"{target.purelib}/ovenbird.pth": Content(f"{ROOT}/site\n".encode()),
         "/etc/passwd": Content(_with_line(passwd, account).encode("utf-8", "surrogateescape")),
@@ -79,6 +81,11 @@ def runtime_layers(
     )  # fmt: skip
     files = runtime_files(target, *accounts(image, identity, cache))
     return (*packages, files_layer(files, cache, name="runtime: command and user", compression=compression))
+
+
+def _command(target: Target, words: str) -> Content:
+    """A program that runs the command line, with `words` (an expression) in place of its own arguments."""
+    return Content(_COMMAND.format(python=target.executable, words=words).encode(), executable=True)
 
 
 def _with_line(text: str, line: str) -> str:

@@ -18,6 +18,10 @@ def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: Cache) -> N
     assert files["/opt/ovenbird/bin/ovenbird"].data.startswith(b"#!/opt/conda/bin/python3.12\n")
     assert files["/opt/ovenbird/bin/ovenbird"].executable
     assert files["/usr/local/bin/ovenbird"].link == "/opt/ovenbird/bin/ovenbird"
+    processor = files["/opt/nuclio/processor"]
+    assert processor.data.startswith(b"#!/opt/conda/bin/python3.12\n")
+    assert processor.data.endswith(b'sys.exit(main(["processor", *sys.argv[1:]]))\n')
+    assert processor.executable
     assert files_layer(files, cache).size
 
 

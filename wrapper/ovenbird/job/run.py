@@ -74,7 +74,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
 
     Errors: OvenbirdError where not even a record could be made.
     """
-    parameters = {**from_file(settings.params), **settings.param}
+    parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
     store = keep(open_store(settings.platform, environ, settings.platform_patience))
     if is_remote(settings, environ):
         from . import remote
@@ -290,3 +290,12 @@ def _title(target: Target) -> str:
         return target.function.name
     name = target.attribute.rpartition(".")[2]
     return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
+
+
+def _line(settings: Settings) -> dict[str, Any]:
+    """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
+    if not settings.each:
+        return {}
+    from .each import line
+
+    return line(settings.each, settings.index)

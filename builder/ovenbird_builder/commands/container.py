@@ -1,0 +1,84 @@
+"""`ovenbird container run|serve`: what `--container` of those verbs calls; the process becomes that of the engine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ovenbird import settings as table
+from ovenbird.document import Function
+from ovenbird.errors import SettingsError
+
+from .. import engines, functions, launch, process, reference
+from ..engines import Engine
+from ..errors import SpecError
+from ..reference import Reference
+
+_VERBS = ("run", "serve")
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The verb, the target, and the flags of both verbs; which of them fit is said when they are resolved."""
+    parser.allow_abbrev = False
+    parser.add_argument("verb", choices=_VERBS)
+    parser.add_argument("target", nargs="?", default="", metavar="TARGET", help="the function, whose image is run")
+    for row in {row.name: row for verb in _VERBS for row in table.options(verb)}.values():
+        action = "append" if row.metadata["many"] else "store"
+        parser.add_argument(table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"])
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the image, and never return. Errors: SpecError, SettingsError, DocumentError, and those of a pull."""
+    flags = {name: value for name, value in vars(args).items() if value is not None and name not in ("verb", "target")}
+    known = {row.name for row in table.options(args.verb)}
+    if unknown := sorted(set(flags) - known):
+        raise SettingsError(f"--{unknown[0].replace('_', '-')} is not a flag of {args.verb}")
+    settings = table.resolve(args.verb, flags, environ)
+    image = _image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
+    engine = engines.find(settings.engine)
+    known_as = _at_hand(engine, image)
+    made = launch.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
+    if digest := image.digest or known_as:
+        made = replace(made, environ={**made.environ, "OVENBIRD_IMAGE_DIGEST": digest})
+    process.replace(launch.argv(engine.run(), str(image), made), {**environ, **made.environ})
+
+
+def _image(target: str, flag: str) -> Reference:
+    """The image to run: the flag's, else the document's. Errors: SpecError, which says how to build it."""
+    if flag:
+        return _one(reference.parse(flag, "--image"))
+    named = functions.named(target or ".")
+    if named.function.image:
+        return _one(reference.parse(named.function.image, "spec.image"))
+    place = target or "."
+    raise SpecError(
+        f"--container: {_what(named.function, place)} names no image, and --image is not given",
+        hint=f"build it: ovenbird build {place} --tag {named.function.name.lower()}:1; then --image "
+        f"{named.function.name.lower()}:1. With --tag REGISTRY/NAME:1 --push --write-back the document names it",
+    )
+
+
+def _one(image: Reference) -> Reference:
+    """The reference by its digest alone where it has one: not every engine takes a tag beside it."""
+    return image.pinned(image.digest) if image.digest else image
+
+
+def _what(function: Function, place: str) -> str:
+    return f"spec.image of the function document of {function.name!r}" if function.raw.get("kind") else repr(place)
+
+
+def _at_hand(engine: Engine, image: Reference) -> str:
+    """The digest of an image that the engine then has. Errors: those of a pull."""
+    try:
+        return engine.digest(image)
+    except LookupError:
+        if not image.host and "/" not in image.path:
+            raise SpecError(
+                f"{engine.name} has no image {str(image)!r}, and the name says no registry",
+                hint=f"ovenbird build TARGET --tag {image}"
+                + (" --output docker-archive:FILE, then docker load --input FILE" if engine.name == "docker" else ""),
+            ) from None
+    engine.pull(image, lambda line: print(line, file=sys.stderr))
+    return engine.digest(image)

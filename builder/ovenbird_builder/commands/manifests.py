@@ -1,0 +1,250 @@
+"""`ovenbird manifests`: what Kubernetes or Knative needs to run a function."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ovenbird.document import Function, find, read
+from ovenbird.settings import duration, named_json, named_text
+
+from ..credentials import credentials
+from ..errors import BaseMissingError, SpecError
+from ..manifests import documents, job, names, overrides, render, task, wanted
+from ..network import network
+from ..reference import Reference, parse
+from ..registry import Registry
+
+_FLAGS: dict[str, dict[str, dict[str, Any]]] = {
+    "what is made": {
+        "image": {"metavar": "REF", "help": "the function's image; default: spec.image of the document"},
+        "resolve": {"action": "store_true", "help": "ask the registry for the digest of a tag"},
+        "authfile": {"metavar": "FILE", "help": "credentials for --resolve; default: those of buildah"},
+        "ca-bundle": {"metavar": "FILE", "help": "certificates for --resolve [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE]"},
+        "action": {"choices": task.ACTIONS, "help": "default: that of --task, else what the other flags say"},
+        "task": {"metavar": "FILE", "help": "a task of the platform, or its fields, as YAML or JSON"},
+        "name": {"metavar": "NAME", "help": "name of the objects; default: made from the function's"},
+        "namespace": {"metavar": "NAME", "help": "default: that of whoever applies them"},
+        "set": {"metavar": "KIND.PATH=VALUE", "action": "append", "help": "change what a document says; repeatable"},
+        "output": {"metavar": "FILE|DIR/", "help": "write there, and not to stdout; into a folder one file for each"},
+        "json": {"action": "store_true", "help": "print JSON (a List), not YAML"},
+    },
+    "fields of the task; these win over --task, and that over the document's own": {
+        "param": {"metavar": "NAME=JSON", "action": "append", "help": "a parameter; repeat for more"},
+        "input": {"metavar": "NAME=KEY", "action": "append", "help": "an input of a job; repeat for more"},
+        "init": {"metavar": "NAME=JSON", "action": "append", "help": "a parameter of init; repeat for more"},
+        "env": {"metavar": "NAME=VALUE", "action": "append", "help": "a variable, a setting of the runtime too"},
+        "secret": {"metavar": "NAME[=SECRET[/KEY]]", "action": "append", "help": "a variable that a Secret holds"},
+        "volume": {"metavar": "TYPE:NAME:PATH[:SIZE]", "action": "append", "help": "pvc, empty_dir or ephemeral"},
+        "cpu": {"metavar": "N", "help": "such as 500m"},
+        "mem": {"metavar": "SIZE", "help": "such as 512Mi"},
+        "gpu": {"metavar": "N", "help": "GPUs (nvidia.com/gpu)"},
+        "disk": {"metavar": "SIZE", "help": "ephemeral storage, such as 10Gi"},
+        "replicas": {"metavar": "N", "type": int, "help": "of a service"},
+        "service-type": {"metavar": "TYPE", "help": "ClusterIP, NodePort or LoadBalancer"},
+        "service-name": {"metavar": "NAME", "help": "of the Service; default: --name"},
+        "instruction": {"metavar": "TEXT", "action": "append", "help": "of a build; repeat for more"},
+    },
+    "the pod": {
+        "secret-name": {"metavar": "NAME", "help": "the Secret of variables that name none; default: NAME-secrets"},
+        "pull-secret": {"metavar": "NAME", "help": "the Secret that the image is pulled with"},
+        "service-account": {"metavar": "NAME", "help": "of the pod"},
+        "writable-root": {"action": "store_true", "help": "let the function write below /shared"},
+    },
+    "a service": {
+        "knative": {"action": "store_true", "help": "a Service of Knative, and not Deployment and Service"},
+        "autoscale": {"metavar": "MIN:MAX", "help": "a HorizontalPodAutoscaler, or Knative's own bounds"},
+        "target-cpu": {"metavar": "PERCENT", "type": int, "default": 80, "help": "of the autoscaler; default: 80"},
+        "max-unavailable": {"metavar": "N|N%", "help": "a PodDisruptionBudget"},
+    },
+    "a job": {
+        "schedule": {"metavar": "CRON", "help": "a CronJob, such as '0 3 * * *' or @daily"},
+        "time-zone": {"metavar": "NAME", "help": "of the schedule, such as Europe/Rome"},
+        "each": {"metavar": "FILE", "help": "an indexed Job: a run for each line, a JSON object of parameters"},
+        "parallelism": {"metavar": "N", "type": int, "default": 10, "help": "runs at once of --each; default: 10"},
+        "retries": {"metavar": "N", "type": int, "default": 3, "help": "further attempts; default: 3"},
+        "ttl": {"metavar": "DURATION", "help": "remove the finished Job after this long; default: never"},
+        "generate-name": {"action": "store_true", "help": "let the cluster complete the Job's name (kubectl create)"},
+    },
+    "a build in the cluster": {
+        "tag": {"metavar": "REF", "help": "the image that is built and pushed; --image is then the builder's"},
+        "registry-secret": {"metavar": "NAME", "help": "the Secret (kubernetes.io/dockerconfigjson) to push with"},
+    },
+}  # fmt: skip
+_PATIENCE = 60.0  # seconds for a registry
+_VOLUMES = {"pvc": "persistent_volume_claim"}
+_SIZES = {"empty_dir": "size_limit"}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("target", nargs="?", default=".", metavar="TARGET", help="function.yaml, or its folder")
+    for title, flags in _FLAGS.items():
+        group = parser.add_argument_group(title)
+        for name, more in flags.items():
+            more = dict(more)  # noqa: PLW2901
+            more["help"] = more["help"].replace("%", "%%")
+            if "action" not in more and "choices" not in more:
+                more.setdefault("default", None if "type" in more else "")
+            group.add_argument(f"--{name}", **more)
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print or write the manifests; the exit status."""
+    path = Path(args.target)
+    path = find(path) if path.is_dir() else path
+    if path.suffix not in (".yaml", ".yml"):
+        raise SpecError(f"{args.target!r} is no function document", hint="function.yaml, or the folder that holds it")
+    function = read(path)
+    found = _wanted(args, function, path, environ)
+    made = documents.make(found)
+    overrides.apply(made, args.set or ())
+    for note in documents.notes(found, made):
+        sys.stderr.write(f"note: {note}\n")
+    if args.output:
+        for written in render.write(made, args.output, as_json=args.json):
+            sys.stderr.write(f"wrote {written}\n")
+    else:
+        sys.stdout.write(render.to_json(made) if args.json else render.to_yaml(made))
+    return 0
+
+
+def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: Mapping[str, str]) -> wanted.Wanted:
+    action, fields = task.read(Path(args.task)) if args.task else ("", {})
+    action = _action(args, action)
+    fields = {**task.of_document(function.raw, action), **fields}
+    name = names.label(function.name)
+    if name != function.name and not args.name:
+        sys.stderr.write(f"note: the objects are called {name!r}: {function.name!r} is no name in Kubernetes; --name\n")
+    name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
+    reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")
+    if args.resolve:
+        reference = _resolved(args, reference, environ)
+    if args.tag:
+        parse(args.tag, "--tag")
+    return wanted.check(
+        wanted.Wanted(
+            function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
+            name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
+            secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
+            autoscale=_bounds(args.autoscale), target_cpu=_number("--target-cpu", args.target_cpu, 1, 100),
+            max_unavailable=args.max_unavailable, schedule=args.schedule, time_zone=args.time_zone,
+            each=_lines(args.each), parallelism=_number("--parallelism", args.parallelism, 1, 10_000),
+            retries=_number("--retries", args.retries, 0, 1000), ttl=_seconds(args.ttl),
+            generate_name=args.generate_name, tag=args.tag, registry_secret=args.registry_secret,
+            document=path.read_text(encoding="utf-8") if action == "build" else "",
+        )
+    )  # fmt: skip
+
+
+def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, str]) -> Reference:
+    """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
+    if image.digest:
+        return image
+    with credentials(args.authfile, "", (), environ) as known:
+        asked = Registry(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
+        digest = asked.digest(image)
+    if not digest:
+        raise BaseMissingError(f"--resolve: the registry has no image {str(image)!r}")
+    return replace(image, digest=digest)
+
+
+def _action(args: argparse.Namespace, of_task: str) -> str:
+    """The action: the flag, which must not contradict the task; else the task's; else what only one action has."""
+    if args.action and of_task and args.action != of_task:
+        raise SpecError(f"--action {args.action} contradicts --task {args.task!r}, a task of {of_task}")
+    hinted = "serve" if args.knative else "job" if args.schedule or args.each else "build" if args.tag else ""
+    found: str = args.action or of_task or hinted
+    if not found:
+        raise SpecError("--action is missing", hint="job, serve or build")
+    return found
+
+
+def _image(args: argparse.Namespace, function: Function, action: str) -> str:
+    if args.image:
+        return str(args.image)
+    if action == "build":
+        raise SpecError("--image is missing", hint="for --action build it is the builder's own image")
+    if not function.image:
+        raise SpecError("--image is missing, and the document has no spec.image", hint="ovenbird build --write-back")
+    return function.image
+
+
+def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with those that the flags give: names win one by one, where a field has names."""
+    found = dict(fields)
+    for field, flag, form in (
+        ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
+    ):  # fmt: skip
+        values = _each(f"--{flag}", getattr(args, flag), form)
+        if values:
+            found[field] = {**(found.get(field) or {}), **{k: v for value in values for k, v in value.items()}}
+    single = {"service_type": args.service_type, "service_name": args.service_name, "replicas": args.replicas}
+    found |= {field: value for field, value in single.items() if value not in ("", None)}
+    amounts = {key: getattr(args, key) for key in ("cpu", "mem", "gpu", "disk") if getattr(args, key)}
+    if amounts:
+        found["resources"] = {**(found.get("resources") or {}), **amounts}
+    envs = [{"name": name, "value": v} for value in _each("--env", args.env, named_text) for name, v in value.items()]
+    given = {item["name"] for item in envs}
+    kept = [item for item in found.get("envs") or () if not (isinstance(item, dict) and item.get("name") in given)]
+    if envs:
+        found["envs"] = [*kept, *envs]
+    for field, more in (("secrets", args.secret), ("instructions", args.instruction)):
+        if more:
+            found[field] = [*(found.get(field) or ()), *more]
+    if args.volume:
+        found["volumes"] = [*(found.get("volumes") or ()), *map(_volume, args.volume)]
+    return found
+
+
+def _each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]]:
+    try:
+        return [parse(text) for text in texts or ()]
+    except ValueError as error:
+        raise SpecError(f"{flag}: expected {error}") from None
+
+
+def _volume(text: str) -> dict[str, Any]:
+    kind, *rest = text.split(":")
+    if len(rest) not in (2, 3):
+        raise SpecError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {text!r}")
+    kind = _VOLUMES.get(kind, kind)
+    spec = {_SIZES.get(kind, "size"): rest[2]} if len(rest) == 3 else {}
+    return {"volume_type": kind, "name": rest[0], "mount_path": rest[1], "spec": spec}
+
+
+def _bounds(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    low, _, high = text.partition(":")
+    if not (low.isdecimal() and high.isdecimal() and len(text) < 12):
+        raise SpecError(f"--autoscale: expected MIN:MAX such as 1:10, found {text!r}")
+    return int(low), int(high)
+
+
+def _lines(name: str) -> tuple[str, ...]:
+    if not name:
+        return ()
+    try:
+        return job.lines(Path(name).read_text(encoding="utf-8"), name)
+    except OSError as error:
+        raise SpecError(f"--each: cannot read {name!r}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"--each: {name!r} is not UTF-8 text") from None
+
+
+def _number(flag: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise SpecError(f"{flag}: expected a whole number from {low} to {high}, found {value}")
+    return value
+
+
+def _seconds(text: str) -> int | None:
+    try:
+        return int(duration(text)) if text else None
+    except ValueError as error:
+        raise SpecError(f"--ttl: expected {error}, found {text!r}") from None

@@ -1,0 +1,49 @@
+"""Schedules as a CronJob takes them."""
+
+from __future__ import annotations
+
+import re
+
+_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_MONTHS = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13), strict=True))
+_DAYS = dict(zip("sun mon tue wed thu fri sat".split(), range(7), strict=True))
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of the month", 1, 31, {}),
+    ("month", 1, 12, _MONTHS),
+    ("day of the week", 0, 6, _DAYS),
+)
+
+
+def problem(text: str) -> str:
+    """What is wrong with a schedule of five fields or `@daily`; empty when nothing is."""
+    if text in _MACROS:
+        return ""
+    words = text.split()
+    if text.startswith("@"):
+        return "expected one of " + ", ".join(_MACROS)
+    if "TZ=" in text:
+        return "a time zone does not stand in the schedule: give it as --time-zone"
+    if len(words) != len(_FIELDS):
+        return "expected five fields (minute, hour, day, month, day of the week) such as '0 3 * * 1-5', or @daily"
+    for word, (name, low, high, known) in zip(words, _FIELDS, strict=True):
+        for part in word.split(","):
+            if not _fits(part, low, high, known):
+                return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {part!r}"
+    return ""
+
+
+def _fits(part: str, low: int, high: int, known: dict[str, int]) -> bool:
+    found = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,2}))?", part)
+    if not found or (found["step"] and not int(found["step"])):
+        return False
+    if not found["first"]:
+        return True
+    first = _number(found["first"], known)
+    last = _number(found["last"], known) if found["last"] else first
+    return first is not None and last is not None and low <= first <= last <= high
+
+
+def _number(word: str, known: dict[str, int]) -> int | None:
+    return int(word) if re.fullmatch(r"\d{1,2}", word, re.ASCII) else known.get(word.lower())

@@ -1,0 +1,61 @@
+"""What is wanted -> the documents, in the order in which a cluster should get them, and what to tell about them."""
+
+from __future__ import annotations
+
+import json
+
+from . import building, job, knative, service
+from .labels import metadata
+from .pod import Document, claim
+from .wanted import Wanted
+
+_APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
+_SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_KEY")
+
+
+def make(wanted: Wanted) -> list[Document]:
+    """The documents, claims first. Errors: SpecError."""
+    if wanted.action == "build":
+        found = building.documents(wanted)
+    elif wanted.action == "job":
+        found = job.documents(wanted)
+    else:
+        found = (knative if wanted.knative else service).documents(wanted)
+    return [*_claims(wanted), *found]
+
+
+def _claims(wanted: Wanted) -> list[Document]:
+    """A claim for each volume that says how large it is."""
+    return [
+        {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(wanted, item.claim),
+            "spec": claim(item),
+        }
+        for item in wanted.task.volumes
+        if item.kind == "persistent_volume_claim" and "size" in item.spec
+    ]  # fmt: skip
+
+
+def notes(wanted: Wanted, documents: list[Document]) -> list[str]:
+    """What whoever applies the documents should know."""
+    task = wanted.task
+    found = []
+    if not wanted.image.digest:
+        found.append(
+            f"{wanted.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
+        )
+    if task.profile:
+        found.append(f"profile {task.profile!r} is a template of the platform's administrator, and is not applied here")
+    found += [
+        f"envs: {name} looks like a secret, and its value stands in the manifest: give it under secrets"
+        for name, value in task.envs.items()
+        if value and any(word in name.upper() for word in _SUSPICIOUS)
+    ]
+    own = [secret.variable for secret in task.secrets if not secret.secret]
+    if own:
+        found.append(f"the Secret {wanted.own_secret!r} has to hold the keys {', '.join(own)}")
+    if any(len(json.dumps(document)) > _APPLIED for document in documents):
+        found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
+    if wanted.generate_name:
+        found.append("an object without a name is for kubectl create, not for kubectl apply")
+    return found

@@ -1,0 +1,24 @@
+"""What becomes of a job's pod that failed: which exit statuses deserve another attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .pod import CONTAINER
+
+Rule = dict[str, Any]
+
+# a drained or preempted node is nobody's fault: the pod is made again, and no attempt is used up
+DISRUPTED: Rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
+def exits(action: str, *codes: int) -> Rule:
+    """A rule for exit statuses."""
+    found = {"containerName": CONTAINER, "operator": "In", "values": list(codes)}
+    # kubectl before 1.29 wants the empty list, too
+    return {"action": action, "onExitCodes": found, "onPodConditions": []}
+
+
+def policy(*rules: Rule) -> dict[str, Any]:
+    """The rules, of which the first that fits counts."""
+    return {"rules": [DISRUPTED, *rules]}

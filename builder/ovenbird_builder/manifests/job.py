@@ -1,0 +1,115 @@
+"""A function as a job: Job, CronJob, or a Job with an index for each line of parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ..errors import SpecError
+from .failures import exits, policy
+from .labels import labels, metadata
+from .pod import EACH, Document, container, settings, spec
+from .wanted import Wanted
+
+_LARGEST = 1024**2  # bytes that a ConfigMap may hold
+_MOST = 100_000  # indexes that a Job with a limit for each may have
+_ENDING = 60  # seconds for the handler's `finally`, the outputs it has made and the record of the run
+# exit statuses that another attempt gives again: settings, document, load, init; and arguments, which are a line's own
+_HOPELESS, _ARGUMENTS = (70, 71, 72, 73), 77
+_STOPPED = (137, 143)  # killed (no memory left) or stopped: worth another attempt
+_HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of those that did not
+
+
+def documents(wanted: Wanted) -> list[Document]:
+    """The objects of a job: the parameters first, when there is a list of them."""
+    parameters = [_parameters(wanted)] if wanted.each else []
+    body = _spec(wanted, parameters[0]["metadata"]["name"] if parameters else "")
+    if wanted.schedule:
+        return [*parameters, _scheduled(wanted, body)]
+    about = metadata(wanted)
+    if wanted.generate_name:
+        about = {"generateName": f"{about.pop('name')}-", **about}
+    return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
+
+
+def lines(text: str, name: str) -> tuple[str, ...]:
+    """The lines of a file of parameters, each a JSON object; empty ones are left out. Errors: SpecError."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"--each: {name!r}, line {number}: not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise SpecError(
+                f"--each: {name!r}, line {number}: expected a JSON object of parameters, found {value!r:.80}"
+            )
+        found.append(line.strip())
+    if not found:
+        raise SpecError(f"--each: {name!r} holds no line")
+    if len(found) > _MOST:
+        raise SpecError(f"--each: {name!r} holds {len(found)} lines, and a Job has at most {_MOST} indexes")
+    size = len("\n".join(found).encode())
+    if size > _LARGEST:
+        parts = -(-size // _LARGEST)
+        raise SpecError(
+            f"--each: {name!r} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
+            hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a --name of its own",
+        )
+    return tuple(found)
+
+
+def _parameters(wanted: Wanted) -> Document:
+    """A ConfigMap named by its content: it never changes below a Job that runs."""
+    text = "\n".join(wanted.each) + "\n"
+    name = f"{wanted.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    key = EACH.rpartition("/")[2]
+    return {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
+        "data": {key: text},
+    }  # fmt: skip
+
+
+def _spec(wanted: Wanted, parameters: str) -> Document:
+    settings(wanted)  # what the run would refuse is refused now
+    pod = spec(
+        wanted, container(wanted, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
+    )  # fmt: skip
+    found: Document = {}
+    if wanted.each:
+        pod["volumes"].append({"name": "each", "configMap": {"name": parameters}})
+        found = {"completionMode": "Indexed", "completions": len(wanted.each)}
+        found["parallelism"] = min(wanted.parallelism, len(wanted.each))
+        # a limit for each: a line that fails takes no attempt from the others
+        found["backoffLimitPerIndex"] = wanted.retries
+    else:
+        found["backoffLimit"] = wanted.retries
+    found["podFailurePolicy"] = _failures(bool(wanted.each))
+    if wanted.ttl is not None:
+        found["ttlSecondsAfterFinished"] = wanted.ttl
+    return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}
+
+
+def _failures(indexed: bool) -> Document:
+    """A function that cannot work ends the job; a line that does not fit ends alone."""
+    if indexed:
+        hopeless = [exits("FailJob", *_HOPELESS), exits("FailIndex", _ARGUMENTS)]
+    else:
+        hopeless = [exits("FailJob", *_HOPELESS, _ARGUMENTS)]
+    return policy(*hopeless, exits("Count", *_STOPPED))
+
+
+def _scheduled(wanted: Wanted, body: Document) -> Document:
+    found: Document = {"schedule": wanted.schedule}
+    if wanted.time_zone:
+        found["timeZone"] = wanted.time_zone
+    found |= {
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 300,
+        "successfulJobsHistoryLimit": _HISTORY,
+        "failedJobsHistoryLimit": _HISTORY,
+        "jobTemplate": {"metadata": {"labels": labels(wanted)}, "spec": body},
+    }
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(wanted), "spec": found}

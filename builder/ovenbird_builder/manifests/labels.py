@@ -1,0 +1,37 @@
+"""What every object carries: its name, its namespace and its labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import names
+from .wanted import Wanted
+
+_COMPONENTS = {"serve": "service", "job": "job", "build": "build"}
+
+
+def selector(wanted: Wanted) -> dict[str, str]:
+    """The labels that tell these pods from all others, those of the function's jobs too, and never change."""
+    return {
+        "app.kubernetes.io/name": names.label(wanted.function.name),
+        "app.kubernetes.io/instance": wanted.name,
+        "app.kubernetes.io/component": _COMPONENTS[wanted.action],
+    }
+
+
+def labels(wanted: Wanted) -> dict[str, str]:
+    """All labels."""
+    found = selector(wanted)
+    version = wanted.image.tag or wanted.image.digest.partition(":")[2][:12] or "latest"
+    found["app.kubernetes.io/version"] = names.label_value(version)
+    if project := names.label_value(wanted.function.project):
+        found["app.kubernetes.io/part-of"] = project
+    return {**found, "app.kubernetes.io/managed-by": "ovenbird"}
+
+
+def metadata(wanted: Wanted, name: str = "", **more: Any) -> dict[str, Any]:
+    """The `metadata` of an object."""
+    found: dict[str, Any] = {"name": name or wanted.name}
+    if wanted.namespace:
+        found["namespace"] = wanted.namespace
+    return {**found, "labels": labels(wanted), **more}

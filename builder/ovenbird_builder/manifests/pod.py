@@ -1,0 +1,154 @@
+"""The pod of a function: its container, what it may do, what is mounted, and what is in its environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ovenbird.errors import SettingsError
+from ovenbird.settings import Settings, resolve
+
+from ..errors import SpecError
+from .volume import Volume
+from .wanted import Wanted
+
+Document = dict[str, Any]
+
+USER, GROUP = 8877, 999  # of the base image
+CONTAINER = "function"
+EACH = "/etc/ovenbird/each/params.jsonl"
+_DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
+
+
+def variables(wanted: Wanted) -> dict[str, str]:
+    """The environment that the manifest gives, without secrets; what the task says wins."""
+    task = wanted.task
+    own = {"HOME": "/tmp", "OVENBIRD_HOME": "/tmp/ovenbird"}  # noqa: S108  # the one place that can be written
+    if wanted.image.digest:
+        own["OVENBIRD_IMAGE_DIGEST"] = wanted.image.digest
+    init = dict(task.init_parameters)
+    given: dict[str, Mapping[str, Any]] = {}
+    if wanted.action == "serve":
+        own["OVENBIRD_DRAIN_DELAY"] = "0s" if wanted.knative else _DRAIN_DELAY
+        init = {**task.parameters, **init}
+    else:
+        given = {"OVENBIRD_PARAM": task.parameters, "OVENBIRD_INPUT": task.inputs}
+    for name, values in {**given, "OVENBIRD_INIT_PARAMETERS": init}.items():
+        if values and name in task.envs:
+            raise SpecError(f"envs: {name} is made from the task's parameters; leave it out")
+        if values:
+            own[name] = _escaped(json.dumps(values, ensure_ascii=False))
+    if wanted.each:
+        own["OVENBIRD_EACH"] = EACH
+    return {**own, **task.envs}
+
+
+def settings(wanted: Wanted) -> Settings:
+    """The settings that the runtime will have in the pod. Errors: SpecError for a variable that does not parse."""
+    try:
+        return resolve("serve" if wanted.action == "serve" else "run", {}, variables(wanted))
+    except SettingsError as error:
+        raise SpecError(f"envs: {error.message}") from None
+
+
+def container(wanted: Wanted, args: Sequence[str], **more: Any) -> Document:
+    """The container; `more` is put into it where it is not None."""
+    task = wanted.task
+    found: Document = {"name": CONTAINER, "image": str(wanted.image), "args": list(args)}
+    found["imagePullPolicy"] = "IfNotPresent" if wanted.image.digest else "Always"
+    found["env"] = environment(wanted, variables(wanted))
+    amounts = {
+        name: task.resources[key]
+        for key, name in (("cpu", "cpu"), ("mem", "memory"), ("gpu", "nvidia.com/gpu"), ("disk", "ephemeral-storage"))
+        if task.resources.get(key, "0") != "0"
+    }
+    if amounts:
+        found["resources"] = {"requests": amounts, "limits": dict(amounts)}
+    found |= {key: value for key, value in more.items() if value is not None}
+    found["securityContext"] = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": not wanted.writable_root,
+    }
+    found["volumeMounts"] = [{"name": v["name"], "mountPath": path} for v, path in _volumes(wanted)]
+    if wanted.each:
+        found["volumeMounts"].append({"name": "each", "mountPath": EACH.rpartition("/")[0], "readOnly": True})
+    return found
+
+
+def environment(wanted: Wanted, plain: Mapping[str, str]) -> list[Document]:
+    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them."""
+    secrets = [
+        {
+            "name": secret.variable,
+            "valueFrom": {"secretKeyRef": {"name": secret.secret or wanted.own_secret, "key": secret.key}},
+        }
+        for secret in wanted.task.secrets
+    ]
+    return [*secrets, *({"name": name, "value": value} for name, value in plain.items())]
+
+
+def spec(wanted: Wanted, of: Document, **more: Any) -> Document:
+    """The `spec` of a pod that has the one container `of`."""
+    found: Document = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,  # a Service called `ovenbird` would else set OVENBIRD_PORT
+        **more,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": GROUP,
+            "fsGroup": GROUP,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [of],
+        "volumes": [volume for volume, _ in _volumes(wanted)],
+    }
+    return found | account(wanted)
+
+
+def account(wanted: Wanted) -> Document:
+    """Who the pod is, and what it takes its image with."""
+    found: Document = {}
+    if wanted.service_account:
+        found["serviceAccountName"] = wanted.service_account
+    if wanted.pull_secret:
+        found["imagePullSecrets"] = [{"name": wanted.pull_secret}]
+    return found
+
+
+def _volumes(wanted: Wanted) -> list[tuple[Document, str]]:
+    """Volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
+    found = [(volume(item), item.mount_path) for item in wanted.task.volumes]
+    if not any(path == "/tmp" for _, path in found):  # noqa: S108
+        disk = wanted.task.resources.get("disk")
+        found.insert(0, ({"name": "tmp", "emptyDir": {"sizeLimit": disk} if disk else {}}, "/tmp"))  # noqa: S108
+    return found
+
+
+def volume(item: Volume) -> Document:
+    """A volume of the task as one of a pod."""
+    if item.kind == "empty_dir":
+        fields = {"medium": item.spec.get("medium"), "sizeLimit": item.spec.get("size_limit")}
+        return {"name": item.name, "emptyDir": {key: value for key, value in fields.items() if value}}
+    if item.kind == "ephemeral":
+        return {"name": item.name, "ephemeral": {"volumeClaimTemplate": {"spec": claim(item)}}}
+    return {"name": item.name, "persistentVolumeClaim": {"claimName": item.claim}}
+
+
+def claim(item: Volume) -> Document:
+    """The `spec` of a claim for a volume that has a size."""
+    found: Document = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": item.spec["size"]}},
+    }
+    if item.spec.get("storage_class"):
+        found["storageClassName"] = item.spec["storage_class"]
+    return found
+
+
+def _escaped(text: str) -> str:
+    """A value in which Kubernetes must not find `$(NAME)`."""
+    return text.replace("$", "$$")

@@ -1,0 +1,114 @@
+"""A function as a service: Deployment and Service, with a scaler and a disruption budget when they are asked for."""
+
+from __future__ import annotations
+
+import math
+
+from ovenbird.settings import Settings
+
+from ..errors import SpecError
+from .labels import labels, metadata, selector
+from .pod import Document, container, settings, spec
+from .wanted import Wanted
+
+PORT = 8080  # of the Service, as on the platform
+_LOADING = 60.0  # seconds for the import of the user's module, before the port opens
+_UNLIMITED = 24 * 3600.0  # seconds to wait for an init that has no time limit
+_MARGIN = 5.0  # seconds more than the runtime needs to end
+
+
+def documents(wanted: Wanted) -> list[Document]:
+    """The objects of a service."""
+    found = [_deployment(wanted), _service(wanted)]
+    if wanted.autoscale:
+        found.append(_scaler(wanted))
+    if wanted.max_unavailable:
+        found.append(_budget(wanted))
+    return found
+
+
+def _deployment(wanted: Wanted) -> Document:
+    known = served(wanted)
+    found: Document = {"selector": {"matchLabels": selector(wanted)}}
+    if not wanted.autoscale:  # the scaler's number would be reset by each `kubectl apply`
+        found["replicas"] = 1 if wanted.task.replicas is None else wanted.task.replicas
+    of = container(
+        wanted,
+        ["serve"],
+        ports=[{"name": "http", "containerPort": known.port, "protocol": "TCP"}],
+        startupProbe=probe("/_/ready", period=1, failures=starting(known)),
+        readinessProbe=probe("/_/ready", period=5, failures=2),
+        livenessProbe=probe("/_/live", period=10, failures=6),
+    )
+    found["template"] = {
+        "metadata": {"labels": labels(wanted)},
+        "spec": spec(wanted, of, terminationGracePeriodSeconds=ending(known)),
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(wanted), "spec": found}
+
+
+def served(wanted: Wanted) -> Settings:
+    """The settings of the service. Errors: SpecError for a port that nobody could find."""
+    known = settings(wanted)
+    if not known.port:
+        raise SpecError("envs: OVENBIRD_PORT is 0, a port that the Service cannot know")
+    return known
+
+
+def probe(path: str, *, period: int, failures: int, **more: int) -> Document:
+    """A probe of the runtime's own paths; a second more than the time that an object's `ready()` has."""
+    timing = {"periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
+    return {"httpGet": {"path": path, "port": "http"}, **more, **timing}
+
+
+def starting(known: Settings) -> int:
+    """Seconds that a pod has to become ready: for its import, and for its init."""
+    return math.ceil(_LOADING + (known.init_timeout or _UNLIMITED))
+
+
+def ending(known: Settings) -> int:
+    """Seconds that a pod has to end: the drain delay, the calls in flight, and `close`, which has as long again."""
+    return math.ceil(known.drain_delay + 2 * known.grace + _MARGIN)
+
+
+def _service(wanted: Wanted) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(wanted, wanted.task.service_name),
+        "spec": {
+            "type": wanted.task.service_type or "ClusterIP",
+            "selector": selector(wanted),
+            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
+
+
+def _scaler(wanted: Wanted) -> Document:
+    assert wanted.autoscale
+    low, high = wanted.autoscale
+    target = {"type": "Utilization", "averageUtilization": wanted.target_cpu}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata(wanted),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": wanted.name},
+            "minReplicas": low,
+            "maxReplicas": high,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    }
+
+
+def _budget(wanted: Wanted) -> Document:
+    text = wanted.max_unavailable
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(wanted),
+        "spec": {
+            "maxUnavailable": int(text) if text.isdecimal() else text,
+            "selector": {"matchLabels": selector(wanted)},
+        },
+    }

@@ -1,0 +1,133 @@
+"""What a manifest is asked for, complete and without contradictions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ovenbird.document import Function
+
+from ..errors import SpecError
+from ..reference import Reference
+from . import cron, names
+from .task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the manifests are made from. `check` has found nothing wrong with it.
+
+    `each` holds the lines of the parameters of an indexed job, one JSON object each; `ttl` is in seconds; `document`
+    the text of the function document, for the action `build`.
+    """
+
+    function: Function
+    action: str
+    task: Task
+    image: Reference
+    name: str
+    namespace: str = ""
+    service_account: str = ""
+    pull_secret: str = ""
+    secret: str = ""
+    writable_root: bool = False
+    # serve
+    knative: bool = False
+    autoscale: tuple[int, int] | None = None
+    target_cpu: int = 80
+    max_unavailable: str = ""
+    # job
+    schedule: str = ""
+    time_zone: str = ""
+    each: tuple[str, ...] = ()
+    parallelism: int = 10
+    retries: int = 3
+    ttl: int | None = None
+    generate_name: bool = False
+    # build
+    tag: str = ""
+    document: str = ""
+    registry_secret: str = ""
+
+    @property
+    def own_secret(self) -> str:
+        """The Secret that holds the variables which name none."""
+        return self.secret or f"{self.name}-secrets"
+
+
+def check(wanted: Wanted) -> Wanted:
+    """The same, when nothing in it contradicts. Errors: SpecError, with every problem."""
+    problems = [*_places(wanted), *_names(wanted), *_values(wanted)]
+    if problems:
+        raise SpecError("\n  ".join(("the manifests cannot be made:", *problems)) if len(problems) > 1 else problems[0])
+    return wanted
+
+
+def _places(wanted: Wanted) -> list[str]:
+    """Flags that another action has."""
+    job, serve, task = wanted.action == "job", wanted.action == "serve", wanted.task
+    flags = {
+        "--knative": (wanted.knative, serve),
+        "--autoscale": (wanted.autoscale, serve),
+        "--max-unavailable": (wanted.max_unavailable, serve),
+        "--schedule": (wanted.schedule, job),
+        "--time-zone": (wanted.time_zone, job),
+        "--each": (wanted.each, job),
+        "--generate-name": (wanted.generate_name, not serve),
+        "--tag": (wanted.tag, wanted.action == "build"),
+        "--registry-secret": (wanted.registry_secret, wanted.action == "build"),
+    }
+    problems = [
+        f"{flag} does not go with --action {wanted.action}" for flag, (v, fits) in flags.items() if v and not fits
+    ]
+    if wanted.time_zone and not wanted.schedule and job:
+        problems.append("--time-zone needs --schedule")
+    if wanted.generate_name and wanted.schedule:
+        problems.append("--generate-name does not go with --schedule: each run gets a name of its own")
+    if wanted.autoscale and task.replicas is not None:
+        problems.append("--autoscale decides how many replicas there are: leave out replicas")
+    if wanted.autoscale and not wanted.knative and "cpu" not in task.resources:
+        problems.append("--autoscale measures the use of CPU against what is asked for: give resources.cpu")
+    if wanted.knative:
+        for flag, value in (("--max-unavailable", wanted.max_unavailable), ("service_type", task.service_type)):
+            if value:
+                problems.append(f"{flag} does not go with --knative, which makes the services and replaces the pods")
+        problems += [f"volume {v.name!r}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"]
+    if wanted.action == "build" and not wanted.tag:
+        problems.append("--action build needs --tag: the name of the image that is built and pushed")
+    return problems
+
+
+def _names(wanted: Wanted) -> list[str]:
+    found = {"--name": wanted.name, "--namespace": wanted.namespace}
+    problems = [
+        f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest}, found {text!r}"
+        for (flag, text), longest in zip(found.items(), (names.LONGEST, 63), strict=True)
+        if text and not names.is_label(text, longest)
+    ]
+    others = {
+        "--service-account": wanted.service_account,
+        "--pull-secret": wanted.pull_secret,
+        "--secret-name": wanted.secret,
+        "--registry-secret": wanted.registry_secret,
+    }
+    return problems + [
+        f"{flag}: expected lower-case letters, digits, dashes and dots, found {text!r}"
+        for flag, text in others.items()
+        if text and not names.is_subdomain(text)
+    ]
+
+
+def _values(wanted: Wanted) -> list[str]:
+    problems = []
+    if wanted.schedule and (wrong := cron.problem(wanted.schedule)):
+        problems.append(f"--schedule: {wrong}, found {wanted.schedule!r}")
+    if wanted.time_zone and not re.fullmatch(r"[A-Za-z]+(/[A-Za-z0-9_+-]+)*", wanted.time_zone):
+        problems.append(f"--time-zone: expected a name such as Europe/Rome, found {wanted.time_zone!r}")
+    if wanted.max_unavailable and not re.fullmatch(r"[1-9]\d{0,3}|(100|[1-9]\d?)%", wanted.max_unavailable):
+        problems.append(f"--max-unavailable: expected a number such as 1 or 25%, found {wanted.max_unavailable!r}")
+    if wanted.autoscale:
+        low, high = wanted.autoscale
+        if high < max(low, 1) or (low < 1 and not wanted.knative):
+            problems.append(f"--autoscale: expected MIN:MAX with 1 <= MIN <= MAX, found {low}:{high}")
+    return problems

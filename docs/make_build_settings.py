@@ -1,0 +1,52 @@
+"""Write docs/build-settings.md from the tables of the builder. `make docs` runs this; a test holds the page to it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ovenbird_builder.options import TABLE, Option
+
+_INTRO = """# Settings of a build
+
+Every flag of `ovenbird build` and `ovenbird bundle` is also a variable.
+A flag wins over the variable.
+A flag that may be repeated is a variable of several lines.
+A switch takes `true` or `false` as a variable, and is turned around by `--no-`: `--no-push`.
+
+This page is made from `builder/ovenbird_builder/options.py` by `make docs`.
+
+| flag | variable | verbs | meaning |
+|---|---|---|---|
+"""
+_MORE = """
+## Variables without a flag
+
+| variable | meaning |
+|---|---|
+| `SOURCE_DATE_EPOCH` | the time in the image, in seconds since 1970; default: the commit's, else 0 |
+| `OVENBIRD_SOURCE_LIMIT`, `OVENBIRD_SOURCE_FILES` | how large a source may be: 1 GiB, 100000 files |
+| `GIT_TOKEN`, or `GIT_USERNAME` and `GIT_PASSWORD` | credentials of a git source, beside `.netrc` and git's helpers |
+| `AWS_...` | credentials, region and endpoint of an S3 source |
+| `SSL_CERT_FILE`, `PIP_CERT` | the site's certificates, where neither `--ca-bundle` nor its variable names them |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, `ALL_PROXY` | the proxy, for every step that fetches |
+| `REGISTRY_AUTH_FILE` | credentials of registries, as for skopeo and podman |
+| `BUILDAH_ISOLATION`, `CONTAINERS_CONF`, `CONTAINERS_STORAGE_CONF` | those of buildah, which runs instructions |
+
+No other variable reaches a step: the caller's configuration of pip is not used.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return _INTRO + "".join(_line(option) for option in TABLE) + _MORE
+
+
+def _line(option: Option) -> str:
+    metavar = f" {option.metavar}".replace("|", "\\|") if option.metavar else ""
+    flag = "-o" if option.name == "out" else option.flag
+    return f"| `{flag}{metavar}` | `{option.variable}` | {', '.join(option.verbs)} | {option.doc} |\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

@@ -1,0 +1,103 @@
+"""`ovenbird manifests` as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+DOCUMENT = """\
+kind: python
+name: greet
+spec:
+  source: {handler: "main:greet", source: "git+https://example.com/greet.git#main"}
+"""
+
+
+def ovenbird(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `ovenbird manifests` in a process of its own."""
+    (folder / "function.yaml").write_text(DOCUMENT)
+    return subprocess.run(
+        [sys.executable, "-m", "ovenbird", "manifests", *words], cwd=folder, text=True, capture_output=True,
+        env={**os.environ, "OVENBIRD_LOG_FORMAT": "text"}, check=False,
+    )  # fmt: skip
+
+
+def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
+    """What goes into `kubectl apply -f -` is YAML alone; a folder stands for the document in it."""
+    for target in ((), (".",), ("function.yaml",)):
+        done = ovenbird(tmp_path, *target, "--image", "greet:1", "--action", "serve")
+        assert done.returncode == 0, done.stderr
+        assert [document["kind"] for document in yaml.safe_load_all(done.stdout)] == ["Deployment", "Service"]
+        assert done.stderr.startswith("note: greet:1 is a tag")
+
+
+def test_json(tmp_path: Path) -> None:
+    """One List."""
+    done = ovenbird(tmp_path, "--image", "greet:1", "--action", "job", "--json")
+    found = json.loads(done.stdout)
+    assert (found["kind"], [item["kind"] for item in found["items"]]) == ("List", ["Job"])
+
+
+def test_set_and_output(tmp_path: Path) -> None:
+    """Changes are made last, and files are written instead of stdout."""
+    done = ovenbird(
+        tmp_path, "--image", "greet:1", "--action", "serve", "--output", "out/",
+        "--set", "Deployment.spec.template.spec.nodeSelector.disk=ssd", "--set", "Service.spec.ports[0].port=80",
+    )  # fmt: skip
+    assert done.stdout == ""
+    assert "wrote out/deployment-greet.yaml" in done.stderr
+    deployment = yaml.safe_load((tmp_path / "out/deployment-greet.yaml").read_text())
+    assert deployment["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert yaml.safe_load((tmp_path / "out/service-greet.yaml").read_text())["spec"]["ports"][0]["port"] == 80
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--image", "greet:1"), 20, "--action is missing"),
+        (("--action", "job"), 20, "--image is missing"),
+        (("--action", "job", "--image", "A B"), 22, "is not the name of an image"),
+        (("--action", "job", "--image", "a", "--name", "A"), 20, "--name: expected lower-case letters"),
+        (("--action", "job", "--image", "a", "--namespace", "a.b"), 20, "--namespace: expected lower-case letters"),
+        (("--action", "job", "--image", "a", "--secret-name", "A"), 20, "--secret-name: expected"),
+        (("--action", "job", "--image", "a", "--cpu", "500x"), 20, "resources.cpu: expected a quantity"),
+        (("--action", "job", "--image", "a", "--param", "x"), 20, "--param: expected NAME=VALUE"),
+        (("--action", "job", "--image", "a", "--volume", "pvc:x"), 20, "--volume: expected TYPE:NAME:PATH"),
+        (("--action", "job", "--image", "a", "--ttl", "soon"), 20, "--ttl: expected a duration"),
+        (("--action", "job", "--image", "a", "--retries", "-1"), 20, "--retries: expected a whole number"),
+        (("--action", "job", "--image", "a", "--set", "x"), 20, "--set: expected KIND.path=value"),
+        (("--action", "job", "--image", "a", "--output", "function.yaml/x"), 20, "--output: cannot write"),
+        (("main.py", "--action", "job", "--image", "a"), 20, "'main.py' is no function document"),
+        (("absent.yaml", "--action", "job", "--image", "a"), 71, "cannot read the function document 'absent.yaml'"),
+        (("--action", "teleport"), 70, "invalid choice"),
+        (("--replicas", "two"), 70, "invalid int value"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told(tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
+    """With the exit status of its kind, and nothing on stdout."""
+    done = ovenbird(tmp_path, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_task_of_another_action(tmp_path: Path) -> None:
+    """A contradiction is told, not decided."""
+    (tmp_path / "task.yaml").write_text("kind: python+job\nspec: {}\n")
+    done = ovenbird(tmp_path, "--image", "a", "--task", "task.yaml", "--action", "serve")
+    assert done.returncode == 20
+    assert "--action serve contradicts --task 'task.yaml', a task of job" in done.stderr
+
+
+def test_help(tmp_path: Path) -> None:
+    """Every flag has a line."""
+    done = ovenbird(tmp_path, "--help")
+    assert done.returncode == 0
+    assert "--knative" in done.stdout
+    assert "KIND.PATH=VALUE" in done.stdout

@@ -1,0 +1,107 @@
+"""A function document, and what `ovenbird manifests` makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ovenbird.errors import OvenbirdError
+from ovenbird_builder import cli
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+IMAGE = f"registry.example:5000/team/greet:1.2@{DIGEST}"
+DOCUMENT = """\
+kind: python
+name: greet
+project: demo
+spec:
+  python_version: "3.12"
+  source: {handler: "main:greet", source: "git+https://example.com/greet.git#main"}
+"""
+
+
+class Made(list[dict[str, Any]]):
+    """The documents that were printed, and what was told beside them."""
+
+    notes: str = ""
+
+    def __getitem__(self, kind: Any) -> Any:
+        """The one document of a kind."""
+        (found,) = [document for document in self if document["kind"] == kind]
+        return found
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds in their order."""
+        return [document["kind"] for document in self]
+
+    @property
+    def pod(self) -> dict[str, Any]:
+        """The spec of the one pod."""
+        (found,) = [pod for document in self if (pod := pod_of(document))]
+        return found["spec"]
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The one container."""
+        (found,) = self.pod["containers"]
+        return found
+
+    @property
+    def env(self) -> dict[str, Any]:
+        """The container's variables."""
+        return {item["name"]: item.get("value", item.get("valueFrom")) for item in self.container["env"]}
+
+
+def pod_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The template of a document's pod; empty when it has none."""
+    spec = document.get("spec", {})
+    spec = spec.get("jobTemplate", {}).get("spec", spec)
+    found: dict[str, Any] = spec.get("template", {})
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a function document."""
+    (tmp_path / "function.yaml").write_text(DOCUMENT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def make(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Made]:
+    """The documents of `ovenbird manifests --image ... WORDS`; `task` is written to a file and given as --task."""
+
+    def run(*words: str, task: dict[str, Any] | None = None, image: str = IMAGE) -> Made:
+        if task is not None:
+            (folder / "task.yaml").write_text(yaml.safe_dump(task))
+            words = ("--task", "task.yaml", *words)
+        if image:
+            words = ("--image", image, *words)
+        capsys.readouterr()
+        assert cli.main(["manifests", *words]) == 0
+        out, err = capsys.readouterr()
+        made = Made(yaml.safe_load_all(out))
+        made.notes = err
+        return made
+
+    return run
+
+
+@pytest.fixture
+def refused(make: Callable[..., Made]) -> Callable[..., str]:
+    """Why `make` is refused: the message with its hint. It must be an error of the spec."""
+
+    def run(*words: str, **more: Any) -> str:
+        with pytest.raises(OvenbirdError) as caught:
+            make(*words, **more)
+        assert caught.value.code.startswith("build.spec")
+        assert 20 <= caught.value.exit_code < 30
+        return str(caught.value)
+
+    return run

@@ -1,0 +1,139 @@
+"""A job: retried where that may help, on a schedule, or once for each line of a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Made
+
+
+def decide(policy: dict[str, Any], code: int, *, disrupted: bool = False) -> str:
+    """What Kubernetes does about a pod by this policy: the action of the first rule that fits, else Count."""
+    for rule in policy["rules"]:
+        if rule.get("onPodConditions") and disrupted:
+            return str(rule["action"])
+        if code in rule.get("onExitCodes", {}).get("values", ()):
+            return str(rule["action"])
+    return "Count"
+
+
+def test_which_failures_are_retried(make: Callable[..., Made]) -> None:
+    """Not those that come again whatever one does; a drained node costs no attempt."""
+    made = make("--action", "job", "--retries", "5")
+    spec = made["Job"]["spec"]
+    assert made.pod["restartPolicy"] == "Never"  # a policy by exit status needs that
+    assert spec["backoffLimit"] == 5
+    policy = spec["podFailurePolicy"]
+    assert {code: decide(policy, code) for code in (70, 71, 72, 73, 77)} == dict.fromkeys(
+        (70, 71, 72, 73, 77), "FailJob"
+    )
+    assert {decide(policy, code) for code in (1, 74, 75, 76, 78, 79, 137, 143)} == {"Count"}
+    assert decide(policy, 143, disrupted=True) == "Ignore"
+    assert all(rule["onExitCodes"]["containerName"] == "function" for rule in policy["rules"] if "onExitCodes" in rule)
+
+
+def test_the_name_that_the_cluster_completes(make: Callable[..., Made]) -> None:
+    """A second run of a Job needs a second name."""
+    made = make("--action", "job", "--generate-name", "--ttl", "90m")
+    assert made["Job"]["metadata"]["generateName"] == "greet-"
+    assert "name" not in made["Job"]["metadata"]
+    assert made["Job"]["spec"]["ttlSecondsAfterFinished"] == 5400
+    assert "kubectl create" in made.notes
+
+
+def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+    """A CronJob whose runs do not overlap."""
+    made = make("--schedule", "0 3 * * 1-5", "--time-zone", "Europe/Rome")
+    spec = made["CronJob"]["spec"]
+    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * 1-5", "Europe/Rome", "Forbid")
+    assert spec["jobTemplate"]["spec"]["backoffLimit"] == 3
+    assert "--schedule: minute: expected" in refused("--schedule", "61 * * * *")
+    assert "--schedule: expected five fields" in refused("--schedule", "daily")
+    assert "--time-zone: expected a name such as" in refused("--schedule", "@daily", "--time-zone", "../x")
+    assert "--time-zone needs --schedule" in refused("--action", "job", "--time-zone", "UTC")
+    assert "--schedule does not go with --action serve" in refused("--action", "serve", "--schedule", "@daily")
+    assert "--generate-name does not go with --schedule" in refused("--schedule", "@daily", "--generate-name")
+
+
+def test_a_run_for_each_line(make: Callable[..., Made], folder: Path) -> None:
+    """The lines are a ConfigMap, mounted where the run looks; each index fails or is retried alone."""
+    (folder / "each.jsonl").write_text('{"n": 1, "t": "$(X)"}\n\n  {"n": 2} \n')
+    made = make("--each", "each.jsonl", "--param", "common=1", "--retries", "2")
+    assert made.kinds == ["ConfigMap", "Job"]
+    config = made["ConfigMap"]
+    assert config["data"] == {"params.jsonl": '{"n": 1, "t": "$(X)"}\n{"n": 2}\n'}
+    assert config["immutable"] is True
+    spec = made["Job"]["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 2, 2)
+    assert spec["backoffLimitPerIndex"] == 2
+    assert "backoffLimit" not in spec
+    policy = spec["podFailurePolicy"]
+    assert {code: decide(policy, code) for code in (72, 74, 77)} == {72: "FailJob", 74: "Count", 77: "FailIndex"}
+    assert made.env["OVENBIRD_EACH"] == "/etc/ovenbird/each/params.jsonl"
+    assert made.env["OVENBIRD_PARAM"] == '{"common": 1}'
+    assert {"name": "each", "configMap": {"name": config["metadata"]["name"]}} in made.pod["volumes"]
+    assert {"name": "each", "mountPath": "/etc/ovenbird/each", "readOnly": True} in made.container["volumeMounts"]
+
+
+def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Path) -> None:
+    """A Job that runs is not given other lines by the next one."""
+    names = set()
+    for text in ('{"n": 1}', '{"n": 2}', '{"n": 1}\n'):
+        (folder / "each.jsonl").write_text(text)
+        names.add(make("--each", "each.jsonl")["ConfigMap"]["metadata"]["name"])
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no line"),
+        ("\n \n", "holds no line"),
+        ('{"a": 1}\n{"a": }\n', "line 2: not JSON"),
+        ('{"a": 1}\n\n[1]\n', "line 3: expected a JSON object of parameters, found [1]"),
+        ("3\n", "line 1: expected a JSON object"),
+        ("[" * 100_000, "line 1: not JSON"),
+        ("{}\n" * 100_001, "holds 100001 lines, and a Job has at most 100000"),
+    ],
+)
+def test_lines_that_are_none(refused: Callable[..., str], folder: Path, text: str, message: str) -> None:
+    """The file and the line are named."""
+    (folder / "each.jsonl").write_text(text)
+    said = refused("--each", "each.jsonl")
+    assert message in said
+    assert "--each: 'each.jsonl'" in said
+
+
+def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder: Path) -> None:
+    """Absent, or no text."""
+    assert "--each: cannot read 'absent.jsonl'" in refused("--each", "absent.jsonl")
+    (folder / "binary").write_bytes(b"\xff\xfe{}")
+    assert "--each: 'binary' is not UTF-8 text" in refused("--each", "binary")
+
+
+def test_more_lines_than_a_configmap_takes(
+    make: Callable[..., Made], refused: Callable[..., str], folder: Path
+) -> None:
+    """Over a mebibyte is refused, and the hint says how to split; over a quarter, kubectl apply is warned of."""
+    line = json.dumps({"text": "x" * 1000}) + "\n"
+    path = folder / "each.jsonl"
+    path.write_text(line * (1024**2 // len(line) + 1))
+    said = refused("--each", "each.jsonl")
+    assert "a ConfigMap takes 1048576" in said
+    assert "split -n l/2 each.jsonl" in said
+    path.write_text(line * (1024**2 // len(line)))
+    assert "kubectl apply --server-side" in make("--each", "each.jsonl").notes
+    path.write_text(line * 100)
+    assert "--server-side" not in make("--each", "each.jsonl").notes
+
+
+def test_names_stay_within_bounds(make: Callable[..., Made], folder: Path) -> None:
+    """The longest name still leaves room for what Kubernetes adds to it: 63 is the end of a pod's host name."""
+    (folder / "each.jsonl").write_text("{}\n" * 100)
+    made = make("--each", "each.jsonl", "--name", "n" * 48, "--schedule", "@daily")
+    assert len(made["CronJob"]["metadata"]["name"]) + len("-12345678") + len("-99999") <= 63

@@ -1,0 +1,157 @@
+"""What every pod has: the least of rights, the environment of the runtime, and the volumes of the task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import DIGEST, IMAGE, Made
+
+ACTIONS = [("--action", "serve"), ("--action", "job"), ("--schedule", "@daily")]
+
+
+@pytest.mark.parametrize("words", ACTIONS)
+def test_the_least_of_rights(make: Callable[..., Made], words: tuple[str, ...]) -> None:
+    """The pod meets the profile `restricted` of Kubernetes' pod security standards, and writes to no file system."""
+    made = make(*words)
+    assert made.pod["securityContext"] == {
+        "runAsNonRoot": True, "runAsUser": 8877, "runAsGroup": 999, "fsGroup": 999,
+        "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+    assert made.container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+    }  # fmt: skip
+    assert made.pod["automountServiceAccountToken"] is False
+    assert made.pod["enableServiceLinks"] is False
+    assert made.pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert made.container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert (made.env["HOME"], made.env["OVENBIRD_HOME"]) == ("/tmp", "/tmp/ovenbird")
+
+
+def test_a_root_that_can_be_written(make: Callable[..., Made]) -> None:
+    """For a function that writes beside its source."""
+    made = make("--action", "job", "--writable-root")
+    assert made.container["securityContext"]["readOnlyRootFilesystem"] is False
+
+
+def test_the_image(make: Callable[..., Made]) -> None:
+    """By digest it is pulled once, and the runs know it; by tag each time, with a warning."""
+    made = make("--action", "job")
+    assert made.container["image"] == IMAGE
+    assert made.container["imagePullPolicy"] == "IfNotPresent"
+    assert made.env["OVENBIRD_IMAGE_DIGEST"] == DIGEST
+    assert "is a tag" not in made.notes
+    made = make("--action", "job", image="greet:1")
+    assert made.container["imagePullPolicy"] == "Always"
+    assert "OVENBIRD_IMAGE_DIGEST" not in made.env
+    assert "note: greet:1 is a tag, which may mean another image tomorrow" in made.notes
+
+
+def test_resources_are_asked_for_and_not_exceeded(make: Callable[..., Made]) -> None:
+    """Requests and limits are the same; disk bounds /tmp too; no GPU is none."""
+    made = make("--action", "job", "--cpu", "500m", "--mem", "1Gi", "--gpu", "2", "--disk", "10Gi")
+    amounts = {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "2", "ephemeral-storage": "10Gi"}
+    assert made.container["resources"] == {"requests": amounts, "limits": amounts}
+    assert made.pod["volumes"][0] == {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}}
+    assert "resources" not in make("--action", "job", "--gpu", "0").container
+
+
+def test_secrets_come_first_and_by_reference(make: Callable[..., Made]) -> None:
+    """So that `$(NAME)` in a variable can name them; one that says no Secret is in the function's own."""
+    made = make(
+        "--action", "job", "--secret", "A", "--secret", "B=vault", "--secret", "C=vault/c.d", "--env", "U=x:$(A)"
+    )
+    assert made.container["env"][:3] == [
+        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "greet-secrets", "key": "A"}}},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "B"}}},
+        {"name": "C", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "c.d"}}},
+    ]
+    assert made.env["U"] == "x:$(A)"
+    assert "the Secret 'greet-secrets' has to hold the keys A" in made.notes
+    assert make("--action", "job", "--secret", "A", "--secret-name", "own").env["A"]["secretKeyRef"]["name"] == "own"
+
+
+def test_a_secret_in_the_open_is_told(make: Callable[..., Made]) -> None:
+    """By the name of the variable; its value is not repeated."""
+    notes = make("--action", "job", "--env", "DB_PASSWORD=hunter2").notes
+    assert "DB_PASSWORD looks like a secret" in notes
+    assert "hunter2" not in notes
+
+
+def test_parameters_are_not_expanded(make: Callable[..., Made]) -> None:
+    """Kubernetes reads `$(X)` in a variable's value, and `$$` as `$`: the function gets what the task says."""
+    env = make("--action", "job", "--param", "a=$(HOME) $$", "--input", "b=s3://x/$(y)").env
+    assert json.loads(env["OVENBIRD_PARAM"].replace("$$", "$")) == {"a": "$(HOME) $$"}
+    assert env["OVENBIRD_PARAM"] == '{"a": "$$(HOME) $$$$"}'
+    assert env["OVENBIRD_INPUT"] == '{"b": "s3://x/$$(y)"}'
+
+
+def test_for_a_service_both_kinds_of_parameters_reach_init(make: Callable[..., Made]) -> None:
+    """As on the platform; init_parameters win."""
+    task = {"parameters": {"a": 1, "b": 1}, "init_parameters": {"b": 2}}
+    env = make("--action", "serve", task=task).env
+    assert json.loads(env["OVENBIRD_INIT_PARAMETERS"]) == {"a": 1, "b": 2}
+    assert "OVENBIRD_PARAM" not in env
+
+
+def test_parameters_twice(refused: Callable[..., str]) -> None:
+    """A variable and the field it is made of cannot both be meant."""
+    said = refused("--action", "job", "--param", "a=1", "--env", "OVENBIRD_PARAM={}")
+    assert "OVENBIRD_PARAM is made from the task's parameters" in said
+
+
+def test_volumes(make: Callable[..., Made]) -> None:
+    """Each kind as Kubernetes calls it; a claim with a size is made, one without has to be there."""
+    made = make(
+        "--action", "job", "--volume", "pvc:data:/data:5Gi", "--volume", "pvc:old:/old", "--volume",
+        "empty_dir:s:/s:1Gi",
+        "--volume", "ephemeral:e:/e:2Gi",
+    )  # fmt: skip
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
+    assert made.pod["volumes"][1:] == [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+        {"name": "old", "persistentVolumeClaim": {"claimName": "old"}},
+        {"name": "s", "emptyDir": {"sizeLimit": "1Gi"}},
+        {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}},
+    ]
+    assert made.kinds == ["PersistentVolumeClaim", "Job"]
+    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "data"
+    assert made["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
+
+
+def test_a_volume_of_the_users_own_for_tmp(make: Callable[..., Made]) -> None:
+    """Then the manifest brings none."""
+    made = make("--action", "job", "--volume", "empty_dir:t:/tmp:1Gi")
+    assert [mount["mountPath"] for mount in made.container["volumeMounts"]] == ["/tmp"]
+
+
+def test_a_setting_that_the_runtime_would_refuse(refused: Callable[..., str]) -> None:
+    """It is refused before a pod starts with it."""
+    said = refused("--action", "serve", "--env", "OVENBIRD_GRACE=soon")
+    assert "envs: OVENBIRD_GRACE: expected a duration" in said
+
+
+def test_labels(make: Callable[..., Made]) -> None:
+    """All objects carry those that Kubernetes recommends; a job's pods are not a service's."""
+    made = make("--action", "serve", "--max-unavailable", "1", "--name", "blue", "--namespace", "team")
+    for document in made:
+        assert document["metadata"]["namespace"] == "team"
+        assert document["metadata"]["labels"] == {
+            "app.kubernetes.io/name": "greet", "app.kubernetes.io/instance": "blue",
+            "app.kubernetes.io/component": "service", "app.kubernetes.io/version": "1.2",
+            "app.kubernetes.io/part-of": "demo", "app.kubernetes.io/managed-by": "ovenbird",
+        }  # fmt: skip
+    chosen = made["Service"]["spec"]["selector"]
+    assert chosen == made["Deployment"]["spec"]["selector"]["matchLabels"]
+    job = make("--action", "job", "--name", "blue")["Job"]["spec"]["template"]["metadata"]["labels"]
+    assert not chosen.items() <= job.items()
+    assert chosen.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_who_the_pod_is(make: Callable[..., Made]) -> None:
+    """An account and a Secret to pull with, where they are given."""
+    made = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
+    assert made.pod["serviceAccountName"] == "runner"
+    assert made.pod["imagePullSecrets"] == [{"name": "pull"}]

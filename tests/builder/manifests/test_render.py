@@ -1,0 +1,75 @@
+"""What is written is read alike by every YAML parser, and appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ovenbird_builder.errors import SpecError
+from ovenbird_builder.manifests.render import to_json, to_yaml, write
+
+DOCUMENTS: list[dict[str, Any]] = [
+    {"kind": "Deployment", "metadata": {"name": "a"}, "x": 1},
+    {"kind": "Job", "metadata": {"generateName": "a-"}},
+]
+# what YAML 1.1, 1.2 or the parser of kubectl reads as something else when it is not quoted
+AMBIGUOUS = [
+    "y", "n", "yes", "No", "on", "OFF", "true", "null", "~", "1e3", "08", "0o17", "0x1F", "1_000", "1:30", ".5",
+    ".inf", "nan",
+    "-", "--tag", "a: b", "a #b", "# a", "", " ", "@daily", "*/5 * * * *", "2024-01-01", "500m", "=", "<<", "a\nb\n",
+    "a \nb",
+    "\ta", "\u0085", "ü", "\x07", "!x", "&x", "{a}", "[a]", "'", '"', "%a", "1.2", "+1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS)
+def test_text_stays_text(text: str) -> None:
+    """A text comes back as the same text; where it does not begin with a letter, it is quoted."""
+    written = to_yaml([{"a": text, text: "b"}])
+    assert list(yaml.safe_load_all(written)) == [{"a": text, text: "b"}]
+    if "\n" not in text:
+        shown = written.splitlines()[1].removeprefix("a: ")
+        assert shown.startswith(('"', "'")), shown
+
+
+def test_plain_words_are_plain() -> None:
+    """What people read most is not cluttered with quotes."""
+    assert to_yaml([{"a": "ClusterIP", "b": 1, "c": "/tmp", "d": [True, {}]}]) == (
+        "---\na: ClusterIP\nb: 1\nc: /tmp\nd:\n- true\n- {}\n"
+    )
+
+
+def test_one_object_twice_is_written_twice() -> None:
+    """kubectl takes anchors, and people do not."""
+    labels = {"a": "b"}
+    assert "&" not in to_yaml([{"x": labels, "y": labels}])
+
+
+def test_json_is_a_list_that_kubectl_takes() -> None:
+    """One JSON object holds all."""
+    assert json.loads(to_json(DOCUMENTS)) == {"apiVersion": "v1", "kind": "List", "items": DOCUMENTS}
+
+
+def test_a_file_or_a_folder(tmp_path: Path) -> None:
+    """A file holds all documents; a folder that exists, or whose name ends in a slash, one file for each."""
+    (one,) = write(DOCUMENTS, f"{tmp_path}/new/all.yaml", as_json=False)
+    assert list(yaml.safe_load_all(one.read_text())) == DOCUMENTS
+    for output in (str(tmp_path), f"{tmp_path}/other/"):
+        paths = write(DOCUMENTS, output, as_json=False)
+        assert [path.name for path in paths] == ["deployment-a.yaml", "job-a.yaml"]
+        assert [yaml.safe_load(path.read_text()) for path in paths] == DOCUMENTS
+    (first, _) = write(DOCUMENTS, f"{tmp_path}/json/", as_json=True)
+    assert json.loads(first.read_text())["items"] == DOCUMENTS[:1]
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    """The path and the reason are told, and nothing is left."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpecError, match="--output: cannot write"):
+        write(DOCUMENTS, f"{tmp_path}/file/x.yaml", as_json=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

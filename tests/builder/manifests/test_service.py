@@ -1,0 +1,100 @@
+"""A service: probes on the runtime's paths, and as much time as the runtime takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Made
+
+
+def test_probes(make: Callable[..., Made]) -> None:
+    """Start and readiness ask for READY, liveness for life; the port goes by its name."""
+    container = make("--action", "serve").container
+    paths = {name: container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+    assert paths == {
+        "startupProbe": {"path": "/_/ready", "port": "http"},
+        "readinessProbe": {"path": "/_/ready", "port": "http"},
+        "livenessProbe": {"path": "/_/live", "port": "http"},
+    }
+    assert container["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
+    assert container["args"] == ["serve"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 360), ("90s", 150), ("500ms", 61), ("0", 86460)])
+def test_a_pod_may_take_as_long_to_start_as_its_init(make: Callable[..., Made], text: str, seconds: int) -> None:
+    """The time limit of init, and a minute for the import of the module."""
+    probe = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ())).container[
+        "startupProbe"
+    ]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("env", "seconds"),
+    [({}, 70), ({"GRACE": "2m"}, 250), ({"DRAIN_DELAY": "0"}, 65), ({"DRAIN_DELAY": "10s", "GRACE": "500ms"}, 16)],
+)
+def test_a_pod_may_take_as_long_to_end_as_its_drain(
+    make: Callable[..., Made], env: dict[str, str], seconds: int
+) -> None:
+    """Drain delay, grace for the calls, the same again for close, and five seconds."""
+    words = [word for name, value in env.items() for word in ("--env", f"OVENBIRD_{name}={value}")]
+    made = make("--action", "serve", *words)
+    assert made.pod["terminationGracePeriodSeconds"] == seconds
+    assert made.env["OVENBIRD_DRAIN_DELAY"] == env.get("DRAIN_DELAY", "5s")
+
+
+def test_another_port(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+    """The pod's port is a setting; the Service's stays. One that the system picks cannot be known."""
+    made = make("--action", "serve", "--env", "PORT=9000")
+    assert made.container["ports"][0]["containerPort"] == 9000
+    assert made["Service"]["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}]
+    assert "OVENBIRD_PORT is 0" in refused("--action", "serve", "--env", "OVENBIRD_PORT=0")
+
+
+def test_service_fields(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+    """Type, name and replicas of the task."""
+    made = make(
+        task={"kind": "python+serve", "spec": {"replicas": 0, "service_type": "NodePort", "service_name": "hi"}}
+    )
+    assert made["Deployment"]["spec"]["replicas"] == 0
+    assert (made["Service"]["spec"]["type"], made["Service"]["metadata"]["name"]) == ("NodePort", "hi")
+    assert make("--action", "serve")["Deployment"]["spec"]["replicas"] == 1
+    for field, value, message in (
+        ("service_type", "ExternalName", "leads to no pod"),
+        ("service_type", "nodeport", "expected one of ClusterIP, NodePort, LoadBalancer, found 'nodeport'"),
+        ("service_name", "A.b", "service_name: expected lower-case"),
+        ("replicas", -1, "replicas: expected a whole number from 0, found -1"),
+        ("replicas", True, "replicas: expected a whole number"),
+        ("replicas", "2", "replicas: expected a whole number from 0, found '2'"),
+        ("inputs", {"a": "b"}, "inputs: a field of job, not of serve"),
+    ):
+        assert message in refused(task={"kind": "python+serve", "spec": {field: value}})
+
+
+def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+    """The Deployment then says no number of its own, and CPU has to be asked for."""
+    made = make("--action", "serve", "--autoscale", "2:9", "--cpu", "1", "--target-cpu", "60")
+    assert "replicas" not in made["Deployment"]["spec"]
+    spec = made["HorizontalPodAutoscaler"]["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"], spec["scaleTargetRef"]["name"]) == (2, 9, "greet")
+    assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 60
+    serve = ("--action", "serve", "--cpu", "1")
+    assert "give resources.cpu" in refused("--action", "serve", "--autoscale", "1:3")
+    assert "leave out replicas" in refused(*serve, "--autoscale", "1:3", "--replicas", "2")
+    for text in ("3:1", "0:3", "3", "a:b", "1:2:3", ":"):
+        assert "--autoscale: expected MIN:MAX" in refused(*serve, "--autoscale", text)
+    assert "--target-cpu: expected a whole number from 1 to 100" in refused(*serve, "--target-cpu", "0")
+
+
+def test_a_disruption_budget(make: Callable[..., Made], refused: Callable[..., str]) -> None:
+    """A number or a share of the pods that may be away at once."""
+    made = make("--action", "serve", "--max-unavailable", "1")
+    spec = made["PodDisruptionBudget"]["spec"]
+    assert spec == {"maxUnavailable": 1, "selector": made["Deployment"]["spec"]["selector"]}
+    assert (
+        make("--action", "serve", "--max-unavailable", "25%")["PodDisruptionBudget"]["spec"]["maxUnavailable"] == "25%"
+    )
+    for text in ("0", "101%", "one", "-1", "1.5"):
+        assert "--max-unavailable: expected a number" in refused("--action", "serve", f"--max-unavailable={text}")

@@ -1,0 +1,186 @@
+"""`--container`: the same command as without, in the image that was built; what it records is found outside."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.engine import Images
+from tests.jobs import Jobs
+from tests.podman import Podman
+from tests.podman import podman as engine
+from tests.service import until
+
+VERSION = "3.11"
+SOURCE = """
+import os, pathlib, time
+
+def init(context, greeting="Hello"):
+    context.greeting = greeting
+
+def handler(context, name: str, times: int = 1, data: pathlib.Path = pathlib.Path(os.devnull), wait: float = 0.0):
+    if name == "nobody":
+        raise ValueError("nobody is there")
+    print("started", flush=True)
+    time.sleep(wait)
+    lines = len(data.read_text().splitlines())
+    return {"greeting": f"{context.greeting} {name}" * times, "lines": lines, "token": os.environ.get("TOKEN", "")}
+"""
+DOCUMENT = f"""
+kind: python
+name: greeter
+project: demo
+spec:
+  python_version: "{VERSION}"
+  source: {{source: main.py, handler: handler, init_function: init}}
+"""
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def function(tmp_path_factory: pytest.TempPathFactory, registry: str, base_images: Images) -> Path:
+    """A function document whose image has been built and pushed, and is named by it."""
+    folder = tmp_path_factory.mktemp("function")
+    (folder / "main.py").write_text(SOURCE)
+    (folder / "function.yaml").write_text(DOCUMENT)
+    jobs = Jobs(folder)
+    name = f"{registry}/launch/{uuid.uuid4().hex}:1"
+    jobs.do("build", "function.yaml", "--base", base_images[VERSION], "--tag", name, "--push", "--write-back")
+    assert re.search(rf"image: {name}@sha256:", (folder / "function.yaml").read_text())
+    return folder / "function.yaml"
+
+
+@pytest.fixture
+def none_left(container_env: dict[str, str]) -> Iterator[None]:
+    """No container is left behind."""
+    before = set(containers())
+    yield
+    until(lambda: set(containers()) <= before, lambda: f"left behind: {set(containers()) - before}")
+
+
+def containers() -> list[str]:
+    """The ids of all containers."""
+    return engine("ps", "--all", "--quiet").stdout.split()
+
+
+def flags(function: Path, *more: str) -> tuple[str, ...]:
+    """The words after the verb."""
+    return (str(function), "--container", "--engine", "podman", *more)
+
+
+def test_a_job(function: Path, jobs: Jobs, none_left: None) -> None:
+    """The image is pulled by its digest; files, parameters and a secret reach it; run and outputs are found outside."""
+    data = jobs.folder / "data.csv"
+    data.write_text("a\nb\nc\n")
+    (jobs.folder / "p.json").write_text('{"times": 2}')
+    done = jobs.run(
+        *flags(function, "--param", "name=Ada", "--params", "p.json", "--input", f"data={data.name}"),
+        "--init", "greeting=Salve", "--env", "TOKEN", "--output-dir", "out", TOKEN="a secret",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.result["state"] == "COMPLETED"
+    (copy,) = (jobs.folder / "out").rglob("*.json")
+    assert json.loads(copy.read_text()) == {"greeting": "Salve AdaSalve Ada", "lines": 3, "token": "a secret"}
+
+    (row,) = jobs.runs()
+    assert (row["key"], row["project"], row["state"]) == (done.result["key"], "demo", "COMPLETED")
+    record = jobs.record(done)
+    image = re.search(r"image: .*@(sha256:\w+)", function.read_text())
+    assert image
+    assert record["status"]["provenance"]["image"] == image[1]
+    (consumed,) = [one["dest"] for one in record["metadata"]["relationships"] if one["type"] == "consumes"]
+    assert jobs.show("dataitems", consumed)["spec"]["path"] == str(data)
+    (output,) = done.result["outputs"].values()
+    jobs.do("artifacts", "get", output, "got")
+    assert [path.read_text() for path in (jobs.folder / "got").rglob("*.json")] == [copy.read_text()]
+
+
+def test_a_job_that_fails(function: Path, jobs: Jobs, none_left: None) -> None:
+    """Its status is handed through, and its record tells the user's error."""
+    done = jobs.run(*flags(function, "--param", "name=nobody"))
+    assert done.code == 74, done.err
+    assert "nobody is there" in done.error["message"]
+    assert [row["state"] for row in jobs.runs()] == ["ERROR"]
+    assert jobs.run(*flags(function, "--param", "nam=x")).code == 77
+
+
+def test_a_job_that_is_stopped(function: Path, jobs: Jobs, none_left: None) -> None:
+    """SIGTERM goes to the function; while it runs, the store outside knows that it lives."""
+    process, wait = jobs.start(*flags(function, "--param", "name=Ada", "--param", "wait=60"))
+    (row,) = jobs.until(lambda: [row for row in jobs.runs() if "started" in jobs.do("runs", "logs", row["id"])])
+    assert row["state"] == "RUNNING"
+    process.terminate()
+    done = wait()
+    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
+
+
+def test_a_service(function: Path, jobs: Jobs, none_left: None) -> None:
+    """It is published on the address asked for; no value stands in a command; SIGTERM drains it."""
+    process = jobs.ovenbird(
+        "serve", *flags(function, "--port", "0", "--init", "greeting=Ciao", "--env", "TOKEN"), TOKEN="a-secret"
+    )
+    assert process.stderr
+    found = None
+    while not found:
+        line = process.stderr.readline()
+        assert line, "it ended"
+        found = re.search(r"is served at http://0\.0\.0\.0:(\d+)", line)
+    url = f"http://127.0.0.1:{found[1]}"
+    until(lambda: httpx.get(f"{url}/_/ready", trust_env=False).status_code == 200, lambda: "not ready")
+    answer: dict[str, Any] = httpx.post(url, json={"name": "Ada"}, trust_env=False).json()
+    assert answer == {"greeting": "Ciao Ada", "lines": 0, "token": "a-secret"}
+    command = Path(f"/proc/{process.pid}/cmdline").read_text()
+    assert command.startswith("podman\0run\0")
+    assert "a-secret" not in command
+    assert "Ciao" not in command
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_an_image_by_name(function: Path, jobs: Jobs, none_left: None) -> None:
+    """--image is taken in place of the document's; without either, the message says what to type."""
+    text = function.read_text()
+    image = re.search(r"image: (\S+)", text)
+    assert image
+    plain = jobs.folder / "function.yaml"
+    plain.write_text(text.replace(image[0], ""))
+    (jobs.folder / "main.py").write_text(SOURCE)
+    done = jobs.run("function.yaml", "--container", "--param", "name=Ada", "--engine", "podman")
+    assert done.code == 20
+    assert "ovenbird build function.yaml --tag greeter:1" in done.err
+    done = jobs.run(
+        "function.yaml", "--container", "--param", "name=Ada", "--image", image[1], OVENBIRD_ENGINE="podman"
+    )
+    assert done.code == 0, done.err
+    done = jobs.run("function.yaml", "--container", "--image", "nowhere:1", "--engine", "podman")
+    assert done.code == 20
+    assert "podman has no image 'nowhere:1'" in done.err
+    registry = image[1].partition("/")[0]
+    done = jobs.run("function.yaml", "--container", "--image", f"{registry}/no/such:1", "--engine", "podman")
+    assert done.code == 61, done.err
+
+
+def test_no_engine(function: Path, jobs: Jobs) -> None:
+    """Without podman and docker the message says what to install."""
+    empty = jobs.folder / "empty"
+    empty.mkdir()
+    done = jobs.run(str(function), "--container", "--param", "name=Ada", PATH=str(empty))
+    assert done.code == 24
+    assert "neither podman nor docker is installed" in done.err
+
+
+def test_inside_an_image(function: Path, podman: Podman) -> None:
+    """There the builder is not installed, and the flag says so."""
+    image = re.search(r"image: (\S+)", function.read_text())
+    assert image
+    done: subprocess.CompletedProcess[str] = podman.run(image[1], "run", "--container", flags=("--tls-verify=false",))
+    assert done.returncode == 70
+    assert "pip install 'ovenbird[build]'" in done.stderr

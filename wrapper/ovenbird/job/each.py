@@ -1,0 +1,40 @@
+"""The parameters of one run among many: a line of a JSON Lines file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import ArgumentsError, SettingsError
+
+
+def line(name: str, index: int) -> dict[str, Any]:
+    """The object in line `index` (from 0, empty lines not counted) of the file.
+
+    Errors: SettingsError without an index; ArgumentsError when there is no such line, or it holds no object.
+    """
+    if index < 0:
+        raise SettingsError(
+            "--each: which line is meant is not said", hint="--index N; an indexed Job sets JOB_COMPLETION_INDEX"
+        )
+    count = 0
+    try:
+        with Path(name).open("rb") as file:
+            for number, text in enumerate(file, 1):
+                if not text.strip():
+                    continue
+                if count == index:
+                    return _object(text, f"--each: {name!r}, line {number}")
+                count += 1
+    except OSError as error:
+        raise ArgumentsError(f"--each: cannot read {name!r}: {error.strerror}") from None
+    raise ArgumentsError(f"--index: {name!r} holds {count} lines, counted from 0, and there is none {index}")
+
+
+def _object(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ArgumentsError(f"{where}: not a JSON object of parameters: {error}") from None
