@@ -35,7 +35,6 @@ RENDERED = '''
 
 import json
 import os
-from pathlib import Path
 
 import digitalhub as dh
 from digitalhub.context.api import get_context
@@ -52,7 +51,7 @@ def init_context(context):
     root.mkdir(parents=True, exist_ok=True)
     context.run = dh.get_run(os.environ["RUN_ID"], project=context.project.name)
     context.run.start_execution()
-    context.function, init = import_function_and_init_from_source(Path("/shared"), SOURCE)
+    context.function, init = import_function_and_init_from_source(SOURCE)
     if init is not None:
         init(**compose_init(init, context, context.run.spec.to_dict().get("init_parameters") or {}))
 
@@ -72,7 +71,7 @@ def handler(context, event):
             result = function(**arguments)
             found = {} if result is None else parse_outputs([result], project.name, run.key)
         run.refresh()
-        run._set_status({**run.status.to_dict(), **build_new_status(project.name, found)})
+        run.set_status({**run.status.to_dict(), **build_new_status(project.name, found)})
         run.save(update=True)
         run.end_execution()
     except Exception as error:
