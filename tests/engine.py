@@ -208,6 +208,24 @@ def base_images(registry: str, standins: Images) -> Images:
     return Images(AVAILABLE, build)
 
 
+@pytest.fixture(scope="session")
+def sdk_images(registry: str, base_images: Images) -> Images:
+    """References of the base images' flavour `sdk`, by version; each takes a gigabyte, and minutes to build."""
+
+    def build(version: str) -> str:
+        base = base_images[version]
+        names = ("Dockerfile.sdk", "images/stage_sdk.py", f"images/locks/{version}-sdk.txt")
+        adds = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names)).hexdigest()
+        tag = f"{base.rpartition(':')[2]}-sdk-{adds[:12]}"
+        reference = f"{registry}/ovenbird/base:{tag}"
+        if not _held(registry, f"ovenbird/base/manifests/{tag}"):
+            command = (sys.executable, "-m", "ovenbird", "base", "build", version, "--flavour", "sdk", "--quiet")
+            _run(*command, "--from", base, "--tag", reference, "--push")
+        return reference
+
+    return Images(AVAILABLE, build)
+
+
 def _held(registry: str, path: str) -> str:
     """The digest of a manifest that the registry has; empty if it has none."""
     types = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"

@@ -34,6 +34,17 @@ class Podman:
         """Run a container to its end; any exit status is an answer."""
         return podman("run", "--name", self._name(), *flags, image, *command, check=False, timeout=timeout)
 
+    def detached(self, image: str, *command: str, flags: tuple[str, ...] = ()) -> str:
+        """Run a container in the background whose network is the flags' affair; its name."""
+        name = self._name()
+        podman("run", "--detach", "--name", name, *flags, image, *command)
+        return name
+
+    def log(self, name: str) -> str:
+        """What a container has written to stdout and stderr."""
+        done = podman("logs", name)
+        return done.stdout + done.stderr
+
     def _name(self) -> str:
         self._names.append(f"ovenbird-test-{uuid.uuid4().hex[:12]}")
         return self._names[-1]

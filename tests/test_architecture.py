@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.function",
         "ovenbird.serve",
         "ovenbird.job",
+        "ovenbird.platform",
         "ovenbird.trace",
     ),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ovenbird import __version__
@@ -20,7 +20,7 @@ from ovenbird.errors import OvenbirdError
 from . import bases, buildah, process, runtime, toolbox
 from .bases import Base
 from .container import refused
-from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError, SpecError
+from .errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError
 from .network import Network
 from .probe import Stored, probe, stored
 
@@ -60,13 +60,17 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build: the image's name, its format, when it was made (seconds), the revision of the runtime in it."""
+    """How to build: the image's name, its format, when it was made (seconds), the revision of the runtime in it.
+
+    `flavour` is "" for the runtime alone, `sdk` for the platform's SDK beside it.
+    """
 
     image: str
     fmt: str = "oci"
     epoch: int = 0
     revision: str = ""
     pull: str = "always"
+    flavour: str = bases.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +96,21 @@ def build(
     upstream = fetch(base, options.pull, environ, site)
     python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
     about = labels(base, upstream, options)
+    if options.flavour:
+        if not python.runtime:  # an upstream: its base comes first
+            plain = replace(options, image=base.image, flavour=bases.PLAIN)
+            build(base, plain, site=site, cache=cache, environ=environ, line=line)
+            upstream = stored(base.image)
+        about = {name: text for name, text in about.items() if name in (f"{_OCI}.created",)}
     with (
         tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
         site.pip_conf() as conf,
         named(upstream, cache) as name,
     ):
-        context(base.version, Path(folder))
+        context(base.version, Path(folder), options.flavour)
         argv = buildah.build(
             folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
-            arguments=arguments(name, about),
+            arguments=on_base(name, about) if options.flavour else arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
             secrets=secrets(site.network, conf),
         )  # fmt: skip
@@ -175,27 +185,33 @@ def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
     return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
 
 
+def on_base(name: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.sdk."""
+    return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
+
+
 def secrets(network: Network, pip_conf: Path | None) -> dict[str, str]:
     """Files that the build sees and no layer holds."""
     found = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
     return found | ({"pip.conf": str(pip_conf)} if pip_conf else {})
 
 
-def context(version: str, folder: Path) -> None:
-    """Fill a folder that Dockerfile.base can be built from, by buildah, podman or docker.
+def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
+    """Fill a folder that Dockerfile.base, or Dockerfile.sdk, can be built from, by buildah, podman or docker.
 
     Errors: SpecError when there is no lock of that version.
     """
-    lock = bases.lockfile(version)
-    if not lock.is_file():
-        raise SpecError(f"no lock of the runtime for Python {version}: {str(lock)!r}", hint="ovenbird base lock")
-    shutil.copyfile(bases.recipe(), folder / "Dockerfile")
-    for name in ("stage.py", "elf.py"):
+    lock = bases.locked(version, flavour)
+    shutil.copyfile(bases.recipe(flavour), folder / "Dockerfile")
+    for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
         shutil.copyfile(bases.home() / name, folder / name)
-    toolbox.copy_pip(folder / "tools")
+    toolbox.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
+    if flavour:
+        (folder / "sdk.txt").write_text(lock, encoding="utf-8")
+        return
     wheel = runtime.wheel(folder)
     own = f"ovenbird=={__version__} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
-    (folder / "requirements.txt").write_text(lock.read_text(encoding="utf-8") + own, encoding="utf-8")
+    (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
 
 
 def failed(base: Base, error: process.ProcessFailed) -> ImageError | LayerError:

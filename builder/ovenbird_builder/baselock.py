@@ -23,20 +23,29 @@ _PLACE = f"{MOUNT}/lock"
 _COMPILE = (
     "python3", "-m", "piptools", "compile", "--quiet", "--no-config", "--rebuild", "--generate-hashes",
     "--strip-extras", "--allow-unsafe", "--no-header", "--no-emit-index-url", "--no-emit-find-links",
-    "--no-emit-trusted-host", "--no-emit-options", "--cache-dir=/tmp/pip-tools", "--pip-args=--only-binary=:all:",
-    "--output-file=-", f"{_PLACE}/ovenbird",
+    "--no-emit-trusted-host", "--no-emit-options", "--cache-dir=/tmp/pip-tools",
+    # of one package of the SDK there is a source alone; it is built with the tools that are mounted
+    "--pip-args=--only-binary=:all: --no-binary=jsonpath-rw --no-build-isolation",
+    f"--constraint={_PLACE}/constraints", "--output-file=-", f"{_PLACE}/ovenbird",
 )  # fmt: skip
 
 
-def lock(base: Base, policy: str, *, site: Site, cache: Path, environ: Mapping[str, str]) -> str:
+def lock(
+    base: Base, policy: str, *, site: Site, cache: Path, environ: Mapping[str, str], flavour: str = bases.PLAIN
+) -> str:  # fmt: skip
     """The text of the lock of one version, made by pip-tools under the Python of its upstream.
 
+    That of the flavour `sdk` goes with the runtime's own lock, and holds what it adds to that.
     Errors: those of `fetch` and `probe`; LockError and its kinds.
     """
+    sdk = flavour == bases.SDK
+    wanted = bases.wanted_sdk() if sdk else "".join(f"{need}\n" for need in needs())
+    given = bases.locked(base.version) if sdk else ""
     upstream = fetch(base, policy, environ, site)
     probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
-        Path(folder, "ovenbird").write_text("".join(f"{need}\n" for need in needs()), encoding="utf-8")
+        Path(folder, "ovenbird").write_text(wanted, encoding="utf-8")
+        Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _pins(given)), encoding="utf-8")
         env = site.network.container_env() | {"PYTHONPATH": toolbox.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         mounts = [*site.network.mounts(), toolbox.mount(cache), f"{folder}:{_PLACE}:ro"]
         if conf:
@@ -47,8 +56,21 @@ def lock(base: Base, policy: str, *, site: Site, cache: Path, environ: Mapping[s
                 done = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
             except process.ProcessFailed as error:
                 raise _failed(base, error) from None
-    head = f"# What the runtime needs under Python {base.version}, by `ovenbird base lock` with {toolbox.versions()}.\n"
-    return head + done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird")
+    what, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
+    head = f"# {what} under Python {base.version}, by `ovenbird base lock{call}` with {toolbox.versions()}.\n"
+    text = done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird-sdk" if sdk else "ovenbird")
+    return head + _without(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _pins(given))
+
+
+def _pins(text: str) -> list[str]:
+    """`name==version` of each line of a lock that pins something."""
+    return re.findall(r"(?m)^[a-z0-9][a-z0-9.-]*==[^ \\\n]+", text)
+
+
+def _without(text: str, pins: list[str]) -> str:
+    """The lock without some pins: each begins a line, and what belongs to it is indented."""
+    parts = re.split(r"(?m)^(?=[a-z0-9])", text)
+    return "".join(part for part in parts if part.partition(" ")[0] not in pins)
 
 
 def needs() -> list[str]:
@@ -87,9 +109,9 @@ def _failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
     return LockError(told)
 
 
-def write_lock(version: str, text: str) -> Path:
+def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
     """Write the lock of a version to its place; the path."""
-    path = bases.lockfile(version)
+    path = bases.lockfile(version, flavour)
     bases.write(path, text)
     return path
 

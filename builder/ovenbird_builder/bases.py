@@ -16,6 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+PLAIN, SDK = "", "sdk"  # flavours: the runtime alone; the platform's SDK beside it
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
@@ -53,10 +54,11 @@ def home() -> Path:
     return checkout if (checkout / "bases.toml").is_file() else here / "images"
 
 
-def recipe() -> Path:
-    """Dockerfile.base, in a checkout or as installed."""
-    beside = home() / "Dockerfile.base"
-    return beside if beside.is_file() else home().parent / "Dockerfile.base"
+def recipe(flavour: str = PLAIN) -> Path:
+    """Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
+    name = f"Dockerfile.{flavour or 'base'}"
+    beside = home() / name
+    return beside if beside.is_file() else home().parent / name
 
 
 def table(path: Path | None = None) -> dict[str, Base]:
@@ -94,9 +96,24 @@ def chosen(version: str, *, registry: str = "", image: str = "", path: Path | No
     return found
 
 
-def lockfile(version: str) -> Path:
-    """The hash-locked list of what the runtime needs under a version."""
-    return home() / "locks" / f"{version}.txt"
+def lockfile(version: str, flavour: str = PLAIN) -> Path:
+    """The hash-locked list of what the runtime needs under a version, or of what a flavour adds to that."""
+    return home() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
+
+
+def locked(version: str, flavour: str = PLAIN) -> str:
+    """The text of that list. Errors: SpecError when there is none."""
+    path = lockfile(version, flavour)
+    if not path.is_file():
+        what = "platform's SDK" if flavour else "runtime"
+        hint = f"ovenbird base lock {version}" + (f" --flavour {flavour}" if flavour else "")
+        raise SpecError(f"no lock of the {what} for Python {version}: {str(path)!r}", hint=hint)
+    return path.read_text(encoding="utf-8")
+
+
+def wanted_sdk() -> str:
+    """What the flavour `sdk` brings, as the text of a requirements file."""
+    return (home() / "sdk.in").read_text(encoding="utf-8")
 
 
 def reference(text: str) -> re.Match[str]:

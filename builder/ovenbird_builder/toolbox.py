@@ -51,10 +51,11 @@ def versions() -> str:
     return f"pip-tools {_distribution('pip-tools').version}, pip {_distribution('pip').version}"
 
 
-def copy_pip(into: Path) -> None:
-    """Copy pip alone to the folder `into`, for a build whose context has to hold it."""
-    for file, source in _files(_distribution("pip")):
-        _copy(source, into / file)
+def copy_pip(into: Path, *more: str) -> None:
+    """Copy pip, and the tools `more`, to the folder `into`, for a build whose context has to hold them."""
+    for name in ("pip", *more):
+        for file, source in _files(_distribution(name)):
+            _copy(source, into / file)
 
 
 def _distribution(name: str) -> metadata.Distribution:

@@ -85,6 +85,12 @@ class SignatureError(LoadError):
     code = "load.signature"
 
 
+class UnservedError(LoadError):
+    """A run of the platform that cannot be run without the module which the platform renders for it."""
+
+    code = "load.unserved"
+
+
 class InitError(OvenbirdError):
     """`init` (or a class's constructor) raised, ran over its time limit, or takes other parameters."""
 
@@ -137,6 +143,12 @@ class PlatformRefusedError(PlatformError):
         super().__init__(message, hint=hint)
         self.status = status
         self.repeated = repeated
+
+
+class RunKindError(PlatformError):
+    """The run of the platform is of a kind that is not run here."""
+
+    code = "platform.run_kind"
 
 
 class ArgumentsError(OvenbirdError):

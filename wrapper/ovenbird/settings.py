@@ -249,25 +249,36 @@ class Settings:
         "auto",
         choice("auto", "core", "local"),
         "Where runs and entities are kept: DigitalHub Core, or .ovenbird; auto is core where DHCORE_ENDPOINT is set.",
-        verbs="serve invoke run",
+        verbs="serve invoke run processor",
         metavar="core|local|auto",
     )
     platform_patience: float = _option(
         60.0,
         duration,
         "How long a call of the platform is tried again while it does not answer, or is overloaded.",
-        verbs="serve invoke run",
+        verbs="serve invoke run processor",
         metavar="DURATION",
     )
-    output_dir: str = _option("", str, "Folder that gets a copy of the outputs' files.", verbs="run", metavar="DIR")
+    platform_mode: str = _option(
+        "native",
+        choice("native", "rendered"),
+        "How the processor runs what the platform has started: itself, or by the module that the platform renders.",
+        verbs="processor",
+        metavar="native|rendered",
+    )
+    output_dir: str = _option(
+        "", str, "Folder that gets a copy of the outputs' files.", verbs="run processor", metavar="DIR"
+    )
     files_store: str = _option(
         "",
         str,
         "Where outputs go: a folder, s3://, gs:// or az://. Default: DHCORE_DEFAULT_FILES_STORE, else .ovenbird.",
-        verbs="run",
+        verbs="run processor",
         metavar="URL",
     )
-    result_file: str = _option("", str, "JSON file that gets state, results and outputs.", verbs="run", metavar="FILE")
+    result_file: str = _option(
+        "", str, "JSON file that gets state, results and outputs.", verbs="run processor", metavar="FILE"
+    )
     # the listener
     host: str = _option(
         "127.0.0.1",

@@ -30,7 +30,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--context", default="", metavar="DIR", help="only write what `docker build DIR` needs")
     one.add_argument("--result-file", default="", metavar="FILE", help="JSON file that gets what was made")
     one.add_argument("--keep-going", action="store_true", help="build what can be had; fail only when nothing could")
-    _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
+    _flavour(one)
+    one = _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
+    _flavour(one)
     _action(actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml")
 
 
@@ -47,6 +49,11 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     add("--cache-dir", default="", metavar="DIR", help="[OVENBIRD_CACHE_DIR]")
     add("--quiet", action="store_true", help="do not show what the build says")
     return one
+
+
+def _flavour(parser: argparse.ArgumentParser) -> None:
+    text = "sdk: the platform's SDK beside the runtime, in a layer of its own"
+    parser.add_argument("--flavour", default=bases.PLAIN, choices=(bases.SDK,), help=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ def _list(*, json_wanted: bool) -> int:
 
 def _build(call: _Call, base: Base) -> dict[str, Any]:
     args = call.args
-    name = args.tag.replace("{version}", base.version) or base.image
+    suffix = f"-{args.flavour}" if args.flavour else ""
+    name = args.tag.replace("{version}", base.version) or base.image + suffix
     bases.reference(name)
     if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
         raise SpecError("--tag and --context name one image: name one version, or write {version} in --tag")
@@ -108,11 +116,12 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise SpecError(f"--context: the folder {args.context!r} is not empty")
-        baseimage.context(base.version, folder)
+        baseimage.context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
     opts = baseimage.Options(
-        name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull
-    )
+        name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull,
+        args.flavour,
+    )  # fmt: skip
     line = None if args.quiet else _told
     built = baseimage.build(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
     pushed = baseimage.push(name, name, site=call.site, environ=call.environ) if args.push else ""
@@ -136,9 +145,13 @@ def _at_hand(call: _Call) -> list[dict[str, Any]]:
 
 
 def _lock(call: _Call, base: Base) -> dict[str, Any]:
-    text = baselock.lock(base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ)
-    changed = not bases.lockfile(base.version).is_file() or bases.lockfile(base.version).read_text() != text
-    return {"version": base.version, "lock": str(baselock.write_lock(base.version, text)), "changed": changed}
+    flavour = call.args.flavour
+    text = baselock.lock(
+        base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ, flavour=flavour
+    )  # fmt: skip
+    place = bases.lockfile(base.version, flavour)
+    changed = not place.is_file() or place.read_text() != text
+    return {"version": base.version, "lock": str(baselock.write_lock(base.version, text, flavour)), "changed": changed}
 
 
 def _pin(call: _Call, base: Base) -> dict[str, Any]:

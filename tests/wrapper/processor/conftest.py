@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.core.fixtures import core, platform
 from tests.processors import Processors
+
+__all__ = ["core", "platform"]
 
 
 @pytest.fixture

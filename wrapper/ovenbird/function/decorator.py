@@ -45,13 +45,19 @@ def own(found: Any) -> Any:
     the platform's SDK. Here the arguments are bound, and outputs stored, as for any other function.
     """
     code = getattr(found, "__code__", None)
-    if code is None or getattr(found, "__globals__", {}).get("__name__", "").partition(".")[0] != _PLATFORM:
+    if code is None or not of_platform(found):
         return found
     kept = dict(zip(code.co_freevars, found.__closure__ or (), strict=False))
     function = getattr(found, "__wrapped__", None)
     if not callable(function) or "outputs" not in kept:
         return found
     return handler(kept["outputs"].cell_contents)(function)
+
+
+def of_platform(found: Any) -> bool:
+    """Whether a function is made by the platform's SDK, around the user's own."""
+    name = getattr(found, "__globals__", {}).get("__name__") or ""
+    return bool(name.partition(".")[0] == _PLATFORM)
 
 
 class _StandIn:

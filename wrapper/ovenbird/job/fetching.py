@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from ..document import Function
-from ..errors import LoadError, OvenbirdError
+from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
 from ..platform.material import scratch
 
@@ -24,7 +24,7 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     url = function.source
     plain = url.removeprefix("zip+")
     if not plain.startswith(_FORMS):
-        raise LoadError(
+        raise UnservedError(
             f"the source {files.shown(url)!r} cannot be fetched when a run starts",
             hint="http(s)://, s3://, zip+ of these, or inline; a git source is put in place by the platform or a build",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..document import Function, complete, validate
-from ..errors import DocumentError, InputError, LoadError, PlatformError
+from ..errors import DocumentError, InputError, LoadError, PlatformError, RunKindError, UnservedError
 from ..function.target import Target, from_document
 from ..platform import forms, keys
 from ..platform.opening import open_store
@@ -18,19 +18,22 @@ from ..platform.store import Record, Store, timestamp
 from ..settings import Settings
 from .run import STOPPED, Job, execute
 
+SERVICE = "python+serve:run"  # the kind of a service's run
 _log = logging.getLogger("ovenbird")
 
 
 def run(
-    target: Target | None, settings: Settings, environ: Mapping[str, str], store: Store, parameters: dict[str, Any]
-) -> int:
+    target: Target | None, settings: Settings, environ: Mapping[str, str], store: Store, parameters: dict[str, Any],
+    *, given: Record | None = None, replaceable: bool = False,
+) -> int:  # fmt: skip
     """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.
 
-    The exit status: 143 without running anything when it has been stopped already. Errors: OvenbirdError.
+    `given` is the run when it is at hand. The exit status: 143 without running anything when it has been stopped
+    already. Errors: OvenbirdError; one of UNSERVED before anything was run or recorded, when it is `replaceable`.
     """
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
     store.open(project)
-    taken = take(store, project, identity)
+    taken = given or take(store, project, identity)
     if taken["status"].get("state") == "STOPPED":
         _log.warning("run %s was stopped before it began", taken["key"])
         return STOPPED
@@ -43,7 +46,7 @@ def run(
         parameters={**(spec.get("parameters") or {}), **parameters},
         inputs={**_inputs(spec), **settings.input},
         init={**(spec.get("init_parameters") or {}), **settings.init},
-        remote=True,
+        remote=True, replaceable=replaceable,
     )  # fmt: skip
     return execute(job)
 
@@ -55,9 +58,7 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
     """
     store = open_store(settings.platform, environ, settings.platform_patience)
     try:
-        run = take(
-            store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], "python+serve:run"
-        )
+        run = take(store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], SERVICE)
         target = named(store, run, Path(settings.source or "."), environ)
     finally:
         store.close()
@@ -67,13 +68,13 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
 
 
 def take(store: Store, project: str, identity: str, kind: str = keys.RUN_KIND) -> Record:
-    """The run; PlatformError when it is none of that kind."""
+    """The run. Errors: PlatformError when there is none; RunKindError when it is of another kind."""
     try:
         found = store.read(keys.run_key(project, keys.check_id(identity, "RUN_ID"), ""))
     except InputError as error:
         raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
     if found["kind"] != kind:
-        raise PlatformError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {kind} is run here")
+        raise RunKindError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {kind} is run here")
     return found
 
 
@@ -82,7 +83,7 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
 
     The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
     its URL leads to.
-    Errors: DocumentError, LoadError.
+    Errors: DocumentError, LoadError; UnservedError for a kind, or a source, that cannot be had here.
     """
     spec = run["spec"]
     text = str(spec.get("function") or "")
@@ -91,6 +92,10 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
         if not key:
             raise DocumentError(f"run {run['id']} names no function: found {text!r}")
         spec = store.read(keys.parse(key))["spec"]
+    if key and keys.parse(key).kind != "python":
+        raise UnservedError(
+            f"the function {text!r} is of kind {keys.parse(key).kind!r}", hint="only python is run here"
+        )
     function = _document(spec, keys.parse(key).name if key else run["id"], run["project"], folder)
     module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
     if function.code is not None or _at_hand(folder / module):

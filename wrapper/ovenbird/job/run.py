@@ -13,10 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentsError, OutputError, OvenbirdError, PlatformError, TimeLimitError
+from ..errors import (
+    ArgumentsError,
+    DocumentError,
+    OutputError,
+    OvenbirdError,
+    PlatformError,
+    RunKindError,
+    TimeLimitError,
+    UnservedError,
+)
 from ..function.bind import JOB, Binder
 from ..function.context import Context, current_call
-from ..function.decorator import outputs_of
+from ..function.decorator import of_platform, outputs_of
 from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
@@ -36,6 +45,7 @@ from .report import kept_record, result_file
 from .tee import kept
 
 STOPPED, INTERRUPTED = 143, 130
+UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
 _log = logging.getLogger("ovenbird")
 _open: list[
     Store
@@ -65,8 +75,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
     Errors: OvenbirdError where not even a record could be made.
     """
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
-    store = open_store(settings.platform, environ, settings.platform_patience)
-    _open.append(store)
+    store = keep(open_store(settings.platform, environ, settings.platform_patience))
     if is_remote(settings, environ):
         from . import remote
 
@@ -77,6 +86,12 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
     spec = {"parameters": shown(parameters), "inputs": dict(settings.input)}
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
+
+
+def keep(store: Store) -> Store:
+    """The store, held until the process ends."""
+    _open.append(store)
+    return store
 
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
@@ -94,7 +109,8 @@ def execute(job: Job) -> int:
 
 
 class Job:
-    """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state."""
+    """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state;
+    `replaceable`: there is another way to run it, which is taken when this one cannot."""
 
     def __init__(
         self,
@@ -108,6 +124,7 @@ class Job:
         init: dict[str, Any],
         *,
         remote: bool = False,
+        replaceable: bool = False,
     ) -> None:
         self.target = target
         self.settings = settings
@@ -115,7 +132,7 @@ class Job:
         self.store = store
         self.record = record
         self.parameters, self.inputs, self.init = parameters, inputs, init
-        self.remote = remote
+        self.remote, self.replaceable = remote, replaceable
         self.on_core = chosen(settings.platform, environ) == "core"
         unsent = Path(home(environ), "unsent", record.id)
         self.rescue = (Path(settings.output_dir) if settings.output_dir else unsent).absolute()
@@ -136,6 +153,8 @@ class Job:
         except Interrupted as stop:
             state, code, error = self._stopped(stop)
         except OvenbirdError as raised:
+            if self.replaceable and isinstance(raised, UNSERVED):
+                raise
             state, code = "ERROR", raised.exit_code
             error = {"type": raised.code, "message": str(raised), "traceback": raised.cause}
         except BaseException as broken:  # a fault of ours: the record must be true all the same
@@ -173,6 +192,8 @@ class Job:
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
             loaded = load(target)
+            if self.replaceable and of_platform(loaded.found):
+                raise UnservedError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
             if self.on_core:  # which keeps of a function what the platform knows only

@@ -18,6 +18,7 @@ Serve = Callable[[Target, Settings, Dialect], int]
 _log = logging.getLogger("ovenbird")
 # of the variables that begin with NUCLIO_: what is meant for a wrapper that is not here
 _OF_ITS_WRAPPER = "NUCLIO_PYTHON_"
+PLATFORM = ("RUN_ID", "PROJECT_NAME", "DHCORE_ENDPOINT")  # set where the platform has started this process
 
 
 def processor(
@@ -34,6 +35,15 @@ def processor(
     settings = replace(settings, **limits)
     target = Target(config.root, config.module, config.attribute)
     dialect = Nuclio(config, environ)
+    if settings.platform_mode == "native" and all(environ.get(name) for name in PLATFORM):
+        from .native import UNSERVED, native
+
+        try:
+            return native(config, settings, dialect, serve, environ)
+        except UNSERVED as reason:
+            _log.warning(
+                "not run natively but by the module %s that the platform has rendered: %s", target.module, reason
+            )
     if config.kind != JOB:
         return serve(target, settings, dialect)
     from .job import run

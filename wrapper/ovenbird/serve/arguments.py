@@ -119,6 +119,8 @@ class Arguments:
                 arguments[name] = self.context
             elif kind == "event":
                 arguments[name] = self._event_of(call, body)
+            elif kind in ("project", "run"):
+                arguments[name] = getattr(self.context, kind)
             else:
                 arguments[name] = self._request(call, body)
         return arguments

@@ -1,0 +1,145 @@
+"""Functions in the platform's usual forms, unmodified, in the image: natively, and by the rendered module."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas
+import pytest
+from tests.core.fixtures import core, platform
+from tests.core.server import Double
+from tests.engine import AVAILABLE, Images
+from tests.platforms import JOB, RENDERED, SERVICE
+from tests.podman import Podman
+from tests.processors import HTTP, document, free_port, job
+from tests.service import until
+from tests.stores import moto, s3
+
+from ovenbird.platform.core import CoreStore
+from ovenbird.platform.project import Project
+
+__all__ = ["core", "moto", "platform", "s3"]
+pytestmark = pytest.mark.timeout(900)
+WITH_SDK = "3.12"  # all versions are locked; the image of one is built here, since each takes a gigabyte
+LINE = ("--config", "/shared/function.yaml")
+PLAIN = """
+from digitalhub_runtime_python import handler
+
+@handler(outputs=["total", "settings"])
+def fn(project, run, context, a, b=2):
+    context.logger.info("adding")
+    model = project.log_model("scorer", "model", data=b"weights")
+    model.log_metrics({"accuracy": 0.5})
+    return a + b, {"a": a}
+"""
+
+
+class Shared:
+    """The folder /shared of one pod, and the flags with which its container starts."""
+
+    def __init__(self, folder: Path, core: Double, platform: dict[str, str]) -> None:
+        self.folder, self.core, self.platform = folder, core, platform
+
+    def start(self, code: str, kind: str, source: dict[str, str], **spec: Any) -> str:
+        """Have Core start a run of `code`; the run's id."""
+        source = {"base64": base64.b64encode(code.encode()).decode(), "source": "main.py", **source}
+        create = self.core.entities.create
+        function = create("p", "function", {"name": "f", "kind": "python", "spec": {"source": source}})
+        called = f"python://p/f:{function['id']}"
+        task = create("p", "task", {"kind": f"python+{kind}", "spec": {"function": called}})
+        run = {"kind": f"python+{kind}:run", "project": "p", "metadata": {}, "spec": {
+            "function": called, "task": f"python+{kind}://p/{task['id']}", "local_execution": False, **spec,
+        }}  # fmt: skip
+        identity: str = self.core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
+        self.core.settle("p", identity)
+        body = json.dumps(self.core.run("p", identity))
+        triggers = job(body) if kind == "job" else HTTP
+        (self.folder / "function.yaml").write_text(json.dumps(document(triggers)))
+        (self.folder / "handler.py").write_text(RENDERED)
+        (self.folder / "main.py").write_text(code)
+        (self.folder / "source.json").write_text(json.dumps(source))
+        for path in (self.folder, *self.folder.rglob("*")):  # another user's, in the container
+            path.chmod(0o777 if path.is_dir() else 0o644)
+        return identity
+
+    def flags(self, identity: str, mode: str, **more: str) -> tuple[str, ...]:
+        """The platform's environment, with Core and S3 on this machine."""
+        rendered = {"RENDERED_SOURCE": (self.folder / "source.json").read_text(), "PYTHONPATH": "/shared"}
+        environ = {**self.platform, **rendered, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_MODE": mode}
+        pairs = [word for name, value in {**environ, **more}.items() for word in ("--env", f"{name}={value}")]
+        mount = ("--volume", f"{self.folder}:/shared", "--network", "host", "--cap-drop", "all")
+        return (*mount, *pairs, "--entrypoint", "/opt/nuclio/processor")
+
+
+@pytest.fixture
+def shared(tmp_path: Path, core: Double, platform: dict[str, str]) -> Shared:
+    return Shared(tmp_path, core, platform)
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+def test_a_job_in_each_version(version: str, base_images: Images, podman: Podman, shared: Shared, core: Double) -> None:
+    """Named outputs, a model with metrics, and logging through the context, in the image that has no SDK."""
+    identity = shared.start(PLAIN, "job", {"handler": "main:fn"}, parameters={"a": 40})
+    done = podman.run(base_images[version], *LINE, flags=shared.flags(identity, "native"))
+    assert done.returncode == 0, done.stderr
+    status = core.run("p", identity)["status"]
+    assert (status["results"], sorted(status["outputs"])) == ({"total": 42}, ["scorer", "settings"])
+    assert list(core.entities.metrics.values()) == [{"accuracy": 0.5}] or core.entities.metrics
+    assert '"message":"adding"' in done.stderr
+    assert core.entities.violations == []
+
+
+@pytest.mark.parametrize("mode", ["native", "rendered"])
+def test_a_job_both_ways(
+    mode: str, sdk_images: Images, podman: Podman, shared: Shared, core: Double, platform: dict[str, str]
+) -> None:
+    """An entity in, named outputs and entities out, a model with metrics: both ways leave the same in Core."""
+    frame = pandas.DataFrame({"name": ["a", "b", "c"], "size": [1, 2, 3]})
+    store = CoreStore(platform)
+    store.open("p")
+    table = Project(store, "p", platform).log_table("all", data=frame)
+    store.close()
+    identity = shared.start(
+        JOB, "job", {"handler": "main:summarise"}, inputs={"table": table.key}, parameters={"limit": 2}
+    )
+    done = podman.run(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode), timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert ("natively" in done.stderr) is False
+    assert "read 3 rows" in done.stderr
+    run = core.run("p", identity)
+    assert run["status"]["results"] == {"count": 3, "title": "cities"}
+    assert sorted(run["status"]["outputs"]) == ["cities", "notes", "scorer"]
+    (model,) = core.entities.all("p", "model")
+    assert core.entities.metrics[model["id"]] == {"accuracy": 0.5}
+    for key in run["status"]["outputs"].values():
+        made = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
+        assert made["status"]["state"] == "READY"
+        assert {"type": "produced_by", "dest": f"{run['key']}:{identity}"} in made["metadata"]["relationships"]
+
+
+@pytest.mark.parametrize("mode", ["native", "rendered"])
+def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shared: Shared) -> None:
+    """Init gets its parameters, the query is in event.fields, a body of JSON is parsed."""
+    identity = shared.start(
+        SERVICE, "serve", {"handler": "main:serve", "init_function": "init"}, init_parameters={"greeting": "hello"}
+    )
+    port, probes = free_port(), free_port()
+    ports = {"PORT": str(port), "OVENBIRD_PROBE_PORT": str(probes)}
+    name = podman.detached(sdk_images[WITH_SDK], *LINE, flags=shared.flags(identity, mode, **ports))
+    address = f"http://127.0.0.1:{port}"
+    until(lambda: _ready(f"http://127.0.0.1:{probes}/ready"), lambda: podman.log(name))
+    for given in ({"params": {"name": "Ada"}}, {"json": {"name": "Ada"}}):
+        answer = httpx.post(address, trust_env=False, timeout=30, **given)
+        assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)
+    assert "served /" in podman.log(name)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
