@@ -6,6 +6,7 @@ left alone: content, owners, modes, extended attributes, devices, and the files 
 
 from __future__ import annotations
 
+import copy
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -67,11 +68,13 @@ def _entry(
 
 
 def _link(info: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
+    info = copy.copy(info)  # the entry that holds the data is still to be read
     info.type, info.linkname, info.size = tarfile.LNKTYPE, target, 0
     return info
 
 
 def _file(info: tarfile.TarInfo, data: tarfile.TarInfo) -> tarfile.TarInfo:
+    info = copy.copy(info)
     info.type, info.linkname, info.size = tarfile.REGTYPE, "", data.size
     return info
 
@@ -129,6 +132,8 @@ class _Joined(io.RawIOBase):
         self._now: BinaryIO | None = next(self._parts)
 
     def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
         while self._now is not None:
             data = self._now.read(size)
             if data:

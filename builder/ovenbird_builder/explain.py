@@ -32,7 +32,7 @@ def _why(step: Step, before: Sequence[Mapping[str, Any]]) -> str:
         return "new"
     changed = [name for name in sorted({*step.parts, *found["parts"]}) if _differs(name, step, found)]
     if not changed:
-        return "made again: what lies below it is not known before it is made" if not step.key else "made again"
+        return "made again: the builder makes it otherwise now"
     return "made again: " + "; ".join(_change(name, found["parts"].get(name, ""), step) for name in changed)
 
 

@@ -112,6 +112,8 @@ class Registry:
     def _once(self, argv: skopeo.Argv) -> process.Done:
         secrets = (*self.credentials.secrets, *self.network.secrets())
         env = {**self.environ, **self.network.host_env()}
+        if conf := self.environ.get("CONTAINERS_REGISTRIES_CONF"):  # buildah and podman read it, skopeo does not
+            argv = (argv[0], f"--registries-conf={conf}", *argv[1:])
         return process.run(argv, env=env, timeout=self.timeout, secrets=secrets)
 
     def _authfile(self, image: str) -> str:

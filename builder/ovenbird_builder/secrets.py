@@ -47,7 +47,7 @@ def parse(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[Secret, ...
         name, equals, origin = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             # the rest is not shown: who forgets the form may have written the value itself
-            raise SpecError("--secret: expected NAME=ENV|FILE", hint=f"--secret {_safe(name)}=VARIABLE_OR_FILE")
+            raise SpecError("--secret: expected NAME=ENV|FILE", hint="--secret NAME=VARIABLE_OR_FILE")
         if name in found:
             raise SpecError(f"--secret: {name!r} is given twice")
         found[name] = Secret(name, _value(name, origin, environ))
@@ -88,7 +88,3 @@ def _value(name: str, origin: str, environ: Mapping[str, str]) -> bytes:
     if len(value) > _LARGEST:
         raise SpecError(f"--secret: {name!r} is larger than {_LARGEST // 1024} KiB")
     return value
-
-
-def _safe(name: str) -> str:
-    return name if _NAME.fullmatch(name) and len(name) < 20 else "NAME"

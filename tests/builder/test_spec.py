@@ -1,0 +1,142 @@
+"""What is asked for: targets, flags and variables -> one Request, with every problem told at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird_builder import options
+from ovenbird_builder.errors import InstructionError, ReferenceFormatError, SpecError
+from ovenbird_builder.outputs import Output
+from ovenbird_builder.spec import Request, here, request
+
+DOCUMENT = """
+name: Shop_App
+kind: python
+spec:
+  python_version: PYTHON3_11
+  base_image: example.com/base:1
+  source: {source: main.py, handler: run}
+  requirements: [six]
+  instructions: [echo a]
+"""
+Ask = Callable[..., Request]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The request of a command line, in a folder that holds a function."""
+    (tmp_path / "function.yaml").write_text(DOCUMENT)
+    (tmp_path / "main.py").write_text("def run(): ...\n")
+    monkeypatch.chdir(tmp_path)
+
+    def made(*argv: str, **environ: str) -> Request:
+        parser = argparse.ArgumentParser()
+        options.add(parser, "build")
+        return request(options.given(parser.parse_args(argv), environ), {"HOME": str(tmp_path), **environ})
+
+    return made
+
+
+def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
+    """The current folder is the default; the image is called as the function, and goes to the store."""
+    found = ask()
+    assert [str(tag) for tag in found.tags] == ["shop-app:latest"]
+    assert (found.python, found.base, found.outputs) == ("3.11", "example.com/base:1", (Output("store"),))
+    assert [one.run for one in found.instructions] == ["echo a"]
+    assert (found.platforms, found.compression, found.locker, found.timeout) == ((here(),), "zstd", "pip-tools", 3600)
+    assert (found.pushes, found.epoch) == (False, None)
+    assert found.cache.name == "ovenbird"
+
+
+def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> None:
+    """Each flag is also a variable; what may be repeated holds one per line."""
+    found = ask(
+        ".", "--python", "3.12", "--base", "b", "--tag", "r.example.com/a:1", "--push", "--instruction", "echo b",
+        OVENBIRD_PYTHON="3.13", OVENBIRD_REQUIREMENT="a\nb>1\n", OVENBIRD_TIMEOUT="90s", SOURCE_DATE_EPOCH="7",
+    )  # fmt: skip
+    assert (found.python, found.base, found.requirement, found.timeout, found.epoch) == (
+        "3.12",
+        "b",
+        ("a", "b>1"),
+        90,
+        7,
+    )
+    assert [one.run for one in found.instructions] == ["echo a", "echo b"]
+    assert found.outputs == (Output("registry"),)
+    assert ask(OVENBIRD_PUSH="yes", OVENBIRD_TAG="r.example.com/a:1").pushes
+    assert not ask("--no-push", OVENBIRD_PUSH="yes", OVENBIRD_TAG="r.example.com/a:1").pushes
+
+
+def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
+    """A file or a module is a function of its folder, called as that is."""
+    (tmp_path / "main.py").write_text("def run(): ...\n")
+    found = ask("main.py:run")
+    assert (found.function.handler, found.function.source, found.document) == ("main:run", ".", None)
+    assert found.function.root == tmp_path.resolve()
+    assert ask("main.py").function.handler == "main:handler"
+    assert ask("pkg.mod:fn", "--source", str(tmp_path)).function.handler == "pkg.mod:fn"
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind", "why"),
+    [
+        (["none.py"], SpecError, "no file 'none.py'"),
+        (["nothing"], SpecError, "'nothing' is not a target"),
+        (["main.py:a b"], SpecError, "'a b' is not the name of an attribute"),
+        (["--tag", "Bad"], ReferenceFormatError, "'Bad' is not the name of an image"),
+        (["--python", "2.7"], SpecError, "--python: expected one of 3.10"),
+        (["--push"], SpecError, "no name to push to"),
+        (["--push", "--tag", "app"], SpecError, "'app' names no registry"),
+        (["--push", "--tag", "example.com/a@sha256:" + "0" * 64], SpecError, "has a digest"),
+        (["--instruction", "a\nb"], InstructionError, "--instruction[0]"),
+        (["--secret", "x"], SpecError, "--secret: expected NAME=ENV|FILE"),
+        (["--locker", "conda"], SpecError, "--locker: expected one of pip-tools, uv"),
+        (["--platform", "windows/amd64"], SpecError, "--platform: expected one of"),
+        (["--platform", "linux/amd64,linux/arm64"], SpecError, "needs --push or --output oci:DIR"),
+        (["--platform", "linux/amd64,linux/arm64", "--output", "store"], SpecError, "several platforms make an index"),
+        (["--output", "somewhere"], SpecError, "--output: expected store"),
+        (["--output", "oci:no/such/dir"], SpecError, "--output: no folder"),
+        (["--output", "oci-archive:a:b"], SpecError, "a path with a colon"),
+        (["--compression", "xz"], SpecError, "--compression: expected one of zstd, gzip"),
+        (["--timeout", "soon"], SpecError, "--timeout: expected a duration"),
+        (["--requirements", "none.txt"], SpecError, "--requirements: no file 'none.txt'"),
+        (["--write-back"], SpecError, "--write-back needs --push"),
+        (["main.py", "--write-back", "--push", "--tag", "e.com/a"], SpecError, "the target is not a function document"),
+        (["--offline", "--push", "--tag", "e.com/a"], SpecError, "--offline and --push"),
+        (["--ca-bundle", "main.py"], SpecError, "holds no certificate"),
+        (["--cache-dir", "main.py"], SpecError, "--cache-dir: "),
+    ],
+)
+def test_what_makes_no_sense_is_told(ask: Ask, argv: list[str], kind: type[SpecError], why: str) -> None:
+    """One problem is told as it is, with the exit status of its kind."""
+    with pytest.raises(kind) as caught:
+        ask(*argv)
+    assert why in caught.value.message
+    assert 20 <= caught.value.exit_code < 30
+
+
+def test_every_problem_is_told_at_once(ask: Ask) -> None:
+    """People mend all of them before they try again."""
+    with pytest.raises(SpecError) as caught:
+        ask("--tag", "Bad", "--timeout", "soon", "--locker", "conda", OVENBIRD_COMPRESSION="xz")
+    assert len(caught.value.message.splitlines()) == 5
+    assert all(word in caught.value.message for word in ("Bad", "soon", "conda", "xz"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("SOURCE_DATE_EPOCH", "yesterday"), ("OVENBIRD_PUSH", "perhaps")])
+def test_a_variable_that_does_not_parse_is_an_error(ask: Ask, name: str, value: str) -> None:
+    """Never silently the default."""
+    with pytest.raises(SpecError, match=name):
+        ask(**{name: value})
+
+
+def test_a_foreign_platform_runs_nothing(ask: Ask) -> None:
+    """Instructions need a machine of the architecture."""
+    other: Any = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
+    with pytest.raises(SpecError, match="an instruction cannot run on this machine"):
+        ask("--platform", other)

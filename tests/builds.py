@@ -1,0 +1,67 @@
+"""Builds as users start them: `ovenbird build` in a process of its own, with a cache and a function of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Builds:
+    """A function in `source`, a cache in `cache`; `env` is what a build's environment has beside the tests' own."""
+
+    def __init__(self, folder: Path, source: Path | None = None, cache: Path | None = None, **env: str) -> None:
+        self.source, self.cache, self.env = source or folder / "function", cache or folder / "cache", env
+        self.source.mkdir(parents=True, exist_ok=True)
+
+    def write(self, **files: str) -> None:
+        """Write files by their names, of which `__` stands for a point."""
+        for name, text in files.items():
+            (self.source / name.replace("__", ".")).write_text(text)
+
+    def command(self, verb: str, *words: str) -> list[str]:
+        """The argv of a verb on the function."""
+        return [sys.executable, "-m", "ovenbird", verb, *words, "--cache-dir", str(self.cache)]
+
+    def environ(self, **more: str) -> Mapping[str, str]:
+        """The environment of a build."""
+        return {**os.environ, **self.env, **more}
+
+    def start(self, *words: str, prefix: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
+        """Start a build; its streams are pipes."""
+        return subprocess.Popen(
+            [*prefix, *self.command("build", *words)], cwd=self.source, env=self.environ(**more), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *words: str, verb: str = "build", prefix: tuple[str, ...] = (), **more: str) -> Build:
+        """Run a verb to its end."""
+        done = subprocess.run(
+            [*prefix, *self.command(verb, *words)], cwd=self.source, env=self.environ(**more), text=True,
+            capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=300,
+        )  # fmt: skip
+        return Build(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *words: str, **options: Any) -> dict[str, Any]:
+        """Run a verb that has to succeed; the JSON that it prints."""
+        done = self.run(*words, **options)
+        assert done.status == 0, done.said
+        found: dict[str, Any] = json.loads(done.out)
+        return found
+
+
+class Build:
+    """A verb that ended: its status, what it printed, and what it said."""
+
+    def __init__(self, status: int, out: str, said: str) -> None:
+        self.status, self.out, self.said = status, out, said
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The record of its error."""
+        found: dict[str, Any] = json.loads(self.said.strip().splitlines()[-1])
+        return found

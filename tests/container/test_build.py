@@ -1,0 +1,466 @@
+"""From source to a running container: every Python at hand, a registry, an empty store, a network that is off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.builds import Builds
+from tests.engine import AVAILABLE, Images, skopeo
+from tests.podman import Podman
+
+pytestmark = pytest.mark.timeout(600)
+VERSION = AVAILABLE[-1]
+SOURCE = """
+import sys
+import six
+
+def handler(name: str = "you"):
+    return f"{name}: {six.__version__} on {sys.version_info[0]}.{sys.version_info[1]}"
+"""
+DOCUMENT = """
+# what it is
+kind: python
+name: greeter
+spec:
+  source: {source: main.py, handler: handler}
+  requirements: ["six==1.16.0"]
+"""
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the builds of a session share: bases and wheels are fetched once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def builds(tmp_path: Path, warm: Path, container_env: dict[str, str]) -> Builds:
+    found = Builds(tmp_path, cache=warm)
+    found.write(main__py=SOURCE, function__yaml=DOCUMENT)
+    return found
+
+
+@pytest.fixture
+def tag(registry: str) -> str:
+    return f"{registry}/build/{uuid.uuid4().hex}:1"
+
+
+@pytest.fixture
+def own_store(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Further stores that are empty: `own_store("name")` is the environment to use one."""
+    made: list[dict[str, str]] = []
+
+    def make(name: str) -> dict[str, str]:
+        conf = tmp_path / f"{name}.conf"
+        folder = tmp_path / name
+        conf.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n')
+        made.append({"CONTAINERS_STORAGE_CONF": str(conf)})
+        return made[-1]
+
+    yield make
+    for env in made:
+        environ = {**os.environ, **env}
+        subprocess.run(["buildah", "rm", "--all"], env=environ, capture_output=True, check=False)
+        subprocess.run(["buildah", "rmi", "--all", "--force"], env=environ, capture_output=True, check=False)
+
+
+def names(found: dict[str, Any], hit: bool) -> list[str]:
+    return [layer["name"] for layer in found["layers"] if layer["hit"] is hit]
+
+
+def containers(**env: str) -> list[str]:
+    done = subprocess.run(
+        ["buildah", "containers", "--json"], env={**os.environ, **env}, capture_output=True, check=True
+    )
+    return [row["containername"] for row in json.loads(done.stdout or b"[]") or []]
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+def test_an_image_runs_as_job_and_as_service(
+    version: str, builds: Builds, base_images: Images, tag: str, podman: Podman
+) -> None:
+    """Built, pushed, pulled from the registry, run: nothing is fetched or installed at the start."""
+    found = builds.ok("--base", base_images[version], "--python", version, "--tag", tag, "--push")
+    assert found["digest"] == json.loads(skopeo("inspect", f"docker://{tag}"))["Digest"]
+    assert names(found, False)[-1] == "function document"
+    job = podman.run(tag, "run", "--param", "name=ann", flags=("--network=none",))
+    assert job.returncode == 0, job.stderr
+    assert f"ann: 1.16.0 on {version}" in job.stderr + job.stdout
+    service = podman.start(tag).wait_ready()
+    assert service.call({"name": "bob"}).text == f"bob: 1.16.0 on {version}"
+    assert service.stop() == 0
+
+
+def test_nothing_changed_is_seen_before_anything_is_done(builds: Builds, base_images: Images, tag: str) -> None:
+    """The registry has the predicted digest: no layer is written, and nothing is pushed."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    first = builds.ok(*words)
+    before = {path: path.stat().st_mtime_ns for path in (builds.cache / "blobs").rglob("*") if path.is_file()}
+    second = builds.ok(*words)
+    assert (first["changed"], second["changed"], second["digest"]) == (True, False, first["digest"])
+    assert names(second, False) == []
+    assert {path: path.stat().st_mtime_ns for path in (builds.cache / "blobs").rglob("*") if path.is_file()} == before
+
+
+def test_a_new_source_makes_one_layer_and_its_document(builds: Builds, base_images: Images, tag: str) -> None:
+    """And `--explain` says why, layer by layer."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--explain")
+    builds.ok(*words)
+    builds.write(main__py=SOURCE + "# changed\n")
+    done = builds.run(*words)
+    assert done.status == 0, done.said
+    assert names(json.loads(done.out), False) == ["source", "function document"]
+    assert "dependencies 'six 1.16.0': cached" in done.said
+    assert "source 'source': made again: source was " in done.said
+
+
+@pytest.mark.parametrize("base", ["ours", "plain"])
+def test_two_machines_make_one_digest(
+    base: str, builds: Builds, base_images: Images, standins: Images, tmp_path: Path, own_store: Callable[[str], Any]
+) -> None:
+    """Another cache, another store, another folder, umask and time zone: the same image, bit for bit."""
+    image = {"ours": base_images, "plain": standins}[base][VERSION]
+    words = ("--base", image, "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
+    first = builds.ok(*words)
+    there = Builds(tmp_path / "there", source=tmp_path / "there" / "elsewhere", **own_store("store"), TZ="Asia/Tokyo")
+    there.write(main__py=SOURCE, function__yaml=DOCUMENT)
+    second = there.ok(*words, prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
+    assert second["digest"] == first["digest"]
+    assert names(second, True) == []
+
+
+def test_the_runtime_comes_on_top_of_a_plain_base(builds: Builds, standins: Images, tag: str, podman: Podman) -> None:
+    """Any image that holds a Python will do; it then runs as one of ours."""
+    builds.ok("--base", standins[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    service = podman.start(tag).wait_ready()
+    assert service.call({"name": "eve"}).text == f"eve: 1.16.0 on {VERSION}"
+    assert service.exec("id", "-u").stdout.strip() == "8877"
+
+
+INSTRUCTIONS = """
+  instructions:
+    - echo base > /opt/base.txt; mkdir /opt/d; ln /opt/base.txt /opt/d/link; rm /etc/hostname || true
+    - run: python3 -c "import six; open('/opt/six.txt', 'w').write(six.__version__)"
+      after: dependencies
+    - run: cat /run/secrets/token; wc -c < /run/secrets/token > /opt/size.txt; python3 -c "import main"
+      after: source
+      secrets: [token]
+      network: false
+    - test "$(ls /shared | head -1)" = main.py
+"""
+
+
+def test_instructions_run_where_they_say_and_leave_no_secret(
+    builds: Builds, base_images: Images, tag: str, podman: Podman
+) -> None:
+    """Each sees what lies below it; a secret is there while it runs, and in no layer, log or history."""
+    builds.write(function__yaml=DOCUMENT + INSTRUCTIONS)
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--secret", "token=TOKEN")
+    done = builds.run(*words, TOKEN="hunter2hunter2")
+    assert done.status == 0, done.said
+    assert "hunter2" not in done.said + done.out
+    assert "  | ***" in done.said
+    found = json.loads(done.out)
+    assert any("4 instruction(s)" in line for line in found["warnings"])
+    assert any("names /shared" in line for line in found["warnings"])
+    shell = "cat /opt/base.txt /opt/d/link /opt/six.txt /opt/size.txt; ls /run/secrets /run/ovenbird"
+    ran = podman.run(tag, "-c", shell, flags=("--entrypoint=/bin/sh", "--network=none"))
+    assert ran.stdout == "base\nbase\n1.16.014\n"
+    for path in (builds.cache / "blobs" / "sha256").iterdir():
+        assert b"hunter2" not in path.read_bytes()
+    assert names(builds.ok(*words, TOKEN="hunter2hunter2"), False) == []
+    again = names(builds.ok(*words, TOKEN="another value"), False)
+    assert [name.partition(";")[0] for name in again][0] == "cat /run/secrets/token"
+    assert containers() == []
+
+
+def test_an_instruction_without_network_has_none(builds: Builds, base_images: Images) -> None:
+    """Also where the isolation does not see to it: no interface but the loopback is there."""
+    text = "test \"$(cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' \\n')\" = lo"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci-archive:{builds.source}/x")
+    with_network = builds.run(*words, "--instruction", json.dumps({"run": text}))
+    assert with_network.error["code"] == "build.layer.instruction"
+    builds.ok(*words, "--instruction", json.dumps({"run": text, "network": False}))
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words", "status", "told"),
+    [
+        ("echo to see; echo the reason >&2; exit 3", (), 51, "ended with status 3"),
+        ("sleep 100 & sleep 100", ("--timeout", "2s"), 52, "time limit of 2 s"),
+        ("no-such-program", (), 51, "ended with status 127"),
+    ],
+)
+def test_an_instruction_that_fails_is_told_with_the_end_of_its_output(
+    builds: Builds, base_images: Images, instruction: str, words: tuple[str, ...], status: int, told: str
+) -> None:
+    """Nothing of it is kept: neither a layer nor a container."""
+    builds.ok("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{builds.source}/x")
+    done = builds.run(
+        "--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{builds.source}/y",
+        "--instruction", instruction, *words,
+    )  # fmt: skip
+    assert (done.status, told in done.error["message"]) == (status, True)
+    if status == 51 and "reason" in instruction:
+        assert "to see" in done.error["traceback"]
+        assert "the reason" in done.error["traceback"]
+    assert containers() == []
+    assert not (builds.source / "y").exists()
+
+
+def test_an_instruction_may_print_much(builds: Builds, base_images: Images) -> None:
+    """100 MB of it go by, and the builder does not grow with them."""
+    text = "head -c 100000000 /dev/zero | tr '\\0' x | fold -w 100; exit 1"
+    child = builds.start("--base", base_images[VERSION], "--python", VERSION, "--instruction", text)
+    assert child.stderr
+    stderr, last, most = child.stderr, "", 0
+    for line in stderr:
+        last = line
+        if line.startswith("  | "):
+            most = most or 1
+            if most == 1:
+                most = _peak(child.pid)
+    peak = max(most, 0)
+    child.communicate()
+    assert json.loads(last)["code"] == "build.layer.instruction"
+    assert peak < 400_000
+
+
+def _peak(pid: int) -> int:
+    """The most memory that a process has had, in KiB."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.split("VmHWM:")[1].split()[0])
+
+
+def test_a_platform_that_is_not_this_machines_is_assembled(
+    builds: Builds, standins: Images, registry: str, tag: str, tmp_path: Path
+) -> None:
+    """An index of both, the other one from wheels alone: no program of it is started."""
+    both = f"{registry}/build/both-{uuid.uuid4().hex}:1"
+    _index(standins[VERSION], both, tmp_path)
+    words = ("--base", both, "--python", VERSION, "--tag", tag, "--push", "--platform", "linux/amd64,linux/arm64")
+    found = builds.ok(*words)
+    index = json.loads(skopeo("inspect", "--raw", f"docker://{tag}"))
+    assert [row["platform"]["architecture"] for row in index["manifests"]] == ["amd64", "arm64"]
+    assert {row["digest"] for row in index["manifests"]} == {one["digest"] for one in found["platforms"]}
+    assert builds.ok(*words)["changed"] is False
+
+
+def _index(image: str, name: str, folder: Path) -> None:
+    """An index of an image and of one that says it is for arm64."""
+    skopeo("copy", "--quiet", f"docker://{image}", f"oci:{folder / 'base'}:a")
+    blobs = folder / "base" / "blobs" / "sha256"
+    top = json.loads((folder / "base" / "index.json").read_text())
+    row = top["manifests"][0]
+    manifest = json.loads((blobs / row["digest"][7:]).read_bytes())
+    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_bytes())
+    manifest["config"] |= _put(blobs, config | {"architecture": "arm64"})
+    other = {**row, **_put(blobs, manifest), "platform": {"os": "linux", "architecture": "arm64"}}
+    first = {**row, "platform": {"os": "linux", "architecture": "amd64"}}
+    for one in (first, other):
+        one.pop("annotations", None)
+    media = "application/vnd.oci.image.index.v1+json"
+    index = _put(blobs, {"schemaVersion": 2, "mediaType": media, "manifests": [first, other]})
+    top["manifests"] = [{"mediaType": media, **index, "annotations": {"org.opencontainers.image.ref.name": "both"}}]
+    (folder / "base" / "index.json").write_text(json.dumps(top))
+    skopeo("copy", "--quiet", "--all", f"oci:{folder / 'base'}:both", f"docker://{name}")
+
+
+def _put(blobs: Path, value: dict[str, Any]) -> dict[str, Any]:
+    import hashlib
+
+    data = json.dumps(value).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (blobs / digest).write_bytes(data)
+    return {"digest": f"sha256:{digest}", "size": len(data)}
+
+
+@pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive"])
+def test_an_image_is_written_to_a_file(kind: str, builds: Builds, base_images: Images, tmp_path: Path) -> None:
+    """With its name in it; a second one takes its place, and a folder of something else is left alone."""
+    place = tmp_path / "out"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", "shop:1", "--output", f"{kind}:{place}")
+    found = builds.ok(*words)
+    raw = json.loads(skopeo("inspect", f"{kind}:{place}"))
+    assert raw["Labels"]["org.opencontainers.image.title"] == "greeter"
+    if kind != "docker-archive":
+        assert raw["Digest"] == found["digest"]
+    builds.write(main__py=SOURCE + "# changed\n")
+    assert builds.ok(*words)["digest"] != found["digest"]
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    if kind == "oci":
+        done = builds.run(*words[:-1], f"oci:{tmp_path / 'mine'}")
+        assert (done.status, (tmp_path / "mine" / "thesis.txt").read_text()) == (60, "years of work")
+
+
+def test_the_image_is_written_back_and_changes_nothing(builds: Builds, base_images: Images, tag: str) -> None:
+    """`spec.image` is what was pushed, by its digest; the next build is the same one."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--write-back")
+    found = builds.ok(*words)
+    text = (builds.source / "function.yaml").read_text()
+    assert text == DOCUMENT.replace("spec:\n", f"spec:\n  image: {tag}@{found['digest']}\n")
+    again = builds.ok(*words)
+    assert (again["digest"], again["changed"]) == (found["digest"], False)
+    assert (builds.source / "function.yaml").read_text() == text
+
+
+def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images: Images, tag: str) -> None:
+    """The layers with their keys, what would run, and the digest once all layers are there."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    builds.write(main__py=SOURCE + f"# {tag}\n")
+    before = len(list((builds.cache / "blobs" / "sha256").iterdir())) if builds.cache.joinpath("blobs").exists() else 0
+    (plan,) = builds.ok(*words, "--dry-run")["platforms"]
+    assert [step["kind"] for step in plan["steps"]][-2:] == ["source", "document"]
+    assert (plan["digest"], plan["steps"][-1]["cached"]) == ("", False)
+    done = builds.ok(*words)
+    (plan,) = builds.ok(*words, "--dry-run")["platforms"]
+    assert plan["digest"] == done["digest"]
+    assert before < len(list((builds.cache / "blobs" / "sha256").iterdir()))
+
+
+def test_a_bundle_builds_with_the_network_off(
+    builds: Builds, base_images: Images, tmp_path: Path, own_store: Callable[[str], Any], podman: Podman
+) -> None:
+    """On another machine, in a network namespace without interfaces: the same digest."""
+    words = ("--base", base_images[VERSION], "--python", VERSION)
+    builds.ok(*words, "-o", str(tmp_path / "b.tar"), verb="bundle")
+    here = builds.ok(*words, "--output", f"oci:{tmp_path / 'here'}")
+    there = Builds(tmp_path / "there", **own_store("store"))
+    off = ("unshare", "--net", "--")
+    found = there.ok(str(tmp_path / "b.tar"), "--offline", "--output", f"oci:{tmp_path / 'there' / 'out'}", prefix=off)
+    assert found["digest"] == here["digest"]
+    builds.write(main__py=SOURCE + "# newer\n")
+    third = Builds(tmp_path / "third", source=builds.source, **own_store("third"))
+    options = ("--offline", "--bundle", str(tmp_path / "b.tar"), "--output", f"oci:{tmp_path / 'third' / 'out'}")
+    assert third.ok(*words, *options, prefix=off)["digest"] not in (found["digest"], "")
+
+
+def test_offline_without_a_bundle_says_what_is_missing(builds: Builds, registry: str, tmp_path: Path) -> None:
+    """And asks nobody."""
+    cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
+    done = cold.run("--offline", "--base", f"{registry}/no/base:1", prefix=("unshare", "--net", "--"))
+    assert (done.status, "is not in the cache" in done.error["message"]) == (61, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_build_that_is_ended_leaves_nothing_that_hurts(
+    number: signal.Signals, builds: Builds, base_images: Images, tmp_path: Path
+) -> None:
+    """Its container is removed, by itself or after a kill by the next build, which finds a cache that is fine."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
+    slow = ("--instruction", f"echo started {uuid.uuid4().hex}; sleep 300")
+    child = builds.start(*words, *slow)
+    assert child.stderr
+    for line in child.stderr:
+        if line.startswith("  | started"):
+            break
+    assert len(containers()) == 1
+    child.send_signal(number)
+    child.communicate(timeout=30)
+    assert child.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[number]
+    if number != signal.SIGKILL:
+        assert containers() == []
+    found = builds.ok(*words, "--instruction", f"echo {uuid.uuid4().hex} > /opt/x")
+    assert found["changed"]
+    assert containers() == []
+    assert [path.name for path in (builds.cache / "tmp").iterdir() if path.name.startswith("build-")] == []
+
+
+def test_a_build_may_be_killed_at_any_moment(
+    base_images: Images, tmp_path: Path, builds: Builds, own_store: Callable[[str], Any]
+) -> None:
+    """Again and again, a little later each time: the cache is never poisoned, and the build that ends is right."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
+    words += ("--instruction", "echo a > /opt/a")
+    right = builds.ok(*words)["digest"]
+    cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
+    ended = 0
+    for tenths in range(3, 60, 4):
+        child = cold.start(*words)
+        timer = threading.Timer(tenths / 10, child.kill)
+        timer.start()
+        out, _ = child.communicate()
+        timer.cancel()
+        if child.returncode == 0:
+            ended += 1
+            assert json.loads(out)["digest"] == right
+    assert cold.ok(*words)["digest"] == right
+    assert containers() == []
+
+
+def test_two_builds_share_one_cache(builds: Builds, base_images: Images, tmp_path: Path) -> None:
+    """At once, from nothing: both end, with one digest."""
+    cold = Builds(tmp_path, source=builds.source, cache=tmp_path / "cold")
+    children = [
+        cold.start(
+            "--base", base_images[VERSION], "--python", VERSION, "--instruction", "echo a > /opt/a",
+            "--output", f"oci:{tmp_path / name}",
+        )
+        for name in ("one", "two")
+    ]  # fmt: skip
+    found = []
+    for child in children:
+        out, said = child.communicate()
+        assert child.returncode == 0, said
+        found.append(json.loads(out)["digest"])
+    assert found[0] == found[1]
+
+
+def test_a_base_that_is_not_there_is_told(builds: Builds, registry: str) -> None:
+    """With where it was looked for; one of this machine says how it is made."""
+    done = builds.run("--base", f"{registry}/no/such:1")
+    assert (done.status, done.error["code"]) == (61, "build.image.base_missing")
+    done = builds.run("--base", "localhost/no-such:1")
+    assert (done.status, "ovenbird base build" in done.error["hint"]) == (61, True)
+
+
+def test_a_base_with_another_python_is_refused(builds: Builds, base_images: Images) -> None:
+    """Before anything is installed for it."""
+    other = next(version for version in AVAILABLE if version != VERSION)
+    done = builds.run("--base", base_images[VERSION], "--python", other)
+    assert (done.status, f"asked for is {other}" in done.error["message"]) == (62, True)
+
+
+def test_a_source_that_holds_a_secret_does_not_leave(builds: Builds, base_images: Images, tag: str) -> None:
+    """The gate names layer, path and secret, and shows no value; nothing is pushed."""
+    builds.write(settings__py="TOKEN = 'hunter2hunter2'\n")
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push", "--secret", "token=TOKEN")
+    done = builds.run(*words, TOKEN="hunter2hunter2")
+    assert (done.status, "shared/settings.py holds the secret token" in done.error["message"]) == (54, True)
+    assert "hunter2" not in done.said
+    host, _, path = tag.partition("/")
+    answer = httpx.get(f"http://{host}/v2/{path.partition(':')[0]}/manifests/1", trust_env=False, timeout=30)
+    assert answer.status_code == 404
+
+
+def test_the_result_file_is_what_is_printed(builds: Builds, base_images: Images, tmp_path: Path) -> None:
+    """stdout is data: one JSON object with the fields of the contract, the same in the file."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
+    found = builds.ok(*words, "--result-file", str(tmp_path / "result.json"))
+    assert json.loads((tmp_path / "result.json").read_text()) == found
+    assert set(found["layers"][0]) == {"name", "digest", "size", "key", "hit", "seconds"}
+    assert (set(found["source"]), set(found["lock"])) == ({"uri", "revision", "digest"}, {"path", "digest"})
+    assert set(found["base"]) == {"name", "digest"}
+
+
+def test_the_time_of_the_build_is_in_no_image(builds: Builds, base_images: Images, tmp_path: Path) -> None:
+    """SOURCE_DATE_EPOCH is when an image was made; without it, 0."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
+    builds.ok(*words)
+    assert json.loads(skopeo("inspect", f"oci:{tmp_path / 'out'}"))["Created"] == "1970-01-01T00:00:00Z"
+    time.sleep(0.01)
+    builds.ok(*words, SOURCE_DATE_EPOCH="1700000000")
+    assert json.loads(skopeo("inspect", f"oci:{tmp_path / 'out'}"))["Created"] == "2023-11-14T22:13:20Z"
