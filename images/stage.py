@@ -30,7 +30,14 @@ UNUSED = (
 )  # fmt: skip
 COMMAND = """\
 #!{python}
+import os
 import sys
+
+if own := [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]:
+    # behind the standard library: a file of the user's is then refused by name, and does not break the start
+    rest = [place for place in sys.path if place not in own]
+    after = max((i for i, place in enumerate(rest) if place.endswith("lib-dynload")), default=0) + 1
+    sys.path[:] = rest[:after] + own + rest[after:]
 
 from ovenbird.cli import main
 
@@ -46,7 +53,9 @@ def main(stage: Path) -> None:
     compiled(site)
     move(site, stage)
     command(stage)
-    library(Path(sysconfig.get_path("stdlib")), stage)
+    library(Path(sysconfig.get_path("stdlib")), stage, UNUSED)
+    # where setuptools is installed, its .pth file imports this at each start of Python
+    library(Path(sysconfig.get_path("purelib")) / "_distutils_hack", stage, ())
     accounts(stage)
     folder(SHARED, stage)
     os.chown(below(stage, SHARED), UID, 0)  # group 0: where a platform gives each container a user of its own
@@ -105,11 +114,11 @@ def command(stage: Path) -> None:
     below(stage, packages / "ovenbird.pth").write_text(f"{HOME / 'site'}\n", encoding="utf-8")
 
 
-def library(root: Path, stage: Path) -> None:
-    """The bytecode of the standard library: the upstream has none, or one that the time of its files makes stale."""
-    compiled(root, UNUSED)
+def library(root: Path, stage: Path, unused: tuple[str, ...]) -> None:
+    """The bytecode of a tree of the upstream's, which has none, or one that the time of its files makes stale."""
+    compiled(root, unused)
     for cache in sorted(root.rglob("__pycache__")):
-        if set(cache.relative_to(root).parts) & set(UNUSED):
+        if set(cache.relative_to(root).parts) & set(unused):
             continue
         folder(cache, stage)
         for path in sorted(cache.glob(f"*.{sys.implementation.cache_tag}.pyc")):

@@ -18,7 +18,7 @@ FUNCTIONS = Path(__file__).parent / "functions"
 def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Start `ovenbird serve` in a process of its own: `serve("greet/main.py:handler", "--queue", "3")`.
 
-    A target is below `tests/functions/`, or source text, which is written to a file. All are ended afterwards.
+    A target is below `tests/functions/`, or source text, written to a file, or empty. All are ended afterwards.
     """
     started: list[Service] = []
 
@@ -27,7 +27,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
             (tmp_path / "main.py").write_text(target)
             place = f"{tmp_path / 'main.py'}:handler"
         else:
-            place = str(FUNCTIONS / target)
+            place = str(FUNCTIONS / target) if target else ""
         service = Service(place, flags, environ, tmp_path)
         started.append(service)
         if ready:

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ovenbird_builder import baseimage
 from tests import standins as making
 from tests.podman import Podman
 
@@ -40,6 +42,7 @@ class Images(Mapping[str, str]):
             raise KeyError(version)
         if version not in self._made:
             self._made[version] = self._make(version)
+            _run("podman", "pull", "--quiet", self._made[version])  # else `podman run` does, and tells it on stderr
             _used.setdefault(version, making.full_version(version))
         return self._made[version]
 
@@ -191,19 +194,14 @@ def standins(registry: str) -> Images:
 @pytest.fixture(scope="session")
 def base_images(registry: str, standins: Images) -> Images:
     """References of Ovenbird's base images in the registry, by version; built when what they are made of changes."""
-    builder = ROOT / "builder" / "ovenbird_builder"
-    made_of = _digest(
-        *(ROOT / name for name in ("Dockerfile.base", "pyproject.toml", "images", "wrapper")),
-        *(builder / name for name in ("baseimage.py", "bases.py", "runtime.py")),
-    )
 
     def build(version: str) -> str:
-        digest = hashlib.sha256(f"{made_of} {making.manifest_digest(making.layout(version))}".encode()).hexdigest()
-        tag = f"{version}-{digest[:12]}"
+        tag = f"{version}-{_made_of(version)[:12]}"
         reference = f"{registry}/ovenbird/base:{tag}"
         standins[version]
         if not _held(registry, f"ovenbird/base/manifests/{tag}"):
             command = (sys.executable, "-m", "ovenbird", "base", "build", version)
+            _forget(version)
             _run(*command, "--registry", registry, "--tag", reference, "--push")
         return reference
 
@@ -217,13 +215,24 @@ def _held(registry: str, path: str) -> str:
     return answer.headers.get("docker-content-digest", "") if answer.status_code == 200 else ""
 
 
-def _digest(*places: Path) -> str:
-    """A digest over files and folders, without what Python leaves in them."""
-    found = hashlib.sha256()
-    for place in places:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file() and "__pycache__" not in path.parts:
-                found.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+def _forget(version: str) -> None:
+    """Remove a version's images of earlier days from the store: each change of the runtime leaves one."""
+    rows = _run("podman", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for name in [row for row in rows if f"/ovenbird/base:{version}-" in row]:
+        subprocess.run(["podman", "rmi", name], capture_output=True, check=False)  # one in use stays
+
+
+def _made_of(version: str) -> str:
+    """A digest over all that shapes a base image: its context, its upstream, and what builds it."""
+    builder = Path(baseimage.__file__).parent
+    found = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
+    found.update(_run("buildah", "--version").encode())
+    with tempfile.TemporaryDirectory() as folder:
+        baseimage.context(version, Path(folder))
+        inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        own = [builder / name for name in ("baseimage.py", "bases.py", "buildah.py")]
+        for path in (*inside, *own, ROOT / "images" / "bases.toml"):
+            found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()
 
 

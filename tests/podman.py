@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -116,7 +118,8 @@ class Container:
 def podman(*words: str, check: bool = True, timeout: float = _PATIENCE) -> subprocess.CompletedProcess[str]:
     """Run podman; fails with what it said."""
     done = subprocess.run(
-        ["podman", *words], capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
-    )
+        ["podman", *words], capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL,
+        cwd=Path(os.environ["CONTAINERS_CONF"]).parent,  # conmon leaves a file `oom` where it was started
+    )  # fmt: skip
     assert not check or done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
     return done

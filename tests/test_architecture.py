@@ -496,7 +496,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pathspec": ("ovenbird_builder.sources.ignore",),
     "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.process",),
-    "urllib3": ("ovenbird.platform", "ovenbird_builder.distribution"),
+    "urllib3": ("ovenbird.platform.rest", "ovenbird_builder.distribution"),
     "cyclonedx": ("ovenbird_builder.statements.components",),
     "pip": (),
     "piptools": (),

@@ -145,7 +145,8 @@ def _asked(image: str, container: Container) -> dict[str, Any]:
         )
     if done.returncode == 0:
         raise BaseUnfitError(f"`python3` in the image {image!r} is no Python: it said {said[:200]!r}")
-    raise EngineError(f"cannot ask the Python of the image {image!r} (status {done.returncode}): {said}")
+    hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
+    raise EngineError(f"cannot ask the Python of the image {image!r} (status {done.returncode}): {said}", hint=hint)
 
 
 def _refuse_architecture(image: str, about: Stored) -> None:

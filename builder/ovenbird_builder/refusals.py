@@ -36,7 +36,8 @@ _CAUSE = re.compile(
 )
 _CANNOT = re.compile(r"Cannot install (.+?) because these package versions have conflicting")
 _SKIPPED = re.compile(r"Skipping link: (.*?): (\S+/([^/\s#]+\.(?:whl|tar\.gz|zip)))")
-_PYTHON = re.compile(r"Ignored the following versions that require a different python version: (.*)")
+# pip's own summary ("Ignored the following versions ...") mixes the versions of all distributions, without their names
+_PYTHON = re.compile(r"requires a different Python \(\S+ not in: '([^']+)'\): \S+/([^/\s#]+)-\d[^/\s]*")
 _NEWER = re.compile(r"Package '([^']+)' requires a different Python: \S+ not in '([^']+)'")
 _DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:|\b407\b)")
 _UNREACHABLE = re.compile(
@@ -126,8 +127,8 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
             + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
             hint="ask for another version" + ("; --only-binary refuses to build it" if asked.only_binary else ""),
         )
-    if found := _PYTHON.search(output):
-        return RequirementMissingError(f"{text!r} has no version for {asked.target} ({who}): {found[1].strip()[:200]}")
+    if found := next((one for one in _PYTHON.finditer(output) if _name(one[2].partition("-")[0]) == name), None):
+        return RequirementMissingError(f"{text!r} is for Python {found[1]}, the target is {asked.target} ({who})")
     if versions in ("none", ""):
         limits = " and ".join(f"{one.text} ({one.where})" for one in asked.limits if one.name == name)
         return RequirementMissingError(

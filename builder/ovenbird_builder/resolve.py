@@ -35,7 +35,11 @@ class Choice:
     pre: bool = False
 
 
-TOLD = ("Skipping link", "Could not fetch URL")  # what counts of the many words of a verbose pip
+TOLD = (
+    "Skipping link",
+    "requires a different Python",
+    "Could not fetch URL",
+)  # what counts of the many words of a verbose pip
 
 
 def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:

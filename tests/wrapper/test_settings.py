@@ -16,6 +16,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "source": ("code", "code"),
     "init": ('{"a": 1}', {"a": 1}),
     "project": ("p1", "p1"),
+    "platform": ("core", "core"),
+    "platform_patience": ("5s", 5.0),
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("9000", 9000),
     "methods": ("get, POST", ("GET", "POST")),

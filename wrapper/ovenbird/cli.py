@@ -81,6 +81,8 @@ def run(argv: list[str]) -> int:
 
         lines = configure(settings.log_format, settings.log_level)
         extra["find"] = lambda: _target(target, settings)
+        if verb in ("run", "serve") and not target and _named_by_platform(settings):
+            return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines)
@@ -184,7 +186,24 @@ def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[
     return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
 
 
-def _run(target: Target, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
+def _named_by_platform(settings: table.Settings) -> bool:
+    """Whether the run that the platform has started says itself what is to be run."""
+    if not os.environ.get("RUN_ID") or os.environ.get("OVENBIRD_TARGET"):
+        return False
+    from .job.run import is_remote
+
+    return is_remote(settings, os.environ)
+
+
+def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+    """Serve the function that the platform's run names, with the parameters of its init."""
+    from .job.remote import service
+
+    target, settings = service(settings, os.environ)
+    return _serve(target, settings, lines, {**extra, "find": lambda: target})
+
+
+def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
     from .job.run import run
 
     return run(target, settings, os.environ)
@@ -208,11 +227,11 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
     def opened() -> Any:
-        from .platform.local import open_local
+        from .platform.opening import open_store
         from .platform.project import Project, name_of
 
         name = name_of(settings.project, os.environ, target.function.project if target.function else "")
-        return Project(open_local(os.environ), name, os.environ)
+        return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
 
     return opened
 

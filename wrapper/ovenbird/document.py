@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import DocumentError
+from .errors import DocumentError, OvenbirdError
 
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -74,8 +75,22 @@ class Function:
         return "main"
 
 
+def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
+    """Raise `error` when this process may not read a file, look into a folder, or enter one that leads there."""
+    path = path.absolute()
+    for place in (*reversed(path.parents), path):
+        folder = os.path.isdir(place)  # noqa: PTH112  # pathlib's raises where a folder above may not be entered
+        needed = (os.X_OK if folder else 0) | (os.R_OK if place == path else 0)
+        if os.path.exists(place) and not os.access(place, needed):  # noqa: PTH110
+            raise error(
+                f"cannot read {str(place)!r}: Permission denied",
+                hint=f"it is read as user {os.getuid()} of group {os.getgid()}: chmod -R a+rX, or run as another user",
+            )
+
+
 def find(folder: Path) -> Path:
     """The function document in `folder`. Errors: DocumentError when there is none."""
+    refuse_unreadable(folder, DocumentError)
     for name in NAMES:
         if (folder / name).is_file():
             return folder / name
@@ -84,6 +99,7 @@ def find(folder: Path) -> Path:
 
 def read(path: Path) -> Function:
     """The function document at `path`, validated and completed. Errors: DocumentError, with every problem."""
+    refuse_unreadable(path, DocumentError)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -202,7 +218,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
-        if not re.match(_REMOTE, path) and not (folder / path).exists():
+        if not re.match(_REMOTE, path) and not os.path.exists(folder / path):  # noqa: PTH110  # see above
             problems.append(f"spec.source.source: no file or folder {path!r} below {str(folder)!r}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):

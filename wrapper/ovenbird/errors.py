@@ -113,6 +113,32 @@ class PlatformError(OvenbirdError):
     exit_code = 76
 
 
+class PlatformUnreachableError(PlatformError):
+    """The platform does not answer: it is down, or the address is wrong, or the network is."""
+
+    code = "platform.unreachable"
+
+
+class PlatformDeniedError(PlatformError):
+    """The platform does not let us in: the credentials are missing, wrong, expired or not enough."""
+
+    code = "platform.denied"
+
+
+class PlatformRefusedError(PlatformError):
+    """The platform answered, and not with what was asked for.
+
+    `status` is the answer's, 0 where there is none; `repeated`: an earlier try of the call may have been carried out.
+    """
+
+    code = "platform.refused"
+
+    def __init__(self, message: str, *, status: int = 0, repeated: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.repeated = repeated
+
+
 class ArgumentsError(OvenbirdError):
     """The arguments given do not fit the handler."""
 

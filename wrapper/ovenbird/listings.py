@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import SettingsError
 
 if TYPE_CHECKING:
-    from .platform.local import LocalStore
-    from .platform.store import Row
+    from .platform.store import Row, Store
 
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
+_PATIENCE = 10.0  # seconds that a platform which does not answer is asked again: somebody waits
 _PAUSE = 0.2  # seconds between two looks at a log that is followed
 _FINAL = ("COMPLETED", "ERROR", "STOPPED")
 
@@ -26,17 +26,17 @@ def main(argv: Sequence[str]) -> int:
         options = _parser().parse_args(argv)
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
-    from .platform.local import open_local
+    from .platform.opening import open_store
 
-    store = open_local(os.environ)
+    store = open_store(options.platform or os.environ.get("OVENBIRD_PLATFORM", ""), os.environ, _PATIENCE)
     try:
-        do: Callable[[LocalStore, argparse.Namespace], int] = options.do
+        do: Callable[[Store, argparse.Namespace], int] = options.do
         return do(store, options)
     finally:
         store.close()
 
 
-def _list(store: LocalStore, options: argparse.Namespace) -> int:
+def _list(store: Store, options: argparse.Namespace) -> int:
     from .platform import queries
 
     rows = queries.listed(
@@ -54,7 +54,7 @@ def _list(store: LocalStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(store: LocalStore, options: argparse.Namespace) -> int:
+def _show(store: Store, options: argparse.Namespace) -> int:
     from .platform import queries
 
     key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
@@ -62,7 +62,7 @@ def _show(store: LocalStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _get(store: LocalStore, options: argparse.Namespace) -> int:
+def _get(store: Store, options: argparse.Namespace) -> int:
     """Copy files: of an entity, or of all outputs of a run. The paths go to stdout."""
     from .platform import keys, queries
 
@@ -75,7 +75,7 @@ def _get(store: LocalStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _remove(store: LocalStore, options: argparse.Namespace) -> int:
+def _remove(store: Store, options: argparse.Namespace) -> int:
     from .platform import queries
 
     found = [queries.located(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]
@@ -85,7 +85,7 @@ def _remove(store: LocalStore, options: argparse.Namespace) -> int:
     return 0
 
 
-def _logs(store: LocalStore, options: argparse.Namespace) -> int:
+def _logs(store: Store, options: argparse.Namespace) -> int:
     """Print the log of a run; with --follow until the run has ended."""
     from .platform import queries
 
@@ -103,7 +103,7 @@ def _logs(store: LocalStore, options: argparse.Namespace) -> int:
         store.reap()
 
 
-def _lineage(store: LocalStore, options: argparse.Namespace) -> int:
+def _lineage(store: Store, options: argparse.Namespace) -> int:
     from .platform import lineage
 
     print(lineage.render(lineage.trace(store, options.key), options.format))
@@ -172,11 +172,18 @@ def _parser() -> argparse.ArgumentParser:
             logs.set_defaults(do=_logs)
         for one in verbs.choices.values():
             one.add_argument("--project", metavar="NAME", help="only of this project")
+            _platform_option(one)
     lineage = nouns.add_parser("lineage", help="where something comes from")
     lineage.add_argument("key", metavar="KEY")
     lineage.add_argument("--format", choices=("text", "dot", "mermaid", "json"), default="text")
+    _platform_option(lineage)
     lineage.set_defaults(do=_lineage)
     return parser
+
+
+def _platform_option(parser: argparse.ArgumentParser) -> None:
+    text = "where they are kept; auto is core where DHCORE_ENDPOINT is set [OVENBIRD_PLATFORM]"
+    parser.add_argument("--platform", choices=("core", "local", "auto"), help=text)
 
 
 def _list_options(parser: argparse.ArgumentParser) -> None:

@@ -196,6 +196,20 @@ class Settings:
         verbs="serve invoke run",
         metavar="NAME",
     )
+    platform: str = _option(
+        "auto",
+        choice("auto", "core", "local"),
+        "Where runs and entities are kept: DigitalHub Core, or .ovenbird; auto is core where DHCORE_ENDPOINT is set.",
+        verbs="serve invoke run",
+        metavar="core|local|auto",
+    )
+    platform_patience: float = _option(
+        60.0,
+        duration,
+        "How long a call of the platform is tried again while it does not answer, or is overloaded.",
+        verbs="serve invoke run",
+        metavar="DURATION",
+    )
     output_dir: str = _option("", str, "Folder that gets a copy of the outputs' files.", verbs="run", metavar="DIR")
     files_store: str = _option(
         "",

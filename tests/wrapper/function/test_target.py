@@ -146,3 +146,16 @@ def test_no_target_is_named(tmp_path: Path) -> None:
     assert unnamed(folder, image) == str(image / "function.yaml")
     (folder / "function.yml").write_text("")
     assert unnamed(folder, image) == str(folder)
+
+
+def test_inline_source_that_cannot_be_written(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error of loading, which says what to set; what was begun is removed."""
+    (project.folder / "there").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(project.folder / "there"))
+    document = project.folder / "function.yaml"
+    module = "x" * 300  # longer than any file system takes
+    document.write_text(f"name: f\nkind: python\nspec: {{source: {{handler: '{module}:handler', code: 'x = 1'}}}}\n")
+    with pytest.raises(LoadError, match=r"cannot write the inline source to .*File name too long") as caught:
+        parse(str(document))
+    assert "TMPDIR" in caught.value.hint
+    assert list((project.folder / "there").iterdir()) == []

@@ -453,6 +453,17 @@ def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
     assert jobs.runs()[0]["state"] == "COMPLETED"
 
 
+def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
+    """A link to a pipe, as /dev/stdout, is written through and not replaced."""
+    jobs.write("def handler(): return 1\n")
+    link = jobs.folder / "stdout"
+    link.symlink_to("/proc/self/fd/1")
+    process = jobs.ovenbird("run", "main.py", "--result-file", str(link))
+    assert json.loads(process.communicate()[0])["results"] == {"output_0": 1}
+    assert process.returncode == 0
+    assert link.is_symlink()
+
+
 def test_a_thread_left_behind_does_not_hold_the_process(jobs: Jobs) -> None:
     """The process ends when the record is made, whatever threads the function has left."""
     done = jobs.run(

@@ -77,6 +77,15 @@ def test_a_killed_run_keeps_its_log(jobs: Jobs) -> None:
     assert "last words" in jobs.do("runs", "logs", jobs.runs()[0]["id"])
 
 
+def test_prints_are_shown_at_once(jobs: Jobs) -> None:
+    """Whoever reads stdout, which is a pipe in a container, sees a line while the run goes on."""
+    jobs.write("import time\ndef handler():\n    print('begun')\n    time.sleep(3600)\n")
+    process = jobs.ovenbird("run", "main.py")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    assert process.poll() is None
+
+
 def test_the_log_is_followed_live(jobs: Jobs) -> None:
     """--follow prints lines as they come and ends with the run."""
     process, wait = jobs.start(

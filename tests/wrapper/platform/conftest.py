@@ -1,5 +1,6 @@
 """A project in a store of its own, where the rest of the tests means a folder of source by that name."""
 
+from tests.core.fixtures import core, platform
 from tests.stores import project
 
-__all__ = ["project"]
+__all__ = ["core", "platform", "project"]

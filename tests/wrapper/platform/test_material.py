@@ -21,6 +21,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+def test_the_files_are_a_path_too(project: Project) -> None:
+    """What the platform gives as a path, and documents as a list, works as both."""
+    made = project.log_artifact("text", data="hello")
+    assert Path(made.as_file()).read_text() == Path(made.as_file()[0]).read_text() == "hello"
+
+
 def test_as_file_is_a_copy_that_may_be_changed(project: Project, folder: Path) -> None:
     stored = project.log_artifact("a", source=folder / "a.csv")
     (copy,) = stored.as_file()

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from ovenbird.errors import SettingsError
-from ovenbird.serve.port import bind, refuse_new
+from ovenbird.serve.port import bind, refuse_new, taken
 from ovenbird.settings import Settings
 
 
@@ -21,6 +21,13 @@ def test_an_address_that_does_not_exist_is_named() -> None:
         port = sock.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"127\.0\.0\.1:{port}"):
             bind(Settings(port=port))
+
+
+def test_a_low_port_is_told_apart_from_one_that_is_taken() -> None:
+    """Where the kernel keeps low ports to root, looking for another process would lead nowhere."""
+    low = taken(Settings(port=80), PermissionError(13, "Permission denied"))
+    assert "kept for root" in low.hint
+    assert "another process" in taken(Settings(port=8080), OSError(98, "Address already in use")).hint
 
 
 def test_a_port_that_closes_keeps_what_it_has_and_takes_no_more() -> None:

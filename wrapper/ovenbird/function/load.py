@@ -20,7 +20,7 @@ from ..errors import (
     ShadowError,
 )
 from ..shadows import shadows
-from .decorator import stand_in
+from .decorator import own, stand_in
 from .nearby import near
 from .target import Target
 from .traces import summary, user_frames, user_traceback
@@ -57,7 +57,7 @@ def load(target: Target) -> Loaded:
         sys.path.remove(root)
     sys.path.insert(0, root)
     module = _import(target)
-    found = _attribute(module, target)
+    found = own(_attribute(module, target))
     if not callable(found):
         raise NotCallableError(
             f"{target} is a {type(found).__name__} and cannot be called",

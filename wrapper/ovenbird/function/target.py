@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..document import NAMES, Function, find, read
+from ..document import NAMES, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
 from .nearby import near
 
@@ -88,6 +88,7 @@ def from_document(function: Function, source: str = "") -> Target:
     elif function.code is not None:
         root = _inline(function.code, module)
     elif path is not None:
+        refuse_unreadable(path, LoadError)
         root = path if path.is_dir() else path.parent
     else:
         root = function.root
@@ -96,8 +97,10 @@ def from_document(function: Function, source: str = "") -> Target:
 
 def _file(path: Path, attribute: str, source: str) -> Target:
     """The target of a file: its folder is the root, or `source` when the file lies below it."""
+    refuse_unreadable(path, LoadError)
     if not path.is_file():
-        raise ModuleMissingError(f"no file {str(path)!r}", hint=_suggest(str(path)))
+        where = "" if path.is_absolute() else f" in {str(Path.cwd())!r}"
+        raise ModuleMissingError(f"no file {str(path)!r}{where}", hint=_suggest(str(path)))
     path = path.resolve()
     if not source:
         return Target(path.parent, path.stem, attribute)
@@ -114,10 +117,20 @@ def _inline(code: str, module: str) -> Path:
     import shutil
     import tempfile
 
-    folder, owner = Path(tempfile.mkdtemp(prefix="ovenbird-")), os.getpid()
-    path = folder.joinpath(*module.split(".")).with_suffix(".py")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(code, encoding="utf-8")
+    owner, folder = os.getpid(), Path()
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="ovenbird-"))
+        path = folder.joinpath(*module.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, encoding="utf-8")
+    except OSError as error:
+        if folder.name:
+            shutil.rmtree(folder, ignore_errors=True)
+        place = str(folder) if folder.name else "a temporary folder"
+        raise LoadError(
+            f"cannot write the inline source to {place}: {error.strerror or error}",
+            hint="TMPDIR names a folder that can be written and has room",
+        ) from None
 
     def remove() -> None:
         if os.getpid() == owner:  # a forked worker ends before its parent, which still needs the folder

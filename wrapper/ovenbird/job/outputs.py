@@ -104,6 +104,8 @@ def _store_one(item: Name, value: Any, project: Project, outcome: Outcome) -> No
         if not value._saved:
             value.save()
         outcome.outputs[name] = value.key
+    elif type(value).__module__.startswith("digitalhub."):
+        outcome.outputs[name] = project.adopt_foreign(value)
     elif not isinstance(item, str):
         outcome.outputs[name] = _of_kind(item, value, project).key
     elif (found := _result(value)) is not None:

@@ -9,13 +9,11 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from ..errors import ArgumentsError, DocumentError, OutputError, OvenbirdError, PlatformError, TimeLimitError
+from ..errors import ArgumentsError, OutputError, OvenbirdError, PlatformError, TimeLimitError
 from ..function.bind import JOB, Binder
 from ..function.context import Context, current_call
 from ..function.decorator import outputs_of
@@ -23,7 +21,7 @@ from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary
-from ..platform.local import open_local
+from ..platform.opening import chosen, home, open_store
 from ..platform.project import Project, name_of
 from ..platform.run import Run, start
 from ..platform.store import Store
@@ -32,7 +30,9 @@ from . import arguments
 from .call import call
 from .interrupt import Interrupted, interruptible
 from .outcome import Ended, Outcome
+from .parameters import from_file, shown
 from .provenance import function_spec, provenance
+from .report import kept_record, result_file
 from .tee import kept
 
 STOPPED, INTERRUPTED = 143, 130
@@ -59,39 +59,78 @@ class JobCall:
         self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
 
 
-def run(target: Target, settings: Settings, environ: Mapping[str, str]) -> int:
-    """Run the target's handler once. The exit status. Errors: OvenbirdError where not even a record could be made."""
-    parameters = {**_params_file(settings.params), **settings.param}
-    name = name_of(settings.project, environ, target.function.project if target.function else "")
-    store = open_local(environ)
+def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
+
+    Errors: OvenbirdError where not even a record could be made.
+    """
+    parameters = {**from_file(settings.params), **settings.param}
+    store = open_store(settings.platform, environ, settings.platform_patience)
     _open.append(store)
-    spec = {"parameters": _shown(parameters), "inputs": dict(settings.input)}
+    if is_remote(settings, environ):
+        from . import remote
+
+        return remote.run(target, settings, environ, store, parameters)
+    assert target is not None
+    name = name_of(settings.project, environ, target.function.project if target.function else "")
+    store.open(name)
+    spec = {"parameters": shown(parameters), "inputs": dict(settings.input)}
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
-    current_call.set(JobCall(record.id, environ.get("TRACEPARENT", "")))
-    with kept(store.log_file(name, record.id)):
-        return _Job(target, settings, environ, store, record).run(parameters)
+    return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 
-class _Job:
-    """One run that has a record."""
+def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
+    given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
+    return bool(given) and chosen(settings.platform, environ) == "core"
+
+
+def execute(job: Job) -> int:
+    """Run a job that has a record, under its own id; the exit status."""
+    current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", "")))
+    log = job.store.log_file(job.record.project, job.record.id)
+    with kept(log) if log else contextlib.nullcontext():
+        return job.run()
+
+
+class Job:
+    """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state."""
 
     def __init__(
-        self, target: Target, settings: Settings, environ: Mapping[str, str], store: Store, record: Run
+        self,
+        target: Target | Callable[[], Target],
+        settings: Settings,
+        environ: Mapping[str, str],
+        store: Store,
+        record: Run,
+        parameters: dict[str, Any],
+        inputs: Mapping[str, str],
+        init: dict[str, Any],
+        *,
+        remote: bool = False,
     ) -> None:
         self.target = target
         self.settings = settings
-        self.environ = environ
+        self.environ = store.storage(environ)
         self.store = store
         self.record = record
-        self.project = Project(store, record.project, environ, files_store=settings.files_store, run=record)
+        self.parameters, self.inputs, self.init = parameters, inputs, init
+        self.remote = remote
+        self.on_core = chosen(settings.platform, environ) == "core"
+        unsent = Path(home(environ), "unsent", record.id)
+        self.rescue = (Path(settings.output_dir) if settings.output_dir else unsent).absolute()
+        self.project = Project(
+            store, record.project, environ, files_store=settings.files_store, run=record,
+            rescue=self.rescue if self.on_core else None,
+        )  # fmt: skip
         self.outcome = Outcome()
 
-    def run(self, parameters: dict[str, Any]) -> int:
+    def run(self) -> int:
         """Run, and record how it ended; the exit status."""
         state, code, error = "COMPLETED", 0, None
         try:
             with interruptible(self.settings.timeout):
-                self._execute(parameters)
+                self._execute()
         except Ended as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
         except Interrupted as stop:
@@ -104,7 +143,7 @@ class _Job:
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         return self._end(state, code, error)
 
-    def _execute(self, parameters: dict[str, Any]) -> None:
+    def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
         handler = self._load()
         binder = handler.binder
@@ -115,20 +154,20 @@ class _Job:
             from . import outputs
 
             outputs.check_names(names)
-        arguments.check_names(binder, parameters, self.settings.input)
-        values = arguments.convert(binder, parameters)
-        if self.settings.input:
+        arguments.check_names(binder, self.parameters, self.inputs)
+        values = arguments.convert(binder, self.parameters)
+        if self.inputs:
             from . import inputs
 
-            values |= inputs.read(binder, self.project, self.settings.input)
-        root = str(self.target.root)
+            values |= inputs.read(binder, self.project, self.inputs)
+        root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
-        self._store(call(handler, context, self.settings.init, values), names)
+        self._store(call(handler, context, self.init, values), names)
 
     def _load(self) -> Handler:
         """The handler; the revision of its function is registered, and linked, even when it does not load."""
-        target = self.target
+        target = self.target() if callable(self.target) else self.target
         title = _title(target)
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
@@ -136,11 +175,15 @@ class _Job:
             loaded = load(target)
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
+            if self.on_core:  # which keeps of a function what the platform knows only
+                found = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
+                self.record.status.provenance.source = found
         finally:
-            function = self.project.register_function(title, spec)
-            self.record.spec.function = function.key
-            self.record.relate("run_of", function.key)
-            self.record.save(update=True)
+            if not self.remote:
+                function = self.project.register_function(title, spec)
+                self.record.spec.function = function.key
+                self.record.relate("run_of", function.key)
+                self.record.save(update=True)
         return Handler(loaded, JOB, fields_only=True)
 
     def _reserved(self, binder: Binder, context: Context) -> dict[str, Any]:
@@ -162,6 +205,7 @@ class _Job:
             outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
     def _stopped(self, stop: Interrupted) -> tuple[str, int, dict[str, str]]:
+        self.store.hurry()
         if stop.reason == "time limit":
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
             state, code, kind = "ERROR", TimeLimitError.exit_code, TimeLimitError.code
@@ -175,20 +219,29 @@ class _Job:
         self._keep_logged()
         self._tell(state, error)
         try:
-            self.record.finish(
+            now = self.record.finish(
                 state, message=error["message"] if error else "", error=error,
                 outputs=self.outcome.outputs, results=self.outcome.results,
             )  # fmt: skip
         except OvenbirdError as unrecorded:
             stored = ", ".join(self.outcome.outputs.values()) or "none"
             failed = PlatformError(
-                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}",
+                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
+                + (kept_record(self.rescue / "run.json", self.record) if self.on_core else ""),
                 hint=unrecorded.hint,
             )
-            self._result_file("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
+            self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
-        written = self._result_file(state, error)
+        if now == "STOPPED" != state:
+            _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
+            state, code = now, STOPPED
+        written = self._told(state, error)
         return code or (0 if written else OutputError.exit_code)
+
+    def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
+        """Write the result file, if one is asked for. Whether that could be done."""
+        name = self.settings.result_file
+        return not name or result_file(Path(name), self.record, state, self.outcome, error)
 
     def _keep_logged(self) -> None:
         """Count what the handler has stored itself among the outputs, under its own name."""
@@ -209,27 +262,6 @@ class _Job:
         else:
             _log.info("%s", state, extra={"fields": {"state": state}})
 
-    def _result_file(self, state: str, error: dict[str, str] | None) -> bool:
-        """Write the result file whole: under a temporary name, then renamed. Whether that could be done."""
-        if not self.settings.result_file:
-            return True
-        path = Path(self.settings.result_file)
-        found = {
-            "id": self.record.id, "key": self.record.key, "state": state, "results": self.outcome.results,
-            "outputs": self.outcome.outputs, "metrics": dict(self.record.status.metrics or {}), "error": error,
-        }  # fmt: skip
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-            temporary.replace(path)
-        except OSError as failed:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            _log.error("--result-file %r was not written: %s", str(path), failed.strerror or failed)
-            return False
-        return True
-
 
 def _title(target: Target) -> str:
     """The function's name: the document's, else the attribute's, else (it is just `handler`) the module's."""
@@ -237,36 +269,3 @@ def _title(target: Target) -> str:
         return target.function.name
     name = target.attribute.rpartition(".")[2]
     return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
-
-
-def _params_file(name: str) -> dict[str, Any]:
-    """Parameters from a JSON or YAML file. Errors: ArgumentsError."""
-    if not name:
-        return {}
-    try:
-        text = Path(name).read_bytes()
-        found = _parsed(text, name)
-    except OSError as error:
-        raise ArgumentsError(f"--params: cannot read {name!r}: {error.strerror}") from None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise ArgumentsError(f"--params: {name!r} does not hold a mapping of names to values")
-    return found
-
-
-def _parsed(text: bytes, name: str) -> Any:
-    try:
-        if name.endswith((".yaml", ".yml")):
-            from ..document import parse
-
-            return parse(text.decode(), name)
-        return msgspec.json.decode(text)
-    except DocumentError as error:
-        raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        hint = "JSON, or YAML in a file called .yaml"
-        raise ArgumentsError(f"--params: {name!r} is not JSON: {error}", hint=hint) from None
-
-
-def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they are recorded: what was typed as JSON where it is JSON."""
-    return {name: arguments.plain(value) for name, value in parameters.items()}

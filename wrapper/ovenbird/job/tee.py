@@ -38,6 +38,8 @@ class Tee:
 def kept(path: Path) -> Iterator[None]:
     """Within the block, stdout and stderr are kept in the file at `path`; what C code writes is only shown."""
     before = sys.stdout, sys.stderr
+    if hasattr(sys.stdout, "reconfigure"):  # what user code prints is seen at once, not when a buffer is full
+        sys.stdout.reconfigure(line_buffering=True)
     lock = threading.Lock()
     with path.open("ab", buffering=0) as log:
         sys.stdout, sys.stderr = Tee(before[0], log, lock), Tee(before[1], log, lock)

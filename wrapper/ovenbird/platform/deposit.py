@@ -15,21 +15,46 @@ from .material import Material, scratch
 
 Write = Callable[[Path], str | None]
 """Writes the file it is given; returns the digest, when it has one."""
+_EXPIRED = ("answered 401", "answered 403", "ExpiredToken", "InvalidToken")
+_ANNOUNCED = 32 * 1024 * 1024  # bytes; what is larger takes long enough for the state UPLOADING to be worth a call
 
 
-def deposit(entity: Material, target: str, environ: Mapping[str, str], content: Sequence[Path] | Write) -> None:
+def deposit(
+    entity: Material,
+    target: str,
+    environ: Mapping[str, str],
+    content: Sequence[Path] | Write,
+    rescue: Path | None = None,
+) -> None:
     """Store `content` (local files and folders, or what writes the one file it is given) as the files of a new entity.
 
     `target` is the URL of a file, or of a folder and ends in `/`. The entity is recorded before, and READY after; when
-    that fails it stays as ERROR, with the reason. OutputError names what was stored and what was not.
+    that fails it stays as ERROR, with the reason, and what was written for it is kept in the folder `rescue`, if given.
+    OutputError names what was stored and what was not.
     """
     if not files.scheme(target):
         target = str(files.local(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
+    if not files.scheme(target):
+        return _recorded(entity, lambda: _in_place(content, target, environ))
+    folder = scratch()
+    try:
+        try:
+            _recorded(entity, lambda: _sent(entity, content, target, environ, folder))
+        except OvenbirdError as error:
+            if rescue is None or not (kept := _rescued(entity, content, target, folder, rescue)):
+                raise
+            failed = OutputError(f"{error.message}; its files are kept in {kept}", hint=error.hint)
+            raise failed from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
+    """Record the entity around `store`, which says what it has stored."""
     entity.save()
     try:
-        stored = _write(content, target, environ) if callable(content) else files.upload(content, target, environ)
-        entity.status.update(files=stored, state="READY")
+        entity.status.update(files=store(), state="READY")
         entity.save(update=True)
     except BaseException as error:
         entity.status.update(state="ERROR", message=str(error) or type(error).__name__)
@@ -38,19 +63,49 @@ def deposit(entity: Material, target: str, environ: Mapping[str, str], content: 
         raise
 
 
-def _write(write: Write, target: str, environ: Mapping[str, str]) -> list[files.Info]:
+def _sent(
+    entity: Material, content: Sequence[Path] | Write, target: str, environ: Mapping[str, str], folder: Path
+) -> list[files.Info]:
+    """Upload, from `folder` where the content has to be written first."""
+    if callable(content):
+        path = folder / target.rpartition("/")[2]
+        _guarded(content, path, target)
+        content = [path]
+    if sum(path.stat().st_size for path in content if path.is_file()) > _ANNOUNCED:
+        entity.status.state = "UPLOADING"
+        entity.save(update=True)
+    try:
+        return files.upload(content, target, environ)
+    except OutputError as error:
+        if not any(word in error.message for word in _EXPIRED) or not entity._store.renewed():
+            raise
+        return files.upload(content, target, environ)
+
+
+def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:
+    """Keep what could not be sent; where. Empty when that is not possible either. The user's own files stay theirs."""
+    if not callable(content):
+        return ", ".join(map(str, content))
     name = target.rpartition("/")[2]
-    if files.scheme(target):
-        folder = scratch()
-        try:
-            _guarded(write, folder / name, target)
-            return files.upload([folder / name], target, environ)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    path = files.local(target)
+    try:
+        if not (folder / name).exists():
+            content(folder / name)
+        place = rescue / entity.name
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / name, place / name)
+    except Exception:  # the writer is of any library, and has had its say if it is the writer that fails
+        return ""
+    return str(place / name)
+
+
+def _in_place(content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]) -> list[files.Info]:
+    """Store below a local folder."""
+    if not callable(content):
+        return files.upload(content, target, environ)
+    path, name = files.local(target), target.rpartition("/")[2]
     try:
         with writing(path) as part:
-            digest = _guarded(write, part, target)
+            digest = _guarded(content, part, target)
     except OSError as error:
         hint = "--files-store chooses another place"
         raise OutputError(f"{target} was not stored: {error.strerror or error}", hint=hint) from error

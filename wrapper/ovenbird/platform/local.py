@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ovenbird.errors import InputError, PlatformError
 
 from .database import Database, guarded, pack, unpack
-from .keys import Key, run_key
+from .keys import Key, parse, run_key
+from .opening import home
 from .ownership import Ownership
 from .store import FINAL, Record, Row, timestamp
 
@@ -34,6 +34,9 @@ class LocalStore:
         self._owned = Ownership(self._database, self.log_file)
         self.reap()
 
+    def open(self, project: str) -> None:
+        """Nothing: a project comes into being with its first entity."""
+
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
         status, now = record["status"], timestamp()
@@ -54,9 +57,9 @@ class LocalStore:
             if owned:
                 self._owned.add(connection, sequence)
 
-    def update(self, record: Record) -> None:
-        """Replace the entity's body; a run that reached a final state is no longer this process's."""
-        state = record["status"].get("state", "CREATED")
+    def update(self, record: Record) -> str:
+        """Replace the entity's body; its state. A run that reached a final state is no longer this process's."""
+        state: str = record["status"].get("state", "CREATED")
         with self._database.writing() as connection:
             row = connection.execute(_SEQUENCE, (record["project"], record["type"], record["id"])).fetchone()
             if row is None:
@@ -70,6 +73,7 @@ class LocalStore:
                 connection.execute("DELETE FROM owner WHERE seq = ?", row)
         if state in FINAL:
             self._owned.release(record["id"])
+        return state
 
     def read(self, key: Key) -> Record:
         """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
@@ -92,6 +96,12 @@ class LocalStore:
         if metrics:
             record["status"]["metrics"] = metrics
         return record
+
+    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+        """The latest revision of the function, if it has exactly this spec."""
+        rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
+        record = self.read(parse(rows[0].key)) if rows else None
+        return record if record and record["spec"] == spec else None
 
     def listing(
         self,
@@ -156,6 +166,21 @@ class LocalStore:
         """The folder of files beside the database."""
         return str(self.home / "files")
 
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002
+        """The same for all projects: what the environment asks for, else the folder beside the database."""
+        return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
+
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment as it is."""
+        return environ
+
+    def renewed(self) -> bool:
+        """No: this store hands out none."""
+        return False
+
+    def hurry(self) -> None:
+        """Nothing: this store waits for nobody for long."""
+
     def log_file(self, project: str, identity: str) -> Path:
         """The file that takes the log of a run; its folder exists."""
         folder = self.home / "logs" / project
@@ -185,14 +210,16 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
     Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
     images name one.
     """
-    home, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
-    if not spare or environ.get("OVENBIRD_HOME") or os.access(home if Path(home).is_dir() else ".", os.W_OK):
-        return LocalStore(home)
+    found = home(environ)
+    if environ.get("OVENBIRD_HOME") or found != environ.get("OVENBIRD_SPARE_HOME"):
+        return LocalStore(found)
+    import logging  # an empty run has no use for it
+
     logging.getLogger("ovenbird").warning(
         "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
-        Path(home).absolute(), spare,
+        Path(".ovenbird").absolute(), found,
     )  # fmt: skip
-    return LocalStore(spare)
+    return LocalStore(found)
 
 
 def _missing(connection: sqlite3.Connection, key: Key) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,22 @@ from .entity import Entity
 _scratch: list[Path] = []
 
 
+class Paths(list[str]):
+    """Local paths, and the file or the folder that they are: the platform gives a list here, and a path there."""
+
+    def __init__(self, paths: Iterable[str], place: str) -> None:
+        super().__init__(paths)
+        self._place = place
+
+    def __fspath__(self) -> str:
+        return self._place
+
+
 class Material(Entity):
     """An entity whose `spec.path` is a file, or a folder when it ends in `/`; `status.files` lists what it holds."""
 
-    def as_file(self) -> list[str]:
-        """Local paths of the files, for reading and for changing.
+    def as_file(self) -> Paths:
+        """Local paths of the files, for reading and for changing; also a path itself, as `open` takes it.
 
         Files of a store are copied to a temporary folder, removed when the process ends; a local file that was
         registered where it lies is given as it is. InputError: it cannot be read.
@@ -27,8 +39,11 @@ class Material(Entity):
         if not files.scheme(url) and not self._is_stored():
             found = files.local(url)
             _exists(found, self.key)
-            return [str(found / name) for name in files.listing(url, self._environ)] if found.is_dir() else [str(found)]
-        return [str(path) for path in files.download(url, self._below(scratch(), url), self._environ, self._names())]
+            names = files.listing(url, self._environ) if found.is_dir() else []
+            return Paths([str(found / name) for name in names] or [str(found)], str(found))
+        target = self._below(scratch(), url)
+        paths = files.download(url, target, self._environ, self._names())
+        return Paths(map(str, paths), str(target))
 
     def as_path(self) -> Path:
         """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,6 +30,39 @@ def put(
     url: str, source: Path, environ: Mapping[str, str], *, content_type: str, progress: Progress | None = None
 ) -> str:
     """Upload a file, hashed on the way; `md5:` and its digest. The object appears whole or not at all."""
+    return str(_aside(lambda: _put(url, source, environ, content_type, progress)))
+
+
+def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
+    """Download an object into `target`, going on where the body broke off; it appears whole or not at all."""
+    _aside(lambda: _get(url, target, environ, progress))
+
+
+def _aside(work: Callable[[], Any]) -> Any:
+    """Do the work in a thread of its own when this is the main one: a signal waits until a call into obstore ends.
+
+    What a signal raises then leaves the transfer behind; it ends with the process, and nothing of it appears.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    found: list[Any] = []
+
+    def do() -> None:
+        try:
+            found.append((work(), None))
+        except BaseException as error:
+            found.append((None, error))
+
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    thread.join()
+    value, error = found[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
     obstore = _obstore()
     store, path = _open(url, environ)
     total, size = md5(), source.stat().st_size
@@ -47,8 +81,7 @@ def put(
     return f"md5:{total.hexdigest()}"
 
 
-def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
-    """Download an object into `target`, going on where the body broke off; it appears whole or not at all."""
+def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
     obstore = _obstore()
     store, path = _open(url, environ)
     with writing(target) as file_name, file_name.open("wb") as file:

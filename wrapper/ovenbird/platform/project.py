@@ -33,18 +33,26 @@ class Project:
     """The entities of one project.
 
     With a `run`, whatever is stored is linked to it as `produced_by`, and whatever is read is what it `consumes`.
-    `files_store` is the folder or URL below which files go; default DHCORE_DEFAULT_FILES_STORE, else the store's own.
+    `files_store` is the folder or URL below which files go; default what the platform says, else
+    DHCORE_DEFAULT_FILES_STORE, else the store's own. What could not be sent is kept in the folder `rescue`, if given.
     """
 
     def __init__(
-        self, store: Store, name: str, environ: Mapping[str, str], *, files_store: str = "", run: Run | None = None
+        self,
+        store: Store,
+        name: str,
+        environ: Mapping[str, str],
+        *,
+        files_store: str = "",
+        run: Run | None = None,
+        rescue: Path | None = None,
     ) -> None:
         self.name = self.id = keys.check_name(name, "project")
         self.kind = "project"
         self.key = f"{keys.SCHEME}{name}"
         self.metadata, self.spec, self.status = Fields({"name": name}), Fields(), Fields()
-        self._store, self._environ, self._run = store, environ, run
-        self._files_store = files_store or environ.get("DHCORE_DEFAULT_FILES_STORE") or store.files_root()
+        self._store, self._environ, self._run = store, store.storage(environ), run
+        self._asked_files_store, self._rescue = files_store, rescue
 
     def __repr__(self) -> str:
         return f"<Project {self.name}>"
@@ -120,9 +128,8 @@ class Project:
 
     def register_function(self, name: str, spec: Mapping[str, Any], kind: str = "python") -> Function:
         """The revision of the function that has this spec; a new one when the latest differs."""
-        rows = self._store.listing("function", project=self.name, name=name, limit=1)
-        if rows and (record := self._store.read(keys.parse(rows[0].key)))["spec"] == spec:
-            return Function(self._store, record, self._environ)
+        if found := self._store.revision(self.name, name, kind, spec):
+            return Function(self._store, found, self._environ)
         record = new_record(self.name, "function", kind, name, spec=spec)
         record["status"]["state"] = "READY"
         self._store.create(record)
@@ -140,6 +147,16 @@ class Project:
         if self._run is not None:
             entity.relate("produced_by", self._run.key)
             self._run.logged.append(entity)
+
+    def adopt_foreign(self, entity: Any) -> str:
+        """Link an entity of the platform's own SDK to the run; its key. Errors: OutputError with the SDK's reason."""
+        try:
+            if self._run is not None:
+                entity.add_relationship("produced_by", self._run.key)
+                entity.save(update=True)
+            return str(entity.key)
+        except Exception as error:  # the SDK raises classes of its own
+            raise OutputError(f"the SDK's {type(entity).__name__} was not stored: {error}") from error
 
     def _log(
         self,
@@ -169,17 +186,19 @@ class Project:
         if drop_existing:
             for row in self._store.listing(type.TYPE, project=self.name, name=name):
                 self._store.remove(keys.parse(row.key))
-        folder = "/".join((self._files_store.rstrip("/"), self.name, type.TYPE, name, entity.id))
-        target = path or f"{folder}/{found.filename}"
+        target = path or "/".join((self._files_store(), self.name, type.TYPE, name, entity.id, found.filename))
         entity.status.update(found.status)
         self.adopt(entity)
         try:
-            deposit.deposit(entity, target, self._environ, found.content)
+            deposit.deposit(entity, target, self._environ, found.content, self._rescue)
         except BaseException:
             if self._run is not None and entity in self._run.logged:
                 self._run.logged.remove(entity)
             raise
         return entity
+
+    def _files_store(self) -> str:
+        return (self._asked_files_store or self._store.files_store(self.name, self._environ)).rstrip("/")
 
     def _new(self, type: type[M], name: str, kind: str, path: str | None, **options: Any) -> M:
         entity = self._entity(type, name, kind, {**options, "path": path})

@@ -42,10 +42,12 @@ class Run(Entity):
         """Results by name."""
         return dict(self.status.results or {})
 
-    def finish(self, state: str, *, message: str = "", error: Mapping[str, str] | None = None, **status: Any) -> None:
+    def finish(self, state: str, *, message: str = "", error: Mapping[str, str] | None = None, **status: Any) -> str:
         """Record the end: COMPLETED, ERROR or STOPPED; `error` holds type, message and traceback.
 
-        `status` takes whatever else belongs to the record: `outputs`, `results`.
+        The state that the run has in the store then: STOPPED when somebody has stopped it meanwhile, and RUNNING in a
+        platform that sees for itself how its process ends. `status` takes whatever else belongs to the record:
+        `outputs`, `results`.
         """
         if state not in FINAL:
             raise ValueError(f"{state!r} is not a final state")
@@ -54,7 +56,8 @@ class Run(Entity):
             self.status.message = message
         if error is not None:
             self.status.error = dict(error)
-        self.save(update=True)
+        self.metadata.updated = timestamp()
+        return self._store.update(self.to_dict())
 
 
 def start(

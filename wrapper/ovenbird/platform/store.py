@@ -1,4 +1,4 @@
-"""What a store of entities does: the interface that the local one implements, and the REST one will."""
+"""What a store of entities does: the interface of the embedded one and of DigitalHub Core."""
 
 from __future__ import annotations
 
@@ -46,11 +46,20 @@ class Store(Protocol):
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: it is a run that ends when this process does. PlatformError if the id is taken."""
 
-    def update(self, record: Record) -> None:
-        """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if there is none."""
+    def open(self, project: str) -> None:
+        """Look whether the project can be used, before anything is done in it."""
+
+    def update(self, record: Record) -> str:
+        """Replace the entity's metadata, spec and status; its metrics stay. PlatformError if there is none.
+
+        The state that the entity has then: in a store that others write too it may be another than the record's.
+        """
 
     def read(self, key: Key) -> Record:
         """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
+
+    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+        """The latest revision of the function `name`, if it is the one with this spec."""
 
     def listing(
         self,
@@ -74,13 +83,28 @@ class Store(Protocol):
         """Add numbers to the series of an entity; `single` keeps one number in the place of a series."""
 
     def files_root(self) -> str:
-        """The folder or URL below which files go unless something else is asked for."""
+        """The folder of the store's own files; what lies elsewhere is never below it."""
 
-    def log_file(self, project: str, identity: str) -> Path:
-        """The local file that takes the log of a run."""
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:
+        """The folder or URL below which files of the project go unless something else is asked for."""
+
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment for reaching files: `environ`, with the credentials that the store has been given."""
+
+    def renewed(self) -> bool:
+        """Whether there are new credentials for reaching files, after the present ones were not accepted."""
+
+    def hurry(self) -> None:
+        """Wait for nothing from now on: the process has been told to end, and will be killed."""
+
+    def log_file(self, project: str, identity: str) -> Path | None:
+        """The local file that takes the log of a run; None when the store keeps no log of its own."""
 
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
         """The log of a run so far; InputError if there is none."""
+
+    def reap(self) -> list[str]:
+        """Record as ERROR the runs whose process is gone; their keys."""
 
     def close(self) -> None:
         """Let go of what the store holds."""

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import NoReturn
 
 from ..settings import Settings
+from .memory import memory_kills
 from .metrics import Block
 
 Run = Callable[[int, int, int, bool], int]  # (worker id, block, link to the parent, late) -> exit status
@@ -62,6 +63,7 @@ class Supervisor:
         self._served = False  # whether any worker was ever ready
         self._stopping = 0.0
         self._code = 0
+        self._starved = memory_kills()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
 
@@ -219,7 +221,7 @@ class Supervisor:
             return
         if child.retiring:
             return
-        why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        why = self._why(code)
         if not self._served and not self.forgiving:
             # it never worked: starting it again would fail again, and whoever started us should know
             _log.error("worker %d %s before it was ready", child.slot, why)
@@ -227,6 +229,14 @@ class Supervisor:
             self._stop(signal.SIGTERM)
             return
         self._again(child, why)
+
+    def _why(self, code: int) -> str:
+        """How a worker ended, for the log."""
+        if code >= 0:
+            return f"ended with status {code}"
+        before, self._starved = self._starved, memory_kills()
+        cause = ": out of memory" if code == -signal.SIGKILL and self._starved > before else ""
+        return f"was killed by {signal.Signals(-code).name}{cause}"
 
     def _again(self, child: Child, why: str) -> None:
         """Start a worker's successor: at once when it had lived for a while, else after a pause that doubles."""

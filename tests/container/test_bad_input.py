@@ -1,0 +1,147 @@
+"""What goes wrong around a mounted source: each is told in one record that names the thing and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.container.conftest import ONE, Mounted
+from tests.engine import Images
+from tests.podman import Podman
+
+GOOD = "def handler(): return 1\n"
+
+
+def told(podman: Podman, image: str, *command: str, flags: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+    """The exit status, and the record of the error; nothing but records is in the log."""
+    done = podman.run(image, *command, flags=flags)
+    print(done.stderr)
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    (record,) = [record for record in records if "code" in record]
+    assert record["exit_code"] == done.returncode
+    return done.returncode, record
+
+
+def test_a_source_that_is_missing(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """The name that was looked for, and what is there instead."""
+    code, record = told(podman, base_images[ONE], "serve", "mian.py", flags=mounted({"main.py": GOOD}))
+    assert (code, record["code"]) == (72, "load.module_missing")
+    assert "mian.py" in record["message"]
+    assert "'main.py'" in record["hint"]
+
+
+def test_nothing_is_mounted(base_images: Images, podman: Podman) -> None:
+    """The message names the folder that was looked in."""
+    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=())
+    assert (code, record["code"]) == (72, "load.module_missing")
+    assert "/shared" in record["message"] + record["hint"]
+
+
+@pytest.mark.parametrize("name", ["main.py", "function.yaml"])
+def test_a_file_that_the_user_may_not_read(
+    name: str, base_images: Images, podman: Podman, mounted: Mounted, folder: Path
+) -> None:
+    """The file, the user of the container, and what to do."""
+    flags = mounted({name: GOOD})
+    (folder / name).chmod(0o600)
+    code, record = told(podman, base_images[ONE], "serve", name, flags=flags)
+    assert code == (72 if name == "main.py" else 71)
+    assert f"/shared/{name}" in record["message"] or f"'{name}'" in record["message"]
+    assert "Permission denied" in record["message"]
+    assert "8877" in record["hint"]
+
+
+def test_a_folder_that_the_user_may_not_enter(
+    base_images: Images, podman: Podman, mounted: Mounted, folder: Path
+) -> None:
+    """The same, for a folder of another place than the work folder: into that, the engine itself does not go."""
+    mounted({"main.py": GOOD})
+    folder.chmod(0o700)
+    flags = ("--volume", f"{folder}:/code:ro")
+    for target in ("/code/main.py", "/code"):
+        code, record = told(podman, base_images[ONE], "serve", target, flags=flags)
+        assert code in (71, 72)
+        assert "Permission denied" in record["message"]
+        assert "8877" in record["hint"]
+
+
+def test_a_syntax_error(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """The file and the line, and no frame of Ovenbird."""
+    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=mounted({"main.py": "x = 1\ndef (\n"}))
+    assert (code, record["code"]) == (72, "load.module_failed")
+    assert "SyntaxError" in record["message"]
+    assert "/shared/main.py" in record["traceback"]
+    assert "/opt/ovenbird" not in record["traceback"]
+
+
+def test_a_port_below_1024(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Where the kernel keeps low ports to root, the hint says so and names a port that can be had."""
+    flags = ("--sysctl=net.ipv4.ip_unprivileged_port_start=1024", *mounted({"main.py": GOOD}))
+    code, record = told(podman, base_images[ONE], "serve", "main.py", "--port=80", flags=flags)
+    assert (code, record["code"]) == (70, "settings")
+    assert "0.0.0.0:80" in record["message"]
+    assert "1024" in record["hint"]
+
+
+def test_a_port_below_1024_where_it_is_allowed(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Most engines allow it to every user."""
+    flags = ("--sysctl=net.ipv4.ip_unprivileged_port_start=0", *mounted({"main.py": GOOD}))
+    service = podman.start(base_images[ONE], "serve", "main.py", "--port=80", flags=flags, port=80).wait_ready()
+    assert service.call().json() == 1
+
+
+FULL = ("--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp:size=64k")
+
+
+def test_a_service_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Calls are served; an upload that would be spooled fails alone, and says why in the log."""
+    source = """
+        from starlette.datastructures import UploadFile
+
+        def handler(file: UploadFile = None):
+            return len(file.file.read()) if file else "no file"
+    """
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=(*FULL, *mounted({"main.py": source})))
+    service.wait_ready()
+    answer = service.post(files={"file": ("a.bin", b"x" * (3 << 20))})
+    assert answer.status_code in (500, 507), answer.text
+    service.wait_log("No space left on device")
+    assert service.call({}).text == "no file"
+    assert service.post(files={"file": ("a.bin", b"xyz")}).json() == 3
+    assert service.stop() == 0
+
+
+def test_a_job_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """A run that cannot be recorded says what is full, and where else to record."""
+    flags = (*FULL, *mounted({"main.py": GOOD}))
+    code, record = told(podman, base_images[ONE], "run", "main.py", flags=flags)
+    assert code in (76, 79)
+    assert "/tmp/ovenbird" in record["message"]
+    assert "full" in record["message"] or "No space left" in record["message"]
+    assert "OVENBIRD_HOME" in record["hint"]
+
+
+def test_a_service_of_inline_source_with_a_full_tmp(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Inline source has to be written somewhere: the error says where it could not be."""
+    code = "def handler(): return 1\n" + "#" * 100_000
+    document = json.dumps({"name": "f", "kind": "python", "spec": {"source": {"handler": "handler", "code": code}}})
+    status, record = told(podman, base_images[ONE], flags=(*FULL, *mounted({"function.yaml": document})))
+    assert status in (71, 72)
+    assert "No space left on device" in record["message"]
+    assert "/tmp" in record["message"] + record["hint"]
+
+
+@pytest.mark.parametrize("path", ["", "/shared"])
+@pytest.mark.parametrize("name", ["json.py", "starlette.py", "logging/__init__.py"])
+def test_a_file_that_hides_a_module(
+    name: str, path: str, base_images: Images, podman: Podman, mounted: Mounted
+) -> None:
+    """It is refused by name, also where the platform has put the folder on PYTHONPATH."""
+    flags = mounted({"main.py": GOOD, name: "raise RuntimeError('the wrong module')\n"})
+    flags += (f"--env=PYTHONPATH={path}",) if path else ()
+    code, record = told(podman, base_images[ONE], "serve", "main.py", flags=flags)
+    assert (code, record["code"]) == (72, "load.shadow")
+    assert f"/shared/{name.partition('/')[0]}" in record["message"]
+    assert "rename" in record["hint"]

@@ -1,0 +1,142 @@
+"""How a container learns what to run: variables, function documents, verbs, and the environment of the platform."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.container.conftest import ONE, Mounted
+from tests.engine import Images
+from tests.podman import Podman
+
+GREET = """
+    import os
+
+    def init(context, greeting="hi"):
+        context.greeting = greeting
+
+    def handler(context, name: str = "you"):
+        return f"{context.greeting} {name}"
+"""
+DOCUMENT = """
+    name: greet
+    kind: python
+    project: shop
+    spec:
+      python_version: PYTHON3_13
+      source: {source: SOURCE, handler: "greet:handler", init_function: init}
+"""
+PLATFORM = {
+    "PROJECT_NAME": "p1",
+    "RUN_ID": "3f0c8ab1b7d04d0e9a2f6f1c5f8f2b11",
+    "PYTHONPATH": "/shared",
+    "DHCORE_NAMESPACE": "digitalhub",
+    "DHCORE_CLIENT_ID": "c_test",
+    "DHCORE_DEFAULT_FILES_STORE": "/tmp/files",
+    "AWS_ACCESS_KEY_ID": "key-of-the-store",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-the-store",
+    "AWS_SESSION_TOKEN": "token-of-the-store",
+    "AWS_ENDPOINT_URL": "http://minio:9000",
+    "AWS_REGION": "us-east-1",
+    "S3_BUCKET": "datalake",
+    "S3_PATH_STYLE": "true",
+    "S3_SIGNATURE_VERSION": "s3v4",
+    "DB_PASSWORD": "secret-of-the-base",
+}
+
+
+def variables(**found: str) -> tuple[str, ...]:
+    """Flags that set variables."""
+    return tuple(f"--env={name}={value}" for name, value in found.items())
+
+
+def test_everything_by_variables(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Target, port, workers, init and the rest come from the environment; the command is the image's own."""
+    flags = variables(
+        OVENBIRD_TARGET="main.py:handler",
+        OVENBIRD_PORT="9000",
+        OVENBIRD_WORKERS="2",
+        OVENBIRD_METHODS="POST",
+        OVENBIRD_INIT_PARAMETERS='{"greeting": "ciao"}',
+        OVENBIRD_ACCESS_LOG="off",
+    )
+    service = podman.start(base_images[ONE], flags=(*flags, *mounted({"main.py": GREET})), port=9000).wait_ready()
+    service.wait_log("2 workers are ready")
+    assert service.call({"name": "ada"}).text == "ciao ada"
+    assert service.get().status_code == 405
+    assert service.exec("ovenbird", "health").returncode == 0
+    assert service.stop() == 0
+    assert "POST" not in service.log
+
+
+def test_a_variable_that_does_not_parse(base_images: Images, podman: Podman) -> None:
+    """It ends the container with the status of settings, and names the variable and the value."""
+    done = podman.run(base_images[ONE], flags=variables(OVENBIRD_PORT="http"))
+    assert done.returncode == 70
+    assert "OVENBIRD_PORT: expected a whole number from 0 to 65535, found 'http'" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/shared/function.yaml", "/opt/ovenbird/function.yaml"])
+def test_a_function_document(place: str, base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """With a document at one of its places, the image alone serves; `run`, `job` and `check` mean that function too."""
+    built_in = place.startswith("/opt")
+    source = "/shared/greet.py" if built_in else "greet.py"
+    name = "built-in.yaml" if built_in else "function.yaml"
+    flags = mounted({"greet.py": GREET, name: DOCUMENT.replace("SOURCE", source)})
+    if built_in:
+        flags = (*flags, "--volume", f"{flags[1].partition(':')[0]}/{name}:{place}:ro")
+    image = base_images[ONE]
+    assert podman.start(image, flags=flags).wait_ready().call({"name": "ada"}).text == "hi ada"
+    checked = podman.run(image, "check", "--json", flags=flags)
+    assert json.loads(checked.stdout)["target"] == "greet:handler", checked.stderr
+    for verb in ("run", "job"):
+        done = podman.run(image, verb, "--param", "name=bo", "--init", "greeting=ciao", flags=flags)
+        assert done.returncode == 0, done.stderr
+        assert "result output_0: ciao bo" in done.stderr
+        assert "store://shop/run/python+job:run/" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["serve", "run", "check"])
+def test_an_image_without_a_function(verb: str, base_images: Images, podman: Podman) -> None:
+    """It says what to do, and ends with the status of the function document."""
+    done = podman.run(base_images[ONE], verb)
+    assert done.returncode == 71
+    told = json.loads(done.stderr)
+    assert "no function" in told["message"]
+    assert "/shared" in told["message"]
+    assert "podman run -p 8080:8080 -v" in told["hint"]
+
+
+def test_a_job_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Its variables are there and its server is not: the run has the project and the id, and no secret is told."""
+    source = """
+        import beside  # on PYTHONPATH
+
+        def handler(run, project):
+            return f"{project.name} {beside.NAME}"
+    """
+    flags = (*mounted({"main.py": source, "beside.py": "NAME = 'beside'"}), *variables(**PLATFORM))
+    done = podman.run(base_images[ONE], "run", "main.py", flags=flags)
+    assert done.returncode == 0, done.stderr
+    assert "result output_0: p1 beside" in done.stderr
+    assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in done.stderr + done.stdout]
+
+
+def test_a_service_in_the_environment_of_the_platform(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """The same for a service: it serves, and what it was given stays with the function."""
+    source = "import os\ndef handler(context): return f'{context.project.name} {os.environ[\"S3_BUCKET\"]}'\n"
+    flags = (*mounted({"main.py": source}), *variables(**PLATFORM))
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()
+    assert service.call({}).text == "p1 datalake"
+    assert not [word for word in PLATFORM.values() if "-of-the-" in word and word in service.log]
+
+
+def test_a_result_file_that_is_mounted(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """A single file that is mounted, as clusters do for a container's last words, gets the result."""
+    flags = mounted({"main.py": "def handler(): return 7", "last-words": ""})
+    path = flags[1].partition(":")[0] + "/last-words"
+    flags = (*flags, "--user=0:0", "--volume", f"{path}:/dev/termination-log")
+    done = podman.run(base_images[ONE], "run", "main.py", "--result-file", "/dev/termination-log", flags=flags)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(Path(path).read_text())["results"] == {"output_0": 7}

@@ -1,0 +1,93 @@
+"""As process 1: orphans are reaped, signals are heard, and a worker that takes all memory is replaced."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+from tests.container.conftest import ONE, Mounted
+from tests.engine import Images
+from tests.podman import Container, Podman
+from tests.service import until
+
+ORPHANS = """
+    import os, subprocess
+
+    def handler(count: int = 0):
+        for _ in range(count):  # each shell ends at once, and leaves its child to process 1
+            subprocess.run(["sh", "-c", "sleep 1.5 &"], check=True)
+        return os.getpid()
+"""
+GREEDY = """
+    import os
+
+    held = []
+
+    def handler(megabytes: int = 0):
+        for _ in range(megabytes):
+            held.append(b"x" * 2**20)
+        return os.getpid()
+"""
+# of every process: number, parent, state, command line
+LIST = """
+import pathlib
+for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+    try:
+        number, _, rest = path.read_text().partition(" (")
+        name, _, fields = rest.rpartition(") ")
+        print(number, fields.split()[1], fields.split()[0], name)
+    except OSError:
+        pass
+"""
+
+
+def processes(container: Container, name: str) -> list[tuple[int, int, str]]:
+    """Number, parent and state of the processes with a name."""
+    rows = [line.split() for line in container.exec("python3", "-c", LIST).stdout.splitlines()]
+    return [(int(row[0]), int(row[1]), row[2]) for row in rows if row[3] == name]
+
+
+def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """What a function's children leave behind becomes a child of process 1, and is gone when it has ended."""
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=mounted({"main.py": ORPHANS})).wait_ready()
+    worker = service.call({"count": 3}).json()
+    assert worker != 1  # user code does not run in the process that reaps
+    found = processes(service, "sleep")
+    assert [parent for _, parent, _ in found] == [1, 1, 1]
+    until(lambda: not processes(service, "sleep"), lambda: f"still there: {processes(service, 'sleep')}")
+    assert service.call({}).json() == worker
+    assert service.stop() == 0
+
+
+def test_a_worker_that_takes_all_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """The kernel kills the one worker; the other serves on meanwhile, the log says why, and a successor starts."""
+    flags = ("--memory=300m", *mounted({"main.py": GREEDY}))
+    service = podman.start(base_images[ONE], "serve", "main.py", "--workers=2", flags=flags).wait_ready()
+    service.wait_log("2 workers are ready")
+    with pytest.raises(httpx.RemoteProtocolError):
+        service.call({"megabytes": 1000})
+    assert isinstance(service.call({}).json(), int)
+    service.wait_log("was killed by SIGKILL: out of memory; a new one starts")
+    until(lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}")
+    assert service.state["Status"] == "running"
+    assert service.stop() == 0
+
+
+def test_a_start_is_stopped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """A signal while init runs ends the container at once: process 1 would ignore it by default."""
+    flags = mounted({"main.py": "import time\ndef init():\n    time.sleep(60)\ndef handler(): ...\n"})
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=flags)
+    until(lambda: service.get("/_/ready").status_code == 503, lambda: service.log)
+    begun = time.monotonic()
+    assert service.stop() == 143
+    assert time.monotonic() - begun < 20
+
+
+def test_a_job_is_stopped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """`podman stop` ends a job: its record says STOPPED, and its status is that of the signal."""
+    source = "import time\ndef handler():\n    print('begun')\n    time.sleep(60)\n"
+    job = podman.start(base_images[ONE], "run", "main.py", flags=mounted({"main.py": source}))
+    job.wait_log("begun")
+    assert job.stop() == 143
+    assert "STOPPED" in job.log

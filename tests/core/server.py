@@ -1,0 +1,278 @@
+"""The double itself: a threaded HTTP server that routes calls to entities, auth and faults, and counts them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.server
+import json
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .auth import CLIENT, Auth
+from .entities import TYPES, Entities, Entity, Refused
+from .faults import Faults
+from .lifecycle import REMOTE
+
+_ENTITY = re.compile(r"/api/v1/-/([^/]+)/(\w+?)s(?:/([^/]+)(?:/(.+))?)?")
+_PACE = 0.02  # seconds between two states of a run that Core executes
+
+
+class Double:
+    """A Core that listens on 127.0.0.1. `calls` holds (method, path with `{id}`, body) of every call that came."""
+
+    def __init__(self) -> None:
+        self.entities, self.auth, self.faults = Entities(), Auth(), Faults()
+        self.level = "15"
+        self.calls: list[tuple[str, str, Any]] = []
+        self.connections = 0
+        self.agents: set[str] = set()
+        self._port = 0
+        self._threads: list[threading.Thread] = []
+        self.up()
+
+    def up(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = _Server(("127.0.0.1", self._port), self)
+        self._port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def down(self) -> None:
+        """Stop listening and break the connections there are: calls are refused until `up`."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+        self._thread.join()
+
+    def close(self) -> None:
+        """Go away for good."""
+        self.down()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def url(self) -> str:
+        """The value of DHCORE_ENDPOINT."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def environ(self, **more: str) -> dict[str, str]:
+        """What a process needs to reach this double."""
+        token = {"OAUTH2_TOKEN_ENDPOINT": f"{self.url}/auth/token", "DHCORE_ISSUER": self.url}
+        return {"DHCORE_ENDPOINT": self.url, "DHCORE_CLIENT_ID": CLIENT, "DH_CONFIG": "/nonexistent", **token, **more}
+
+    def counts(self) -> Counter[str]:
+        """How often each kind of call came: `{"POST dataitems": 1, "PUT dataitems/{id}": 1}`."""
+        return Counter(f"{method} {path}" for method, path, _ in self.calls)
+
+    def run(self, project: str, identity: str) -> Entity:
+        """The run as Core has it now."""
+        return self.entities.one(project, "run", identity)
+
+    def set_state(self, project: str, identity: str, state: str, **status: Any) -> None:
+        """What another writer does: Core itself, or the cluster."""
+        with self.entities.lock:
+            self.run(project, identity)["status"].update(state=state, **status)
+
+    def settle(self, project: str, identity: str) -> None:
+        """Wait until a run that Core executes is RUNNING."""
+        end = time.monotonic() + 20
+        while self.run(project, identity)["status"]["state"] != REMOTE[-1]:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
+        """What the call gives; Refused for anything but success."""
+        if path == "/api/auth":
+            return {"user": "tester"}
+        if path == "/api/v1/projects":
+            if method == "POST":
+                return self.entities.add_project(body)
+            return {"content": list(self.entities.projects.values()), "totalPages": 1}
+        if found := re.fullmatch(r"/api/v1/projects/([^/]+)", path):
+            project = self.entities.project(found[1])
+            if method == "PUT":
+                project.update({part: body[part] for part in ("metadata", "spec") if part in body})
+            if method == "DELETE":
+                return bool(self.entities.projects.pop(found[1]))
+            return project
+        if (found := _ENTITY.fullmatch(path)) and found[2] in TYPES:
+            return self._entity(method, found[1], found[2], found[3], found[4], query, body)
+        raise Refused(404, '{"status":404,"error":"Not Found"}')
+
+    def _entity(
+        self, method: str, project: str, type: str, identity: str | None, rest: str | None, query: dict[str, str],
+        body: Any,
+    ) -> Any:  # fmt: skip
+        entities = self.entities
+        if identity is None:
+            if method == "POST":
+                return self._created(project, type, body)
+            if method == "DELETE":
+                for entity in [found for found in entities.all(project, type) if found["name"] == query["name"]]:
+                    entities.delete(project, type, entity["id"])
+                return True
+            entities.project(project)
+            return entities.listing(project, type, query)
+        entity = entities.one(project, type, identity)
+        if rest is not None:
+            return self._part(method, type, entity, rest, body)
+        if method == "PUT":
+            return entities.update(project, type, identity, body)
+        if method == "DELETE":
+            entities.delete(project, type, identity)
+            return True
+        return entity
+
+    def _created(self, project: str, type: str, body: Any) -> Entity:
+        entity = self.entities.create(project, type, body)
+        if type == "run" and not entity["spec"].get("local_execution"):
+            thread = threading.Thread(target=self._execute, args=(entity,))
+            thread.start()
+            self._threads.append(thread)
+        return entity
+
+    def _execute(self, run: Entity) -> None:
+        """Build the run as Core does: specs of function and task under the run's own; then one state after another."""
+        with self.entities.lock, contextlib.suppress(Refused):
+            function = run["spec"]["function"].rpartition("/")[2].partition(":")[2]
+            task = run["spec"]["task"].rpartition("/")[2]
+            specs = [self.entities.one(run["project"], "function", function)["spec"]]
+            specs.append(self.entities.one(run["project"], "task", task)["spec"])
+            run["spec"] = {**specs[0], **specs[1], **run["spec"]}
+        for state in REMOTE:
+            time.sleep(_PACE)
+            with self.entities.lock:
+                if run["status"]["state"] in ("STOPPED", "ERROR", "COMPLETED"):
+                    return
+                run["status"]["state"] = state
+                run["status"].setdefault("transitions", []).append({"status": state})
+        run["status"]["k8s"] = {"pod": f"r-{run['id'][:8]}"}
+
+    def _part(self, method: str, type: str, entity: Entity, rest: str, body: Any) -> Any:
+        entities, identity = self.entities, entity["id"]
+        if rest == "files/info":
+            if method == "PUT":
+                entities.files[identity] = body
+            return entities.files.get(identity, [])
+        if rest == "metrics" or rest.startswith("metrics/"):
+            if type not in ("run", "model"):
+                raise Refused(404, '{"status":404,"error":"Not Found"}')
+            metrics, name = entities.metrics.setdefault(identity, {}), rest[len("metrics/") :]
+            if method == "PUT":
+                metrics.update({name: body} if name else body)
+            return metrics.get(name, []) if name else metrics
+        if type == "run" and rest == "logs":
+            return [
+                {"id": f"{identity}-{number}", "project": entity["project"], "kind": "log", "metadata": {}, "spec": {},
+                 "status": {"container": "main"}, "content": base64.b64encode(text.encode()).decode()}
+                for number, text in enumerate(entities.logs.get(identity, []))
+            ]  # fmt: skip
+        if type == "run" and rest in ("stop", "resume") and method == "POST":
+            entity["status"]["state"] = "STOPPED" if rest == "stop" else "RUNNING"
+            return entity
+        raise Refused(404, '{"status":404,"error":"Not Found"}')
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], double: Double) -> None:
+        self.double = double
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.double.connections += 1
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client may break off
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def handle_any(self) -> None:
+        double, url = self.server.double, urlsplit(self.path)
+        path, query = unquote(url.path), dict(parse_qsl(url.query))
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        double.agents.add(self.headers.get("User-Agent", ""))
+        fault = double.faults.next(self.command, path)
+        body = _parsed(raw, self.headers.get("Content-Type", ""))
+        short = re.sub(r"^/api/v1/(-/[^/]+/)?", "", path)
+        double.calls.append((self.command, re.sub(r"^(\w+s)/[^/]+", r"\1/{id}", short), body))
+        if fault and fault.kind == "slow":
+            time.sleep(fault.seconds)
+        if fault and fault.kind == "do":
+            fault.work()
+        if fault and fault.kind == "break":
+            return self._break()
+        if fault and fault.kind == "status":
+            return self._send(fault.status, b'{"status":%d,"message":"out of order"}' % fault.status, fault.headers)
+        if fault and fault.kind == "garbage":
+            return self._send(200, b"<html>a proxy says hello</html>", {"Content-Type": "text/html"})
+        status, text = self._do(path, query, body)
+        if fault and fault.kind == "then":
+            fault.work()
+        if fault and fault.kind == "lose":
+            return self._break()
+        return self._send(status, text, {})
+
+    def _do(self, path: str, query: dict[str, str], body: Any) -> tuple[int, bytes]:
+        double = self.server.double
+        try:
+            with double.entities.lock:
+                if path == "/.well-known/openid-configuration":
+                    return 200, json.dumps(
+                        {"issuer": double.url, "token_endpoint": f"{double.url}/auth/token"}
+                    ).encode()
+                if path == "/auth/token":
+                    return 200, json.dumps(double.auth.token(body)).encode()
+                double.auth.check(self.headers.get("Authorization", ""))
+                return 200, json.dumps(double.answer(self.command, path, query, body)).encode()
+        except Refused as refused:
+            return refused.status, refused.text.encode()
+
+    def _send(self, status: int, text: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {
+            "Content-Type": "application/json",
+            "X-Api-Level": self.server.double.level,
+            **headers,
+        }.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def _break(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+
+def _parsed(raw: bytes, media_type: str) -> Any:
+    if media_type.startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(raw.decode()))
+    return json.loads(raw) if raw else None

@@ -1,0 +1,193 @@
+"""One job, run by the platform's own SDK and by Ovenbird: what both leave behind in Core and in S3 has one shape."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird.platform import files
+from tests.core import sdk
+from tests.core.server import Double
+from tests.jobs import Jobs
+
+pytestmark = pytest.mark.timeout(600)  # the SDK's environment may have to be made
+
+_FUNCTION = """
+from digitalhub_runtime_python import handler
+
+@handler(outputs=["cities", "count", "title"])
+def summarise(project, run, table, limit):
+    frame = table.as_df()
+    with open("notes.txt", "w") as file:
+        file.write("seen")
+    project.log_artifact("notes", "artifact", source="notes.txt")
+    model = project.log_model("scorer", "model", source="notes.txt", framework="none", parameters={"depth": 3})
+    model.log_metrics({"accuracy": 0.5, "loss": [2.0, 1.0]})
+    run.log_metric("rows", 3)
+    return frame.head(limit), len(frame), "cities"
+"""
+_INPUT = """
+import pandas
+import digitalhub as dh
+
+frame = pandas.DataFrame({"name": ["a", "b", "c"], "size": [1, 2, 3], "share": [0.5, 0.25, 0.25]})
+print(dh.get_project("p").log_table("all", data=frame).key)
+"""
+_RUN = """
+import digitalhub as dh
+
+project = dh.get_project("p")
+function = project.new_function(
+    "summarise", "python", python_version="PYTHON3_10", code_src="main.py", handler="main:summarise"
+)
+print(function.run("job", inputs={"table": KEY}, parameters={"limit": 2}, local_execution=True).id)
+"""
+
+
+def _masked(value: Any, names: dict[str, str]) -> Any:
+    """The value with ids replaced by what they are of, and moments by a word."""
+    if isinstance(value, dict):
+        return {_masked(key, names): _masked(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, names) for item in value]
+    if isinstance(value, str):
+        for identity, name in names.items():
+            value = value.replace(identity, name)
+        return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)", "<moment>", value)
+    return value
+
+
+def _left(core: Double, run: dict[str, Any]) -> dict[str, Any]:
+    """What the run has left in Core, by type and name, with ids masked."""
+    made = f"{run['key']}:{run['id']}"
+    entities = {"run": run}
+    for type in ("artifact", "dataitem", "model"):
+        for entity in core.entities.all("p", type):
+            if any(link["dest"] == made for link in entity["metadata"].get("relationships") or []):
+                entities[f"{type} {entity['name']}"] = entity
+    function, task = run["spec"]["function"].rpartition(":")[2], run["spec"]["task"].rpartition("/")[2]
+    entities["function"] = core.entities.one("p", "function", function)
+    entities["task"] = core.entities.one("p", "task", task)
+    names = {entity["id"]: f"<{name}>" for name, entity in entities.items()}
+    metrics = {name: core.entities.metrics.get(entity["id"]) for name, entity in entities.items()}
+    return _masked({"entities": entities, "metrics": metrics}, names)
+
+
+def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[str]:
+    """The files of what the run has made, below the bucket, with ids masked."""
+    made = {entity["id"] for type in ("artifact", "dataitem", "model") for entity in core.entities.all("p", type)
+            if any(run["id"] in link["dest"] for link in entity["metadata"].get("relationships") or [])}  # fmt: skip
+    names = files.listing("s3://outputs/p/", platform)
+    return {name.replace(one, "<id>") for name in names for one in made if one in name}
+
+
+@pytest.fixture
+def both(core: Double, platform: dict[str, str], jobs: Jobs, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The run of the SDK and the run of Ovenbird, as they are in Core."""
+    key = sdk.run(_INPUT, tmp_path, platform)
+    jobs.write(_FUNCTION)
+    theirs = sdk.run(_RUN.replace("KEY", repr(key)), tmp_path, platform)
+    core.calls.append(("", "between", None))
+    flags = ("--input", f"table={key}", "--param", "limit=2", "--project", "p")
+    process = jobs.ovenbird("run", "main.py:summarise", *flags, **platform)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    (ours,) = (run for run in core.entities.all("p", "run") if run["id"] != theirs)
+    return core.run("p", theirs), ours
+
+
+def test_both_leave_the_same(
+    core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    """Entities, kinds, paths, files, relations, results and metrics are the same; Ovenbird's may hold more."""
+    theirs, ours = (_left(core, run) for run in both)
+    assert set(theirs["entities"]) == set(ours["entities"])
+    assert theirs["metrics"] == ours["metrics"]
+    for name in theirs["entities"]:
+        one, other = theirs["entities"][name], ours["entities"][name]
+        for field in ("kind", "key", "project"):
+            assert one[field] == other[field], name
+        assert one["status"]["state"] == other["status"]["state"], name
+        relations = [sorted(map(str, entity["metadata"].get("relationships") or [])) for entity in (one, other)]
+        assert relations[0] == relations[1], name
+        for part in ("spec", "status"):
+            for field, value in one.get(part, {}).items():
+                if field == "metrics":  # an empty mark of the SDK's own; the metrics themselves are compared above
+                    continue
+                assert field in other[part], (name, part, field)
+                if name.startswith(("artifact", "dataitem", "model")) and field not in ("preview", "files"):
+                    assert value == other[part][field], (name, field)
+    run, mine = theirs["entities"]["run"], ours["entities"]["run"]
+    assert run["spec"]["inputs"] == mine["spec"]["inputs"]
+    assert run["spec"]["parameters"] == mine["spec"]["parameters"]
+    assert run["status"]["results"] == mine["status"]["results"] == {"count": 3, "title": "cities"}
+    assert run["status"]["outputs"] == mine["status"]["outputs"]
+    assert set(mine["status"]["outputs"]) == {"cities", "notes", "scorer"}
+    for name in ("artifact notes", "model scorer"):
+        (info,), (mine_info,) = (found["entities"][name]["status"]["files"] for found in (theirs, ours))
+        for field in ("path", "name", "size", "hash"):
+            assert info[field] == mine_info[field]
+        assert set(info) == set(mine_info)
+    table, mine_table = (found["entities"]["dataitem cities"] for found in (theirs, ours))
+    assert table["spec"]["schema"] == mine_table["spec"]["schema"]
+    assert table["status"]["preview"] == mine_table["status"]["preview"]
+
+
+def test_both_put_files_in_the_same_places(
+    core: Double, platform: dict[str, str], both: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    """The objects in the bucket have the same names."""
+    theirs, ours = (_stored(core, platform, run) for run in both)
+    assert theirs == ours == {
+        "dataitem/cities/<id>/cities.parquet", "artifact/notes/<id>/notes.txt", "model/scorer/<id>/notes.txt",
+    }  # fmt: skip
+
+
+def test_fewer_calls(core: Double, both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Two calls for each output where the SDK makes seven or more."""
+    middle = next(number for number, call in enumerate(core.calls) if call[1] == "between")
+    theirs, ours = core.calls[:middle], core.calls[middle + 1 :]
+
+    def of(calls: list[tuple[str, str, Any]], type: str) -> int:
+        return sum(path.startswith(type) and "metrics" not in path for _, path, _ in calls)
+
+    assert of(ours, "artifacts") == 2
+    assert of(ours, "artifacts") * 2 <= of(theirs, "artifacts")
+    assert len(ours) * 2 <= len(theirs)
+
+
+_BESIDE = """
+import digitalhub as dh
+from digitalhub_runtime_python import handler
+
+@handler(outputs=["total", "theirs"])
+def handler(project, n: int):
+    open("beside.txt", "w").write("by the SDK")
+    mine = project.log_artifact("ours", data=b"by Ovenbird")
+    return n + 1, dh.get_project(project.name).log_artifact("theirs", "artifact", source="beside.txt")
+"""
+
+
+def test_the_sdk_beside_ovenbird(core: Double, platform: dict[str, str], jobs: Jobs) -> None:
+    """A function that imports the real SDK, under its real decorator, runs natively; entities of both are outputs."""
+    jobs.write(_BESIDE)
+    packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
+    root = Path(__file__).parent.parent.parent
+    environ = {**os.environ, **platform, "HOME": str(jobs.folder), "PYTHONPATH": f"{root / 'wrapper'}:{packages}"}
+    done = subprocess.run(
+        [sdk.python(), "-m", "ovenbird", "run", "main.py", "--param", "n=1", "--project", "p"],
+        check=False, cwd=jobs.folder, env=environ, text=True, capture_output=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (run,) = core.entities.all("p", "run")
+    assert run["status"]["results"] == {"total": 2}
+    assert set(run["status"]["outputs"]) == {"ours", "theirs"}
+    for artifact in core.entities.all("p", "artifact"):
+        assert {"type": "produced_by", "dest": f"{run['key']}:{run['id']}"} in artifact["metadata"]["relationships"]
+        assert artifact["status"]["state"] == "READY"

@@ -1,0 +1,371 @@
+"""`ovenbird run` with DigitalHub Core as the store: what it leaves behind there, and what becomes of faults."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import textwrap
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core.server import Double
+from tests.jobs import Done, Jobs
+from tests.service import Service
+from tests.stores import Server
+
+from ovenbird.platform import files
+
+_JOB = """
+import pandas
+from ovenbird import handler
+
+@handler(outputs=["table", "total", "settings"])
+def handler(a: int, b: int = 2):
+    return pandas.DataFrame({"n": [a, b]}), a + b, {"a": a}
+"""
+
+
+def remote(core: Double, text: str, kind: str = "python+job:run", **spec: Any) -> str:
+    """Have Core start a run of the source `text`, and wait until its pod would be up; the run's id."""
+    code = base64.b64encode(textwrap.dedent(text).encode()).decode()
+    function = core.entities.create("p", "function", {
+        "name": "f", "kind": "python", "spec": {"source": {"base64": code, "handler": "handler", "lang": "python"}},
+    })  # fmt: skip
+    called = f"python://p/f:{function['id']}"
+    task = core.entities.create("p", "task", {"kind": "python+job", "spec": {"function": called}})
+    task_text = f"python+job://p/{task['id']}"
+    run = {
+        "kind": kind, "project": "p", "metadata": {"relationships": [{"type": "run_of", "dest": function["key"]}]},
+        "spec": {"function": called, "task": task_text, "local_execution": False, **spec},
+    }  # fmt: skip
+    identity: str = core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
+    core.settle("p", identity)
+    core.calls.clear()
+    return identity
+
+
+def pod(jobs: Jobs, platform: dict[str, str], identity: str, *flags: str, **environ: str) -> Done:
+    """What the pod of a run does."""
+    result = jobs.folder / f"result-{identity}.json"
+    environ = {**platform, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_PATIENCE": "1s", **environ}
+    process = jobs.ovenbird("run", "--result-file", str(result), *flags, **environ)
+    out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err, result)
+
+
+def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Without RUN_ID the run is made, with its function and task, goes through its states and ends COMPLETED."""
+    done = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
+    assert done.code == 0, done.err
+    (run,) = core.entities.all("p", "run")
+    (function,) = core.entities.all("p", "function")
+    (task,) = core.entities.all("p", "task")
+    assert (run["status"]["state"], run["status"]["results"]) == ("COMPLETED", {"total": 42})
+    assert run["spec"]["local_execution"] is True
+    assert run["spec"]["function"] == task["spec"]["function"] == f"python://p/main:{function['id']}"
+    assert run["spec"]["task"] == f"python+job://p/{task['id']}"
+    assert function["spec"]["source"]["handler"] == "main:handler"
+    assert base64.b64decode(function["spec"]["source"]["base64"]).decode() == textwrap.dedent(_JOB)
+    assert {"type": "run_of", "dest": function["key"]} in run["metadata"]["relationships"]
+    assert sorted(run["status"]["outputs"]) == ["settings", "table"]
+    for key in run["status"]["outputs"].values():
+        entity = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
+        assert entity["status"]["state"] == "READY"
+        assert entity["metadata"]["relationships"] == [{"type": "produced_by", "dest": f"{run['key']}:{run['id']}"}]
+        assert files.listing(entity["spec"]["path"].rpartition("/")[0] + "/", platform) != []
+    assert core.entities.violations == []
+
+
+def test_a_second_run_takes_function_and_task_as_they_are(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Two runs of one source share a revision and its task; a changed source makes another."""
+    for source in ("def handler(): pass\n", "def handler(): pass\n", "def handler(): return 1\n"):
+        assert jobs.run(source, "--project", "p", **platform).code == 0
+    assert len(core.entities.all("p", "function")) == len(core.entities.all("p", "task")) == 2
+    assert len(core.entities.all("p", "run")) == 3
+
+
+def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """With RUN_ID the run is taken from Core; outputs, results and lineage go back, the state stays Core's."""
+    identity = remote(core, _JOB, parameters={"a": 40})
+    done = pod(jobs, platform, identity)
+    assert (done.code, done.result["state"]) == (0, "COMPLETED"), done.err
+    run = core.run("p", identity)
+    assert (run["status"]["state"], run["status"]["results"]) == ("RUNNING", {"total": 42})
+    assert sorted(run["status"]["outputs"]) == ["settings", "table"]
+    assert run["status"]["k8s"] == {"pod": f"r-{identity[:8]}"}
+    assert [entry["status"] for entry in run["status"]["transitions"]] == ["BUILT", "READY", "PENDING", "RUNNING"]
+    assert core.entities.violations == []
+    counts = core.counts()
+    assert counts == {
+        "GET projects/{id}": 1, "GET runs/{id}": 2, "GET runs/{id}/metrics": 1, "PUT runs/{id}": 1,
+        "POST dataitems": 1, "PUT dataitems/{id}": 1, "POST artifacts": 1, "PUT artifacts/{id}": 1,
+    }  # fmt: skip
+
+
+def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str], tmp_path: Path) -> None:
+    """An input is read from S3, by key; the run consumes it. One of another project, or kind, is exit 78."""
+    made = pod(jobs, platform, remote(core, _JOB, parameters={"a": 1}))
+    key = made.result["outputs"]["table"]
+    source = "import pandas\ndef handler(t: pandas.DataFrame): return int(t['n'].sum())\n"
+    identity = remote(core, source, inputs={"t": key})
+    done = pod(jobs, platform, identity)
+    assert done.result["results"] == {"output_0": 3}, done.err
+    assert {"type": "consumes", "dest": key} in core.run("p", identity)["metadata"]["relationships"]
+    for wrong, told in (
+        (key.replace("store://p", "store://q"), "belongs to the project 'q'"),
+        (key.replace("/table/", "/croissant/"), "is not of kind 'croissant'"),
+        (key.replace("/dataitem/", "/secret/"), "the type is 'secret'"),
+        (key[:-4] + "0000", "no dataitem with id"),
+    ):
+        identity = remote(core, source, inputs={"t": wrong})
+        done = pod(jobs, platform, identity)
+        assert (done.code, done.result["state"]) == (78, "ERROR")
+        assert told in core.run("p", identity)["status"]["message"]
+
+
+def test_the_true_message(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """What the handler raised is the run's message, and its traceback is there too; metrics of the run are kept."""
+    source = "def handler(run):\n    run.log_metric('loss', [2, 1])\n    raise ValueError('no such column: age')\n"
+    identity = remote(core, source)
+    done = pod(jobs, platform, identity)
+    assert done.code == 74
+    status = core.run("p", identity)["status"]
+    assert (status["state"], status["message"]) == ("RUNNING", "ValueError: no such column: age")
+    assert "line 3" in status["error"]["traceback"]
+    assert core.entities.metrics[identity] == {"loss": [2.0, 1.0]}
+
+
+def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Its state stays STOPPED, what it made is recorded, the exit status is 143; one stopped before is not begun."""
+    identity = remote(core, "def handler(): return 1\n")
+    core.faults.add("do", path=f"runs/{identity}/metrics", work=lambda: core.set_state("p", identity, "STOPPED"))
+    done = pod(jobs, platform, identity)
+    assert (done.code, done.result["state"]) == (143, "STOPPED"), done.err
+    assert core.run("p", identity)["status"]["state"] == "STOPPED"
+    assert core.run("p", identity)["status"]["results"] == {"output_0": 1}
+    core.calls.clear()
+    assert pod(jobs, platform, identity).code == 143
+    assert "PUT runs/{id}" not in core.counts()
+
+
+def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """An unknown run, one of another kind, and a source that is not at hand are told; nothing else is touched."""
+    done = pod(jobs, platform, "nothing-like-it")
+    assert done.code == 76
+    assert "RUN_ID and PROJECT_NAME" in done.err
+    done = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
+    assert (done.code, "dbt+transform:run" in done.err) == (76, True)
+    for source, told in (("git+https://h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
+        done = pod(jobs, platform, remote(core, "x", source={"source": source, "handler": "b:fn"}))
+        assert (done.code, told in done.error["message"]) == (72, True)
+    assert pod(jobs, platform, remote(core, "x"), PROJECT_NAME="absent").code == 76
+
+
+def test_the_source_that_the_platform_has_fetched(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """A source that is remote lies in the working folder, or in --source, where the platform has put it."""
+    (jobs.folder / "pkg").mkdir()
+    jobs.write("def fn(n): return n * 2\n", "pkg/mod.py")
+    identity = remote(
+        core, "x", source={"source": "git+https://h/r#main", "handler": "pkg.mod:fn"}, parameters={"n": 4}
+    )
+    assert pod(jobs, platform, identity).result["results"] == {"output_0": 8}
+
+
+def test_core_is_down_at_the_start(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Nothing is run, the exit status is 76, and the message says which address does not answer."""
+    identity = remote(core, "print('ran')\ndef handler(): pass\n")
+    core.down()
+    done = pod(jobs, platform, identity)
+    core.up()
+    assert (done.code, done.out) == (76, "")
+    assert f"{core.url}/api/v1/projects/p does not answer" in done.err
+
+
+def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """A short while is waited for; a long one fails the outputs, which stay on disk, and are named."""
+    core.faults.add("status", 2, method="POST", path="artifacts", status=503)
+    core.faults.add("break", 1, method="PUT", path="artifacts")
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    done = pod(jobs, platform, identity, OVENBIRD_PLATFORM_PATIENCE="10s")
+    assert done.code == 0, done.err
+    core.faults.add("status", 99, path="artifacts", status=503)
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    done = pod(jobs, platform, identity)
+    assert done.code == 79
+    kept = jobs.home / "unsent" / identity / "output_0" / "output_0.json"
+    assert json.loads(kept.read_text()) == {"a": 1}
+    assert str(kept) in done.err
+    assert str(kept) in core.run("p", identity)["status"]["message"]
+
+
+def test_metrics_outlast_a_core_that_is_down(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """A metric that cannot be written does not end the run: it is written when Core is back."""
+    source = (
+        "def handler(run):\n    for step in range(3):\n        run.log_metric('loss', [step], overwrite=step == 0)\n"
+    )
+    identity = remote(core, source)
+    core.faults.add("status", 4, method="PUT", path="metrics")
+    done = pod(jobs, platform, identity)
+    assert done.code == 0, done.err
+    assert "metrics are held back" in done.err
+    assert core.entities.metrics[identity] == {"loss": [0.0, 1.0, 2.0]}
+
+
+def test_core_is_down_at_the_end(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """The exit status is 76; the outputs are in the store, named in the log, and the record stays on disk."""
+    identity = remote(core, "def handler(): return {'a': 1}, 5\n")
+    core.faults.add("do", method="PUT", path="artifacts", work=lambda: core.faults.add("break", 99, path="runs"))
+    done = pod(jobs, platform, identity)
+    assert done.code == 76
+    (artifact,) = core.entities.all("p", "artifact")
+    assert f"outputs stored: {artifact['key']}" in done.err
+    record = json.loads((jobs.home / "unsent" / identity / "run.json").read_text())
+    assert (record["status"]["state"], record["status"]["results"]) == ("COMPLETED", {"output_1": 5})
+    assert done.error["type"] == "platform"
+
+
+def test_files_cannot_be_sent(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """With S3 down the entity is ERROR with the reason, and the file stays on disk."""
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    done = pod(jobs, platform, identity, AWS_ENDPOINT_URL="http://127.0.0.1:9", OVENBIRD_OUTPUT_DIR="kept")
+    assert done.code == 79
+    assert json.loads((jobs.folder / "kept/output_0/output_0.json").read_text()) == {"a": 1}
+    (artifact,) = core.entities.all("p", "artifact")
+    assert (artifact["status"]["state"], "cannot be reached" in artifact["status"]["message"]) == ("ERROR", True)
+
+
+@pytest.mark.parametrize(("times", "code", "state"), [(2, 0, "READY"), (99, 79, "ERROR")])
+def test_an_upload_that_breaks_off(
+    core: Double, jobs: Jobs, platform: dict[str, str], server: Server, times: int, code: int, state: str
+) -> None:
+    """It is begun anew; when that does not help the output has failed, and its file stays on disk."""
+    left = iter(range(times))
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if next(left, None) is not None:
+            request.close_connection = True
+            return
+        request.send_response(200)
+        request.send_header("ETag", '"e"')
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    server.answer = answer
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    done = pod(jobs, platform, identity, AWS_ENDPOINT_URL=server.url)
+    assert done.code == code, done.err
+    (artifact,) = core.entities.all("p", "artifact")
+    assert artifact["status"]["state"] == state
+    assert (jobs.home / "unsent" / identity / "output_0" / "output_0.json").exists() == (code != 0)
+
+
+def test_tokens(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """One that expires in the middle is refreshed, one that is revoked is exit 76; no token is in any log or record."""
+    core.auth.mode = "bearer"
+    access, refresh = core.auth.issue(), core.auth.issue_refresh()
+    signed = {**platform, "DHCORE_ACCESS_TOKEN": access, "DHCORE_REFRESH_TOKEN": refresh}
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    core.faults.add("do", method="POST", path="artifacts", work=core.auth.expire)
+    done = pod(jobs, signed, identity, OVENBIRD_LOG_LEVEL="debug")
+    assert done.code == 0, done.err
+    assert core.counts()["POST /auth/token"] == 1
+    core.auth.revoke()
+    denied = pod(jobs, signed, identity, OVENBIRD_LOG_LEVEL="debug")
+    assert (denied.code, "was not accepted" in denied.err) == (76, True)
+    for text in (done.err, denied.err, json.dumps(core.run("p", identity)), str(denied.result)):
+        assert [token for token in (access, refresh, "at-", "rt-") if token in text] == []
+
+
+def test_a_token_that_is_revoked_meanwhile(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """The exit status is 76, the record stays on disk, and neither it nor the log holds the token."""
+    core.auth.mode = "bearer"
+    signed = {**platform, "DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
+    identity = remote(core, "def handler(): return 1\n")
+    core.faults.add("then", method="GET", path="metrics", work=core.auth.revoke)
+    done = pod(jobs, signed, identity)
+    assert (done.code, "was not accepted" in done.err) == (76, True)
+    kept = (jobs.home / "unsent" / identity / "run.json").read_text()
+    assert json.loads(kept)["status"]["results"] == {"output_0": 1}
+    for text in (done.err, kept):
+        assert [token for token in ("at-", "rt-") if token in text] == []
+
+
+def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str, str], server: Server) -> None:
+    """The upload is given up at once, the entity is ERROR, the run says that it was stopped; exit 143."""
+    stuck = threading.Event()
+    begun = threading.Event()
+
+    def stall(request: BaseHTTPRequestHandler) -> None:
+        begun.set()
+        stuck.wait(50)
+
+    server.answer = stall
+    identity = remote(core, "def handler(): return {'a': 1}\n")
+    environ = {**platform, "AWS_ENDPOINT_URL": server.url, "RUN_ID": identity, "PROJECT_NAME": "p"}
+    process = jobs.ovenbird("run", **environ)
+    assert begun.wait(20)
+    process.send_signal(signal.SIGTERM)
+    try:
+        _, err = process.communicate(timeout=15)
+    finally:
+        stuck.set()
+    assert process.returncode == 143, err
+    assert core.entities.all("p", "artifact")[0]["status"]["state"] == "ERROR"
+    assert core.run("p", identity)["status"]["message"] == "stopped by SIGTERM"
+
+
+def test_a_service_that_the_platform_has_started(
+    core: Double, platform: dict[str, str], serve: Callable[..., Service]
+) -> None:
+    """`ovenbird serve` takes function and init parameters from the run; `context.project` is the run's."""
+    source = """
+        def init(context, scale, start=0):
+            context.scale, context.start = scale, start
+
+        def handler(context, event):
+            return {"value": context.start + context.scale * event.body["n"], "project": context.project.name}
+        """
+    identity = remote(
+        core, source, "python+serve:run", parameters={"scale": 1, "start": 5}, init_parameters={"scale": 3}
+    )
+    service = serve("", **platform, RUN_ID=identity, PROJECT_NAME="p")
+    assert service.post(json={"n": 2}).json() == {"value": 11, "project": "p"}
+    assert core.run("p", identity)["status"]["state"] == "RUNNING"
+    assert pod_code(platform, serve, RUN_ID=remote(core, "def handler(): pass\n")) == 76
+
+
+def pod_code(platform: dict[str, str], serve: Callable[..., Service], **environ: str) -> int:
+    """The exit status of a service that does not come up."""
+    return serve("", ready=False, **platform, **environ, PROJECT_NAME="p").process.wait(20)
+
+
+@pytest.mark.parametrize("verb", ["dataitems", "artifacts"])
+def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str) -> None:
+    """The listings, `get`, `rm` and `lineage` work with Core as they do with the local store."""
+    done = jobs.run(_JOB, "--param", "a=40", "--project", "p", **platform)
+    name = {"dataitems": "table", "artifacts": "settings"}[verb]
+    (row,) = json.loads(jobs.do(verb, "list", "--project", "p", **platform))
+    assert (row["name"], row["key"]) == (name, done.result["outputs"][name])
+    shown = json.loads(jobs.do(verb, "show", name, "--project", "p", **platform))
+    assert shown["status"]["files"][0]["hash"].startswith("md5:")
+    assert Path(jobs.folder, jobs.do(verb, "get", row["id"], "--project", "p", **platform).strip()).is_file()
+    tree = json.loads(jobs.do("lineage", row["key"], "--format", "json", **platform))
+    assert tree["sources"][0]["key"] == done.result["key"]
+    assert tree["sources"][0]["sources"][0]["type"] == "function"
+    assert json.loads(jobs.do("runs", "list", "--project", "p", **platform))[0]["state"] == "COMPLETED"
+    jobs.do(verb, "rm", row["id"], "--project", "p", **platform)
+    assert json.loads(jobs.do(verb, "list", "--project", "p", **platform)) == []
+    assert files.listing(f"s3://outputs/p/{verb[:-1]}/", platform) == []
+
+
+def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """`context.project` is Core's, too: what a job has made is found by name."""
+    assert jobs.run("def handler(): return {'a': 1}\n", "--project", "p", **platform).code == 0
+    jobs.write("def handler(context): return context.project.get_artifact('output_0').key\n", "reader.py")
+    answer = jobs.do("invoke", "reader.py", "--project", "p", **platform)
+    assert answer == core.entities.all("p", "artifact")[0]["key"]

@@ -1,0 +1,84 @@
+"""The source of a function that the platform names by URL: `http(s)://`, `s3://`, and archives as `zip+` of these."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from ..document import Function
+from ..errors import LoadError, OvenbirdError
+from ..platform import files
+from ..platform.material import scratch
+
+_FORMS = ("http://", "https://", "s3://")
+_MEMBERS = 50_000
+_BYTES = 2 * 1024**3  # of all that an archive unpacks to
+_RATIO = 500  # text seldom shrinks by more than 20; beyond this a member is made to fill a disk
+_SMALL = 1024 * 1024  # bytes; below it a ratio says nothing
+
+
+def fetched(function: Function, environ: Mapping[str, str]) -> Path:
+    """The folder that holds the function's source, in a temporary place. Errors: LoadError."""
+    url = function.source
+    plain = url.removeprefix("zip+")
+    if not plain.startswith(_FORMS):
+        raise LoadError(
+            f"the source {files.shown(url)!r} cannot be fetched when a run starts",
+            hint="http(s)://, s3://, zip+ of these, or inline; a git source is put in place by the platform or a build",
+        )
+    folder = scratch()
+    try:
+        if plain != url:
+            archive = folder / "source.zip"
+            files.download(plain, archive, environ)
+            unpack(archive, folder / "source", files.shown(url))
+            return folder / "source"
+        name = "" if plain.endswith("/") else _file_name(plain, function)
+        files.download(plain, folder / name if name else folder, environ)
+        return folder
+    except LoadError:
+        raise
+    except OvenbirdError as error:
+        raise LoadError(f"the source was not fetched: {error.message}", hint=error.hint) from error
+
+
+def _file_name(url: str, function: Function) -> str:
+    """What a source of one file is called: its own name, or `main.py` where the handler names no module."""
+    if ":" not in function.handler:
+        return f"{function.default_module}.py"
+    name = PurePosixPath(url.partition("?")[0]).name
+    if not name.endswith(".py"):
+        raise LoadError(f"the source {files.shown(url)!r} is no .py file", hint="zip+ before the address of an archive")
+    return name
+
+
+def unpack(archive: Path, target: Path, shown: str) -> None:
+    """Unpack a zip below `target`. Errors: LoadError for members that would leave it, are links, or fill the disk."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            _check(members, shown)
+            for member in members:
+                opened.extract(member, target)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise LoadError(f"the source {shown!r} is no archive that can be unpacked: {error}") from None
+    except OSError as error:
+        raise LoadError(f"the source {shown!r} was not unpacked: {error.strerror or error}") from error
+
+
+def _check(members: list[zipfile.ZipInfo], shown: str) -> None:
+    total = sum(member.file_size for member in members)
+    if len(members) > _MEMBERS or total > _BYTES:
+        raise LoadError(f"the source {shown!r} holds {len(members)} files of {total} bytes: too much for a function")
+    for member in members:
+        path, mode = PurePosixPath(member.filename.replace("\\", "/")), member.external_attr >> 16
+        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+            raise LoadError(f"the source {shown!r} holds {member.filename!r}, which leaves its folder")
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise LoadError(f"the source {shown!r} holds {member.filename!r}, which is neither file nor folder")
+        if member.file_size > _SMALL and member.file_size > _RATIO * max(member.compress_size, 1):
+            raise LoadError(
+                f"the source {shown!r} holds {member.filename!r}, which unpacks to {member.file_size} bytes"
+            )

@@ -1,0 +1,45 @@
+"""Parameters from a file, and as they are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import ArgumentsError, DocumentError
+from . import arguments
+
+
+def from_file(name: str) -> dict[str, Any]:
+    """Parameters from a JSON or YAML file. Errors: ArgumentsError."""
+    if not name:
+        return {}
+    try:
+        text = Path(name).read_bytes()
+        found = _parsed(text, name)
+    except OSError as error:
+        raise ArgumentsError(f"--params: cannot read {name!r}: {error.strerror}") from None
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise ArgumentsError(f"--params: {name!r} does not hold a mapping of names to values")
+    return found
+
+
+def _parsed(text: bytes, name: str) -> Any:
+    try:
+        if name.endswith((".yaml", ".yml")):
+            from ..document import parse
+
+            return parse(text.decode(), name)
+        return msgspec.json.decode(text)
+    except DocumentError as error:
+        raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        hint = "JSON, or YAML in a file called .yaml"
+        raise ArgumentsError(f"--params: {name!r} is not JSON: {error}", hint=hint) from None
+
+
+def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as they are recorded: what was typed as JSON where it is JSON."""
+    return {name: arguments.plain(value) for name, value in parameters.items()}

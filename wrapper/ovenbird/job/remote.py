@@ -1,0 +1,133 @@
+"""A run that the platform has started: taken from Core by its id, run here, and told back what is ours to tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..document import Function, complete, validate
+from ..errors import DocumentError, InputError, LoadError, PlatformError
+from ..function.target import Target, from_document
+from ..platform import forms, keys
+from ..platform.opening import open_store
+from ..platform.run import Run
+from ..platform.store import Record, Store, timestamp
+from ..settings import Settings
+from .run import STOPPED, Job, execute
+
+_log = logging.getLogger("ovenbird")
+
+
+def run(
+    target: Target | None, settings: Settings, environ: Mapping[str, str], store: Store, parameters: dict[str, Any]
+) -> int:
+    """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.
+
+    The exit status: 143 without running anything when it has been stopped already. Errors: OvenbirdError.
+    """
+    project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
+    store.open(project)
+    taken = take(store, project, identity)
+    if taken["status"].get("state") == "STOPPED":
+        _log.warning("run %s was stopped before it began", taken["key"])
+        return STOPPED
+    spec = taken["spec"]
+    record = Run(store, taken, environ)
+    record.status.started = timestamp()
+    job = Job(
+        target or (lambda: named(store, taken, Path(settings.source or "."), environ)),
+        settings, environ, store, record,
+        parameters={**(spec.get("parameters") or {}), **parameters},
+        inputs={**_inputs(spec), **settings.input},
+        init={**(spec.get("init_parameters") or {}), **settings.init},
+        remote=True,
+    )  # fmt: skip
+    return execute(job)
+
+
+def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
+    """The target of the service that the run RUN_ID asks for, and the settings with the parameters of its init.
+
+    Both `init_parameters` and `parameters` of the run reach init; the former win, and what is given here wins over all.
+    """
+    store = open_store(settings.platform, environ, settings.platform_patience)
+    try:
+        run = take(
+            store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], "python+serve:run"
+        )
+        target = named(store, run, Path(settings.source or "."), environ)
+    finally:
+        store.close()
+    spec = run["spec"]
+    init = {**(spec.get("parameters") or {}), **(spec.get("init_parameters") or {}), **settings.init}
+    return target, replace(settings, init=init)
+
+
+def take(store: Store, project: str, identity: str, kind: str = keys.RUN_KIND) -> Record:
+    """The run; PlatformError when it is none of that kind."""
+    try:
+        found = store.read(keys.run_key(project, keys.check_id(identity, "RUN_ID"), ""))
+    except InputError as error:
+        raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
+    if found["kind"] != kind:
+        raise PlatformError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {kind} is run here")
+    return found
+
+
+def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
+    """The target that the run names: from its own spec when the platform has built it, else from its function.
+
+    The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
+    its URL leads to.
+    Errors: DocumentError, LoadError.
+    """
+    spec = run["spec"]
+    text = str(spec.get("function") or "")
+    key = forms.function_key(text)
+    if not spec.get("source"):
+        if not key:
+            raise DocumentError(f"run {run['id']} names no function: found {text!r}")
+        spec = store.read(keys.parse(key))["spec"]
+    function = _document(spec, keys.parse(key).name if key else run["id"], run["project"], folder)
+    module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
+    if function.code is not None or _at_hand(folder / module):
+        return from_document(function, "" if function.code is not None else str(folder))
+    path = function.local_source
+    if path is not None and path.exists():
+        return from_document(function)
+    if "://" in function.source:
+        from .fetching import fetched
+
+        return from_document(function, str(fetched(function, store.storage(environ))))
+    missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
+    hint = "--source names the folder that it was fetched to"
+    raise LoadError(f"{missing}: no {module}.py in {str(folder)!r}", hint=hint)
+
+
+def _at_hand(path: Path) -> bool:
+    return path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file()
+
+
+def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> Function:
+    wanted = ("source", "python_version", "image", "base_image", "requirements")
+    kept = {field: spec[field] for field in wanted if spec.get(field) is not None}
+    document = {"name": name, "kind": "python", "project": project, "spec": kept}
+    missing = "spec.source.source: no file"  # told as what it is when the source is looked for
+    problems = [text for text in validate(document, folder) if not text.startswith(missing)]
+    if problems:
+        raise DocumentError(f"the function {name!r} of the platform is not valid:", problems=tuple(problems))
+    return complete(document, folder.resolve())
+
+
+def _inputs(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Keys by argument; the platform's own tools may have put the whole entity there."""
+    found = {}
+    for name, value in (spec.get("inputs") or {}).items():
+        key = value.get("key") if isinstance(value, dict) else value
+        if not isinstance(key, str):
+            raise InputError(f"input {name!r}: expected the key of an entity, found {type(value).__name__}")
+        found[name] = key
+    return found

@@ -1,0 +1,253 @@
+"""DigitalHub Core as a store: the same interface as the local one, over Core's REST API."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ovenbird.errors import InputError, PlatformError, PlatformRefusedError, SettingsError
+
+from . import forms
+from .coremetrics import Metrics
+from .coreruns import Runs
+from .keys import Key
+from .rest import Client
+from .store import FINAL, Record, Row
+
+_PAGE = 100
+_HURRY = 5.0  # seconds; a pod is killed 30 seconds after SIGTERM
+_WITH_METRICS = ("run", "model")
+_UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
+
+
+class CoreStore:
+    """The Core that DHCORE_ENDPOINT names. The run `run_id` is Core's own: its state is left to Core."""
+
+    def __init__(self, environ: Mapping[str, str], patience: float = 60.0) -> None:
+        self.client = Client(environ, patience)
+        self._environ = environ
+        self._runs = Runs(self.client, environ.get("RUN_ID", ""))
+        self._metrics = Metrics(self.client)
+        self._stores: dict[str, str] = {}
+
+    def open(self, project: str) -> None:
+        """Look whether the project is there, and where its files go. Errors: PlatformError."""
+        try:
+            found = self.client.call("GET", f"/projects/{quote(project, safe='')}")
+        except PlatformRefusedError as error:
+            if error.status != 404:
+                raise
+            hint = "it is made in the console or with the platform's SDK; --project chooses another"
+            raise PlatformError(f"{self.client.endpoint} has no project {project!r}", hint=hint) from None
+        config = (found.get("spec") or {}).get("config") or {}
+        self._stores[project] = config.get("default_files_store") or ""
+
+    def create(self, record: Record, *, owned: bool = False) -> None:
+        """Add the entity. A run of this process is kept back until its function is known: Core takes no other run."""
+        if record["type"] == "run" and owned:
+            self._runs.hold(record)
+            return
+        if record["type"] == "function":
+            spec = forms.function_spec(record["spec"], f"{sys.version_info[0]}.{sys.version_info[1]}")
+            record = {**record, "spec": spec, "status": {"state": "CREATED"}}
+            self._runs.functions[record["key"]] = spec
+        try:
+            self.client.call("POST", path(record["project"], record["type"]), body=forms.to_core(record))
+        except PlatformRefusedError as error:
+            if error.status != 400 or "Duplicated entity" not in error.message:
+                raise
+            if not error.repeated:  # else the try whose answer was lost has made it
+                hint = "give another id, or save it with update=True"
+                raise PlatformError(f"{record['key']} already exists", hint=hint) from None
+
+    def update(self, record: Record) -> str:
+        """Replace the entity, of a run what is ours in it; the state that it has then."""
+        if record["type"] == "run":
+            if record["status"].get("state") in FINAL:
+                self._metrics.settle()  # what Core does not take of them must not keep it from knowing the end
+            return self._runs.write(record)
+        where = path(record["project"], record["type"], record["id"])
+        if len(files := record["status"].get("files") or []) > forms.FILES_IN_STATUS:
+            self.client.call("PUT", f"{where}/files/info", body=files)
+        try:
+            found = self.client.call("PUT", where, body=forms.to_core(record))
+        except PlatformRefusedError as error:
+            if error.status == 404:
+                raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
+            raise
+        return str((found.get("status") or {}).get("state") or record["status"].get("state"))
+
+    def read(self, key: Key) -> Record:
+        """The entity, or the latest of its name that is whole; InputError says which part of the key leads nowhere."""
+        entity = self._by_id(key, key.id) if key.id else self._latest(key)
+        record = forms.from_core(key.type, entity)
+        if key.kind and record["kind"] != key.kind:
+            raise InputError(f"{key}: {key.name!r} is not of kind {key.kind!r}", hint=f"it is a {record['kind']}")
+        if key.type != "run" and record["name"] != key.name:
+            raise InputError(f"{key}: the id {key.id!r} is of {record['name']!r}, not of {key.name!r}")
+        if record["status"].get("files") == []:
+            record["status"]["files"] = self.client.call(
+                "GET", path(key.project, key.type, record["id"]) + "/files/info"
+            )
+        if key.type in _WITH_METRICS and (metrics := self._metrics.read(key.project, key.type, record["id"])):
+            record["status"]["metrics"] = metrics
+        return record
+
+    def _by_id(self, key: Key, identity: str) -> forms.Entity:
+        try:
+            return dict(self.client.call("GET", path(key.project, key.type, identity)))
+        except PlatformRefusedError as error:
+            if error.status != 404:
+                raise
+            hint = "leave the id out for the latest version"
+            what = f"{key.type} with id {identity!r} in project {key.project!r}"
+            raise InputError(f"{key}: Core has no {what}", hint=hint) from None
+
+    def _latest(self, key: Key) -> forms.Entity:
+        query = {"name": key.name, **({"kind": key.kind} if key.kind else {})}
+        found = next(self._pages(key.project, key.type, {**query, "size": 1}), None)
+        if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
+            # a version whose upload failed or has not ended does not hide the one before it
+            versions = self._pages(key.project, key.type, {**query, "versions": "all"})
+            found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
+        if found is None:
+            there = sorted({str(one["name"]) for one, _ in zip(self._pages(key.project, key.type, {}), range(20))})  # noqa: B905
+            hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
+            raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
+        return found
+
+    def _pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[forms.Entity]:
+        """Entities of a listing, page by page, latest first; none in a project that does not exist."""
+        page, last = 0, 0
+        while page <= last:
+            full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
+            try:
+                found = self.client.call("GET", path(project, type), query=full)
+            except PlatformRefusedError as error:
+                if error.status == 404:
+                    raise InputError(f"{self.client.endpoint} has no project {project!r}") from None
+                raise
+            yield from found["content"]
+            page, last = page + 1, int(found.get("totalPages", 1)) - 1
+            if query.get("size") == 1:
+                return
+
+    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+        """The latest revision of the function, if it is this one."""
+        wanted = forms.function_spec(spec, f"{sys.version_info[0]}.{sys.version_info[1]}")
+        found = next(self._pages(project, "function", {"name": name, "kind": kind, "size": 1}), None)
+        if not found or not forms.holds(found.get("spec"), wanted):
+            return None
+        record = forms.from_core("function", found)
+        self._runs.functions[record["key"]] = record["spec"]
+        return record
+
+    def listing(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
+        function: str | None = None,
+        identity: str | None = None,
+        versions: bool = True,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Entities of one project, newest first; Core cannot be asked for all projects at once."""
+        project = project or self._environ.get("PROJECT_NAME")
+        if not project:
+            raise SettingsError("Core is asked one project at a time", hint="--project NAME, or PROJECT_NAME")
+        function = forms.function_text(function) if function else None
+        asked = {"name": name, "kind": kind, "state": state, "function": function}
+        query = {field: value for field, value in asked.items() if value is not None}
+        found: list[Row] = []
+        for entity in self._pages(project, type, {**query, **({"versions": "all"} if versions else {})}):
+            if limit is not None and len(found) >= limit:
+                break
+            if identity is None or str(entity["id"]).startswith(identity):
+                found.append(forms.row(type, entity))
+        return found
+
+    def remove(self, key: Key) -> None:
+        """Forget one version; PlatformError while it is a run that has not ended."""
+        record = self.read(key)
+        state = record["status"].get("state")
+        if key.type == "run" and state not in (*FINAL, "CREATED", "BUILT"):
+            raise PlatformError(f"{key} is still running: its state is {state}", hint="stop it first")
+        try:
+            self.client.call("DELETE", path(key.project, key.type, record["id"]))
+        except PlatformRefusedError as error:
+            if error.status != 404 or not error.repeated:
+                raise
+
+    def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
+        """Add numbers to the series of a run or a model."""
+        if key.type not in _WITH_METRICS:
+            raise PlatformError(f"{key}: Core keeps metrics of runs and models only", hint="log it on the run")
+        self._runs.publish_held(key.id)
+        self._metrics.append(key, values, replace=replace, single=single)
+
+    def files_root(self) -> str:
+        """No folder of this machine."""
+        return "core:"
+
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:
+        """Where files of the project go: what its configuration says, else DHCORE_DEFAULT_FILES_STORE."""
+        if project not in self._stores:
+            self.open(project)
+        bucket = environ.get("S3_BUCKET")
+        default = environ.get("DHCORE_DEFAULT_FILES_STORE") or (f"s3://{bucket}" if bucket else "")
+        if not (found := self._stores[project] or default):
+            hint = "--files-store, or DHCORE_DEFAULT_FILES_STORE"
+            raise SettingsError(f"project {project!r} does not say where its files go", hint=hint)
+        return found
+
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002
+        """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
+        return self.client.tokens.storage
+
+    def renewed(self) -> bool:
+        """Whether the platform has handed out other credentials for its files; they expire as tokens do."""
+        before = dict(self.client.tokens.storage)
+        try:
+            self.client.tokens.renew(self.client.tokens.header())
+        except PlatformError:
+            return False
+        return before != self.client.tokens.storage
+
+    def hurry(self) -> None:
+        """Try again for a few seconds only."""
+        self.client.patience = min(self.client.patience, _HURRY)
+
+    def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002
+        """None: the cluster keeps the log of a run, and Core takes none from elsewhere."""
+        return None
+
+    def log_lines(self, project: str, identity: str) -> Iterable[str]:
+        """The log of a run, as the cluster has collected it."""
+        try:
+            found = self.client.call("GET", path(project, "run", identity) + "/logs")
+        except PlatformRefusedError as error:
+            raise InputError(f"no log of the run {identity!r}: {error.message}") from None
+        texts = [base64.b64decode(one.get("content") or "").decode("utf-8", "replace") for one in found]
+        return [line for text in texts for line in text.splitlines()]
+
+    def reap(self) -> list[str]:
+        """Nothing: Core knows by itself which runs have ended."""
+        return []
+
+    def close(self) -> None:
+        """Write what is left, and close the connections."""
+        self._metrics.settle()
+        self.client.close()
+
+
+def path(project: str, type: str, identity: str = "") -> str:
+    """The address of a type of entity in a project, or of one entity."""
+    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)

@@ -1,0 +1,101 @@
+"""The document of a run in Core, which others write too: read, changed in what is ours, and written whole."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from ovenbird.errors import PlatformError, PlatformRefusedError
+
+from . import forms, keys
+from .rest import Client
+from .store import FINAL, Record
+
+_STEPS = ("BUILT", "READY", "RUNNING")  # Core lets a run take one after the other only
+
+
+class Runs:
+    """Runs that this process writes. `remote` is the id of the one that Core executes, and whose state is Core's."""
+
+    def __init__(self, client: Client, remote: str) -> None:
+        self._client = client
+        self._remote = remote
+        self._held: dict[str, Record] = {}
+        self.functions: dict[str, dict[str, Any]] = {}  # specs by key, of those that runs of this process are of
+
+    def hold(self, record: Record) -> None:
+        """Keep a run back until `write` or `publish_held`."""
+        self._held[record["id"]] = record
+
+    def publish_held(self, identity: str | None) -> None:
+        """Add the run to Core if it has not been yet."""
+        if identity in self._held:
+            self._publish(self._held[identity])
+
+    def write(self, record: Record) -> str:
+        """Write what is ours; the state that the run has then.
+
+        While it runs nothing is written but its beginning: what it consumes and what it is made of goes with its end.
+        """
+        identity = record["id"]
+        if identity in self._held:
+            self._held[identity] = record
+            if not record["spec"].get("function") and record["status"]["state"] not in FINAL:
+                return str(record["status"]["state"])
+            self._publish(record)
+        if record["status"].get("state") not in FINAL:
+            return str(record["status"].get("state"))
+        where = self._where(record)
+        try:
+            now = self._client.call("GET", where)
+        except PlatformRefusedError as error:
+            if error.status == 404:
+                raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
+            raise
+        entity = forms.merged(now, record, owned=identity != self._remote)
+        found = self._client.call("PUT", where, body=entity)
+        return str((found.get("status") or {}).get("state") or entity["status"].get("state"))
+
+    def _publish(self, record: Record) -> None:
+        """Add the run, and take it to RUNNING. Errors: PlatformError when its function is not known."""
+        if not (function := record["spec"].get("function")):
+            raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
+        entity = forms.to_core(record)
+        task = self._task(record, forms.function_text(function))
+        # what the platform calls built: the run holds all that its function and its task say
+        entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}
+        entity["status"] = {**entity["status"], "state": "CREATED"}
+        for part in ("error", "message", "ended", "outputs", "results"):
+            entity["status"].pop(part, None)
+        try:
+            self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
+        except PlatformRefusedError as error:
+            if not (error.repeated and "Duplicated entity" in error.message):
+                raise
+        for state in _STEPS:
+            entity["status"]["state"] = state
+            self._client.call("PUT", self._where(record), body=entity)
+        self._held.pop(record["id"], None)
+
+    def _task(self, record: Record, function: str) -> str:
+        """`python+job://project/id` of the function's task for such runs, which is made when there is none."""
+        kind = record["kind"].partition(":")[0]
+        tasks = f"/-/{quote(record['project'], safe='')}/tasks"
+        found: list[Any] = self._client.call("GET", tasks, query={"function": function, "kind": kind})["content"]
+        identity = found[0]["id"] if found else keys.new_id()
+        if not found:
+            body = {
+                "id": identity, "kind": kind, "name": identity, "project": record["project"],
+                "metadata": {"project": record["project"], "name": identity}, "spec": {"function": function},
+                "status": {"state": "CREATED"},
+            }  # fmt: skip
+            try:
+                self._client.call("POST", tasks, body=body)
+            except PlatformRefusedError as error:
+                if not (error.repeated and "Duplicated entity" in error.message):
+                    raise
+        return f"{kind}://{record['project']}/{identity}"
+
+    @staticmethod
+    def _where(record: Record) -> str:
+        return f"/-/{quote(record['project'], safe='')}/runs/{quote(record['id'], safe='')}"

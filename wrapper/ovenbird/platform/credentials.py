@@ -1,0 +1,104 @@
+"""What a process knows of the platform: from the environment, and from the credentials file of the platform's tools."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ovenbird.errors import SettingsError
+
+from .copying import writing
+
+PERSONAL, ACCESS, REFRESH = "DHCORE_PERSONAL_ACCESS_TOKEN", "DHCORE_ACCESS_TOKEN", "DHCORE_REFRESH_TOKEN"
+USER, PASSWORD = "DHCORE_USER", "DHCORE_PASSWORD"
+_ENTRY = (PERSONAL, ACCESS, USER)  # what a source of credentials holds at least one of
+_SECRETS = (PERSONAL, ACCESS, REFRESH, PASSWORD, "DHCORE_ID_TOKEN", "DB_PASSWORD",
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # fmt: skip
+_OURS = ("DHCORE_", "AWS_", "S3_", "DB_", "OAUTH2_")
+_PROFILE = "__default"
+
+
+@dataclass
+class Source:
+    """Credentials from one place, never mixed with another's; `path` and `profile` when that is the file."""
+
+    values: dict[str, str]
+    path: Path | None = None
+    profile: str = ""
+    secrets: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self.note(self.values)
+
+    def note(self, values: Mapping[str, str]) -> None:
+        """Take over values; what is secret among them is remembered for as long as the process lives."""
+        self.values.update(values)
+        self.secrets |= {values[name] for name in _SECRETS if values.get(name)}
+
+
+def sources(environ: Mapping[str, str]) -> list[Source]:
+    """The places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
+
+    What is no credential (addresses, the client's id) is in each of them, the environment's first. The last resort is
+    an environment without any. Errors: SettingsError when the file does not parse.
+    """
+    here = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
+    path, profile, kept = _file(environ)
+    found = [Source({**kept_settings(kept), **here})] if any(here.get(name) for name in _ENTRY) else []
+    if any(kept.get(name) for name in _ENTRY):
+        found.append(Source({**here, **kept, **kept_settings(here)}, path, profile))
+    return found or [Source({**kept, **here})]
+
+
+def kept_settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The values that are no credentials."""
+    return {name: value for name, value in values.items() if name not in (*_SECRETS, USER)}
+
+
+def save(source: Source, values: Mapping[str, str]) -> None:
+    """Put new tokens into the file that the old ones came from: a refresh token works once, and others use it too."""
+    if source.path is None:
+        return
+    parser = _parsed(source.path)
+    if not parser.has_section(source.profile):
+        parser.add_section(source.profile)
+    for name, value in values.items():
+        parser[source.profile][name.lower()] = value
+    try:
+        with writing(source.path) as part:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                parser.write(file)
+    except OSError:
+        return  # a read-only home: the tokens still serve this process
+
+
+def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
+    home = environ.get("HOME") or "~"
+    path = Path(environ.get("DH_CONFIG") or Path(home, ".dhcore.ini")).expanduser()
+    if not path.is_file():
+        return path, "", {}
+    parser = _parsed(path)
+    profile = environ.get("DH_NAME") or parser.defaults().get("current_environment") or _PROFILE
+    if not parser.has_section(profile):
+        if environ.get("DH_NAME"):
+            names = ", ".join(parser.sections())
+            raise SettingsError(f"DH_NAME: {path} has no profile {profile!r}", hint=f"there are: {names}")
+        return path, profile, {}
+    values = {name.upper(): value for name, value in parser[profile].items() if value}
+    return path, profile, {name: value for name, value in values.items() if name.startswith(_OURS)}
+
+
+def _parsed(path: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        # not the parser's own words: they quote the line, which may hold a token
+        raise SettingsError(
+            f"the credentials file {path} cannot be read: {type(error).__name__}", hint="DH_CONFIG names another one"
+        ) from None
+    return parser

@@ -1,0 +1,39 @@
+"""Which store a process uses: DigitalHub Core, or the embedded one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def chosen(platform: str, environ: Mapping[str, str]) -> str:
+    """`core` or `local` for what was asked: `auto`, or nothing, is core where DHCORE_ENDPOINT is set."""
+    if platform in ("", "auto"):
+        return "core" if environ.get("DHCORE_ENDPOINT") else "local"
+    return platform
+
+
+def home(environ: Mapping[str, str]) -> str:
+    """The folder for what is kept on this machine: OVENBIRD_HOME, else `.ovenbird` in the current folder.
+
+    Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
+    """
+    found, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
+    if not spare or environ.get("OVENBIRD_HOME") or os.access(found if os.path.isdir(found) else ".", os.W_OK):  # noqa: PTH112
+        return found
+    return spare
+
+
+def open_store(platform: str, environ: Mapping[str, str], patience: float = 60.0) -> Store:
+    """The store. Errors: PlatformError, SettingsError."""
+    if chosen(platform, environ) == "core":
+        from .core import CoreStore
+
+        return CoreStore(environ, patience)
+    from .local import open_local
+
+    return open_local(environ)

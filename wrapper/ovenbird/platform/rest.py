@@ -1,0 +1,213 @@
+"""Calls of the platform's REST API by urllib3: signed, tried again while that can help; errors hold no secret."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from ovenbird.errors import (
+    PlatformDeniedError,
+    PlatformError,
+    PlatformRefusedError,
+    PlatformUnreachableError,
+    SettingsError,
+)
+
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+LEVELS = (15, 20)  # of the API, which the server tells by X-Api-Level
+_CONNECT = 5.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_LONGEST_WISH = 60.0  # seconds that a Retry-After is followed
+_AGAIN = (429, 500, 502, 503, 504)
+_PROXIED = ("http", "https", "no")
+_log = logging.getLogger("ovenbird")
+
+
+class Client:
+    """One platform: its address, its connections, its credentials. Threads may share it.
+
+    `patience`: seconds for which a call is tried again while the platform does not answer or is overloaded;
+    `read_timeout`: seconds that one try waits for an answer.
+    """
+
+    def __init__(self, environ: Mapping[str, str], patience: float = 60.0, read_timeout: float = 60.0) -> None:
+        self.tokens = Tokens(environ, self._ask)
+        self.patience = patience
+        self._read_timeout = read_timeout
+        self.endpoint = self.tokens.value("DHCORE_ENDPOINT").strip().rstrip("/")
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            found = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
+            raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {found}")
+        self._urllib3 = _urllib3()
+        self._proxies = {
+            kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED
+        }
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[int, str], PoolManager] = {}
+        self._given_up = False
+        self._level_told = False
+        self._of_thread = threading.local()
+
+    def call(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """The JSON that the platform answers.
+
+        Errors: PlatformUnreachableError, PlatformDeniedError, PlatformRefusedError with the answer's status.
+        """
+        url = f"{self.endpoint}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
+        data = None if body is None else msgspec.json.encode(body)
+        used = self.tokens.header()
+        answer = self._patiently(method, url, data, "application/json", used)
+        if answer.status == 401:
+            self.tokens.renew(used)
+            answer = self._patiently(method, url, data, "application/json", self.tokens.header())
+        self._check_level(answer.headers.get("X-Api-Level", ""))
+        return self._content(method, path, answer)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _ask(self, url: str, form: Mapping[str, str] | None) -> Any:
+        data = urlencode(form).encode() if form is not None else None
+        method, kind = ("GET", "") if form is None else ("POST", "application/x-www-form-urlencoded")
+        return self._content(method, url, self._patiently(method, url, data, kind, ""))
+
+    def _patiently(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> BaseHTTPResponse:
+        """The answer to one call, which is made again after a broken connection and an answer that may pass.
+
+        Repeating is safe: ids are made here, so a second POST of one entity is told by its id.
+        """
+        headers = {"Accept": "application/json", "User-Agent": "ovenbird"}
+        headers |= ({"Authorization": signed} if signed else {}) | ({"Content-Type": kind} if kind else {})
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        self._of_thread.repeated = False
+        while True:
+            wish, answer = 0.0, None
+            try:
+                answer = self._pool(url).request(
+                    method, url, body=data, headers=headers, retries=False, redirect=False,
+                    timeout=self._urllib3.Timeout(connect=_CONNECT, read=self._read_timeout),
+                )  # fmt: skip
+                if answer.status not in _AGAIN:
+                    self._given_up = False
+                    return answer
+                reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("Retry-After", ""))
+            except self._urllib3.exceptions.SSLError as error:
+                hint = "SSL_CERT_FILE names the certificates to trust"
+                raise PlatformUnreachableError(f"{self._shown(url)}: {_reason(error)}", hint=hint) from None
+            except self._urllib3.exceptions.HTTPError as error:
+                reason = _reason(error)
+            wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  spreads clients
+            if self._given_up or time.monotonic() + wait > began + self.patience:
+                self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
+                if answer is not None:
+                    return answer
+                hint = "DHCORE_ENDPOINT says where it is; OVENBIRD_PLATFORM=local does without it"
+                raise PlatformUnreachableError(f"{self._shown(url)} does not answer: {reason}", hint=hint)
+            if pause == _FIRST_PAUSE:
+                _log.warning("%s: %s; trying again", self._shown(url), reason)
+            time.sleep(wait)
+            self._of_thread.repeated = True
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _pool(self, url: str) -> PoolManager:
+        """Connections to the server of `url`, through the proxy that the environment names, if any."""
+        parts = urlsplit(url)
+        proxy = self._proxies.get(parts.scheme, "")
+        if proxy:
+            from urllib import request
+
+            # NO_PROXY, by suffixes and ports; typeshed does not know it
+            bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]
+            proxy = "" if bypassed(parts.netloc.rpartition("@")[2], self._proxies) else proxy
+        # connections must not be shared with the processes that user code forks
+        found = (os.getpid(), proxy)
+        with self._lock:
+            if found not in self._pools:
+                make = self._urllib3.ProxyManager if proxy else self._urllib3.PoolManager
+                self._pools[found] = make(*([proxy] if proxy else []), num_pools=4, maxsize=8, block=True)
+            return self._pools[found]
+
+    def _content(self, method: str, what: str, answer: BaseHTTPResponse) -> Any:
+        shown = f"{method} {self._shown(what)}"
+        if answer.status in (401, 403):
+            hint = "the credentials are valid, and do not allow this" if answer.status == 403 else "log in again"
+            raise PlatformDeniedError(f"{shown} was denied ({answer.status}): {self._said(answer)}", hint=hint)
+        if not 200 <= answer.status < 300:
+            message = f"{shown} failed ({answer.status}): {self._said(answer)}"
+            if answer.status in _AGAIN:
+                raise PlatformUnreachableError(message)
+            raise PlatformRefusedError(message, status=answer.status, repeated=self._of_thread.repeated)
+        if not answer.data:
+            return {}
+        try:
+            return msgspec.json.decode(answer.data)
+        except msgspec.MsgspecError:
+            kind = answer.headers.get("Content-Type", "nothing")
+            raise PlatformRefusedError(
+                f"{shown}: the answer is {kind}, not JSON", hint="does DHCORE_ENDPOINT lead to the platform itself?"
+            ) from None
+
+    def _said(self, answer: BaseHTTPResponse) -> str:
+        """The reason in an answer, in one line and without secrets: servers repeat what they were given."""
+        text = answer.data.decode("utf-8", "replace")
+        try:
+            found = msgspec.json.decode(answer.data)
+            text = str(found.get("message") or found.get("error_description") or found.get("error") or text)
+        except (msgspec.MsgspecError, AttributeError):
+            pass
+        return self.tokens.redacted(" ".join(text.split()))[:300]
+
+    def _shown(self, url: str) -> str:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path
+
+    def _check_level(self, level: str) -> None:
+        if not level.isdigit() or LEVELS[0] <= int(level) <= LEVELS[1]:
+            return
+        told = f"the platform's API is at level {level}; known are {LEVELS[0]} to {LEVELS[1]}"
+        if int(level) < LEVELS[0]:
+            raise PlatformRefusedError(told, hint="the platform is too old for this version of Ovenbird")
+        if not self._level_told:
+            self._level_told = True
+            _log.warning("%s; a newer Ovenbird may be needed", told)
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
+    return float(text) if text.strip().isdigit() else 0.0
+
+
+def _reason(error: Exception) -> str:
+    """What a connection failed of, in one line."""
+    name = type(error).__name__
+    if name in ("ReadTimeoutError", "ConnectTimeoutError"):
+        return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
+    if name == "NameResolutionError":
+        return "its name is not known"
+    text = str(error).rpartition(": ")[2].strip("')\"(")
+    return {"ProtocolError": "the connection broke off"}.get(name, text[:200] or name)
+
+
+def _urllib3() -> Any:
+    try:
+        import urllib3
+    except ImportError:
+        raise PlatformError(
+            "the platform needs the package urllib3, which is not installed", hint="pip install 'ovenbird[platform]'"
+        ) from None
+    return urllib3
