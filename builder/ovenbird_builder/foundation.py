@@ -21,6 +21,8 @@ from .scratch import scratch
 
 _TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.+)")
 
+_BY_CONFIG = "config:"  # starts the identity of an image of the store
+
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
@@ -68,9 +70,20 @@ class _Place:
     def insecure(self) -> bool:
         return self.repository is not None and self.repository.loopback
 
-    def by_digest(self, digest: str) -> str:
+    def identity(self, manifest: bytes, platform: str) -> str:
+        """What tells the image from others: the digest of its manifest; of one in the store, that of its config.
+
+        The store rewrites an image's manifest when the same image comes again in other compression, as it does when
+        steps run on it; its config is what it goes by.
+        """
+        chosen = choose(manifest, platform.partition("/")[2]) or digest_of(manifest)
+        if self.image.startswith("containers-storage:"):
+            return f"{_BY_CONFIG}{json.loads(manifest)['config']['digest']}"
+        return chosen
+
+    def by_identity(self, identity: str) -> str:
         """The same, by a digest that cannot move while it is copied."""
-        return f"docker://{self.repository.pinned(digest).remote}" if self.repository else self.image
+        return f"docker://{self.repository.pinned(identity).remote}" if self.repository else self.image
 
 
 def foundation(name: str, platform: str, registry: Registry, cache: Cache, *, offline: bool = False) -> Foundation:
@@ -100,7 +113,7 @@ def remember(name: str, platform: str, digest: str, manifest: str, cache: Cache)
 
 
 def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]:
-    """Where a base is, and its digest there."""
+    """Where a base is, and its identity there."""
     places, missing = _places(name), None
     for place in places:
         try:
@@ -108,7 +121,7 @@ def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]
         except BaseMissingError as error:
             missing = missing or error
             continue
-        return place, choose(manifest, platform.partition("/")[2]) or digest_of(manifest)
+        return place, place.identity(manifest, platform)
     hint = "ovenbird base build makes it; --base names another" if name.startswith("localhost/") else "--base"
     raise BaseMissingError(f"there is no base {name!r}: {_said(missing)}", hint=hint)
 
@@ -141,6 +154,8 @@ def _cached(name: str, digest: str, platform: str, cache: Cache) -> Foundation |
     config = cache.read(rows["config"]["digest"])
     if config is None or not all(_whole(row, cache) for row in rows["layers"]):
         return None
+    if digest.startswith(_BY_CONFIG):
+        digest = manifest_digest
     return Foundation(name, digest, manifest, config, platform)
 
 
@@ -157,12 +172,12 @@ def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Regi
     with cache.alone(key("base pull", digest=digest)), scratch(cache.root) as folder:
         if found := _cached(name, digest, platform, cache):
             return found
-        image = place.by_digest(digest)
+        image = place.by_identity(digest)
         registry.pull(image, folder / "base", insecure=place.insecure, platform=(system, architecture))
         manifest = layout_digest(folder / "base")
         cache.note(key("base", digest=digest, platform=platform), manifest, f"base {name}")
         if data := cache.read(manifest):
-            layout(cache, f"base-{digest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
+            layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
     made = _cached(name, digest, platform, cache)
     if made is None:
         raise BaseUnfitError(f"the base {name!r} came incomplete: {manifest}", hint="try again")

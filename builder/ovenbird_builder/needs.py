@@ -94,5 +94,6 @@ def sources_of_packages(request: Request, environ: Mapping[str, str]) -> Indexes
 
 
 def _places(request: Request, tree: Tree, name: str) -> list[Path]:
-    """Where a lock may lie: in the source, and beside the function document."""
-    return list(dict.fromkeys([tree.path / name, request.function.root / name]))
+    """Where a lock may lie: in the source, beside the function document, in a bundle."""
+    folders = [tree.path, request.function.root, *([request.locks] if request.locks else [])]
+    return [folder / name for folder in dict.fromkeys(folders)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -57,7 +58,11 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
         raise SpaceError(f"--output: cannot write to {str(path.parent)!r}: {error.strerror}") from None
     try:
         made = scratch / "image"
-        registry.write(layout, _destination(one, made, tags), index=index, keep_digests=one.kind != "docker-archive")
+        if one.kind == "docker-archive":
+            blobs = _unpacked(layout, registry.blobs, scratch)
+            registry.write(scratch / "layout", _destination(one, made, tags), blobs=blobs)
+        else:
+            registry.write(layout, _destination(one, made, tags), index=index)
         if one.kind == "oci":
             _index_name(made, tags)
             if path.exists():
@@ -77,6 +82,41 @@ def _destination(one: Output, made: Path, tags: tuple[Reference, ...]) -> str:
     if one.kind == "docker-archive":
         return f"docker-archive:{made}:{tags[0].local}"
     return f"{one.kind}:{made}:{tags[0].tag or 'latest'}"
+
+
+def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
+    """A copy of a layout in which no layer is packed with zstd, which Docker's format does not know; its blobs."""
+    import zstandard
+
+    found = scratch / "blobs" / "sha256"
+    found.mkdir(parents=True)
+    (scratch / "layout").mkdir()
+    index = json.loads((layout / "index.json").read_bytes())
+    manifest = json.loads(_blob(blobs, index["manifests"][0]["digest"]).read_bytes())
+    config = _blob(blobs, manifest["config"]["digest"])
+    shutil.copyfile(config, found / config.name)
+    diff_ids = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
+    for row, diff_id in zip(manifest["layers"], diff_ids, strict=True):
+        source = _blob(blobs, row["digest"])
+        if not row["mediaType"].endswith("+zstd"):
+            if not (found / source.name).exists():  # an image may hold the same layer twice
+                (found / source.name).symlink_to(source)
+            continue
+        target = found / diff_id.partition(":")[2]
+        with source.open("rb") as packed, target.open("wb") as plain:
+            zstandard.ZstdDecompressor().copy_stream(packed, plain)
+        row |= {"mediaType": row["mediaType"].removesuffix("+zstd"), "digest": diff_id, "size": target.stat().st_size}
+    data = json.dumps(manifest).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (found / digest).write_bytes(data)
+    index["manifests"][0] |= {"digest": f"sha256:{digest}", "size": len(data)}
+    (scratch / "layout" / "index.json").write_text(json.dumps(index))
+    shutil.copyfile(layout / "oci-layout", scratch / "layout" / "oci-layout")
+    return scratch / "blobs"
+
+
+def _blob(blobs: Path, digest: str) -> Path:
+    return blobs / "sha256" / digest.partition(":")[2]
 
 
 def _index_name(layout: Path, tags: tuple[Reference, ...]) -> None:

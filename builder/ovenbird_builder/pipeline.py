@@ -53,9 +53,12 @@ def dry_run(request: Request, environ: Mapping[str, str], progress: Progress) ->
 
 def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
     """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         tree = pool.submit(_fetched, request, place)
         return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
+    finally:
+        pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone
 
 
 def _fetched(request: Request, place: Workplace) -> Tree:

@@ -78,11 +78,12 @@ class Registry:
         argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", source_blobs=str(self.blobs))
         self._run(argv, f"load {name} into the local store")
 
-    def write(self, layout: Path, destination: str, *, index: bool = False, keep_digests: bool = True) -> None:
-        """Copy a layout's image to `transport:details` on this machine."""
+    def write(self, layout: Path, destination: str, *, index: bool = False, blobs: Path | None = None) -> None:
+        """Copy a layout's image to `transport:details` on this machine; `blobs` is the layout's, if not the cache's."""
+        docker = destination.startswith("docker-archive:")  # which has a manifest of its own
         argv = skopeo.copy(
-            f"oci:{layout}:image", destination, source_blobs=str(self.blobs), everything=index,
-            keep_digests=keep_digests,
+            f"oci:{layout}:image", destination, source_blobs=str(blobs or self.blobs), everything=index,
+            keep_digests=not docker,
         )  # fmt: skip
         self._run(argv, f"write {destination}")
 

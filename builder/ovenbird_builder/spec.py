@@ -33,7 +33,8 @@ class Request:
     """What is asked for: the function, what it is made with, and where it goes. Times in seconds; 0 is no limit.
 
     `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
-    environment does not set it. `bundled` is the source where a bundle brings it.
+    environment does not set it. `bundled` is the source where a bundle brings it,
+    `locks` the folder of the locks that it brings.
     """
 
     function: Function
@@ -61,6 +62,7 @@ class Request:
     epoch: int | None
     offline: bool = False
     bundled: Tree | None = None
+    locks: Path | None = None
     result_file: Path | None = None
     dry_run: bool = False
     explain: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from .network import Network
 
 _QUOTED = 40  # lines of a failed instruction's output that its error holds
 _WIDTH = 500  # characters of each
+# what buildah adds to the output of a command that failed
+_ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited with status|time=\"|\[\d+:conmon")
 _KEPT = 64 * 1024  # characters of its output that are held in memory
 
 
@@ -88,7 +91,7 @@ def _run(
 
 def _end(last: deque[str]) -> str:
     """The end of the output, without what buildah says about it."""
-    return "\n".join(text for text in last if not text.startswith(("error: ", "Error: ", "time=")))
+    return "\n".join(text for text in last if not _ENGINE.match(text))
 
 
 @contextlib.contextmanager

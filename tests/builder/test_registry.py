@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_the_store_takes_an_image_as_it_is(shop: Shop, tmp_path: Path) -> None:
     try:
         assert shop.registry.stored(tag) == shop.image.digest
     finally:
-        skopeo("delete", f"containers-storage:{tag.local}")
+        subprocess.run(["buildah", "rmi", tag.local], check=True, capture_output=True)
 
 
 def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: None) -> None:

@@ -27,16 +27,17 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Build; print the result. Errors: those of every phase."""
-    with ended_by_signals(), contextlib.ExitStack() as stack:
-        asked = _asked(table.given(args, environ), environ, stack)
-        told = progress(sys.stderr, secrets(asked))
-        try:
+    try:
+        with ended_by_signals(), contextlib.ExitStack() as stack:
+            asked = _asked(table.given(args, environ), environ, stack)
+            told = progress(sys.stderr, secrets(asked))
+            stack.callback(told.close)
             if asked.dry_run:
                 sys.stdout.write(report.text(dry_run(asked, environ, told)))
                 return 0
             result = build(asked, environ, told)
-        finally:
-            told.close()
+    except Ended as signalled:
+        return signalled.status
     document = result.document()
     if asked.result_file:
         report.write(asked.result_file, document)
@@ -56,7 +57,8 @@ def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     stack.callback(cache.close)
     bundle = stack.enter_context(bundles.opened(Path(path), cache))
     if not whole:
-        return request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+        asked = request({**given, "base": given["base"] or bundle.given["base"]}, environ)
+        return replace(asked, locks=bundle.document.parent)
     return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
 
 
@@ -73,12 +75,20 @@ def _say(result: report.Result, told: Progress) -> None:
     )
 
 
+class Ended(BaseException):
+    """A signal came; raised so that every `finally` is run, and not an Exception so that nothing takes it for one."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end a build as Ctrl-C does: through every `finally`, so that nothing is left behind."""
 
     def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise Ended(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -14,7 +14,7 @@ from ..pipeline import prepare_all
 from ..progress import progress
 from ..spec import request
 from ..workplace import workplace
-from .build import ended_by_signals, secrets
+from .build import Ended, ended_by_signals, secrets
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 "base": {"name": first.base.name, "digest": first.base.digest},
                 "wheels": [wheel.filename for wheel in (*first.wheels, *first.runtime)],
             }
+    except Ended as signalled:
+        return signalled.status
     finally:
         told.close()
     sys.stdout.write(report.text(document))
