@@ -91,6 +91,7 @@ bench: .venv/.examples .venv/.dev ## measure against peers (makes its own enviro
 	@$(BIN)/python benchmarks/job
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python benchmarks/images
+	@$(BIN)/python benchmarks/build
 
 .PHONY: clean
 clean: ## remove what the other targets have made
