@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="benchmarks/build", description=__doc__)
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 12 GB on a local disk [.cache/bench]")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="of the slow situations; thrice as many of the others [3]"
-    )
+    parser.add_argument("--rounds", type=int, default=9, help="of what takes a second, and of imports [9]")
+    parser.add_argument("--slow-rounds", type=int, default=3, help="of cold builds and changed dependencies [3]")
+    parser.add_argument("--lock-rounds", type=int, default=2, help="of locks, after one that does not count [2]")
     parser.add_argument("--quick", action="store_true", help="one round of each: to try the harness")
     options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the folder is removed
-    rounds = Rounds(1, 1, 1) if options.quick else Rounds(3 * options.rounds, options.rounds)
+    rounds = Rounds(1, 1, 1) if options.quick else Rounds(options.rounds, options.slow_rounds, options.lock_rounds)
     described, packages = machine.describe(), machine.packages([OWN])
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="build-", dir=options.folder or CACHE))

@@ -141,7 +141,7 @@ def imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, ro
 
 def locks(at: Ground, own: Ovenbird, rounds: Rounds, rows: Rows) -> None:
     """The seconds that locking from scratch takes, by what resolves; the index is the real one."""
-    for number in range(rounds.locks + 1):
+    for number in range(rounds.locks + 1 if rounds.locks else 0):
         for locker in ("pip-tools", "uv"):
             say(f"{own.stack.name}: locking by {locker}")
             cost = lock(at, own.place, own.function, locker, "--upgrade")
