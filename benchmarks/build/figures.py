@@ -40,7 +40,8 @@ def table(rows: Rows, stack: Stack) -> str:
         cells.append(
             (what, _TITLES[row.contender], _seconds(row), _range(row), *(f"{one:.2f}" for one in ratios if one))
         )
-    cells.sort(key=lambda line: [one[0] for one in cells].index(line[0]))  # contenders of a situation together
+    order = list(dict.fromkeys(line[0] for line in cells))
+    cells.sort(key=lambda line: order.index(line[0]))  # contenders of a situation together
     return report.table(("situation", "by", "median s", "range s", "to pip", "to pip, CPU"), cells)
 
 
