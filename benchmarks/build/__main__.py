@@ -78,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _remove(folder: Path) -> None:
     """Remove a folder with stores in it: an engine mounts a store on itself, and its folders are not all to enter."""
-    for mounted in folder.glob("*/graph/overlay"):
-        subprocess.run(["umount", str(mounted)], check=False, capture_output=True)
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mounted in reversed([path for path in mounts if path.startswith(f"{folder}/")]):
+        subprocess.run(["umount", mounted], check=False, capture_output=True)
     subprocess.run(["rm", "-rf", str(folder)], check=False)
 
 

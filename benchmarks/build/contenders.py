@@ -102,8 +102,9 @@ class Containerfile:
         """Nothing: the wheels are mounted."""
 
     def timed(self, tag: str) -> None:
-        """Build with normalised times."""
-        once((*self._build(tag)[:-1], "--timestamp=0", str(self.function.folder)), self._environ())
+        """Build with normalised times, from scratch: a layer of the cache would keep the times that it has."""
+        words = [word for word in self._build(tag) if word != "--layers"]
+        once((*words[:-1], "--layers=false", "--no-cache", "--timestamp=0", words[-1]), self._environ())
 
     @contextmanager
     def cold(self, number: int) -> Iterator[None]:
