@@ -100,6 +100,7 @@ bench: .venv/.examples .venv/.dev ## measure against peers (makes its own enviro
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python benchmarks/images
 	@$(BIN)/python benchmarks/platform
+	@$(BIN)/python benchmarks/build
 
 .PHONY: clean
 clean: ## remove what the other targets have made

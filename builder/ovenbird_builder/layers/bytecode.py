@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..container import working
 from ..errors import BaseUnfitError, LayerError
@@ -20,7 +20,9 @@ from ..process import ProcessFailed
 from . import Package, Scheme, Target
 from . import key as key_of
 from .cache import Cache, space
-from .wheel import Item, installing
+
+if TYPE_CHECKING:
+    from .wheel import Item
 
 _SCRIPT = (Path(__file__).parent / "_compile.py").read_text()
 _UNFIT = 33  # its exit status when it is run by another Python
@@ -68,6 +70,8 @@ def compile_wheels(
 @contextmanager
 def compiled(wheel: Package, scheme: Scheme, target: Target, cache: Cache) -> Iterator[tuple[Item, ...]]:
     """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
+    from .wheel import Item
+
     found = cache.find(bytecode_key(wheel, scheme, target))
     assert found, wheel.filename
     with zipfile.ZipFile(cache.blob(found.digest)) as archive:
@@ -82,6 +86,8 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Bin
 
 def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) -> list[str]:
     """Write the sources of a wheel for the script, in pieces that depend on the wheel only; their paths."""
+    from .wheel import installing
+
     with installing(wheel, scheme) as installation:
         sources = installation.sources(scheme)
         for start in range(0, len(sources), _FILES):

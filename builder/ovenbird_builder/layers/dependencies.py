@@ -16,7 +16,6 @@ from .cache import Cache, Draft
 from .displaced import displaced, displaced_key, displaced_layer
 from .group import BUDGET, group, title
 from .tarball import Tarball
-from .wheel import contents, installing
 
 _log = logging.getLogger("ovenbird.layers")
 _JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
@@ -109,6 +108,8 @@ def layer_key(wheels: Sequence[Package], scheme: Scheme, target: Target, compres
 def _group_layer(
     wheels: Sequence[Package], key: str, scheme: Scheme, target: Target, cache: Cache, compression: str
 ) -> Layer:
+    from .wheel import installing  # `installer` takes longer to import than a build in which nothing changed may spare
+
     def make(draft: Draft) -> str:
         tar = Tarball(draft, compression)
         with contextlib.ExitStack() as stack:
@@ -132,6 +133,8 @@ def _facts(wheel: Package, cache: Cache) -> tuple[int, frozenset[str]]:
     key = key_of("facts", wheel=wheel.sha256)
     known = cache.noted(key)
     if known is None:
+        from .wheel import contents
+
         size, names = contents(wheel.path)
         tops = sorted({name.partition("/")[0] for name in names if ".dist-info/" not in name})
         known = [size, tops]
@@ -141,6 +144,8 @@ def _facts(wheel: Package, cache: Cache) -> tuple[int, frozenset[str]]:
 
 def _warn_of_clashes(groups: Sequence[Sequence[Package]], cache: Cache) -> None:
     """Tell of files that two wheels bring; only wheels that share a name at their top are opened."""
+    from .wheel import contents
+
     by_top: dict[str, list[Package]] = {}
     for wheel in (wheel for wheels in groups for wheel in wheels):
         for top in _facts(wheel, cache)[1]:

@@ -1,0 +1,144 @@
+"""Who is measured: `ovenbird build`, and a Containerfile with pip or with uv, each on a storage root of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ground import OVENBIRD, Ground, environ
+from processes import FailedError
+from stacks import Function, Stack
+from timing import Cost, once
+
+from engine import Store
+
+STORE, PUSHED = "store", "pushed"
+
+
+class Ovenbird:
+    """`ovenbird build` into the store and into the registry, each with a cache of its own."""
+
+    name, title = "ovenbird", "`ovenbird build`"
+
+    def __init__(self, at: Ground, stack: Stack) -> None:
+        self.at, self.stack = at, stack
+        self.place: Store = at.store(f"{self.name}-{stack.name}")
+        self.function = Function(self.place.folder / "function")
+        self.function.write(stack, at.base, at.locks)
+        self.caches = {where: self.place.folder / f"cache-{where}" for where in (STORE, PUSHED)}
+        self.tags = {STORE: f"localhost/{stack.name}/app:1", PUSHED: f"{at.registry}/{self.name}/{stack.name}:1"}
+
+    def build(self) -> dict[str, Cost]:
+        """Build; what each way cost."""
+        return {where: once(self._command(where), self._environ(where)) for where in self.caches}
+
+    def fetch(self) -> None:
+        """Have all wheels at hand, and nothing made of them."""
+        for where in self.caches:
+            once((*self._command(where), "--dry-run"), self._environ(where))
+
+    def written(self, where: str) -> dict[str, int]:
+        """The blobs of a cache, and when each was written (ns)."""
+        return {path.name: path.stat().st_mtime_ns for path in (self.caches[where] / "blobs" / "sha256").iterdir()}
+
+    def said(self, where: str) -> dict[str, object]:
+        """The result of the last build."""
+        found: dict[str, object] = json.loads((self.place.folder / f"result-{where}.json").read_text())
+        return found
+
+    @contextmanager
+    def cold(self, number: int) -> Iterator[None]:
+        """Forget all images and layers but the base; wheels are at hand. `number` gives a place in the registry."""
+        kept, tags, old = dict(self.caches), dict(self.tags), self.place.folder / "cold"
+        shutil.rmtree(old, ignore_errors=True)
+        self.tags[PUSHED] = f"{self.at.registry}/{self.name}/{self.stack.name}-cold-{number}:1"
+        for where in self.caches:
+            self.caches[where] = old / where
+        self.fetch()
+        _forget(self.place, keep=("ovenbird/base", "ovenbird-base"))
+        try:
+            yield
+        finally:
+            self.caches, self.tags = kept, tags
+
+    def _command(self, where: str) -> tuple[str, ...]:
+        document, result = self.function.folder / "function.yaml", self.place.folder / f"result-{where}.json"
+        push = ("--push",) if where == PUSHED else ()
+        fixed = (f"--base={self.at.base}", f"--tag={self.tags[where]}", f"--result-file={result}")
+        return (*OVENBIRD, "build", str(document), *fixed, *push)
+
+    def _environ(self, where: str) -> dict[str, str]:
+        own = {"OVENBIRD_CACHE_DIR": str(self.caches[where]), "OVENBIRD_INDEX_URL": self.at.index.as_uri()}
+        return environ(self.place) | own
+
+
+class Containerfile:
+    """`buildah build --layers`, and `buildah push` after it."""
+
+    def __init__(self, at: Ground, stack: Stack, tool: str) -> None:
+        self.at, self.stack, self.tool = at, stack, tool
+        self.name, self.title = tool, f"Containerfile, {tool}"
+        self.place = at.store(f"{self.name}-{stack.name}")
+        self.function = Function(self.place.folder / "function")
+        self.function.write(stack, at.base, at.locks)
+        self.tag = f"localhost/{stack.name}/app:1"
+        self.remote = f"{at.registry}/{tool}/{stack.name}:1"
+        (self.place.folder / "tmp").mkdir()
+
+    def build(self) -> dict[str, Cost]:
+        """Build into the store, then push."""
+        made = once(self._build(self.tag), self._environ())
+        push = ("buildah", "push", "--quiet", "--tls-verify=false", self.tag, f"docker://{self.remote}")
+        pushed = once(push, self._environ())
+        both = Cost(made.seconds + pushed.seconds, made.cpu + pushed.cpu, max(made.peak, pushed.peak))
+        return {STORE: made, PUSHED: both}
+
+    def fetch(self) -> None:
+        """Nothing: the wheels are mounted."""
+
+    def timed(self, tag: str) -> None:
+        """Build with normalised times, from scratch: a layer of the cache would keep the times that it has."""
+        words = [word for word in self._build(tag) if word != "--layers"]
+        once((*words[:-1], "--layers=false", "--no-cache", "--timestamp=0", words[-1]), self._environ())
+
+    @contextmanager
+    def cold(self, number: int) -> Iterator[None]:
+        """Forget all images but the base; uv keeps what its cache mount holds."""
+        remote = self.remote
+        self.remote = f"{self.at.registry}/{self.tool}/{self.stack.name}-cold-{number}:1"
+        _forget(self.place, keep=("ovenbird/base",))
+        try:
+            yield
+        finally:
+            self.remote = remote
+
+    def _build(self, tag: str) -> tuple[str, ...]:
+        program = Path(sys.executable).parent / "uv"
+        uv = (f"--volume={program}:/usr/bin/uv:ro",) if self.tool == "uv" else ()
+        flags = ("--quiet", "--layers", "--pull=false", "--format=oci", f"--volume={self.at.wheels}:/wheels:ro", *uv)
+        file = self.function.folder / f"Containerfile.{self.tool}"
+        return ("buildah", "build", *flags, f"--file={file}", f"--tag={tag}", str(self.function.folder))
+
+    def _environ(self) -> dict[str, str]:
+        return environ(self.place) | {"TMPDIR": str(self.place.folder / "tmp")}  # cache mounts lie there
+
+
+Contender = Ovenbird | Containerfile
+
+
+def _forget(place: Store, keep: tuple[str, ...]) -> None:
+    """Remove every image but those whose name holds one of `keep`."""
+    rows = json.loads(place.run("buildah", "images", "--all", "--json") or "[]") or []
+    gone = [row["id"] for row in rows if not any(word in name for name in row.get("names") or () for word in keep)]
+    if gone:
+        done = subprocess.run(
+            ("buildah", "rmi", "--force", *gone), env=place.environ, capture_output=True, text=True, check=False
+        )
+        left = json.loads(place.run("buildah", "images", "--all", "--json") or "[]") or []
+        if {row["id"] for row in left} & set(gone):
+            raise FailedError(f"an image is still there: {done.stderr.strip()[-300:]}")

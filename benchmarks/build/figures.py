@@ -1,0 +1,92 @@
+"""Rows -> tables and targets: medians with their range, and ratios that are taken within a round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import report
+from contenders import PUSHED, STORE
+from measures import Row, Rows
+from stacks import SCIENTIFIC, SMALL, Stack
+from targets import Target
+
+_WHERE = {STORE: "into the store", PUSHED: "pushed"}
+_TITLES = {"ovenbird": "`ovenbird build`", "pip": "Containerfile, pip", "uv": "Containerfile, uv"}
+_BOUNDS = (  # situation, stack, where, bound of the ratio to the Containerfile with pip
+    ("only the source changed", SMALL, STORE, 0.6),
+    ("only the source changed", SMALL, PUSHED, 0.6),
+    ("only the source changed", SCIENTIFIC, STORE, 0.6),
+    ("only the source changed", SCIENTIFIC, PUSHED, 0.6),
+    ("joblib changed", SCIENTIFIC, STORE, 0.1),
+    ("joblib changed", SCIENTIFIC, PUSHED, 0.1),
+    ("pandas changed", SCIENTIFIC, STORE, 0.1),
+    ("pandas changed", SCIENTIFIC, PUSHED, 0.1),
+    ("cold", SMALL, STORE, 0.5),
+    ("cold", SMALL, PUSHED, 0.5),
+    ("cold", SCIENTIFIC, STORE, 0.5),
+    ("cold", SCIENTIFIC, PUSHED, 0.5),
+)
+
+
+def table(rows: Rows, stack: Stack) -> str:
+    """Every situation of a stack: seconds, their range, and ratios to the Containerfile with pip."""
+    cells: list[Sequence[str]] = []
+    for row in rows:
+        if row.stack != stack.name or row.where not in _WHERE:
+            continue
+        ratios = [rows.ratio(row.situation, row.stack, row.where, row.contender, cpu=cpu) for cpu in (False, True)]
+        what = f"{row.situation}, {_WHERE[row.where]}"
+        cells.append(
+            (what, _TITLES[row.contender], _seconds(row), _range(row), *(f"{one:.2f}" for one in ratios if one))
+        )
+    order = list(dict.fromkeys(line[0] for line in cells))
+    cells.sort(key=lambda line: order.index(line[0]))  # contenders of a situation together
+    return report.table(("situation", "by", "median s", "range s", "to pip", "to pip, CPU"), cells)
+
+
+def others(rows: Rows) -> str:
+    """What is measured in a container, and the lockers."""
+    words = {
+        ("import", "ovenbird"): "import of the stack, `ovenbird build`",
+        ("import", "pip"): "import of the stack, Containerfile with `--timestamp`",
+        ("lock", "pip-tools"): "`ovenbird lock --upgrade` by pip-tools",
+        ("lock", "uv"): "`ovenbird lock --upgrade` by uv",
+    }
+    found = [
+        (words[row.situation, row.contender], _seconds(row), _range(row))
+        for row in rows
+        if (row.situation, row.contender) in words
+    ]
+    return report.table(("what", "median s", "range s"), found)
+
+
+def targets(rows: Rows, faults: Sequence[str]) -> list[Target]:
+    """What the project wants, and what came out."""
+    found = []
+    for stack in (SMALL, SCIENTIFIC):
+        seconds = [row.seconds for where in _WHERE if (row := _own(rows, "nothing changed", stack.name, where))]
+        for where, taken in zip(_WHERE.values(), seconds, strict=False):
+            found.append(Target(f"{stack.name}: nothing changed, {where}", median(taken), 0.4, "s", True))
+    written = None if not rows else float(sum("FAILED" not in fault for fault in faults))
+    found.append(Target("layers that were written though nothing changed", written, 0, "", True))
+    for situation, stack, where, bound in _BOUNDS:
+        ratio = rows.ratio(situation, stack.name, where)
+        found.append(Target(f"{stack.name}: {situation}, {_WHERE[where]}", ratio, bound, "x", True))
+    found.append(Target("a cold import of the stack", rows.ratio("import", "scientific", "container"), 0.6, "x", True))
+    return found
+
+
+def _own(rows: Rows, situation: str, stack: str, where: str) -> Row | None:
+    try:
+        return rows.get(situation, stack, "ovenbird", where)
+    except KeyError:
+        return None
+
+
+def _seconds(row: Row) -> str:
+    return f"{median(row.seconds):.2f}"
+
+
+def _range(row: Row) -> str:
+    return f"{min(row.seconds):.2f} to {max(row.seconds):.2f}"

@@ -1,0 +1,146 @@
+"""What is made before anything is measured: registry, base image, locks, wheels, and an index of these in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import CACHE, say
+from processes import FailedError, finish, started
+from stacks import STACKS, Function
+from timing import Cost, once
+
+from engine import Store, store, version
+
+OVENBIRD = (sys.executable, "-m", "ovenbird")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The base's name in the registry, whose address is `registry`; folders of locks, wheels, and an index of them."""
+
+    folder: Path
+    registry: str
+    base: str
+    locks: Path
+    wheels: Path
+    index: Path
+    place: Store  # where the base was built
+
+    def store(self, name: str) -> Store:
+        """A new storage root that has the base."""
+        made = store(self.folder / name)
+        trust = f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
+        with (made.folder / "registries.conf").open("a") as file:
+            file.write(trust)
+        self.get(made)
+        return made
+
+    def get(self, one: Store) -> None:
+        """Take the base into a store."""
+        one.run("buildah", "pull", "--quiet", "--tls-verify=false", self.base)
+
+
+@contextmanager
+def ground(folder: Path) -> Iterator[Ground]:
+    """All of it, and a registry that runs meanwhile. Errors: FailedError."""
+    python = version()
+    with _registry(folder / "registry") as address:
+        say(f"building the base image of Python {python} ...")
+        first = store(folder / "first")
+        image, _ = first.build(python)
+        base = f"{address}/ovenbird/base:{python}"
+        first.run("buildah", "push", "--quiet", "--tls-verify=false", image, f"docker://{base}")
+        wheels = CACHE / "build-wheels"
+        found = Ground(folder, address, base, folder / "locks", wheels, folder / "index", first)
+        found.locks.mkdir()
+        lock_all(found)
+        yield found
+
+
+@contextmanager
+def _registry(folder: Path) -> Iterator[str]:
+    """A registry on a free port of this machine; its address."""
+    folder.mkdir()
+    (folder / "config.yml").write_text(
+        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
+        f'storage: {{filesystem: {{rootdirectory: "{folder}/files"}}}}\nhttp: {{addr: "127.0.0.1:0", secret: bench}}\n'
+    )
+    # it takes every REGISTRY_... for a setting of its own
+    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    command = ("docker-registry", "serve", str(folder / "config.yml"))
+    with (folder / "log").open("wb") as log, started(command, log, env=env):
+        yield _address(folder / "log")
+
+
+def _address(log: Path) -> str:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
+            return found[1]
+        time.sleep(0.02)
+    raise FailedError(f"the registry did not start: {log.read_text()[-300:]}")
+
+
+def lock_all(at: Ground) -> None:
+    """Lock every variant of every function, by uv, and fetch all wheels: the only step that uses the network."""
+    say("locking, and fetching the wheels ...")
+    place = at.store("locking")
+    for stack in STACKS:
+        for variant in stack.variants():
+            function = Function(at.folder / "locking-function")
+            function.write(stack, at.base, at.locks)
+            function.take(stack, variant, at.locks)
+            (function.folder / "function.lock").unlink(missing_ok=True)
+            lock(at, place, function, "uv")
+            shutil.copyfile(function.folder / "function.lock", at.locks / f"{stack.name}-{variant}.lock")
+    texts = [path.read_text() for path in sorted(at.locks.glob("*.lock"))]
+    at.wheels.mkdir(parents=True, exist_ok=True)
+    stamp, digest = at.wheels / "stamp", hashlib.sha256("".join(texts).encode()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        for path in sorted(at.locks.glob("*.lock")):
+            pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
+            finish(
+                (*pip, "--only-binary=:all:", "--require-hashes", f"--dest={at.wheels}", f"--requirement={path}"), 900
+            )
+        stamp.write_text(digest)
+    _write_index(at.wheels.glob("*.whl"), at.index)
+
+
+def lock(at: Ground, place: Store, function: Function, locker: str, *flags: str) -> Cost:
+    """Lock a function; what it cost. Errors: FailedError."""
+    command = (*OVENBIRD, "lock", str(function.folder / "function.yaml"), f"--base={at.base}", f"--locker={locker}")
+    return once((*command, *flags), environ(place))
+
+
+def environ(place: Store) -> dict[str, str]:
+    """The environment of a build: compiled modules are kept, as in any installation; no settings of ours or of pip."""
+    gone = ("OVENBIRD_", "PIP_", "PYTHONDONTWRITE")
+    kept = {name: value for name, value in place.environ.items() if not name.startswith(gone)}
+    return kept | {"OVENBIRD_CACHE_DIR": place.environ["OVENBIRD_CACHE_DIR"]}
+
+
+def versions(place: Store) -> dict[str, str]:
+    """The programs that take part."""
+    said = {program: place.run(program, "--version") for program in ("buildah", "skopeo", "podman")}
+    return {program: " ".join(re.findall(r"\d+\.\d+[\w.+-]*", text)[:1]) for program, text in said.items()}
+
+
+def _write_index(wheels: Iterable[Path], folder: Path) -> None:
+    """A package index as pip reads it, in a folder."""
+    pages: dict[str, list[str]] = {}
+    for path in sorted(wheels):
+        name = re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        pages.setdefault(name, []).append(f'<a href="{path.as_uri()}#sha256={digest}">{path.name}</a>')
+    for name, links in pages.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")

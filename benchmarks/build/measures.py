@@ -1,0 +1,149 @@
+"""The situations of a build, each measured for all contenders in turn; ratios are taken within a round."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from statistics import median
+
+from contenders import STORE, Containerfile, Contender, Ovenbird
+from environments import say
+from ground import Ground, lock
+from stacks import Stack
+from timing import Cost
+
+CODE = "import time; t = time.perf_counter(); import {imports}; print(time.perf_counter() - t)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender in one situation: what each round cost, by where the image went."""
+
+    situation: str
+    stack: str
+    contender: str
+    where: str
+    rounds: list[Cost] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> list[float]:
+        """The wall time of each round."""
+        return [one.seconds for one in self.rounds]
+
+
+class Rows(list[Row]):
+    """All that was measured."""
+
+    def add(self, situation: str, stack: str, contender: str, costs: dict[str, Cost]) -> None:
+        """Add a round."""
+        for where, cost in costs.items():
+            self.get(situation, stack, contender, where, make=True).rounds.append(cost)
+
+    def get(self, situation: str, stack: str, contender: str, where: str, *, make: bool = False) -> Row:
+        """The row of these names. Errors: KeyError."""
+        asked = (situation, stack, contender, where)
+        for row in self:
+            if (row.situation, row.stack, row.contender, row.where) == asked:
+                return row
+        if not make:
+            raise KeyError(asked)
+        self.append(Row(*asked))
+        return self[-1]
+
+    def ratio(
+        self, situation: str, stack: str, where: str, one: str = "ovenbird", *, cpu: bool = False
+    ) -> float | None:
+        """One's cost to the Containerfile's with pip: the median of the rounds' ratios; None when there is none."""
+        try:
+            rows = [self.get(situation, stack, name, where) for name in (one, "pip")]
+        except KeyError:
+            return None
+        pairs = zip(rows[0].rounds, rows[1].rounds, strict=False)
+        found = [(a.cpu / b.cpu) if cpu else (a.seconds / b.seconds) for a, b in pairs]
+        return median(found) if found else None
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often each situation is measured."""
+
+    quick: int = 9  # nothing or the source changed; imports
+    slow: int = 3  # a dependency changed; cold
+    locks: int = 2
+
+
+def measure(at: Ground, stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
+    """Every situation of a stack; what should not be written but was."""
+    for one in contenders:  # once without being measured: what is needed only once is made
+        one.fetch()
+        one.build()
+    faults = _nothing(stack, contenders, rounds, rows)
+
+    def edit(number: int) -> Callable[[Contender], None]:
+        return lambda one: one.function.edit(number)
+
+    for number in range(1, rounds.quick + 1):
+        _round("only the source changed", stack, contenders, edit(number), rows)
+    for name, versions in stack.changing:
+        for version in versions[: rounds.slow]:
+            say(f"{stack.name}: {name} becomes {version}")
+
+            def take(one: Contender, variant: str = f"{name}-{version}") -> None:
+                one.function.take(stack, variant, at.locks)
+                one.fetch()
+
+            _round(f"{name} changed", stack, contenders, take, rows)
+    for one in contenders:
+        one.function.take(stack, "first", at.locks)
+    for number in range(rounds.slow):
+        say(f"{stack.name}: cold")
+        _round("cold", stack, contenders, lambda _: None, rows, around=lambda one, number=number: one.cold(number))
+    return faults
+
+
+def _round(
+    situation: str, stack: Stack, contenders: Sequence[Contender], change: Callable[[Contender], None], rows: Rows,
+    around: Callable[[Contender], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> None:  # fmt: skip
+    for one in contenders:
+        change(one)
+        with around(one):
+            os.sync()  # nobody pays for what another one has left to write
+            rows.add(situation, stack.name, one.name, one.build())
+
+
+def _nothing(stack: Stack, contenders: Sequence[Contender], rounds: Rounds, rows: Rows) -> list[str]:
+    """Builds of what is there already, and whether a layer was written by one."""
+    say(f"{stack.name}: nothing changed")
+    own = next(one for one in contenders if isinstance(one, Ovenbird))
+    before = {where: own.written(where) for where in own.caches}
+    for _ in range(rounds.quick):
+        _round("nothing changed", stack, contenders, lambda _: None, rows)
+    faults = [f"{stack.name}, {where}: a blob was written" for where in before if own.written(where) != before[where]]
+    return faults + [f"{stack.name}, {where}: not left alone" for where in own.caches if own.said(where)["changed"]]
+
+
+def imports(stack: Stack, own: Ovenbird, peer: Containerfile, rounds: Rounds, rows: Rows) -> None:
+    """The seconds of a stack's imports in a new container of each image, as its user; the peer's with --timestamp."""
+    say(f"{stack.name}: imports")
+    own.build()
+    peer.timed("localhost/timed:1")
+    images = {own.name: (own.place, own.tags[STORE]), peer.name: (peer.place, "localhost/timed:1")}
+    for number in range(rounds.quick + 1):
+        for name, (place, image) in images.items():
+            command = ("podman", "run", "--rm", "--network=none", "--entrypoint=python", image)
+            text = place.run(*command, "-c", CODE.format(imports=stack.imports))
+            if number:
+                rows.add("import", stack.name, name, {"container": Cost(float(text), float(text), 0.0)})
+
+
+def locks(at: Ground, own: Ovenbird, rounds: Rounds, rows: Rows) -> None:
+    """The seconds that locking from scratch takes, by what resolves; the index is the real one."""
+    for number in range(rounds.locks + 1 if rounds.locks else 0):
+        for locker in ("pip-tools", "uv"):
+            say(f"{own.stack.name}: locking by {locker}")
+            cost = lock(at, own.place, own.function, locker, "--upgrade")
+            if number:  # the first one fills the lockers' own caches
+                rows.add("lock", own.stack.name, locker, {"lock": cost})
