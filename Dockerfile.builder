@@ -19,7 +19,7 @@ RUN --mount=type=secret,id=ca,target=/run/ovenbird/ca.pem \
         || { apt-get update -qq && apt-get install -qqy --no-install-recommends python3-pip; } \
     && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-input --no-cache-dir \
         --no-deps --only-binary=:all: --require-hashes --target=/opt/ovenbird/site --requirement=builder.txt
-COPY pyproject.toml README.md LICENSE CHANGELOG.md Dockerfile.base ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md Dockerfile.base Dockerfile.sdk ./
 COPY images ./images
 COPY wrapper ./wrapper
 COPY builder ./builder
