@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ovenbird_builder import baseimage
+from ovenbird_builder.bases import image as baseimage
 from tests import standins as making
 from tests.podman import Podman
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ovenbird_builder.indexes import Indexes, indexes
-from ovenbird_builder.locktext import Lock
+from ovenbird_builder.bases.probe import Interpreter, probe
+from ovenbird_builder.locking.indexes import Indexes, indexes
+from ovenbird_builder.locking.locktext import Lock
+from ovenbird_builder.locking.requirements import Requirements
 from ovenbird_builder.network import Network
-from ovenbird_builder.probe import Interpreter, probe
-from ovenbird_builder.requirements import Requirements
 
 USER, PASSWORD = "gardener", "Plum&Pear#77"
 _BACKEND = """
@@ -181,7 +181,7 @@ class Bench:
 
     def lock(self, *texts: str, root: Path | None = None, **options: object) -> Lock:
         """Lock these requirements, `requirements.txt` line by line."""
-        from ovenbird_builder.lock import lock
+        from ovenbird_builder.locking.lock import lock
 
         wanted = wants(*texts, root=root)
         given: dict[str, object] = {
@@ -196,7 +196,7 @@ class Bench:
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
     """Requirements from lines of text."""
-    from ovenbird_builder.listed import requirement
+    from ovenbird_builder.locking.listed import requirement
 
     root = root or Path("/nonexistent")
     rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))

@@ -19,18 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import foundation, lockfile, wheels
 from .baked_document import handler
+from .bases import foundation
 from .errors import DigestError, SpaceError, SpecError
 from .layers import MTIME
 from .layers.assemble import digest_of
 from .layers.cache import Cache
+from .locking import lockfile, wheels
+from .locking.wheelhouse import Wheelhouse
 from .prepare import Prepared
 from .scratch import scratch
 from .sources.digest import of_tree
 from .sources.tree import Tree
 from .spec import Request
-from .wheelhouse import Wheelhouse
 
 _VERSION = 1
 _KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression")

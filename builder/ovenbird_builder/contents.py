@@ -9,20 +9,20 @@ from typing import Any
 
 from . import baked_document, labels
 from .bake import Maker
+from .bases.foundation import Foundation
+from .bases.probe import Interpreter
 from .bench import Bench
-from .foundation import Foundation
 from .layers import Layer, Scheme, underlay
 from .layers.assemble import Changes
 from .layers.cache import Cache
 from .layers.dependencies import Outline, dependency_layers, outline
 from .layers.group import BUDGET
 from .layers.source import files_key, files_layer, source_key, source_layer
+from .locking.wheelhouse import Wheel
 from .needs import Needs
 from .plan import Part
-from .probe import Interpreter
 from .sources import Tree
 from .spec import Request
-from .wheelhouse import Wheel
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from . import lockfile
-from .indexes import Indexes, indexes
-from .lock import Lock, head_of, lock
-from .platforms import platform
-from .probe import Interpreter
-from .requirements import Requirements, collect
+from .bases.probe import Interpreter
+from .locking import lockfile
+from .locking.indexes import Indexes, indexes
+from .locking.lock import Lock, head_of, lock
+from .locking.platforms import platform
+from .locking.requirements import Requirements, collect
+from .locking.wheels import Wheel, wheels
 from .sources import Tree
 from .spec import Request
-from .wheels import Wheel, wheels
 
 T = TypeVar("T")
 On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be

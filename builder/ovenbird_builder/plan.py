@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import buildah
-from .foundation import Foundation
+from .bases.foundation import Foundation
 from .instructions import PLACES, Instruction
 from .layers import COMPRESSIONS, Layer, key
 

@@ -10,18 +10,20 @@ from typing import Any
 
 from ovenbird import __version__
 
-from . import bases, needs, runtime_packages
+from . import needs
 from .bake import Kitchen, made_until, stage
+from .bases import table as bases
+from .bases.foundation import Foundation, foundation
+from .bases.interpreters import interpreter as interpreter_of
+from .bases.probe import Interpreter
 from .contents import Contents, Inputs, contents
 from .errors import BaseMissingError, RegistryError
-from .foundation import Foundation, foundation
-from .interpreters import interpreter as interpreter_of
+from .locking import runtime_packages
+from .locking.wheelhouse import Wheel
 from .plan import Plan, plan
-from .probe import Interpreter
 from .salts import identities
 from .sources import Tree
 from .spec import Request, here
-from .wheelhouse import Wheel
 from .workplace import Workplace
 
 DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no base is named

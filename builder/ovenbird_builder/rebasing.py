@@ -10,12 +10,12 @@ from typing import Any
 from ovenbird.errors import OvenbirdError
 
 from . import labels, rebase, transfer
+from .bases.facts import facts
+from .bases.probe import Interpreter
 from .distribution.client import MANIFEST, Repository
-from .facts import facts
 from .layers.cache import Cache
 from .oci import Image
 from .oci.find import Reach, find
-from .probe import Interpreter
 from .reference import parse
 from .statements import packages, provenance, referrers, sbom
 from .statements.referrers import Artifact

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ovenbird_builder.bases.foundation import Foundation
 from ovenbird_builder.explain import explain, memory
-from ovenbird_builder.foundation import Foundation
 from ovenbird_builder.instructions import Instruction
 from ovenbird_builder.layers import MTIME, Layer
 from ovenbird_builder.plan import Part, Plan, plan

@@ -14,7 +14,7 @@ import pytest
 from tests.engine import AVAILABLE, skopeo
 from tests.wheels import Wheel, wheel
 
-from ovenbird_builder import probe
+from ovenbird_builder.bases import probe
 from ovenbird_builder.layers import Layer, scheme
 from ovenbird_builder.layers.assemble import Changes, assemble, layout
 from ovenbird_builder.layers.bytecode import compile_wheels

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import baseimage, baselock, bases
-from ..bases import Base
+from ..bases import image as baseimage
+from ..bases import lock as baselock
+from ..bases import table as bases
+from ..bases.table import Base
 from ..errors import BaseMissingError, ImageError, RegistryDeniedError, RegistryError, SpecError
 from ..network import network
 

@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from .. import bases, lockfile
+from ..bases import table as bases
+from ..bases.probe import Interpreter, probe
 from ..errors import SpecError, StaleLockError
 from ..functions import Named, named, version_of
-from ..indexes import Indexes, indexes
-from ..lock import LOCKERS, Lock, head_of, lock
+from ..locking import lockfile
+from ..locking.indexes import Indexes, indexes
+from ..locking.lock import LOCKERS, Lock, head_of, lock
+from ..locking.platforms import machine, platform
+from ..locking.requirements import Requirements, collect
 from ..network import network
-from ..platforms import machine, platform
-from ..probe import Interpreter, probe
-from ..requirements import Requirements, collect
 from ..sources import fetch
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")

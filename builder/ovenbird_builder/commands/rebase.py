@@ -12,9 +12,9 @@ from pathlib import Path
 from ovenbird import __version__
 
 from .. import buildah, faults, process
+from ..bases.probe import Interpreter, probe
 from ..errors import SpecError
 from ..layers.cache import Cache
-from ..probe import Interpreter, probe
 from ..rebasing import rebased
 from ..reference import parse
 from .inspect import reach, reach_options

@@ -21,7 +21,9 @@ from tests.builder.troubled import altering, guarded
 from tests.engine import skopeo
 
 from ovenbird import __version__
-from ovenbird_builder import baselock, bases
+from ovenbird_builder.bases import lock as baselock
+from ovenbird_builder.bases import table as bases
+from ovenbird_builder.bases.probe import probe, stored
 from ovenbird_builder.cli import main
 from ovenbird_builder.errors import (
     BaseMissingError,
@@ -34,7 +36,6 @@ from ovenbird_builder.errors import (
     SpecError,
     VersionError,
 )
-from ovenbird_builder.probe import probe, stored
 from ovenbird_builder.process import ProcessFailed
 
 Make = Callable[..., str]

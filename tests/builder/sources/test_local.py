@@ -12,13 +12,7 @@ from pathlib import Path
 import pytest
 from tests.gitserver import git
 
-from ovenbird_builder.errors import (
-    ShadowedSourceError,
-    SourceError,
-    SourceMissingError,
-    SpecError,
-    UnsafeSourceError,
-)
+from ovenbird_builder.errors import ShadowedSourceError, SourceError, SourceMissingError, SpecError, UnsafeSourceError
 from ovenbird_builder.sources import Tree
 
 from .conftest import paths

@@ -1,0 +1,243 @@
+"""Make a base image: take the upstream, see that it fits, prepare what Dockerfile.base is built from, build."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ovenbird import __version__
+from ovenbird.errors import OvenbirdError
+
+from .. import buildah, process, toolbox
+from ..container import refused
+from ..errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError
+from ..network import Network
+from . import runtime
+from . import table as bases
+from .probe import Stored, probe, stored
+from .table import Base
+
+_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+/")
+_OCI = "org.opencontainers.image"
+_SETTINGS = (
+    "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image; "
+    "--pull missing takes what the local store has"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What fetches go through: certificates and proxy, and the package index ("" for PyPI)."""
+
+    network: Network
+    index_url: str = ""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self.network.secrets(), *([self.index_url] if "@" in self.index_url else []))
+
+    @contextlib.contextmanager
+    def pip_conf(self) -> Iterator[Path | None]:
+        """A file that tells pip of the index, for as long as it is needed: in an argv, its password would be seen."""
+        if not self.index_url:
+            yield None
+            return
+        handle, name = tempfile.mkstemp(prefix="ovenbird-pip-", suffix=".conf")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"[global]\nindex-url = {self.index_url.replace('%', '%%')}\n")
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to build: the image's name, its format, when it was made (seconds), the revision of the runtime in it.
+
+    `flavour` is "" for the runtime alone, `sdk` for the platform's SDK beside it.
+    """
+
+    image: str
+    fmt: str = "oci"
+    epoch: int = 0
+    revision: str = ""
+    pull: str = "always"
+    flavour: str = bases.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A base image that was made: its name, the digest of its manifest, Python's version and the upstream's digest."""
+
+    image: str
+    digest: str
+    python: str
+    upstream: str
+    upstream_digest: str
+
+
+def build(
+    base: Base, options: Options, *, site: Site, cache: Path, environ: Mapping[str, str],
+    line: Callable[[str], None] | None = None,
+) -> Built:  # fmt: skip
+    """Build the image of one version into the store.
+
+    `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryDeniedError,
+    BaseUnfitError, LayerError when an install fails.
+    """
+    upstream = fetch(base, options.pull, environ, site)
+    python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    about = labels(base, upstream, options)
+    if options.flavour:
+        if not python.runtime:  # an upstream: its base comes first
+            plain = replace(options, image=base.image, flavour=bases.PLAIN)
+            build(base, plain, site=site, cache=cache, environ=environ, line=line)
+            upstream = stored(base.image)
+        about = {name: text for name, text in about.items() if name in (f"{_OCI}.created",)}
+    with (
+        tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
+        site.pip_conf() as conf,
+        named(upstream, cache) as name,
+    ):
+        context(base.version, Path(folder), options.flavour)
+        argv = buildah.build(
+            folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
+            arguments=on_base(name, about) if options.flavour else arguments(name, about),
+            annotations=about if options.fmt == "oci" else {},
+            secrets=secrets(site.network, conf),
+        )  # fmt: skip
+        try:
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
+        except process.ProcessFailed as error:
+            raise failed(base, error) from None
+    done = stored(options.image)
+    return Built(options.image, done.digest, python.version, base.upstream, base.digest or upstream.digest)
+
+
+def fetch(base: Base, policy: str, environ: Mapping[str, str], site: Site) -> Stored:
+    """Take the upstream into the store. Errors name the settings that say where it is looked for."""
+    name = base.reference
+    local = name.startswith("localhost/")
+    argv = buildah.pull(name, policy="never" if local else policy, insecure=insecure(name))
+    try:
+        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        return stored(done.stdout.strip().rpartition("\n")[2])
+    except process.ProcessFailed as error:
+        raise unreachable(name, error) from None
+
+
+def insecure(name: str) -> bool:
+    """Whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
+    return bool(_LOOPBACK.match(name))
+
+
+def unreachable(name: str, error: process.ProcessFailed) -> OvenbirdError:
+    """Why an upstream could not be had, with the settings that say where it is looked for."""
+    told = refused(name, error)
+    return type(told)(told.message, hint=_SETTINGS) if isinstance(told, BaseMissingError | RegistryError) else told
+
+
+@contextlib.contextmanager
+def named(upstream: Stored, cache: Path) -> Iterator[str]:
+    """Give the upstream, for a while, a name that follows from its content.
+
+    The history of the image says what it was made from; by any other name, the mirror that the upstream happened to
+    come from would be in the digest. One builder at a time: the first to end takes the name away.
+    """
+    name = f"localhost/ovenbird-upstream:{upstream.id[:12]}"
+    (cache / "locks").mkdir(parents=True, exist_ok=True)
+    with (cache / "locks" / upstream.id).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        process.run(buildah.tag(upstream.id, name))
+        try:
+            yield name
+        finally:
+            process.run(buildah.remove_image(name), check=False)
+
+
+def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
+    """What is said of the image, as labels and as annotations, by the names that OCI has for it."""
+    created = datetime.datetime.fromtimestamp(options.epoch, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = {
+        f"{_OCI}.version": __version__,
+        f"{_OCI}.revision": options.revision,
+        f"{_OCI}.created": created,
+        f"{_OCI}.base.name": base.upstream,
+        f"{_OCI}.base.digest": base.digest or upstream.digest,
+        f"{_OCI}.licenses": "Apache-2.0",
+        f"{_OCI}.title": "Ovenbird base",
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.base."""
+    named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
+    named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
+    return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
+
+
+def on_base(name: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.sdk."""
+    return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
+
+
+def secrets(network: Network, pip_conf: Path | None) -> dict[str, str]:
+    """Files that the build sees and no layer holds."""
+    found = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
+    return found | ({"pip.conf": str(pip_conf)} if pip_conf else {})
+
+
+def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
+    """Fill a folder that Dockerfile.base, or Dockerfile.sdk, can be built from, by buildah, podman or docker.
+
+    Errors: SpecError when there is no lock of that version.
+    """
+    lock = bases.locked(version, flavour)
+    shutil.copyfile(bases.recipe(flavour), folder / "Dockerfile")
+    for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
+        shutil.copyfile(bases.home() / name, folder / name)
+    toolbox.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
+    if flavour:
+        (folder / "sdk.txt").write_text(lock, encoding="utf-8")
+        return
+    wheel = runtime.wheel(folder)
+    own = f"ovenbird=={__version__} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
+
+
+def failed(base: Base, error: process.ProcessFailed) -> ImageError | LayerError:
+    """Why a build failed, from what it said: the first complaint of pip or of stage.py, else the engine's own."""
+    lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+    step = next((line for line in lines if line.startswith(("ERROR:", "Python "))), "")
+    told = f"cannot build the base image of Python {base.version}: {step or error.message}"
+    return LayerError(told) if step or "while running" in error.output else EngineError(told)
+
+
+def push(image: str, destination: str, *, site: Site, environ: Mapping[str, str]) -> str:
+    """Push an image of the store; the digest that the registry has it by.
+
+    Errors: RegistryError, RegistryDeniedError.
+    """
+    with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
+        told = Path(folder) / "digest"
+        argv = buildah.push(
+            image, f"docker://{destination}", digest_file=str(told), insecure=insecure(destination)
+        )  # fmt: skip
+        try:
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        except process.ProcessFailed as error:
+            reason = refused(destination, error)
+            kind = type(reason) if isinstance(reason, ImageError) else RegistryError
+            raise kind(f"cannot push {destination!r}: {error.message}", hint="--tag names the registry") from None
+        return told.read_text(encoding="utf-8").strip()

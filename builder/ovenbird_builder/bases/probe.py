@@ -1,0 +1,202 @@
+"""Ask an image's Python what it is, once in a container; the answer is kept by the image's digest."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .. import buildah, process
+from ..container import Container, working
+from ..errors import BaseUnfitError, EngineError
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
+# Run by the image's Python, any version of it; one JSON object on stdout.
+_SCRIPT = """
+import importlib.util, json, os, platform, re, sys, sysconfig
+if sys.version_info < (3, 8):
+    print(json.dumps({"version": platform.python_version()}))
+    sys.exit()
+from importlib import metadata
+try:
+    libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+except (ValueError, OSError):
+    libc = ""
+soabi = sysconfig.get_config_var("SOABI") or ""
+if "musl" in soabi or not libc:
+    libc = "musl" if "musl" in soabi else " ".join(platform.libc_ver()).strip() or "unknown"
+names = {}
+for found in metadata.distributions():
+    name = found.metadata["Name"]
+    if name:
+        names.setdefault(re.sub(r"[-_.]+", "-", name).lower(), found.version)
+print(json.dumps({
+    "version": platform.python_version(), "implementation": sys.implementation.name,
+    "executable": os.path.realpath(sys.executable), "machine": platform.machine(), "libc": libc, "soabi": soabi,
+    "magic": importlib.util.MAGIC_NUMBER.hex(), "path": sys.path[1:], "distributions": names,
+    "runtime": names.get("ovenbird", ""),
+    **{key: sysconfig.get_path(key) for key in ("purelib", "platlib", "scripts", "data", "include")},
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What an image's Python is: its full version, where things are installed, what compiled code it takes.
+
+    `distributions` is normalised name -> version of what the image already has; `runtime` the version of Ovenbird in
+    it, or empty; `user` the one of the image's config.
+    """
+
+    version: str
+    executable: str
+    purelib: str
+    platlib: str
+    scripts: str
+    data: str
+    include: str
+    machine: str
+    libc: str
+    soabi: str
+    magic: str
+    path: tuple[str, ...]
+    distributions: Mapping[str, str]
+    runtime: str
+    user: str
+
+    @property
+    def minor(self) -> str:
+        """`3.12` of `3.12.1`."""
+        return ".".join(self.version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store knows of an image: its id (digest of its config), its manifest's digest, its config."""
+
+    id: str
+    digest: str
+    architecture: str
+    config: Mapping[str, Any]
+
+
+def stored(image: str) -> Stored:
+    """What the store knows of an image that is in it. Errors: ProcessFailed when it is not."""
+    about = json.loads(process.run(buildah.inspect_image(image)).stdout)
+    oci = about.get("OCIv1") or {}
+    return Stored(
+        id=about.get("FromImageID", ""),
+        digest=about.get("FromImageDigest", ""),
+        architecture=oci.get("architecture", ""),
+        config=oci.get("config") or {},
+    )
+
+
+def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "") -> Interpreter:
+    """What the Python of an image is. `version` (`3.12`) is the one that is asked for, empty for any.
+
+    `name` is what errors call the image, when `image` is its id.
+
+    Errors: BaseUnfitError for an image of another architecture, without Python, with one that no function can run
+    under, or another than asked for; those of `working`.
+    """
+    name = name or image
+    with working(image, pull=pull) as container:
+        about = stored(image)
+        _refuse_architecture(name, about)
+        place = cache / "probes" / f"{about.id}-{sha256(_SCRIPT.encode()).hexdigest()[:12]}.json"
+        answer = _kept(place)
+        if answer is None:
+            answer = _asked(name, container)
+            _keep(place, answer)
+    _refuse(name, answer, version)
+    fields = {name: answer[name] for name in Interpreter.__dataclass_fields__ if name in answer}
+    return Interpreter(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
+
+
+def as_json(interpreter: Interpreter) -> str:
+    """The interpreter as JSON text."""
+    return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
+
+
+def _asked(image: str, container: Container) -> dict[str, Any]:
+    """The answer of the image's python3."""
+    done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
+    if done.returncode == 0:
+        with contextlib.suppress(ValueError):
+            found = json.loads(done.stdout.strip().rpartition("\n")[2])
+            if isinstance(found, dict) and found.get("version"):
+                return found
+    said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+    if re.search(r"exec format error", done.stderr, re.IGNORECASE):
+        raise BaseUnfitError(f"the programs of the image {image!r} do not run on this machine ({_here()})")
+    if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
+        raise BaseUnfitError(
+            f"there is no Python in the image {image!r}: no `python3` on its PATH",
+            hint="--from names another base image, such as docker.io/library/python:3.12-slim",
+        )
+    if done.returncode == 0:
+        raise BaseUnfitError(f"`python3` in the image {image!r} is no Python: it said {said[:200]!r}")
+    hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
+    raise EngineError(f"cannot ask the Python of the image {image!r} (status {done.returncode}): {said}", hint=hint)
+
+
+def _refuse_architecture(image: str, about: Stored) -> None:
+    """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
+    if about.architecture and about.architecture != _here():
+        raise BaseUnfitError(
+            f"the image {image!r} is for {about.architecture}, this machine is {_here()}",
+            hint="--from names an image for this machine",
+        )
+
+
+def _refuse(image: str, answer: Mapping[str, Any], version: str) -> None:
+    """Refuse a Python that no function can run under, or another than asked for. Errors: BaseUnfitError."""
+    found = str(answer["version"])
+    minor = ".".join(found.split(".")[:2])
+    if version and minor != version:
+        raise BaseUnfitError(
+            f"the Python of the image {image!r} is {found}, asked for is {version}",
+            hint=f"name the version {minor}, or another image by --from",
+        )
+    if answer.get("implementation", "cpython") != "cpython":
+        raise BaseUnfitError(f"the Python of the image {image!r} is {answer['implementation']}, needed is CPython")
+    if "libc" not in answer or tuple(map(int, minor.split("."))) < (3, 10):
+        raise BaseUnfitError(f"the Python of the image {image!r} is {found}, needed is 3.10 or newer")
+    if not str(answer["libc"]).startswith("glibc"):
+        raise BaseUnfitError(
+            f"the image {image!r} is built on {answer['libc']} (as Alpine is), needed is glibc: wheels are made for it",
+            hint="take the -slim image instead of the -alpine one",
+        )
+
+
+def _here() -> str:
+    """This machine's architecture, as images name it."""
+    machine = platform.machine()
+    return _MACHINES.get(machine, machine)
+
+
+def _kept(place: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("version") else None
+
+
+def _keep(place: Path, answer: Mapping[str, Any]) -> None:
+    """Keep an answer; where the cache cannot be written it is asked again next time."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".probe-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(answer, file)
+        Path(name).replace(place)

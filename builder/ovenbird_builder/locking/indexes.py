@@ -1,0 +1,117 @@
+"""Where packages come from: URLs of indexes and what they ask for; credentials stay in one file that is removed."""
+
+from __future__ import annotations
+
+import contextlib
+import netrc
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from ..errors import PackageIndexError, SpecError
+
+PYPI = "https://pypi.org/simple"
+_MEMORY = Path("/dev/shm")  # noqa: S108  # gone with the machine's next start, should the builder be killed
+
+
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """The main index and further ones, without credentials; `passwords` holds those, by URL."""
+
+    main: str = PYPI
+    extra: tuple[str, ...] = ()
+    passwords: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def urls(self) -> tuple[str, ...]:
+        """All of them, without credentials."""
+        return (self.main, *self.extra)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return tuple(form for _, word in self.passwords.values() if word for form in (word, quote(word, safe="")))
+
+    @contextlib.contextmanager
+    def config(self) -> Iterator[Path]:
+        """A pip.conf with the credentials in it, for the owner's eyes, removed at the end."""
+        folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        handle, name = tempfile.mkstemp(prefix="ovenbird-pip-", dir=folder)  # made with mode 0600
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(self._text())
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def uv(self) -> dict[str, str]:
+        """The same as variables for uv, which reads no pip.conf."""
+        found = {"UV_DEFAULT_INDEX": self._with_password(self.main)}
+        return found | ({"UV_INDEX": " ".join(map(self._with_password, self.extra))} if self.extra else {})
+
+    def _text(self) -> str:
+        lines = ["[global]", f"index-url = {self._with_password(self.main)}"]
+        if self.extra:
+            lines += ["extra-index-url =", *(f"    {self._with_password(url)}" for url in self.extra)]
+        return "\n".join(lines) + "\n"
+
+    def _with_password(self, url: str) -> str:
+        if url not in self.passwords:
+            return url
+        user, word = self.passwords[url]
+        parts = urlsplit(url)
+        login = quote(user, safe="") + (f":{quote(word, safe='')}" if word else "")
+        return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+
+
+def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str]) -> Indexes:
+    """The indexes of the caller: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (separated by spaces).
+
+    `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
+    Errors: SpecError for what is no URL of an index.
+    """
+    found: list[str] = []
+    passwords: dict[str, tuple[str, str]] = {}
+    more = list(extra) or environ.get("OVENBIRD_EXTRA_INDEX_URL", "").split()
+    for text in (main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI, *more):
+        url, login = _split(text, environ)
+        found.append(url)
+        if login:
+            passwords[url] = login
+    return Indexes(found[0], tuple(found[1:]), passwords)
+
+
+def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] | None]:
+    """The URL without credentials, and these."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in environ:
+            raise PackageIndexError(f"the index {text!r} names the variable {match[1]}, which is not set")
+        return environ[match[1]]
+
+    full = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text.strip())
+    try:
+        parts = urlsplit(full)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
+        shown = text if "@" not in text else text.rpartition("@")[2]
+        raise SpecError(f"an index is https://HOST/PATH, found {shown!r}", hint="--index-url, --extra-index-url")
+    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
+    if parts.username:
+        return url, (unquote(parts.username), unquote(parts.password or ""))
+    return url, _netrc(host, environ)
+
+
+def _netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """What `.netrc` says of a host; a file that cannot be read says nothing."""
+    name = environ.get("NETRC") or str(Path(environ.get("HOME") or "~").expanduser() / ".netrc")
+    try:
+        found = netrc.netrc(name).authenticators(host)
+    except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
+        return None
+    return (found[0], found[2] or "") if found else None

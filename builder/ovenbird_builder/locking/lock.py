@@ -1,0 +1,200 @@
+"""Lock what a function needs for one target: Requirements -> Lock, by pip-compile in a container of the base, or by uv.
+
+The same question is answered from the cache, without a container. What is asked is all that the answer depends on:
+requirements, constraints, the runtime's ranges, the interpreter, the indexes, the locker, and the pins to keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform as this
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from .. import toolbox
+from ..bases.probe import Interpreter
+from ..errors import HashError, LockError, NoWheelError, RequirementMissingError, SpaceError, SpecError
+from ..network import Network
+from . import origins, pylock, resolve, runtime_needs, uv
+from .indexes import Indexes
+from .listed import Wanted
+from .locktext import Head, Lock, Pin, made, parse
+from .platforms import environment, minor, platform
+from .refusals import Asked
+from .requirements import Requirements
+from .resolve import Choice
+from .wheelhouse import write
+from .workshop import Site, Workshop, workshop
+
+__all__ = ["Lock", "Pin", "lock"]
+LOCKERS = ("pip-tools", "uv")
+_FORMAT = "1"  # of what is kept in the cache
+
+
+def lock(
+    wanted: Requirements,
+    image: str,
+    interpreter: Interpreter,
+    *,
+    indexes: Indexes,
+    network: Network,
+    cache: Path,
+    environ: Mapping[str, str] | None = None,
+    locker: str = "pip-tools",
+    only_binary: bool = False,
+    previous: Lock | None = None,
+    upgrade: bool = False,
+    upgrade_packages: Iterable[str] = (),
+    timeout: float = 1800.0,
+) -> Lock:
+    """Lock what is wanted for the interpreter of `image`. `timeout` is in seconds, for each step.
+
+    `previous` is the lock whose pins are kept where they fit, but for those of `upgrade_packages`; with `upgrade` none
+    is, and the cache is not asked. For another architecture than this machine's there are wheels only.
+    Errors: LockError and its subclasses, in terms of what the user wrote; WheelBuildError for a source distribution
+    that cannot be built.
+    """
+    if locker not in LOCKERS:
+        raise SpecError(f"--locker: expected one of {', '.join(LOCKERS)}, found {locker!r}")
+    asked = _asked(wanted, interpreter, indexes, only_binary or locker == "uv")
+    names = tuple(sorted(upgrade_packages))
+    head = head_of(wanted, interpreter, locker)
+    if wanted.pylock:
+        found = pylock.read(wanted.pylock, environment(interpreter))
+        runtime_needs.check_pins(found, asked.limits, wanted.pylock.name)
+        return made(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
+    runtime_needs.check_wanted(wanted.wanted, asked.limits)
+    if not wanted.wanted:
+        return made((), head)
+    kept = () if upgrade or previous is None else previous.pins
+    key = _key(asked, head, indexes, kept, names)
+    if not upgrade and (text := _cached(cache, key)):
+        return parse(text, "a lock in the cache")
+    site = Site(image, interpreter, indexes, network, cache, os.environ if environ is None else environ, timeout)
+    found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site)
+    runtime_needs.check_pins(found, asked.limits, "the lock")
+    lock = made(_allowed(found, wanted.wanted), head)
+    _keep(cache, key, lock.text)
+    return lock
+
+
+def head_of(wanted: Requirements, interpreter: Interpreter, locker: str) -> Head:
+    """What a lock for this says of itself."""
+    texts, limits = wanted.texts(), wanted.limits()
+    target = (minor(interpreter), platform(interpreter))
+    inputs = hashlib.sha256(json.dumps([*target, texts, limits]).encode()).hexdigest()
+    who = toolbox.versions() if locker == "pip-tools" else uv.version()
+    return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
+
+
+def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, only_binary: bool) -> Asked:
+    """The question, checked against the target's Python."""
+    python = interpreter.version
+    if wanted.requires_python and not SpecifierSet(wanted.requires_python).contains(python, prereleases=True):
+        raise RequirementMissingError(
+            f"{wanted.used} asks for Python {wanted.requires_python}, the base has {python}", hint="--python, --base"
+        )
+    if not interpreter.libc.startswith("glibc "):
+        raise LockError(f"the base's C library is {interpreter.libc!r}, expected glibc")
+    where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
+    seen = environment(interpreter)
+    used = tuple(one for one in wanted.wanted if _applies(one, seen))
+    limits = (*wanted.constraints, *runtime_needs.needs(seen))
+    return Asked(used, limits, where, indexes.urls(), only_binary or foreign(interpreter))
+
+
+def foreign(interpreter: Interpreter) -> bool:
+    """Whether the target is of another architecture than this machine."""
+    return interpreter.machine != this.machine()
+
+
+def _applies(one: Wanted, seen: dict[str, str]) -> bool:
+    return not one.marker or Requirement(f"x; {one.marker}").marker.evaluate(seen)  # type: ignore[union-attr]
+
+
+def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site) -> tuple[Pin, ...]:
+    """The pins, from scratch."""
+    machine = site.interpreter.machine if foreign(site.interpreter) else ""
+    to_build = [one for one in asked.wanted if one.origin]
+    if to_build and machine:
+        raise NoWheelError(
+            f"{to_build[0].origin} ({to_build[0].where}) has to be built, which takes a machine of the target's "
+            f"architecture ({machine})"
+        )
+    with resolve.scratch(site.cache) as name:
+        folder = Path(name)
+        if locker == "uv" and not to_build:
+            return resolve.pins(uv.resolve(folder, asked, [one.text for one in asked.wanted], choice, site), {})
+        with workshop(site, folder, machine=machine) as shop:
+            built = {one.origin: _built(one, wanted.root, shop, asked) for one in to_build}
+            lines = [
+                resolve.line(one, {key: found.wheel.filename for key, found in built.items()}) for one in asked.wanted
+            ]
+            if locker == "uv":
+                text = uv.resolve(folder, asked, lines, choice, site)
+            else:
+                text = resolve.resolve(shop, asked, lines, choice)
+    return resolve.pins(text, {found.wheel.filename: found.pin() for found in built.values()})
+
+
+def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Built:
+    """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
+    found = origins.build(one, root, shop, asked)
+    if one.name and one.name != found.wheel.name:
+        raise LockError(f"{one.where}: {one.text!r} builds {found.wheel.name!r}, which is not the name it is given")
+    if one.hashes and f"sha256:{found.wheel.sha256}" not in one.hashes:
+        raise HashError(f"{one.where}: {one.text!r} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}")
+    (shop.folder / "built").mkdir(exist_ok=True)
+    shutil.copyfile(found.wheel.path, shop.folder / "built" / found.wheel.filename)
+    return found
+
+
+def _allowed(pins: tuple[Pin, ...], wanted: tuple[Wanted, ...]) -> tuple[Pin, ...]:
+    """The pins, of a requirement with hashes only those. Errors: HashError when the index has no such file."""
+    given = {one.name: one for one in wanted if one.hashes and not one.origin}
+    found = []
+    for pin in pins:
+        one = given.get(pin.name)
+        both = tuple(value for value in pin.hashes if one is None or value in one.hashes)
+        if not both and one:
+            raise HashError(
+                f"{one.where}: no file of {pin.name}=={pin.version} has the hash {one.hashes[0]}",
+                hint="the index has " + ", ".join(pin.hashes[:3]),
+            )
+        found.append(replace(pin, hashes=both))
+    return tuple(found)
+
+
+def _key(asked: Asked, head: Head, indexes: Indexes, kept: tuple[Pin, ...], names: tuple[str, ...]) -> str:
+    """A digest of all that the answer depends on, credentials aside."""
+    rows = [
+        _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs, asked.only_binary,
+        [one.text for one in asked.limits], [one.text for one in asked.wanted], names,
+        [(pin.name, pin.version, pin.hashes, pin.url) for pin in kept],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _cached(cache: Path, key: str) -> str:
+    try:
+        text = (cache / "locks" / key).read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    body, _, seal = text.rpartition("# sealed: ")
+    return body if seal.strip() == hashlib.sha256(body.encode()).hexdigest() else ""
+
+
+def _keep(cache: Path, key: str, text: str) -> None:
+    folder = cache / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n")
+    except OSError as error:
+        raise SpaceError(f"cannot write to {str(folder)!r}: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""The lock beside a source: `function.lock`, found, checked for being stale, written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..bases.probe import Interpreter
+from ..errors import LockError, StaleLockError
+from . import runtime_needs
+from .locktext import Head, Lock, parse
+from .platforms import environment, glibc, glibc_of
+from .wheelhouse import write
+
+NAME = "function.lock"
+_LIMIT = 16 * 1024 * 1024  # bytes
+
+
+def name(platform: str) -> str:
+    """The name of the lock for a platform: `function.lock` for linux/amd64, `function.linux-arm64.lock` for others."""
+    return NAME if platform in ("", "linux/amd64") else f"function.{platform.replace('/', '-')}.lock"
+
+
+def read(path: Path) -> Lock | None:
+    """The lock at `path`; None when there is none. Errors: LockError."""
+    try:
+        if path.stat().st_size > _LIMIT:
+            raise LockError(f"{path.name} is larger than {_LIMIT} bytes")
+        return parse(path.read_text(encoding="utf-8"), path.name)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise LockError(f"cannot read {path.name}: {why}") from None
+
+
+def save(path: Path, lock: Lock) -> None:
+    """Write a lock, whole or not at all. Errors: LockError."""
+    try:
+        write(path, lock.text)
+    except OSError as error:
+        raise LockError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:
+    """Refuse a lock that was made for something else than `now`.
+
+    Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
+    """
+    if problems := changes(lock.head, now, interpreter):
+        raise StaleLockError(
+            "\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint="ovenbird lock"
+        )
+    runtime_needs.check_pins(lock.pins, runtime_needs.needs(environment(interpreter)), label)
+
+
+def changes(then: Head, now: Head, interpreter: Interpreter) -> list[str]:
+    """What is different now, in words; empty when the lock still holds. A newer glibc than the lock's is no change."""
+    found = []
+    words: Mapping[str, str] = {"python": "Python", "platform": "the platform"}
+    for key, word in words.items():
+        if getattr(then, key) != getattr(now, key):
+            found.append(f"{word} was {getattr(then, key) or 'not noted'}, is {getattr(now, key)}")
+    if glibc(interpreter) < glibc_of(then.libc):
+        found.append(f"the C library was {then.libc}, is the older {now.libc}")
+    for kind in ("wanted", "constraints"):
+        before, after = set(getattr(then, kind)), set(getattr(now, kind))
+        label = "" if kind == "wanted" else "the constraint "
+        found += [f"{label}{text} was added" for text in sorted(after - before)]
+        found += [f"{label}{text} was removed" for text in sorted(before - after)]
+    if not found and then.inputs != now.inputs:
+        found.append(f"the digest of what is asked for was {then.inputs or 'not noted'}, is {now.inputs}")
+    return found

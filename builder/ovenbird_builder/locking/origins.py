@@ -1,0 +1,144 @@
+"""Requirements that no index has: a git URL, a folder of the source, an archive. Built to a wheel, pinned by its hash.
+
+The wheel is kept in the cache; when it is not there, it is built again from the same commit or content, by the same
+build backend, with the same date, and has to come out the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovenbird.document import Function
+
+from .. import process
+from ..errors import HashError, WheelBuildError
+from ..sources import fetch
+from .listed import Wanted
+from .locktext import Pin
+from .refusals import Asked, explain
+from .wheelhouse import Wheel, Wheelhouse
+from .workshop import WORK, Site, Workshop
+
+_GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\s]*)\)?$")
+_KNOWN = {"bdist_wheel": "wheel", "poetry-core": "poetry-core", "flit": "flit-core"}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A wheel, and where it was built from: a URL with its full commit, `file:` and a path; what built it."""
+
+    wheel: Wheel
+    url: str
+    by: str
+
+    def pin(self) -> Pin:
+        """The pin of this wheel: no other file will do."""
+        return Pin(self.wheel.name, self.wheel.version, (f"sha256:{self.wheel.sha256}",), self.url, (), self.by)
+
+
+def build(
+    one: Wanted,
+    root: Path,
+    shop: Workshop,
+    asked: Asked,
+    *,
+    by: str = "",
+) -> Built:
+    """Build the wheel of a requirement with an origin. `by` (`setuptools==80.9`) is the backend to use, if it is known.
+
+    Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
+    """
+    folder = shop.folder / f"from-{hashlib.sha256(one.origin.encode()).hexdigest()[:12]}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        what, url = _material(one.origin, root, folder / "source", shop.site)
+        env = {}
+        if by:
+            (folder / "constraint.txt").write_text(f"{by}\n")
+            env = dict.fromkeys(
+                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{WORK}/{folder.name}/constraint.txt"
+            )  # the second since pip 25.3
+        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={WORK}/{folder.name}/out", "--", what)
+        try:
+            done = shop.run(*words, env=env)
+        except process.ProcessTimedOut:
+            raise WheelBuildError(
+                f"{one.origin} was still building after {shop.site.timeout:g} s ({one.where})"
+            ) from None
+        made = sorted((folder / "out").glob("*.whl")) if not done.returncode else []
+        if not made:
+            problem = explain(done.stderr + done.stdout, asked)
+            raise type(problem)(f"{one.origin} ({one.where}): {problem.message}", hint=problem.hint)
+        wheel = Wheelhouse(shop.site.cache).put(made[0])
+        return Built(wheel, url, generator(wheel.path))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rebuild(
+    pin: Pin,
+    root: Path,
+    shop: Workshop,
+    asked: Asked,
+) -> Wheel:
+    """The wheel of a pin that has an origin, built again. Errors: as `build`; HashError when it comes out another."""
+    one = Wanted(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
+    built = build(one, root, shop, asked, by=pin.built)
+    if f"sha256:{built.wheel.sha256}" not in pin.hashes:
+        raise HashError(
+            f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "
+            f"got sha256:{built.wheel.sha256}, expected {pin.hashes[0]}",
+            hint="what built it may have changed: ovenbird lock --upgrade-package " + pin.name,
+        )
+    return built.wheel
+
+
+def generator(wheel: Path) -> str:
+    """What built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
+    with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile, StopIteration), zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
+        if found := _GENERATOR.search(archive.read(name).decode(errors="replace")):
+            return f"{_KNOWN.get(found[1], found[1])}=={found[2]}"
+    return ""
+
+
+def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str]:
+    """What pip builds, as it names it in the container, and the origin with its commit."""
+    mounted = f"{WORK}/{into.parent.name}/{into.name}"
+    into.parent.mkdir(parents=True)
+    if origin.startswith("file:"):
+        place = root / origin.removeprefix("file:")
+        if place.is_file():
+            into.mkdir()
+            shutil.copyfile(place, into / place.name)
+            return f"{mounted}/{place.name}", origin
+        shutil.copytree(place, into, ignore=shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", "build"))
+        _normal(into)
+        return mounted, origin
+    if not origin.startswith("git+"):
+        return origin, origin
+    url, _, fragment = origin.partition("#")
+    folder = re.search(r"(?:^|&)subdirectory=([^&]+)", fragment)
+    address, at, ref = url.rpartition("@")
+    if not at or "/" not in address.partition("://")[2]:
+        address, ref = url, ""
+    function = Function(root=root, name="requirement", handler="handler", source=address + (f"#{ref}" if ref else ""))
+    tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout)
+    _normal(tree.path)
+    pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder[1]}" if folder else "")
+    return mounted + (f"/{folder[1]}" if folder else ""), pinned
+
+
+def _normal(folder: Path) -> None:
+    """Modes that do not depend on the umask: a wheel takes them over."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            os.chmod(path, 0o755 if executable else 0o644)  # noqa: PTH101

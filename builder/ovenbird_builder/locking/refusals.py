@@ -1,0 +1,255 @@
+"""Why pip or uv refused, in terms of what the user wrote: their output -> one of our errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from ..errors import (
+    ConflictError,
+    HashError,
+    LockError,
+    NoWheelError,
+    PackageIndexError,
+    RequirementMissingError,
+    WheelBuildError,
+)
+from .listed import Wanted
+
+_MISSING = re.compile(
+    r"Could not find a version that satisfies the requirement (.+?)(?: \(from (?!versions)([^)]*)\))?"
+    r" \(from versions: ([^)]*)\)"
+)
+_CAUSE = re.compile(
+    r"RequirementInformation\(requirement=(\w+)\((?:'([^']*)'|\"([^\"]*)\")[^)]*\), "
+    r"parent=(None|\w+\((?:'([^']*)'|\"([^\"]*)\"))"
+)
+_CANNOT = re.compile(r"Cannot install (.+?) because these package versions have conflicting")
+_SKIPPED = re.compile(r"Skipping link: (.*?): (\S+/([^/\s#]+\.(?:whl|tar\.gz|zip)))")
+# pip's own summary ("Ignored the following versions ...") mixes the versions of all distributions, without their names
+_PYTHON = re.compile(r"requires a different Python \(\S+ not in: '([^']+)'\): \S+/([^/\s#]+)-\d[^/\s]*")
+_NEWER = re.compile(r"Package '([^']+)' requires a different Python: \S+ not in '([^']+)'")
+_DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:|\b407\b)")
+_UNREACHABLE = re.compile(
+    r"(NewConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|SSLError|ProxyError|ConnectionError|"
+    r"Connection refused|Could not fetch URL|not a trusted or secure host|IncompleteRead|ConnectionResetError|"
+    r"ProtocolError|\b50[0-9] (?:Server )?Error|error sending request|Failed to fetch|dns error|Max retries exceeded)"
+)
+_HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
+_FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
+_BUILD = ("subprocess-exited-with-error", "metadata-generation-failed", "Failed building wheel", "BackendUnavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for, to tell an error by: requirements, all that limits them, the target in words, the indexes."""
+
+    wanted: tuple[Wanted, ...]
+    limits: tuple[Wanted, ...]
+    target: str  # "Python 3.12 on linux/amd64 (glibc 2.36)"
+    indexes: tuple[str, ...]
+    only_binary: bool = False
+
+    def who(self, name: str, parent: str = "") -> str:
+        """Who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
+        if parent:
+            return f"{parent} needs it"
+        places = [one.where for one in self.wanted if one.name == name]
+        return f"asked for in {' and '.join(places)}" if places else "needed by what you ask for"
+
+
+def explain(output: str, asked: Asked) -> LockError | WheelBuildError:
+    """The error of ours that pip's output amounts to."""
+    if "ResolutionImpossible" in output and (_CANNOT.search(output) or "RequirementsConflicted" in output):
+        found = _MISSING.search(output)
+        if not found:
+            return conflict(output, asked)
+    if problem := unreachable(output, asked):
+        return problem
+    if "DO NOT MATCH THE HASHES" in output:
+        return mismatch(output, asked)
+    if any(word in output for word in _BUILD):
+        return unbuilt(output)
+    if found := _NEWER.search(output):
+        who = asked.who(_name(found[1]))
+        return RequirementMissingError(f"{found[1]!r} is for Python {found[2]}, the target is {asked.target} ({who})")
+    if found := _MISSING.search(output):
+        return missing(output, found[1], found[2] or "", found[3], asked)
+    return LockError(f"locking failed: {_last(output)}")
+
+
+def conflict(output: str, asked: Asked) -> ConflictError:
+    """Which requirements contradict each other, each with who asks for it."""
+    rows: list[str] = []
+    names: list[str] = []
+    for found in _CAUSE.finditer(output):
+        text, parent = found[2] or found[3] or "", _distribution(found[5] or found[6] or "")
+        name = _name(text)
+        names += [name] if name and name not in names else []
+        written = [one for one in asked.wanted if one.name == name]
+        if parent:
+            rows.append(f"{parent} needs {text}")
+        else:
+            rows += [f"{one.text} is asked for in {one.where}" for one in written]
+    if not names:
+        names = [_name(text) for text in re.findall(r"[\w.-]+(?:\[[^\]]*\])?[=<>!~]=?[^ ,]+", _cannot(output))]
+        rows += [f"{one.text} is asked for in {one.where}" for one in asked.wanted if one.name in names]
+    rows += [
+        f"{one.text} is {'what the runtime needs' if one.where == 'the runtime' else 'a limit in ' + one.where}"
+        for one in asked.limits
+        if one.name in names
+    ]
+    rows = list(dict.fromkeys(rows)) or [_cannot(output) or _last(output)]
+    what = " and ".join(names[:3]) or "the requirements"
+    return ConflictError(
+        "\n  ".join([f"no version of {what} fits all that is asked for:", *rows]),
+        hint="loosen one of them; the runtime's ranges cannot be changed",
+    )
+
+
+def missing(output: str, text: str, parent: str, versions: str, asked: Asked) -> LockError:
+    """A requirement that no file of the index fulfils: no such name, no such version, or none for the target."""
+    name = _name(text)
+    who = asked.who(name, parent)
+    if files := _unfit(output, text):
+        return NoWheelError(
+            f"no file of {text!r} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
+            + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
+            hint="ask for another version" + ("; --only-binary refuses to build it" if asked.only_binary else ""),
+        )
+    if found := next((one for one in _PYTHON.finditer(output) if _name(one[2].partition("-")[0]) == name), None):
+        return RequirementMissingError(f"{text!r} is for Python {found[1]}, the target is {asked.target} ({who})")
+    if versions in ("none", ""):
+        limits = " and ".join(f"{one.text} ({one.where})" for one in asked.limits if one.name == name)
+        return RequirementMissingError(
+            f"the index has no {text!r} ({who})" + (f" within {limits}" if limits else ""),
+            hint=f"looked in {', '.join(asked.indexes)}",
+        )
+    last = versions.split(", ")
+    shown = ", ".join(last[-8:]) if len(last) <= 8 else "..., " + ", ".join(last[-8:])
+    return RequirementMissingError(
+        f"the index has no version that fits {text!r} ({who}): it has {shown}", hint="ask for one of these"
+    )
+
+
+def unreachable(output: str, asked: Asked) -> PackageIndexError | None:
+    """The index does not answer, or wants to know who asks; None when it is neither."""
+    lines = [line.strip() for line in output.splitlines() if "404 Client Error" not in line]  # that is an answer
+    where = ", ".join(asked.indexes)
+    if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
+        return PackageIndexError(
+            f"a package index asks for credentials that were not given or are not right: {_brief(line)}",
+            hint="--index-url 'https://${USER}:${TOKEN}@HOST/simple' with the variables set, or .netrc",
+        )
+    if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
+        certificate = "certificate" in output.lower() and "verify" in output.lower()
+        return PackageIndexError(
+            f"a package index does not answer ({where}): {_brief(line)}",
+            hint="--ca-bundle FILE names your site's certificate authority" if certificate else "--index-url, proxies",
+        )
+    return None
+
+
+def mismatch(output: str, asked: Asked) -> HashError:
+    """A file that is not what the lock says."""
+    row = next((line.strip() for line in output.splitlines() if " from http" in line or " from file" in line), "")
+    name = row.partition(" ")[0].rstrip(":") or "a file"
+    found = [one or two for one, two in _HASHES.findall(output)]
+    got = found[-1] if found else ""
+    return HashError(
+        f"{name}: the file of the index is not the one that was locked ({asked.who(_name(name))}): "
+        f"got sha256:{got}, expected {'another' if len(found) < 2 else 'sha256:' + found[0]}",
+        hint="if the new file is right, ovenbird lock --upgrade-package",
+    )
+
+
+def unbuilt(output: str) -> WheelBuildError:
+    """A source distribution whose build failed, with the end of what it said."""
+    lines = [line.strip(" │╰─>") for line in output.splitlines() if line.strip(" │╰─>")]
+    end = next((i for i, line in enumerate(lines) if line.startswith(("[end of output]", "note: This error"))), None)
+    told = [line for line in lines[:end] if not line.startswith("File ")][-6:]
+    return WheelBuildError("\n  ".join(["a source distribution could not be built:", *(line[:300] for line in told)]))
+
+
+def explain_uv(output: str, asked: Asked) -> LockError:
+    """The error of ours that uv's output amounts to."""
+    said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
+    said = said.removeprefix("No solution found when resolving dependencies:").strip()
+    if problem := unreachable(output, asked):
+        return problem
+    if "unauthorized" in said.lower() or "status code 401" in said.lower():
+        return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
+    for kind, words in (
+        (
+            RequirementMissingError,
+            ("was not found in the package registry", "there is no version of", "no versions of"),
+        ),
+        (
+            NoWheelError,
+            ("no usable wheels", "no wheels with a matching", "building from source is disabled", "no-build"),
+        ),
+    ):
+        if any(word in said for word in words):
+            names = [one for one in asked.wanted if re.search(rf"\b{re.escape(one.name)}\b", said) and one.name]
+            who = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
+            return kind(f"uv: {said[:800]}{who}")
+    rows = [f"{one.text} ({one.where})" for one in (*asked.wanted, *asked.limits) if one.name and one.name in said]
+    return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
+
+
+def _unfit(output: str, text: str) -> list[str]:
+    """Files of the right version that pip passed over as not for this target, or as source."""
+    try:
+        specifier = Requirement(text).specifier
+    except InvalidRequirement:
+        return []
+    found = []
+    for match in _SKIPPED.finditer(output):
+        try:
+            file = match[3]
+            version = parse_wheel_filename(file)[1] if file.endswith(".whl") else parse_sdist_filename(file)[1]
+        except (InvalidWheelFilename, InvalidSdistFilename):
+            continue
+        if specifier.contains(version, prereleases=True) and file not in found:
+            found.append(file)
+    return found
+
+
+def _name(text: str) -> str:
+    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
+    return canonicalize_name(re.split(r"(?:\[|[=<>!~]=?)", found[0])[0]) if found else ""
+
+
+def _distribution(link: str) -> str:
+    """`fastapi 0.100.0` from a candidate's link."""
+    file = link.partition(" ")[0].partition("#")[0].rpartition("/")[2]
+    try:
+        name, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return file
+    return f"{name} {version}"
+
+
+def _cannot(output: str) -> str:
+    found = _CANNOT.search(output)
+    return found[1] if found else ""
+
+
+def _brief(line: str) -> str:
+    return re.sub(r"//[^/@\s]+@", "//", line)[:300]
+
+
+def _last(output: str) -> str:
+    noise: Iterable[str] = ("subprocess exited", "Error: exit status", "Traceback")
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.strip().startswith(tuple(noise))]
+    return _brief(lines[-1]) if lines else "nothing was said"

@@ -1,0 +1,158 @@
+"""Collect what a function needs, each requirement with where it stands.
+
+What names requirements outright counts first: `spec.requirements` and `--requirements FILE`, added up. When neither
+does, the source is searched, and the first that is there is used: `pylock.toml`, `requirements.txt`, `pyproject.toml`
+(`[project]`), the inline metadata of the handler's file (PEP 723). `--requirement` adds to either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ovenbird.document import Function
+
+from ..errors import LockError
+from .declared import Declared, inline, project
+from .listed import Wanted, read, requirement
+
+_SEARCHED = ("pylock.toml", "requirements.txt", "pyproject.toml")
+_SKIPPED = ("__pycache__", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What is wanted and what limits it; `root` is the folder that paths are relative to.
+
+    `used` says for people where it all comes from, `notes` what was found and not used. `pylock` is a lock that is
+    taken as it is.
+    """
+
+    wanted: tuple[Wanted, ...] = ()
+    constraints: tuple[Wanted, ...] = ()
+    root: Path = Path()
+    used: str = ""
+    notes: tuple[str, ...] = ()
+    pre: bool = False
+    requires_python: str = ""
+    pylock: Path | None = None
+
+    def texts(self) -> tuple[str, ...]:
+        """The requirements as a lock's head lists them: sorted, a local path with the digest of its content."""
+        return tuple(sorted({self._text(one) for one in self.wanted}))
+
+    def limits(self) -> tuple[str, ...]:
+        """The constraints as a lock's head lists them."""
+        return tuple(sorted({one.text for one in self.constraints}))
+
+    def _text(self, one: Wanted) -> str:
+        words = one.text + (" --pre" if self.pre else "")
+        words += "".join(f" --hash={value}" for value in one.hashes)
+        if one.origin.startswith("file:"):
+            words += f" ({content_digest(self.root / one.origin.removeprefix('file:'))[:23]})"
+        return words
+
+
+def collect(
+    function: Function,
+    tree: Path,
+    *,
+    requirements: Iterable[str] = (),
+    files: Iterable[Path] = (),
+    constraints: Iterable[Path] = (),
+    extras: Iterable[str] = (),
+    indexes: tuple[str, ...] = (),
+) -> Requirements:
+    """What a function whose source lies in `tree` needs. `indexes` are the URLs that a file may repeat.
+
+    Errors: LockError, with file and line, for anything malformed, outside of the tree or refused.
+    """
+    found = Requirements(root=tree)
+    named = [requirement(text, f"spec.requirements[{i}]", tree) for i, text in enumerate(function.requirements)]
+    if named:
+        found = replace(found, wanted=tuple(named), used="spec.requirements")
+    for path in files:
+        found = _and_file(found, path, indexes, str(path))
+    searched = _search(found, function, tree, tuple(extras), indexes)
+    if not found.used:
+        found = searched
+    elif searched.used:
+        note = f"{searched.used} is not used: {found.used} names what is needed"
+        found = replace(found, notes=(*found.notes, note))
+    if extras and "pyproject.toml" not in found.used:
+        raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
+    flags = [requirement(text, "--requirement", tree) for text in requirements]
+    if flags:
+        if found.pylock:
+            raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="--requirements FILE")
+        used = f"{found.used} and --requirement" if found.used else "--requirement"
+        found = replace(found, wanted=(*found.wanted, *flags), used=used)
+    for path in constraints:
+        listing = read(path, path.resolve().parent, indexes=indexes, label=str(path))
+        found = replace(found, constraints=(*found.constraints, *listing.wanted, *listing.constraints))
+    return found
+
+
+def content_digest(path: Path) -> str:
+    """A digest of a file or folder: names and content, not times or modes."""
+    total = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        if file.is_file() and not any(part in _SKIPPED or part.endswith(".egg-info") for part in file.parts):
+            name = file.relative_to(path).as_posix()
+            total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return "sha256:" + total.hexdigest()
+
+
+def _and_file(found: Requirements, path: Path, indexes: tuple[str, ...], label: str) -> Requirements:
+    """With a requirements file added."""
+    real = path.resolve()
+    root = found.root if real.is_relative_to(found.root.resolve()) else real.parent
+    listing = read(path, root, indexes=indexes, label=label)
+    return replace(
+        found,
+        wanted=(*found.wanted, *listing.wanted),
+        constraints=(*found.constraints, *listing.constraints),
+        used=f"{found.used} and {label}" if found.used else label,
+        pre=found.pre or listing.pre,
+    )
+
+
+def _search(
+    found: Requirements, function: Function, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
+) -> Requirements:
+    """What the source itself says; beside the function document when the source is a folder below it that is silent."""
+    empty = Requirements(root=tree)
+    folders = [tree, *([function.root] if function.local_source and function.root.resolve() != tree.resolve() else [])]
+    for folder in folders:
+        for name in _SEARCHED:
+            path = folder / name
+            if not path.is_file():
+                continue
+            here = replace(empty, root=folder)
+            if name == "pylock.toml":
+                return replace(here, pylock=path, used=name)
+            if name == "requirements.txt":
+                return _and_file(here, path, indexes, name)
+            if (declared := project(path, extras if not found.used else ())) is not None:
+                return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras))
+    text, name = _code(function, tree)
+    block = inline(text, name, tree) if text else None
+    return _declared(empty, block, f"the inline metadata of {name}") if block else empty
+
+
+def _declared(found: Requirements, declared: Declared, used: str) -> Requirements:
+    return replace(found, wanted=declared.wanted, requires_python=declared.requires_python, used=used)
+
+
+def _code(function: Function, tree: Path) -> tuple[str, str]:
+    """The text and the name of the file that holds the handler."""
+    if function.code is not None:
+        return function.code, "the inline code"
+    module = function.handler.rpartition(":")[0] or function.default_module
+    path = tree / f"{module.replace('.', '/')}.py"
+    try:
+        return path.read_text(encoding="utf-8"), path.name
+    except (OSError, UnicodeDecodeError):
+        return "", ""

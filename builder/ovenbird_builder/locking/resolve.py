@@ -1,0 +1,133 @@
+"""Ask pip-compile, under the target's own Python, for the versions and hashes of all that is wanted."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from .. import process
+from ..errors import LockError, PackageIndexError
+from .listed import Wanted
+from .locktext import SELF, Pin
+from .refusals import Asked, explain
+from .workshop import WORK, Workshop
+
+_ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
+_PIP_COMPILE = (
+    "-m", "piptools", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-emit-index-url",
+    "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options", "--strip-extras", "--allow-unsafe",
+    "--resolver=backtracking", "--newline=lf", "--output-file=lock.txt",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which versions are liked: those of `previous`, but for the names in `upgrade`; pre-releases too, with `pre`."""
+
+    previous: tuple[Pin, ...] = ()
+    upgrade: tuple[str, ...] = ()
+    pre: bool = False
+
+
+TOLD = (
+    "Skipping link",
+    "requires a different Python",
+    "Could not fetch URL",
+)  # what counts of the many words of a verbose pip
+
+
+def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
+    """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
+    (folder / "wanted.in").write_text("".join(f"{text}\n" for text in wanted))
+    (folder / "limits.txt").write_text("".join(f"{text}\n" for text in limits))
+    kept = "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in previous)
+    (folder / "lock.txt").write_text(kept)
+
+
+def resolve(
+    shop: Workshop,
+    asked: Asked,
+    lines: Iterable[str],
+    choice: Choice,
+) -> str:
+    """pip-compile's output for these lines.
+
+    Errors: those of `refusals.explain`; PackageIndexError over the time limit.
+    """
+    write(shop.folder, lines, [one.text for one in asked.limits], choice.previous)
+    flags = [
+        "--constraint=limits.txt",
+        *(["--pre"] if choice.pre else []),
+        *(f"--upgrade-package={one}" for one in choice.upgrade),
+    ]
+    flags += ["--pip-args=--only-binary=:all:"] if asked.only_binary else []
+    try:
+        done = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
+    except process.ProcessTimedOut as error:
+        raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
+    if done.returncode:
+        raise explain(done.stderr + done.stdout + _details(shop, done.stderr), asked)
+    try:
+        return (shop.folder / "lock.txt").read_text()
+    except OSError:
+        raise LockError("pip-compile wrote no lock") from None
+
+
+def pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
+    """The pins in the output of pip-compile or uv; one given as a file is replaced by that of `built`, by file name."""
+    found: list[Pin] = []
+    via: list[list[str]] = []
+    for line in text.replace("\\\n", " ").splitlines():
+        entry = _ENTRY.match(line)
+        if entry:
+            file = (entry[3] or "").rpartition("/")[2].partition("#")[0]
+            pin = built.get(file) or Pin(canonicalize_name(entry[1]), entry[2] or "", tuple(_HASH.findall(line)))
+            if not pin.version or not pin.hashes:
+                raise LockError(f"{entry[1]}: the index gives no hash for it, so it cannot be locked")
+            found.append(pin)
+            via.append([])
+        elif found and line.strip().startswith("#"):
+            via[-1] += _via(line.strip().lstrip("# "))
+    return tuple(
+        Pin(pin.name, pin.version, pin.hashes, pin.url, tuple(sorted(set(who))), pin.built)
+        for pin, who in zip(found, via, strict=True)
+    )
+
+
+def _via(words: str) -> list[str]:
+    words = words.removeprefix("via").strip()
+    if not words or words.startswith("-c "):
+        return []
+    return [SELF] if words.startswith("-r ") else [canonicalize_name(words.partition(" ")[0])]
+
+
+def _details(shop: Workshop, output: str) -> str:
+    """What pip passed over for a requirement that it did not find: it tells only when asked to be verbose."""
+    found = re.search(r"No matching distribution found for (\S+)", output)
+    if not found:
+        return ""
+    words = ("-m", "pip", "-vv", "download", "--no-deps", "--only-binary=:all:", f"--dest={WORK}/tried", "--", found[1])
+    done = shop.run(*words)
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in TOLD))
+
+
+def scratch(cache: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder on the cache's disk that is removed at the end."""
+    (cache / "tmp").mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="step-", dir=cache / "tmp", ignore_cleanup_errors=True)
+
+
+def line(one: Wanted, wheels: Mapping[str, str]) -> str:
+    """The line of a requirement for the locker; one that was built stands for its wheel, by where it is mounted."""
+    if not one.origin:
+        return one.text
+    file = wheels[one.origin]
+    name = parse_wheel_filename(file)[0]
+    extras = f"[{','.join(one.extras)}]" if one.extras else ""
+    return f"{name}{extras} @ file://{WORK}/built/{file}" + (f" ; {one.marker}" if one.marker else "")

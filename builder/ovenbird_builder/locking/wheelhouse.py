@@ -1,0 +1,158 @@
+"""Wheels kept by the digest of their content, and which of them a pin takes on a target.
+
+    wheels/files/<hex>/<file name>   a wheel
+    wheels/keys/<hex>.json           which wheel a key gave
+
+A file appears by rename once it is whole. A wheel is hashed when it is put here, and again when its size or its times
+are not what they were; what is not itself any more is dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging import tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from ..errors import HashError, SpaceError
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A wheel at hand: normalised name, version, file name, where it lies, SHA-256 in hex."""
+
+    name: str
+    version: str
+    filename: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wheelhouse:
+    """The wheels of a cache."""
+
+    cache: Path
+
+    def find(self, sha256: str) -> Wheel | None:
+        """The wheel with this digest, verified; None when it is not here (any more)."""
+        folder = self.cache / "wheels" / "files" / sha256
+        try:
+            path = next((path for path in folder.iterdir() if path.suffix == ".whl"), None)
+            if path is None or not _sound(path, sha256):
+                shutil.rmtree(folder, ignore_errors=True)
+                return None
+            return described(path, sha256)
+        except OSError:
+            return None
+
+    def put(self, path: Path) -> Wheel:
+        """Take a wheel over (it is moved, if it lies on the same disk); the one that is kept. Errors: SpaceError."""
+        sha256 = digest(path)
+        files = self.cache / "wheels" / "files"
+        try:
+            files.mkdir(parents=True, exist_ok=True)
+            half = Path(tempfile.mkdtemp(prefix=".half-", dir=files))
+            try:
+                shutil.move(path, half / path.name)
+                (half / path.name).chmod(0o644)
+                half.chmod(0o755)
+                if self.find(sha256) is None:
+                    _stamp(half / path.name)
+                    with contextlib.suppress(OSError):  # another builder was quicker
+                        os.rename(half, files / sha256)  # noqa: PTH104
+            finally:
+                shutil.rmtree(half, ignore_errors=True)
+        except OSError as error:
+            raise SpaceError(f"cannot keep {path.name} in {str(files)!r}: {error.strerror}") from error
+        found = self.find(sha256)
+        if not found:
+            raise SpaceError(f"{path.name} vanished from {str(files)!r} while it was put there")
+        return found
+
+    def note(self, key: str, value: dict[str, str]) -> None:
+        """Keep what a key gave. Errors: SpaceError."""
+        keys = self.cache / "wheels" / "keys"
+        try:
+            keys.mkdir(parents=True, exist_ok=True)
+            write(keys / f"{key}.json", json.dumps(value, sort_keys=True))
+        except OSError as error:
+            raise SpaceError(f"cannot write to {str(keys)!r}: {error.strerror}") from error
+
+    def noted(self, key: str) -> dict[str, str]:
+        """What a key gave; empty when that is not known."""
+        try:
+            found = json.loads((self.cache / "wheels" / "keys" / f"{key}.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def best(self, hashes: Iterable[str], supported: list[tags.Tag]) -> Wheel | None:
+        """The wheel here, of these digests, that the tags like best."""
+        rank = {tag: number for number, tag in enumerate(supported)}
+        found = [wheel for one in sorted(hashes) if (wheel := self.find(one.removeprefix("sha256:")))]
+        fits = [
+            (min(rank[tag] for tag in kinds), wheel.filename, wheel)
+            for wheel in found
+            if (kinds := [tag for tag in parse_wheel_filename(wheel.filename)[3] if tag in rank])
+        ]
+        return min(fits)[2] if fits else None
+
+
+def described(path: Path, sha256: str) -> Wheel:
+    """A wheel by its file. Errors: HashError for a file name that no wheel has."""
+    try:
+        name, version, *_ = parse_wheel_filename(path.name)
+    except InvalidWheelFilename as error:
+        raise HashError(f"{path.name!r} is not the name of a wheel: {error}") from None
+    return Wheel(str(name), str(version), path.name, path, sha256)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file in hex."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1024 * 1024):
+            total.update(chunk)
+    return total.hexdigest()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file by a temporary name and a rename. Errors: OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    half = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        half.chmod(0o644)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _stamped(path: Path) -> str:
+    about = path.stat()
+    return f"{about.st_size} {about.st_mtime_ns}"
+
+
+def _stamp(path: Path) -> None:
+    write(path.with_name("stamp"), _stamped(path))
+
+
+def _sound(path: Path, sha256: str) -> bool:
+    """Whether a file is what it was: by size and time, else by its content."""
+    with contextlib.suppress(OSError):
+        if path.with_name("stamp").read_text() == _stamped(path):
+            return True
+    if digest(path) != sha256:
+        return False
+    _stamp(path)
+    return True

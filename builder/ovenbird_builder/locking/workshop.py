@@ -1,0 +1,112 @@
+"""A container of the target's base with pip and pip-tools mounted: where is resolved and built, and nothing is kept.
+
+The host's configuration of pip has no part in it. What is mounted lies below /run/ovenbird.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import process, toolbox
+from ..bases.probe import Interpreter
+from ..container import Container, working
+from ..network import MOUNT, Network
+from .indexes import Indexes
+
+WORK = f"{MOUNT}/work"  # the folder that is shared with the container
+_INSIDE = Path(__file__).parent / "inside"  # files of ours that the target's Python runs
+EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: builds that heed it give the same bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every step of locking and building takes: the base, its interpreter, the way out, the cache, a time limit.
+
+    `timeout` is in seconds, for each step. `environ` is the caller's.
+    """
+
+    image: str
+    interpreter: Interpreter
+    indexes: Indexes
+    network: Network
+    cache: Path
+    environ: Mapping[str, str]
+    timeout: float
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self.indexes.secrets(), *self.network.secrets())
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A container at work; `folder` is this machine's side of `/run/ovenbird/work`."""
+
+    site: Site
+    container: Container
+    folder: Path
+    env: Mapping[str, str]
+    mounts: tuple[str, ...]
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> process.Done:
+        """Run the target's Python with these words; the status is the caller's to judge. Errors: ProcessTimedOut."""
+        return self.container.run(
+            [self.site.interpreter.executable, *words],
+            env={**self.env, **(env or {})},
+            mounts=self.mounts,
+            workdir=WORK,
+            timeout=self.site.timeout,
+            secrets=self.site.secrets(),
+            check=False,
+        )
+
+
+@contextlib.contextmanager
+def workshop(site: Site, folder: Path, *, machine: str = "") -> Iterator[Workshop]:
+    """A workshop in the image of the site that shares `folder`; with `machine` its Python answers as on that one.
+
+    Errors: those of `container.working` and of `toolbox`.
+    """
+    network, pip_cache = site.network, site.cache / "pip"
+    pip_cache.mkdir(parents=True, exist_ok=True)
+    box = toolbox.mount(site.cache)
+    with site.indexes.config() as config, working(site.image) as container:
+        mounts = (
+            box,
+            f"{_INSIDE}:{MOUNT}/inside:ro",
+            f"{folder}:{WORK}",
+            f"{pip_cache}:{MOUNT}/pip",
+            f"{config}:{MOUNT}/pip.conf:ro",
+            *network.mounts(),
+        )
+        path = toolbox.MOUNTED
+        env = {
+            **network.container_env(),
+            **pip_env(f"{MOUNT}/pip.conf"),
+            "PIP_CACHE_DIR": f"{MOUNT}/pip",
+            "PYTHONPATH": f"{MOUNT}/inside:{path}" if machine else path,
+            "OVENBIRD_MACHINE": machine,
+            "HOME": WORK,
+            "TMPDIR": WORK,
+            "SOURCE_DATE_EPOCH": EPOCH,
+        }
+        yield Workshop(site, container, folder, env, mounts)
+
+
+def pip_env(config: str) -> dict[str, str]:
+    """Variables for pip wherever it runs: our configuration file only, no questions, no news."""
+    return {
+        "PIP_CONFIG_FILE": config,
+        "PIP_NO_INPUT": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_COLOR": "1",
+        "PIP_TIMEOUT": "20",
+        "PIP_RETRIES": "2",
+        "PIP_ROOT_USER_ACTION": "ignore",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "LC_ALL": "C.UTF-8",
+    }

@@ -1,0 +1,137 @@
+"""Bases in the cache: by the digest of their registry, by their config in the store, once, and offline."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.engine import skopeo
+
+from ovenbird_builder.bases.foundation import foundation
+from ovenbird_builder.errors import BaseMissingError
+from ovenbird_builder.layers.assemble import Changes, Image, assemble, layout
+from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.registry import Registry
+
+PLATFORM = "linux/amd64"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, container_env: dict[str, str]) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def client(cache: Cache) -> Registry:
+    return Registry(cache.blobs, os.environ, timeout=60)
+
+
+@pytest.fixture
+def image(tmp_path: Path, container_env: dict[str, str]) -> tuple[Image, Path, Registry]:
+    """A small image in a cache of somebody else."""
+    other = Cache(tmp_path / "other")
+    layer = files_layer({"/data": os.urandom(1000)}, other)
+    config = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
+    made = assemble(b'{"schemaVersion": 2, "layers": []}', config, [layer], Changes(), {}, 0, other)
+    return made, layout(other, "image", made.manifest, "image"), Registry(other.blobs, os.environ, timeout=60)
+
+
+@pytest.fixture
+def pushed(image: tuple[Image, Path, Registry], registry: str) -> str:
+    """It, in the registry."""
+    from ovenbird_builder.reference import parse
+
+    made, folder, client = image
+    name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
+    client.push(folder, parse(name), made.digest)
+    return name
+
+
+@pytest.fixture
+def loaded(image: tuple[Image, Path, Registry]) -> Iterator[str]:
+    """It, in the store."""
+    _, folder, client = image
+    name = f"localhost/foundation-{uuid.uuid4().hex}:1"
+    client.load(folder, name)
+    yield name
+    subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
+
+
+def test_a_base_of_a_registry_keeps_its_digest(
+    pushed: str, image: tuple[Image, Path, Registry], client: Registry, cache: Cache
+) -> None:
+    """And its blobs are in the cache as they were."""
+    found = foundation(pushed, PLATFORM, client, cache)
+    assert (found.digest, found.manifest, found.config) == (image[0].digest, image[0].manifest, image[0].config)
+    assert len(found.diff_ids) == 1
+
+
+def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: Registry, cache: Cache) -> None:
+    """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
+    first = foundation(pushed, PLATFORM, client, cache)
+    blob = cache.blob(first.digest)
+    before = blob.stat().st_mtime_ns
+    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert blob.stat().st_mtime_ns == before
+
+
+def test_a_base_that_is_pinned_is_not_asked_for_again(pushed: str, client: Registry, cache: Cache) -> None:
+    """A digest says all; nor is anybody asked offline."""
+    first = foundation(pushed, PLATFORM, client, cache)
+    name = f"{pushed.rpartition(':')[0]}@{first.digest}"
+    assert foundation(name, PLATFORM, client, cache).digest == first.digest
+    deaf = replace(client, environ={**client.environ, "PATH": "/nowhere"})
+    assert foundation(name, PLATFORM, deaf, cache).digest == first.digest
+    assert foundation(pushed, PLATFORM, deaf, cache, offline=True).digest == first.digest
+
+
+def test_a_blob_that_went_missing_is_fetched_again(pushed: str, client: Registry, cache: Cache) -> None:
+    """As after a prune, or a disk that lost it."""
+    import json
+
+    first = foundation(pushed, PLATFORM, client, cache)
+    layer = cache.blob(json.loads(first.manifest)["layers"][0]["digest"])
+    layer.unlink()
+    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert layer.exists()
+
+
+def test_a_base_of_the_store_stays_the_same_when_it_comes_in_other_compression(
+    loaded: str, client: Registry, cache: Cache
+) -> None:
+    """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
+    first = foundation(loaded, PLATFORM, client, cache)
+    folder = layout(cache, "again", first.manifest, "image")
+    again = loaded.replace(":1", ":again")
+    client.load(folder, again)
+    try:
+        second = foundation(loaded, PLATFORM, client, cache)
+    finally:
+        subprocess.run(["buildah", "rmi", again], check=True, capture_output=True)
+    assert second == first
+
+
+def test_a_base_that_only_the_store_has_is_found_there(
+    loaded: str, client: Registry, cache: Cache, registry: str
+) -> None:
+    """A name with a host is asked of its registry first."""
+    name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
+    skopeo("copy", "--quiet", f"containers-storage:{loaded}", f"containers-storage:{name}")
+    try:
+        assert foundation(name, PLATFORM, client, cache).diff_ids
+    finally:
+        subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["localhost/no-such-base:1", "REGISTRY/no/such:1"])
+def test_a_base_that_is_nowhere_is_told(name: str, client: Registry, cache: Cache, registry: str) -> None:
+    """With what to do about it."""
+    with pytest.raises(BaseMissingError, match="there is no base") as caught:
+        foundation(name.replace("REGISTRY", registry), PLATFORM, client, cache)
+    assert "--base" in caught.value.hint

@@ -1,0 +1,97 @@
+"""What an image's Python is, asked of real images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.engine import AVAILABLE
+
+from ovenbird_builder import process
+from ovenbird_builder.bases.probe import probe, stored
+from ovenbird_builder.errors import BaseUnfitError
+
+Make = Callable[..., str]
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+@pytest.mark.timeout(300)
+def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, version: str) -> None:
+    """Version, ABI, C library, and where things are installed: on Debian's own Python another place than on pyenv's."""
+    found = probe(standins[version], cache=tmp_path, version=version)
+    assert found.minor == version
+    assert found.soabi.startswith(f"cpython-{version.replace('.', '')}-")
+    assert found.libc.startswith("glibc 2.")
+    assert found.executable.endswith(f"python{version}")
+    assert found.purelib in found.path
+    assert found.scripts == "/usr/local/bin"
+    assert len(bytes.fromhex(found.magic)) == 4
+    assert "pip" in found.distributions
+    assert (found.runtime, found.user) == ("", "")
+
+
+def test_it_is_asked_once(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
+    """The answer is kept by the image's digest; a damaged one is asked again."""
+    name = image(f"FROM {standins['3.11']}\nUSER 5:6\n")
+    first = probe(name, cache=tmp_path)
+    place = next((tmp_path / "probes").iterdir())
+    answer = json.loads(place.read_text())
+    place.write_text(json.dumps(answer | {"runtime": "kept"}))
+    assert probe(name, cache=tmp_path).runtime == "kept"
+    place.write_text("{")
+    assert probe(name, cache=tmp_path) == first
+    assert first.user == "5:6"
+    assert [path.name for path in (tmp_path / "probes").iterdir()] == [place.name]
+    process_left = process.run(["buildah", "containers", "--json"]).stdout
+    assert stored(name).id not in process_left
+
+
+def test_an_image_without_python(image: Make, tmp_path: Path) -> None:
+    """An image that has no program at all."""
+    with pytest.raises(BaseUnfitError, match="no Python in the image 'localhost/"):
+        probe(image("FROM scratch\nCOPY x /x\n", x=""), cache=tmp_path)
+
+
+def test_another_python(standins: dict[str, str], tmp_path: Path) -> None:
+    """Both versions are named."""
+    with pytest.raises(BaseUnfitError, match=r"is 3\.11\.\d+, asked for is 3\.12") as caught:
+        probe(standins["3.11"], cache=tmp_path, version="3.12")
+    assert "3.11" in caught.value.hint
+
+
+MUSL = """#!/bin/sh
+echo '{"version": "3.12.1", "implementation": "cpython", "libc": "musl", "soabi": "cpython-312-x86_64-linux-musl"}'
+"""
+
+
+@pytest.mark.parametrize(("answer", "problem"), [
+    (MUSL, "is built on musl"),
+    ("#!/bin/sh\necho hello\n", "`python3` in the image '.*' is no Python: it said 'hello'"),
+    ('#!/bin/sh\necho \'{"version": "3.7.3"}\'\n', r"is 3\.7\.3, needed is 3\.10"),
+    ('#!/bin/sh\necho \'{"version": "3.11.3", "implementation": "pypy", "libc": "glibc 2"}\'\n', "is pypy"),
+])  # fmt: skip
+def test_a_python_that_does_not_fit(
+    standins: dict[str, str], image: Make, tmp_path: Path, answer: str, problem: str
+) -> None:
+    """A Python on another C library, a program that is none, an old one, another implementation."""
+    name = image(f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3=answer)
+    with pytest.raises(BaseUnfitError, match=problem):
+        probe(name, cache=tmp_path)
+
+
+def test_another_architecture(image: Make, tmp_path: Path) -> None:
+    """It is refused before anything of it is run."""
+    name = image("FROM scratch\nCOPY x /x\n", "--arch=s390x", x="")
+    with pytest.raises(BaseUnfitError, match="is for s390x, this machine is"):
+        probe(name, cache=tmp_path)
+
+
+def test_programs_that_do_not_run_here(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
+    """An image that claims this machine's architecture, and whose Python is no program for it."""
+    name = image(
+        f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3="\x7fELF\x02\x01 no program"
+    )
+    with pytest.raises(BaseUnfitError, match="do not run on this machine"):
+        probe(name, cache=tmp_path)

@@ -1,0 +1,356 @@
+"""Locking against a real private index, by the real pip-tools in real containers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.orchard import PASSWORD, Bench, Orchard, project, wants, wheel
+
+from ovenbird_builder.bases.probe import probe
+from ovenbird_builder.errors import (
+    ConflictError,
+    HashError,
+    LockError,
+    NoWheelError,
+    PackageIndexError,
+    RequirementMissingError,
+    SourceMissingError,
+    StaleLockError,
+    WheelBuildError,
+)
+from ovenbird_builder.locking import lockfile
+from ovenbird_builder.locking.indexes import indexes
+from ovenbird_builder.locking.lock import head_of, lock
+from ovenbird_builder.locking.locktext import SELF, Lock, parse
+from ovenbird_builder.locking.wheels import wheels
+from ovenbird_builder.network import Network
+
+
+def versions(found: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in found.pins}
+
+
+def test_pins_hold_all_that_is_needed_and_who_asks_for_it(bench: Bench) -> None:
+    """The closure is pinned with hashes; each pin names who wants it."""
+    found = bench.lock("apple>=1")
+    assert versions(found) == {"apple": "2.0", "banana": "2.0"}
+    assert {pin.name: pin.via for pin in found.pins} == {"apple": (SELF,), "banana": ("apple",)}
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for pin in found.pins for one in pin.hashes)
+
+
+def test_the_text_tells_what_for_and_holds_nothing_of_this_machine(bench: Bench, orchard: Orchard) -> None:
+    """The head names Python, platform and C library; no path, no index, no password is in the text."""
+    text = bench.lock("apple>=1").text
+    assert "# python: 3.11\n# platform: linux/amd64\n# libc: glibc 2." in text
+    assert "# locker: pip-tools " in text
+    assert "# wanted: apple>=1\n" in text
+    for word in (PASSWORD, "gardener", "127.0.0.1", "http", str(bench.cache), "/run/ovenbird", os.environ["HOME"]):
+        assert word not in text, word
+    assert parse(text, "function.lock").pins == bench.lock("apple>=1").pins
+
+
+def test_the_same_question_needs_no_container(bench: Bench) -> None:
+    """A second lock comes from the cache: the image need not even exist, and the text is the same."""
+    first = bench.lock("banana>=1.0")
+    again = replace(bench, image="localhost/none/such:1").lock("banana>=1.0")
+    assert again == first
+
+
+def test_a_damaged_entry_of_the_cache_is_not_used(bench: Bench) -> None:
+    """A kept lock that was cut short is made again."""
+    first = bench.lock("banana>=1.0,!=1.5")
+    for path in (bench.cache / "locks").iterdir():
+        path.write_text(path.read_text()[:-40])
+    assert bench.lock("banana>=1.0,!=1.5") == first
+
+
+def test_a_lock_from_nothing_is_the_same_in_another_cache(bench: Bench, tmp_path: Path) -> None:
+    """Nothing of the cache enters the text."""
+    assert replace(bench, cache=tmp_path).lock("apple>=1", "cherry").text == bench.lock("apple>=1", "cherry").text
+
+
+def test_nothing_wanted_is_an_empty_lock_without_a_container(bench: Bench) -> None:
+    """A function without dependencies starts nothing."""
+    assert replace(bench, image="localhost/none/such:1").lock().pins == ()
+
+
+def test_a_marker_is_that_of_the_target(bench: Bench) -> None:
+    """A requirement for another Python takes no part."""
+    found = bench.lock("apple==1.0; python_version == '3.11'", "nosuch-pear; python_version == '3.99'")
+    assert versions(found) == {"apple": "1.0"}
+
+
+def test_pins_of_the_lock_at_hand_are_kept_until_an_upgrade(bench: Bench) -> None:
+    """An older pin stays when a requirement is added; `--upgrade-package` and `--upgrade` move it."""
+    old = bench.lock("banana==1.0")
+    assert versions(bench.lock("banana", "apple", previous=old)) == {"banana": "1.0", "apple": "2.0"}
+    moved = bench.lock("banana", "apple", previous=old, upgrade_packages=["banana"])
+    assert versions(moved)["banana"] == "2.0"
+    assert versions(bench.lock("banana", "apple", previous=old, upgrade=True))["banana"] == "2.0"
+
+
+def test_a_conflict_names_both_sides_and_where_they_stand(bench: Bench) -> None:
+    """cherry needs banana<2, the user banana>=2."""
+    with pytest.raises(ConflictError) as caught:
+        bench.lock("banana>=2", "cherry==1.0")
+    assert caught.value.exit_code == 41
+    assert "banana>=2 is asked for in requirements.txt line 1" in caught.value.message
+    assert "cherry 1.0 needs banana<2" in caught.value.message
+
+
+def test_the_runtime_takes_part(bench: Bench) -> None:
+    """A package that needs a version the runtime cannot use is a conflict that names the runtime."""
+    with pytest.raises(ConflictError) as caught:
+        bench.lock("grape==1.0")
+    assert "starlette>=0.40 is what the runtime needs" in caught.value.message
+    assert "grape 1.0 needs starlette<0.28" in caught.value.message
+
+
+def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> None:
+    """No container is started for what can be told from the text."""
+    with pytest.raises(ConflictError, match=r"'starlette==0.20' that you ask for in requirements.txt line 1 is not "
+                       r"within the runtime's starlette>=0.40"):  # fmt: skip
+        replace(bench, image="localhost/none/such:1").lock("starlette==0.20")
+
+
+def test_constraints_limit_and_are_named(bench: Bench) -> None:
+    """A constraint picks the version, and is told where it makes things impossible."""
+    limited = replace(wants("banana"), constraints=wants("banana<2").wanted)
+    assert versions(_lock(bench, limited)) == {"banana": "1.0"}
+    limited = replace(wants("banana>=2"), constraints=wants("banana<2").wanted)
+    with pytest.raises(LockError, match=r"banana<2.*requirements.txt line 1"):
+        _lock(bench, limited)
+
+
+def _lock(bench: Bench, wanted: object) -> Lock:
+    return lock(
+        wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "status", "words"),
+    [
+        ("durian>=1", RequirementMissingError, 42, "the index has no 'durian>=1' (asked for in requirements.txt line"),
+        ("banana==9", RequirementMissingError, 42, "no version that fits 'banana==9' (asked for in requirements.txt"),
+        ("elder==1.0", NoWheelError, 43, "Python 3.11 on linux/amd64 (glibc 2.36)"),
+        ("new-glibc==1.0", NoWheelError, 43, "new_glibc-1.0-cp311-cp311-manylinux_2_99_x86_64.whl"),
+        ("arm-only", NoWheelError, 43, "aarch64"),
+        ("future", RequirementMissingError, 42, ">=3.99"),
+        ("fig", WheelBuildError, 53, "no figs this year"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_is_told(bench: Bench, text: str, error: type[LockError], status: int, words: str) -> None:
+    """Each kind of absence has its own error, and says who asks."""
+    with pytest.raises(error) as caught:
+        bench.lock(text)
+    assert caught.value.exit_code == status
+    assert words in caught.value.message
+    assert PASSWORD not in str(caught.value)
+
+
+def test_only_binary_refuses_a_source_distribution_unrun(bench: Bench) -> None:
+    """With `--only-binary` a source distribution is refused, not built: its failing build is never met."""
+    with pytest.raises(NoWheelError, match=r"fig-1\.0\.tar\.gz"):
+        bench.lock("fig==1.0", only_binary=True)
+
+
+def test_a_source_distribution_is_locked(bench: Bench) -> None:
+    """What it needs is found by asking it, in the container."""
+    assert versions(bench.lock("date-tree")) == {"date-tree": "1.0", "banana": "2.0"}
+
+
+def test_a_build_that_hangs_is_ended(bench: Bench) -> None:
+    """The time limit holds for a source distribution that sleeps when it is asked what it needs."""
+    with pytest.raises(PackageIndexError, match="longer than 6 s"):
+        bench.lock("sloth", timeout=6.0)
+
+
+def test_hashes_of_the_user_are_the_only_ones(bench: Bench) -> None:
+    """A hash in requirements.txt stays; one that no file has is an error."""
+    right = bench.lock("banana==1.0").pins[0].hashes[0]
+    assert bench.lock(f"banana==1.0 --hash={right}").pins[0].hashes == (right,)
+    with pytest.raises(HashError) as caught:
+        bench.lock(f"banana==1.0 --hash=sha256:{'0' * 64}")
+    assert caught.value.exit_code == 44
+    assert "requirements.txt line 1" in caught.value.message
+
+
+def test_an_index_that_asks_for_a_password_is_told(bench: Bench, orchard: Orchard) -> None:
+    """Without credentials, or with wrong ones, nothing hangs and nothing leaks."""
+    wrong = orchard.url.replace("://", "://gardener:Wrong-Plums-1@")
+    for url in (orchard.url, wrong):
+        with pytest.raises(PackageIndexError) as caught:
+            replace(bench, indexes=indexes(url, [], {})).lock("cherry")
+        assert caught.value.exit_code == 46
+        assert "credentials" in caught.value.message
+        assert "Wrong-Plums-1" not in str(caught.value)
+
+
+def test_an_index_that_is_down_is_told(bench: Bench) -> None:
+    """A closed port is an index that does not answer, not a package that does not exist."""
+    with pytest.raises(PackageIndexError, match=r"does not answer \(http://127.0.0.1:9/simple\)"):
+        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {})).lock("cherry")
+
+
+def test_the_password_may_come_from_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
+    """`.netrc` is asked for a host whose URL names nobody."""
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
+    found = indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
+    assert versions(replace(bench, indexes=found, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+
+
+def test_the_password_is_in_no_argument(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is started is written down by a buildah of ours in front of the real one: no password, and none is kept."""
+    log = tmp_path / "argv"
+    front = tmp_path / "bin" / "buildah"
+    front.parent.mkdir()
+    front.write_text(f'#!/bin/sh\necho "$@" >> {log}\nPATH="${{PATH#*:}}" exec buildah "$@"\n')
+    front.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{front.parent}:{os.environ['PATH']}")
+    replace(bench, cache=tmp_path / "cache").lock("banana")
+    assert "piptools" in log.read_text()
+    for path in [log, *(path for path in (tmp_path / "cache").rglob("*") if path.is_file())]:
+        content = path.read_bytes()
+        assert PASSWORD.encode() not in content, path
+        assert b"Plum%26Pear%2377" not in content, path
+
+
+def test_the_host_s_configuration_of_pip_counts_for_nothing(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables and files of pip that point elsewhere change nothing."""
+    (tmp_path / "pip.conf").write_text("[global]\nno-index = true\nindex-url = http://127.0.0.1:9/simple\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    wheel(tmp_path, "banana", "9.0")
+    assert versions(replace(bench, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
+
+
+def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: Bench) -> None:
+    """On this machine, for aarch64: its markers, its wheels, and nothing is built."""
+    away = replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    assert set(versions(bench.lock("glass", interpreter=away))) == {"glass", "banana"}
+    assert set(versions(bench.lock("glass"))) == {"glass", "apple", "banana"}
+    assert "# platform: linux/arm64\n" in bench.lock("arm-only", "native", interpreter=away).text
+    with pytest.raises(NoWheelError, match=r"date_tree-1.0.tar.gz"):
+        bench.lock("date-tree", interpreter=away)
+
+
+def test_a_folder_of_the_source_is_built_and_pinned_by_its_hash(bench: Bench, tmp_path: Path) -> None:
+    """`./lib` becomes a wheel: one hash, its origin below the source; its content is part of what is asked for."""
+    folder = tmp_path / "tree" / "lib"
+    folder.mkdir(parents=True)
+    for name, text in project("plum", "1.5", "banana<2").items():
+        (folder / name).write_text(text)
+    found = bench.lock("./lib", root=tmp_path / "tree")
+    plum = next(pin for pin in found.pins if pin.name == "plum")
+    assert (plum.version, plum.url, len(plum.hashes), plum.built) == ("1.5", "file:lib", 1, "tests==1")
+    assert versions(found)["banana"] == "1.0"
+    assert str(tmp_path) not in found.text
+    before = wants("./lib", root=tmp_path / "tree").texts()
+    (folder / "plum.txt").write_text("more")
+    assert wants("./lib", root=tmp_path / "tree").texts() != before
+
+
+def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_path: Path) -> None:
+    """A branch becomes the full commit; the same wheel is built again from it when the branch has moved on."""
+    repository = tmp_path / "repository"
+    (repository / "lib").mkdir(parents=True)
+
+    def commit(version: str) -> str:
+        for name, text in project("plum", version).items():
+            (repository / "lib" / name).write_text(text)
+        git = ("git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "--quiet", "-m", version], check=True)
+        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    subprocess.run(["git", "init", "--quiet", "-b", "main", str(repository)], check=True)
+    first = commit("1.5")
+    wanted = f"plum @ git+file://{repository}@main#subdirectory=lib"
+    found = bench.lock(wanted)
+    assert found.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
+    commit("1.6")
+    got = wheels(
+        parse(found.text, "function.lock"), bench.image, bench.interpreter,
+        indexes=bench.indexes, network=bench.network, cache=tmp_path / "cache", environ=os.environ,
+    )  # fmt: skip
+    assert (got[0].version, f"sha256:{got[0].sha256}") == ("1.5", found.pins[0].hashes[0])
+    with pytest.raises(SourceMissingError):
+        bench.lock(f"plum @ git+file://{repository}@nowhere")
+
+
+def test_a_lock_says_what_changed(bench: Bench) -> None:
+    """A stale lock names each requirement that was added or removed, the Python and the platform."""
+    old = bench.lock("apple>=1", "cherry")
+    now = head_of(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
+    with pytest.raises(StaleLockError) as caught:
+        lockfile.check(old, now, bench.interpreter, "function.lock")
+    assert caught.value.exit_code == 45
+    assert caught.value.message.splitlines()[1:] == ["  apple>=2 was added", "  apple>=1 was removed"]
+    newer = replace(bench.interpreter, version="3.12.1", machine="aarch64")
+    with pytest.raises(StaleLockError, match=r"(?s)Python was 3.11, is 3.12.*linux/amd64, is linux/arm64"):
+        lockfile.check(old, head_of(wants("apple>=1", "cherry"), newer, "pip-tools"), newer, "function.lock")
+    older = replace(bench.interpreter, libc="glibc 2.28")
+    with pytest.raises(StaleLockError, match=r"glibc 2.36, is the older glibc 2.28"):
+        lockfile.check(old, head_of(wants("apple>=1", "cherry"), older, "pip-tools"), older, "function.lock")
+    same = head_of(wants("cherry", "apple>=1"), bench.interpreter, "pip-tools")
+    lockfile.check(parse(old.text, "function.lock"), same, bench.interpreter, "function.lock")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", ["3.10", "3.14"])
+def test_the_oldest_and_the_newest_python_lock_too(
+    bench: Bench, standins: dict[str, str], version: str, tmp_path: Path
+) -> None:
+    """The tools that are mounted run under each Python."""
+    interpreter = probe(standins[version], cache=tmp_path)
+    found = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
+    assert versions(found) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
+    assert f"# python: {version}\n" in found.text
+
+
+@pytest.mark.timeout(300)
+def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> None:
+    """numpy, from the public index, for aarch64 on this machine, within the site's certificates."""
+    from ovenbird_builder.network import network
+
+    site = network("", os.environ)
+    public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)
+    away = replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    found = public.lock("numpy>=1.26", interpreter=away)
+    got = wheels(found, bench.image, away, indexes=public.indexes, network=site, cache=tmp_path)
+    assert [one.name for one in got] == ["numpy"]
+    assert "aarch64" in got[0].filename
+
+
+def test_uv_locks_the_same_pins(bench: Bench) -> None:
+    """`--locker uv` gives the same pins and hashes as pip-tools, and the same errors."""
+    by_uv = bench.lock("apple>=1", "cherry", locker="uv")
+    by_pip = bench.lock("apple>=1", "cherry")
+    assert by_uv.pins == by_pip.pins
+    assert by_uv.digest == by_pip.digest
+    assert "# locker: uv " in by_uv.text
+    for text, error in (("durian>=1", RequirementMissingError), ("banana==9", RequirementMissingError),
+                        ("fig", NoWheelError), ("grape==1.0", ConflictError)):  # fmt: skip
+        with pytest.raises(error) as caught:
+            bench.lock(text, locker="uv")
+        assert "requirements.txt line 1" in caught.value.message
+        assert PASSWORD not in str(caught.value)
+
+
+def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> None:
+    """Without the password uv's refusal is the index's."""
+    with pytest.raises(PackageIndexError):
+        replace(bench, indexes=indexes(orchard.url, [], {})).lock("cherry", locker="uv")
+    with pytest.raises(PackageIndexError):
+        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {}), network=Network()).lock(
+            "cherry", locker="uv"
+        )

@@ -1,0 +1,85 @@
+"""`pylock.toml` is a lock already: its packages for the target become pins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.orchard import Bench, Orchard
+
+from ovenbird_builder.errors import ConflictError, LockError
+from ovenbird_builder.locking.lock import lock
+from ovenbird_builder.locking.pylock import read
+from ovenbird_builder.locking.requirements import Requirements
+from ovenbird_builder.locking.wheels import wheels
+
+_SEEN = {
+    "python_full_version": "3.11.2", "python_version": "3.11", "platform_machine": "x86_64", "sys_platform": "linux",
+    "os_name": "posix", "implementation_name": "cpython", "implementation_version": "3.11.2", "platform_release": "",
+    "platform_system": "Linux", "platform_version": "", "platform_python_implementation": "CPython", "extra": "",
+}  # fmt: skip
+
+
+def package(name: str, *lines: str, sha256: str = "a" * 64) -> str:
+    return "\n".join([
+        "[[packages]]", f'name = "{name}"', 'version = "1.0"', *lines,
+        f'wheels = [{{name = "x", url = "https://h/x.whl", hashes = {{sha256 = "{sha256}"}}}}]', "",
+    ])  # fmt: skip
+
+
+def written(folder: Path, *parts: str) -> Path:
+    path = folder / "pylock.toml"
+    path.write_text('lock-version = "1.0"\n' + "\n".join(parts))
+    return path
+
+
+def test_packages_of_the_target_become_pins(tmp_path: Path) -> None:
+    """Markers decide, of the default groups too."""
+    path = written(
+        tmp_path,
+        'default-groups = ["main"]',
+        package("Apple_Tree"),
+        package("away", "marker = \"platform_machine == 'aarch64'\""),
+        package("grouped", "marker = \"'main' in dependency_groups\""),
+        package("other", "marker = \"'dev' in dependency_groups\""),
+    )
+    assert [(pin.name, pin.version) for pin in read(path, _SEEN)] == [("apple-tree", "1.0"), ("grouped", "1.0")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('lock-version = "2.0"\n', "lock-version '2.0' is not known"),
+        ('lock-version = "1.0"\nrequires-python = ">=3.12"\n', "is for Python >=3.12"),
+        ('lock-version = "1.0"\n[[packages]]\nname = "a"\nvcs = {type = "git"}\n', "given as vcs is not followed"),
+        ('lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\n', "wheels or an sdist"),
+        ('lock-version = "1.0"\n' + package("a", sha256="short"), "without its SHA-256"),
+        ('lock-version = "1.0"\n' + package("a") + package("a"), "is there twice"),
+        ('lock-version = "1.0"\n' + package("a", 'marker = "nonsense"'), "cannot be read"),
+        ("lock-version", "not valid TOML"),
+    ],
+)
+def test_what_cannot_be_taken_is_told(tmp_path: Path, text: str, words: str) -> None:
+    """With the place in the file."""
+    (tmp_path / "pylock.toml").write_text(text)
+    with pytest.raises(LockError, match=words):
+        read(tmp_path / "pylock.toml", _SEEN)
+
+
+def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
+    """Pins, text and wheels, with the hashes verified; the runtime's ranges hold for it too."""
+    from ovenbird_builder.locking.wheelhouse import digest
+
+    path = written(tmp_path, package("banana", sha256=digest(orchard.packages / "banana-1.0-py3-none-any.whl")))
+    wanted = Requirements(root=tmp_path, used="pylock.toml", pylock=path)
+    given = {"indexes": bench.indexes, "network": bench.network, "cache": tmp_path / "cache"}
+    found = lock(wanted, "localhost/none/such:1", bench.interpreter, **given)  # type: ignore[arg-type]
+    assert "# locker: pylock.toml, taken as it is" in found.text
+    assert [one.filename for one in wheels(found, bench.image, bench.interpreter, **given)] == [  # type: ignore[arg-type]
+        "banana-1.0-py3-none-any.whl"
+    ]
+    low = package("starlette").replace('"1.0"', '"0.20"')
+    wanted = replace(wanted, pylock=written(tmp_path, low))
+    with pytest.raises(ConflictError, match=r"starlette==0.20 in pylock.toml is not within the runtime's"):
+        lock(wanted, bench.image, bench.interpreter, **given)  # type: ignore[arg-type]

@@ -1,0 +1,213 @@
+"""What is wanted, from every place where it may stand, each with where it stands; and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird.document import Function
+from ovenbird_builder.errors import LockError
+from ovenbird_builder.locking.requirements import Requirements, collect, content_digest
+
+
+def function(root: Path, **fields: object) -> Function:
+    return Function(root=root, name="f", handler="main:handler", source=".", **fields)  # type: ignore[arg-type]
+
+
+def found(root: Path, **options: object) -> Requirements:
+    return collect(function(root), root, **options)  # type: ignore[arg-type]
+
+
+def texts(wanted: Requirements) -> list[tuple[str, str]]:
+    return [(one.text, one.where) for one in wanted.wanted]
+
+
+def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
+    """`spec.requirements` and `--requirements` add up, `--requirement` adds to that; a file found is told."""
+    (tmp_path / "requirements.txt").write_text("unused\n")
+    (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
+    got = collect(
+        function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
+        files=[tmp_path / "more.txt"], requirements=["httpx"],
+    )  # fmt: skip
+    assert texts(got) == [
+        ("pandas[excel]>=2", "spec.requirements[0]"),
+        ("scikit-learn>=1.5", f"{tmp_path / 'more.txt'} line 3"),
+        ("httpx", "--requirement"),
+    ]
+    assert got.used == f"spec.requirements and {tmp_path / 'more.txt'} and --requirement"
+    assert "requirements.txt is not used" in got.notes[0]
+
+
+def test_the_source_is_searched_in_order(tmp_path: Path) -> None:
+    """pylock.toml before requirements.txt before pyproject.toml before inline metadata; `--requirement` adds."""
+    (tmp_path / "main.py").write_text('# /// script\n# dependencies = ["inline"]\n# ///\n')
+    assert found(tmp_path).used == "the inline metadata of main.py"
+    assert texts(found(tmp_path)) == [("inline", "inline metadata of main.py, dependencies[0]")]
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["declared"]\n')
+    assert texts(found(tmp_path)) == [("declared", "pyproject.toml [project].dependencies[0]")]
+    (tmp_path / "requirements.txt").write_text("listed\n")
+    got = found(tmp_path, requirements=["extra"])
+    assert texts(got) == [("listed", "requirements.txt line 1"), ("extra", "--requirement")]
+    assert got.used == "requirements.txt and --requirement"
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
+    assert found(tmp_path).pylock == tmp_path / "pylock.toml"
+
+
+def test_a_pyproject_without_project_is_no_declaration(tmp_path: Path) -> None:
+    """One that only configures tools is passed over."""
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
+    assert found(tmp_path) == Requirements(root=tmp_path)
+
+
+def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_path: Path) -> None:
+    """`source: src` with requirements.txt beside the document."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "requirements.txt").write_text("beside\n")
+    described = Function(root=tmp_path, name="f", handler="main:handler", source="src")
+    assert texts(collect(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
+    (tmp_path / "src" / "requirements.txt").write_text("inside\n")
+    assert texts(collect(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]
+
+
+def test_inline_code_may_hold_metadata(tmp_path: Path) -> None:
+    """The inline metadata of `spec.source.code`."""
+    code = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "httpx<1",\n# ]\n# ///\nprint(1)\n'
+    got = collect(function(tmp_path, code=code), tmp_path)
+    assert [one.text for one in got.wanted] == ["httpx<1"]
+    assert got.requires_python == ">=3.11"
+
+
+def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
+    """`all = ["app[web,db]"]` brings what web and db need; an extra that does not exist is named."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "App"\ndependencies = ["base"]\nrequires-python = ">=3.10"\n'
+        '[project.optional-dependencies]\nweb = ["flask"]\nDB = ["psycopg"]\nall = ["app[web,db]"]\n'
+    )
+    assert {one.text for one in found(tmp_path, extras=["all"]).wanted} == {"base", "flask", "psycopg"}
+    with pytest.raises(LockError, match="no extra 'gui': it has all, db, web"):
+        found(tmp_path, extras=["gui"])
+    (tmp_path / "requirements.txt").write_text("listed\n")
+    with pytest.raises(LockError, match=r"--extra web: no pyproject.toml is in use"):
+        found(tmp_path, extras=["web"])
+
+
+def test_files_include_files_of_the_source(tmp_path: Path) -> None:
+    """`-r` and `-c`, nested, with continued lines; constraints only limit."""
+    (tmp_path / "requirements.txt").write_text("-r sub/more.txt\n--constraint=limits.txt\nfirst \\\n  >=1\n--pre\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "more.txt").write_text("-c ../limits.txt\nsecond\n")
+    (tmp_path / "limits.txt").write_text("second<2\n")
+    got = found(tmp_path)
+    assert texts(got) == [("second", "sub/more.txt line 2"), ("first>=1", "requirements.txt line 3")]
+    assert got.limits() == ("second<2",)
+    assert got.pre
+    assert got.texts() == ("first>=1 --pre", "second --pre")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("-e ./lib", "an editable install"),
+        ("--editable=git+https://h/x", "an editable install"),
+        ("--index-url https://evil.example/simple", "may not choose where packages come from"),
+        ("--extra-index-url=https://evil.example/simple", "--extra-index-url in a file of the source is not followed"),
+        ("-f /tmp", "is not followed"),
+        ("--trusted-host evil.example", "is not followed"),
+        ("--no-binary :all:", "has no meaning here"),
+        ("apple --index-url https://evil.example/simple", "an option has no place in a requirement"),
+        ("apple --global-option=x", "an option has no place in a requirement"),
+        ("-r ../outside.txt", "lies outside of the source"),
+        ("-r /etc/passwd", "lies outside of the source"),
+        ("-r missing.txt", "cannot read the requirements"),
+        ("-r requirements.txt", "includes itself"),
+        ("../outside", "lies outside of the source"),
+        ("/etc", "lies outside of the source"),
+        ("file:///etc", "lies outside of the source"),
+        ("./missing", "there is no './missing' in the source"),
+        ("./link", "lies outside of the source"),
+        ("apple=1", "is not a requirement"),
+        ("apple >=1 or banana", "is not a requirement"),
+        ("apple; nonsense == 1", "is not a requirement"),
+        ("apple @ ftp://h/apple.whl", "of no form that is followed"),
+        ("git+ext::sh -c whoami", "an option has no place"),
+        ("git+ext::sh", "is not a requirement"),
+        ("x @ git+https://u:secret-word@h/x --y", "an option has no place"),
+        ("apple @ git+https://u:secret-word@h/x", "a password has no place in a requirement"),
+        ("apple @ git+https://h/x@--upload-pack=whoami", "looks like an option"),
+    ],
+)
+def test_what_is_refused_is_named_by_its_line(tmp_path: Path, line: str, words: str) -> None:
+    """Every refusal says file and line, and quotes no password."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "link").symlink_to("/etc")
+    (tmp_path / "tree" / "requirements.txt").write_text(f"# one\n{line}\n")
+    with pytest.raises(LockError) as caught:
+        found(tmp_path / "tree")
+    assert words in caught.value.message
+    if "missing.txt" not in line and "itself" not in words:
+        assert caught.value.message.startswith("requirements.txt line 2")
+    assert "secret-word" not in str(caught.value)
+
+
+def test_an_index_that_was_given_may_stand_in_the_file(tmp_path: Path) -> None:
+    """A file may repeat the index of the command line."""
+    (tmp_path / "requirements.txt").write_text("--index-url https://own.example/simple/\napple\n")
+    assert texts(found(tmp_path, indexes=("https://own.example/simple",))) == [("apple", "requirements.txt line 2")]
+
+
+@pytest.mark.parametrize("text", ["apple\n--index-url x", "apple\r-e .", "-r x", "--index-url=x", "apple\0"])
+def test_a_requirement_holds_no_option_and_no_second_line(tmp_path: Path, text: str) -> None:
+    """Neither by flag nor by document may a requirement say more than a requirement."""
+    with pytest.raises(LockError, match="--requirement"):
+        found(tmp_path, requirements=[text])
+    with pytest.raises(LockError, match=r"spec.requirements\[0\]"):
+        collect(function(tmp_path, requirements=(text,)), tmp_path)
+
+
+def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
+    """A bare URL takes its name from `egg`, one with a name from that."""
+    got = found(tmp_path, requirements=[
+        "git+https://h.example/plum@v1#egg=Plum&subdirectory=lib", "pear[x] @ git+ssh://git@h.example/pear",
+    ])  # fmt: skip
+    assert [(one.name, one.origin) for one in got.wanted] == [
+        ("plum", "git+https://h.example/plum@v1#subdirectory=lib"),
+        ("pear", "git+ssh://git@h.example/pear"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[project\n", "not valid TOML"),
+        ('[project]\ndynamic = ["dependencies"]\n', "dependencies are dynamic"),
+        ('[project]\ndependencies = "x"\n', "expected a list of text"),
+        ('[project]\nrequires-python = "three"\n', "requires-python is not a set of versions"),
+    ],
+)
+def test_a_malformed_pyproject_is_told(tmp_path: Path, text: str, words: str) -> None:
+    """With what is wrong in it."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(LockError, match=words):
+        found(tmp_path)
+
+
+def test_two_blocks_of_metadata_are_refused(tmp_path: Path) -> None:
+    """As PEP 723 says."""
+    block = "# /// script\n# dependencies = []\n# ///\n"
+    (tmp_path / "main.py").write_text(f"{block}\n{block}")
+    with pytest.raises(LockError, match="two blocks"):
+        found(tmp_path)
+
+
+def test_content_counts_and_times_do_not(tmp_path: Path) -> None:
+    """The digest of a local folder follows names and content."""
+    (tmp_path / "a").write_text("1")
+    first = content_digest(tmp_path)
+    (tmp_path / "a").touch()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_text("x")
+    assert content_digest(tmp_path) == first
+    (tmp_path / "a").write_text("2")
+    assert content_digest(tmp_path) != first
