@@ -20,6 +20,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.document": ("ovenbird.errors",),
     # what a source root must not hold is asked at a start and at a build, which share nothing else of `function`
     "ovenbird.shadows": (),
+    # where a source lies is read alike at a start and at a build
+    "ovenbird.address": ("ovenbird.errors",),
+    "ovenbird.giturl": ("ovenbird.errors", "ovenbird.address"),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.document", "ovenbird.shadows"),
     "ovenbird.logs": ("ovenbird.function",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
@@ -32,7 +35,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.__version__",
     ),
     "ovenbird.job": (
+        "ovenbird.address",
         "ovenbird.errors",
+        "ovenbird.giturl",
         "ovenbird.settings",
         "ovenbird.function",
         "ovenbird.platform",
@@ -64,8 +69,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.buildah": (),
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
     "ovenbird_builder.sources": (
+        "ovenbird.address",
         "ovenbird.document",
         "ovenbird.errors",
+        "ovenbird.giturl",
         "ovenbird.shadows",
         "ovenbird_builder.errors",
         "ovenbird_builder.network",

@@ -91,6 +91,18 @@ class UnservedError(LoadError):
     code = "load.unserved"
 
 
+class AddressError(LoadError):
+    """The address of a source is none."""
+
+    code = "load.address"
+
+
+class UnsafeAddressError(AddressError):
+    """The address of a source could be read as something else: an option, a command, another host."""
+
+    code = "load.address.unsafe"
+
+
 class InitError(OvenbirdError):
     """`init` (or a class's constructor) raised, ran over its time limit, or takes other parameters."""
 

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from ovenbird.address import scrubbed
 from ovenbird.document import Function
+from ovenbird.errors import AddressError, UnsafeAddressError
 
-from ..errors import SourceError, SourceMissingError
+from ..errors import SourceError, SourceMissingError, UnsafeSourceError
 from ..network import Network
 from . import digest, entry, gather, shadow
-from .address import scrubbed
 from .form import Found, Order
 from .limits import limits
 from .tree import Tree
@@ -74,11 +75,21 @@ def fetch(
         final.mkdir()
         deadline = time.monotonic() + timeout
         order = Order(function, work, environ, network, limits(environ), deadline, timeout)
-        found: Found = import_module(f".{found_form}", __name__).fetch(order)
+        found = _found(found_form, order)
         tree = _settled(found, order, final, stage, leave_out)
         final.chmod(0o755)
         final.replace(into)
         return Tree(into, tree.uri, tree.revision, tree.digest, tree.epoch, tree.file, tree.warnings)
+
+
+def _found(form: str, order: Order) -> Found:
+    """What the module of a form brings. An address that is none is a source's fault here."""
+    try:
+        found: Found = import_module(f".{form}", __name__).fetch(order)
+    except AddressError as error:
+        kind = UnsafeSourceError if isinstance(error, UnsafeAddressError) else SourceError
+        raise kind(error.message, hint=error.hint) from None
+    return found
 
 
 def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None) -> Tree:

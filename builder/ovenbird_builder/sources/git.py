@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.giturl import GitAddress, parse
+
 from ..errors import (
     ProgramMissingError,
     SourceDeniedError,
@@ -19,7 +21,7 @@ from ..errors import (
 )
 from ..process import ProcessFailed, ProcessTimedOut
 from .form import Found, Order
-from .giturl import GitAddress, parse, submodule
+from .giturl import submodule
 from .limits import told
 from .names import DEPTH, check_member
 

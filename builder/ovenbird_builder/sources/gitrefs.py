@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from ovenbird.giturl import GitAddress
+
 from ..errors import SourceMissingError
 from .gitrun import Git
-from .giturl import GitAddress
 
 
 def listed(git: Git, found: GitAddress) -> dict[str, str]:

@@ -15,10 +15,12 @@ from typing import Any
 
 import git.cmd
 
+from ovenbird.address import Login, clean
+from ovenbird.giturl import GitAddress, credentials
+
 from .. import process
-from .address import Login, clean
 from .form import Order
-from .giturl import GitAddress, credentials, protocols
+from .giturl import protocols
 
 # what the user may have set on purpose; every other GIT_ variable (a hook's GIT_DIR, a trace, a config) is dropped
 _KEPT = re.compile(r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_\w+|LFS_SKIP_SMUDGE|HTTP_\w+)")

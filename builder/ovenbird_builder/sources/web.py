@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import SplitResult, unquote
 
+from ovenbird import address
+
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from ..network import Network
-from . import address
 from .archive import unpack
 from .digest import of_file
 from .form import Found, Order

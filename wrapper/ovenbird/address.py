@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from ..errors import SourceError, UnsafeSourceError
+from .errors import AddressError, UnsafeAddressError
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
@@ -26,19 +26,19 @@ class Login:
 
 
 def split(url: str) -> SplitResult:
-    """The parts of a URL. Errors: UnsafeSourceError for control characters, or a host that is none."""
+    """The parts of a URL. Errors: UnsafeAddressError for control characters, or a host that is none."""
     if re.search(r"[\x00-\x20\x7f]", url):
-        raise UnsafeSourceError(
+        raise UnsafeAddressError(
             f"{scrubbed(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
         )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise SourceError(f"{scrubbed(url)!r} is not a URL: {error}") from None
+        raise AddressError(f"{scrubbed(url)!r} is not a URL: {error}") from None
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise UnsafeSourceError(f"{scrubbed(url)!r}: {name!r} is not the name of a host")
+        raise UnsafeAddressError(f"{scrubbed(url)!r}: {name!r} is not the name of a host")
     return parts
 
 
@@ -70,7 +70,7 @@ def shown(parts: SplitResult) -> str:
 
 
 def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:
-    """The credentials of the user's `.netrc` for a host. Errors: SourceError for a file that does not parse."""
+    """The credentials of the user's `.netrc` for a host. Errors: AddressError for a file that does not parse."""
     path = Path(environ.get("NETRC") or Path(environ.get("HOME") or "/nonexistent", ".netrc"))
     if not path.is_file():
         return None
@@ -78,5 +78,5 @@ def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:
         found = netrc.netrc(str(path)).authenticators(host)
     except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
         reason = f"line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else type(error).__name__
-        raise SourceError(f"cannot read {str(path)!r}: {reason}") from None
+        raise AddressError(f"cannot read {str(path)!r}: {reason}") from None
     return Login(found[0] or "", found[2] or "") if found else None
