@@ -7,7 +7,10 @@ import http.server
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
@@ -112,3 +115,17 @@ class GitServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@pytest.fixture
+def gits(tmp_path: Path) -> Iterator[GitServer]:
+    """A git server of the folder `repos`."""
+    found = GitServer(tmp_path / "repos")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """The repository `repos/app`."""
+    return Repository(tmp_path / "repos" / "app")

@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # where a source lies is read alike at a start and at a build
     "ovenbird.address": ("ovenbird.errors",),
     "ovenbird.giturl": ("ovenbird.errors", "ovenbird.address"),
+    "ovenbird.gitrefs": ("ovenbird.errors", "ovenbird.giturl"),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.document", "ovenbird.shadows"),
     "ovenbird.logs": ("ovenbird.function",),
     "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
@@ -37,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.job": (
         "ovenbird.address",
         "ovenbird.errors",
+        "ovenbird.gitrefs",
         "ovenbird.giturl",
         "ovenbird.settings",
         "ovenbird.function",
@@ -72,6 +74,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.address",
         "ovenbird.document",
         "ovenbird.errors",
+        "ovenbird.gitrefs",
         "ovenbird.giturl",
         "ovenbird.shadows",
         "ovenbird_builder.errors",
@@ -422,7 +425,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pathspec": ("ovenbird_builder.sources.ignore",),
     "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.process",),
-    "urllib3": ("ovenbird.platform.rest", "ovenbird_builder.distribution"),
+    "dulwich": ("ovenbird.job.repository", "ovenbird.job.checkout"),
+    "urllib3": ("ovenbird.platform.pools", "ovenbird_builder.distribution"),
     "cyclonedx": ("ovenbird_builder.statements.components",),
     "pip": (),
     "piptools": (),

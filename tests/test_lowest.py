@@ -20,10 +20,11 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
-# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores
+# where the runtime meets these packages: JSON and hints, HTTP, forms, object stores, git
 WHAT = [
     "tests/wrapper/function", "tests/wrapper/serve/test_payload.py", "tests/wrapper/serve/test_wire.py",
     "tests/wrapper/serve/test_once.py", "tests/wrapper/serve/test_openapi.py", "tests/wrapper/platform/test_objects.py",
+    "tests/wrapper/job/test_repository.py",
     "tests/wrapper/test_document.py",
 ]  # fmt: skip
 PEERS = ["fastapi==0.115.3"]  # a peer that takes the lowest Starlette

@@ -103,6 +103,12 @@ class UnsafeAddressError(AddressError):
     code = "load.address.unsafe"
 
 
+class RefMissingError(AddressError):
+    """The repository has no such branch, tag or commit."""
+
+    code = "load.address.ref"
+
+
 class InitError(OvenbirdError):
     """`init` (or a class's constructor) raised, ran over its time limit, or takes other parameters."""
 

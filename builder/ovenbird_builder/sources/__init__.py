@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ovenbird.address import scrubbed
 from ovenbird.document import Function
-from ovenbird.errors import AddressError, UnsafeAddressError
+from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
 from ..errors import SourceError, SourceMissingError, UnsafeSourceError
 from ..network import Network
@@ -30,6 +30,9 @@ _FORMS = {
     "git+https": "git", "git+http": "git", "git+ssh": "git", "git+file": "git",
     "https": "web", "http": "web", "zip+https": "web", "zip+http": "web",
     "s3": "objects", "zip+s3": "objects",
+}  # fmt: skip
+_KINDS: dict[type[AddressError], type[SourceError]] = {
+    UnsafeAddressError: UnsafeSourceError, RefMissingError: SourceMissingError,
 }  # fmt: skip
 
 
@@ -83,12 +86,11 @@ def fetch(
 
 
 def _found(form: str, order: Order) -> Found:
-    """What the module of a form brings. An address that is none is a source's fault here."""
+    """What the module of a form brings. Errors: those of a source, also for its address."""
     try:
         found: Found = import_module(f".{form}", __name__).fetch(order)
     except AddressError as error:
-        kind = UnsafeSourceError if isinstance(error, UnsafeAddressError) else SourceError
-        raise kind(error.message, hint=error.hint) from None
+        raise _KINDS.get(type(error), SourceError)(error.message, hint=error.hint) from None
     return found
 
 

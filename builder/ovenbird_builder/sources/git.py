@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.gitrefs import chosen, missing
 from ovenbird.giturl import GitAddress, parse
 
 from ..errors import (
@@ -72,7 +73,7 @@ class _Checkout:
 
         git = Git(folder, self.surroundings)
         refs = gitrefs.listed(git, found)
-        wanted = gitrefs.chosen(refs, found)
+        wanted = chosen(refs, found)
         kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
         git.init("--quiet", "--template=", f"--object-format={kind}", ".")
         git.config("remote.origin.url", found.url)  # git-lfs asks it where the large files are
@@ -86,8 +87,6 @@ class _Checkout:
 
     def _commit(self, git: Git, found: GitAddress, wanted: str, refs: dict[str, str]) -> str:
         """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
-        from . import gitrefs
-
         plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
         if wanted.startswith("refs/") or wanted == "HEAD" or len(wanted) in (40, 64):
             try:
@@ -103,7 +102,7 @@ class _Checkout:
         try:
             return str(git.rev_parse("--verify", "--quiet", f"{wanted}^{{commit}}")).strip()
         except ProcessFailed:
-            raise gitrefs.missing(refs, found) from None
+            raise missing(refs, found) from None
 
     def _listing(self, folder: Path, found: GitAddress, commit: str) -> dict[str, str]:
         """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""

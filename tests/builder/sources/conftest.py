@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gitserver import GitServer, Repository
+from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server
 
 from ovenbird.document import Function
 from ovenbird_builder.network import Network
 from ovenbird_builder.sources import Tree, fetch
 
-__all__ = ["moto", "s3", "server"]
+__all__ = ["gits", "moto", "repository", "s3", "server"]
 
 Fetch = Callable[..., Tree]
 
@@ -52,20 +52,6 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
         return tree
 
     return run
-
-
-@pytest.fixture
-def gits(tmp_path: Path) -> Iterator[GitServer]:
-    """A git server of the folder `repos`."""
-    found = GitServer(tmp_path / "repos")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """The repository `repos/app`."""
-    return Repository(tmp_path / "repos" / "app")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import sys
 import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 from tests.stores import Server
 
+import ovenbird.job
 from ovenbird.document import Function
-from ovenbird.errors import LoadError
+from ovenbird.errors import LoadError, UnservedError
 from ovenbird.job.fetching import fetched, unpack
 from ovenbird.platform import files
 
@@ -74,7 +76,8 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("git+https://h/r", "cannot be fetched"),
+        ("git+ssh://git@h/r", "git over ssh is not spoken"),
+        ("git+https://h/r#a..b", "is not the name of a branch"),
         ("ftp://h/x.py", "cannot be fetched"),
         ("http://127.0.0.1:9/x.py", "was not fetched"),
         ("http://127.0.0.1:9/x.tar", "is no .py file"),
@@ -111,3 +114,12 @@ def test_archives_that_are_not_trusted(content: bytes, told: str, tmp_path: Path
     with pytest.raises(LoadError, match=told):
         unpack(archive, tmp_path / "out", "zip+http://h/a.zip")
     assert not (tmp_path / "out").exists()
+
+
+def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, with what brings it; the rendered module may still take the run."""
+    monkeypatch.delitem(sys.modules, "ovenbird.job.repository", raising=False)
+    monkeypatch.delattr(ovenbird.job, "repository", raising=False)
+    monkeypatch.setitem(sys.modules, "dulwich.client", None)
+    with pytest.raises(UnservedError, match=r"needs the package dulwich.*ovenbird\[platform\]"):
+        fetched(function("git+https://h/r"), {})

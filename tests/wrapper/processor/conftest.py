@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.core.fixtures import core, platform
+from tests.gitserver import gits, repository
 from tests.processors import Processors
 
-__all__ = ["core", "platform"]
+__all__ = ["core", "gits", "platform", "repository"]
 
 
 @pytest.fixture

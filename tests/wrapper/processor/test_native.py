@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.core.server import Double
+from tests.gitserver import GitServer, Repository
 from tests.processors import HTTP, Processor, Processors, job
 
 RENDERED = """
@@ -153,7 +154,7 @@ def test_a_service_without_init(pods: Pods) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"source": {"source": "git+https://h/r#main", "handler": "main:fn"}}, "cannot be fetched when a run starts"),
+        ({"source": {"source": "git+ssh://git@h/r#main", "handler": "main:fn"}}, "git over ssh is not spoken"),
         ({"function_kind": "hydra"}, "is of kind 'hydra'"),
         ({"source": {"source": "main.py", "handler": "two words"}}, "is not valid"),
     ],
@@ -172,6 +173,44 @@ def test_what_cannot_be_run_natively(core: Double, pods: Pods, change: dict[str,
     assert reason in line
     assert "rendered init" in found.log
     assert "PUT runs/{id}" not in core.counts()
+
+
+@pytest.mark.parametrize("kind", ["job", "serve"])
+def test_a_git_source(core: Double, pods: Pods, gits: GitServer, repository: Repository, kind: str) -> None:
+    """It is fetched when it is not at hand, with the secrets of the task, which nothing tells."""
+    commit = repository.commit(
+        fn__work_py="from fn.more import N\ndef main(n=0):\n    return n + N\n", fn__more_py="N = 2\n"
+    )
+    gits.login = ("oauth2", "ghp_s3cret")
+    source = {"source": f"git+{gits.url}/app/.git#main", "handler": "fn.work:main"}
+    identity = pods.started("", kind, source=source)
+    if kind == "job":
+        code, found = pods.run(identity, GIT_TOKEN="ghp_s3cret")
+        assert code == 0, found.log
+        status = core.run("p", identity)["status"]
+        assert status["results"] == {"output_0": 2}
+        assert status["provenance"]["source"]["revision"] == commit
+    else:
+        found = pods.serve(identity, GIT_TOKEN="ghp_s3cret")
+        assert found.get("/").json() == 2
+    assert f"commit {commit}" in found.log
+    assert "s3cret" not in found.log + json.dumps(core.run("p", identity)) + json.dumps(core.calls)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "login", "told"),
+    [("#mian", None, "has no branch, tag or commit 'mian'"), ("", ("a", "b"), "its server asks for credentials")],
+)
+def test_a_git_source_that_cannot_be_had(
+    core: Double, pods: Pods, gits: GitServer, repository: Repository, fragment: str, login: Any, told: str
+) -> None:
+    """The run fails, its message says why, and the rendered module is not tried: it would fetch nothing either."""
+    repository.commit(main_py="def main(): pass\n")
+    gits.login = login
+    identity = pods.started("", source={"source": f"git+{gits.url}/app/.git{fragment}", "handler": "main"})
+    code, found = pods.run(identity)
+    assert (code, "rendered" in found.log) == (1, False)
+    assert told in core.run("p", identity)["status"]["message"]
 
 
 _WRAPPED = """

@@ -1,4 +1,7 @@
-"""The source of a function that the platform names by URL: `http(s)://`, `s3://`, and archives as `zip+` of these."""
+"""The source of a function that the platform names by URL.
+
+`http(s)://`, `s3://`, archives as `zip+` of these, and `git+http(s)://`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from .. import giturl
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
 from ..platform.material import scratch
 
 _FORMS = ("http://", "https://", "s3://")
-_MEMBERS = 50_000
-_BYTES = 2 * 1024**3  # of all that an archive unpacks to
+MEMBERS = 50_000
+BYTES = 2 * 1024**3  # of all that an archive unpacks to
 _RATIO = 500  # text seldom shrinks by more than 20; beyond this a member is made to fill a disk
 _SMALL = 1024 * 1024  # bytes; below it a ratio says nothing
 
@@ -22,11 +26,13 @@ _SMALL = 1024 * 1024  # bytes; below it a ratio says nothing
 def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     """The folder that holds the function's source, in a temporary place. Errors: LoadError."""
     url = function.source
+    if url.startswith("git+"):
+        return _repository(url, environ)
     plain = url.removeprefix("zip+")
     if not plain.startswith(_FORMS):
         raise UnservedError(
             f"the source {files.shown(url)!r} cannot be fetched when a run starts",
-            hint="http(s)://, s3://, zip+ of these, or inline; a git source is put in place by the platform or a build",
+            hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
         )
     folder = scratch()
     try:
@@ -42,6 +48,24 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
         raise
     except OvenbirdError as error:
         raise LoadError(f"the source was not fetched: {error.message}", hint=error.hint) from error
+
+
+def _repository(url: str, environ: Mapping[str, str]) -> Path:
+    """The folder that holds a git source."""
+    found = giturl.parse(url)
+    if found.scheme not in ("http", "https"):
+        raise UnservedError(
+            f"the source {found.shown!r} cannot be fetched when a run starts: git over {found.scheme} is not spoken",
+            hint="git+https:// with GIT_TOKEN; or the platform, or a build, puts the source in place",
+        )
+    try:
+        from . import repository
+    except ImportError as error:
+        hint = "pip install 'ovenbird[platform]'"
+        raise UnservedError(f"a git source needs the package dulwich: {error}", hint=hint) from None
+    folder = scratch() / "source"
+    repository.fetch(found, folder, environ)
+    return folder
 
 
 def _file_name(url: str, function: Function) -> str:
@@ -70,7 +94,7 @@ def unpack(archive: Path, target: Path, shown: str) -> None:
 
 def _check(members: list[zipfile.ZipInfo], shown: str) -> None:
     total = sum(member.file_size for member in members)
-    if len(members) > _MEMBERS or total > _BYTES:
+    if len(members) > MEMBERS or total > BYTES:
         raise LoadError(f"the source {shown!r} holds {len(members)} files of {total} bytes: too much for a function")
     for member in members:
         path, mode = PurePosixPath(member.filename.replace("\\", "/")), member.external_attr >> 16

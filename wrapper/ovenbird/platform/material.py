@@ -163,12 +163,19 @@ class Model(Material):
 def scratch() -> Path:
     """A new temporary folder, removed when the process ends."""
     import atexit
+    import os
     import shutil
     import tempfile
 
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # a forked worker ends before its parent, which still needs what lies there
+            shutil.rmtree(_scratch[0], ignore_errors=True)
+
     if not _scratch:
         _scratch.append(Path(tempfile.mkdtemp(prefix="ovenbird-")))
-        atexit.register(shutil.rmtree, _scratch[0], ignore_errors=True)
+        atexit.register(remove)
     return Path(tempfile.mkdtemp(dir=_scratch[0]))
 
 

@@ -15,12 +15,12 @@ import msgspec
 
 from ovenbird.errors import (
     PlatformDeniedError,
-    PlatformError,
     PlatformRefusedError,
     PlatformUnreachableError,
     SettingsError,
 )
 
+from . import pools
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _CONNECT = 5.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _LONGEST_WISH = 60.0  # seconds that a Retry-After is followed
 _AGAIN = (429, 500, 502, 503, 504)
-_PROXIED = ("http", "https", "no")
 _log = logging.getLogger("ovenbird")
 
 
@@ -51,10 +50,8 @@ class Client:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             found = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {found}")
-        self._urllib3 = _urllib3()
-        self._proxies = {
-            kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED
-        }
+        self._urllib3 = pools.library()
+        self._proxies = pools.proxies(environ)
         self._lock = threading.Lock()
         self._pools: dict[tuple[int, str], PoolManager] = {}
         self._given_up = False
@@ -108,9 +105,9 @@ class Client:
                 reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("Retry-After", ""))
             except self._urllib3.exceptions.SSLError as error:
                 hint = "SSL_CERT_FILE names the certificates to trust"
-                raise PlatformUnreachableError(f"{self._shown(url)}: {_reason(error)}", hint=hint) from None
+                raise PlatformUnreachableError(f"{self._shown(url)}: {pools.reason(error)}", hint=hint) from None
             except self._urllib3.exceptions.HTTPError as error:
-                reason = _reason(error)
+                reason = pools.reason(error)
             wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  spreads clients
             if self._given_up or time.monotonic() + wait > began + self.patience:
                 self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
@@ -126,20 +123,12 @@ class Client:
 
     def _pool(self, url: str) -> PoolManager:
         """Connections to the server of `url`, through the proxy that the environment names, if any."""
-        parts = urlsplit(url)
-        proxy = self._proxies.get(parts.scheme, "")
-        if proxy:
-            from urllib import request
-
-            # NO_PROXY, by suffixes and ports; typeshed does not know it
-            bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]
-            proxy = "" if bypassed(parts.netloc.rpartition("@")[2], self._proxies) else proxy
+        proxy = pools.proxy(url, self._proxies)
         # connections must not be shared with the processes that user code forks
         found = (os.getpid(), proxy)
         with self._lock:
             if found not in self._pools:
-                make = self._urllib3.ProxyManager if proxy else self._urllib3.PoolManager
-                self._pools[found] = make(*([proxy] if proxy else []), num_pools=4, maxsize=8, block=True)
+                self._pools[found] = pools.pool(proxy, num_pools=4, maxsize=8, block=True)
             return self._pools[found]
 
     def _content(self, method: str, what: str, answer: BaseHTTPResponse) -> Any:
@@ -190,24 +179,3 @@ class Client:
 def _seconds(text: str) -> float:
     """Seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
     return float(text) if text.strip().isdigit() else 0.0
-
-
-def _reason(error: Exception) -> str:
-    """What a connection failed of, in one line."""
-    name = type(error).__name__
-    if name in ("ReadTimeoutError", "ConnectTimeoutError"):
-        return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
-    if name == "NameResolutionError":
-        return "its name is not known"
-    text = str(error).rpartition(": ")[2].strip("')\"(")
-    return {"ProtocolError": "the connection broke off"}.get(name, text[:200] or name)
-
-
-def _urllib3() -> Any:
-    try:
-        import urllib3
-    except ImportError:
-        raise PlatformError(
-            "the platform needs the package urllib3, which is not installed", hint="pip install 'ovenbird[platform]'"
-        ) from None
-    return urllib3

@@ -1,0 +1,225 @@
+"""A git source over HTTP, by dulwich: one commit of a repository, at depth 1 where its server gives that."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dulwich.client import AbstractHttpGitClient, default_user_agent_string
+from dulwich.errors import GitProtocolError
+from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
+from dulwich.objects import Commit, ObjectID, Tag
+
+from ..address import Login, clean, netrc_login
+from ..errors import AddressError, LoadError, OvenbirdError
+from ..gitrefs import chosen, missing
+from ..giturl import GitAddress, credentials
+from ..platform import pools
+from . import checkout
+from .fetching import BYTES, MEMBERS
+
+LIMIT = 300.0  # seconds, for all of it
+_CONNECT, _QUIET = 10.0, 30.0  # seconds, the second without a byte
+_NAME = 40  # characters of a full object name
+_BRANCHES_AND_TAGS = [b"refs/heads/", b"refs/tags/"]
+_log = logging.getLogger("ovenbird")
+
+
+def fetch(found: GitAddress, folder: Path, environ: Mapping[str, str], limit: float = LIMIT) -> None:
+    """Write the files of a git source below `folder`, which is absent, within `limit` seconds.
+
+    Errors: LoadError; nothing is kept then.
+    """
+    login = credentials(found, environ) or netrc_login(urlsplit(found.url).hostname or "", environ)
+    objects = folder.with_name(f"{folder.name}.objects")
+    objects.mkdir()
+    try:
+        DiskObjectStore.init(str(objects)).close()
+        with closing(_Client(found, login, environ, limit)) as client:
+            name = _Remote(found, client, objects, limit).take()
+        with closing(DiskObjectStore(str(objects))) as store:
+            commit = _commit(store, name, found)
+            written = checkout.write(store, commit, found, folder, files=MEMBERS, size=BYTES)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not isinstance(error, Exception):
+            raise
+        raise _refused(error, found) from None
+    finally:
+        shutil.rmtree(objects, ignore_errors=True)
+    identity = commit.id.decode()
+    _log.info("fetched %s: commit %s", found.shown, identity, extra={"fields": {"commit": identity}})
+    for note in written.notes():
+        _log.warning("%s: %s", found.shown, note)
+
+
+class _Client(AbstractHttpGitClient):
+    """Dulwich's client over our own connections, which sends credentials when asked for them, and to nobody else."""
+
+    def __init__(self, found: GitAddress, login: Login | None, environ: Mapping[str, str], limit: float) -> None:
+        super().__init__(found.url, thin_packs=False)
+        urllib3 = pools.library()
+        # a redirect is followed by urllib3, which takes the credentials off on the way to another server
+        retries = urllib3.Retry(
+            total=6, connect=3, read=1, status=3, redirect=5, other=0, backoff_factor=0.2, raise_on_status=False,
+            status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after_header=False,
+        )  # fmt: skip
+        self._pool = pools.pool(
+            pools.proxy(found.url, pools.proxies(environ)), retries=retries,
+            timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
+            ca_certs=environ.get("GIT_SSL_CAINFO") or None,
+        )  # fmt: skip
+        self._found, self._login, self._asked = found, login, False
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.clear()
+
+    def _http_request(  # type: ignore[override]  # what may follow `data` differs between versions
+        self, url: str, headers: Any = None, data: Any = None, **_: Any
+    ) -> Any:
+        """The answer to one request, made again with credentials when it was refused without. Errors: LoadError."""
+        parts = urlsplit(url)
+        ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._found.origin
+        answer = self._send(url, headers, data, signed=ours and self._asked)
+        if answer.status in (401, 404) and ours and not self._asked:  # some servers hide what is private
+            answer.close()
+            self._asked = True
+            answer = self._send(url, headers, data, signed=True)
+        kind = answer.headers.get("Content-Type") or ""
+        if answer.status != 200 or not kind.startswith("application/x-git-"):
+            answer.close()
+            raise self._refusal(answer.status, kind)
+        answer.content_type = kind
+        answer.redirect_location = answer.geturl() if answer.geturl() != url else ""
+        return answer, answer.read
+
+    def _send(self, url: str, headers: Mapping[str, str] | None, data: Any, *, signed: bool) -> Any:
+        sent = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
+        if signed and self._login:
+            pair = f"{self._login.username}:{self._login.password}"
+            sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+        method = "GET" if data is None else "POST"
+        return self._pool.request(method, url, headers=sent, body=data, preload_content=False)
+
+    def _refusal(self, status: int, kind: str) -> LoadError:
+        """The error for an answer that brings nothing."""
+        names = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, or .netrc, give credentials"
+        if status in (401, 403):
+            return LoadError(f"its server {'refuses the' if self._asked else 'asks for'} credentials", hint=names)
+        if status == 404:
+            return LoadError("its server knows no such repository", hint=f"a private one may be hidden: {names}")
+        if status == 200:
+            return LoadError(f"its server answers with {kind or 'nothing'}, and not as one of git does")
+        return LoadError(f"its server answered {status}")
+
+
+class _Remote:
+    """One way through a repository: what its server has told, and what is wanted of it."""
+
+    def __init__(self, found: GitAddress, client: _Client, objects: Path, limit: float) -> None:
+        self._found, self._client, self._objects = found, client, objects
+        self._refs: dict[str, str] = {}
+        self._wanted = ""  # a full object name, else the beginning of one
+        self._limit, self._deadline = limit, time.monotonic() + limit
+
+    def take(self) -> ObjectID:
+        """Bring what is wanted into the store; its name. The history comes along only where it cannot be had alone."""
+        try:
+            self._take(whole=False)
+        except GitProtocolError:
+            if self._wanted in ("", *self._refs.values()):
+                raise
+        names = self._names()
+        if not names:
+            self._take(whole=True)
+            names = self._names()
+        if len(names) != 1:
+            raise missing(self._refs, self._found)
+        return names[0]
+
+    def _names(self) -> list[ObjectID]:
+        """The objects in the store that are meant: one, none, or several that a short name fits."""
+        with self._store() as store:
+            return list(store.iter_prefix(self._wanted.encode()))
+
+    def _store(self) -> closing[DiskObjectStore]:
+        """The store, opened anew: older versions close the index of a pack that was added through it."""
+        return closing(DiskObjectStore(str(self._objects)))
+
+    def _take(self, *, whole: bool) -> None:
+        """Fetch what is wanted, alone or (`whole`) every branch and tag with its history, into the store."""
+        with self._store() as store:
+            file, keep, drop = store.add_pack()
+            try:
+                self._client.fetch_pack(
+                    "", self._wants(whole), ObjectStoreGraphWalker([], lambda _: []), self._counted(file.write),
+                    depth=None if whole else 1, ref_prefix=[b"HEAD", *_BRANCHES_AND_TAGS],
+                )  # fmt: skip
+            except BaseException:
+                drop()
+                raise
+            keep()
+
+    def _wants(self, whole: bool) -> Callable[..., list[ObjectID]]:
+        """What dulwich asks, with the server's references, before it fetches."""
+
+        def wants(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001  its name
+            self._refs = {name.decode("utf-8", "replace"): value.decode() for name, value in refs.items()}
+            name = chosen(self._refs, self._found)
+            self._wanted = self._refs.get(name, name)
+            if whole:
+                every = [value for name, value in refs.items() if name.startswith(tuple(_BRANCHES_AND_TAGS))]
+                return [ObjectID(value) for value in sorted(set(every))]
+            return [ObjectID(self._wanted.encode())] if len(self._wanted) == _NAME else []
+
+        return wants
+
+    def _counted(self, write: Callable[[bytes], int]) -> Callable[[bytes], int]:
+        """`write`, within the limits of time and size."""
+        size = 0
+
+        def counted(data: bytes) -> int:
+            nonlocal size
+            size += len(data)
+            if size > BYTES:
+                raise LoadError(f"its server sends more than {BYTES} bytes: too much for a function")
+            if time.monotonic() > self._deadline:
+                raise LoadError(f"not done within {self._limit:g} seconds")
+            return write(data)
+
+        return counted
+
+
+def _commit(store: DiskObjectStore, name: ObjectID, found: GitAddress) -> Commit:
+    """The commit of that name, or that the tag of that name stands for. Errors: AddressError."""
+    object_ = store[name]
+    while isinstance(object_, Tag):
+        object_ = store[object_.object[1]]
+    if not isinstance(object_, Commit):
+        raise AddressError(f"{found.shown}: {found.ref!r} is not a commit")
+    return object_
+
+
+def _refused(error: Exception, found: GitAddress) -> LoadError:
+    """The error of ours for what broke on the way."""
+    if isinstance(error, AddressError):
+        return error
+    told, hint = f"the source was not fetched: {found.shown}", ""
+    if isinstance(error, OvenbirdError):
+        told, hint = f"{told}: {error.message}", error.hint
+    elif isinstance(error, OSError):
+        told += f": {error.strerror or error}"
+    elif type(error).__module__.startswith("urllib3"):
+        reason = getattr(error, "reason", None)  # of the last of several tries
+        told += f": {pools.reason(reason if isinstance(reason, Exception) else error)}"
+    else:
+        told += f": {clean(' '.join(str(error).split()))[:300] or type(error).__name__}"
+    return LoadError(told, hint=hint)
