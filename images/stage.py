@@ -29,6 +29,8 @@ UNUSED = (
     "idlelib", "lib2to3", "test", "tests", "turtledemo", "tkinter", "ensurepip", "pydoc_data", "distutils",
     "site-packages", "dist-packages",
 )  # fmt: skip
+# of the packages: what the commands that are dropped call, and nothing else does; megabytes with their bytecode
+COMMANDS_ONLY = ("dulwich/cli.py", "dulwich/__main__.py", "dulwich/porcelain", "dulwich/tests")
 COMMAND = """\
 #!{python}
 import os
@@ -66,10 +68,15 @@ def main(stage: Path) -> None:
 def trim(site: Path) -> None:
     """Drop what nobody calls or loads: commands of the packages, symbols for debuggers. Their records say so too."""
     shutil.rmtree(site / "bin", ignore_errors=True)
+    for path in (site / name for name in COMMANDS_ONLY):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     changed = {path.relative_to(site).as_posix() for path in site.rglob("*.so") if strip(path)}
     for record in site.glob("*.dist-info/RECORD"):
         with record.open(newline="", encoding="utf-8") as lines:
-            rows = [row for row in csv.reader(lines) if row and not row[0].startswith("../")]
+            rows = [row for row in csv.reader(lines) if row and (site / row[0]).is_file()]
         with record.open("w", newline="", encoding="utf-8") as lines:
             table = csv.writer(lines, lineterminator="\n")
             table.writerows([row[0], *digest(site / row[0])] if row[0] in changed else row for row in rows)

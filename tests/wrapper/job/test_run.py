@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from tests.jobs import Jobs
 
-_HEAVY = "asyncio pandas polars pyarrow numpy obstore urllib3 starlette uvicorn yaml pickle tempfile ssl".split()
+_HEAVY = (
+    "asyncio pandas polars pyarrow numpy obstore dulwich urllib3 starlette uvicorn yaml pickle tempfile ssl".split()
+)
 
 
 def test_an_empty_run_imports_little(jobs: Jobs) -> None:
