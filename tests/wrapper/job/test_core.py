@@ -160,7 +160,7 @@ def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, 
     assert "RUN_ID and PROJECT_NAME" in done.err
     done = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
     assert (done.code, "dbt+transform:run" in done.err) == (76, True)
-    for source, told in (("git+https://h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
+    for source, told in (("git+ssh://git@h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):
         done = pod(jobs, platform, remote(core, "x", source={"source": source, "handler": "b:fn"}))
         assert (done.code, told in done.error["message"]) == (72, True)
     assert pod(jobs, platform, remote(core, "x"), PROJECT_NAME="absent").code == 76

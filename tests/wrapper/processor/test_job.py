@@ -66,6 +66,22 @@ def test_the_exit_status(shared: Processors, result: str, code: int) -> None:
     assert found == code, done.log
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(("end", "code"), [("print('at the end')", 0), ("1 / 0", 1)])
+def test_a_generator_is_run_to_its_end(shared: Processors, kind: str, end: str, code: int) -> None:
+    """Sync or async, as `ovenbird run` does: what it yields is one answer, what it raises fails the job."""
+    source = f"""
+    {kind} handler(context, event):
+        yield 1
+        print("once more")
+        yield 2
+        {end}
+    """
+    found, done = shared.run(source)
+    assert (found, done.log.count("once more\n")) == (code, 1), done.log
+    assert ("at the end\n" in done.log, "ZeroDivisionError" in done.log) == (code == 0, code == 1)
+
+
 def test_what_the_handler_raised_is_one_record(shared: Processors) -> None:
     """With the user's frames alone."""
     code, done = shared.run(HANDLER.format(result="1 / 0"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -82,8 +83,10 @@ def by_position(function: Callable[..., Any], name: str, *names: str) -> Callabl
         ) from None
     except ValueError:  # it does not tell its parameters: then the call will
         pass
-    asynchronous = inspect.iscoroutinefunction(underlying(function))
-    return _ADAPTERS[len(names), asynchronous](function)
+    code = underlying(function)
+    if inspect.isasyncgenfunction(code) and len(names) == 2:
+        return _streaming_handler(function)
+    return _ADAPTERS[len(names), inspect.iscoroutinefunction(code)](function)
 
 
 def _handler(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +99,15 @@ def _handler(function: Callable[..., Any]) -> Callable[..., Any]:
 def _async_handler(function: Callable[..., Any]) -> Callable[..., Any]:
     async def handler(context: Any, event: Any) -> Any:
         return await function(context, event)
+
+    return handler
+
+
+def _streaming_handler(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def handler(context: Any, event: Any) -> AsyncIterator[Any]:
+        async with aclosing(function(context, event)) as items:  # a client that leaves ends the user's generator too
+            async for item in items:
+                yield item
 
     return handler
 
