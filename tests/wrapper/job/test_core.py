@@ -183,7 +183,7 @@ def test_core_is_down_at_the_start(core: Double, jobs: Jobs, platform: dict[str,
     done = pod(jobs, platform, identity)
     core.up()
     assert (done.code, done.out) == (76, "")
-    assert f"{core.url}/api/v1/projects/p does not answer" in done.err
+    assert f"{core.url}/api/v1/-/p/runs/{identity} does not answer" in done.err
 
 
 def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:

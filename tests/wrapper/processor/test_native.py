@@ -97,7 +97,10 @@ def test_a_job(core: Double, pods: Pods) -> None:
     (artifact,) = core.entities.all("p", "artifact")
     assert artifact["metadata"]["relationships"] == [{"type": "produced_by", "dest": f"{run['key']}:{identity}"}]
     assert core.entities.violations == []
-    assert core.counts()["GET runs/{id}"] == 1  # before it is written: nothing was asked to begin
+    assert core.counts() == {
+        "GET runs/{id}": 2, "GET projects/{id}": 1, "POST artifacts": 1, "PUT artifacts/{id}": 1,
+        "GET runs/{id}/metrics": 1, "PUT runs/{id}/metrics/sum": 1, "PUT runs/{id}": 1,
+    }  # fmt: skip  # its state, to begin; the run, before it is written
     assert '"a":40' in found.log
 
 
@@ -108,6 +111,18 @@ def test_a_job_whose_event_does_not_hold_the_run(core: Double, pods: Pods, body:
     code, found = pods.run(identity, body or "{}")
     assert code == 0, found.log
     assert core.run("p", identity)["status"]["results"] == {"total": 3}
+
+
+@pytest.mark.parametrize("body", ["", "{}"])
+def test_a_job_that_was_stopped_before_it_began(core: Double, pods: Pods, body: str) -> None:
+    """Whether its event holds the run or not, nothing of the user's is run and nothing is written."""
+    identity = pods.started("print('imported')\ndef main(): print('called')\n")
+    event = body or json.dumps(core.run("p", identity))
+    core.set_state("p", identity, "STOPPED")
+    code, found = pods.run(identity, event)
+    assert (code, found.log.count("was stopped before it began")) == (143, 1), found.log
+    assert not any(word in found.log for word in ("imported", "called", "rendered"))
+    assert set(core.counts()) <= {"GET runs/{id}", "GET runs/{id}/metrics"}
 
 
 def test_a_job_that_fails(core: Double, pods: Pods) -> None:

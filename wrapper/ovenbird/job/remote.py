@@ -28,12 +28,12 @@ def run(
 ) -> int:  # fmt: skip
     """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.
 
-    `given` is the run when it is at hand. The exit status: 143 without running anything when it has been stopped
-    already. Errors: OvenbirdError; one of UNSERVED before anything was run or recorded, when it is `replaceable`.
+    `given` is the run when it is at hand: then only its state is asked. The exit status: 143 without running anything
+    when it has been stopped already. Errors: OvenbirdError; one of UNSERVED before anything was run or recorded, when
+    it is `replaceable`.
     """
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
-    store.open(project)
-    taken = given or take(store, project, identity)
+    taken = take(store, project, identity, given=given)
     if taken["status"].get("state") == "STOPPED":
         _log.warning("run %s was stopped before it began", taken["key"])
         return STOPPED
@@ -67,10 +67,19 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
     return target, replace(settings, init=init)
 
 
-def take(store: Store, project: str, identity: str, kind: str = keys.RUN_KIND) -> Record:
-    """The run. Errors: PlatformError when there is none; RunKindError when it is of another kind."""
+def take(
+    store: Store, project: str, identity: str, kind: str = keys.RUN_KIND, *, given: Record | None = None
+) -> Record:  # fmt: skip
+    """The run; `given` with the state that it has by now, when it is at hand.
+
+    Errors: PlatformError when there is none, or no such project; RunKindError when it is of another kind.
+    """
+    key = keys.run_key(project, keys.check_id(identity, "RUN_ID"), "")
     try:
-        found = store.read(keys.run_key(project, keys.check_id(identity, "RUN_ID"), ""))
+        if given is None:
+            found = store.read(key)
+        else:
+            found = {**given, "status": {**given["status"], "state": store.state(key)}}
     except InputError as error:
         raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
     if found["kind"] != kind:

@@ -97,6 +97,10 @@ class CoreStore:
             record["status"]["metrics"] = metrics
         return record
 
+    def state(self, key: Key) -> str:
+        """The state that the run has now; one call, where `read` asks for its metrics too. InputError if none."""
+        return str((self._by_id(key, key.id or "").get("status") or {}).get("state"))
+
     def _by_id(self, key: Key, identity: str) -> forms.Entity:
         try:
             return dict(self.client.call("GET", path(key.project, key.type, identity)))

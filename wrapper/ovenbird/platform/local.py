@@ -97,6 +97,10 @@ class LocalStore:
             record["status"]["metrics"] = metrics
         return record
 
+    def state(self, key: Key) -> str:
+        """The state that the run has now. InputError if there is none."""
+        return str(self.read(key)["status"]["state"])
+
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function, if it has exactly this spec."""
         rows = self.listing("function", project=project, name=name, kind=kind, limit=1)

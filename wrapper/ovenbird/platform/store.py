@@ -58,6 +58,9 @@ class Store(Protocol):
     def read(self, key: Key) -> Record:
         """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
 
+    def state(self, key: Key) -> str:
+        """The state that the run has now, without all else that is known of it. InputError if there is none."""
+
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function `name`, if it is the one with this spec."""
 
