@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,16 +12,15 @@ from urllib.parse import quote
 from ovenbird.errors import InputError, PlatformError, PlatformRefusedError, SettingsError
 
 from . import forms
+from .coreentities import Entities, path
 from .coremetrics import Metrics
 from .coreruns import Runs
 from .keys import Key
 from .rest import Client
 from .store import FINAL, Record, Row
 
-_PAGE = 100
 _HURRY = 5.0  # seconds; a pod is killed 30 seconds after SIGTERM
 _WITH_METRICS = ("run", "model")
-_UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
 
 
 class CoreStore:
@@ -30,6 +29,7 @@ class CoreStore:
     def __init__(self, environ: Mapping[str, str], patience: float = 60.0) -> None:
         self.client = Client(environ, patience)
         self._environ = environ
+        self._entities = Entities(self.client)
         self._runs = Runs(self.client, environ.get("RUN_ID", ""))
         self._metrics = Metrics(self.client)
         self._stores: dict[str, str] = {}
@@ -83,7 +83,7 @@ class CoreStore:
 
     def read(self, key: Key) -> Record:
         """The entity, or the latest of its name that is whole; InputError says which part of the key leads nowhere."""
-        entity = self._by_id(key, key.id) if key.id else self._latest(key)
+        entity = self._entities.by_id(key, key.id) if key.id else self._entities.latest(key)
         record = forms.from_core(key.type, entity)
         if key.kind and record["kind"] != key.kind:
             raise InputError(f"{key}: {key.name!r} is not of kind {key.kind!r}", hint=f"it is a {record['kind']}")
@@ -99,51 +99,12 @@ class CoreStore:
 
     def state(self, key: Key) -> str:
         """The state that the run has now; one call, where `read` asks for its metrics too. InputError if none."""
-        return str((self._by_id(key, key.id or "").get("status") or {}).get("state"))
-
-    def _by_id(self, key: Key, identity: str) -> forms.Entity:
-        try:
-            return dict(self.client.call("GET", path(key.project, key.type, identity)))
-        except PlatformRefusedError as error:
-            if error.status != 404:
-                raise
-            hint = "leave the id out for the latest version"
-            what = f"{key.type} with id {identity!r} in project {key.project!r}"
-            raise InputError(f"{key}: Core has no {what}", hint=hint) from None
-
-    def _latest(self, key: Key) -> forms.Entity:
-        query = {"name": key.name, **({"kind": key.kind} if key.kind else {})}
-        found = next(self._pages(key.project, key.type, {**query, "size": 1}), None)
-        if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
-            # a version whose upload failed or has not ended does not hide the one before it
-            versions = self._pages(key.project, key.type, {**query, "versions": "all"})
-            found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
-        if found is None:
-            there = sorted({str(one["name"]) for one, _ in zip(self._pages(key.project, key.type, {}), range(20))})  # noqa: B905
-            hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
-            raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
-        return found
-
-    def _pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[forms.Entity]:
-        """Entities of a listing, page by page, latest first; none in a project that does not exist."""
-        page, last = 0, 0
-        while page <= last:
-            full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
-            try:
-                found = self.client.call("GET", path(project, type), query=full)
-            except PlatformRefusedError as error:
-                if error.status == 404:
-                    raise InputError(f"{self.client.endpoint} has no project {project!r}") from None
-                raise
-            yield from found["content"]
-            page, last = page + 1, int(found.get("totalPages", 1)) - 1
-            if query.get("size") == 1:
-                return
+        return str((self._entities.by_id(key, key.id or "").get("status") or {}).get("state"))
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function, if it is this one."""
         wanted = forms.function_spec(spec, f"{sys.version_info[0]}.{sys.version_info[1]}")
-        found = next(self._pages(project, "function", {"name": name, "kind": kind, "size": 1}), None)
+        found = next(self._entities.pages(project, "function", {"name": name, "kind": kind, "size": 1}), None)
         if not found or not forms.holds(found.get("spec"), wanted):
             return None
         record = forms.from_core("function", found)
@@ -171,7 +132,7 @@ class CoreStore:
         asked = {"name": name, "kind": kind, "state": state, "function": function}
         query = {field: value for field, value in asked.items() if value is not None}
         found: list[Row] = []
-        for entity in self._pages(project, type, {**query, **({"versions": "all"} if versions else {})}):
+        for entity in self._entities.pages(project, type, {**query, **({"versions": "all"} if versions else {})}):
             if limit is not None and len(found) >= limit:
                 break
             if identity is None or str(entity["id"]).startswith(identity):
@@ -250,8 +211,3 @@ class CoreStore:
         """Write what is left, and close the connections."""
         self._metrics.settle()
         self.client.close()
-
-
-def path(project: str, type: str, identity: str = "") -> str:
-    """The address of a type of entity in a project, or of one entity."""
-    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)

@@ -1,0 +1,69 @@
+"""Entities in Core by their addresses: one by its id, the latest of a name, listings page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ovenbird.errors import InputError, PlatformRefusedError
+
+from . import forms
+from .keys import Key
+from .rest import Client
+
+_PAGE = 100
+_UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
+
+
+class Entities:
+    """What Core holds, for reading."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def by_id(self, key: Key, identity: str) -> forms.Entity:
+        """The entity of that id. InputError if there is none."""
+        try:
+            return dict(self._client.call("GET", path(key.project, key.type, identity)))
+        except PlatformRefusedError as error:
+            if error.status != 404:
+                raise
+            hint = "leave the id out for the latest version"
+            what = f"{key.type} with id {identity!r} in project {key.project!r}"
+            raise InputError(f"{key}: Core has no {what}", hint=hint) from None
+
+    def latest(self, key: Key) -> forms.Entity:
+        """The latest of the key's name that is whole. InputError, with the names that there are."""
+        query = {"name": key.name, **({"kind": key.kind} if key.kind else {})}
+        found = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
+        if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
+            # a version whose upload failed or has not ended does not hide the one before it
+            versions = self.pages(key.project, key.type, {**query, "versions": "all"})
+            found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
+        if found is None:
+            there = sorted({str(one["name"]) for one, _ in zip(self.pages(key.project, key.type, {}), range(20))})  # noqa: B905
+            hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
+            raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
+        return found
+
+    def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[forms.Entity]:
+        """Entities of a listing, page by page, latest first; none in a project that does not exist."""
+        page, last = 0, 0
+        while page <= last:
+            full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
+            try:
+                found = self._client.call("GET", path(project, type), query=full)
+            except PlatformRefusedError as error:
+                if error.status == 404:
+                    raise InputError(f"{self._client.endpoint} has no project {project!r}") from None
+                raise
+            yield from found["content"]
+            page, last = page + 1, int(found.get("totalPages", 1)) - 1
+            if query.get("size") == 1:
+                return
+
+
+def path(project: str, type: str, identity: str = "") -> str:
+    """The address of a type of entity in a project, or of one entity."""
+    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)
