@@ -425,7 +425,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pathspec": ("ovenbird_builder.sources.ignore",),
     "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.process",),
-    "dulwich": ("ovenbird.job.repository", "ovenbird.job.checkout"),
+    "dulwich": ("ovenbird.job.repository", "ovenbird.job.gitclient", "ovenbird.job.checkout"),
     "urllib3": ("ovenbird.platform.pools", "ovenbird_builder.distribution"),
     "cyclonedx": ("ovenbird_builder.statements.components",),
     "pip": (),

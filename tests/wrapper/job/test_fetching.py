@@ -120,6 +120,6 @@ def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, with what brings it; the rendered module may still take the run."""
     monkeypatch.delitem(sys.modules, "ovenbird.job.repository", raising=False)
     monkeypatch.delattr(ovenbird.job, "repository", raising=False)
-    monkeypatch.setitem(sys.modules, "dulwich.client", None)
+    monkeypatch.setitem(sys.modules, "dulwich.errors", None)
     with pytest.raises(UnservedError, match=r"needs the package dulwich.*ovenbird\[platform\]"):
         fetched(function("git+https://h/r"), {})

@@ -16,7 +16,8 @@ from ..platform.opening import open_store
 from ..platform.run import Run
 from ..platform.store import Record, Store, timestamp
 from ..settings import Settings
-from .run import STOPPED, Job, execute
+from .ending import STOPPED
+from .run import Job, execute
 
 SERVICE = "python+serve:run"  # the kind of a service's run
 _log = logging.getLogger("ovenbird")

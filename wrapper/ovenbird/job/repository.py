@@ -5,28 +5,25 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from dulwich.client import AbstractHttpGitClient, default_user_agent_string
 from dulwich.errors import GitProtocolError
 from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
 from dulwich.objects import Commit, ObjectID, Tag
 
-from ..address import Login, clean, netrc_login
+from ..address import clean, netrc_login
 from ..errors import AddressError, LoadError, OvenbirdError
 from ..gitrefs import chosen, missing
 from ..giturl import GitAddress, credentials
 from ..platform import pools
 from . import checkout
 from .fetching import BYTES, MEMBERS
+from .gitclient import Client
 
 LIMIT = 300.0  # seconds, for all of it
-_CONNECT, _QUIET = 10.0, 30.0  # seconds, the second without a byte
 _NAME = 40  # characters of a full object name
 _BRANCHES_AND_TAGS = [b"refs/heads/", b"refs/tags/"]
 _log = logging.getLogger("ovenbird")
@@ -42,7 +39,7 @@ def fetch(found: GitAddress, folder: Path, environ: Mapping[str, str], limit: fl
     objects.mkdir()
     try:
         DiskObjectStore.init(str(objects)).close()
-        with closing(_Client(found, login, environ, limit)) as client:
+        with closing(Client(found, login, environ, limit)) as client:
             name = _Remote(found, client, objects, limit).take()
         with closing(DiskObjectStore(str(objects))) as store:
             commit = _commit(store, name, found)
@@ -60,71 +57,10 @@ def fetch(found: GitAddress, folder: Path, environ: Mapping[str, str], limit: fl
         _log.warning("%s: %s", found.shown, note)
 
 
-class _Client(AbstractHttpGitClient):
-    """Dulwich's client over our own connections, which sends credentials when asked for them, and to nobody else."""
-
-    def __init__(self, found: GitAddress, login: Login | None, environ: Mapping[str, str], limit: float) -> None:
-        super().__init__(found.url, thin_packs=False)
-        urllib3 = pools.library()
-        # a redirect is followed by urllib3, which takes the credentials off on the way to another server
-        retries = urllib3.Retry(
-            total=6, connect=3, read=1, status=3, redirect=5, other=0, backoff_factor=0.2, raise_on_status=False,
-            status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after_header=False,
-        )  # fmt: skip
-        self._pool = pools.pool(
-            pools.proxy(found.url, pools.proxies(environ)), retries=retries,
-            timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
-            ca_certs=environ.get("GIT_SSL_CAINFO") or None,
-        )  # fmt: skip
-        self._found, self._login, self._asked = found, login, False
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._pool.clear()
-
-    def _http_request(  # type: ignore[override]  # what may follow `data` differs between versions
-        self, url: str, headers: Any = None, data: Any = None, **_: Any
-    ) -> Any:
-        """The answer to one request, made again with credentials when it was refused without. Errors: LoadError."""
-        parts = urlsplit(url)
-        ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._found.origin
-        answer = self._send(url, headers, data, signed=ours and self._asked)
-        if answer.status in (401, 404) and ours and not self._asked:  # some servers hide what is private
-            answer.close()
-            self._asked = True
-            answer = self._send(url, headers, data, signed=True)
-        kind = answer.headers.get("Content-Type") or ""
-        if answer.status != 200 or not kind.startswith("application/x-git-"):
-            answer.close()
-            raise self._refusal(answer.status, kind)
-        answer.content_type = kind
-        answer.redirect_location = answer.geturl() if answer.geturl() != url else ""
-        return answer, answer.read
-
-    def _send(self, url: str, headers: Mapping[str, str] | None, data: Any, *, signed: bool) -> Any:
-        sent = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
-        if signed and self._login:
-            pair = f"{self._login.username}:{self._login.password}"
-            sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
-        method = "GET" if data is None else "POST"
-        return self._pool.request(method, url, headers=sent, body=data, preload_content=False)
-
-    def _refusal(self, status: int, kind: str) -> LoadError:
-        """The error for an answer that brings nothing."""
-        names = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, or .netrc, give credentials"
-        if status in (401, 403):
-            return LoadError(f"its server {'refuses the' if self._asked else 'asks for'} credentials", hint=names)
-        if status == 404:
-            return LoadError("its server knows no such repository", hint=f"a private one may be hidden: {names}")
-        if status == 200:
-            return LoadError(f"its server answers with {kind or 'nothing'}, and not as one of git does")
-        return LoadError(f"its server answered {status}")
-
-
 class _Remote:
     """One way through a repository: what its server has told, and what is wanted of it."""
 
-    def __init__(self, found: GitAddress, client: _Client, objects: Path, limit: float) -> None:
+    def __init__(self, found: GitAddress, client: Client, objects: Path, limit: float) -> None:
         self._found, self._client, self._objects = found, client, objects
         self._refs: dict[str, str] = {}
         self._wanted = ""  # a full object name, else the beginning of one

@@ -16,9 +16,7 @@ from typing import Any
 from ..errors import (
     ArgumentsError,
     DocumentError,
-    OutputError,
     OvenbirdError,
-    PlatformError,
     RunKindError,
     TimeLimitError,
     UnservedError,
@@ -37,14 +35,14 @@ from ..platform.store import Store
 from ..settings import Settings
 from . import arguments
 from .call import call
+from .ending import STOPPED, Ending
 from .interrupt import Interrupted, interruptible
 from .outcome import Ended, Outcome
 from .parameters import from_file, shown
 from .provenance import function_spec, provenance
-from .report import kept_record, result_file
 from .tee import kept
 
-STOPPED, INTERRUPTED = 143, 130
+INTERRUPTED = 130
 UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
 _log = logging.getLogger("ovenbird")
 _open: list[
@@ -160,7 +158,8 @@ class Job:
         except BaseException as broken:  # a fault of ours: the record must be true all the same
             state, code = "ERROR", 1
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
-        return self._end(state, code, error)
+        rescue = self.rescue if self.on_core else None
+        return Ending(self.record, self.outcome, self.settings.result_file, rescue).record(state, code, error)
 
     def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
@@ -234,54 +233,6 @@ class Job:
             number, code = ("SIGTERM", STOPPED) if stop.reason == "stopped" else ("SIGINT", INTERRUPTED)
             state, kind, message = "STOPPED", "stopped", f"stopped by {number}"
         return state, code, {"type": kind, "message": message, "traceback": ""}
-
-    def _end(self, state: str, code: int, error: dict[str, str] | None) -> int:
-        """Record the end; the exit status. Errors: PlatformError that names what was stored."""
-        self._keep_logged()
-        self._tell(state, error)
-        try:
-            now = self.record.finish(
-                state, message=error["message"] if error else "", error=error,
-                outputs=self.outcome.outputs, results=self.outcome.results,
-            )  # fmt: skip
-        except OvenbirdError as unrecorded:
-            stored = ", ".join(self.outcome.outputs.values()) or "none"
-            failed = PlatformError(
-                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
-                + (kept_record(self.rescue / "run.json", self.record) if self.on_core else ""),
-                hint=unrecorded.hint,
-            )
-            self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
-            raise failed from unrecorded
-        if now == "STOPPED" != state:
-            _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
-            state, code = now, STOPPED
-        written = self._told(state, error)
-        return code or (0 if written else OutputError.exit_code)
-
-    def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
-        """Write the result file, if one is asked for. Whether that could be done."""
-        name = self.settings.result_file
-        return not name or result_file(Path(name), self.record, state, self.outcome, error)
-
-    def _keep_logged(self) -> None:
-        """Count what the handler has stored itself among the outputs, under its own name."""
-        returned = set(self.outcome.outputs.values())
-        for entity in self.record.logged:
-            if entity.key not in returned:
-                self.outcome.outputs.setdefault(entity.name, entity.key)
-
-    def _tell(self, state: str, error: dict[str, str] | None) -> None:
-        """Log how the run ended, and what it made."""
-        for name, key in self.outcome.outputs.items():
-            _log.info("output %s: %s", name, key)
-        for name, value in self.outcome.results.items():
-            _log.info("result %s: %s", name, str(value)[:200])
-        if error:
-            extra = {"fields": {"state": state, "error": error["type"]}, "traceback": error["traceback"]}
-            _log.error("%s: %s", state, error["message"], extra=extra)
-        else:
-            _log.info("%s", state, extra={"fields": {"state": state}})
 
 
 def _title(target: Target) -> str:

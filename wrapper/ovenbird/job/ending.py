@@ -1,0 +1,71 @@
+"""How a run ended: told in the log, in its record, and in the result file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import OutputError, OvenbirdError, PlatformError
+from ..platform.run import Run
+from .outcome import Outcome
+from .report import kept_record, result_file
+
+STOPPED = 143
+_log = logging.getLogger("ovenbird")
+
+
+class Ending:
+    """The end of one run. `rescue` is the folder that keeps the record when the store cannot be told."""
+
+    def __init__(self, record: Run, outcome: Outcome, result_file: str, rescue: Path | None) -> None:
+        self._record, self._outcome = record, outcome
+        self._result_file, self._rescue = result_file, rescue
+
+    def record(self, state: str, code: int, error: dict[str, str] | None) -> int:
+        """Record the end; the exit status. Errors: PlatformError that names what was stored."""
+        self._keep_logged()
+        self._tell(state, error)
+        try:
+            now = self._record.finish(
+                state, message=error["message"] if error else "", error=error,
+                outputs=self._outcome.outputs, results=self._outcome.results,
+            )  # fmt: skip
+        except OvenbirdError as unrecorded:
+            stored = ", ".join(self._outcome.outputs.values()) or "none"
+            failed = PlatformError(
+                f"the run ended as {state} and could not be recorded: {unrecorded.message}; outputs stored: {stored}"
+                + (kept_record(self._rescue / "run.json", self._record) if self._rescue else ""),
+                hint=unrecorded.hint,
+            )
+            self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
+            raise failed from unrecorded
+        if now == "STOPPED" != state:
+            _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
+            state, code = now, STOPPED
+        written = self._told(state, error)
+        return code or (0 if written else OutputError.exit_code)
+
+    def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
+        """Write the result file, if one is asked for. Whether that could be done."""
+        name = self._result_file
+        return not name or result_file(Path(name), self._record, state, self._outcome, error)
+
+    def _keep_logged(self) -> None:
+        """Count what the handler has stored itself among the outputs, under its own name."""
+        returned = set(self._outcome.outputs.values())
+        for entity in self._record.logged:
+            if entity.key not in returned:
+                self._outcome.outputs.setdefault(entity.name, entity.key)
+
+    def _tell(self, state: str, error: dict[str, str] | None) -> None:
+        """Log how the run ended, and what it made."""
+        for name, key in self._outcome.outputs.items():
+            _log.info("output %s: %s", name, key)
+        for name, value in self._outcome.results.items():
+            _log.info("result %s: %s", name, str(value)[:200])
+        if error:
+            extra = {"fields": {"state": state, "error": error["type"]}, "traceback": error["traceback"]}
+            _log.error("%s: %s", state, error["message"], extra=extra)
+        else:
+            _log.info("%s", state, extra={"fields": {"state": state}})
