@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.certificates import secured
 from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server
 
@@ -57,20 +57,12 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """A server over TLS, and the certificate of its authority."""
-    for name, more in (("ca", ["-subj", "/CN=authority"]), ("server", ["-subj", "/CN=127.0.0.1"])):
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *more]
-        if name == "server":
-            command += ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
-            command += ["-addext", "basicConstraints=critical,CA:FALSE"]
-        command += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    context, authority = secured(tmp_path)
     found = Server()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
     inner: Any = found._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
     found.url = found.url.replace("http:", "https:")
-    yield found, tmp_path / "ca.pem"
+    yield found, authority
     found.close()
 
 

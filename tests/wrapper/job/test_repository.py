@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.certificates import secured
 from tests.gitserver import GitServer, Repository, git
 from tests.stores import Server
 
@@ -256,6 +257,17 @@ def test_a_server_that_hangs(fetched: Fetched, server: Server) -> None:
         assert time.monotonic() - start < 6
     finally:
         release.set()
+
+
+def test_tls(fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
+    """A server is believed by the authorities that are trusted, and GIT_SSL_CAINFO names another."""
+    commit = repository.commit(main_py="x")
+    context, authority = secured(tmp_path)
+    gits._server.socket = context.wrap_socket(gits._server.socket, server_side=True)
+    source = f"git+{gits.url.replace('http:', 'https:')}/app/.git"
+    assert fetched(source, GIT_SSL_CAINFO=str(authority))["HEAD"] == commit
+    with pytest.raises(LoadError, match=r"issuer certificate \(GIT_SSL_CAINFO or SSL_CERT_FILE"):
+        fetched(source)
 
 
 def test_links_and_modes(fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path) -> None:

@@ -154,8 +154,10 @@ def _refused(error: Exception, found: GitAddress) -> LoadError:
     elif isinstance(error, OSError):
         told += f": {error.strerror or error}"
     elif type(error).__module__.startswith("urllib3"):
-        reason = getattr(error, "reason", None)  # of the last of several tries
-        told += f": {pools.reason(reason if isinstance(reason, Exception) else error)}"
+        last = getattr(error, "reason", None)  # of several tries
+        last = last if isinstance(last, Exception) else error
+        told += f": {pools.reason(last)}"
+        hint = "GIT_SSL_CAINFO or SSL_CERT_FILE names the certificates to trust" if "SSL" in type(last).__name__ else ""
     else:
         told += f": {clean(' '.join(str(error).split()))[:300] or type(error).__name__}"
     return LoadError(told, hint=hint)

@@ -57,5 +57,5 @@ def reason(error: Exception) -> str:
         return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
     if name == "NameResolutionError":
         return "its name is not known"
-    text = str(error).rpartition(": ")[2].strip("')\"(")
+    text = str(error).partition(" (_ssl.c")[0].rpartition(": ")[2].strip("')\"(")
     return {"ProtocolError": "the connection broke off"}.get(name, text[:200] or name)
