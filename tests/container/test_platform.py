@@ -13,6 +13,7 @@ import pytest
 from tests.core.fixtures import core, platform
 from tests.core.server import Double
 from tests.engine import AVAILABLE, Images
+from tests.gitserver import GitServer, Repository, gits, repository
 from tests.platforms import JOB, RENDERED, SERVICE
 from tests.podman import Podman
 from tests.processors import HTTP, document, free_port, job
@@ -22,7 +23,7 @@ from tests.stores import moto, s3
 from ovenbird.platform.core import CoreStore
 from ovenbird.platform.project import Project
 
-__all__ = ["core", "moto", "platform", "s3"]
+__all__ = ["core", "gits", "moto", "platform", "repository", "s3"]
 pytestmark = pytest.mark.timeout(900)
 WITH_SDK = "3.12"  # all versions are locked; the image of one is built here, since each takes a gigabyte
 LINE = ("--config", "/shared/function.yaml")
@@ -91,6 +92,24 @@ def test_a_job_in_each_version(version: str, base_images: Images, podman: Podman
     assert list(core.entities.metrics.values()) == [{"accuracy": 0.5}]
     assert '"message":"adding"' in done.stderr
     assert core.entities.violations == []
+
+
+@pytest.mark.parametrize("version", AVAILABLE)
+def test_a_git_source_in_each_version(
+    version: str, base_images: Images, podman: Podman, shared: Shared, core: Double, gits: GitServer,
+    repository: Repository,
+) -> None:  # fmt: skip
+    """It is fetched by what the image brings, which is all that it takes."""
+    commit = repository.commit(deep__work_py="def fn(a): return a + 1\n")
+    gits.login = ("oauth2", "ghp_s3cret")
+    source = {"base64": "", "source": f"git+{gits.url}/app/.git#main", "handler": "deep.work:fn"}
+    identity = shared.start("", "job", source, parameters={"a": 1})
+    flags = shared.flags(identity, "native", GIT_TOKEN="ghp_s3cret")
+    done = podman.run(base_images[version], *LINE, flags=flags)
+    assert done.returncode == 0, done.stderr
+    status = core.run("p", identity)["status"]
+    assert (status["results"], status["provenance"]["source"]["revision"]) == ({"output_0": 2}, commit)
+    assert "s3cret" not in done.stderr
 
 
 @pytest.mark.parametrize("mode", ["native", "rendered"])
