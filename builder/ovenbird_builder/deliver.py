@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from . import outputs
 from .layers.assemble import layout
@@ -13,6 +16,8 @@ from .outputs import Output
 from .progress import Progress
 from .reference import Reference
 from .registry import Registry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,30 @@ def present(one: Output, parcel: Parcel, registry: Registry) -> bool:
     return False
 
 
-def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progress: Progress) -> None:
-    """Write, load or push an image. Errors: those of `faults`, ImageError, SpaceError."""
+def push(parcel: Parcel, registry: Registry, cache: Cache, beside: Callable[[], T]) -> T:
+    """Push an image; `beside` puts there what is told about it, at the same time, and says what that was.
+
+    The names come last: none ever stands for half an image, or for one that nothing is told about.
+    Errors: those of `faults`, of the registry, and of `beside`.
+    """
     folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
-    if one.kind == "registry":
-        for tag in parcel.tags:
-            with progress.stage(f"push {tag}"):
-                registry.push(folder, tag, parcel.digest, index=parcel.index)
-    elif one.kind == "store":
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(beside)
+        for tag in {tag.repository: tag for tag in parcel.tags}.values():
+            registry.push(folder, tag, parcel.digest, index=parcel.index)
+        found = told.result()
+    for tag in parcel.tags:
+        registry.tag(tag, parcel.manifest, json.loads(parcel.manifest)["mediaType"])
+    return found
+
+
+def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progress: Progress) -> None:
+    """Load an image into the store, or write it to a file or folder.
+
+    Errors: those of `faults`, ImageError, SpaceError.
+    """
+    folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
+    if one.kind == "store":
         for tag in parcel.tags:
             with progress.stage(f"load {tag.local} into the local store"):
                 registry.load(folder, tag.local)

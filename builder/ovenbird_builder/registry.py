@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import faults, process, skopeo
 from .credentials import Credentials
 from .errors import DigestError
 from .network import Network
 from .reference import Reference
+
+if TYPE_CHECKING:
+    from .distribution.client import Repository
 
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
 
@@ -31,6 +35,7 @@ class Registry:
     credentials: Credentials = field(default_factory=Credentials)
     timeout: float | None = 1800.0
     tell: Callable[[str], None] = field(default=lambda _: None)
+    _clients: dict[str, Repository] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def manifest(self, image: str, *, insecure: bool = False) -> bytes:
         """The manifest of `transport:details`, as stored. Errors: those of `faults`."""
@@ -60,18 +65,33 @@ class Registry:
         self._run(argv, f"pull {_plain(image)}")
 
     def push(self, layout: Path, reference: Reference, digest: str, *, index: bool = False) -> None:
-        """Push a layout's image. A tag is the last thing that is written, and is asked for its digest afterwards.
-
-        Errors: those of `faults`; DigestError when the registry now has something else by that name.
-        """
+        """Push a layout's image by its digest: no tag stands for it yet. Errors: those of `faults`, DigestError."""
         argv = skopeo.copy(
-            f"oci:{layout}:image", f"docker://{reference.remote}", source_blobs=str(self.blobs),
+            f"oci:{layout}:image", f"docker://{reference.pinned(digest).remote}", source_blobs=str(self.blobs),
             authfile=self.credentials.authfile, insecure="dest" if reference.loopback else "", everything=index,
         )  # fmt: skip
         self._run(argv, f"push {reference}")
-        found = self.digest(reference)
+
+    def repository(self, reference: Reference) -> Repository:
+        """A client of a reference's repository, for what skopeo does not do; its connections are kept."""
+        from .distribution.client import Repository  # and an HTTP client: not for a build that pushes nothing
+
+        if (name := reference.repository) not in self._clients:
+            self._clients[name] = Repository(
+                reference, self.environ, network=self.network, authfile=self.credentials.authfile
+            )
+        return self._clients[name]
+
+    def tag(self, reference: Reference, manifest: bytes, media_type: str) -> None:
+        """Name an image that was pushed; the registry is asked for the name afterwards.
+
+        Errors: those of the registry; DigestError when it has something else by that name.
+        """
+        repository, digest = self.repository(reference), "sha256:" + hashlib.sha256(manifest).hexdigest()
+        repository.put_manifest(reference.tag or "latest", manifest, media_type)
+        found = repository.manifest(reference.tag or "latest").digest
         if found != digest:
-            raise DigestError(f"pushed {reference} as {digest}, and the registry has {found or 'nothing'} by that name")
+            raise DigestError(f"named {digest} {reference}, and the registry has {found} by that name")
 
     def load(self, layout: Path, name: str) -> None:
         """Take a layout's image into the local store as `name`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import IO, Any
 from urllib.parse import quote, urljoin
 
 import urllib3
+from urllib3.util.ssl_ import create_urllib3_context
 
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
@@ -196,8 +198,8 @@ def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.Poo
     given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 4}
     if network.ca_bundle:
         given["ca_certs"] = str(network.ca_bundle)
-    if lax:
-        given |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+    if lax:  # a context of ours, as urllib3's would read all certificates of the system, to check none
+        given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
     if proxy and not lax and not urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
