@@ -125,6 +125,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.distribution",
     ),
     "ovenbird_builder.attest": (
+        "ovenbird_builder.reference",
         "ovenbird.__version__",
         "ovenbird_builder.errors",
         "ovenbird_builder.instructions",
@@ -194,6 +195,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.errors",
     ),
     "ovenbird_builder.registry": (
+        "ovenbird_builder.distribution",
         "ovenbird_builder.credentials",
         "ovenbird_builder.errors",
         "ovenbird_builder.faults",
@@ -260,6 +262,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.skopeo",
     ),
     "ovenbird_builder.deliver": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.distribution",
         "ovenbird_builder.layers",
         "ovenbird_builder.outputs",
         "ovenbird_builder.progress",

@@ -37,7 +37,7 @@ def build(request: Request, environ: Mapping[str, str], progress: Progress) -> R
         baked = tuple(_baked(request, place, one) for one in prepared)
         for made in baked:
             _gate(request, place, made)
-        parcel = _parcel(request, baked)
+        parcel = _parcel(request, prepared, baked)
         delivered, issued = _deliver(request, place, parcel, prepared, baked)
         _remember(request, place, prepared)
         if request.write_back and request.document:
@@ -92,14 +92,15 @@ def _gate(request: Request, place: Workplace, made: Baked) -> None:
     gates.check(made.layers, made.image.config, made.image.manifest, place.cache, secrets=values)
 
 
-def _parcel(request: Request, baked: Sequence[Baked]) -> Parcel:
+def _parcel(request: Request, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> Parcel:
     """The one image, or the index of several."""
+    near = {digest: place for one in prepared for digest, place in one.inputs.base.places().items()}
     if len(baked) == 1:
-        return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags)
+        return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags, near=near)
     from .layers.assemble import digest_of
 
     manifest = index([one.image for one in baked])
-    return Parcel(manifest, digest_of(manifest), request.tags, index=True)
+    return Parcel(manifest, digest_of(manifest), request.tags, index=True, near=near)
 
 
 def _deliver(
@@ -146,7 +147,8 @@ def _push(
     with place.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
         issued, attached = push(parcel, place.registry, place.cache, attach)
         for one in attached:
-            one.settle()
+            if not one.first:  # else none but a builder of the same image can be writing, and it writes the same
+                one.settle()
     return issued
 
 

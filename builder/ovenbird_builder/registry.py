@@ -1,4 +1,7 @@
-"""Images in and out of the blob cache, through skopeo: bases in; built images to a registry, the store, or a file."""
+"""Images in and out of the blob cache, through skopeo: bases in; built images to the store or a file.
+
+To a registry they go by `distribution`, over the connections that statements about them take too.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from . import faults, process, skopeo
 from .credentials import Credentials
-from .errors import DigestError
 from .network import Network
 from .reference import Reference
 
 if TYPE_CHECKING:
     from .distribution.client import Repository
 
+_PATIENCE = 300.0  # seconds for one answer: a registry looks at a large blob before it gives it
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
 
 
@@ -64,34 +67,16 @@ class Registry:
         )  # fmt: skip
         self._run(argv, f"pull {_plain(image)}")
 
-    def push(self, layout: Path, reference: Reference, digest: str, *, index: bool = False) -> None:
-        """Push a layout's image by its digest: no tag stands for it yet. Errors: those of `faults`, DigestError."""
-        argv = skopeo.copy(
-            f"oci:{layout}:image", f"docker://{reference.pinned(digest).remote}", source_blobs=str(self.blobs),
-            authfile=self.credentials.authfile, insecure="dest" if reference.loopback else "", everything=index,
-        )  # fmt: skip
-        self._run(argv, f"push {reference}")
-
     def repository(self, reference: Reference) -> Repository:
         """A client of a reference's repository, for what skopeo does not do; its connections are kept."""
         from .distribution.client import Repository  # and an HTTP client: not for a build that pushes nothing
 
         if (name := reference.repository) not in self._clients:
             self._clients[name] = Repository(
-                reference, self.environ, network=self.network, authfile=self.credentials.authfile
-            )
+                reference, self.environ, network=self.network, authfile=self.credentials.authfile,
+                timeout=min(_PATIENCE, self.timeout or _PATIENCE),
+            )  # fmt: skip
         return self._clients[name]
-
-    def tag(self, reference: Reference, manifest: bytes, media_type: str) -> None:
-        """Name an image that was pushed; the registry is asked for the name afterwards.
-
-        Errors: those of the registry; DigestError when it has something else by that name.
-        """
-        repository, digest = self.repository(reference), "sha256:" + hashlib.sha256(manifest).hexdigest()
-        repository.put_manifest(reference.tag or "latest", manifest, media_type)
-        found = repository.manifest(reference.tag or "latest").digest
-        if found != digest:
-            raise DigestError(f"named {digest} {reference}, and the registry has {found} by that name")
 
     def load(self, layout: Path, name: str) -> None:
         """Take a layout's image into the local store as `name`."""

@@ -181,6 +181,21 @@ def _distribution() -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+@contextmanager
+def forgetful() -> Iterator[str]:
+    """A registry in memory whose tags stand for something else as soon as they are written."""
+
+    class Handler(_distribution()):  # type: ignore[misc]  # a class that is made
+        def do_GET(self) -> None:
+            if "/manifests/" in self.path and "sha256:" not in self.path:
+                self.answer(200, b'{"schemaVersion": 2}')
+            else:
+                super().do_GET()
+
+    with _served(Handler) as (address, _):
+        yield address
+
+
 class _Quiet(BaseHTTPRequestHandler):
     """No log, and answers in one line."""
 

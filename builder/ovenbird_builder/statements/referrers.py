@@ -60,7 +60,8 @@ class Attached:
     """Artifacts in the list of referrers at the fallback's tag; none where the registry links them by itself.
 
     No registry can be told to write only if nothing has changed meanwhile, so another writer may drop what we wrote.
-    `written` is when that was (monotonic seconds), `taken` how long reading and writing took.
+    `written` is when that was (monotonic seconds), `taken` how long reading and writing took; `first` says that there
+    was no list before.
     """
 
     repository: Repository
@@ -68,6 +69,7 @@ class Attached:
     descriptors: tuple[dict[str, Any], ...] = ()
     written: float = 0.0
     taken: float = 0.0
+    first: bool = False
 
     def settle(self) -> None:
         """See that the list still has them, a moment later, and add what has gone. Errors: those of the registry.
@@ -137,7 +139,7 @@ def _listed_with(repository: Repository, subject: str, descriptors: Sequence[dic
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
         repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
     written = time.monotonic()
-    return Attached(repository, subject, missing, written, written - start)
+    return Attached(repository, subject, missing, written, written - start, not present)
 
 
 def _listed(repository: Repository, subject: str) -> list[dict[str, Any]]:

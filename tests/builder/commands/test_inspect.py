@@ -38,8 +38,9 @@ def pushed(tmp_path: Path, registry: str) -> str:
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     package = Package("numpy", "2.1.0", "e" * 64)
     bill = sbom.bill(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0")
+    material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
     how = provenance.statement(
-        name=name, digest=found.digest, parameters={}, materials=[provenance.wheel(package)], version="0.1.0", epoch=0
+        name=name, digest=found.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
     )  # fmt: skip
     referrers.attach(repository, found.digest, [
         referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0),
