@@ -24,7 +24,7 @@ from .listed import Wanted
 from .locktext import Pin
 from .refusals import Asked, explain
 from .wheelhouse import Wheel, Wheelhouse
-from .workshop import WORK, Site, Workshop
+from .workshop import SHOP, Site, Workshop
 
 _GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\s]*)\)?$")
 _KNOWN = {"bdist_wheel": "wheel", "poetry-core": "poetry-core", "flit": "flit-core"}
@@ -63,9 +63,9 @@ def build(
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
             env = dict.fromkeys(
-                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{WORK}/{folder.name}/constraint.txt"
+                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHOP}/{folder.name}/constraint.txt"
             )  # the second since pip 25.3
-        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={WORK}/{folder.name}/out", "--", what)
+        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHOP}/{folder.name}/out", "--", what)
         try:
             done = shop.run(*words, env=env)
         except process.ProcessTimedOut:
@@ -111,7 +111,7 @@ def generator(wheel: Path) -> str:
 
 def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str]:
     """What pip builds, as it names it in the container, and the origin with its commit."""
-    mounted = f"{WORK}/{into.parent.name}/{into.name}"
+    mounted = f"{SHOP}/{into.parent.name}/{into.name}"
     into.parent.mkdir(parents=True)
     if origin.startswith("file:"):
         place = root / origin.removeprefix("file:")
