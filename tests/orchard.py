@@ -191,7 +191,7 @@ class Bench:
             "environ": {},
         }
         interpreter = options.pop("interpreter", self.interpreter)
-        return lock(wanted, self.image, interpreter, **{**given, **options})  # type: ignore[arg-type]
+        return lock(wanted, self.image, interpreter, **{**given, **options})
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
@@ -200,7 +200,7 @@ def wants(*texts: str, root: Path | None = None, **fields: object) -> Requiremen
 
     root = root or Path("/nonexistent")
     rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))
-    return Requirements(rows, root=root, used="requirements.txt", **fields)  # type: ignore[arg-type]
+    return Requirements(rows, root=root, used="requirements.txt", **fields)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class Server:
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *args: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *args: None
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()

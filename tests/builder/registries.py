@@ -119,7 +119,7 @@ def _tokens(signer: _Signer) -> type[BaseHTTPRequestHandler]:
     class Handler(_Quiet):
         def do_GET(self) -> None:
             scope = parse_qs(urlsplit(self.path).query)["scope"][0]
-            self.server.seen.append(scope)  # type: ignore[attr-defined]
+            self.server.seen.append(scope)
             if self.headers.get("Authorization") != expected:
                 self.answer(401, b"{}")
             else:
@@ -173,7 +173,7 @@ def _distribution() -> type[BaseHTTPRequestHandler]:
                 blobs[parse_qs(urlsplit(self.path).query)["digest"][0]] = data
                 self.answer(201)
                 return
-            self.server.seen.append(self.path.rpartition("/")[2])  # type: ignore[attr-defined]
+            self.server.seen.append(self.path.rpartition("/")[2])
             manifests[digest] = manifests[self.path.rpartition("/")[2]] = (data, self.headers["Content-Type"])
             subject = json.loads(data).get("subject")
             self.answer(201, headers={"OCI-Subject": subject["digest"]} if subject else {})
@@ -203,11 +203,11 @@ def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[str, list[s
     """A server on a port of its own; what its handler notes in `server.seen`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    server.seen = []  # type: ignore[attr-defined]
+    server.seen = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"127.0.0.1:{server.server_address[1]}", server.seen  # type: ignore[attr-defined]
+        yield f"127.0.0.1:{server.server_address[1]}", server.seen
     finally:
         server.shutdown()
         thread.join()

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote, urljoin
 
 import urllib3
 
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
-from ..network import Network
+from ..network import Network, bypassed
 from ..reference import Reference
 from .insecure import insecure
 from .login import login
@@ -97,7 +96,7 @@ class Repository:
         try:
             if answer.status == 404:
                 raise BaseMissingError(f"there is no blob {self._shown(digest)!r} in the registry")
-            yield self._good(answer, 200)  # type: ignore[misc]  # it reads like a file
+            yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
         finally:
@@ -200,7 +199,7 @@ def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.Poo
         given |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
-    if proxy and not lax and not urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+    if proxy and not lax and not bypassed(host, proxies):
         return urllib3.ProxyManager(proxy, **given)
     return urllib3.PoolManager(**given)
 
@@ -215,9 +214,8 @@ def _told(answer: urllib3.BaseHTTPResponse) -> str:
 
 def _innermost(error: Exception | None) -> Exception | None:
     """The innermost reason of urllib3's nested errors."""
-    while error is not None and isinstance(getattr(error, "reason", None), Exception):
-        error = error.reason  # type: ignore[attr-defined]
-    return error
+    inner = getattr(error, "reason", None)
+    return _innermost(inner) if isinstance(inner, Exception) else error
 
 
 def _reason(error: Exception | None) -> str:

@@ -18,6 +18,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -25,7 +26,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import SpaceError
 from . import Layer
@@ -58,7 +59,7 @@ class Entry:
 class Draft:
     """A file being written that becomes a blob when it is kept, and nothing otherwise."""
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: _Whole, path: Path) -> None:
         self.file, self.path, self.hash, self.size = file, path, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
@@ -115,9 +116,8 @@ class Cache:
 
     def blob(self, digest: str) -> Path:
         """Where a blob lies, or would."""
-        algorithm, _, name = digest.partition(":")
-        assert algorithm == "sha256" and len(name) == 64 and name.isalnum(), digest  # noqa: PT018
-        return self.blobs / "sha256" / name
+        assert re.fullmatch("sha256:[0-9a-f]{64}", digest), digest
+        return self.blobs / "sha256" / digest[7:]
 
     # -- finding
 
@@ -192,8 +192,8 @@ class Cache:
         try:
             fcntl.flock(number, fcntl.LOCK_EX)
             # unbuffered: a write that fails must not fail again when the file is closed
-            with open(number, "wb", buffering=0) as file:  # noqa: PTH123
-                yield Draft(_Whole(file), path)  # type: ignore[arg-type]
+            with os.fdopen(number, "wb", buffering=0) as file:
+                yield Draft(_Whole(file), path)
         finally:
             path.unlink(missing_ok=True)
 

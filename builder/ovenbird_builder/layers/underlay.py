@@ -18,7 +18,10 @@ UID, GID, NAME = 8877, 999, "ovenbird"
 BUDGET = 2  # layers for the runtime's packages
 # what the config of a base image of ours says; the rest stays as the custom base has it
 CHANGES = Changes(
-    env={"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_SPARE_HOME": "/tmp/ovenbird"},  # noqa: S104, S108
+    env={
+        "OVENBIRD_HOST": "0.0.0.0",  # noqa: S104  # all addresses of the container
+        "OVENBIRD_SPARE_HOME": "/tmp/ovenbird",  # noqa: S108  # in the container, where only its user is
+    },
     entrypoint=(f"{ROOT}/bin/ovenbird",),
     cmd=("serve",),
     user=f"{UID}:{GID}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import zipfile
@@ -141,4 +140,4 @@ def _normal(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100
-            os.chmod(path, 0o755 if executable else 0o644)  # noqa: PTH101
+            path.chmod(0o755 if executable else 0o644)

@@ -110,7 +110,7 @@ def _list(repository: Repository, subject: str, descriptors: Sequence[dict[str, 
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
         repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
         # whoever has read before this write writes within these moments; no two writers stay in step
-        time.sleep((attempt + 1) * random.uniform(0.05, 0.1))  # noqa: S311
+        time.sleep((attempt + 1) * random.uniform(0.05, 0.1))  # noqa: S311  # no secret
     raise RegistryError(
         f"the list of referrers {_tag(subject)!r} in {repository.host}/{repository.path} is being written by others",
         hint="try again",

@@ -74,7 +74,7 @@ def damages() -> Iterator[tuple[str, object]]:
 def test_a_damaged_entry_is_made_again(cache: Cache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     """It is dropped with a warning and never used."""
     layer = make(cache)
-    damage(cache.blob(layer.digest), cache.keys / KEY[7:])  # type: ignore[operator]
+    damage(cache.blob(layer.digest), cache.keys / KEY[7:])
     made: list[int] = []
     with caplog.at_level(logging.WARNING):
         again = make(Cache(cache.root), made=made)

@@ -156,7 +156,7 @@ def test_a_refusal_is_told_without_the_answers_body(
 
 def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str], server: Server) -> None:
     release = threading.Event()
-    server.answer = lambda request: release.wait(20)  # type: ignore[assignment, return-value]
+    server.answer = lambda request: release.wait(20)
     environ = s3 | {"AWS_ENDPOINT_URL": server.url}
     begun = time.monotonic()
     try:

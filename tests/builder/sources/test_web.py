@@ -208,7 +208,7 @@ def test_a_full_disk_leaves_nothing(fetched: Fetch, server: Server, full: Path) 
 
 def test_a_redirect_reaches_no_local_file(fetched: Fetch, server: Server) -> None:
     for location in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
-        server.answer = lambda request, to=location: give(request, b"", 302, Location=to)  # type: ignore[misc]
+        server.answer = lambda request, to=location: give(request, b"", 302, Location=to)
         with pytest.raises(SourceError):
             fetched(f"{server.url}/main.py")
 

@@ -34,7 +34,7 @@ class City:
 
 
 def _binder(hint: Any, **kinds: Any) -> Binder:
-    def handler(x, **rest): ...  # type: ignore[no-untyped-def]
+    def handler(x, **rest): ...
 
     handler.__annotations__ = {"x": hint}
     return Binder(handler, JOB, fields_only=True)
