@@ -19,9 +19,9 @@ from ovenbird_builder.layers import Layer, scheme
 from ovenbird_builder.layers.assemble import Changes, assemble, layout
 from ovenbird_builder.layers.bytecode import compile_wheels
 from ovenbird_builder.layers.cache import Cache
-from ovenbird_builder.layers.dependencies import dependency_layers
+from ovenbird_builder.layers.dependencies import Stack, dependency_layers
 from ovenbird_builder.layers.gates import check
-from ovenbird_builder.layers.underlay import CHANGES, runtime_layers
+from ovenbird_builder.layers.underlay import CHANGES, runtime_layers, runtime_stack
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("container_env")]
 
@@ -48,7 +48,7 @@ class Base:
 
     def layers(self, wheels: list[Wheel], cache: Cache | None = None) -> tuple[Layer, ...]:
         identity = "sha256:" + "0" * 64
-        return dependency_layers(wheels, self.interpreter, self.image, cache or self.cache, identity=identity)
+        return dependency_layers(Stack(wheels, self.interpreter, identity), self.image, cache or self.cache)
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> No
         wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/cli.py": code}),
         wheel(tmp_path, "thing", files={"thing.py": "v = 'of the runtime'\n"}),
     ]
-    layers = runtime_layers(runtime, base.interpreter, base.image, base.cache, identity="sha256:" + "0" * 64)
+    layers = runtime_layers(runtime_stack(runtime, base.interpreter, "sha256:" + "0" * 64), base.image, base.cache)
     assert len(layers) <= 3
     image = base.build("runtime", layers, CHANGES)
     assert inside(image) == "runtime of the runtime\n"
