@@ -18,7 +18,7 @@ from tests.engine import skopeo
 from ovenbird_builder import registry as module
 from ovenbird_builder.credentials import Credentials, credentials
 from ovenbird_builder.errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
-from ovenbird_builder.layers.assemble import Changes, Image, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, Image, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.reference import Reference, parse
@@ -34,7 +34,7 @@ class Shop:
     def __init__(self, folder: Path, size: int = 100) -> None:
         self.cache = Cache(folder)
         layer = files_layer({"/data": os.urandom(size)}, self.cache)
-        self.image: Image = assemble(EMPTY_MANIFEST, EMPTY_CONFIG, [layer], Changes(), {}, 0, self.cache)
+        self.image: Image = kept(predict(EMPTY_MANIFEST, EMPTY_CONFIG, [layer], Changes(), {}, 0), self.cache)
         self.layout = layout(self.cache, "image", self.image.manifest, "image")
         self.registry = Registry(self.cache.blobs, os.environ, timeout=60)
 

@@ -16,7 +16,7 @@ from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.bases import probe
 from ovenbird_builder.layers import Layer, scheme
-from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.bytecode import compile_wheels
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.dependencies import Stack, dependency_layers
@@ -38,7 +38,7 @@ class Base:
 
     def build(self, name: str, layers: tuple[Layer, ...], changes: Changes | None = None) -> str:
         """An image of these layers in the store; its name."""
-        image = assemble(self.manifest, self.config, layers, changes or Changes(), {}, 0, self.cache)
+        image = kept(predict(self.manifest, self.config, layers, changes or Changes(), {}, 0), self.cache)
         check(layers, image.config, image.manifest, self.cache, secrets={"NOTHING": "a value that is nowhere"})
         folder = layout(self.cache, name, image.manifest, "x")
         reference = f"localhost/layers-{name}:test"
@@ -169,7 +169,7 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
         scripts={"thing-old": "thing:main"},
     )  # fmt: skip
     reference = f"{registry}/layers/displaced:1"
-    first = assemble(base.manifest, base.config, base.layers([old]), Changes(), {}, 0, base.cache)
+    first = kept(predict(base.manifest, base.config, base.layers([old]), Changes(), {}, 0), base.cache)
     folder = layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")

@@ -14,7 +14,7 @@ from tests.engine import skopeo
 
 from ovenbird_builder.bases.foundation import foundation
 from ovenbird_builder.errors import BaseMissingError
-from ovenbird_builder.layers.assemble import Changes, Image, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, Image, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.registry import Registry
@@ -38,7 +38,7 @@ def image(tmp_path: Path, container_env: dict[str, str]) -> tuple[Image, Path, R
     other = Cache(tmp_path / "other")
     layer = files_layer({"/data": os.urandom(1000)}, other)
     config = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
-    made = assemble(b'{"schemaVersion": 2, "layers": []}', config, [layer], Changes(), {}, 0, other)
+    made = kept(predict(b'{"schemaVersion": 2, "layers": []}', config, [layer], Changes(), {}, 0), other)
     return made, layout(other, "image", made.manifest, "image"), Registry(other.blobs, os.environ, timeout=60)
 
 
