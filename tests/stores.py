@@ -27,6 +27,15 @@ def project(store: LocalStore) -> Project:
     return Project(store, "p", {})
 
 
+def give(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
+    """A whole answer; `a_b` is the header a-b."""
+    request.send_response(status)
+    for name, value in {"Content_Length": str(len(data)), **headers}.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    request.wfile.write(data)
+
+
 class Server:
     """An HTTP server that answers as `answer` does, and keeps what it was asked."""
 

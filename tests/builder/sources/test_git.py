@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.gitserver import GitServer, Repository, git
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     ProgramMissingError,
@@ -524,11 +524,7 @@ def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, reposito
         if request.path.endswith("/batch"):
             action = {"download": {"href": f"{gits.url}/object"}}
             body = json.dumps({"objects": [{"oid": oid, "size": len(content), "actions": action}]}).encode()
-        request.send_response(200)
-        request.send_header("Content-Type", "application/vnd.git-lfs+json")
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body, Content_Type="application/vnd.git-lfs+json")
 
     gits.answer = lfs
     tree = fetched(f"git+{gits.url}/app/.git")

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler as Request
 from pathlib import Path
 
 import pytest
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     SourceDeniedError,
@@ -28,15 +28,6 @@ from ovenbird_builder.sources import Tree
 from .conftest import paths
 
 Fetch = Callable[..., Tree]
-
-
-def give(request: Request, data: bytes, status: int = 200, **headers: str) -> None:
-    """A whole answer; `a_b` is the header a-b."""
-    request.send_response(status)
-    for name, value in {"Content_Length": str(len(data)), **headers}.items():
-        request.send_header(name.replace("_", "-"), value)
-    request.end_headers()
-    request.wfile.write(data)
 
 
 def zipped(**files: str) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stores import give
 
 from ovenbird.errors import InputError, OutputError, SettingsError
 from ovenbird.platform import copying, files, objects
@@ -48,10 +49,7 @@ def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
 def test_a_store_that_refuses_is_told_without_its_answer(server: Any, tmp_path: Path, status: int) -> None:
     def answer(request: Any) -> None:
         body = b"<Error><Code>Refused</Code><Message>key wJalrSECRET</Message></Error>"
-        request.send_response(status)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body, status)
 
     server.answer = answer
     environ = {"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET"}
