@@ -10,7 +10,8 @@ from . import diff
 from .bench import Bench
 from .layers import COMPRESSIONS, Layer
 from .layers.assemble import Changes, Image, kept, predict
-from .layers.cache import Cache, Draft
+from .layers.blobs import Draft
+from .layers.cache import Cache
 from .layers.tarball import Tarball
 from .network import Network
 from .plan import Plan, Step

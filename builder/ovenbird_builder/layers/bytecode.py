@@ -19,7 +19,8 @@ from ..network import MOUNT
 from ..process import ProcessFailed
 from . import Package, Scheme, Target
 from . import key as key_of
-from .cache import Cache, space
+from .blobs import space
+from .cache import Cache
 
 if TYPE_CHECKING:
     from .wheel import Item

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from . import COMPRESSIONS, Layer, Package, Scheme, Target
 from . import key as key_of
 from . import scheme as scheme_of
+from .blobs import Draft
 from .bytecode import bytecode_key, compile_wheels, compiled
-from .cache import Cache, Draft
+from .cache import Cache
 from .displaced import displaced, displaced_key, displaced_layer
 from .group import BUDGET, group, title
 from .tarball import Tarball

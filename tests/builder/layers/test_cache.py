@@ -19,7 +19,8 @@ from tests.disks import disk
 
 from ovenbird_builder.errors import SpaceError
 from ovenbird_builder.layers import Layer, key
-from ovenbird_builder.layers.cache import Cache, Draft
+from ovenbird_builder.layers.blobs import Draft
+from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 
 ROOT = Path(__file__).parent.parent.parent.parent
