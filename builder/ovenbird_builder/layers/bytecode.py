@@ -123,8 +123,8 @@ def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
 def _keep(cache: Cache, key: str, wheel: Package, paths: list[str], out: Path, number: int, tag: str) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
     with cache.draft() as draft:
-        # a ZipFile never closes what it has not opened, so that a draft has no `close`, which typeshed asks for
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no close
             for path, data in _results(paths, out, number):
                 folder, name = posixpath.split(path)
                 place = f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc".lstrip("/")

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -24,11 +23,8 @@ from ovenbird_builder.errors import (
     SourceUnreachableError,
     UnsafeSourceError,
 )
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
+from .conftest import Fetch, paths
 
 
 def test_a_branch_a_tag_and_a_commit_are_resolved(fetched: Fetch, gits: GitServer, repository: Repository) -> None:

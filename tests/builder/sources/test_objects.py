@@ -22,11 +22,9 @@ from ovenbird_builder.errors import (
     UnsafeSourceError,
 )
 from ovenbird_builder.network import Network
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
+from .conftest import Fetch, paths
 
-Fetch = Callable[..., Tree]
 Put = Callable[..., None]
 
 

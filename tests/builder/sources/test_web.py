@@ -8,7 +8,6 @@ import os
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler as Request
 from pathlib import Path
 
@@ -23,11 +22,8 @@ from ovenbird_builder.errors import (
     UnsafeSourceError,
 )
 from ovenbird_builder.network import Network
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
+from .conftest import Fetch, paths
 
 
 def zipped(**files: str) -> bytes:
