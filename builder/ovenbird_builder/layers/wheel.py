@@ -184,7 +184,7 @@ class _Destination(WheelDestination):
         executable = is_executable or scheme == "scripts"
         return self._add(scheme, path, stream.info.file_size, stream.start, executable)
 
-    def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002  # as given
+    def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002  # named
         self.record = self._path(scheme, record_file_path)
 
     def _add(
