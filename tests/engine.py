@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +21,7 @@ import pytest
 from ovenbird_builder.bases import image as baseimage
 from tests import standins as making
 from tests.podman import Podman
+from tests.registry import running
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
@@ -150,31 +149,8 @@ def insecure(container_env: dict[str, str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def registry(insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a registry of this session; what it holds is kept below `.cache/registry`."""
-    folder = tmp_path_factory.mktemp("registry")
-    (folder / "config.yml").write_text(
-        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(CACHE / 'registry'))}}}}}\n"
-        'http: {addr: "127.0.0.1:0", secret: tests}\n'
-    )
-    # docker-registry takes every REGISTRY_... for a setting of its own, also the REGISTRY_AUTH_FILE of skopeo
-    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    command = ["docker-registry", "serve", str(folder / "config.yml")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        yield insecure(_address(process, folder / "log"))
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
-            return found[1]
-        time.sleep(0.02)
-    raise AssertionError(f"the registry did not start:\n{log.read_text()}")
+    with running(tmp_path_factory.mktemp("registry"), CACHE / "registry") as address:
+        yield insecure(address)
 
 
 @pytest.fixture(scope="session")
@@ -248,7 +224,7 @@ def _made_of(version: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         baseimage.context(version, Path(folder))
         inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        own = [builder / name for name in ("baseimage.py", "bases.py", "buildah.py")]
+        own = [builder / name for name in ("image.py", "table.py", "../buildah.py")]
         for path in (*inside, *own, ROOT / "images" / "bases.toml"):
             found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()

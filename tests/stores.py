@@ -27,6 +27,15 @@ def project(store: LocalStore) -> Project:
     return Project(store, "p", {})
 
 
+def give(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
+    """A whole answer; `a_b` is the header a-b."""
+    request.send_response(status)
+    for name, value in {"Content_Length": str(len(data)), **headers}.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    request.wfile.write(data)
+
+
 class Server:
     """An HTTP server that answers as `answer` does, and keeps what it was asked."""
 
@@ -50,7 +59,7 @@ class Server:
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *args: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *args: None
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ovenbird_builder.credentials import Credentials
 from ovenbird_builder.deliver import Parcel, push
-from ovenbird_builder.layers.assemble import Changes, Image, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, Image, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.reference import Reference, parse
@@ -26,7 +26,7 @@ class Shop:
     def __init__(self, folder: Path, size: int = 100) -> None:
         self.cache = Cache(folder)
         layer = files_layer({"/data": os.urandom(size)}, self.cache)
-        self.image: Image = assemble(_MANIFEST, _CONFIG, [layer], Changes(), {}, 0, self.cache)
+        self.image: Image = kept(predict(_MANIFEST, _CONFIG, [layer], Changes(), {}, 0), self.cache)
         self.layout = layout(self.cache, "image", self.image.manifest, "image")
         self.registry = Registry(self.cache.blobs, os.environ, timeout=60)
 

@@ -10,10 +10,9 @@ import contextlib
 import json
 import ssl
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote, urljoin
 
 import urllib3
@@ -21,7 +20,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
-from ..network import Network
+from ..network import Network, bypassed
 from ..reference import Reference
 from .insecure import insecure
 from .login import login
@@ -107,7 +106,7 @@ class Repository:
         try:
             if answer.status == 404:
                 raise BaseMissingError(f"there is no blob {self._shown(digest)!r} in the registry")
-            yield self._good(answer, 200)  # type: ignore[misc]  # it reads like a file
+            yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
         finally:
@@ -220,7 +219,7 @@ def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.Poo
         given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
-    if proxy and not lax and not urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+    if proxy and not lax and not bypassed(host, proxies):
         return urllib3.ProxyManager(proxy, **given)
     return urllib3.PoolManager(**given)
 

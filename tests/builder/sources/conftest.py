@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.disks import disk
 from tests.gitserver import GitServer, Repository
 from tests.stores import Server, moto, s3, server
 
@@ -91,11 +92,8 @@ def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with disk(tmp_path / "full", "1m") as found:
+        yield found
 
 
 def paths(tree: Tree) -> dict[str, Any]:
