@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the tests' stand-in
 
 from processes import FailedError
 from tests import standins
-from tests.storage import configured
+from tests.storage import configured, runroot
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Store:
 def store(folder: Path) -> Store:
     """A new storage root below a folder."""
     folder.mkdir(parents=True)
+    atexit.register(shutil.rmtree, runroot(folder), ignore_errors=True)
     return Store(folder, {**os.environ, **configured(folder, folder), "OVENBIRD_CACHE_DIR": str(folder / "cache")})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 from tests.core.fixtures import core, platform
 from tests.core.server import Double
 from tests.engine import AVAILABLE, Images
-from tests.platforms import JOB, RENDERED, SERVICE
+from tests.platforms import JOB, SERVICE, begin, lay_out
 from tests.podman import Podman
-from tests.processors import HTTP, document, free_port, job
+from tests.processors import free_port
 from tests.service import until
 from tests.stores import moto, s3
 
@@ -43,32 +42,17 @@ class Shared:
 
     def __init__(self, folder: Path, core: Double, platform: dict[str, str]) -> None:
         self.folder, self.core, self.platform = folder, core, platform
+        self.source: dict[str, str] = {}
 
     def start(self, code: str, kind: str, source: dict[str, str], **spec: Any) -> str:
         """Have Core start a run of `code`; the run's id."""
-        source = {"base64": base64.b64encode(code.encode()).decode(), "source": "main.py", **source}
-        create = self.core.entities.create
-        function = create("p", "function", {"name": "f", "kind": "python", "spec": {"source": source}})
-        called = f"python://p/f:{function['id']}"
-        task = create("p", "task", {"kind": f"python+{kind}", "spec": {"function": called}})
-        run = {"kind": f"python+{kind}:run", "project": "p", "metadata": {}, "spec": {
-            "function": called, "task": f"python+{kind}://p/{task['id']}", "local_execution": False, **spec,
-        }}  # fmt: skip
-        identity: str = self.core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
-        self.core.settle("p", identity)
-        body = json.dumps(self.core.run("p", identity))
-        triggers = job(body) if kind == "job" else HTTP
-        (self.folder / "function.yaml").write_text(json.dumps(document(triggers)))
-        (self.folder / "handler.py").write_text(RENDERED)
-        (self.folder / "main.py").write_text(code)
-        (self.folder / "source.json").write_text(json.dumps(source))
-        for path in (self.folder, *self.folder.rglob("*")):  # another user's, in the container
-            path.chmod(0o777 if path.is_dir() else 0o644)
+        identity, self.source = begin(self.core, code, kind, source, **spec)
+        lay_out(self.folder, self.core, identity, code, kind)
         return identity
 
     def flags(self, identity: str, mode: str, **more: str) -> tuple[str, ...]:
         """The platform's environment, with Core and S3 on this machine."""
-        rendered = {"RENDERED_SOURCE": (self.folder / "source.json").read_text(), "PYTHONPATH": "/shared"}
+        rendered = {"RENDERED_SOURCE": json.dumps(self.source), "PYTHONPATH": "/shared"}
         environ = {**self.platform, **rendered, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_MODE": mode}
         pairs = [word for name, value in {**environ, **more}.items() for word in ("--env", f"{name}={value}")]
         mount = ("--volume", f"{self.folder}:/shared", "--network", "host", "--cap-drop", "all")
