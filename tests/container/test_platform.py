@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.stores import moto, s3
 
 from ovenbird.platform.core import CoreStore
 from ovenbird.platform.project import Project
+from ovenbird_builder.bases import table
 
 __all__ = ["core", "moto", "platform", "s3"]
 pytestmark = pytest.mark.timeout(900)
@@ -34,6 +36,19 @@ def fn(project, run, context, a, b=2):
     model = project.log_model("scorer", "model", data=b"weights")
     model.log_metrics({"accuracy": 0.5})
     return a + b, {"a": a}
+"""
+
+LOOK = """
+import json, sys, pathlib
+from importlib.metadata import version
+import digitalhub, digitalhub_runtime_python
+
+both = (digitalhub, digitalhub_runtime_python)
+print(json.dumps({
+    "versions": {name: version(name) for name in ("digitalhub", "digitalhub-runtime-python")},
+    "path": sys.path,
+    "places": sorted({str(pathlib.Path(module.__file__).parents[1]) for module in both}),
+}))
 """
 
 
@@ -120,6 +135,17 @@ def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shar
         answer = httpx.post(address, trust_env=False, timeout=30, **given)
         assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)
     assert "served /" in podman.log(name)
+
+
+def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
+    """Both packages import without a network, in the versions of the lock, behind the user's and the runtime's own."""
+    done = podman.run(sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", table.locked(WITH_SDK, table.SDK)))
+    assert found["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
+    assert found["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
+    assert found["places"] == ["/opt/ovenbird/sdk"]
 
 
 def _ready(url: str) -> bool:

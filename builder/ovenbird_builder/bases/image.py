@@ -103,7 +103,7 @@ def build(
             plain = replace(options, image=base.image, flavour=bases.PLAIN)
             build(base, plain, site=site, cache=cache, environ=environ, line=line)
             upstream = stored(base.image)
-        about = {name: text for name, text in about.items() if name in (f"{_OCI}.created",)}
+        about = inherited(upstream, about)
     with (
         tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
         site.pip_conf() as conf,
@@ -178,6 +178,16 @@ def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
         f"{_OCI}.title": "Ovenbird base",
     }
     return {name: value for name, value in said.items() if value}
+
+
+def inherited(base: Stored, about: Mapping[str, str]) -> dict[str, str]:
+    """What is said of an image with the SDK: what its base says, but its own title and time.
+
+    The engine would annotate it with the passing name that the base has in the build.
+    """
+    kept = {name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text}
+    own = {f"{_OCI}.title": "Ovenbird base with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
+    return kept | own
 
 
 def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
