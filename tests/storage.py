@@ -10,7 +10,6 @@ from pathlib import Path
 
 def configured(folder: Path, storage: Path) -> dict[str, str]:
     """Write the configuration into `folder`, of a store in `storage`; the variables that make programs use it."""
-    run = runroot(storage)
     env = {
         "BUILDAH_ISOLATION": "chroot",
         "CONTAINERS_CONF": str(folder / "containers.conf"),
@@ -21,12 +20,12 @@ def configured(folder: Path, storage: Path) -> dict[str, str]:
     (folder / "auth.json").write_text("{}")
     (folder / "registries.conf").write_text("unqualified-search-registries = []\n")
     (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{storage / "graph"}"\nrunroot = "{run}"\n'
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{storage / "graph"}"\nrunroot = "{runroot(storage)}"\n'
     )
     name = _network(storage / "networks")
     (folder / "containers.conf").write_text(
         # locks in files: those in shared memory belong to the store of the machine
-        f'[engine]\nruntime = "runc"\nevents_logger = "file"\nlock_type = "file"\ntmp_dir = "{run / "libpod"}"\n'
+        f'[engine]\nruntime = "runc"\nevents_logger = "file"\nlock_type = "file"\ntmp_dir = "{storage / "tmp"}"\n'
         f'[network]\nnetwork_backend = "netavark"\ndefault_network = "{name}"\n'
         f'network_config_dir = "{storage / "networks"}"\n'
         '[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
@@ -35,11 +34,14 @@ def configured(folder: Path, storage: Path) -> dict[str, str]:
 
 
 def runroot(storage: Path) -> Path:
-    """The folder of what a store knows of containers that run: it need not outlive the machine's uptime.
+    """The folder of what a store knows of containers that run: in the store, elsewhere where its name is too long.
 
-    Podman refuses more than 50 characters for it, and tells so only the process that is to clean up after a container:
-    each `podman run` then waits 20 s for that one in vain.
+    Podman refuses more than 50 characters, links resolved, and tells so only the process that is to clean up after a
+    container: each `podman run` then waits 20 s for that one in vain.
     """
+    inside = storage / "run"
+    if len(str(inside)) <= 50:
+        return inside
     return Path("/tmp", f"ovenbird-{hashlib.sha256(str(storage).encode()).hexdigest()[:12]}")
 
 

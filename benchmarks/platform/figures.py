@@ -20,7 +20,7 @@ MODES = (NATIVE, RENDERED)
 LOCKS = Path(__file__).resolve().parents[2] / "images" / "locks"
 AT_ONCE = 8
 TIMES = 5.0  # that native is to be faster than rendered
-TAIL = 0.1  # seconds that a job may stay after its last word with Core
+TAIL = 100.0  # ms that a job may stay after its last word with Core
 SCALES = 6.0  # times the calls of one at a time
 CALLS = 12.0  # of Core, by a job with three outputs
 NOTHING = "podman run true"
@@ -171,7 +171,7 @@ def targets(found: Found) -> list[Target]:
     for name in list(ENDINGS)[:-1]:
         tail = found.tails[name]
         seconds = tail.returned if ENDINGS[name][1] == LOCAL else tail.answered
-        held.append(Target(f"tail of a job: {name}", seconds, TAIL, "s", at_most=True))
+        held.append(Target(f"tail of a job: {name}", seconds * 1000, TAIL, "ms", at_most=True))
     held.append(Target(f"calls per second, {AT_ONCE} at once to one", found.calls[AT_ONCE] / found.calls[1], SCALES))
     asked = float(sum(found.asked[NATIVE].values()))
     return [*held, Target("calls of Core by a job with three outputs", asked, CALLS, "", at_most=True)]
