@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..container import working
 from . import Layer, Package, Scheme, Target
@@ -29,14 +30,7 @@ CHANGES = Changes(
     stop_signal="SIGTERM",
     ports=("8080/tcp",),
 )
-_COMMAND = """\
-#!{python}
-import sys
-
-from ovenbird.cli import main
-
-sys.exit(main({words}))
-"""
+LAUNCHER = Path(__file__).parent / "launcher.txt"  # the text of both commands; a base image's are made of it as well
 
 
 def runtime_scheme(target: Target) -> Scheme:
@@ -87,7 +81,9 @@ def runtime_layers(stack: Stack, image: str, cache: Cache) -> tuple[Layer, ...]:
 
 def _command(target: Target, words: str) -> Content:
     """A program that runs the command line, with `words` (an expression) in place of its own arguments."""
-    return Content(_COMMAND.format(python=target.executable, words=words).encode(), executable=True)
+    return Content(
+        LAUNCHER.read_text(encoding="utf-8").format(python=target.executable, words=words).encode(), executable=True
+    )
 
 
 def _with_line(text: str, line: str) -> str:
