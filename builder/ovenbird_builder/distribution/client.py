@@ -212,7 +212,7 @@ def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.Poo
     """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
     retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
                             allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
-    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 4}
+    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 8}
     if network.ca_bundle:
         given["ca_certs"] = str(network.ca_bundle)
     if lax:  # a context of ours, as urllib3's would read all certificates of the system, to check none
