@@ -138,7 +138,7 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     wheel(packages, "new-glibc", "1.0", tag="cp311-cp311-manylinux_2_99_x86_64")
     sdist(packages, "date-tree", "1.0", "banana")
     sdist(packages, "fig", "1.0", before='raise RuntimeError("no figs this year")')
-    sdist(packages, "sloth", "1.0", before="import os, time; open('/run/ovenbird/work/asleep', 'w'); time.sleep(600)")
+    sdist(packages, "sloth", "1.0", before="import os, time; open('/run/ovenbird/shop/asleep', 'w'); time.sleep(600)")
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (home / "htpasswd").write_text(f"{USER}:{{SHA}}{hashed}\n")
     with socket.socket() as found:
@@ -191,7 +191,7 @@ class Bench:
             "environ": {},
         }
         interpreter = options.pop("interpreter", self.interpreter)
-        return lock(wanted, self.image, interpreter, **{**given, **options})  # type: ignore[arg-type]
+        return lock(wanted, self.image, interpreter, **{**given, **options})
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
@@ -200,7 +200,7 @@ def wants(*texts: str, root: Path | None = None, **fields: object) -> Requiremen
 
     root = root or Path("/nonexistent")
     rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))
-    return Requirements(rows, root=root, used="requirements.txt", **fields)  # type: ignore[arg-type]
+    return Requirements(rows, root=root, used="requirements.txt", **fields)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from ..errors import LockError, PackageIndexError
 from .listed import Wanted
 from .locktext import SELF, Pin
 from .refusals import Asked, explain
-from .workshop import WORK, Workshop
+from .workshop import SHOP, Workshop
 
 _ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
@@ -112,7 +112,7 @@ def _details(shop: Workshop, output: str) -> str:
     found = re.search(r"No matching distribution found for (\S+)", output)
     if not found:
         return ""
-    words = ("-m", "pip", "-vv", "download", "--no-deps", "--only-binary=:all:", f"--dest={WORK}/tried", "--", found[1])
+    words = ("-m", "pip", "-vv", "download", "--no-deps", "--only-binary=:all:", f"--dest={SHOP}/tried", "--", found[1])
     done = shop.run(*words)
     return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in TOLD))
 
@@ -130,4 +130,4 @@ def line(one: Wanted, wheels: Mapping[str, str]) -> str:
     file = wheels[one.origin]
     name = parse_wheel_filename(file)[0]
     extras = f"[{','.join(one.extras)}]" if one.extras else ""
-    return f"{name}{extras} @ file://{WORK}/built/{file}" + (f" ; {one.marker}" if one.marker else "")
+    return f"{name}{extras} @ file://{SHOP}/built/{file}" + (f" ; {one.marker}" if one.marker else "")

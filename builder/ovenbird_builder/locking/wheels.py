@@ -31,7 +31,7 @@ from .platforms import abi, minor, platform, platforms, supported
 from .refusals import Asked, explain, unreachable
 from .resolve import TOLD, scratch
 from .wheelhouse import Wheel, Wheelhouse
-from .workshop import WORK, Site, pip_env, workshop
+from .workshop import SHOP, Site, pip_env, workshop
 
 __all__ = ["Wheel", "wheels"]
 _NONE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+?)==")
@@ -210,7 +210,7 @@ def _build(pins: Iterable[Pin], search: _Search, root: Path) -> dict[str, Wheel]
                 continue
             (shop.folder / "pins.txt").write_text(_required([pin]))
             out = f"built-{pin.name}"
-            words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={WORK}/{out}", "--requirement=pins.txt")
+            words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHOP}/{out}", "--requirement=pins.txt")
             try:
                 done = shop.run("-m", "pip", *words)
             except process.ProcessTimedOut:

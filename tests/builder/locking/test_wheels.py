@@ -24,7 +24,7 @@ from ovenbird_builder.locking.wheels import wheels
 def get(bench: Bench, found: Lock, **options: object) -> tuple[Wheel, ...]:
     given: dict[str, object] = {"indexes": bench.indexes, "network": bench.network, "cache": bench.cache, "environ": {}}
     interpreter = options.pop("interpreter", bench.interpreter)
-    return wheels(found, bench.image, interpreter, **{**given, **options})  # type: ignore[arg-type]
+    return wheels(found, bench.image, interpreter, **{**given, **options})
 
 
 def pinned(*pins: Pin) -> Lock:
@@ -215,7 +215,7 @@ _KILLED = """
 import os, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-from ovenbird_builder import wheelhouse
+from ovenbird_builder.locking import wheelhouse
 step = int(sys.argv[3])
 def stop(*args):
     global step

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.certificates import secured
+from tests.disks import disk
 from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server
 
@@ -69,11 +69,8 @@ def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with disk(tmp_path / "full", "1m") as found:
+        yield found
 
 
 def paths(tree: Tree) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class _Writer:
             if not Path(os.path.realpath(place)).is_relative_to(root):
                 name = place.relative_to(folder)
                 raise LoadError(
-                    f"the link {str(name)!r} -> {os.readlink(place)!r} leaves the source"  # noqa: PTH115  as it is
+                    f"the link {str(name)!r} -> {os.readlink(place)!r} leaves the source"  # noqa: PTH115  # as it is
                 )
 
     def _blob(self, name: ObjectID, mode: int, place: Path, inner: str) -> None:

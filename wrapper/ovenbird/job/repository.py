@@ -107,7 +107,7 @@ class _Remote:
     def _wants(self, whole: bool) -> Callable[..., list[ObjectID]]:
         """What dulwich asks, with the server's references, before it fetches."""
 
-        def wants(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001  its name
+        def wants(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001  # its name
             self._refs = {name.decode("utf-8", "replace"): value.decode() for name, value in refs.items()}
             name = chosen(self._refs, self._found)
             self._wanted = self._refs.get(name, name)

@@ -173,7 +173,7 @@ class CoreStore:
             raise SettingsError(f"project {project!r} does not say where its files go", hint=hint)
         return found
 
-    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
         """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
         return self.client.tokens.storage
 
@@ -190,7 +190,7 @@ class CoreStore:
         """Try again for a few seconds only."""
         self.client.patience = min(self.client.patience, _HURRY)
 
-    def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002
+    def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002  # of Store
         """None: the cluster keeps the log of a run, and Core takes none from elsewhere."""
         return None
 

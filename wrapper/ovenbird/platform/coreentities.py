@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -42,7 +43,7 @@ class Entities:
             versions = self.pages(key.project, key.type, {**query, "versions": "all"})
             found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
         if found is None:
-            there = sorted({str(one["name"]) for one, _ in zip(self.pages(key.project, key.type, {}), range(20))})  # noqa: B905
+            there = sorted({str(one["name"]) for one in islice(self.pages(key.project, key.type, {}), 20)})
             hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
             raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
         return found

@@ -38,8 +38,8 @@ def proxy(url: str, named: dict[str, str]) -> str:
         return ""
     from urllib import request
 
-    # NO_PROXY, by suffixes and ports; typeshed does not know it
-    bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]
+    # NO_PROXY, by suffixes and ports
+    bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
     return "" if bypassed(parts.netloc.rpartition("@")[2], named) else found
 
 

@@ -108,7 +108,7 @@ class Client:
                 raise PlatformUnreachableError(f"{self._shown(url)}: {pools.reason(error)}", hint=hint) from None
             except self._urllib3.exceptions.HTTPError as error:
                 reason = pools.reason(error)
-            wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  spreads clients
+            wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  # spreads clients
             if self._given_up or time.monotonic() + wait > began + self.patience:
                 self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
                 if answer is not None:
