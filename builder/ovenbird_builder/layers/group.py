@@ -16,14 +16,15 @@ def group(wheels: Sequence[tuple[Package, int]], budget: int = BUDGET) -> tuple[
     """Wheels with their installed sizes (bytes) -> groups, at most `budget`, in the order they will lie.
 
     The group of a small wheel follows from its name alone. Where there are too many heavy ones, the largest lie alone.
+    The heaviest lie lowest, by powers of two: a store unpacks anew whatever lies above a layer that has changed.
     """
     count = max(1, min(GROUPS, budget // 2))
     heavy = sorted((pair for pair in wheels if pair[1] >= HEAVY), key=lambda pair: (-pair[1], pair[0].name))
     alone = {wheel.name for wheel, _ in heavy[: max(0, budget - count)]}
     groups: dict[tuple[int, str], list[Package]] = {}
-    for wheel, _ in sorted(wheels, key=lambda pair: pair[0].name):
+    for wheel, size in sorted(wheels, key=lambda pair: pair[0].name):
         number = int.from_bytes(hashlib.sha256(wheel.name.encode()).digest()[:8], "big") % count
-        place = (0, wheel.name) if wheel.name in alone else (1, f"{number:03}")
+        place = (-size.bit_length(), wheel.name) if wheel.name in alone else (0, f"{number:03}")
         groups.setdefault(place, []).append(wheel)
     return tuple(tuple(groups[place]) for place in sorted(groups))
 

@@ -49,6 +49,13 @@ def test_the_budget_holds() -> None:
     assert ["w199"] in names(group(given))
 
 
+def test_the_heaviest_lie_lowest() -> None:
+    """By powers of two: a few bytes more or less move nothing."""
+    given = [(wheel, HEAVY * times + n) for (wheel, _), (times, n) in zip(
+        wheels(4, HEAVY), ((1, 0), (5, 9), (5, 0), (9, 0)), strict=True)]  # fmt: skip
+    assert names(group(given)) == [["w3"], ["w1"], ["w2"], ["w0"]]
+
+
 def test_a_title_names_the_first_few() -> None:
     """A layer is called by what is in it, at a length that can be read."""
     assert title([wheel for wheel, _ in wheels(6, 1)]) == "w0 1, w1 1, w2 1, w3 1 and 2 more"
