@@ -215,7 +215,7 @@ _KILLED = """
 import os, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-from ovenbird_builder import wheelhouse
+from ovenbird_builder.locking import wheelhouse
 step = int(sys.argv[3])
 def stop(*args):
     global step
