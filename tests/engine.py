@@ -242,13 +242,13 @@ def _forget(version: str) -> None:
 
 def _made_of(version: str) -> str:
     """A digest over all that shapes a base image: its context, its upstream, and what builds it."""
-    builder = Path(baseimage.__file__).parent
+    bases = Path(baseimage.__file__).parent
     found = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
     found.update(_run("buildah", "--version").encode())
     with tempfile.TemporaryDirectory() as folder:
         baseimage.context(version, Path(folder))
         inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        own = [builder / name for name in ("baseimage.py", "bases.py", "buildah.py")]
+        own = [bases / "image.py", bases / "table.py", bases.parent / "buildah.py"]
         for path in (*inside, *own, ROOT / "images" / "bases.toml"):
             found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()
