@@ -39,7 +39,9 @@ _SKIPPED = re.compile(r"Skipping link: (.*?): (\S+/([^/\s#]+\.(?:whl|tar\.gz|zip
 # pip's own summary ("Ignored the following versions ...") mixes the versions of all distributions, without their names
 _PYTHON = re.compile(r"requires a different Python \(\S+ not in: '([^']+)'\): \S+/([^/\s#]+)-\d[^/\s]*")
 _NEWER = re.compile(r"Package '([^']+)' requires a different Python: \S+ not in '([^']+)'")
-_DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:|\b407\b)")
+_DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:)")
+_PROXY = re.compile(r"\b407\b.*Proxy|proxy authorization required", re.IGNORECASE)
+_CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|invalid peer certificate")
 _UNREACHABLE = re.compile(
     r"(NewConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|SSLError|ProxyError|ConnectionError|"
     r"Connection refused|Could not fetch URL|not a trusted or secure host|IncompleteRead|ConnectionResetError|"
@@ -143,19 +145,27 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
 
 
 def unreachable(output: str, asked: Asked) -> PackageIndexError | None:
-    """The index does not answer, or wants to know who asks; None when it is neither."""
+    """The index does not answer, or it or a proxy wants to know who asks; None when it is none of these."""
     lines = [line.strip() for line in output.splitlines() if "404 Client Error" not in line]  # that is an answer
     where = ", ".join(asked.indexes)
+    if any(_PROXY.search(one) for one in lines):
+        return PackageIndexError(
+            f"the proxy on the way to a package index ({where}) asks for credentials that were not given or are not "
+            "right",
+            hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with what is not a letter or digit as %XX",
+        )
     if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
         return PackageIndexError(
             f"a package index asks for credentials that were not given or are not right: {_brief(line)}",
             hint="--index-url 'https://${USER}:${TOKEN}@HOST/simple' with the variables set, or .netrc",
         )
     if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
-        certificate = "certificate" in output.lower() and "verify" in output.lower()
+        causes = [one for one in lines if one.startswith("cause:")]  # uv's, of which the last one is the root
         return PackageIndexError(
-            f"a package index does not answer ({where}): {_brief(line)}",
-            hint="--ca-bundle FILE names your site's certificate authority" if certificate else "--index-url, proxies",
+            f"a package index does not answer ({where}): {_brief(' '.join([line, *causes[-1:]]))}",
+            hint="--ca-bundle FILE names your site's certificate authority"
+            if _CERTIFICATE.search(output)
+            else "--index-url, proxies",
         )
     return None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.orchard import PASSWORD, Bench, Orchard
+from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -98,6 +99,22 @@ def test_what_cannot_be_is_refused(call: Call, flags: tuple[str, ...], status: i
     """Each with the status of its phase."""
     done = call(*flags)
     assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
+def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
+    """`--ca-bundle` and the caller's proxy are all it takes; what is said and written names no password."""
+    flags = ("--index-url", walled.url.replace("://", "://${WHO}:${WORD}@"), "--cache-dir", str(tmp_path / "cache"))
+    refused = call(*flags)
+    assert refused.returncode == 46
+    assert "--ca-bundle FILE" in refused.stderr
+    before = gate.passed(walled.host)
+    done = call(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
+    assert done.returncode == 0, done.stderr
+    assert gate.passed(walled.host) > before
+    text = (tmp_path / "function.lock").read_text()
+    assert "apple==2.0" in text
+    for word in (PASSWORD, GATE_PASSWORD, GATE_WRITTEN, gate.address):
+        assert word not in text + done.stdout + done.stderr + refused.stderr, word
 
 
 def test_an_error_in_json_has_its_code(call: Call, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.authority import issued
 from tests.gitserver import GitServer, Repository
 from tests.stores import Server, moto, s3, server
 
@@ -71,20 +72,14 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """A server over TLS, and the certificate of its authority."""
-    for name, more in (("ca", ["-subj", "/CN=authority"]), ("server", ["-subj", "/CN=127.0.0.1"])):
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *more]
-        if name == "server":
-            command += ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
-            command += ["-addext", "basicConstraints=critical,CA:FALSE"]
-        command += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    made = issued(tmp_path)
     found = Server()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    context.load_cert_chain(made.certificate, made.key)
     inner: Any = found._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
     found.url = found.url.replace("http:", "https:")
-    yield found, tmp_path / "ca.pem"
+    yield found, made.authority
     found.close()
 
 
