@@ -128,6 +128,8 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     wheel(packages, "banana", "1.0")
     wheel(packages, "banana", "2.0")
     wheel(packages, "cherry", "1.0", "banana<2")
+    wheel(packages, "lone-pear", "1.0", "banana==99")
+    wheel(packages, "jam", "1.0", "fig")
     wheel(packages, "elder", "1.0", tag="cp27-cp27m-win_amd64")
     wheel(packages, "grape", "1.0", "starlette<0.28")
     wheel(packages, "starlette", "0.27.0")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bases import table as bases
 from ..bases.probe import Interpreter, probe
-from ..errors import SpecError, StaleLockError
+from ..errors import BaseMissingError, SpecError, StaleLockError
 from ..functions import Named, named, version_of
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site, where = network(args.ca_bundle, environ), indexes(args.index_url, args.extra_index_url, environ)
     cache = _cache(args.cache_dir, environ)
     image = _image(args, target)
-    interpreter = probe(image, cache=cache, version=version_of(target.function, args.python))
+    interpreter = _interpreter(image, cache, version_of(target.function, args.python))
     if args.platform:
         interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
     path = target.function.root / lockfile.name(platform(interpreter))
@@ -116,6 +116,14 @@ def _image(args: argparse.Namespace, target: Named) -> str:
     if args.base or target.function.base_image:
         return str(args.base or target.function.base_image)
     return bases.chosen(version_of(target.function, args.python) or _VERSION).image
+
+
+def _interpreter(image: str, cache: Path, version: str) -> Interpreter:
+    """What the base's Python is; `localhost` is no registry to ask. Errors: those of `probe`, with how it is made."""
+    try:
+        return probe(image, cache=cache, version=version, pull="never" if image.startswith("localhost/") else "missing")
+    except BaseMissingError as error:
+        raise BaseMissingError(error.message, hint=bases.remedy(image)) from None
 
 
 def _soabi(interpreter: Interpreter, platform_name: str) -> str:

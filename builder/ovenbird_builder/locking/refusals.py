@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ..errors import (
     RequirementMissingError,
     WheelBuildError,
 )
+from . import failedbuild
 from .listed import Wanted
 
 _MISSING = re.compile(
@@ -49,7 +51,7 @@ _UNREACHABLE = re.compile(
 )
 _HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
-_BUILD = ("subprocess-exited-with-error", "metadata-generation-failed", "Failed building wheel", "BackendUnavailable")
+_FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: file names say nothing of what went wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,24 @@ def explain(output: str, asked: Asked) -> LockError | WheelBuildError:
         return problem
     if "DO NOT MATCH THE HASHES" in output:
         return mismatch(output, asked)
-    if any(word in output for word in _BUILD):
-        return unbuilt(output)
+    if failedbuild.seen(output):
+        return unbuilt(output, asked)
     if found := _NEWER.search(output):
         who = asked.who(_name(found[1]))
         return RequirementMissingError(f"{found[1]!r} is for Python {found[2]}, the target is {asked.target} ({who})")
     if found := _MISSING.search(output):
-        return missing(output, found[1], found[2] or "", found[3], asked)
+        return missing(output, found[1], found[2] or _parent(output, found[1]), found[3], asked)
     return LockError(f"locking failed: {_last(output)}")
+
+
+def causes(output: str) -> list[str]:
+    """The requirements that name versions, of those that a conflict is between."""
+    texts = []
+    for found in _CAUSE.finditer(output):
+        with contextlib.suppress(InvalidRequirement):
+            text = found[2] or found[3] or ""
+            texts += [text] if Requirement(text).specifier else []
+    return list(dict.fromkeys(texts))
 
 
 def conflict(output: str, asked: Asked) -> ConflictError:
@@ -146,7 +158,10 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
 
 def unreachable(output: str, asked: Asked) -> PackageIndexError | None:
     """The index does not answer, or it or a proxy wants to know who asks; None when it is none of these."""
-    lines = [line.strip() for line in output.splitlines() if "404 Client Error" not in line]  # that is an answer
+    lines = [line.strip() for line in output.splitlines()]
+    lines = [
+        one for one in lines if "404 Client Error" not in one and not one.startswith(_FETCHED)
+    ]  # those are answers
     where = ", ".join(asked.indexes)
     if any(_PROXY.search(one) for one in lines):
         return PackageIndexError(
@@ -183,12 +198,20 @@ def mismatch(output: str, asked: Asked) -> HashError:
     )
 
 
-def unbuilt(output: str) -> WheelBuildError:
-    """A source distribution whose build failed, with the end of what it said."""
-    lines = [line.strip(" │╰─>") for line in output.splitlines() if line.strip(" │╰─>")]
-    end = next((i for i, line in enumerate(lines) if line.startswith(("[end of output]", "note: This error"))), None)
-    told = [line for line in lines[:end] if not line.startswith("File ")][-6:]
-    return WheelBuildError("\n  ".join(["a source distribution could not be built:", *(line[:300] for line in told)]))
+def unbuilt(output: str, asked: Asked) -> WheelBuildError:
+    """A source distribution whose build failed: which, who asks for it, and the end of what it said."""
+    name, version, parent = failedbuild.which(output)
+    if not name:
+        return WheelBuildError("\n  ".join(["a source distribution could not be built:", *failedbuild.told(output)]))
+    who = asked.who(name, "" if any(one.name == name for one in asked.wanted) else _brief(parent))
+    first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({who}):"
+    return WheelBuildError("\n  ".join([first, *failedbuild.told(output)]))
+
+
+def _parent(output: str, text: str) -> str:
+    """Which distribution needs what a conflict names by this text; empty when it is asked for outright."""
+    rows = [(found[2] or found[3] or "", found[5] or found[6] or "") for found in _CAUSE.finditer(output)]
+    return next((_distribution(link) for row, link in rows if row == text and link), "")
 
 
 def explain_uv(output: str, asked: Asked) -> LockError:
