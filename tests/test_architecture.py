@@ -355,6 +355,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.deliver",
         "ovenbird_builder.explain",
         "ovenbird_builder.layers",
+        "ovenbird_builder.needs",
         "ovenbird_builder.prepare",
         "ovenbird_builder.progress",
         "ovenbird_builder.report",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from .bases.probe import Interpreter
-from .locking import lockfile
+from .locking import lockfile, origins
 from .locking.indexes import Indexes, indexes
 from .locking.lock import Lock, head_of, lock
 from .locking.platforms import platform
@@ -85,6 +85,24 @@ def gathered(
             identity=identity,
             timeout=request.timeout or 1e9,
         )
+    )
+
+
+def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
+    """What people should know of wheels that were built from source distributions: the lock has no hash of them.
+
+    What is built from a git URL or a folder is not among these: its wheel is pinned.
+    """
+    built = [
+        f"{wheel.name} {wheel.version} ({origins.generator(wheel.path) or 'by what it does not say'})"
+        for pin, wheel in zip(lock.pins, found, strict=True)
+        if f"sha256:{wheel.sha256}" not in pin.hashes
+    ]
+    if not built:
+        return ()
+    return (
+        f"built here from source distributions: {', '.join(built)}; the lock does not pin what builds them, "
+        "so another machine may get another digest",
     )
 
 

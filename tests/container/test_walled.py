@@ -44,6 +44,7 @@ def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
     assert done.status == 0, done.said
     assert "by ***" in done.said  # the instruction had it
     assert gate.passed(walled.host) > before
+    assert any("distributions: grafted 1.0 (tests==1);" in one for one in json.loads(done.out)["warnings"])
     assert "--env=HTTPS_PROXY " in log.read_text()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     texts = [refused.said, done.said, done.out, *(path.read_bytes().decode(errors="replace") for path in files)]
