@@ -238,6 +238,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.bases",
         "ovenbird.document",
         "ovenbird_builder.process",
+        "ovenbird_builder.progress",
         "ovenbird_builder.toolbox",
         "ovenbird_builder.container",
         "ovenbird_builder.network",
@@ -298,6 +299,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.explain": ("ovenbird_builder.plan",),
     "ovenbird_builder.needs": (
         "ovenbird_builder.locking",
+        "ovenbird_builder.progress",
         "ovenbird_builder.bases",
         "ovenbird_builder.sources",
         "ovenbird_builder.spec",

@@ -14,6 +14,7 @@ from .locking.lock import Lock, head_of, lock
 from .locking.platforms import platform
 from .locking.requirements import Requirements, collect
 from .locking.wheels import Wheel, wheels
+from .progress import Progress
 from .sources import Tree
 from .spec import Request
 
@@ -31,7 +32,9 @@ class Needs:
     notes: tuple[str, ...]
 
 
-def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str]) -> Needs:
+def pinned(
+    request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str], progress: Progress
+) -> Needs:
     """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
     where = sources_of_packages(request, environ)
     wanted = collect(
@@ -54,6 +57,7 @@ def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock],
             environ=environ,
             locker=request.locker,
             timeout=request.timeout or 1e9,
+            progress=progress,
         )
     )
     return Needs(made, "", wanted, wanted.notes)
@@ -66,6 +70,7 @@ def gathered(
     on: On[tuple[Wheel, ...]],
     identity: str,
     environ: Mapping[str, str],
+    progress: Progress,
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin of the lock, in its order. `identity` is the digest of what is built on.
 
@@ -84,6 +89,7 @@ def gathered(
             offline=request.offline,
             identity=identity,
             timeout=request.timeout or 1e9,
+            progress=progress,
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,9 @@ def test_a_build_needs_the_authority_and_the_proxy_and_tells_neither_password(
     assert done.status == 0, done.said
     assert "by ***" in done.said  # the instruction had it
     assert gate.passed(walled.host) > before
+    assert "> lock what 2 requirements need, by pip-tools\n  3 pins, " in done.said
+    assert re.search(r"> download the wheels of 3 pins\n  2 wheels, 0.0 MB, ", done.said)
+    assert "> build the wheel of grafted 1.0\n" in done.said
     assert any("distributions: grafted 1.0 (tests==1);" in one for one in json.loads(done.out)["warnings"])
     assert "--env=HTTPS_PROXY " in log.read_text()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -19,6 +19,7 @@ from ..locking.lock import LOCKERS, Lock, head_of, lock
 from ..locking.platforms import machine, platform
 from ..locking.requirements import Requirements, collect
 from ..network import network
+from ..progress import progress
 from ..sources import fetch
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -71,11 +72,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         previous = lockfile.read(path)
         if args.check:
             return _check(path, previous, wanted, interpreter, args.locker)
+        told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
         made = lock(
             wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
             only_binary=args.only_binary, previous=previous, upgrade=args.upgrade,
-            upgrade_packages=args.upgrade_package,
+            upgrade_packages=args.upgrade_package, progress=told,
         )  # fmt: skip
+    told.close()
     lockfile.save(path, made)
     for line in difference(previous, made):
         _tell(line)

@@ -44,6 +44,7 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'function.lock'}\n"
     assert "needs: requirements.txt" in done.stderr
+    assert "> lock what 1 requirements need, by pip-tools\n  2 pins, " in done.stderr
     assert "+ apple 2.0" in done.stderr
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
