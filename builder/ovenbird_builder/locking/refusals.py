@@ -1,4 +1,4 @@
-"""Why pip or uv refused, in terms of what the user wrote: their output -> one of our errors."""
+"""Why pip refused, in terms of what the user wrote: its output -> one of our errors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,6 @@ _UNREACHABLE = re.compile(
     r"ProtocolError|\b50[0-9] (?:Server )?Error|error sending request|Failed to fetch|dns error|Max retries exceeded)"
 )
 _HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
-_FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: file names say nothing of what went wrong
 
 
@@ -212,32 +211,6 @@ def _parent(output: str, text: str) -> str:
     """Which distribution needs what a conflict names by this text; empty when it is asked for outright."""
     rows = [(found[2] or found[3] or "", found[5] or found[6] or "") for found in _CAUSE.finditer(output)]
     return next((_distribution(link) for row, link in rows if row == text and link), "")
-
-
-def explain_uv(output: str, asked: Asked) -> LockError:
-    """The error of ours that uv's output amounts to."""
-    said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
-    said = said.removeprefix("No solution found when resolving dependencies:").strip()
-    if problem := unreachable(output, asked):
-        return problem
-    if "unauthorized" in said.lower() or "status code 401" in said.lower():
-        return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
-    for kind, words in (
-        (
-            RequirementMissingError,
-            ("was not found in the package registry", "there is no version of", "no versions of"),
-        ),
-        (
-            NoWheelError,
-            ("no usable wheels", "no wheels with a matching", "building from source is disabled", "no-build"),
-        ),
-    ):
-        if any(word in said for word in words):
-            names = [one for one in asked.wanted if re.search(rf"\b{re.escape(one.name)}\b", said) and one.name]
-            who = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
-            return kind(f"uv: {said[:800]}{who}")
-    rows = [f"{one.text} ({one.where})" for one in (*asked.wanted, *asked.limits) if one.name and one.name in said]
-    return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
 
 
 def _unfit(output: str, text: str) -> list[str]:
