@@ -29,21 +29,6 @@ UNUSED = (
     "idlelib", "lib2to3", "test", "tests", "turtledemo", "tkinter", "ensurepip", "pydoc_data", "distutils",
     "site-packages", "dist-packages",
 )  # fmt: skip
-COMMAND = """\
-#!{python}
-import os
-import sys
-
-if own := [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]:
-    # behind the standard library: a file of the user's is then refused by name, and does not break the start
-    rest = [place for place in sys.path if place not in own]
-    after = max((i for i, place in enumerate(rest) if place.endswith("lib-dynload")), default=0) + 1
-    sys.path[:] = rest[:after] + own + rest[after:]
-
-from ovenbird.cli import main
-
-sys.exit(main({words}))
-"""
 
 
 def main(stage: Path) -> None:
@@ -104,9 +89,10 @@ def move(root: Path, stage: Path) -> None:
 def command(stage: Path) -> None:
     """The `ovenbird` command, the processor's, and the line that puts its packages behind the user's own."""
     script = HOME / "bin" / "ovenbird"
+    launcher = Path(__file__).with_name("launcher.txt").read_text(encoding="utf-8")
     for path, words in ((script, ""), (PROCESSOR, '["processor", *sys.argv[1:]]')):
         folder(path.parent, stage)
-        text = COMMAND.format(python=os.path.realpath(sys.executable), words=words)
+        text = launcher.format(python=os.path.realpath(sys.executable), words=words)
         below(stage, path).write_text(text, encoding="utf-8")
         below(stage, path).chmod(0o755)
     link = Path("/usr/local/bin/ovenbird")

@@ -7,13 +7,10 @@ store, the networks and the configuration of whoever runs the tests are not touc
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +20,8 @@ import pytest
 from ovenbird_builder.bases import image as baseimage
 from tests import standins as making
 from tests.podman import Podman
+from tests.registry import running
+from tests.storage import configured
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
@@ -79,28 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def container_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which buildah, podman and skopeo use the tests' own store; also set in `os.environ`."""
-    folder = tmp_path_factory.mktemp("engine")
-    env = {
-        "BUILDAH_ISOLATION": "chroot",
-        "CONTAINERS_CONF": str(folder / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
-        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
-        "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
-    }
-    (folder / "auth.json").write_text("{}")
-    (folder / "registries.conf").write_text("unqualified-search-registries = []\n")
-    storage = CACHE / "storage"
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{storage / "graph"}"\nrunroot = "{storage / "run"}"\n'
-    )
-    name = _network(storage / "networks")
-    (folder / "containers.conf").write_text(
-        # locks in files: those in shared memory belong to the store of the machine
-        f'[engine]\nruntime = "runc"\nevents_logger = "file"\nlock_type = "file"\ntmp_dir = "{storage / "tmp"}"\n'
-        f'[network]\nnetwork_backend = "netavark"\ndefault_network = "{name}"\n'
-        f'network_config_dir = "{storage / "networks"}"\n'
-        '[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
-    )
+    env = configured(tmp_path_factory.mktemp("engine"), CACHE / "storage")
     before = {key: os.environ.get(key) for key in env}
     os.environ.update(env)
     yield env
@@ -109,30 +87,6 @@ def container_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
             os.environ.pop(key, None)
         else:
             os.environ[key] = value
-
-
-def _network(folder: Path) -> str:
-    """The definition of a bridge whose name and addresses follow from the folder: checkouts do not meet on one."""
-    digest = hashlib.sha256(str(folder).encode()).digest()
-    name = f"ovenbird{digest.hex()[:6]}"
-    subnet = f"10.{128 + digest[3] % 64}.{digest[4]}"
-    network = {
-        "name": name,
-        "id": hashlib.sha256(name.encode()).hexdigest(),
-        "driver": "bridge",
-        "network_interface": f"ob{digest.hex()[:6]}",
-        "created": "2025-01-01T00:00:00Z",
-        "subnets": [{"subnet": f"{subnet}.0/24", "gateway": f"{subnet}.1"}],
-        "ipv6_enabled": False,
-        "internal": False,
-        "dns_enabled": False,
-        "ipam_options": {"driver": "host-local"},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder.parent / f".{name}-{os.getpid()}"
-    part.write_text(json.dumps(network))
-    part.rename(folder / f"{name}.json")
-    return name
 
 
 @pytest.fixture(scope="session")
@@ -150,31 +104,8 @@ def insecure(container_env: dict[str, str]) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def registry(insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a registry of this session; what it holds is kept below `.cache/registry`."""
-    folder = tmp_path_factory.mktemp("registry")
-    (folder / "config.yml").write_text(
-        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(CACHE / 'registry'))}}}}}\n"
-        'http: {addr: "127.0.0.1:0", secret: tests}\n'
-    )
-    # docker-registry takes every REGISTRY_... for a setting of its own, also the REGISTRY_AUTH_FILE of skopeo
-    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    command = ["docker-registry", "serve", str(folder / "config.yml")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        yield insecure(_address(process, folder / "log"))
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
-            return found[1]
-        time.sleep(0.02)
-    raise AssertionError(f"the registry did not start:\n{log.read_text()}")
+    with running(tmp_path_factory.mktemp("registry"), CACHE / "registry") as address:
+        yield insecure(address)
 
 
 @pytest.fixture(scope="session")

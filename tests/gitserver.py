@@ -9,6 +9,8 @@ import subprocess
 import threading
 from pathlib import Path
 
+from tests.stores import give
+
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
     "GIT_AUTHOR_DATE": "1700000000 +0000", "GIT_COMMITTER_DATE": "1700000000 +0000",
@@ -84,10 +86,7 @@ class GitServer:
         self.asked.append((request.path, given))
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if self.login and given != "Basic " + base64.b64encode(":".join(self.login).encode()).decode():
-            request.send_response(401)
-            request.send_header("WWW-Authenticate", 'Basic realm="git"')
-            request.send_header("Content-Length", "0")
-            request.end_headers()
+            give(request, b"", 401, WWW_Authenticate='Basic realm="git"')
             return
         path, _, query = request.path.partition("?")
         environ = {

@@ -143,7 +143,7 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     sdist(packages, "date-tree", "1.0", "banana")
     sdist(packages, "grafted", "1.0", before="import banana", by="banana<2")
     sdist(packages, "fig", "1.0", before='raise RuntimeError("no figs this year")')
-    sdist(packages, "sloth", "1.0", before="import os, time; open('/run/ovenbird/work/asleep', 'w'); time.sleep(600)")
+    sdist(packages, "sloth", "1.0", before="import os, time; open('/run/ovenbird/shop/asleep', 'w'); time.sleep(600)")
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (home / "htpasswd").write_text(f"{USER}:{{SHA}}{hashed}\n")
     port = free_port()
@@ -202,7 +202,7 @@ class Bench:
             "environ": {},
         }
         interpreter = options.pop("interpreter", self.interpreter)
-        return lock(wanted, self.image, interpreter, **{**given, **options})  # type: ignore[arg-type]
+        return lock(wanted, self.image, interpreter, **{**given, **options})
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
@@ -211,7 +211,7 @@ def wants(*texts: str, root: Path | None = None, **fields: object) -> Requiremen
 
     root = root or Path("/nonexistent")
     rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))
-    return Requirements(rows, root=root, used="requirements.txt", **fields)  # type: ignore[arg-type]
+    return Requirements(rows, root=root, used="requirements.txt", **fields)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,14 @@ The rendered module is written for the tests: what it calls of the SDK is what a
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.core.server import Double
+from tests.processors import HTTP, document, job
+
 JOB = """
 from digitalhub_runtime_python import handler
 
@@ -78,3 +86,30 @@ def handler(context, event):
         return context.Response(body=repr(error), headers={}, content_type="text/plain", status_code=500)
     return context.Response(body="OK", headers={}, content_type="text/plain", status_code=200)
 '''
+
+
+def begin(
+    core: Double, code: str, kind: str, source: dict[str, str], **spec: Any
+) -> tuple[str, dict[str, str]]:  # fmt: skip
+    """Have Core start a run of `code`, as a `job` or to `serve`; the run's id, and its function's whole source."""
+    source = {"base64": base64.b64encode(code.encode()).decode(), "source": "main.py", **source}
+    create = core.entities.create
+    function = create("p", "function", {"name": "f", "kind": "python", "spec": {"source": source}})
+    called = f"python://p/f:{function['id']}"
+    task = create("p", "task", {"kind": f"python+{kind}", "spec": {"function": called}})
+    run = {"kind": f"python+{kind}:run", "project": "p", "metadata": {}, "spec": {
+        "function": called, "task": f"python+{kind}://p/{task['id']}", "local_execution": False, **spec,
+    }}  # fmt: skip
+    identity: str = core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
+    core.settle("p", identity)
+    return identity, source
+
+
+def lay_out(folder: Path, core: Double, run: str, code: str, kind: str) -> None:
+    """Fill a folder as the platform fills /shared for that run, readable and writable by a container's user."""
+    body = json.dumps(core.run("p", run))
+    (folder / "function.yaml").write_text(json.dumps(document(job(body) if kind == "job" else HTTP)))
+    (folder / "handler.py").write_text(RENDERED)
+    (folder / "main.py").write_text(code)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o644)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def store(tmp_path: Path) -> Iterator[LocalStore]:
 @pytest.fixture
 def project(store: LocalStore) -> Project:
     return Project(store, "p", {})
+
+
+def give(request: http.server.BaseHTTPRequestHandler, data: bytes, status: int = 200, **headers: str) -> None:
+    """A whole answer; `a_b` is the header a-b."""
+    request.send_response(status)
+    for name, value in {"Content_Length": str(len(data)), **headers}.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    request.wfile.write(data)
 
 
 class Server:
@@ -50,7 +60,7 @@ class Server:
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *args: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *args: None
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -68,32 +78,46 @@ def server() -> Iterator[Server]:
     found.close()
 
 
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
+@contextmanager
+def s3_server() -> Iterator[str]:
     """The address of moto's server, which speaks S3 over HTTP."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
 
 
-@pytest.fixture
-def s3(moto: str) -> dict[str, str]:
-    """The environment of a store that has the bucket `outputs`, which is empty."""
+def bucket(address: str) -> dict[str, str]:
+    """The environment of a store at that address, which has the bucket `outputs`, empty."""
     import boto3
 
     environ = {
-        "AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET",
+        "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET",
         "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
     }  # fmt: skip
     client = boto3.client(
-        "s3", endpoint_url=moto, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+        "s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
     )
     client.create_bucket(Bucket="outputs")
     for item in client.list_objects_v2(Bucket="outputs").get("Contents", []):
         client.delete_object(Bucket="outputs", Key=item["Key"])
     client.close()
     return environ
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of an S3 that the session's tests share."""
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(moto: str) -> dict[str, str]:
+    """The environment of a store that has the bucket `outputs`, which is empty."""
+    return bucket(moto)

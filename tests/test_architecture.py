@@ -20,9 +20,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.document": ("ovenbird.errors",),
     # what a source root must not hold is asked at a start and at a build, which share nothing else of `function`
     "ovenbird.shadows": (),
+    # object stores are met by a run and by a build, which share nothing else of `platform`
+    "ovenbird.objectstores": ("ovenbird.errors",),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.document", "ovenbird.shadows"),
     "ovenbird.logs": ("ovenbird.function",),
-    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document"),
+    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document", "ovenbird.objectstores"),
     "ovenbird.serve": (
         "ovenbird.errors",
         "ovenbird.settings",
@@ -50,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.platform",
         "ovenbird.trace",
     ),
+    "ovenbird.trying": ("ovenbird.errors", "ovenbird.function", "ovenbird.serve"),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
     "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird.cli": ("ovenbird",),
@@ -66,6 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.sources": (
         "ovenbird.document",
         "ovenbird.errors",
+        "ovenbird.objectstores",
         "ovenbird.shadows",
         "ovenbird_builder.errors",
         "ovenbird_builder.network",
@@ -125,6 +129,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.distribution",
     ),
     "ovenbird_builder.attest": (
+        "ovenbird_builder.reference",
         "ovenbird.__version__",
         "ovenbird_builder.errors",
         "ovenbird_builder.instructions",
@@ -194,6 +199,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.errors",
     ),
     "ovenbird_builder.registry": (
+        "ovenbird_builder.distribution",
         "ovenbird_builder.credentials",
         "ovenbird_builder.errors",
         "ovenbird_builder.faults",
@@ -261,6 +267,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.skopeo",
     ),
     "ovenbird_builder.deliver": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.distribution",
         "ovenbird_builder.layers",
         "ovenbird_builder.outputs",
         "ovenbird_builder.progress",
@@ -413,7 +421,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "watchfiles": ("ovenbird.serve.reload",),
     "yaml": ("ovenbird.document", "ovenbird.job", "ovenbird_builder.manifests.render"),
     "sqlite3": ("ovenbird.platform",),
-    "obstore": ("ovenbird.platform", "ovenbird_builder.sources.objects"),
+    "obstore": ("ovenbird.objectstores", "ovenbird.platform", "ovenbird_builder.sources.objects"),
     "git": ("ovenbird_builder.sources.gitrun",),
     "pathspec": ("ovenbird_builder.sources.ignore",),
     "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),

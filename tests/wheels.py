@@ -9,16 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel at hand, as the builder has it."""
-
-    name: str
-    version: str
-    filename: str
-    path: Path
-    sha256: str
+from ovenbird_builder.locking.wheelhouse import Wheel
 
 
 @dataclass(frozen=True)

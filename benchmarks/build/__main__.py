@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,20 +14,17 @@ sys.path.extend(str(Path(__file__).resolve().parent.parent / name) for name in (
 
 import figures
 import machine
-import report
 from contenders import Containerfile, Ovenbird
-from environments import CACHE, OWN, say
+from environments import OWN, say
 from ground import Ground, ground, versions
 from measures import Rounds, Rows, imports, locks, measure
 from processes import FailedError
+from session import conclude, workplace
 from stacks import SCIENTIFIC, STACKS, Stack
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the report, write the figures; 1 when something could not be measured.
-
-    A missed target is a figure, not a failure: the report says so and the status stays 0.
-    """
+    """Measure, print the report, write the figures; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="benchmarks/build", description=__doc__)
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 12 GB on a local disk [.cache/bench]")
     parser.add_argument("--rounds", type=int, default=9, help="of what takes a second, and of imports [9]")
@@ -39,49 +32,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--lock-rounds", type=int, default=2, help="of locks, after one that does not count [2]")
     parser.add_argument("--quick", action="store_true", help="one round of each: to try the harness")
     options = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the folder is removed
     rounds = Rounds(1, 1, 1) if options.quick else Rounds(options.rounds, options.slow_rounds, options.lock_rounds)
     described, packages = machine.describe(), machine.packages([OWN])
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="build-", dir=options.folder or CACHE))
-    folder.chmod(0o755)  # the containers' user reads what lies in it
     rows, faults = Rows(), []
-    try:
-        with ground(folder) as at:
-            described |= versions(at.place)
-            for stack in STACKS:
-                faults += _measured(at, stack, rounds, rows)
-    finally:
-        _remove(folder)
+    with workplace("build", options.folder) as folder, ground(folder) as at:
+        described |= versions(at.place)
+        for stack in STACKS:
+            faults += _measured(at, stack, rounds, rows)
     described["load after"] = f"{os.getloadavg()[0]:.2f}"
-    targets = figures.targets(rows, faults)
     parts = [
-        report.of_machine(described, packages),
         *(f"## {stack.name}: {stack.title}\n\n" + figures.table(rows, stack) for stack in STACKS),
         "## Imports and locks\n\n" + figures.others(rows),
-        report.of_targets(targets),
         *(f"**{fault}**" for fault in faults),
     ]
-    print("\n\n".join(parts))
-    data = {
-        "machine": described,
-        "packages": packages,
-        "rows": [asdict(row) for row in rows],
-        "faults": faults,
-        "targets": [{**asdict(one), "verdict": one.verdict} for one in targets],
-    }
-    target = CACHE / "build.json"
-    target.write_text(json.dumps(data, indent=1) + "\n")
-    say(f"the figures are in {target}")
-    return 1 if any(one.value is None for one in targets) else 0
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder with stores in it: an engine mounts a store on itself, and its folders are not all to enter."""
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mounted in reversed([path for path in mounts if path.startswith(f"{folder}/")]):
-        subprocess.run(["umount", mounted], check=False, capture_output=True)
-    subprocess.run(["rm", "-rf", str(folder)], check=False)
+    data = {"rows": [asdict(row) for row in rows], "faults": faults}
+    return conclude("build", described, packages, parts, data, figures.targets(rows, faults))
 
 
 def _measured(at: Ground, stack: Stack, rounds: Rounds, rows: Rows) -> list[str]:

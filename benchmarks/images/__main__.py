@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "serve"))  # what the benchmarks share lies there
@@ -17,40 +12,24 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "serve"))  # what t
 import figures
 import machine
 import report
-from environments import CACHE, OWN, say
+from environments import OWN
+from session import conclude, workplace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the report, write the figures; 1 when something could not be measured.
-
-    A missed target is a figure, not a failure: the report says so and the status stays 0.
-    """
+    """Measure, print the report, write the figures; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="benchmarks/images", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="starts of each kind [9]")
     parser.add_argument("--folder", metavar="DIR", help="where to work: it takes 2 GB on a local disk [.cache/bench]")
     options = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the folder is removed
     described, packages = machine.describe(), machine.packages([OWN])
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="images-", dir=options.folder or CACHE))
-    folder.chmod(0o755)  # the containers' user reads the source in it
-    try:
+    with workplace("images", options.folder) as folder:
         added, times, targets = figures.measure(folder, options.rounds)
-    finally:
-        subprocess.run(["rm", "-rf", str(folder)], check=False)  # a store's folders are not all ours to enter
     parts = [
-        report.of_machine(described, packages),
         "## What a base image adds\n\n" + report.table(("package", "size"), added),
         "## Start to the first good answer\n\n" + report.table(("what", "median"), times),
-        report.of_targets(targets),
     ]
-    print("\n\n".join(parts))
-    verdicts = [{**asdict(one), "verdict": one.verdict} for one in targets]
-    data = {"machine": described, "packages": packages, "added": dict(added), "times": dict(times), "targets": verdicts}
-    target = CACHE / "images.json"
-    target.write_text(json.dumps(data, indent=1) + "\n")
-    say(f"the figures are in {target}")
-    return 1 if any(one.value is None for one in targets) else 0
+    return conclude("images", described, packages, parts, {"added": dict(added), "times": dict(times)}, targets)
 
 
 if __name__ == "__main__":

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # the stand-ins of the tests are the upstream
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the tests' stand-ins are the upstream, their stores ours
 
 from processes import FailedError
 from tests import standins
+from tests.storage import configured, runroot
 
 
 @dataclass(frozen=True)
 class Store:
-    """A storage root below a folder, and the environment that makes buildah, podman and skopeo use it."""
+    """A storage root below a folder, and the whole environment that makes programs use it."""
 
     folder: Path
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The whole environment of a program."""
-        conf = {name: str(self.folder / f"{name}.conf") for name in ("containers", "storage", "registries")}
-        return os.environ | {
-            "BUILDAH_ISOLATION": "chroot",
-            "CONTAINERS_CONF": conf["containers"],
-            "CONTAINERS_STORAGE_CONF": conf["storage"],
-            "CONTAINERS_REGISTRIES_CONF": conf["registries"],
-            "OVENBIRD_CACHE_DIR": str(self.folder / "cache"),
-        }
+    environ: dict[str, str]
 
     def run(self, *command: str) -> str:
         """Run a program; what it printed. Errors: FailedError."""
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+        # conmon leaves a file `oom` where it was started
+        done = subprocess.run(
+            command, env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False
+        )  # fmt: skip
         if done.returncode:
             raise FailedError(f"{' '.join(command[:3])}: {(done.stderr or done.stdout).strip()[-400:]}")
         return done.stdout
@@ -63,15 +58,8 @@ class Store:
 def store(folder: Path) -> Store:
     """A new storage root below a folder."""
     folder.mkdir(parents=True)
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder / "graph"}"\nrunroot = "{folder / "run"}"\n'
-    )
-    (folder / "registries.conf").write_text("unqualified-search-registries = []\n")
-    (folder / "containers.conf").write_text(
-        '[engine]\nruntime = "runc"\nevents_logger = "file"\n'
-        '[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
-    )
-    return Store(folder)
+    atexit.register(shutil.rmtree, runroot(folder), ignore_errors=True)
+    return Store(folder, {**os.environ, **configured(folder, folder), "OVENBIRD_CACHE_DIR": str(folder / "cache")})
 
 
 def version() -> str:

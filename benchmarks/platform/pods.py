@@ -2,114 +2,145 @@
 
 from __future__ import annotations
 
-import base64
+import http.client
 import json
+import socket
 import subprocess
-import sys
 import time
-import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # the double of Core and the rendered module are the tests'
-
 from processes import FailedError
 from tests.core.server import Double
-from tests.platforms import RENDERED
-from tests.processors import HTTP, document, free_port, job
+from tests.platforms import begin, lay_out
+from tests.processors import free_port
 
 from engine import Store
 
-ROOT = Path(__file__).resolve().parents[2]
+NATIVE, RENDERED, LOCAL = "native", "rendered", "local"
+PROCESSOR = ("/opt/nuclio/processor", "--config", "/shared/function.yaml")
+RUN = ("/opt/ovenbird/bin/ovenbird", "run")
+OWN = "ovenbird"  # how native mode calls itself where it asks Core
 PATIENCE = 120.0  # seconds
-EMPTY = "def fn():\n    pass\n"
-OUTPUTS = """
-from digitalhub_runtime_python import handler
-
-@handler(outputs=["one", "two", "three"])
-def fn():
-    return {"n": 1}, {"n": 2}, {"n": 3}
-"""
-WAITS = "import time\n\ndef fn(context, event):\n    time.sleep(0.02)\n    return 'done'\n"
 
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod, ready to be started: the command of its container, its two ports, the id of its run."""
+    """One pod, ready to be started: the command of its container, its two ports, the run, and how it is to be run."""
 
     command: tuple[str, ...]
     name: str
     port: int
     probes: int
-    identity: str
+    run: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Seconds until a job's process had ended: since its handler returned, and since Core's last answer."""
+
+    returned: float
+    answered: float
 
 
 class Pods:
-    """What starts pods of one image."""
+    """What starts pods of one image. `platform` is the environment that all of them have."""
 
-    def __init__(self, folder: Path, store: Store, image: str, core: Double, s3: dict[str, str]) -> None:
-        self.folder, self.store, self.image, self.core, self.s3 = folder, store, image, core, s3
+    def __init__(self, folder: Path, store: Store, image: str, core: Double, platform: dict[str, str]) -> None:
+        self.folder, self.store, self.image, self.core, self.platform = folder, store, image, core, platform
+        self.ear = socket.create_server(("127.0.0.1", 0))
+        self.ear.settimeout(PATIENCE)
         self._count = 0
 
-    def pod(self, code: str, kind: str, mode: str) -> Pod:
-        """Have Core start a run of `code` (its function is `fn`), and lay out the pod's folder."""
+    def pod(self, code: str, kind: str, mode: str, command: tuple[str, ...] = PROCESSOR) -> Pod:
+        """Have Core start a run of `code` (its function is `fn`), and lay out the pod's folder.
+
+        In the mode `local` the platform is not in the pod's environment: the run is one of the local store.
+        """
         self._count += 1
         name = f"pod-{self._count}"
         shared = self.folder / name
         shared.mkdir(parents=True)
-        source = {"base64": base64.b64encode(code.encode()).decode(), "source": "main.py", "handler": "main:fn"}
-        identity = self._run(kind, source)
-        body = json.dumps(self.core.run("p", identity))
-        (shared / "function.yaml").write_text(json.dumps(document(job(body) if kind == "job" else HTTP)))
-        (shared / "handler.py").write_text(RENDERED)
-        (shared / "main.py").write_text(code)
-        for path in (shared, *shared.iterdir()):  # another user's, in the container
-            path.chmod(0o777 if path.is_dir() else 0o644)
+        run, source = begin(self.core, code, kind, {"handler": "main:fn"})
+        lay_out(shared, self.core, run, code, kind)
         port, probes = free_port(), free_port()
         environ = {
-            **self.core.environ(), **self.s3, "DHCORE_DEFAULT_FILES_STORE": "s3://outputs", "PROJECT_NAME": "p",
-            "RUN_ID": identity, "OVENBIRD_PLATFORM_MODE": mode, "RENDERED_SOURCE": json.dumps(source),
             "PORT": str(port), "OVENBIRD_PROBE_PORT": str(probes), "OVENBIRD_ACCESS_LOG": "false",
+            "PYTHONPATH": "/shared", "EAR": str(self.ear.getsockname()[1]),
         }  # fmt: skip
+        if mode != LOCAL:
+            environ |= {**self.platform, "PROJECT_NAME": "p", "RUN_ID": run, "OVENBIRD_PLATFORM_MODE": mode}
+            environ |= {"RENDERED_SOURCE": json.dumps(source)}
         pairs = [word for key, value in environ.items() for word in ("--env", f"{key}={value}")]
-        command = (
+        podman = (
             "podman", "run", "--rm", "--name", name, "--network", "host", "--volume", f"{shared}:/shared", *pairs,
-            "--entrypoint", "/opt/nuclio/processor", self.image, "--config", "/shared/function.yaml",
+            "--entrypoint", command[0], self.image, *command[1:],
         )  # fmt: skip
-        return Pod(command, name, port, probes, identity)
-
-    def _run(self, kind: str, source: dict[str, str]) -> str:
-        create = self.core.entities.create
-        function = create("p", "function", {"name": "f", "kind": "python", "spec": {"source": source}})
-        called = f"python://p/f:{function['id']}"
-        task = create("p", "task", {"kind": f"python+{kind}", "spec": {"function": called}})
-        spec = {"function": called, "task": f"python+{kind}://p/{task['id']}", "local_execution": False}
-        run = {"kind": f"python+{kind}:run", "project": "p", "metadata": {}, "spec": spec}
-        identity: str = self.core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
-        self.core.settle("p", identity)
-        return identity
+        return Pod(podman, name, port, probes, run, mode)
 
     def to_end(self, pod: Pod) -> float:
         """Seconds that a job's pod takes. Errors: FailedError."""
-        return self.seconds(*pod.command)
+        self.core.agents.clear()
+        seconds = self.seconds(*pod.command)
+        self._check(pod)
+        return seconds
 
-    def to_ready(self, pod: Pod) -> tuple[float, subprocess.Popen[bytes]]:
-        """Seconds until a service's pod says that it is ready, and what runs it."""
+    def tail(self, pod: Pod) -> Tail:
+        """How long a job's pod stays after its work, as the kernel hangs up for a process that has ended.
+
+        Errors: FailedError.
+        """
+        self.core.agents.clear()
+        with self._started(pod) as child:
+            try:
+                connection, _ = self.ear.accept()
+            except TimeoutError:
+                raise FailedError(f"{pod.name} did not call its function; status {child.poll()}") from None
+            with connection:
+                connection.settimeout(PATIENCE)
+                connection.recv(1)
+                returned = time.monotonic()
+                connection.recv(1)
+                ended = time.monotonic()
+            child.wait(PATIENCE)
+        self._check(pod)
+        return Tail(ended - returned, ended - self.core.answered)
+
+    @contextmanager
+    def ready(self, pod: Pod) -> Iterator[float]:
+        """A service's pod, with the seconds until it said that it is ready; removed afterwards. Errors: FailedError."""
+        self.core.agents.clear()
         start = time.perf_counter()
-        child = subprocess.Popen(
-            pod.command, env=self.store.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while not _ready(pod.probes):
-            if child.poll() is not None or time.perf_counter() - start > PATIENCE:
-                raise FailedError(f"{pod.name} did not become ready")
-            time.sleep(0.005)
-        return time.perf_counter() - start, child
+        with self._started(pod) as child:
+            while not _ready(pod.probes):
+                if child.poll() is not None or time.perf_counter() - start > PATIENCE:
+                    raise FailedError(f"{pod.name} did not become ready; status {child.poll()}")
+                time.sleep(0.005)
+            seconds = time.perf_counter() - start
+            self._check(pod)
+            yield seconds
 
-    def stop(self, pod: Pod, child: subprocess.Popen[bytes]) -> None:
-        """End a service's pod."""
-        self.store.run("podman", "rm", "--force", "--time", "0", pod.name)
-        child.wait(30)
+    @contextmanager
+    def _started(self, pod: Pod) -> Iterator[subprocess.Popen[bytes]]:
+        null = subprocess.DEVNULL
+        child = subprocess.Popen(pod.command, env=self.store.environ, cwd=self.folder, stdout=null, stderr=null)
+        try:
+            yield child
+        finally:
+            self.store.run("podman", "rm", "--force", "--ignore", "--time", "0", pod.name)
+            child.wait(PATIENCE)
+
+    def _check(self, pod: Pod) -> None:
+        """See that a pod was run as it was to be: who asked Core, and as what a job ended. Errors: FailedError."""
+        wanted = {NATIVE: {OWN}, LOCAL: set()}.get(pod.mode, self.core.agents - {OWN})
+        if self.core.agents != wanted or (pod.mode == RENDERED and not wanted):
+            raise FailedError(f"{pod.name} was not run in the mode {pod.mode}: {sorted(self.core.agents)} asked Core")
+        state = self.core.run("p", pod.run)["status"]["state"]
+        if pod.mode != LOCAL and state not in ("RUNNING", "COMPLETED"):
+            raise FailedError(f"{pod.name} left its run as {state}")
 
     def seconds(self, *command: str) -> float:
         """Seconds that a program takes. Errors: FailedError."""
@@ -119,7 +150,10 @@ class Pods:
 
 
 def _ready(port: int) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with suppress(OSError):
-        return bool(opener.open(f"http://127.0.0.1:{port}/ready", timeout=5).status == 200)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/ready")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == 200
     return False

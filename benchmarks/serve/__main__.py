@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import machine
@@ -19,10 +17,11 @@ import starts
 import targets
 import transfers
 import wrk
-from environments import CACHE, OWN, say
+from environments import OWN, say
 from live import CLIENT_CORE
 from processes import FailedError
 from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC
+from session import conclude
 
 SECTIONS = ("speed", "start", "memory", "transfers")
 TITLES = {server.name: server.title for server in SERVERS}
@@ -86,10 +85,7 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what was asked for, print the report, write the figures; 1 when anything failed.
-
-    A missed target is a figure, not a failure: the report says so and the status stays 0.
-    """
+    """Measure what was asked for, print the report, write the figures; 1 when anything failed."""
     options = parse(argv)
     # Ends as an exception, so that every `with` block gets to end what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -103,21 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     packages = machine.packages([OWN, *(server.environment for server in chosen)])
     os.sched_setaffinity(0, {CLIENT_CORE})
     parts, data, bounds = measure(options)
-    if bounds:
-        parts.append(report.of_targets(bounds))
-    print("\n\n".join((report.of_machine(described, packages), *parts)))
-    figures = {
-        "machine": described,
-        "packages": packages,
-        "options": {name: getattr(options, name) for name in ("rounds", "seconds", "starts", "steps", "sections")},
-        **data,
-        "targets": [{**asdict(one), "verdict": one.verdict} for one in bounds],
-    }
-    target = CACHE / "serve.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(figures, indent=1) + "\n")
-    say(f"the figures are in {target}")
-    return 1 if any(one.value is None for one in bounds) or failed(data) else 0
+    chosen_options = {name: getattr(options, name) for name in ("rounds", "seconds", "starts", "steps", "sections")}
+    status = conclude("serve", described, packages, parts, {"options": chosen_options, **data}, bounds)
+    return 1 if failed(data) else status
 
 
 def failed(data: dict[str, Any]) -> bool:

@@ -11,14 +11,14 @@ from typing import Any
 from ovenbird import __version__
 
 from .bake import Baked
-from .distribution.client import MANIFEST, Repository
+from .distribution.client import MANIFEST
 from .errors import SpaceError
 from .instructions import Instruction
 from .layers import key
 from .layers.cache import Cache
 from .prepare import Prepared
+from .reference import Reference
 from .registry import Registry
-from .spec import Request
 from .statements import packages, provenance, referrers, sbom
 
 
@@ -52,18 +52,14 @@ def issue(prepared: Sequence[Prepared], baked: Sequence[Baked], epoch: int, cach
     return tuple(_issued(one, made, epoch, cache) for one, made in zip(prepared, baked, strict=True))
 
 
-def attach(issued: Sequence[Issued], request: Request, registry: Registry) -> None:
-    """Attach statements in the repository of each tag. Errors: those of the registry.
-
-    This comes before the image itself, so that a tag never stands for an image without its statements.
-    """
-    for name in dict.fromkeys(tag.repository for tag in request.tags):
-        tag = next(tag for tag in request.tags if tag.repository == name)
-        repository = Repository(
-            tag, registry.environ, network=request.network, authfile=registry.credentials.authfile
-        )  # fmt: skip
-        for one in issued:
-            referrers.attach(repository, one.subject["digest"], one.artifacts())
+def attach(issued: Sequence[Issued], tags: Sequence[Reference], registry: Registry) -> list[referrers.Attached]:
+    """Attach statements in the repository of each tag; what is to be settled. Errors: those of the registry."""
+    repositories = [registry.repository(tag) for tag in {tag.repository: tag for tag in tags}.values()]
+    return [
+        referrers.attach(repository, one.subject["digest"], one.artifacts())
+        for repository in repositories
+        for one in issued
+    ]
 
 
 def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
@@ -87,41 +83,33 @@ def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
 def _issued(one: Prepared, made: Baked, epoch: int, cache: Cache) -> Issued:
     image = made.image
     subject = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest)}
-    own, beside = _packages(one)
-    return Issued(one.inputs.base.platform, subject, _bill(one, own, beside, epoch, cache),
-                  _how(one, (*own, *beside), image.digest, epoch), epoch)  # fmt: skip
+    return Issued(one.inputs.base.platform, subject, _bill(one, epoch, cache), _how(one, image.digest, epoch), epoch)
 
 
-def _packages(one: Prepared) -> tuple[tuple[packages.Package, ...], tuple[packages.Package, ...]]:
-    """The packages of the function, and those that were installed for the runtime."""
-    origins = {pin.name: pin.url for pin in one.inputs.needs.lock.pins if "://" in pin.url}
-    own, beside = (
-        tuple(packages.package(x.path, sha256=x.sha256, url=provenance.public(origins.get(x.name, ""))) for x in wheels)
-        for wheels in (one.inputs.wheels, one.inputs.runtime)
-    )
-    return own, beside
-
-
-def _bill(
-    one: Prepared, own: Sequence[packages.Package], beside: Sequence[packages.Package], epoch: int, cache: Cache
-) -> bytes:
+def _bill(one: Prepared, epoch: int, cache: Cache) -> bytes:
     """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
     inputs, name = one.inputs, one.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
     wanted = inputs.needs.wanted.texts()
     base = packages.Base(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
                          inputs.base.platform.split("/")[1])  # fmt: skip
+    origins = {pin.name: provenance.public(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
+    wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
     place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
-                packages=[asdict(x) for x in (*own, *beside)], builder=__version__)  # fmt: skip
+                wheels=wheels, own=len(inputs.wheels), builder=__version__)  # fmt: skip
     kept = cache.noted(place)
     if not isinstance(kept, str):
+        own, beside = (
+            [packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in found]
+            for found in (inputs.wheels, inputs.runtime)
+        )
         kept = sbom.bill(name=name, version="", packages=own, beside=beside, base=base, runtime=runtime,
                          wanted=wanted).decode()  # fmt: skip
         cache.note(place, kept, f"bill of materials of {name}")
     return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
 
-def _how(one: Prepared, wheels: Sequence[packages.Package], digest: str, epoch: int) -> bytes:
+def _how(one: Prepared, digest: str, epoch: int) -> bytes:
     inputs, request = one.inputs, one.inputs.request
     name, steps = request.function.name, request.instructions
     return provenance.statement(
@@ -143,7 +131,7 @@ def _how(one: Prepared, wheels: Sequence[packages.Package], digest: str, epoch: 
         materials=[
             provenance.image(inputs.base.name, inputs.base.digest),
             provenance.source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
-            *(provenance.wheel(wheel) for wheel in wheels),
+            *(provenance.wheel(x.name, x.version, x.sha256, x.filename) for x in (*inputs.wheels, *inputs.runtime)),
         ],
         secrets=[text for secret in request.secrets for text in secret.texts],
     )  # fmt: skip

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from . import diff
 from .bench import Bench
 from .layers import COMPRESSIONS, Layer
-from .layers.assemble import Changes, Image, assemble
-from .layers.cache import Cache, Draft
+from .layers.assemble import Changes, Image, kept, predict
+from .layers.blobs import Draft
+from .layers.cache import Cache
 from .layers.tarball import Tarball
 from .network import Network
 from .plan import Plan, Step
@@ -51,7 +52,7 @@ def bake(plan: Plan, kitchen: Kitchen, changes: Changes, annotations: Mapping[st
     layers = made_until(plan, kitchen, len(plan.steps))
     base = plan.base
     told = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
-    image = assemble(base.manifest, base.config, told, changes, annotations, epoch, kitchen.cache)
+    image = kept(predict(base.manifest, base.config, told, changes, annotations, epoch), kitchen.cache)
     return Baked(image, layers)
 
 
@@ -115,5 +116,5 @@ def stage(plan: Plan, below: Sequence[Layer], kitchen: Kitchen) -> str:
     if not below:
         return kitchen.bench.image(base.manifest, keep=True)
     kitchen.bench.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
-    image = assemble(base.manifest, base.config, below, Changes(), {}, 0, kitchen.cache)
+    image = kept(predict(base.manifest, base.config, below, Changes(), {}, 0), kitchen.cache)
     return kitchen.bench.image(image.manifest)

@@ -12,10 +12,10 @@ from .bake import Maker
 from .bases.foundation import Foundation
 from .bases.probe import Interpreter
 from .bench import Bench
-from .layers import Layer, Scheme, underlay
+from .layers import underlay
 from .layers.assemble import Changes
 from .layers.cache import Cache
-from .layers.dependencies import Outline, dependency_layers, outline
+from .layers.dependencies import Outline, Stack, dependency_layers, outline
 from .layers.group import BUDGET
 from .layers.source import files_key, files_layer, source_key, source_layer
 from .locking.wheelhouse import Wheel
@@ -56,8 +56,11 @@ def contents(inputs: Inputs, bench: Bench, cache: Cache, builder: str) -> Conten
     """
     compression, tree = inputs.request.compression, inputs.tree
     files = _files(inputs)
+    identity, below = inputs.base.digest, inputs.sibling.manifest
     budget = BUDGET - (underlay.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
-    rows = _outline(inputs, inputs.wheels, None, budget, bench, cache)
+    above = Stack(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
+    runtime = underlay.runtime_stack(inputs.runtime, inputs.interpreter, identity, compression)
+    rows = bench.on(below, lambda image: outline(above, image, cache))
     parts = {
         "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
         "source": [Part("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
@@ -66,11 +69,11 @@ def contents(inputs: Inputs, bench: Bench, cache: Cache, builder: str) -> Conten
         ],
     }
     if inputs.runtime:
-        parts["runtime"] = _runtime_parts(inputs, bench, cache)
+        parts["runtime"] = _runtime_parts(runtime, inputs, bench, cache)
 
     makers: dict[str, Maker] = {
-        "runtime": lambda: _runtime(inputs, bench, cache),
-        "dependencies": lambda: _layers(inputs, inputs.wheels, None, budget, bench, cache),
+        "runtime": lambda: bench.on(below, lambda image: underlay.runtime_layers(runtime, image, cache)),
+        "dependencies": lambda: bench.on(below, lambda image: dependency_layers(above, image, cache)),
         "source": lambda: (source_layer(tree, cache, compression=compression),),
         "document": lambda: (files_layer(files, cache, compression=compression),),
     }
@@ -104,52 +107,12 @@ def about(inputs: Inputs, builder: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _outline(
-    inputs: Inputs, wheels: tuple[Wheel, ...], scheme: Scheme | None, budget: int, bench: Bench, cache: Cache
-) -> tuple[Outline, ...]:
-    return bench.on(
-        inputs.sibling.manifest,
-        lambda image: outline(
-            wheels, inputs.interpreter, image, cache, identity=inputs.base.digest, scheme=scheme,
-            compression=inputs.request.compression, budget=budget,
-        ),
-    )  # fmt: skip
-
-
-def _layers(
-    inputs: Inputs, wheels: tuple[Wheel, ...], scheme: Scheme | None, budget: int, bench: Bench, cache: Cache
-) -> tuple[Layer, ...]:
-    return bench.on(
-        inputs.sibling.manifest,
-        lambda image: dependency_layers(
-            wheels, inputs.interpreter, image, cache, identity=inputs.base.digest, scheme=scheme,
-            compression=inputs.request.compression, budget=budget,
-        ),
-    )  # fmt: skip
-
-
-def _runtime(inputs: Inputs, bench: Bench, cache: Cache) -> tuple[Layer, ...]:
-    return bench.on(
-        inputs.sibling.manifest,
-        lambda image: underlay.runtime_layers(
-            inputs.runtime,
-            inputs.interpreter,
-            image,
-            cache,
-            identity=inputs.base.digest,
-            compression=inputs.request.compression,
-        ),
-    )
-
-
-def _runtime_parts(inputs: Inputs, bench: Bench, cache: Cache) -> list[Part]:
-    scheme, compression = underlay.runtime_scheme(inputs.interpreter), inputs.request.compression
-    rows = _outline(inputs, inputs.runtime, scheme, underlay.BUDGET, bench, cache)
-    known = bench.on(inputs.sibling.manifest, lambda image: underlay.accounts(image, inputs.base.digest, cache))
-    files = underlay.runtime_files(inputs.interpreter, *known)
-    command = Part(
-        "runtime", "runtime: command and user", files_key(files, compression=compression), {"base": inputs.base.digest}
-    )
+def _runtime_parts(stack: Stack, inputs: Inputs, bench: Bench, cache: Cache) -> list[Part]:
+    rows = bench.on(inputs.sibling.manifest, lambda image: outline(stack, image, cache))
+    known = bench.on(inputs.sibling.manifest, lambda image: underlay.accounts(image, stack.identity, cache))
+    files = underlay.runtime_files(stack.target, *known)
+    key = files_key(files, compression=stack.compression)
+    command = Part("runtime", "runtime: command and user", key, {"base": stack.identity})
     return [*(_of_wheels("runtime", row, inputs) for row in rows), command]
 
 

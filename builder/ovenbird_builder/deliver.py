@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from . import outputs
+from .errors import DigestError
 from .layers.assemble import layout
 from .layers.cache import Cache
 from .outputs import Output
@@ -14,15 +18,21 @@ from .progress import Progress
 from .reference import Reference
 from .registry import Registry
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is delivered: the manifest of an image, or of an index of several; its digest; the names it gets."""
+    """What is delivered: the manifest of an image, or of an index of several; its digest; the names it gets.
+
+    `near` says, by digest, in which repository a layer lies that was not made here: one of the base.
+    """
 
     manifest: bytes
     digest: str
     tags: tuple[Reference, ...]
     index: bool = False
+    near: Mapping[str, Reference] = field(default_factory=dict)
 
 
 def present(one: Output, parcel: Parcel, registry: Registry) -> bool:
@@ -36,14 +46,42 @@ def present(one: Output, parcel: Parcel, registry: Registry) -> bool:
     return False
 
 
+def push(parcel: Parcel, registry: Registry, cache: Cache, beside: Callable[[], T]) -> T:
+    """Push an image; `beside` puts there what is told about it, at the same time, and says what that was.
+
+    The names come last: none ever stands for half an image, or for one that nothing is told about.
+    Errors: those of the registry, DigestError when it has something else by a name; those of `beside`.
+    """
+    from .distribution import pushing  # an HTTP client: not for a build that pushes nothing
+
+    layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(beside)
+        for tag in {tag.repository: tag for tag in parcel.tags}.values():
+            near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
+            origin = pushing.Origin(lambda digest: cache.blob(digest).open("rb"), near)
+            pushing.push(registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell)
+        found = told.result()
+    for tag in parcel.tags:
+        _name(parcel, tag, registry)
+    return found
+
+
+def _name(parcel: Parcel, tag: Reference, registry: Registry) -> None:
+    repository, name = registry.repository(tag), tag.tag or "latest"
+    repository.put_manifest(name, parcel.manifest, json.loads(parcel.manifest)["mediaType"])
+    digest = repository.manifest(name).digest
+    if digest != parcel.digest:
+        raise DigestError(f"pushed {tag} as {parcel.digest}, and the registry has {digest} by that name")
+
+
 def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progress: Progress) -> None:
-    """Write, load or push an image. Errors: those of `faults`, ImageError, SpaceError."""
+    """Load an image into the store, or write it to a file or folder.
+
+    Errors: those of `faults`, ImageError, SpaceError.
+    """
     folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
-    if one.kind == "registry":
-        for tag in parcel.tags:
-            with progress.stage(f"push {tag}"):
-                registry.push(folder, tag, parcel.digest, index=parcel.index)
-    elif one.kind == "store":
+    if one.kind == "store":
         for tag in parcel.tags:
             with progress.stage(f"load {tag.local} into the local store"):
                 registry.load(folder, tag.local)

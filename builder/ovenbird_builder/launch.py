@@ -73,7 +73,7 @@ def launch(
     publish = ""
     if verb == "serve":
         publish, port = _published(settings)
-        values |= {"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_PORT": port}  # noqa: S104  # the container's own
+        values |= {"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_PORT": port}  # noqa: S104  # all addresses of the container
     else:
         values |= _files(settings, mounts)
     # parameters stay flags: what is typed there is told apart by the hints, and in a variable it is JSON

@@ -68,3 +68,10 @@ def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
     if b"BEGIN CERTIFICATE" not in content and b"BEGIN TRUSTED CERTIFICATE" not in content:
         raise SpecError(f"{origin}: {text!r} holds no certificate in PEM form")
     return Network(path, proxies)
+
+
+def bypassed(host: str, proxies: Mapping[str, str]) -> bool:
+    """Whether `host` is asked past the proxy: what `no` of `proxies` says of it, by suffixes and ports."""
+    from urllib import request
+
+    return bool(request.proxy_bypass_environment(host, proxies))  # type: ignore[attr-defined]  # not in typeshed

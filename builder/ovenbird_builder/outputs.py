@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ class Output:
         return f"{self.kind}:{self.path}" if self.path else self.kind
 
 
-def output(text: str, tags: Iterable[Reference]) -> Output:  # noqa: ARG001
+def output(text: str) -> Output:
     """The output that a text names. Errors: SpecError."""
     kind, colon, path = text.partition(":")
     if kind in ("store", "registry") and not colon:

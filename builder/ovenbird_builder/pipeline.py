@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import explain, writeback
 from .bake import Baked, bake
-from .deliver import Parcel, deliver, present
+from .deliver import Parcel, deliver, present, push
 from .layers import gates, key
 from .layers.assemble import Image, index, predict
 from .needs import unpinned
@@ -24,6 +25,7 @@ from .workplace import Workplace, workplace
 
 if TYPE_CHECKING:
     from .attest import Issued
+    from .statements.referrers import Attached
 
 
 def build(request: Request, environ: Mapping[str, str], progress: Progress) -> Result:
@@ -36,7 +38,7 @@ def build(request: Request, environ: Mapping[str, str], progress: Progress) -> R
         baked = tuple(_baked(request, place, one) for one in prepared)
         for made in baked:
             _gate(request, place, made)
-        parcel = _parcel(request, baked)
+        parcel = _parcel(request, prepared, baked)
         delivered, issued = _deliver(request, place, parcel, prepared, baked)
         _remember(request, place, prepared)
         if request.write_back and request.document:
@@ -59,6 +61,8 @@ def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
     pool = ThreadPoolExecutor(1)
     try:
         tree = pool.submit(_fetched, request, place)
+        if any(one.kind == "registry" for one in request.outputs):
+            pool.submit(import_module, f"{__package__}.attest")  # while the base is asked for
         return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
     finally:
         pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone
@@ -89,14 +93,15 @@ def _gate(request: Request, place: Workplace, made: Baked) -> None:
     gates.check(made.layers, made.image.config, made.image.manifest, place.cache, secrets=values)
 
 
-def _parcel(request: Request, baked: Sequence[Baked]) -> Parcel:
+def _parcel(request: Request, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> Parcel:
     """The one image, or the index of several."""
+    near = {digest: place for one in prepared for digest, place in one.inputs.base.places().items()}
     if len(baked) == 1:
-        return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags)
+        return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags, near=near)
     from .layers.assemble import digest_of
 
     manifest = index([one.image for one in baked])
-    return Parcel(manifest, digest_of(manifest), request.tags, index=True)
+    return Parcel(manifest, digest_of(manifest), request.tags, index=True, near=near)
 
 
 def _deliver(
@@ -105,23 +110,47 @@ def _deliver(
     """Bring the image, and statements about it, to each output that does not have it; which these were."""
     done: list[str] = []
     issued: tuple[Issued, ...] = ()
+
+    def told() -> tuple[Issued, ...]:
+        from . import attest  # an HTTP client and a parser of metadata: not for a build that delivers nothing
+
+        return attest.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
+
     # some layers new, some not: an edit on this machine, whose digest nobody can have; asking takes a tenth of a build
     edited = len({layer.cached for made in baked for layer in made.layers}) == 2
     for output in request.outputs:
         if not edited and present(output, parcel, place.registry):
             continue
-        if output.kind != "store":  # the local store has no place for statements
-            from . import attest  # an HTTP client and a parser of metadata: not for a build that delivers nothing
-
-            issued = issued or attest.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
         if output.kind == "registry":
-            with place.progress.stage("attach the bill of materials and the provenance"):
-                attest.attach(issued, request, place.registry)
-        deliver(output, parcel, place.registry, place.cache, place.progress)
+            issued = _push(request, place, parcel, told)
+        else:
+            deliver(output, parcel, place.registry, place.cache, place.progress)
         if output.path:
+            from . import attest
+
+            issued = issued or told()
             attest.write(issued, Path(output.path))
         done.append(str(output))
     return done, issued
+
+
+def _push(
+    request: Request, place: Workplace, parcel: Parcel, told: Callable[[], tuple[Issued, ...]]
+) -> tuple[Issued, ...]:
+    """Push the image and the statements about it; these, too, are made while the layers are on their way."""
+
+    def attach() -> tuple[tuple[Issued, ...], list[Attached]]:
+        from . import attest
+
+        issued = told()
+        return issued, attest.attach(issued, request.tags, place.registry)
+
+    with place.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
+        issued, attached = push(parcel, place.registry, place.cache, attach)
+        for one in attached:
+            if not one.first:  # else none but a builder of the same image can be writing, and it writes the same
+                one.settle()
+    return issued
 
 
 def _predicted(request: Request, one: Prepared) -> Image | None:

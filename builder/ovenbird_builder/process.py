@@ -121,7 +121,7 @@ def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
         stream.flush()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored stays so
     try:
-        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606  # without a shell, as all here
     except FileNotFoundError as error:
         raise _missing(argv[0]) from error
 

@@ -128,7 +128,7 @@ def _carried(
         )
     else:
         warnings.append("no bill of materials lies beside the image, so none was carried over")
-    referrers.attach(repository, done.digest, artifacts)
+    referrers.attach(repository, done.digest, artifacts).settle()
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
 
 

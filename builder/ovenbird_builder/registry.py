@@ -1,4 +1,7 @@
-"""Images in and out of the blob cache, through skopeo: bases in; built images to a registry, the store, or a file."""
+"""Images in and out of the blob cache, through skopeo: bases in; built images to the store or a file.
+
+To a registry they go by `distribution`, over the connections that statements about them take too.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import faults, process, skopeo
 from .credentials import Credentials
-from .errors import DigestError
 from .network import Network
 from .reference import Reference
 
+if TYPE_CHECKING:
+    from .distribution.client import Repository
+
+_PATIENCE = 300.0  # seconds for one answer: a registry looks at a large blob before it gives it
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
 
 
@@ -31,6 +38,7 @@ class Registry:
     credentials: Credentials = field(default_factory=Credentials)
     timeout: float | None = 1800.0
     tell: Callable[[str], None] = field(default=lambda _: None)
+    _clients: dict[str, Repository] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def manifest(self, image: str, *, insecure: bool = False) -> bytes:
         """The manifest of `transport:details`, as stored. Errors: those of `faults`."""
@@ -59,19 +67,16 @@ class Registry:
         )  # fmt: skip
         self._run(argv, f"pull {_plain(image)}")
 
-    def push(self, layout: Path, reference: Reference, digest: str, *, index: bool = False) -> None:
-        """Push a layout's image. A tag is the last thing that is written, and is asked for its digest afterwards.
+    def repository(self, reference: Reference) -> Repository:
+        """A client of a reference's repository, for what skopeo does not do; its connections are kept."""
+        from .distribution.client import Repository  # and an HTTP client: not for a build that pushes nothing
 
-        Errors: those of `faults`; DigestError when the registry now has something else by that name.
-        """
-        argv = skopeo.copy(
-            f"oci:{layout}:image", f"docker://{reference.remote}", source_blobs=str(self.blobs),
-            authfile=self.credentials.authfile, insecure="dest" if reference.loopback else "", everything=index,
-        )  # fmt: skip
-        self._run(argv, f"push {reference}")
-        found = self.digest(reference)
-        if found != digest:
-            raise DigestError(f"pushed {reference} as {digest}, and the registry has {found or 'nothing'} by that name")
+        if (name := reference.repository) not in self._clients:
+            self._clients[name] = Repository(
+                reference, self.environ, network=self.network, authfile=self.credentials.authfile,
+                timeout=min(_PATIENCE, self.timeout or _PATIENCE),
+            )  # fmt: skip
+        return self._clients[name]
 
     def load(self, layout: Path, name: str) -> None:
         """Take a layout's image into the local store as `name`."""

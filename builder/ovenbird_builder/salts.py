@@ -6,7 +6,8 @@ import os
 import secrets as randomness
 from collections.abc import Iterable
 
-from .layers.cache import Cache, space
+from .layers.blobs import space
+from .layers.cache import Cache
 from .secrets import Secret
 
 _LENGTH = 32

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .container import started
-from .layers.cache import space
+from .layers.blobs import space
 
 _PREFIX = "build-"
 

@@ -6,6 +6,7 @@ import platform as machine
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,7 +92,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         function=function,
         document=named.document,
         tags=tags,
-        outputs=check(lambda: _outputs(given, tags), ()),
+        outputs=check(lambda: _outputs(given), ()),
         python=check(lambda: functions.version_of(function, given["python"]), ""),
         base=given["base"] or function.base_image,
         requirement=given["requirement"],
@@ -147,10 +148,8 @@ class _Checks:
             return otherwise
 
     def each(self, texts: tuple[str, ...], call: Callable[[str], T]) -> tuple[T, ...]:
-        found: list[T] = []
-        for text in texts:
-            self(lambda text=text: found.append(call(text)), None)  # type: ignore[misc]
-        return tuple(found)
+        found: list[T | None] = [self(partial(call, text), None) for text in texts]
+        return tuple(one for one in found if one is not None)
 
     def finish(self) -> None:
         if not self.problems:
@@ -200,13 +199,13 @@ def _default_tag(function: Function) -> Reference:
     return Reference("", name, "latest")
 
 
-def _outputs(given: Mapping[str, Any], tags: tuple[Reference, ...]) -> tuple[Output, ...]:
-    found = [output(text, tags) for text in given["output"]]
-    found += [output("registry", tags)] if given["push"] else []
+def _outputs(given: Mapping[str, Any]) -> tuple[Output, ...]:
+    found = [output(text) for text in given["output"]]
+    found += [output("registry")] if given["push"] else []
     several = "," in given["platform"]
     if not found and several:
         raise SpecError("--platform: an index of several platforms needs --push or --output oci:DIR")
-    return tuple(dict.fromkeys(found)) or (output("store", tags),)
+    return tuple(dict.fromkeys(found)) or (output("store"),)
 
 
 def _instructions(function: Function, flags: tuple[str, ...], names: Sequence[str]) -> tuple[Instruction, ...]:

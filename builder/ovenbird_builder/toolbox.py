@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 import tempfile
 from importlib import metadata
@@ -86,7 +85,7 @@ def _fill(place: Path, found: list[metadata.Distribution]) -> None:
                 _copy(source, half / file)
         half.chmod(0o755)
         with contextlib.suppress(OSError):  # another builder was quicker
-            os.rename(half, place)  # noqa: PTH104
+            half.rename(place)
     finally:
         shutil.rmtree(half, ignore_errors=True)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
 from . import canonical, faults, process, skopeo
 from .distribution.client import MANIFEST, Repository
+from .distribution.pushing import Origin, push
 from .errors import DigestError
 from .layers import assemble
 from .layers.cache import Cache
@@ -21,24 +23,20 @@ _CHUNK = 1024 * 1024
 def to_registry(
     repository: Repository, target: str, manifest: bytes, config: bytes, origins: Mapping[str, Image]
 ) -> None:
-    """Put an image at a tag: layers first, the tag last. `origins` says which image has the blob of a digest.
+    """Push an image to a tag or digest. `origins` says which image has the blob of a digest.
 
     What the registry has in another repository is taken over there, without moving it.
     """
-    for layer in canonical.decode(manifest)["layers"]:
-        digest, size = layer["digest"], layer["size"]
-        if repository.has(digest):
-            continue
-        origin = origins[digest]
-        near = origin.repository if origin.repository and origin.repository.host == repository.host else None
-        if near and repository.mount(digest, near.path):
-            continue
-        with origin.blob(digest) as stream:
-            repository.upload(digest, stream, size)
-    digest = canonical.digest(config)
-    if not repository.has(digest):
-        repository.upload(digest, config, len(config))
-    repository.put_manifest(target, manifest, MANIFEST)
+
+    def opened(digest: str) -> AbstractContextManager[IO[bytes]]:
+        return origins[digest].blob(digest) if digest in origins else nullcontext(io.BytesIO(config))
+
+    near = {
+        digest: one.repository.path
+        for digest, one in origins.items()
+        if one.repository and one.repository.host == repository.host
+    }
+    push(repository, target, manifest, Origin(opened, near))
 
 
 def to_place(

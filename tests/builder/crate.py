@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ovenbird_builder.deliver import Parcel
-from ovenbird_builder.layers.assemble import Changes, Image, assemble
+from ovenbird_builder.layers.assemble import Changes, Image, kept, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.reference import Reference
@@ -22,7 +22,7 @@ class Crate:
     def __init__(self, folder: Path, content: bytes = b"one") -> None:
         self.cache = Cache(folder)
         layer = files_layer({"/data": content}, self.cache)
-        self.image: Image = assemble(MANIFEST, CONFIG, [layer], Changes(), {}, 0, self.cache)
+        self.image: Image = kept(predict(MANIFEST, CONFIG, [layer], Changes(), {}, 0), self.cache)
         self.registry = Registry(self.cache.blobs, os.environ, timeout=60)
 
     def parcel(self, *tags: str) -> Parcel:

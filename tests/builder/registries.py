@@ -6,9 +6,6 @@ import base64
 import datetime
 import hashlib
 import json
-import os
-import re
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,39 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.registry import running
+
 USER, PASSWORD = "ada", "hush hush"
 _HASH = "$2b$04$1dpq4Pi/C8PHkU29QY3QkuARawnuzsDtfCCuuJyXQkNvR2fcxPn12"  # bcrypt of the password
-
-
-@contextmanager
-def registry(folder: Path, auth: str = "") -> Iterator[str]:
-    """A docker-registry with an empty store; `auth` is the YAML of its `auth` section. Gives its address."""
-    folder.mkdir(exist_ok=True)
-    (folder / "config.yml").write_text(
-        "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(folder / 'store'))}}}}}\n"
-        f'http: {{addr: "127.0.0.1:0", secret: tests}}\n{auth}'
-    )
-    env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", str(folder / "config.yml")], env=env, stdout=out, stderr=out
-        )
-    try:
-        yield _address(process, log)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
-            return found[1]
-        time.sleep(0.02)
-    raise AssertionError(f"the registry did not start:\n{log.read_text()}")
 
 
 @contextmanager
@@ -58,7 +26,9 @@ def with_password(folder: Path) -> Iterator[str]:
     """A registry that wants USER and PASSWORD by basic authentication."""
     folder.mkdir(exist_ok=True)
     (folder / "htpasswd").write_text(f"{USER}:{_HASH}\n")
-    with registry(folder, f'auth: {{htpasswd: {{realm: tests, path: "{folder / "htpasswd"}"}}}}\n') as address:
+    with running(
+        folder, folder / "store", f'auth: {{htpasswd: {{realm: tests, path: "{folder / "htpasswd"}"}}}}\n'
+    ) as address:
         yield address
 
 
@@ -72,7 +42,7 @@ def with_tokens(folder: Path) -> Iterator[tuple[str, list[str]]]:
             f'auth: {{token: {{realm: "http://{address}/token", service: tests, issuer: tests,'
             f' rootcertbundle: "{folder / "cert.pem"}"}}}}\n'
         )
-        with registry(folder, auth) as found:
+        with running(folder, folder / "store", auth) as found:
             yield found, scopes
 
 
@@ -119,7 +89,7 @@ def _tokens(signer: _Signer) -> type[BaseHTTPRequestHandler]:
     class Handler(_Quiet):
         def do_GET(self) -> None:
             scope = parse_qs(urlsplit(self.path).query)["scope"][0]
-            self.server.seen.append(scope)  # type: ignore[attr-defined]
+            self.server.seen.append(scope)
             if self.headers.get("Authorization") != expected:
                 self.answer(401, b"{}")
             else:
@@ -173,12 +143,27 @@ def _distribution() -> type[BaseHTTPRequestHandler]:
                 blobs[parse_qs(urlsplit(self.path).query)["digest"][0]] = data
                 self.answer(201)
                 return
-            self.server.seen.append(self.path.rpartition("/")[2])  # type: ignore[attr-defined]
+            self.server.seen.append(self.path.rpartition("/")[2])
             manifests[digest] = manifests[self.path.rpartition("/")[2]] = (data, self.headers["Content-Type"])
             subject = json.loads(data).get("subject")
             self.answer(201, headers={"OCI-Subject": subject["digest"]} if subject else {})
 
     return Handler
+
+
+@contextmanager
+def forgetful() -> Iterator[str]:
+    """A registry in memory whose tags stand for something else as soon as they are written."""
+
+    class Handler(_distribution()):  # type: ignore[misc]  # a class that is made
+        def do_GET(self) -> None:
+            if "/manifests/" in self.path and "sha256:" not in self.path:
+                self.answer(200, b'{"schemaVersion": 2}')
+            else:
+                super().do_GET()
+
+    with _served(Handler) as (address, _):
+        yield address
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -203,11 +188,11 @@ def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[tuple[str, list[s
     """A server on a port of its own; what its handler notes in `server.seen`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    server.seen = []  # type: ignore[attr-defined]
+    server.seen = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"127.0.0.1:{server.server_address[1]}", server.seen  # type: ignore[attr-defined]
+        yield f"127.0.0.1:{server.server_address[1]}", server.seen
     finally:
         server.shutdown()
         thread.join()

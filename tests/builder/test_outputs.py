@@ -38,13 +38,13 @@ def put(crate: Crate, one: Output, parcel: Parcel) -> None:
 def test_what_is_no_output_is_refused(text: str, words: str) -> None:
     """Before anything is built."""
     with pytest.raises(SpecError, match=words):
-        output(text, ())
+        output(text)
 
 
 def test_outputs_are_told_as_they_were_written(tmp_path: Path) -> None:
     """The result and the log name them so."""
     for text in ("store", "registry", f"oci:{tmp_path}/image", f"docker-archive:{tmp_path}/image.tar"):
-        assert str(output(text, ())) == text
+        assert str(output(text)) == text
 
 
 def test_a_folder_has_every_tag_and_replaces_the_last_image(crate: Crate, tmp_path: Path) -> None:

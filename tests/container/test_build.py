@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.builds import Builds
+from tests.disks import disk
 from tests.engine import AVAILABLE, Images, skopeo
 from tests.podman import Podman
 
@@ -407,18 +408,13 @@ def test_a_full_disk_is_told_and_leaves_a_cache_that_is_fine(
     """Once there is room again the same build ends well."""
     if os.geteuid():
         pytest.fail("a small disk is mounted for this test, which takes root")
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(small)], check=True)
-    try:
+    with disk(tmp_path / "small", "20m") as small:
         cold = Builds(tmp_path, source=builds.source, cache=small / "cache")
         words = ("--base", standins[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
         done = cold.run(*words)
         assert (done.status, done.error["code"]) == (55, "build.layer.space")
         subprocess.run(["mount", "-o", "remount,size=2g", str(small)], check=True)
         assert cold.ok(*words)["digest"] == builds.ok(*words)["digest"]
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_two_builds_share_one_cache(builds: Builds, base_images: Images, tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.bases import probe
 from ovenbird_builder.layers import Layer, scheme
-from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.bytecode import compile_wheels
 from ovenbird_builder.layers.cache import Cache
-from ovenbird_builder.layers.dependencies import dependency_layers
+from ovenbird_builder.layers.dependencies import Stack, dependency_layers
 from ovenbird_builder.layers.gates import check
-from ovenbird_builder.layers.underlay import CHANGES, runtime_layers
+from ovenbird_builder.layers.underlay import CHANGES, runtime_layers, runtime_stack
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("container_env")]
 
@@ -38,7 +38,7 @@ class Base:
 
     def build(self, name: str, layers: tuple[Layer, ...], changes: Changes | None = None) -> str:
         """An image of these layers in the store; its name."""
-        image = assemble(self.manifest, self.config, layers, changes or Changes(), {}, 0, self.cache)
+        image = kept(predict(self.manifest, self.config, layers, changes or Changes(), {}, 0), self.cache)
         check(layers, image.config, image.manifest, self.cache, secrets={"NOTHING": "a value that is nowhere"})
         folder = layout(self.cache, name, image.manifest, "x")
         reference = f"localhost/layers-{name}:test"
@@ -48,7 +48,7 @@ class Base:
 
     def layers(self, wheels: list[Wheel], cache: Cache | None = None) -> tuple[Layer, ...]:
         identity = "sha256:" + "0" * 64
-        return dependency_layers(wheels, self.interpreter, self.image, cache or self.cache, identity=identity)
+        return dependency_layers(Stack(wheels, self.interpreter, identity), self.image, cache or self.cache)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
         scripts={"thing-old": "thing:main"},
     )  # fmt: skip
     reference = f"{registry}/layers/displaced:1"
-    first = assemble(base.manifest, base.config, base.layers([old]), Changes(), {}, 0, base.cache)
+    first = kept(predict(base.manifest, base.config, base.layers([old]), Changes(), {}, 0), base.cache)
     folder = layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
@@ -215,7 +215,7 @@ def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> No
         wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/cli.py": code}),
         wheel(tmp_path, "thing", files={"thing.py": "v = 'of the runtime'\n"}),
     ]
-    layers = runtime_layers(runtime, base.interpreter, base.image, base.cache, identity="sha256:" + "0" * 64)
+    layers = runtime_layers(runtime_stack(runtime, base.interpreter, "sha256:" + "0" * 64), base.image, base.cache)
     assert len(layers) <= 3
     image = base.build("runtime", layers, CHANGES)
     assert inside(image) == "runtime of the runtime\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ import pytest
 from tests.core.fixtures import core, platform
 from tests.core.server import Double
 from tests.engine import AVAILABLE, Images
-from tests.platforms import JOB, RENDERED, SERVICE
+from tests.platforms import JOB, SERVICE, begin, lay_out
 from tests.podman import Podman
-from tests.processors import HTTP, document, free_port, job
+from tests.processors import free_port
 from tests.service import until
 from tests.stores import moto, s3
 
 from ovenbird.platform.core import CoreStore
 from ovenbird.platform.project import Project
+from ovenbird_builder.bases import table
 
 __all__ = ["core", "moto", "platform", "s3"]
 pytestmark = pytest.mark.timeout(900)
@@ -37,38 +38,36 @@ def fn(project, run, context, a, b=2):
     return a + b, {"a": a}
 """
 
+LOOK = """
+import json, sys, pathlib
+from importlib.metadata import version
+import digitalhub, digitalhub_runtime_python
+
+both = (digitalhub, digitalhub_runtime_python)
+print(json.dumps({
+    "versions": {name: version(name) for name in ("digitalhub", "digitalhub-runtime-python")},
+    "path": sys.path,
+    "places": sorted({str(pathlib.Path(module.__file__).parents[1]) for module in both}),
+}))
+"""
+
 
 class Shared:
     """The folder /shared of one pod, and the flags with which its container starts."""
 
     def __init__(self, folder: Path, core: Double, platform: dict[str, str]) -> None:
         self.folder, self.core, self.platform = folder, core, platform
+        self.source: dict[str, str] = {}
 
     def start(self, code: str, kind: str, source: dict[str, str], **spec: Any) -> str:
         """Have Core start a run of `code`; the run's id."""
-        source = {"base64": base64.b64encode(code.encode()).decode(), "source": "main.py", **source}
-        create = self.core.entities.create
-        function = create("p", "function", {"name": "f", "kind": "python", "spec": {"source": source}})
-        called = f"python://p/f:{function['id']}"
-        task = create("p", "task", {"kind": f"python+{kind}", "spec": {"function": called}})
-        run = {"kind": f"python+{kind}:run", "project": "p", "metadata": {}, "spec": {
-            "function": called, "task": f"python+{kind}://p/{task['id']}", "local_execution": False, **spec,
-        }}  # fmt: skip
-        identity: str = self.core.answer("POST", "/api/v1/-/p/runs", {}, run)["id"]
-        self.core.settle("p", identity)
-        body = json.dumps(self.core.run("p", identity))
-        triggers = job(body) if kind == "job" else HTTP
-        (self.folder / "function.yaml").write_text(json.dumps(document(triggers)))
-        (self.folder / "handler.py").write_text(RENDERED)
-        (self.folder / "main.py").write_text(code)
-        (self.folder / "source.json").write_text(json.dumps(source))
-        for path in (self.folder, *self.folder.rglob("*")):  # another user's, in the container
-            path.chmod(0o777 if path.is_dir() else 0o644)
+        identity, self.source = begin(self.core, code, kind, source, **spec)
+        lay_out(self.folder, self.core, identity, code, kind)
         return identity
 
     def flags(self, identity: str, mode: str, **more: str) -> tuple[str, ...]:
         """The platform's environment, with Core and S3 on this machine."""
-        rendered = {"RENDERED_SOURCE": (self.folder / "source.json").read_text(), "PYTHONPATH": "/shared"}
+        rendered = {"RENDERED_SOURCE": json.dumps(self.source), "PYTHONPATH": "/shared"}
         environ = {**self.platform, **rendered, "RUN_ID": identity, "PROJECT_NAME": "p", "OVENBIRD_PLATFORM_MODE": mode}
         pairs = [word for name, value in {**environ, **more}.items() for word in ("--env", f"{name}={value}")]
         mount = ("--volume", f"{self.folder}:/shared", "--network", "host", "--cap-drop", "all")
@@ -136,6 +135,17 @@ def test_a_service_both_ways(mode: str, sdk_images: Images, podman: Podman, shar
         answer = httpx.post(address, trust_env=False, timeout=30, **given)
         assert answer.json() == {"text": "hello, Ada!", "project": "p"}, podman.log(name)
     assert "served /" in podman.log(name)
+
+
+def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
+    """Both packages import without a network, in the versions of the lock, behind the user's and the runtime's own."""
+    done = podman.run(sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", table.locked(WITH_SDK, table.SDK)))
+    assert found["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
+    assert found["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
+    assert found["places"] == ["/opt/ovenbird/sdk"]
 
 
 def _ready(url: str) -> bool:

@@ -36,7 +36,7 @@ class Faults:
         def fits(found: str, where: str) -> bool:
             return (not method or found == method) and path in where
 
-        self._waiting.append(Fault(kind, times, fits, **details))  # type: ignore[arg-type]
+        self._waiting.append(Fault(kind, times, fits, **details))
 
     def next(self, method: str, path: str) -> Fault | None:
         """The fault of this call, which it uses up."""

@@ -31,6 +31,7 @@ class Double:
         self.level = "15"
         self.calls: list[tuple[str, str, Any]] = []
         self.connections = 0
+        self.answered = 0.0  # when the last answer went out, by the clock `time.monotonic`
         self.agents: set[str] = set()
         self._port = 0
         self._threads: list[threading.Thread] = []
@@ -207,6 +208,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else an answer's body waits for 40 ms until its head has been acknowledged
     server: _Server
 
     def log_message(self, *args: object) -> None:
@@ -264,6 +266,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+        self.server.double.answered = time.monotonic()
 
     def _break(self) -> None:
         self.close_connection = True

@@ -130,7 +130,7 @@ def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-        process.stderr.close()  # type: ignore[union-attr]
+        process.stderr.close()
 
 
 @pytest.mark.parametrize("good", [True, False])

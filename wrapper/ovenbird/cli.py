@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
-from .errors import ArgumentsError, HandlerError, OvenbirdError, SettingsError, TimeLimitError
+from .errors import OvenbirdError, SettingsError
 
 if TYPE_CHECKING:
     from .function.target import Target
@@ -185,48 +185,15 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
 
 
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
-    from .function.describe import describe, text
-    from .function.handler import Handler
-    from .function.load import load
+    from .trying import check
 
-    with _stdout_for_data():
-        found = describe(Handler(load(target)), settings.init)
-    if extra["json"]:
-        import msgspec
-
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
-    else:
-        print(text(found))
-    return 0
+    return check(target, settings, as_json=extra["json"])
 
 
 def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
-    """The body of the answer goes to stdout, its status to stderr when it is not 2xx."""
-    from .function.handler import Handler
-    from .function.load import load
-    from .serve.once import invoke
+    from .trying import invoke
 
-    body = _data(extra["data"])
-    headers = [_header(text) for text in extra["header"] or ()]
-    if body and not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("content-type", extra["content_type"]))
-    method = extra["method"] or ("POST" if body else "GET")
-    with _stdout_for_data():
-        handler = Handler(load(target))
-        answer = invoke(
-            handler, settings, lines, body, method=method, path=extra["path"], headers=tuple(headers),
-            open_project=_project(target, settings),
-        )  # fmt: skip
-    sys.stdout.buffer.write(bytes(answer.body))
-    if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():
-        print()
-    sys.stdout.flush()
-    if answer.status < 400:
-        return 0
-    sys.stderr.write(f"status {answer.status}\n")
-    if answer.status == 504:
-        return TimeLimitError.exit_code
-    return HandlerError.exit_code if answer.status >= 500 else ArgumentsError.exit_code
+    return invoke(target, settings, lines, extra, _project(target, settings))
 
 
 def _named_by_platform(settings: table.Settings) -> bool:
@@ -252,20 +219,6 @@ def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str
     return run(target, settings, os.environ)
 
 
-@contextlib.contextmanager
-def _stdout_for_data() -> Iterator[None]:
-    """What the user's code, or a process that it starts, prints meanwhile goes to stderr: stdout is for our answer."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
-
-
 def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
@@ -284,28 +237,6 @@ def _target(text: str | None, settings: table.Settings) -> Target:
 
     named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
     return parse(named or unnamed(Path(), _IMAGE), settings.source)
-
-
-def _data(text: str | None) -> bytes:
-    if text is None:
-        return b""
-    if not text.startswith("@"):
-        return text.encode()
-    if text == "@-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise SettingsError(f"--data: cannot read {text[1:]!r}: {error.strerror}") from None
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise SettingsError(f"--header: expected 'Name: value', found {text!r}")
-    if not text.isascii():
-        raise SettingsError(f"--header: expected ASCII, found {text!r}", hint="encode it, for example as %C3%A9")
-    return name.strip(), value.strip()
 
 
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}

@@ -81,7 +81,7 @@ def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
     for place in (*reversed(path.parents), path):
         folder = os.path.isdir(place)  # noqa: PTH112  # pathlib's raises where a folder above may not be entered
         needed = (os.X_OK if folder else 0) | (os.R_OK if place == path else 0)
-        if os.path.exists(place) and not os.access(place, needed):  # noqa: PTH110
+        if os.path.exists(place) and not os.access(place, needed):  # noqa: PTH110  # as above
             raise error(
                 f"cannot read {str(place)!r}: Permission denied",
                 hint=f"it is read as user {os.getuid()} of group {os.getgid()}: chmod -R a+rX, or run as another user",
@@ -218,7 +218,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
-        if not re.match(_REMOTE, path) and not os.path.exists(folder / path):  # noqa: PTH110  # see above
+        if not re.match(_REMOTE, path) and not os.path.exists(folder / path):  # noqa: PTH110  # as in refuse_unreadable
             problems.append(f"spec.source.source: no file or folder {path!r} below {str(folder)!r}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):

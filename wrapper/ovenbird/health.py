@@ -13,7 +13,7 @@ from .errors import SettingsError
 _ABOUT = "Ask the service on this machine whether it is ready: 0 when it is, else 1, with the reason on stderr."
 _PATIENCE = 2.0  # seconds; less than an engine gives a health check
 # what a service listens on -> where it is asked: an address that stands for all cannot be called everywhere
-_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # asked, not listened on
 
 
 def main(argv: list[str]) -> int:

@@ -286,7 +286,7 @@ class Settings:
         "Address to listen on, or to ask; the processor listens on all.",
         verbs="serve health processor",
         metavar="ADDRESS",
-        defaults={"processor": "0.0.0.0"},  # noqa: S104 (it is made for containers)
+        defaults={"processor": "0.0.0.0"},  # noqa: S104  # it is made for containers
     )
     port: int = _option(
         8080,

@@ -23,7 +23,7 @@ encode = msgspec.json.Encoder().encode
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] != "http":
-        raise NotImplementedError  # no lifespan: uvicorn asks once, at start
+        raise RuntimeError("HTTP only")  # uvicorn asks once, at start, for a lifespan
     message = await receive()
     body = message["body"]
     while message["more_body"]:

@@ -8,7 +8,7 @@ import kserve.model_server
 from kserve import Model, ModelServer
 
 
-class Hello(Model):  # type: ignore[misc]
+class Hello(Model):
     def __init__(self) -> None:
         super().__init__("hello")
         self.ready = True
@@ -17,7 +17,7 @@ class Hello(Model):  # type: ignore[misc]
         return {"greeting": "hello " + payload["name"], "next": payload["n"] + 1}
 
 
-class LoopbackServer(kserve.model_server.RESTServer):  # type: ignore[misc]
+class LoopbackServer(kserve.model_server.RESTServer):
     """KServe's own server; it has no option for the address, nor one to silence the access log."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -59,6 +59,13 @@ class Foundation:
             return MTIME
         return max(MTIME, int(found.timestamp()))
 
+    def places(self) -> dict[str, Reference]:
+        """The layers by digest, each with the repository that has it as far as the name says; none for a local one."""
+        if _TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
+            return {}
+        repository = reference.parse(self.name.removeprefix("docker://"), "--base")
+        return {row["digest"]: repository for row in json.loads(self.manifest)["layers"]}
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:

@@ -20,6 +20,7 @@ from ovenbird.errors import OvenbirdError
 from .. import buildah, process, toolbox
 from ..container import refused
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
+from ..layers.underlay import LAUNCHER
 from ..network import Network
 from . import runtime
 from . import table as bases
@@ -108,7 +109,7 @@ def build(
             plain = replace(options, image=base.image, flavour=bases.PLAIN)
             build(base, plain, site=site, cache=cache, environ=environ, line=line)
             upstream = stored(base.image)
-        about = {name: text for name, text in about.items() if name in (f"{_OCI}.created",)}
+        about = inherited(upstream, about)
     with (
         tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
         site.pip_conf() as conf,
@@ -185,6 +186,16 @@ def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
+def inherited(base: Stored, about: Mapping[str, str]) -> dict[str, str]:
+    """What is said of an image with the SDK: what its base says, but its own title and time.
+
+    The engine would annotate it with the passing name that the base has in the build.
+    """
+    kept = {name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text}
+    own = {f"{_OCI}.title": "Ovenbird base with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
+    return kept | own
+
+
 def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
     """The build arguments of Dockerfile.base."""
     named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
@@ -216,6 +227,7 @@ def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     if flavour:
         (folder / "sdk.txt").write_text(lock, encoding="utf-8")
         return
+    shutil.copyfile(LAUNCHER, folder / LAUNCHER.name)
     wheel = runtime.wheel(folder)
     own = f"ovenbird=={__version__} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
     (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")

@@ -85,9 +85,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", default=".", metavar="TARGET", help="function.yaml, or its folder")
     for title, flags in _FLAGS.items():
         group = parser.add_argument_group(title)
-        for name, more in flags.items():
-            more = dict(more)  # noqa: PLW2901
-            more["help"] = more["help"].replace("%", "%%")
+        for name, given in flags.items():
+            more = {**given, "help": given["help"].replace("%", "%%")}
             if "action" not in more and "choices" not in more:
                 more.setdefault("default", None if "type" in more else "")
             group.add_argument(f"--{name}", **more)

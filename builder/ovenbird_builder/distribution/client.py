@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import urllib.request
+import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote, urljoin
 
 import urllib3
+from urllib3.util.ssl_ import create_urllib3_context
 
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
-from ..network import Network
+from ..network import Network, bypassed
 from ..reference import Reference
 from .insecure import insecure
 from .login import login
@@ -30,6 +32,12 @@ _DOCKER = "application/vnd.docker.distribution.manifest."
 ACCEPTED = (MANIFEST, INDEX, _DOCKER + "v2+json", _DOCKER + "list.v2+json")
 _LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
 _BUSY = (429, 500, 502, 503, 504)
+LOGIN = "buildah login REGISTRY, or --authfile FILE, or --creds-file FILE"
+_READING = ("GET", "HEAD")
+
+
+class BrokenOffError(RegistryError):
+    """The registry could not be reached, or broke off: the same may succeed a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Repository:
         self._pool = _pool(self.host, network or Network(), lax, timeout)
         self._schemes = ("https", "http") if lax else ("https",)
         self._root = ""
+        self._lock = threading.Lock()  # one request finds out where the registry is, and who we are to it, for all
         self._tokens = Tokens(self._pool, login(reference, environ, authfile), self.path)
 
     def manifest(self, target: str) -> Document:
@@ -97,7 +106,7 @@ class Repository:
         try:
             if answer.status == 404:
                 raise BaseMissingError(f"there is no blob {self._shown(digest)!r} in the registry")
-            yield self._good(answer, 200)  # type: ignore[misc]  # it reads like a file
+            yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
         finally:
@@ -116,7 +125,8 @@ class Repository:
         place = begun.headers.get("Location") or ""
         place += ("&" if "?" in place else "?") + f"digest={quote(digest)}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-        self._good(self._ask("PUT", place, body=content, headers=headers), 201)
+        # what broke off amid a blob begins anew: the registry knows this upload no more
+        self._good(self._ask("PUT", place, body=content, headers=headers, retries=False), 201)
 
     def referrers(self, digest: str) -> list[dict[str, Any]] | None:
         """The descriptors that the registry's referrers API tells; None when it has no such API."""
@@ -135,23 +145,28 @@ class Repository:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         stream: bool = False,
+        retries: bool | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """Send one request, with credentials as soon as the registry asks for them."""
-        self._root = self._root or self._reached()
+        with self._lock:
+            self._root = self._root or self._reached()
         url = urljoin(f"{self._root}/v2/{self.path}/", place)
         own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
         for attempt in (1, 2):
-            told = dict(headers or {}) | (self._tokens.header() if own else {})
+            sent = self._tokens.header() if own else {}
             try:
-                answer = self._pool.request(method, url, body=body, headers=told, preload_content=not stream)
+                answer = self._pool.request(
+                    method, url, body=body, headers={**(headers or {}), **sent}, preload_content=not stream,
+                    retries=retries,
+                )  # fmt: skip
             except urllib3.exceptions.HTTPError as error:
-                raise RegistryError(f"cannot reach the registry {self.host}: {_reason(error)}") from None
+                raise BrokenOffError(f"the registry {self.host} broke off: {_reason(error)}") from None
             if answer.status != 401 or attempt == 2 or not own:
                 break
-            if not self._tokens.answer(
-                answer.headers.get("WWW-Authenticate") or "", write=method not in ("GET", "HEAD")
-            ):
-                break
+            challenge = answer.headers.get("WWW-Authenticate") or ""
+            with self._lock:  # unless another request has been given an answer meanwhile
+                if sent == self._tokens.header() and not self._tokens.answer(challenge, write=method not in _READING):
+                    break
             if hasattr(body, "seek"):
                 body.seek(0)
         return answer
@@ -169,9 +184,10 @@ class Repository:
             if answer.status == 401:
                 self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
-        plain = "http" not in self._schemes and isinstance(_innermost(said), urllib3.exceptions.SSLError)
+        plain = "http" not in self._schemes and isinstance(_innermost(said), ssl.SSLError)
         hint = "--ca-bundle FILE; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
-        raise RegistryError(f"cannot reach the registry {self.host}: {_reason(said)}", hint=hint)
+        kind = RegistryError if hint else BrokenOffError
+        raise kind(f"the registry {self.host} does not answer: {_reason(said)}", hint=hint)
 
     def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
         """The answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
@@ -179,9 +195,12 @@ class Repository:
             return answer
         told = _told(answer)
         where = f"the registry {self.host}"
+        if answer.status in _BUSY:
+            raise BrokenOffError(f"{where} answers {answer.status} for {self.path!r}: {told}")
         if answer.status in (401, 403):
             raise RegistryDeniedError(
-                f"{where} refuses {self.path!r}: {told}", hint="buildah login REGISTRY, or --authfile"
+                f"{where} refuses {self.path!r}: {told}",
+                hint="buildah login REGISTRY, or --authfile FILE, or --creds-file FILE",
             )
         raise RegistryError(f"{where} answers {answer.status} for {self.path!r}: {told}")
 
@@ -193,14 +212,14 @@ def _pool(host: str, network: Network, lax: bool, timeout: float) -> urllib3.Poo
     """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
     retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
                             allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
-    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 4}
+    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 8}
     if network.ca_bundle:
         given["ca_certs"] = str(network.ca_bundle)
-    if lax:
-        given |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+    if lax:  # a context of ours, as urllib3's would read all certificates of the system, to check none
+        given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
-    if proxy and not lax and not urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
+    if proxy and not lax and not bypassed(host, proxies):
         return urllib3.ProxyManager(proxy, **given)
     return urllib3.PoolManager(**given)
 
@@ -215,8 +234,11 @@ def _told(answer: urllib3.BaseHTTPResponse) -> str:
 
 def _innermost(error: Exception | None) -> Exception | None:
     """The innermost reason of urllib3's nested errors."""
-    while error is not None and isinstance(getattr(error, "reason", None), Exception):
-        error = error.reason  # type: ignore[attr-defined]
+    while error is not None:
+        inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+        if not isinstance(inner, Exception):
+            break
+        error = inner
     return error
 
 

@@ -9,19 +9,21 @@ Each input is compiled in a fork of its own. Which objects marshal flags as shar
 has interned; a fork always starts from the same state, so its output depends on its input only.
 """
 
+# ruff: noqa: PTH123, PTH208 (pathlib would be a part of the state that every fork starts from)
+
 import gc
 import importlib.util
 import os
 import sys
 import warnings
-from importlib._bootstrap_external import _code_to_hash_pyc  # type: ignore[attr-defined]
+from importlib._bootstrap_external import _code_to_hash_pyc  # type: ignore[attr-defined]  # not in typeshed
 
 UNFIT = 33
 
 
 def chunk(source: str, target: str) -> None:
     """Compile all sources of one file."""
-    with open(source, "rb") as file, open(target, "wb") as out:  # noqa: PTH123
+    with open(source, "rb") as file, open(target, "wb") as out:
         while line := file.readline():
             path_length, length = line.split()
             path = file.read(int(path_length)).decode("utf-8", "surrogateescape")
@@ -45,7 +47,7 @@ def main(folder: str, jobs: str, version: str, magic: str) -> None:
     warnings.simplefilter("ignore")
     gc.disable()
     running: dict[int, str] = {}
-    names = sorted(os.listdir(f"{folder}/in"))  # noqa: PTH208
+    names = sorted(os.listdir(f"{folder}/in"))
     while names or running:
         while names and len(running) < int(jobs):
             name = names.pop(0)
@@ -62,7 +64,7 @@ def main(folder: str, jobs: str, version: str, magic: str) -> None:
         name = running.pop(done, "")
         if name and status:
             sys.exit(f"compiling {name} ended with {os.waitstatus_to_exitcode(status)}")
-    with open(f"{folder}/tag", "w") as file:  # noqa: PTH123
+    with open(f"{folder}/tag", "w") as file:
         file.write(sys.implementation.cache_tag or "")
 
 

@@ -96,17 +96,8 @@ def predict(
     return Image(digest_of(data), data, config_data, str(about["digest"]), platform)
 
 
-def assemble(
-    base_manifest: bytes,
-    base_config: bytes,
-    layers: Sequence[Layer],
-    changes: Changes,
-    annotations: Mapping[str, str],
-    epoch: int,
-    cache: Cache,
-) -> Image:
-    """The same, with manifest and config put into the cache."""
-    image = predict(base_manifest, base_config, layers, changes, annotations, epoch)
+def kept(image: Image, cache: Cache) -> Image:
+    """The image, with its manifest and config in the cache."""
     cache.put(image.config)
     cache.put(image.manifest)
     return image

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from ..container import working
 from ..errors import BaseUnfitError, LayerError
@@ -19,7 +19,8 @@ from ..network import MOUNT
 from ..process import ProcessFailed
 from . import Package, Scheme, Target
 from . import key as key_of
-from .cache import Cache, space
+from .blobs import space
+from .cache import Cache
 
 if TYPE_CHECKING:
     from .wheel import Item
@@ -80,8 +81,8 @@ def compiled(wheel: Package, scheme: Scheme, target: Target, cache: Cache) -> It
         )  # fmt: skip
 
 
-def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
-    return lambda: archive.open(info)  # type: ignore[return-value]
+def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+    return lambda: archive.open(info)
 
 
 def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) -> list[str]:
@@ -122,7 +123,8 @@ def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
 def _keep(cache: Cache, key: str, wheel: Package, paths: list[str], out: Path, number: int, tag: str) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
     with cache.draft() as draft:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no close
             for path, data in _results(paths, out, number):
                 folder, name = posixpath.split(path)
                 place = f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc".lstrip("/")

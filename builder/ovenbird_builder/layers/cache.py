@@ -1,41 +1,31 @@
-"""The cache: blobs by digest, shared by every image; an index of keys; image layouts. Safe for several builders.
+"""The cache: blobs, an index of keys, image layouts, shared by every image. Safe for several builders.
 
-    blobs/sha256/<hex>   layers, configs, manifests, bytecode, base blobs (skopeo's shared blob folder is `blobs`)
+    blobs/ drafts/       see `blobs`
     keys/<hex>           which blob a key gave, as JSON
     layouts/<name>/      OCI layouts without blobs of their own
-    drafts/              files being written, each locked by its writer; what is not locked is left over from a kill
 
-A blob appears by a rename after it is whole and on the disk, a key after its blob: a builder that is killed at any
-moment leaves a draft at most. An entry that does not fit its blob is dropped with a warning, and made again.
+A key appears after its blob. An entry that does not fit its blob is dropped with a warning, and made again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
-import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import SpaceError
 from . import Layer
+from .blobs import Blobs, Draft, space
 
 _log = logging.getLogger("ovenbird.cache")
-_CHUNK = 1024 * 1024
-_FULL = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
-    errno.ENOTDIR, errno.EEXIST,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +45,14 @@ class Entry:
     stamp: int = 0
 
 
-class Draft:
-    """A file being written that becomes a blob when it is kept, and nothing otherwise."""
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.file, self.path, self.hash, self.size = file, path, hashlib.sha256(), 0
-
-    def write(self, data: bytes) -> int:
-        """Add bytes; how many. Errors: SpaceError."""
-        with space(self.path):
-            self.file.write(data)
-        self.hash.update(data)
-        self.size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits in a buffer; writers of archives ask for this."""
-
-    @property
-    def digest(self) -> str:
-        """The digest of what was written so far."""
-        return "sha256:" + self.hash.hexdigest()
-
-
-class Cache:
+class Cache(Blobs):
     """A cache below `root`, made when it is missing. Errors: SpaceError."""
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(root).absolute()
-        self.blobs, self.keys = self.root / "blobs", self.root / "keys"
-        self.layouts, self.drafts = self.root / "layouts", self.root / "drafts"
+        super().__init__(root)
+        self.keys, self.layouts = self.root / "keys", self.root / "layouts"
         with space(self.root):
-            for folder in (self.blobs / "sha256", self.keys, self.layouts, self.drafts, self.root / "locks"):
+            for folder in (self.keys, self.layouts, self.root / "locks"):
                 folder.mkdir(parents=True, exist_ok=True)
             tag = self.root / "CACHEDIR.TAG"  # https://bford.info/cachedir/: backups leave the folder out
             if not tag.exists():
@@ -94,7 +60,7 @@ class Cache:
             self._lock = os.open(self.root / "locks" / "cache", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self.close = weakref.finalize(self, os.close, self._lock)  # lets others prune; once, at the latest at the end
         fcntl.flock(self._lock, fcntl.LOCK_SH)  # held while this builder lives: nothing is pruned under its hands
-        self._reap()
+        self.reap()
 
     @contextlib.contextmanager
     def only_one(self, timeout: float = 60) -> Iterator[None]:
@@ -112,14 +78,6 @@ class Cache:
             yield
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
-
-    def blob(self, digest: str) -> Path:
-        """Where a blob lies, or would."""
-        algorithm, _, name = digest.partition(":")
-        assert algorithm == "sha256" and len(name) == 64 and name.isalnum(), digest  # noqa: PT018
-        return self.blobs / "sha256" / name
-
-    # -- finding
 
     def find(self, key: str) -> Entry | None:
         """What a key gave, when it is still whole. A blob that is the one written is known by its size and time."""
@@ -161,60 +119,6 @@ class Cache:
         if found is None:
             return None
         return Layer(key, found.digest, found.diff_id, found.size, found.media_type, found.name, cached=True)
-
-    def verify(self, digest: str) -> bool:
-        """Whether the whole blob has its digest; one that has not is removed."""
-        path, found = self.blob(digest), hashlib.sha256()
-        try:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    found.update(chunk)
-        except FileNotFoundError:
-            return False
-        if "sha256:" + found.hexdigest() == digest:
-            return True
-        _log.warning("the cached blob %s is damaged and is made again", digest)
-        path.unlink(missing_ok=True)
-        return False
-
-    def read(self, digest: str) -> bytes | None:
-        """A small blob (manifest, config), checked; None when it is not here or damaged."""
-        return self.blob(digest).read_bytes() if self.verify(digest) else None
-
-    # -- writing
-
-    @contextlib.contextmanager
-    def draft(self) -> Iterator[Draft]:
-        """A file to write; what is not kept by `keep` is removed. Errors: SpaceError."""
-        with space(self.root):
-            number, name = tempfile.mkstemp(dir=self.drafts)
-        path = Path(name)
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX)
-            # unbuffered: a write that fails must not fail again when the file is closed
-            with open(number, "wb", buffering=0) as file:  # noqa: PTH123
-                yield Draft(_Whole(file), path)  # type: ignore[arg-type]
-        finally:
-            path.unlink(missing_ok=True)
-
-    def keep(self, draft: Draft) -> Path:
-        """Turn a draft into a blob. Errors: SpaceError."""
-        path = self.blob(draft.digest)
-        with space(self.root):
-            os.fchmod(draft.file.fileno(), 0o644)
-            os.fsync(draft.file.fileno())
-            draft.path.replace(path)
-        return path
-
-    def put(self, data: bytes) -> str:
-        """Keep bytes as a blob; its digest."""
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        path = self.blob(digest)
-        if not (path.exists() and path.read_bytes() == data):
-            with self.draft() as draft:
-                draft.write(data)
-                self.keep(draft)
-        return digest
 
     def remember(self, key: str, draft: Draft, media_type: str, name: str, diff_id: str = "", note: str = "") -> Entry:
         """Keep a draft under a key."""
@@ -258,19 +162,6 @@ class Cache:
         return Layer(key, entry.digest, diff_id, entry.size, media_type, name, seconds=taken)
 
     @contextlib.contextmanager
-    def workspace(self) -> Iterator[Path]:
-        """An empty folder for a while. Errors: SpaceError."""
-        with space(self.root):
-            folder = Path(tempfile.mkdtemp(dir=self.drafts))
-        try:
-            with (folder / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                (folder / "work").mkdir()
-                yield folder / "work"
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    @contextlib.contextmanager
     def alone(self, key: str) -> Iterator[None]:
         """Be the only one, of all processes on this cache, that works on a key."""
         with space(self.root):
@@ -302,45 +193,3 @@ class Cache:
     def _drop(self, path: Path, key: str, why: str) -> None:
         _log.warning("the cache entry %s is dropped and made again: %s", key, why)
         path.unlink(missing_ok=True)
-
-    def _reap(self) -> None:
-        """Remove drafts whose writer is gone: a lock ends with its process."""
-        for path in self.drafts.iterdir():
-            with contextlib.suppress(OSError):
-                if path.stat().st_mtime > time.time() - 60:
-                    continue  # its writer may be between making and locking it
-                lock = path / ".lock" if path.is_dir() else path
-                if not lock.exists():  # killed between making the folder and its lock
-                    shutil.rmtree(path, ignore_errors=True)
-                    continue
-                with lock.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-class _Whole:
-    """A raw file whose `write` writes all, as a full disk shows itself by a short write first."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-
-    def fileno(self) -> int:
-        return int(self.file.fileno())
-
-    def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[self.file.write(left) :]
-        return len(data)
-
-
-@contextlib.contextmanager
-def space(path: Path) -> Iterator[None]:
-    """Turn a disk that is full or may not be written into a SpaceError that names `path`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
-        raise SpaceError(f"cannot write to the cache {str(path)!r}: {error.strerror}", hint=hint) from error

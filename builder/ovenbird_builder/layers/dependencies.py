@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from . import COMPRESSIONS, Layer, Package, Scheme, Target
 from . import key as key_of
 from . import scheme as scheme_of
+from .blobs import Draft
 from .bytecode import bytecode_key, compile_wheels, compiled
-from .cache import Cache, Draft
+from .cache import Cache
 from .displaced import displaced, displaced_key, displaced_layer
 from .group import BUDGET, group, title
 from .tarball import Tarball
@@ -31,64 +32,60 @@ class Outline:
     hidden: tuple[str, ...] = ()
 
 
-def outline(
-    wheels: Sequence[Package],
-    target: Target,
-    image: str,
-    cache: Cache,
-    *,
-    identity: str,
-    scheme: Scheme | None = None,
-    compression: str = "zstd",
-    budget: int = BUDGET,
-) -> tuple[Outline, ...]:
-    """The layers that `dependency_layers` makes of the same arguments, from the bottom. `image` is asked once per base.
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Wheels that become layers, at most `budget`, for the target's site-packages or another `scheme`.
+
+    `identity` is the digest of the base that they lie on.
+    """
+
+    wheels: Sequence[Package]
+    target: Target
+    identity: str
+    scheme: Scheme | None = None
+    compression: str = "zstd"
+    budget: int = BUDGET
+
+    @property
+    def places(self) -> Scheme:
+        """Where the files go."""
+        return self.scheme or scheme_of(self.target)
+
+
+def outline(stack: Stack, image: str, cache: Cache) -> tuple[Outline, ...]:
+    """The layers that `dependency_layers` makes of the same stack, from the bottom. `image` is asked once per base.
 
     Errors: those of `container.working`, where a wheel takes the place of what the base has.
     """
-    scheme = scheme or scheme_of(target)
-    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, identity, cache) if wheels else ()
+    wheels, target, scheme = stack.wheels, stack.target, stack.places
+    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
     first: tuple[Outline, ...] = ()
     if gone:
         names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
-        first = (Outline(displaced_key(gone, compression), f"without the base's {names}", hidden=gone),)
-    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], budget - len(first))
-    return (*first, *(Outline(layer_key(one, scheme, target, compression), title(one), one) for one in groups))
+        first = (Outline(displaced_key(gone, stack.compression), f"without the base's {names}", hidden=gone),)
+    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
+    return (*first, *(Outline(layer_key(one, scheme, target, stack.compression), title(one), one) for one in groups))
 
 
-def dependency_layers(
-    wheels: Sequence[Package],
-    target: Target,
-    image: str,
-    cache: Cache,
-    *,
-    identity: str,
-    scheme: Scheme | None = None,
-    compression: str = "zstd",
-    budget: int = BUDGET,
-) -> tuple[Layer, ...]:
-    """Install wheels into layers, at most `budget`, for the target's site-packages or another `scheme`.
+def dependency_layers(stack: Stack, image: str, cache: Cache) -> tuple[Layer, ...]:
+    """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
-    `image` holds the target's Python and compiles; `identity` is the digest of the base, `image`'s own or, for
-    another architecture, the target's.
     Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
     """
-    scheme = scheme or scheme_of(target)
-    rows = outline(
-        wheels, target, image, cache, identity=identity, scheme=scheme, compression=compression, budget=budget
-    )
+    rows = outline(stack, image, cache)
     found = [cache.find_layer(row.key) for row in rows]
     missing = [number for number, layer in enumerate(found) if layer is None]
     if not missing:
         return tuple(layer for layer in found if layer)
     _warn_of_clashes([row.wheels for row in rows], cache)
-    compile_wheels([wheel for number in missing for wheel in rows[number].wheels], scheme, target, image, cache)
+    wanted = [wheel for number in missing for wheel in rows[number].wheels]
+    compile_wheels(wanted, stack.places, stack.target, image, cache)
 
     def make(number: int) -> Layer:
         row = rows[number]
         if row.hidden:
-            return displaced_layer(row.hidden, row.name, cache, compression=compression)
-        return _group_layer(row.wheels, row.key, scheme, target, cache, compression)
+            return displaced_layer(row.hidden, row.name, cache, compression=stack.compression)
+        return _group_layer(row.wheels, row.key, stack, cache)
 
     with ThreadPoolExecutor(_JOBS) as pool:
         made = dict(zip(missing, pool.map(make, missing), strict=True))
@@ -105,18 +102,16 @@ def layer_key(wheels: Sequence[Package], scheme: Scheme, target: Target, compres
     )
 
 
-def _group_layer(
-    wheels: Sequence[Package], key: str, scheme: Scheme, target: Target, cache: Cache, compression: str
-) -> Layer:
+def _group_layer(wheels: Sequence[Package], key: str, stack: Stack, cache: Cache) -> Layer:
     from .wheel import installing  # `installer` takes longer to import than a build in which nothing changed may spare
 
     def make(draft: Draft) -> str:
-        tar = Tarball(draft, compression)
-        with contextlib.ExitStack() as stack:
+        tar, scheme = Tarball(draft, stack.compression), stack.places
+        with contextlib.ExitStack() as opened:
             found = []
             for wheel in wheels:
-                bytecode = stack.enter_context(compiled(wheel, scheme, target, cache))
-                found.append(stack.enter_context(installing(wheel, scheme)).with_items(bytecode))
+                bytecode = opened.enter_context(compiled(wheel, scheme, stack.target, cache))
+                found.append(opened.enter_context(installing(wheel, scheme)).with_items(bytecode))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
             for number, installation in reversed(list(enumerate(found))):
                 found[number] = installation.without(later)
@@ -125,7 +120,7 @@ def _group_layer(
                 installation.write(tar)
         return tar.close()
 
-    return cache.layer(key, title(wheels), COMPRESSIONS[compression][0], make)
+    return cache.layer(key, title(wheels), COMPRESSIONS[stack.compression][0], make)
 
 
 def _facts(wheel: Package, cache: Cache) -> tuple[int, frozenset[str]]:

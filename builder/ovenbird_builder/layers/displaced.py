@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from ..container import working
 from . import COMPRESSIONS, Layer, Scheme, Target
 from . import key as key_of
-from .cache import Cache, Draft
+from .blobs import Draft
+from .cache import Cache
 from .tarball import Tarball
 
 _log = logging.getLogger("ovenbird.layers")

@@ -29,7 +29,8 @@ from ..errors import GateError
 from ..process import redactor
 from . import Layer
 from . import key as key_of
-from .cache import Cache, space
+from .blobs import space
+from .cache import Cache
 
 _VERSION = 1
 _CHUNK = 1024 * 1024

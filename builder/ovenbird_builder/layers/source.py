@@ -10,7 +10,8 @@ from pathlib import Path
 
 from . import COMPRESSIONS, Layer, SourceTree
 from . import key as key_of
-from .cache import Cache, Draft
+from .blobs import Draft
+from .cache import Cache
 from .tarball import Owner, Tarball
 
 HOME = "/shared"

@@ -8,7 +8,7 @@ import tarfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 import zstandard
 
@@ -66,7 +66,7 @@ class Tarball:
         info.type, info.uid, info.gid = tarfile.DIRTYPE, owner.uid, owner.gid
         self._header(info)
 
-    def file(self, path: str, size: int, content: BinaryIO | bytes, *, executable: bool = False) -> bytes:
+    def file(self, path: str, size: int, content: IO[bytes] | bytes, *, executable: bool = False) -> bytes:
         """Add a file of `size` bytes; the SHA-256 of its content. Errors: LayerError when it has another size."""
         info = self._info(self._place(path), 0o755 if executable else 0o644)
         info.size = size
@@ -91,7 +91,7 @@ class Tarball:
         parent, _, name = _clean(path).rpartition("/")
         self.file(f"{parent}/.wh.{name}", 0, b"")
 
-    def entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None:
+    def entry(self, info: tarfile.TarInfo, content: IO[bytes] | None) -> None:
         """Add an entry just as it is, of any type, owner and mode; the caller answers for its order and its parents."""
         self._place(info.name, alone=True)
         self._header(info)
@@ -124,7 +124,7 @@ class Tarball:
     def _header(self, info: tarfile.TarInfo) -> None:
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
 
-    def _copy(self, path: str, size: int, content: BinaryIO) -> bytes:
+    def _copy(self, path: str, size: int, content: IO[bytes]) -> bytes:
         found, left = hashlib.sha256(), size
         while left:
             data = content.read(min(left, _CHUNK))

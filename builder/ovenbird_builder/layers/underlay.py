@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..container import working
 from . import Layer, Package, Scheme, Target
 from . import key as key_of
 from .assemble import Changes
 from .cache import Cache
-from .dependencies import dependency_layers
+from .dependencies import Stack, dependency_layers
 from .source import HOME, Content, files_layer
 
 ROOT = "/opt/ovenbird"
@@ -18,7 +19,10 @@ UID, GID, NAME = 8877, 999, "ovenbird"
 BUDGET = 2  # layers for the runtime's packages
 # what the config of a base image of ours says; the rest stays as the custom base has it
 CHANGES = Changes(
-    env={"OVENBIRD_HOST": "0.0.0.0", "OVENBIRD_SPARE_HOME": "/tmp/ovenbird"},  # noqa: S104, S108
+    env={
+        "OVENBIRD_HOST": "0.0.0.0",  # noqa: S104  # all addresses of the container
+        "OVENBIRD_SPARE_HOME": "/tmp/ovenbird",  # noqa: S108  # in the container, where only its user is
+    },
     entrypoint=(f"{ROOT}/bin/ovenbird",),
     cmd=("serve",),
     user=f"{UID}:{GID}",
@@ -26,14 +30,7 @@ CHANGES = Changes(
     stop_signal="SIGTERM",
     ports=("8080/tcp",),
 )
-_COMMAND = """\
-#!{python}
-import sys
-
-from ovenbird.cli import main
-
-sys.exit(main({words}))
-"""
+LAUNCHER = Path(__file__).parent / "launcher.txt"  # the text of both commands; a base image's are made of it as well
 
 
 def runtime_scheme(target: Target) -> Scheme:
@@ -68,24 +65,25 @@ def accounts(image: str, identity: str, cache: Cache) -> tuple[str, str]:
     return str(known[0]), str(known[1])
 
 
-def runtime_layers(
-    wheels: Sequence[Package], target: Target, image: str, cache: Cache, *, identity: str, compression: str = "zstd"
-) -> tuple[Layer, ...]:
-    """The layers that put the runtime, as the `wheels` of its closure, on a base without it.
+def runtime_stack(wheels: Sequence[Package], target: Target, identity: str, compression: str = "zstd") -> Stack:
+    """The runtime, as the `wheels` of its closure, in the place that is its own."""
+    return Stack(wheels, target, identity, runtime_scheme(target), compression, BUDGET)
 
-    Errors: those of `dependency_layers`.
-    """
-    packages = dependency_layers(
-        wheels, target, image, cache, identity=identity, scheme=runtime_scheme(target), compression=compression,
-        budget=BUDGET,
-    )  # fmt: skip
-    files = runtime_files(target, *accounts(image, identity, cache))
-    return (*packages, files_layer(files, cache, name="runtime: command and user", compression=compression))
+
+def runtime_layers(stack: Stack, image: str, cache: Cache) -> tuple[Layer, ...]:
+    """The layers that put the runtime on a base without it. Errors: those of `dependency_layers`."""
+    files = runtime_files(stack.target, *accounts(image, stack.identity, cache))
+    return (
+        *dependency_layers(stack, image, cache),
+        files_layer(files, cache, name="runtime: command and user", compression=stack.compression),
+    )
 
 
 def _command(target: Target, words: str) -> Content:
     """A program that runs the command line, with `words` (an expression) in place of its own arguments."""
-    return Content(_COMMAND.format(python=target.executable, words=words).encode(), executable=True)
+    return Content(
+        LAUNCHER.read_text(encoding="utf-8").format(python=target.executable, words=words).encode(), executable=True
+    )
 
 
 def _with_line(text: str, line: str) -> str:

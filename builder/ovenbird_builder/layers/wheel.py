@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import installer
 from installer.destinations import WheelDestination
@@ -42,10 +42,10 @@ class Item:
 
     path: str
     size: int
-    content: bytes | Callable[[], BinaryIO]
+    content: bytes | Callable[[], IO[bytes]]
     executable: bool = False
 
-    def open(self) -> BinaryIO:
+    def open(self) -> IO[bytes]:
         """Its content as a stream."""
         return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content()
 
@@ -126,7 +126,10 @@ class _Member(io.RawIOBase):
 
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         self.info = info
-        self.start: Callable[[], BinaryIO] = lambda: archive.open(info)  # type: ignore[assignment,return-value]
+        self._archive = archive
+
+    def start(self) -> IO[bytes]:
+        return self._archive.open(self.info)
 
 
 class _Wheel(WheelFile):
@@ -181,11 +184,11 @@ class _Destination(WheelDestination):
         executable = is_executable or scheme == "scripts"
         return self._add(scheme, path, stream.info.file_size, stream.start, executable)
 
-    def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002
+    def finalize_installation(self, scheme: str, record_file_path: str, records: Any) -> None:  # noqa: ARG002  # named
         self.record = self._path(scheme, record_file_path)
 
     def _add(
-        self, scheme: str, path: str, size: int, content: bytes | Callable[[], BinaryIO], executable: bool
+        self, scheme: str, path: str, size: int, content: bytes | Callable[[], IO[bytes]], executable: bool
     ) -> RecordEntry:
         place = self._path(scheme, path)
         self.items[place] = Item(place, size, content, executable)  # of two with one name the later, as when unpacked

@@ -15,7 +15,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from ..errors import PackageIndexError, SpecError
 
 PYPI = "https://pypi.org/simple"
-_MEMORY = Path("/dev/shm")  # noqa: S108  # gone with the machine's next start, should the builder be killed
+# gone with the machine's next start, should the builder be killed
+_MEMORY = Path("/dev/shm")  # noqa: S108  # mkstemp chooses the name in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from .. import toolbox
@@ -119,7 +119,7 @@ def foreign(interpreter: Interpreter) -> bool:
 
 
 def _applies(one: Wanted, seen: dict[str, str]) -> bool:
-    return not one.marker or Requirement(f"x; {one.marker}").marker.evaluate(seen)  # type: ignore[union-attr]
+    return not one.marker or Marker(one.marker).evaluate(seen)
 
 
 def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site) -> tuple[Pin, ...]:

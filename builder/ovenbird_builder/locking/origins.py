@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import zipfile
@@ -24,7 +23,7 @@ from .listed import Wanted
 from .locktext import Pin
 from .refusals import Asked, explain
 from .wheelhouse import Wheel, Wheelhouse
-from .workshop import WORK, Site, Workshop
+from .workshop import SHOP, Site, Workshop
 
 _GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\s]*)\)?$")
 _KNOWN = {"bdist_wheel": "wheel", "poetry-core": "poetry-core", "flit": "flit-core"}
@@ -63,9 +62,9 @@ def build(
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
             env = dict.fromkeys(
-                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{WORK}/{folder.name}/constraint.txt"
+                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHOP}/{folder.name}/constraint.txt"
             )  # the second since pip 25.3
-        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={WORK}/{folder.name}/out", "--", what)
+        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHOP}/{folder.name}/out", "--", what)
         try:
             done = shop.run(*words, env=env)
         except process.ProcessTimedOut:
@@ -111,7 +110,7 @@ def generator(wheel: Path) -> str:
 
 def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str]:
     """What pip builds, as it names it in the container, and the origin with its commit."""
-    mounted = f"{WORK}/{into.parent.name}/{into.name}"
+    mounted = f"{SHOP}/{into.parent.name}/{into.name}"
     into.parent.mkdir(parents=True)
     if origin.startswith("file:"):
         place = root / origin.removeprefix("file:")
@@ -141,4 +140,4 @@ def _normal(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100
-            os.chmod(path, 0o755 if executable else 0o644)  # noqa: PTH101
+            path.chmod(0o755 if executable else 0o644)

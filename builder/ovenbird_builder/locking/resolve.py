@@ -18,7 +18,7 @@ from ..errors import LockError, PackageIndexError
 from .listed import Wanted
 from .locktext import SELF, Pin
 from .refusals import Asked, causes, explain
-from .workshop import WORK, Workshop
+from .workshop import SHOP, Workshop
 
 _ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
@@ -121,7 +121,7 @@ def _details(shop: Workshop, output: str) -> str:
     if not text:
         return ""
     kinds = ("--only-binary=:all:",) if found else ()
-    words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={WORK}/tried", "--", text)
+    words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={SHOP}/tried", "--", text)
     done = shop.run(*words)
     told = TOLD if found else (*TOLD, "Could not find a version")
     return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in told))
@@ -155,4 +155,4 @@ def line(one: Wanted, wheels: Mapping[str, str]) -> str:
     file = wheels[one.origin]
     name = parse_wheel_filename(file)[0]
     extras = f"[{','.join(one.extras)}]" if one.extras else ""
-    return f"{name}{extras} @ file://{WORK}/built/{file}" + (f" ; {one.marker}" if one.marker else "")
+    return f"{name}{extras} @ file://{SHOP}/built/{file}" + (f" ; {one.marker}" if one.marker else "")

@@ -26,7 +26,7 @@ from ..errors import (
 from .platforms import glibc, minor
 from .refusals import Asked, unreachable
 from .resolve import Choice, write
-from .workshop import WORK, Site
+from .workshop import SHOP, Site
 
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
@@ -53,7 +53,7 @@ def resolve(
     site: Site,
 ) -> str:
     """uv's output for these lines, in the form that pip-compile has. Errors: those of `explain`."""
-    write(folder, (line.replace(f"file://{WORK}", f"file://{folder}") for line in lines),
+    write(folder, (line.replace(f"file://{SHOP}", f"file://{folder}") for line in lines),
           [one.text for one in asked.limits], choice.previous)  # fmt: skip
     argv = [
         program(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",

@@ -68,7 +68,7 @@ class Wheelhouse:
                 if self.find(sha256) is None:
                     _stamp(half / path.name)
                     with contextlib.suppress(OSError):  # another builder was quicker
-                        os.rename(half, files / sha256)  # noqa: PTH104
+                        half.rename(files / sha256)
             finally:
                 shutil.rmtree(half, ignore_errors=True)
         except OSError as error:

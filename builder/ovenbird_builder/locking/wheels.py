@@ -32,7 +32,7 @@ from .platforms import abi, minor, platform, platforms, supported
 from .refusals import Asked, explain, unreachable
 from .resolve import TOLD, scratch
 from .wheelhouse import Wheel, Wheelhouse
-from .workshop import WORK, Site, Workshop, pip_env, workshop
+from .workshop import SHOP, Site, Workshop, pip_env, workshop
 
 __all__ = ["Wheel", "wheels"]
 _NONE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+?)==")
@@ -225,7 +225,7 @@ def _built(pin: Pin, shop: Workshop, search: _Search) -> Wheel:
     """The wheel of a source distribution. Errors: WheelBuildError, those of `refusals.explain`."""
     (shop.folder / "pins.txt").write_text(_required([pin]))
     out = f"built-{pin.name}"
-    words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={WORK}/{out}", "--requirement=pins.txt")
+    words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHOP}/{out}", "--requirement=pins.txt")
     try:
         done = shop.run("-m", "pip", *words)
     except process.ProcessTimedOut:

@@ -17,7 +17,7 @@ from ..network import MOUNT, Network
 from ..progress import SILENT, Progress
 from .indexes import Indexes
 
-WORK = f"{MOUNT}/work"  # the folder that is shared with the container
+SHOP = f"{MOUNT}/shop"  # the folder that is shared with the container
 _INSIDE = Path(__file__).parent / "inside"  # files of ours that the target's Python runs
 EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: builds that heed it give the same bytes
 
@@ -45,7 +45,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """A container at work; `folder` is this machine's side of `/run/ovenbird/work`."""
+    """A container at work; `folder` is this machine's side of `/run/ovenbird/shop`."""
 
     site: Site
     container: Container
@@ -59,7 +59,7 @@ class Workshop:
             [self.site.interpreter.executable, *words],
             env={**self.env, **(env or {})},
             mounts=self.mounts,
-            workdir=WORK,
+            workdir=SHOP,
             timeout=self.site.timeout,
             secrets=self.site.secrets(),
             check=False,
@@ -79,7 +79,7 @@ def workshop(site: Site, folder: Path, *, machine: str = "") -> Iterator[Worksho
         mounts = (
             box,
             f"{_INSIDE}:{MOUNT}/inside:ro",
-            f"{folder}:{WORK}",
+            f"{folder}:{SHOP}",
             f"{pip_cache}:{MOUNT}/pip",
             f"{config}:{MOUNT}/pip.conf:ro",
             *network.mounts(),
@@ -91,8 +91,8 @@ def workshop(site: Site, folder: Path, *, machine: str = "") -> Iterator[Worksho
             "PIP_CACHE_DIR": f"{MOUNT}/pip",
             "PYTHONPATH": f"{MOUNT}/inside:{path}" if machine else path,
             "OVENBIRD_MACHINE": machine,
-            "HOME": WORK,
-            "TMPDIR": WORK,
+            "HOME": SHOP,
+            "TMPDIR": SHOP,
             "SOURCE_DATE_EPOCH": EPOCH,
         }
         yield Workshop(site, container, folder, env, mounts)

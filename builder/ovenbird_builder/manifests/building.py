@@ -77,7 +77,7 @@ def _container(wanted: Wanted, args: list[str]) -> Document:
         "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
     }
     found["volumeMounts"].append({"name": "home", "mountPath": HOME})
-    found["volumeMounts"].append({"name": "large", "mountPath": "/var/tmp"})  # noqa: S108  # layers on their way
+    found["volumeMounts"].append({"name": "large", "mountPath": "/var/tmp"})  # noqa: S108  # of the pod, for layers
     found["volumeMounts"].append({"name": "function", "mountPath": _DOCUMENT.rpartition("/")[0], "readOnly": True})
     if wanted.registry_secret:
         found["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})

@@ -18,13 +18,14 @@ Document = dict[str, Any]
 USER, GROUP = 8877, 999  # of the base image
 CONTAINER = "function"
 EACH = "/etc/ovenbird/each/params.jsonl"
+_TMP = "/tmp"  # noqa: S108  # the pod's own, and the one place that can be written
 _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
 
 
 def variables(wanted: Wanted) -> dict[str, str]:
     """The environment that the manifest gives, without secrets; what the task says wins."""
     task = wanted.task
-    own = {"HOME": "/tmp", "OVENBIRD_HOME": "/tmp/ovenbird"}  # noqa: S108  # the one place that can be written
+    own = {"HOME": _TMP, "OVENBIRD_HOME": f"{_TMP}/ovenbird"}
     if wanted.image.digest:
         own["OVENBIRD_IMAGE_DIGEST"] = wanted.image.digest
     init = dict(task.init_parameters)
@@ -122,9 +123,9 @@ def account(wanted: Wanted) -> Document:
 def _volumes(wanted: Wanted) -> list[tuple[Document, str]]:
     """Volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
     found = [(volume(item), item.mount_path) for item in wanted.task.volumes]
-    if not any(path == "/tmp" for _, path in found):  # noqa: S108
+    if not any(path == _TMP for _, path in found):
         disk = wanted.task.resources.get("disk")
-        found.insert(0, ({"name": "tmp", "emptyDir": {"sizeLimit": disk} if disk else {}}, "/tmp"))  # noqa: S108
+        found.insert(0, ({"name": "tmp", "emptyDir": {"sizeLimit": disk} if disk else {}}, _TMP))
     return found
 
 

@@ -21,7 +21,7 @@ _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "i
 class _Dumper(yaml.SafeDumper):
     """YAML that every parser reads alike: text that some version of YAML takes for something else is quoted."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # its signature
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature of yaml.Dumper
         return True
 
 

@@ -19,7 +19,8 @@ def of_tree(root: Path) -> str:
     for path in sorted(_files(str(root), b""), key=lambda found: found[0]):
         name, place, mode = path
         if stat.S_ISLNK(mode):
-            kind, content = b"l", hashlib.sha256(os.readlink(os.fsencode(place))).hexdigest()  # noqa: PTH115
+            target = os.readlink(os.fsencode(place))  # noqa: PTH115  # in bytes
+            kind, content = b"l", hashlib.sha256(target).hexdigest()
         else:
             kind, content = b"x" if mode & 0o100 else b"f", of_file(Path(place))
         total.update(b"%s %d %s %s\n" % (kind, len(name), name, content.encode()))

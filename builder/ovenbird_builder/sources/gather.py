@@ -65,7 +65,7 @@ def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move
             _folders(target, parent, made)
         source, goal = folder / entry.path, target / entry.path
         if stat.S_ISLNK(entry.mode):
-            goal.symlink_to(os.readlink(source))  # noqa: PTH115  the text as it is
+            goal.symlink_to(os.readlink(source))  # noqa: PTH115  # the text as it is
         else:
             if move:
                 source.rename(goal)

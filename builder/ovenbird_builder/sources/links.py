@@ -12,7 +12,7 @@ _STEPS = 255  # as many links in a row as any real tree has, and more than the k
 
 def check(root: Path, path: str, origin: str) -> None:
     """Refuse a link of the tree below `root` that leaves it or goes in a circle. A link to nothing is left alone."""
-    target = os.readlink(root / path)  # noqa: PTH115  the text as it is, not a Path made of it
+    target = os.readlink(root / path)  # noqa: PTH115  # the text as it is, not a Path made of it
     problem = _follow(root, path)
     if problem:
         raise UnsafeSourceError(
@@ -40,7 +40,7 @@ def _follow(root: Path, path: str) -> str:
             done.append(part)
             continue
         steps += 1
-        target = os.readlink(place)  # noqa: PTH115
+        target = os.readlink(place)  # noqa: PTH115  # as above
         if target.startswith("/"):
             return "is absolute, and means another place in the image"
         if steps > _STEPS:

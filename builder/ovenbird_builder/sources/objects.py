@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from ovenbird import objectstores
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from . import names
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 _AT_ONCE = 8
-_BLOCK = 1024 * 1024
-_ATTEMPTS = 4
-_CODE = re.compile(r"status code: (\d{3})")
-_ERROR = re.compile(r"<Code>(\w+)</Code>")
 
 
 def fetch(order: Order) -> Found:
@@ -119,32 +116,15 @@ def _get_all(store: S3Store, chosen: dict[str, str], empty: set[str], shown: str
 
 
 def _get(store: S3Store, key: str, target: Path, shown: str, order: Order) -> None:
-    """Download an object, going on where the body broke off, of the same version only."""
-    import obstore
-    from obstore.exceptions import GenericError
-
-    etag, most = None, order.limits.size
+    most = order.limits.size
     with target.open("wb") as file:
-        for attempt in range(_ATTEMPTS):
+
+        def moved(_: int) -> None:
             order.remaining(shown)
-            try:
-                start = file.tell()
-                options: Any = {"range": {"offset": start}, "if_match": etag} if start else {}
-                answer = obstore.get(store, key, options=options)
-                etag = answer.meta["e_tag"]
-                for block in answer.stream(min_chunk_size=_BLOCK):
-                    file.write(block)
-                    order.remaining(shown)
-                    if file.tell() > most:
-                        raise UnsafeSourceError(f"{shown}: is larger than {told(most)}", hint="OVENBIRD_SOURCE_LIMIT")
-                return
-            except GenericError as error:
-                if "body error" not in str(error) or attempt == _ATTEMPTS - 1:
-                    raise
-                if etag is None:
-                    file.seek(0)
-                    file.truncate()
-                time.sleep(0.2 * 4**attempt)
+            if file.tell() > most:
+                raise UnsafeSourceError(f"{shown}: is larger than {told(most)}", hint="OVENBIRD_SOURCE_LIMIT")
+
+        objectstores.download(store, key, file, moved)
 
 
 def _open(bucket: str, order: Order, shown: str) -> S3Store:
@@ -158,7 +138,7 @@ def _open(bucket: str, order: Order, shown: str) -> S3Store:
     }
     quiet = timedelta(seconds=min(30.0, left))
     client: Any = {"timeout": timedelta(seconds=left), "read_timeout": quiet, "connect_timeout": timedelta(seconds=10)}
-    config = _config(bucket, order)
+    config = objectstores.s3(bucket, order.environ, SourceError)
     endpoint = config.get("endpoint", "https://")
     client["allow_http"] = endpoint.startswith("http://")
     if order.network.ca_bundle:
@@ -170,54 +150,21 @@ def _open(bucket: str, order: Order, shown: str) -> S3Store:
     try:
         return S3Store(bucket, **config, client_options=client, retry_config=retry)
     except Exception as error:  # its own kinds, and those of a value that does not parse
-        raise SourceError(f"{shown}: {_reason(error)}", hint="check the AWS_ variables") from None
-
-
-def _config(bucket: str, order: Order) -> dict[str, Any]:
-    """obstore's configuration from the platform's variables."""
-    environ = order.environ
-    config: dict[str, Any] = {"region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
-    for name in ("access_key_id", "secret_access_key", "session_token"):
-        if value := environ.get(f"AWS_{name.upper()}"):
-            config[name] = value
-    signature = environ.get("S3_SIGNATURE_VERSION", "").lower()
-    if signature not in ("", "s3v4", "v4", "4", "unsigned"):
-        raise SourceError(
-            f"S3_SIGNATURE_VERSION: {signature!r} is not supported", hint="s3v4, or unsigned for a public bucket"
-        )
-    if signature == "unsigned":
-        config["skip_signature"] = True
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("S3_ENDPOINT_URL")
-    virtual = environ.get("S3_PATH_STYLE", "").lower() in ("false", "0", "no", "off")
-    if endpoint:
-        scheme, _, host = endpoint.rstrip("/").partition("://")
-        config["endpoint"] = f"{scheme}://{bucket}.{host}" if virtual else f"{scheme}://{host}"
-    config["virtual_hosted_style_request"] = virtual
-    return config
+        raise SourceError(f"{shown}: {objectstores.reason(error)}", hint="check the AWS_ variables") from None
 
 
 def _refused(shown: str, error: BaseException) -> SourceError:
-    """The error of ours for one of obstore's; never the answer's body, which may repeat a credential."""
+    """The error of ours for one of obstore's."""
     from obstore import exceptions
 
-    text = str(error)
-    status = _CODE.search(text)
-    code = _ERROR.search(text)
-    said = f"{shown}: the store answered {status[1]}" if status else f"{shown}: {_reason(error)}"
-    said += f" ({code[1]})" if code else ""
-    if isinstance(error, FileNotFoundError) or (status and status[1] == "404"):
-        what = "the bucket" if code and code[1] == "NoSuchBucket" else "it"
+    status, code = objectstores.answered(error)
+    said = f"{shown}: {objectstores.reason(error)}"
+    if isinstance(error, FileNotFoundError) or status.startswith("404"):
+        what = "the bucket" if code == "NoSuchBucket" else "it"
         return SourceMissingError(f"{shown}: {what} does not exist", hint="check the bucket and the key")
     denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
-    if isinstance(error, denied) or (status and status[1] in ("401", "403")):
+    if isinstance(error, denied) or status.startswith(("401", "403")):
         return SourceDeniedError(
             said, hint="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or S3_SIGNATURE_VERSION=unsigned"
         )
     return SourceUnreachableError(said, hint="AWS_ENDPOINT_URL names a store other than Amazon's")
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).partition("\n\nDebug source")[0]
-    if "body error" in text:
-        return "the connection broke off"
-    return "the store cannot be reached" if "error sending request" in text else text.splitlines()[0][:200]

@@ -16,7 +16,7 @@ from typing import IO, Any
 from urllib.parse import SplitResult, unquote
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
-from ..network import Network
+from ..network import Network, bypassed
 from . import address
 from .archive import unpack
 from .digest import of_file
@@ -109,7 +109,8 @@ def _attempt(
 
 
 def _request(parts: SplitResult, start: int, validator: str, order: Order) -> urllib.request.Request:
-    request = urllib.request.Request(address.bare(parts), headers={"User-Agent": "ovenbird"})  # noqa: S310  HTTP alone
+    url = address.bare(parts)
+    request = urllib.request.Request(url, headers={"User-Agent": "ovenbird"})  # noqa: S310  # the opener knows HTTP alone
     login = address.login(parts) or address.netrc_login(parts.hostname or "", order.environ)
     if login:
         pair = b64encode(f"{login.username}:{login.password}".encode()).decode()
@@ -150,8 +151,7 @@ class _Proxies(urllib.request.ProxyHandler):
         super().__init__({name: found[name] for name in ("http", "https") if name in found})
 
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
-        bypass: Any = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-        return None if bypass(req.host, self.bypass) else super().proxy_open(req, proxy, type)
+        return None if bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

@@ -6,13 +6,16 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, UndefinedEnvironmentName
-from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors import HashError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _LONGEST = 100  # characters; a longer `License` is the text of one, not its name
 
@@ -33,7 +36,7 @@ class Package:
     @property
     def purl(self) -> str:
         """Its package URL."""
-        return f"pkg:pypi/{self.name}@{self.version.replace('+', '%2B').replace('!', '%21')}"
+        return purl(self.name, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,15 @@ class Base:
     architecture: str
 
 
+def purl(name: str, version: str) -> str:
+    """The package URL of a distribution: of its normalised name and its version."""
+    return f"pkg:pypi/{name}@{version.replace('+', '%2B').replace('!', '%21')}"
+
+
 def package(path: Path, *, sha256: str, url: str = "") -> Package:
     """A wheel file as a Package. Errors: HashError when it is no wheel."""
+    from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
+
     try:
         with zipfile.ZipFile(path) as archive:
             found = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import canonical
 from ..errors import GateError
-from .packages import Package
+from .packages import purl
 
 MEDIA_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -50,9 +50,9 @@ def source(uri: str, revision: str, tree: str) -> Material:
     return Material(uri, digest)
 
 
-def wheel(package: Package) -> Material:
+def wheel(name: str, version: str, sha256: str, filename: str) -> Material:
     """A wheel of the lock as a material."""
-    return Material(package.purl, {"sha256": package.sha256.removeprefix("sha256:")}, package.filename)
+    return Material(purl(name, version), {"sha256": sha256.removeprefix("sha256:")}, filename)
 
 
 def statement(

@@ -55,17 +55,51 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
     return Artifact(manifest, (_EMPTY, data), descriptor)
 
 
-def attach(repository: Repository, subject: str, artifacts: Sequence[Artifact]) -> None:
-    """Push artifacts beside the image with the digest `subject`. Errors: those of the registry."""
-    linked = []
-    for artifact in artifacts:
-        for blob in artifact.blobs:
-            digest = canonical.digest(blob)
-            if not repository.has(digest):
-                repository.upload(digest, blob, len(blob))
-        linked.append(repository.put_manifest(artifact.descriptor["digest"], artifact.manifest, MANIFEST))
-    if not all(linked):
-        _list(repository, subject, [artifact.descriptor for artifact in artifacts])
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Artifacts in the list of referrers at the fallback's tag; none where the registry links them by itself.
+
+    No registry can be told to write only if nothing has changed meanwhile, so another writer may drop what we wrote.
+    `written` is when that was (monotonic seconds), `taken` how long reading and writing took; `first` says that there
+    was no list before.
+    """
+
+    repository: Repository
+    subject: str
+    descriptors: tuple[dict[str, Any], ...] = ()
+    written: float = 0.0
+    taken: float = 0.0
+    first: bool = False
+
+    def settle(self) -> None:
+        """See that the list still has them, a moment later, and add what has gone. Errors: those of the registry.
+
+        Who has read before we wrote writes within a few times what it took us; no two writers stay in step.
+        """
+        now = self
+        for attempt in range(_TRIES):
+            if not now.descriptors:
+                return
+            moment = (attempt + 1) * now.taken * random.uniform(4, 8)  # noqa: S311  # not for a secret
+            time.sleep(max(0.0, now.written + moment - time.monotonic()))
+            now = _listed_with(self.repository, self.subject, self.descriptors)
+        raise RegistryError(
+            f"the list of referrers {_tag(self.subject)!r} in {self.repository.host}/{self.repository.path}"
+            " is being written by others",
+            hint="try again",
+        )
+
+
+def attach(repository: Repository, subject: str, artifacts: Sequence[Artifact]) -> Attached:
+    """Push artifacts beside the image with the digest `subject`; what is to be settled. Errors: the registry's."""
+    for blob in dict.fromkeys(blob for artifact in artifacts for blob in artifact.blobs):
+        digest = canonical.digest(blob)
+        if not repository.has(digest):
+            repository.upload(digest, blob, len(blob))
+    linked = [repository.put_manifest(one.descriptor["digest"], one.manifest, MANIFEST) for one in artifacts]
+    if all(linked):
+        return Attached(repository, subject)
+    return _listed_with(repository, subject, [artifact.descriptor for artifact in artifacts])
 
 
 def attached(repository: Repository, subject: str) -> list[dict[str, Any]]:
@@ -95,26 +129,17 @@ def content(repository: Repository, descriptor: dict[str, Any]) -> bytes:
     return data
 
 
-def _list(repository: Repository, subject: str, descriptors: Sequence[dict[str, Any]]) -> None:
-    """Add descriptors to the index of the fallback tag.
-
-    No registry can be told to write only if nothing has changed meanwhile: what was written is read again, and what a
-    writer at the same time has dropped is added again.
-    """
-    for attempt in range(_TRIES):
-        present = _listed(repository, subject)
-        have = {one["digest"] for one in present}
-        missing = [one for one in descriptors if one["digest"] not in have]
-        if not missing:
-            return
+def _listed_with(repository: Repository, subject: str, descriptors: Sequence[dict[str, Any]]) -> Attached:
+    """Add to the index of the fallback's tag what it lacks; what that was, and the time it took."""
+    start = time.monotonic()
+    present = _listed(repository, subject)
+    have = {one["digest"] for one in present}
+    missing = tuple(one for one in descriptors if one["digest"] not in have)
+    if missing:
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
         repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
-        # whoever has read before this write writes within these moments; no two writers stay in step
-        time.sleep((attempt + 1) * random.uniform(0.05, 0.1))  # noqa: S311
-    raise RegistryError(
-        f"the list of referrers {_tag(subject)!r} in {repository.host}/{repository.path} is being written by others",
-        hint="try again",
-    )
+    written = time.monotonic()
+    return Attached(repository, subject, missing, written, written - start, not present)
 
 
 def _listed(repository: Repository, subject: str) -> list[dict[str, Any]]:

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.builder.shop import Shop, named
 from tests.engine import skopeo
 
 from ovenbird_builder.bases.foundation import foundation
 from ovenbird_builder.errors import BaseMissingError
-from ovenbird_builder.layers.assemble import Changes, Image, assemble, layout
+from ovenbird_builder.layers.assemble import layout
 from ovenbird_builder.layers.cache import Cache
-from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.registry import Registry
 
 PLATFORM = "linux/amd64"
@@ -33,42 +33,32 @@ def client(cache: Cache) -> Registry:
 
 
 @pytest.fixture
-def image(tmp_path: Path, container_env: dict[str, str]) -> tuple[Image, Path, Registry]:
+def shop(tmp_path: Path, container_env: dict[str, str]) -> Shop:
     """A small image in a cache of somebody else."""
-    other = Cache(tmp_path / "other")
-    layer = files_layer({"/data": os.urandom(1000)}, other)
-    config = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
-    made = assemble(b'{"schemaVersion": 2, "layers": []}', config, [layer], Changes(), {}, 0, other)
-    return made, layout(other, "image", made.manifest, "image"), Registry(other.blobs, os.environ, timeout=60)
+    return Shop(tmp_path / "other", 1000)
 
 
 @pytest.fixture
-def pushed(image: tuple[Image, Path, Registry], registry: str) -> str:
+def pushed(shop: Shop, registry: str) -> str:
     """It, in the registry."""
-    from ovenbird_builder.reference import parse
-
-    made, folder, client = image
-    name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
-    client.push(folder, parse(name), made.digest)
-    return name
+    tag = named(registry)
+    shop.push(tag)
+    return str(tag)
 
 
 @pytest.fixture
-def loaded(image: tuple[Image, Path, Registry]) -> Iterator[str]:
+def loaded(shop: Shop) -> Iterator[str]:
     """It, in the store."""
-    _, folder, client = image
     name = f"localhost/foundation-{uuid.uuid4().hex}:1"
-    client.load(folder, name)
+    shop.registry.load(shop.layout, name)
     yield name
     subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
 
 
-def test_a_base_of_a_registry_keeps_its_digest(
-    pushed: str, image: tuple[Image, Path, Registry], client: Registry, cache: Cache
-) -> None:
+def test_a_base_of_a_registry_keeps_its_digest(pushed: str, shop: Shop, client: Registry, cache: Cache) -> None:
     """And its blobs are in the cache as they were."""
     found = foundation(pushed, PLATFORM, client, cache)
-    assert (found.digest, found.manifest, found.config) == (image[0].digest, image[0].manifest, image[0].config)
+    assert (found.digest, found.manifest, found.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
     assert len(found.diff_ids) == 1
 
 

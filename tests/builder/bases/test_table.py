@@ -33,6 +33,18 @@ def test_every_lock_holds_what_the_runtime_needs(version: str) -> None:
     assert min(hashes[name] for name in ("uvloop", "httptools", "msgspec", "obstore")) > 4  # of every platform's wheel
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_lock_of_the_sdk_holds_what_it_adds(version: str) -> None:
+    """What sdk.in asks for is pinned, each pin has hashes, and none is of a package that the runtime's lock pins."""
+    text = bases.locked(version, bases.SDK)
+    pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
+    names = {name for name, _ in pins}
+    assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
+    assert set(re.findall(r"^[a-z-]+", bases.wanted_sdk(), re.MULTILINE)) <= names
+    assert not names & set(re.findall(r"^([a-z0-9-]+)==", bases.locked(version), re.MULTILINE))
+    assert not re.search(r"://|^-|/run/", text, re.MULTILINE)
+
+
 def test_needs() -> None:
     """The runtime's own and those of the platform, without the extra's name; not those of the builder."""
     needs = baselock.needs()

@@ -299,11 +299,49 @@ def test_a_pin_is_what_the_registry_says(
     assert row["changed"] is False
 
 
+def test_the_flavour_with_the_sdk(
+    call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On an upstream its base comes first. One layer more, a name of its own, and labels that are the annotations too.
+
+    The lock is of one small package: what all of them are is seen in tests/container.
+    """
+    home = tmp_path / "images"
+    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
+    subprocess.run(["cp", str(bases.recipe()), str(bases.recipe(bases.SDK)), str(home)], check=True)
+    small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.locked("3.12", bases.SDK))
+    assert small
+    (home / "locks" / "3.12-sdk.txt").write_text(small[0])
+    monkeypatch.setattr(bases, "home", lambda: home)
+    (row,) = call("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
+    assert row["image"] == "localhost/ovenbird:3.12-sdk"
+    plain, done = (json.loads(inspected(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
+    subprocess.run(["buildah", "rmi", row["image"], "localhost/ovenbird:3.12"], check=True, capture_output=True)
+    assert row["digest"] == done["FromImageDigest"]
+    below, layers = plain["OCIv1"]["rootfs"]["diff_ids"], done["OCIv1"]["rootfs"]["diff_ids"]
+    assert (layers[:-1], len(layers)) == (below, len(below) + 1)
+    said = plain["OCIv1"]["config"]["Labels"]
+    said |= {"org.opencontainers.image.title": "Ovenbird base with the platform's SDK"}
+    assert done["OCIv1"]["config"]["Labels"] == said
+    assert said["org.opencontainers.image.base.name"] == standins["3.12"]
+    assert done["ImageAnnotations"] == {name: text for name, text in said.items() if text}
+    assert done["OCIv1"]["config"]["User"] == "8877:999"
+
+
+def test_a_context_of_the_flavour_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
+    """The lock of the SDK as it stands, the scripts, and the tools that build what has no wheel."""
+    call("build", "3.13", "--flavour", "sdk", "--context", str(tmp_path / "context"))
+    names = {path.name for path in (tmp_path / "context").iterdir()}
+    assert names == {"Dockerfile", "sdk.txt", "stage.py", "elf.py", "stage_sdk.py", "tools"}
+    assert (tmp_path / "context" / "sdk.txt").read_text() == bases.locked("3.13", bases.SDK)
+    assert "setuptools" in {path.name for path in (tmp_path / "context" / "tools").iterdir()}
+
+
 def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
     """A folder with all that a plain `docker build` needs; one that is not empty is left alone."""
     (row,) = call("build", "3.13", "--context", str(tmp_path / "context"))
     names = {path.name for path in (tmp_path / "context").iterdir()}
-    assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "tools"} < names
+    assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "launcher.txt", "tools"} < names
     wheel = next((tmp_path / "context").glob("ovenbird-*.whl"))
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert f"--hash=sha256:{digest}" in (tmp_path / "context" / "requirements.txt").read_text()

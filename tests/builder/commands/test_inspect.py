@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -38,8 +38,9 @@ def pushed(tmp_path: Path, registry: str) -> str:
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     package = Package("numpy", "2.1.0", "e" * 64)
     bill = sbom.bill(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0")
+    material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
     how = provenance.statement(
-        name=name, digest=found.digest, parameters={}, materials=[provenance.wheel(package)], version="0.1.0", epoch=0
+        name=name, digest=found.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
     )  # fmt: skip
     referrers.attach(repository, found.digest, [
         referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0),
@@ -83,10 +84,9 @@ def test_people_get_a_table(pushed: str) -> None:
     """The parts that matter stand in it."""
     from rich.console import Console
 
-    console = Console(width=160, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    with console.file:
-        for part in command.shown(inspect(find(pushed, Reach({}, platform="linux/amd64")))):
-            console.print(part)
+    console = Console(width=160, record=True, file=io.StringIO())
+    for part in command.shown(inspect(find(pushed, Reach({}, platform="linux/amd64")))):
+        console.print(part)
     text = console.export_text()
     for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",
                      "SLSA: urn:ovenbird:build:v1", "cosign", "handler: greet", "in 4 layers"):  # fmt: skip

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builder import handmade, registries
+from tests.builder import handmade
 from tests.builder.handmade import Handmade
 from tests.engine import skopeo
+from tests.registry import running
 
 from ovenbird.errors import OvenbirdError
 from ovenbird_builder import cli, labels
@@ -123,7 +124,7 @@ def test_a_base_of_another_registry_comes_over(
 ) -> None:
     """Its layers are carried from one registry to the other."""
     image, _ = places.pushed()
-    with registries.registry(tmp_path / "other") as address:
+    with running(tmp_path / "other", tmp_path / "store") as address:
         other = Places(tmp_path / "elsewhere", insecure(address), PYTHON="3.12.7")
         base = other.push(other.new, "base:2")
         done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")

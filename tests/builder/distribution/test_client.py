@@ -83,7 +83,7 @@ def test_a_refused_upload_is_told(repository: Repository) -> None:
 
 def test_nobody_there_is_told() -> None:
     """A registry that is down."""
-    with pytest.raises(RegistryError, match=r"cannot reach the registry 127\.0\.0\.1:1: .*refused"):
+    with pytest.raises(RegistryError, match=r"the registry 127\.0\.0\.1:1 does not answer: .*refused"):
         Repository(parse("127.0.0.1:1/a"), {}).manifest("1")
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ovenbird_builder.layers import key
-from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 
@@ -28,7 +28,7 @@ def work(root: Path) -> list[str]:
         with cache.workspace() as folder:
             (folder / "x").write_text("x")
     base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()
-    image = assemble(base, config, layers, Changes(), {}, 0, cache)
+    image = kept(predict(base, config, layers, Changes(), {}, 0), cache)
     layout(cache, "image", image.manifest)
     return [*(layer.digest for layer in layers), image.digest]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, LayerError
 from ovenbird_builder.layers import OCI_LAYER, Layer
-from ovenbird_builder.layers.assemble import Changes, assemble, choose, digest_of, index, layout, predict
+from ovenbird_builder.layers.assemble import Changes, choose, digest_of, index, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 
 DOCKER = "application/vnd.docker"
@@ -46,7 +46,7 @@ def test_the_digest_is_the_same_whatever_the_bases_format(cache: Cache) -> None:
     images = [predict(*base(docker), layers, CHANGES, {"k": "v"}, 0) for docker in (True, False)]
     assert images[0] == images[1]
     assert images[0].digest == digest_of(images[0].manifest)
-    assert assemble(*base(True), layers, CHANGES, {"k": "v"}, 0, cache) == images[0]
+    assert kept(predict(*base(True), layers, CHANGES, {"k": "v"}, 0), cache) == images[0]
     assert cache.read(images[0].digest) == images[0].manifest
     assert cache.read(images[0].config_digest) == images[0].config
     manifest = json.loads(images[0].manifest)

@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.disks import disk
 
 from ovenbird_builder.errors import SpaceError
 from ovenbird_builder.layers import Layer, key
-from ovenbird_builder.layers.cache import Cache, Draft
+from ovenbird_builder.layers.blobs import Draft
+from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -74,7 +76,7 @@ def damages() -> Iterator[tuple[str, object]]:
 def test_a_damaged_entry_is_made_again(cache: Cache, damage: object, caplog: pytest.LogCaptureFixture) -> None:
     """It is dropped with a warning and never used."""
     layer = make(cache)
-    damage(cache.blob(layer.digest), cache.keys / KEY[7:])  # type: ignore[operator]
+    damage(cache.blob(layer.digest), cache.keys / KEY[7:])
     made: list[int] = []
     with caplog.at_level(logging.WARNING):
         again = make(Cache(cache.root), made=made)
@@ -186,11 +188,8 @@ def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
     """A cache on a disk of 2 MB: a layer of 4 MB ends with SpaceError, a small one can still be made afterwards."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
-    try:
-        cache = Cache(disk / "cache")
+    with disk(tmp_path / "disk", "2m") as small:
+        cache = Cache(small / "cache")
         with pytest.raises(SpaceError, match=r"cannot write to the cache .*No space left") as caught:
             files_layer({"/a": os.urandom(4_000_000)}, cache)
         assert caught.value.exit_code == 55
@@ -199,8 +198,6 @@ def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
         assert files_layer({"/a": b"small"}, cache).size
         whole(cache)
         cache.close()
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from ovenbird_builder.errors import GateError
 from ovenbird_builder.layers import COMPRESSIONS, Layer, gates, key
-from ovenbird_builder.layers.cache import Cache, Draft
+from ovenbird_builder.layers.blobs import Draft
+from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.gates import check
 from ovenbird_builder.layers.source import Content, files_layer
 from ovenbird_builder.layers.tarball import compressor

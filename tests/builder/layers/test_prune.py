@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from ovenbird_builder.layers.assemble import Changes, assemble, layout
+from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.prune import info, prune, rows
 from ovenbird_builder.layers.source import files_layer
@@ -30,7 +30,7 @@ def filled(cache: Cache) -> tuple[str, str, str]:
         layer = files_layer({f"/{number}": os.urandom(10_000)}, cache, name=f"layer {number}")
         used(cache.keys / layer.key[7:], days)
         found.append(layer)
-    image = assemble(BASE, CONFIG, found[:1], Changes(), {}, 0, cache)
+    image = kept(predict(BASE, CONFIG, found[:1], Changes(), {}, 0), cache)
     layout(cache, "image", image.manifest)
     for path in (cache.blobs / "sha256").iterdir():
         used(path, 30)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from tests.wheels import Target
 
@@ -23,6 +29,24 @@ def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: Cache) -> N
     assert processor.data.endswith(b'sys.exit(main(["processor", *sys.argv[1:]]))\n')
     assert processor.executable
     assert files_layer(files, cache).size
+
+
+@pytest.mark.parametrize("name", ["json.py", "logging/__init__.py"])
+def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> None:
+    """The start does not break on it: it is refused by name, as in a base image of ours."""
+    source = tmp_path / "source"
+    (source / name).parent.mkdir(parents=True)
+    (source / "main.py").write_text("def handler(): return 1\n")
+    (source / name).write_text("raise RuntimeError('the wrong module')\n")
+    command = tmp_path / "ovenbird"
+    command.write_bytes(runtime_files(Target(executable=sys.executable), "", "")["/opt/ovenbird/bin/ovenbird"].data)
+    done = subprocess.run(
+        [sys.executable, str(command), "check", "main.py"], cwd=source, env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    record = json.loads(done.stderr)
+    assert (done.returncode, record["code"]) == (72, "load.shadow")
+    assert str(source / name.partition("/")[0]) in record["message"]
 
 
 @pytest.mark.parametrize(

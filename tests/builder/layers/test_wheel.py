@@ -34,7 +34,7 @@ def installed(made: Wheel, more: tuple[Item, ...] = ()) -> dict[str, tuple[tarfi
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
-        return {"/" + i.name: (i, archive.extractfile(i).read()) for i in archive if i.isreg()}  # type: ignore[union-attr]
+        return {"/" + i.name: (i, archive.extractfile(i).read()) for i in archive if i.isreg()}
 
 
 def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:

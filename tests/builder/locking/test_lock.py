@@ -130,7 +130,7 @@ def test_constraints_limit_and_are_named(bench: Bench) -> None:
 def _lock(bench: Bench, wanted: object) -> Lock:
     return lock(
         wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from ovenbird_builder.locking.requirements import Requirements, collect, content
 
 
 def function(root: Path, **fields: object) -> Function:
-    return Function(root=root, name="f", handler="main:handler", source=".", **fields)  # type: ignore[arg-type]
+    return Function(root=root, name="f", handler="main:handler", source=".", **fields)
 
 
 def found(root: Path, **options: object) -> Requirements:
-    return collect(function(root), root, **options)  # type: ignore[arg-type]
+    return collect(function(root), root, **options)
 
 
 def texts(wanted: Requirements) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ from ovenbird_builder.locking.wheels import wheels
 def get(bench: Bench, found: Lock, **options: object) -> tuple[Wheel, ...]:
     given: dict[str, object] = {"indexes": bench.indexes, "network": bench.network, "cache": bench.cache, "environ": {}}
     interpreter = options.pop("interpreter", bench.interpreter)
-    return wheels(found, bench.image, interpreter, **{**given, **options})  # type: ignore[arg-type]
+    return wheels(found, bench.image, interpreter, **{**given, **options})
 
 
 def pinned(*pins: Pin) -> Lock:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.authority import issued
+from tests.disks import disk
 from tests.gitserver import GitServer, Repository
 from tests.stores import Server, moto, s3, server
 
@@ -86,11 +86,8 @@ def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with disk(tmp_path / "full", "1m") as found:
+        yield found
 
 
 def paths(tree: Tree) -> dict[str, Any]:

@@ -7,17 +7,13 @@ import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ovenbird_builder.errors import SourceError, SourceMissingError, UnsafeSourceError
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
+from .conftest import Fetch, paths
 
 
 def made(path: Path, *members: tuple[str, str, int], method: int = zipfile.ZIP_DEFLATED) -> Path:

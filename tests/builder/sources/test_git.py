@@ -8,13 +8,12 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from tests.gitserver import GitServer, Repository, git
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     ProgramMissingError,
@@ -24,11 +23,8 @@ from ovenbird_builder.errors import (
     SourceUnreachableError,
     UnsafeSourceError,
 )
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
+from .conftest import Fetch, paths
 
 
 def test_a_branch_a_tag_and_a_commit_are_resolved(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
@@ -59,7 +55,7 @@ def test_an_old_commit_of_a_strict_server_comes_with_its_history(
         del request.headers["Git-Protocol"]
         answer(request)
 
-    gits.answer = old  # type: ignore[method-assign]
+    gits.answer = old
     assert paths(fetched(f"git+{gits.url}/app/.git#{first}")) == {"main.py": "first"}
     with pytest.raises(SourceMissingError, match=r"no branch, tag or commit '0000"):
         fetched(f"git+{gits.url}/app/.git#{'0' * 39}1")
@@ -76,10 +72,10 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetch, gits: GitServ
 
     def count(request: BaseHTTPRequestHandler) -> None:
         write = request.wfile.write
-        request.wfile.write = lambda data: seen.append(len(data)) or write(data)  # type: ignore[method-assign, assignment]
+        request.wfile.write = lambda data: seen.append(len(data)) or write(data)
         answer(request)
 
-    gits.answer = count  # type: ignore[method-assign]
+    gits.answer = count
     fetched(f"git+{gits.url}/app/.git")
     assert sum(seen) < 100_000
 
@@ -420,7 +416,7 @@ def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
 def test_a_server_that_hangs_ends_at_the_time_limit(fetched: Fetch, server: Server) -> None:
     """With all that git had started."""
     release = threading.Event()
-    server.answer = lambda request: release.wait(20)  # type: ignore[assignment, return-value]
+    server.answer = lambda request: release.wait(20)
     start = time.monotonic()
     try:
         with pytest.raises(SourceUnreachableError, match=r"time limit of 1 s"):
@@ -434,7 +430,7 @@ def test_a_server_that_is_not_there_is_told(fetched: Fetch, server: Server) -> N
     server.close()
     with pytest.raises(SourceUnreachableError, match=r"Failed to connect|refused"):
         fetched(f"git+{server.url}/app")
-    server.__init__()  # type: ignore[misc]
+    server.__init__()
 
 
 def test_without_git_the_program_is_named(fetched: Fetch) -> None:
@@ -524,13 +520,9 @@ def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, reposito
         if request.path.endswith("/batch"):
             action = {"download": {"href": f"{gits.url}/object"}}
             body = json.dumps({"objects": [{"oid": oid, "size": len(content), "actions": action}]}).encode()
-        request.send_response(200)
-        request.send_header("Content-Type", "application/vnd.git-lfs+json")
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body, Content_Type="application/vnd.git-lfs+json")
 
-    gits.answer = lfs  # type: ignore[method-assign]
+    gits.answer = lfs
     tree = fetched(f"git+{gits.url}/app/.git")
     assert (tree.path / "model.bin").read_bytes() == content
     assert not [one for one in tree.warnings if "lfs" in one]

@@ -6,18 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.gitserver import git
 
 from ovenbird_builder.errors import ShadowedSourceError, SourceError, SourceMissingError, SpecError, UnsafeSourceError
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
+from .conftest import Fetch, paths
 
 
 def write(folder: Path, **files: str) -> Path:

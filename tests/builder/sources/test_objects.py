@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     SourceDeniedError,
@@ -22,11 +22,9 @@ from ovenbird_builder.errors import (
     UnsafeSourceError,
 )
 from ovenbird_builder.network import Network
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
+from .conftest import Fetch, paths
 
-Fetch = Callable[..., Tree]
 Put = Callable[..., None]
 
 
@@ -109,10 +107,7 @@ def test_a_key_that_leaves_the_folder_is_refused(fetched: Fetch, s3: dict[str, s
     ).encode()
 
     def answer(request: Request) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(listing)))
-        request.end_headers()
-        request.wfile.write(listing)
+        give(request, listing)
 
     server.answer = answer
     with pytest.raises(SourceError):
@@ -142,10 +137,7 @@ def test_a_refusal_is_told_without_the_answers_body(
     body = b"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>AKIDEXAMPLE</AWSAccessKeyId></Error>"
 
     def deny(request: Request) -> None:
-        request.send_response(403)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body, 403)
 
     server.answer = deny
     with pytest.raises(SourceDeniedError, match=r"AWS_ACCESS_KEY_ID") as caught:
@@ -156,7 +148,7 @@ def test_a_refusal_is_told_without_the_answers_body(
 
 def test_a_store_that_hangs_or_is_gone_is_told(fetched: Fetch, s3: dict[str, str], server: Server) -> None:
     release = threading.Event()
-    server.answer = lambda request: release.wait(20)  # type: ignore[assignment, return-value]
+    server.answer = lambda request: release.wait(20)
     environ = s3 | {"AWS_ENDPOINT_URL": server.url}
     begun = time.monotonic()
     try:

@@ -8,12 +8,11 @@ import os
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler as Request
 from pathlib import Path
 
 import pytest
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     SourceDeniedError,
@@ -23,20 +22,8 @@ from ovenbird_builder.errors import (
     UnsafeSourceError,
 )
 from ovenbird_builder.network import Network
-from ovenbird_builder.sources import Tree
 
-from .conftest import paths
-
-Fetch = Callable[..., Tree]
-
-
-def give(request: Request, data: bytes, status: int = 200, **headers: str) -> None:
-    """A whole answer; `a_b` is the header a-b."""
-    request.send_response(status)
-    for name, value in {"Content_Length": str(len(data)), **headers}.items():
-        request.send_header(name.replace("_", "-"), value)
-    request.end_headers()
-    request.wfile.write(data)
+from .conftest import Fetch, paths
 
 
 def zipped(**files: str) -> bytes:
@@ -208,7 +195,7 @@ def test_a_full_disk_leaves_nothing(fetched: Fetch, server: Server, full: Path) 
 
 def test_a_redirect_reaches_no_local_file(fetched: Fetch, server: Server) -> None:
     for location in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
-        server.answer = lambda request, to=location: give(request, b"", 302, Location=to)  # type: ignore[misc]
+        server.answer = lambda request, to=location: give(request, b"", 302, Location=to)
         with pytest.raises(SourceError):
             fetched(f"{server.url}/main.py")
 

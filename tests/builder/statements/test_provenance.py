@@ -10,13 +10,12 @@ import pytest
 
 from ovenbird_builder.errors import GateError
 from ovenbird_builder.statements import provenance
-from ovenbird_builder.statements.packages import Package
 
 COMMIT = "c" * 40
 MATERIALS = (
     provenance.image("registry.example/python:3.12", "sha256:" + "a" * 64),
     provenance.source("git+https://user:hush@example.org/repo.git", COMMIT, "sha256:" + "d" * 64),
-    provenance.wheel(Package("numpy", "2.1.0", "e" * 64, "numpy-2.1.0-cp312.whl")),
+    provenance.wheel("numpy", "2.1.0", "e" * 64, "numpy-2.1.0-cp312.whl"),
 )
 URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 

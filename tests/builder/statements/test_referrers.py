@@ -60,8 +60,8 @@ def test_the_fallback_tag_lists_them(repository: Repository) -> None:
     about = subject(repository)
     both = [referrers.pack(b'{"a":1}', KIND, about, "a", 0), referrers.pack(b'{"b":1}', "x/y", about, "b", 0)]
     assert referrers.attached(repository, about["digest"]) == []
-    referrers.attach(repository, about["digest"], both)
-    referrers.attach(repository, about["digest"], both)
+    referrers.attach(repository, about["digest"], both).settle()
+    referrers.attach(repository, about["digest"], both).settle()
     found = referrers.attached(repository, about["digest"])
     assert [one["artifactType"] for one in found] == [KIND, "x/y"]
     assert referrers.content(repository, found[0]) == b'{"a":1}'
@@ -81,7 +81,7 @@ def test_what_others_listed_stays(repository: Repository) -> None:
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [theirs]}
     repository.put_manifest(about["digest"].replace(":", "-"), json.dumps(index).encode(), INDEX)
     ours = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
-    referrers.attach(repository, about["digest"], [ours])
+    referrers.attach(repository, about["digest"], [ours]).settle()
     assert referrers.attached(repository, about["digest"]) == [theirs, ours.descriptor]
 
 
@@ -91,7 +91,9 @@ def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, reposito
 
     def attach(number: int) -> None:
         own = Repository(parse(f"{registry}/{repository.path}"), {})
-        referrers.attach(own, about["digest"], [referrers.pack(b'{"n":%d}' % number, KIND, about, str(number), 0)])
+        referrers.attach(
+            own, about["digest"], [referrers.pack(b'{"n":%d}' % number, KIND, about, str(number), 0)]
+        ).settle()
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(attach, range(3)))
@@ -104,7 +106,7 @@ def test_a_tag_of_another_use_is_left_alone(repository: Repository) -> None:
     image = repository.manifest("1").data
     repository.put_manifest(about["digest"].replace(":", "-"), image, MANIFEST)
     with pytest.raises(RegistryError, match="is not a list of referrers"):
-        referrers.attach(repository, about["digest"], [referrers.pack(b"{}", KIND, about, "a", 0)])
+        referrers.attach(repository, about["digest"], [referrers.pack(b"{}", KIND, about, "a", 0)]).settle()
     assert repository.manifest(about["digest"].replace(":", "-")).data == image
 
 
@@ -114,7 +116,7 @@ def test_the_referrers_api_is_used_where_it_is() -> None:
         repository = Repository(parse(f"{address}/a/b"), {})
         about = subject(repository)
         artifact = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
-        referrers.attach(repository, about["digest"], [artifact])
+        referrers.attach(repository, about["digest"], [artifact]).settle()
         found = referrers.attached(repository, about["digest"])
         assert [(one["digest"], one["artifactType"]) for one in found] == [(artifact.descriptor["digest"], KIND)]
         assert referrers.content(repository, found[0]) == b'{"a":1}'

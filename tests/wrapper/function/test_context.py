@@ -38,9 +38,9 @@ def test_the_ids_are_those_of_the_call_that_runs() -> None:
 def test_init_may_set_any_attribute() -> None:
     """What init puts on the context or its user_data is there for the handler."""
     context = Context("f", root="/code", worker_id=2, trigger="job", open_project=lambda: "p", run="r")
-    context.model = 1  # type: ignore[attr-defined]
+    context.model = 1
     context.user_data.other = 2
-    assert (context.model, context.user_data.other) == (1, 2)  # type: ignore[attr-defined]
+    assert (context.model, context.user_data.other) == (1, 2)
     assert (context.root, context.worker_id, context.trigger.kind) == ("/code", 2, "job")
     assert (context.project, context.run, context.Response) == ("p", "r", ovenbird.Response)
 
@@ -79,4 +79,4 @@ def test_user_code_imports_lazily() -> None:
     """`from ovenbird import Context` and the others work; what is not there is an AttributeError."""
     assert ovenbird.Context is Context
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        _ = ovenbird.Nothing  # type: ignore[attr-defined]
+        _ = ovenbird.Nothing

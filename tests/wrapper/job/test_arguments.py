@@ -13,6 +13,7 @@ import pandas
 import polars
 import pytest
 from tests.jobs import Jobs
+from tests.stores import give
 
 from ovenbird.errors import ArgumentsError, InputError
 from ovenbird.function.bind import JOB, Binder
@@ -34,7 +35,7 @@ class City:
 
 
 def _binder(hint: Any, **kinds: Any) -> Binder:
-    def handler(x, **rest): ...  # type: ignore[no-untyped-def]
+    def handler(x, **rest): ...
 
     handler.__annotations__ = {"x": hint}
     return Binder(handler, JOB, fields_only=True)
@@ -179,10 +180,7 @@ def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
     text = b"name,people\nRome,3\nOslo,1\n"
 
     def answer(request: Any) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(text)))
-        request.end_headers()
-        request.wfile.write(text)
+        give(request, text)
 
     server.answer = answer
     source = "from pandas import DataFrame\ndef handler(url: DataFrame): return int(url.people.sum())\n"

@@ -16,7 +16,7 @@ import pytest
 from tests.core.server import Double
 from tests.jobs import Done, Jobs
 from tests.service import Service
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird.platform import files
 
@@ -250,10 +250,7 @@ def test_an_upload_that_breaks_off(
         if next(left, None) is not None:
             request.close_connection = True
             return
-        request.send_response(200)
-        request.send_header("ETag", '"e"')
-        request.send_header("Content-Length", "0")
-        request.end_headers()
+        give(request, b"", ETag='"e"')
 
     server.answer = answer
     identity = remote(core, "def handler(): return {'a': 1}\n")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird.document import Function
 from ovenbird.errors import LoadError
@@ -38,10 +38,7 @@ def web(server: Server) -> Callable[[bytes], str]:
 
     def start(body: bytes) -> str:
         def answer(request: BaseHTTPRequestHandler) -> None:
-            request.send_response(200)
-            request.send_header("Content-Length", str(len(body)))
-            request.end_headers()
-            request.wfile.write(body)
+            give(request, body)
 
         server.answer = answer
         return server.url

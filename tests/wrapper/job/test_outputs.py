@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import pickle
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tests.disks import disk
 
 from ovenbird.errors import OutputError
 from ovenbird.job.outcome import Outcome
@@ -197,12 +197,7 @@ def test_a_frame_declared_as_a_table_is_one(project: Project) -> None:
 
 
 def test_a_full_disk_names_what_was_stored(project: Project, tmp_path: Path) -> None:
-    full = tmp_path / "full"
-    full.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
-    try:
+    with disk(tmp_path / "full", "64k") as full:
         there = Project(project._store, "p", {}, files_store=str(full))
         with pytest.raises(OutputError, match=r"output 'big': .*No space left on device.*; stored: small"):
             _made(there, ({"a": 1}, numpy.zeros(100_000)), "small", "big")
-    finally:
-        subprocess.run(["umount", "-l", full], check=True)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.disks import disk
 from tests.jobs import Jobs
+from tests.stores import give
 
 _HEAVY = "asyncio pandas polars pyarrow numpy obstore urllib3 starlette uvicorn yaml pickle tempfile ssl".split()
 
@@ -244,9 +246,7 @@ def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
     """A store that answers 403 or 500 is exit 79, an error that names what was stored and what was not."""
-    server.answer = lambda request: (
-        request.send_response(status), request.send_header("Content-Length", "0"), request.end_headers()
-    )  # fmt: skip
+    server.answer = lambda request: give(request, b"", status)
     environ = {
         "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "SECRET",
         "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
@@ -262,16 +262,11 @@ def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
 
 def test_a_full_disk(jobs: Jobs) -> None:
     """A full disk below --files-store is exit 79 and names what was stored."""
-    full = jobs.folder / "full"
-    full.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
-    try:
+    with disk(jobs.folder / "full", "64k") as full:
         source = (
             "from pathlib import Path\nimport os\ndef handler():\n    Path('big').write_bytes(os.urandom(300_000))\n"
         )
         done = jobs.run(source + "    return {'small': 1}, Path('big')\n", "--files-store", str(full))
-    finally:
-        subprocess.run(["umount", "-l", full], check=True)
     assert (done.code, done.result["state"], list(done.result["outputs"])) == (79, "ERROR", ["output_0"]), done.err
     assert "output 'output_1'" in done.error["message"]
     assert "No space left on device" in done.error["message"]
@@ -279,9 +274,7 @@ def test_a_full_disk(jobs: Jobs) -> None:
 
 def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
     """Printing goes on; the end that cannot be recorded is exit 76, and the result file says so too."""
-    jobs.home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", jobs.home], check=True)
-    try:
+    with disk(jobs.home, "1m"):
         done = jobs.run(
             """
             import errno
@@ -298,8 +291,6 @@ def test_a_full_disk_under_the_store(jobs: Jobs) -> None:
                 return "r" * 100_000
             """
         )
-    finally:
-        subprocess.run(["umount", jobs.home], check=True)
     assert (done.code, len(done.out)) == (76, 100_001), done.err[-1000:]
     assert (done.result["state"], done.error["type"]) == ("ERROR", "platform")
     assert "could not be recorded" in done.error["message"]

@@ -21,7 +21,7 @@ from ovenbird.platform.project import Project
 )
 def test_content_that_cannot_be_is_refused(project: Project, options: dict[str, object], said: str) -> None:
     with pytest.raises(OutputError, match=said):
-        project.log_artifact("a", **options)  # type: ignore[arg-type]
+        project.log_artifact("a", **options)
 
 
 @pytest.mark.parametrize("data", [b"text", "text", bytearray(b"text"), memoryview(b"text")])

@@ -3,10 +3,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.disks import disk
 
 from ovenbird.errors import PlatformError
 from ovenbird.platform import database
@@ -95,10 +95,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=True)
-    try:
+    with disk(tmp_path / "full", "256k") as folder:
         store = LocalStore(folder)
         store.create(new_record("p", "artifact", "artifact", "a"))
         with pytest.raises(PlatformError, match="full") as caught:
@@ -106,8 +103,6 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
         assert "disk is full" in caught.value.hint
         assert [row.name for row in store.listing("artifact")] == ["a"]
         store.close()
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:

@@ -1,22 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.disks import disk
 
 from ovenbird.errors import OutputError
 from ovenbird.platform.project import Project
-
-
-@pytest.fixture
-def full(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_writer_that_fails_leaves_an_error_and_no_file(project: Project) -> None:
@@ -40,10 +30,11 @@ def test_an_interrupted_upload_is_recorded(project: Project) -> None:
     assert project._store.listing("artifact")[0].state == "ERROR"
 
 
-def test_a_full_disk_names_the_output(project: Project, full: Path) -> None:
-    there = Project(project._store, "p", {}, files_store=str(full))
-    with pytest.raises(OutputError, match="No space left on device") as caught:
-        there.log_artifact("big", data=b"x" * 200_000)
+def test_a_full_disk_names_the_output(project: Project, tmp_path: Path) -> None:
+    with disk(tmp_path / "full", "64k") as full:
+        there = Project(project._store, "p", {}, files_store=str(full))
+        with pytest.raises(OutputError, match="No space left on device") as caught:
+            there.log_artifact("big", data=b"x" * 200_000)
     assert "/big" in caught.value.message
     assert project._store.listing("artifact")[0].state == "ERROR"
 

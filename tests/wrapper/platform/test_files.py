@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.disks import disk
 
 from ovenbird.errors import InputError, OutputError
 from ovenbird.platform import copying, files
@@ -15,11 +16,8 @@ from ovenbird.platform import copying, files
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with disk(tmp_path / "full", "1m") as found:
+        yield found
 
 
 def test_urls_are_told_apart() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 import pytest
+from tests.stores import give
 
 from ovenbird.errors import InputError
 from ovenbird.platform import copying, files
@@ -92,10 +93,7 @@ def test_a_folder_of_tables_is_one_table(project: Project, folder: Path) -> None
 def test_a_table_on_the_web_is_read(project: Project, server: Any) -> None:
     def answer(request: Any) -> None:
         body = b"city;people\nTrento;118000\n"
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body)
 
     server.answer = answer
     item = project.new_dataitem("url", "table", path=f"{server.url}/cities?format=csv")

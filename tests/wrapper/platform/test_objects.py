@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stores import give
 
-from ovenbird.errors import InputError, OutputError, SettingsError
-from ovenbird.platform import copying, files, objects
+from ovenbird.errors import InputError, OutputError
+from ovenbird.platform import copying, files
 
 
 @pytest.mark.parametrize("size", [0, 10, 20_000_000])
@@ -48,10 +49,7 @@ def test_what_is_absent_is_named(s3: dict[str, str], tmp_path: Path) -> None:
 def test_a_store_that_refuses_is_told_without_its_answer(server: Any, tmp_path: Path, status: int) -> None:
     def answer(request: Any) -> None:
         body = b"<Error><Code>Refused</Code><Message>key wJalrSECRET</Message></Error>"
-        request.send_response(status)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        give(request, body, status)
 
     server.answer = answer
     environ = {"AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "wJalrSECRET"}
@@ -91,16 +89,6 @@ def test_a_store_that_is_not_there_is_told(server: Any, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="the store cannot be reached") as caught:
         files.upload([tmp_path / "a"], "s3://outputs/a", environ)
     assert "AWS_ENDPOINT_URL" in caught.value.hint
-
-
-def test_the_platforms_variables_choose_how_buckets_are_addressed() -> None:
-    config, plain = objects._s3("b", {"AWS_ENDPOINT_URL": "https://minio.example/", "S3_PATH_STYLE": "false"})
-    assert (config["endpoint"], plain) == ("https://b.minio.example", False)
-    assert config["virtual_hosted_style_request"] is True
-    config, plain = objects._s3("b", {"AWS_ENDPOINT_URL": "http://minio:9000", "S3_SIGNATURE_VERSION": "s3v4"})
-    assert (config["endpoint"], config["virtual_hosted_style_request"], plain) == ("http://minio:9000", False, True)
-    with pytest.raises(SettingsError, match="S3_SIGNATURE_VERSION"):
-        objects._s3("b", {"S3_SIGNATURE_VERSION": "s3"})
 
 
 def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Path) -> None:

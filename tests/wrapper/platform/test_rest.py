@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 from tests.core.server import Double
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird.errors import PlatformDeniedError, PlatformRefusedError, PlatformUnreachableError, SettingsError
 from ovenbird.platform.rest import Client
@@ -151,10 +151,7 @@ def test_a_proxy(core: Double, server: Server) -> None:
     """HTTP_PROXY is asked for the platform, unless NO_PROXY names its host."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", "2")
-        request.end_headers()
-        request.wfile.write(b"{}")
+        give(request, b"{}")
 
     server.answer = answer
     environ = {"DHCORE_ENDPOINT": "http://core.invalid", "HTTP_PROXY": server.url, "DH_CONFIG": "/nonexistent"}

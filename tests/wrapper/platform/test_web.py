@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stores import give
 
 from ovenbird.errors import InputError
 from ovenbird.platform import files, web
@@ -18,22 +19,13 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "_PAUSES", (0.0, 0.0, 0.0))
 
 
-def _send(request: Request, status: int, body: bytes, **headers: str) -> None:
-    request.send_response(status)
-    for name, value in headers.items():
-        request.send_header(name.replace("_", "-"), value)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)
-
-
 def _fetch(url: str, folder: Path) -> Path:
     files.download(url, folder / "got", {})
     return folder / "got"
 
 
 def test_a_url_is_asked_for_as_it_is_with_its_query(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: _send(request, 200, DATA)
+    server.answer = lambda request: give(request, DATA)
     assert _fetch(f"{server.url}/a%20b?x=1&y=2", tmp_path).read_bytes() == DATA
     assert server.asked[0][1] == "/a%20b?x=1&y=2"
 
@@ -95,7 +87,7 @@ def test_a_body_that_always_breaks_off_is_an_error_and_leaves_no_file(server: An
 
 @pytest.mark.parametrize(("status", "times"), [(403, 1), (404, 1), (500, 4), (503, 4)])
 def test_a_refusal_is_told_and_a_fault_is_tried_again(server: Any, tmp_path: Path, status: int, times: int) -> None:
-    server.answer = lambda request: _send(request, status, b"your key SECRET is wrong")
+    server.answer = lambda request: give(request, b"your key SECRET is wrong", status)
     with pytest.raises(InputError, match=f"the server answered {status}") as caught:
         _fetch(f"{server.url}/a.csv?signature=SECRET", tmp_path)
     assert "SECRET" not in str(caught.value)
@@ -104,7 +96,7 @@ def test_a_refusal_is_told_and_a_fault_is_tried_again(server: Any, tmp_path: Pat
 
 
 def test_a_fault_that_passes_is_not_seen(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: _send(request, 500 if len(server.asked) < 3 else 200, b"fine")
+    server.answer = lambda request: give(request, b"fine", 500 if len(server.asked) < 3 else 200)
     assert _fetch(server.url, tmp_path).read_bytes() == b"fine"
 
 
@@ -119,9 +111,9 @@ def test_nobody_listening_is_an_error_without_the_password(server: Any, tmp_path
 def test_a_password_goes_to_its_host_and_does_not_follow_a_redirect(server: Any, tmp_path: Path) -> None:
     def answer(request: Request) -> None:
         if request.path == "/a":
-            _send(request, 302, b"", Location=server.url + "/b")
+            give(request, b"", 302, Location=server.url + "/b")
         else:
-            _send(request, 200, b"fine")
+            give(request, b"fine")
 
     server.answer = answer
     assert _fetch(server.url.replace("http://", "http://us%40er:pass@") + "/a", tmp_path).read_bytes() == b"fine"
@@ -130,6 +122,6 @@ def test_a_password_goes_to_its_host_and_does_not_follow_a_redirect(server: Any,
 
 
 def test_a_redirect_reaches_no_local_file(server: Any, tmp_path: Path) -> None:
-    server.answer = lambda request: _send(request, 302, b"", Location="file:///etc/hostname")
+    server.answer = lambda request: give(request, b"", 302, Location="file:///etc/hostname")
     with pytest.raises(InputError):
         _fetch(server.url, tmp_path)

@@ -77,6 +77,16 @@ class Pods:
         """The pod of a service."""
         return self.processors.serve(RENDERED, HTTP, **self.environ(identity, **environ))
 
+    def rendered(self, identity: str, kind: str) -> Processor:
+        """The pod of a job or service that the rendered module serves, and serves well."""
+        if kind == "job":
+            code, found = self.run(identity)
+            assert code == 0, found.log
+        else:
+            found = self.serve(identity)
+            assert found.get("/").text == "rendered"
+        return found
+
 
 @pytest.fixture
 def pods(core: Double, platform: dict[str, str], shared: Processors) -> Pods:
@@ -162,12 +172,7 @@ def test_a_service_without_init(pods: Pods) -> None:
 def test_what_cannot_be_run_natively(core: Double, pods: Pods, change: dict[str, Any], reason: str, kind: str) -> None:
     """The rendered module is used, and one line says why; the run is not touched."""
     identity = pods.started(JOB, kind, **change)
-    if kind == "job":
-        code, found = pods.run(identity)
-        assert code == 0, found.log
-    else:
-        found = pods.serve(identity)
-        assert found.get("/").text == "rendered"
+    found = pods.rendered(identity, kind)
     (line,) = (line for line in found.log.splitlines() if "not run natively" in line)
     assert reason in line
     assert "rendered init" in found.log
@@ -189,12 +194,7 @@ main.__globals__["__name__"] = "digitalhub_runtime_python.later"
 def test_a_decorator_that_is_not_known(pods: Pods, kind: str) -> None:
     """A function of the SDK's that hides the user's in another way than today's is left to the rendered module."""
     identity = pods.started(_WRAPPED, kind)
-    if kind == "job":
-        code, found = pods.run(identity)
-        assert code == 0, found.log
-    else:
-        found = pods.serve(identity)
-        assert found.get("/").text == "rendered"
+    found = pods.rendered(identity, kind)
     assert found.log.count("in a way that is not known here") == 1
 
 

@@ -15,7 +15,7 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 @pytest.fixture(scope="module", params=["handler", "later"])
 def tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running(tmp_path_factory, f"tell/main.py:{request.param}", "--log-format", "json") as service:
-        service.sync = request.param == "handler"  # type: ignore[attr-defined]
+        service.sync = request.param == "handler"
         yield service
 
 
@@ -23,8 +23,8 @@ def test_context(tell: Service) -> None:
     """The context tells who runs, and holds what init has set on it; a sync handler is not on the main thread."""
     told = tell.call().json()
     assert (told["model"], told["worker"], told["trigger"], told["root"]) == ("loaded", 0, "http", "tell")
-    assert told["name"] == ("handler" if tell.sync else "later")  # type: ignore[attr-defined]
-    assert told["main_thread"] is not tell.sync  # type: ignore[attr-defined]
+    assert told["name"] == ("handler" if tell.sync else "later")
+    assert told["main_thread"] is not tell.sync
 
 
 def test_request_id(tell: Service) -> None:

@@ -19,7 +19,7 @@ JSON = (("Content-Type", "application/json"),)
 
 def call(handler: Handler, body: bytes = b"", settings: Settings | None = None, **options: object) -> Answer:
     """Invoke with a log that nobody reads."""
-    return invoke(handler, settings or Settings(), Lines("json", io.StringIO()), body, **options)  # type: ignore[arg-type]
+    return invoke(handler, settings or Settings(), Lines("json", io.StringIO()), body, **options)
 
 
 @pytest.mark.parametrize(

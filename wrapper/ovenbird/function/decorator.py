@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 Output = str | dict[str, Any]
@@ -60,25 +60,33 @@ def of_platform(found: Any) -> bool:
     return bool(name.partition(".")[0] == _PLATFORM)
 
 
-class _StandIn:
-    """Finds `digitalhub_runtime_python` where the real package is absent. Last on the meta path: the real one wins."""
+class StandIn:
+    """A module that user code may import where the real package is absent; `content` gives what is in it."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:  # noqa: ARG004
+    def __init__(self, name: str, content: Callable[[], dict[str, Any]]) -> None:
+        self.name, self.content = name, content
+
+    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
         """The spec of the stand-in, for that one name."""
-        return importlib.util.spec_from_loader(name, _StandIn) if name == _PLATFORM else None  # type: ignore[arg-type]
+        # typeshed asks a loader for `load_module`, which Python itself no longer does
+        return importlib.util.spec_from_loader(name, cast("Any", self)) if name == self.name else None
 
-    @staticmethod
-    def create_module(spec: Any) -> None:
+    def create_module(self, spec: Any) -> None:
         """Let the import system make the module."""
 
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         """Give the stand-in what user code imports from it."""
-        module.handler = handler  # type: ignore[attr-defined]
+        vars(module).update(self.content())
+
+    def install(self) -> None:
+        """Come last on the meta path: the real package wins."""
+        if self not in sys.meta_path:
+            sys.meta_path.append(self)
+
+
+_STAND_IN = StandIn(_PLATFORM, lambda: {"handler": handler})
 
 
 def stand_in() -> None:
     """Let user code import `handler` from `digitalhub_runtime_python`, whether or not that package is installed."""
-    if _StandIn not in sys.meta_path:
-        sys.meta_path.append(_StandIn)
+    _STAND_IN.install()

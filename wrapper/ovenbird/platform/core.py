@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -115,7 +116,7 @@ class CoreStore:
             versions = self._pages(key.project, key.type, {**query, "versions": "all"})
             found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
         if found is None:
-            there = sorted({str(one["name"]) for one, _ in zip(self._pages(key.project, key.type, {}), range(20))})  # noqa: B905
+            there = sorted({str(one["name"]) for one in islice(self._pages(key.project, key.type, {}), 20)})
             hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
             raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
         return found
@@ -208,7 +209,7 @@ class CoreStore:
             raise SettingsError(f"project {project!r} does not say where its files go", hint=hint)
         return found
 
-    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
         """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
         return self.client.tokens.storage
 
@@ -225,7 +226,7 @@ class CoreStore:
         """Try again for a few seconds only."""
         self.client.patience = min(self.client.patience, _HURRY)
 
-    def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002
+    def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002  # of Store
         """None: the cluster keeps the log of a run, and Core takes none from elsewhere."""
         return None
 

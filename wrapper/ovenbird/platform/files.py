@@ -233,9 +233,9 @@ def _few(names: Sequence[str]) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}" + (f" ({error.filename})" if error.filename else "")
-    from . import objects
+    from .. import objectstores
 
-    return objects.reason(error)
+    return objectstores.reason(error)
 
 
 def _hint(error: BaseException) -> str:

@@ -166,7 +166,7 @@ class LocalStore:
         """The folder of files beside the database."""
         return str(self.home / "files")
 
-    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of Store
         """The same for all projects: what the environment asks for, else the folder beside the database."""
         return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
 

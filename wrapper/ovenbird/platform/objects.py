@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ovenbird import objectstores
 from ovenbird.errors import OvenbirdError, PlatformError, SettingsError
 
 from .copying import Progress, md5, writing
@@ -21,9 +20,6 @@ _PART = 8 * 1024 * 1024
 _PARTS = 9000  # S3 takes 10,000 of them
 _AT_ONCE = 4  # parts in flight; with _PART this bounds the memory
 _BLOCK = 1024 * 1024
-_ATTEMPTS = 4
-_CODE = re.compile(r"status code: (\d{3}[^:\n]*)")
-_ERROR = re.compile(r"<Code>(\w+)</Code>")
 
 
 def put(
@@ -82,28 +78,9 @@ def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, 
 
 
 def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
-    obstore = _obstore()
     store, path = _open(url, environ)
     with writing(target) as file_name, file_name.open("wb") as file:
-        etag: str | None = None
-        for attempt in range(_ATTEMPTS):
-            try:
-                start = file.tell()
-                options = {"range": {"offset": start}, "if_match": etag} if start else {}
-                answer = obstore.get(store, path, options=options)
-                etag = answer.meta["e_tag"]
-                for block in answer.stream(min_chunk_size=_BLOCK):
-                    file.write(block)
-                    if progress:
-                        progress(len(block))
-                return
-            except obstore.exceptions.GenericError as error:
-                if "body error" not in str(error) or attempt == _ATTEMPTS - 1:
-                    raise
-                if etag is None:
-                    file.seek(0)
-                    file.truncate()
-                time.sleep(0.2 * 4**attempt)
+        objectstores.download(store, path, file, progress or (lambda _: None))
 
 
 def keys(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
@@ -122,21 +99,8 @@ def delete(url: str, environ: Mapping[str, str]) -> None:
         return
 
 
-def reason(error: BaseException) -> str:
-    """What went wrong, in one line: never the answer's body, which may repeat a credential."""
-    text = str(error).partition("\n\nDebug source")[0]
-    if status := _CODE.search(text):
-        code = _ERROR.search(text)
-        return f"the store answered {status[1].strip()}" + (f" ({code[1]})" if code else "")
-    if isinstance(error, FileNotFoundError):
-        return "it does not exist"
-    if "body error" in text:
-        return "the connection broke off"
-    return "the store cannot be reached" if "error sending request" in text else text.splitlines()[0][:200]
-
-
 def is_fault(error: BaseException) -> bool:
-    """Whether the error is one that obstore raises, and `reason` explains."""
+    """Whether the error is one that obstore raises, and `objectstores.reason` explains."""
     return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
 
 
@@ -177,8 +141,8 @@ def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
     path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
     try:
         if parts.scheme == "s3":
-            config, allow_http = _s3(parts.netloc, environ)
-            client["allow_http"] = allow_http
+            config = objectstores.s3(parts.netloc, environ, SettingsError)
+            client["allow_http"] = config.get("endpoint", "").startswith("http://")
             return S3Store(parts.netloc, **config, client_options=client, retry_config=retry), path
         if parts.scheme == "gs":
             return GCSStore(parts.netloc, client_options=client, retry_config=retry), path
@@ -187,31 +151,6 @@ def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
         raise
     except Exception as error:
         raise SettingsError(
-            f"{parts.scheme}://{parts.netloc}: {reason(error)}", hint="check the credentials in the environment"
+            f"{parts.scheme}://{parts.netloc}: {objectstores.reason(error)}",
+            hint="check the credentials in the environment",
         ) from None
-
-
-def _s3(bucket: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
-    """obstore's configuration from the platform's variables, and whether the endpoint is plain HTTP."""
-    config: dict[str, Any] = {"region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
-    for name, variable in (
-        ("access_key_id", "AWS_ACCESS_KEY_ID"),
-        ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
-        ("session_token", "AWS_SESSION_TOKEN"),
-    ):
-        if environ.get(variable):
-            config[name] = environ[variable]
-    signature = environ.get("S3_SIGNATURE_VERSION", "").lower()
-    if signature not in ("", "s3v4", "v4", "4", "unsigned"):
-        raise SettingsError(
-            f"S3_SIGNATURE_VERSION: {signature!r} is not supported", hint="s3v4, or unsigned for a public bucket"
-        )
-    if signature == "unsigned":
-        config["skip_signature"] = True
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("S3_ENDPOINT_URL")
-    virtual = environ.get("S3_PATH_STYLE", "").lower() in ("false", "0", "no", "off")
-    if endpoint:
-        scheme, _, host = endpoint.rstrip("/").partition("://")
-        config["endpoint"] = f"{scheme}://{bucket}.{host}" if virtual else f"{scheme}://{host}"
-    config["virtual_hosted_style_request"] = virtual
-    return config, bool(endpoint and endpoint.startswith("http://"))

@@ -23,9 +23,10 @@ def home(environ: Mapping[str, str]) -> str:
     Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
     """
     found, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
-    if not spare or environ.get("OVENBIRD_HOME") or os.access(found if os.path.isdir(found) else ".", os.W_OK):  # noqa: PTH112
+    if not spare or environ.get("OVENBIRD_HOME"):
         return found
-    return spare
+    folder = found if os.path.isdir(found) else "."  # noqa: PTH112  # pathlib's raises where it may not be entered
+    return found if os.access(folder, os.W_OK) else spare
 
 
 def open_store(platform: str, environ: Mapping[str, str], patience: float = 60.0) -> Store:

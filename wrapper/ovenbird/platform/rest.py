@@ -111,7 +111,7 @@ class Client:
                 raise PlatformUnreachableError(f"{self._shown(url)}: {_reason(error)}", hint=hint) from None
             except self._urllib3.exceptions.HTTPError as error:
                 reason = _reason(error)
-            wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  spreads clients
+            wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  # spreads clients
             if self._given_up or time.monotonic() + wait > began + self.patience:
                 self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
                 if answer is not None:
@@ -131,8 +131,8 @@ class Client:
         if proxy:
             from urllib import request
 
-            # NO_PROXY, by suffixes and ports; typeshed does not know it
-            bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]
+            # NO_PROXY, by suffixes and ports
+            bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
             proxy = "" if bypassed(parts.netloc.rpartition("@")[2], self._proxies) else proxy
         # connections must not be shared with the processes that user code forks
         found = (os.getpid(), proxy)

@@ -30,7 +30,7 @@ class Nuclio(Dialect):
     A module's own `init` and `close` are not called: there they would not be either.
     """
 
-    aliases = {"/__internal/health": "/_/ready"}  # noqa: RUF012 (constant)
+    aliases = {"/__internal/health": "/_/ready"}  # noqa: RUF012  # a constant
 
     def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
         self.config = config

@@ -41,18 +41,33 @@ class Host:
 
 def serve(target: Target, settings: Settings, host: Host) -> int:
     """Serve until a signal ends it; the exit status."""
-    from . import server
-
-    count = settings.workers or cpus()
-    sock = bind(settings)
-    probes = bind(replace(settings, port=settings.probe_port)) if settings.probe_port else None
-    blocks = Blocks(2 * count)
-    place = _url(sock)
-    began = perf_counter()
+    service = _Service(target, settings, host)
     if hasattr(sys.stdout, "reconfigure"):  # what user code prints is seen at once, not when a buffer is full
         sys.stdout.reconfigure(line_buffering=True)
+    # Process 1 has to reap orphans, which a process that runs user code must not do: it would take the exit
+    # statuses of the user's own children.
+    if service.count == 1 and os.getpid() != 1 and not settings.reload and not settings.max_requests:
+        return service.work(0, 0, -1, False)
+    return service.supervised()
 
-    def work(slot: int, block: int, link: int, late: bool) -> int:
+
+class _Service:
+    """A service whose ports are bound: what each worker does, and what minds the workers."""
+
+    def __init__(self, target: Target, settings: Settings, host: Host) -> None:
+        from .server import Worker  # before workers are forked, so that they share it
+
+        self.target, self.settings, self.host, self._worker = target, settings, host, Worker
+        self.count = settings.workers or cpus()
+        self.sock = bind(settings)
+        self.probes = bind(replace(settings, port=settings.probe_port)) if settings.probe_port else None
+        self.blocks = Blocks(2 * self.count)
+        self._began = perf_counter()
+
+    def work(self, slot: int, block: int, link: int, late: bool) -> int:
+        """Be a worker until the end; the exit status. The numbers are those of `Worker`."""
+        host, settings, place = self.host, self.settings, _url(self.sock)
+
         def serving() -> None:
             if not late and not slot:
                 _log.info("%s is served at %s", handler.name, place, extra={"fields": {"pid": os.getpid()}})
@@ -61,37 +76,36 @@ def serve(target: Target, settings: Settings, host: Host) -> int:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
                 faulthandler.enable()
             start = perf_counter()
-            handler = host.dialect.handler(host.find() if settings.reload else target)
-            blocks.blocks[block].phase("start", host.age + start - began)
-            blocks.blocks[block].phase("load", perf_counter() - start)
-            return server.Worker(
-                handler, settings, sock, host.lines, blocks, slot, block, link, late, serving, host.open_project,
-                host.dialect, probes,
+            handler = host.dialect.handler(host.find() if settings.reload else self.target)
+            self.blocks.blocks[block].phase("start", host.age + start - self._began)
+            self.blocks.blocks[block].phase("load", perf_counter() - start)
+            return self._worker(
+                handler, settings, self.sock, host.lines, self.blocks, slot, block, link, late, serving,
+                host.open_project, host.dialect, self.probes,
             ).run()  # fmt: skip
         except OvenbirdError as error:
             return host.report(error)
 
-    # Process 1 has to reap orphans, which a process that runs user code must not do: it would take the exit
-    # statuses of the user's own children.
-    if count == 1 and os.getpid() != 1 and not settings.reload and not settings.max_requests:
-        return work(0, 0, -1, False)
+    def supervised(self) -> int:
+        """Have workers do it, each in a process of its own; the exit status."""
+        from .supervisor import Supervisor
 
-    from .supervisor import Supervisor
+        settings, target = self.settings, self.target
+        supervisor = Supervisor(
+            settings, self.count, self.work, self.host.finish, self.blocks.blocks,
+            release=self._release, forgiving=settings.reload,
+        )  # fmt: skip
+        if settings.reload:
+            from .reload import watch
 
-    def release() -> None:
-        for one in (sock, probes):
+            sys.dont_write_bytecode = True  # a cache is told apart by seconds and size: an edit may change neither
+            watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
+        return supervisor.run()
+
+    def _release(self) -> None:
+        for one in (self.sock, self.probes):
             if one is not None:
                 one.close()
-
-    supervisor = Supervisor(
-        settings, count, work, host.finish, blocks.blocks, release=release, forgiving=settings.reload
-    )
-    if settings.reload:
-        from .reload import watch
-
-        sys.dont_write_bytecode = True  # a cache is told apart by seconds and size: an edit may have neither changed
-        watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
-    return supervisor.run()
 
 
 def _url(sock: socket.socket) -> str:

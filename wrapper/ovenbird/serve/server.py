@@ -152,7 +152,7 @@ class Worker:
         config = uvicorn.Config(
             application, http=Protocol, loop="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, backlog=_BACKLOG, interface="asgi3",
-            timeout_keep_alive=self.settings.keep_alive, **options,  # type: ignore[arg-type]
+            timeout_keep_alive=self.settings.keep_alive, **options,  # type: ignore[arg-type]  # seconds need not be whole
         )  # fmt: skip
         config.load()
         return config

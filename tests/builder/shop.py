@@ -1,0 +1,44 @@
+"""A cache with one small image in it, and what pushes it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ovenbird_builder.credentials import Credentials
+from ovenbird_builder.deliver import Parcel, push
+from ovenbird_builder.layers.assemble import Changes, Image, kept, layout, predict
+from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.reference import Reference, parse
+from ovenbird_builder.registry import Registry
+
+_MANIFEST = b'{"schemaVersion": 2, "layers": []}'
+_CONFIG = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
+
+
+class Shop:
+    """The cache, its image of one layer of `size` random bytes, and a registry client."""
+
+    def __init__(self, folder: Path, size: int = 100) -> None:
+        self.cache = Cache(folder)
+        layer = files_layer({"/data": os.urandom(size)}, self.cache)
+        self.image: Image = kept(predict(_MANIFEST, _CONFIG, [layer], Changes(), {}, 0), self.cache)
+        self.layout = layout(self.cache, "image", self.image.manifest, "image")
+        self.registry = Registry(self.cache.blobs, os.environ, timeout=60)
+
+    def push(
+        self, *tags: Reference, credentials: Credentials | None = None, tell: Callable[[str], None] = lambda _: None,
+        near: dict[str, Reference] | None = None,
+    ) -> None:  # fmt: skip
+        """Push the image as a build does, with nothing told about it."""
+        client = replace(self.registry, credentials=credentials or Credentials(), tell=tell)
+        push(Parcel(self.image.manifest, self.image.digest, tags, near=near or {}), client, self.cache, lambda: None)
+
+
+def named(registry: str) -> Reference:
+    """A name of its own in a registry."""
+    return parse(f"{registry}/bake/{uuid.uuid4().hex}:1")
