@@ -29,7 +29,7 @@ _MORE = """
 | `GIT_TOKEN`, or `GIT_USERNAME` and `GIT_PASSWORD` | credentials of a git source, beside `.netrc` and git's helpers |
 | `AWS_...` | credentials, region and endpoint of an S3 source |
 | `SSL_CERT_FILE`, `PIP_CERT` | the site's certificates, where neither `--ca-bundle` nor its variable names them |
-| `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, `ALL_PROXY` | the proxy, for every step that fetches |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, `ALL_PROXY` | the proxy of all that fetches; its password is kept hidden |
 | `REGISTRY_AUTH_FILE` | credentials of registries, as for skopeo and podman |
 | `BUILDAH_ISOLATION`, `CONTAINERS_CONF`, `CONTAINERS_STORAGE_CONF` | those of buildah, which runs instructions |
 

@@ -92,11 +92,13 @@ def project(name: str, version: str, *requires: str, before: str = "", generator
     }
 
 
-def sdist(folder: Path, name: str, version: str, *requires: str, before: str = "") -> Path:
-    """A source distribution."""
+def sdist(folder: Path, name: str, version: str, *requires: str, before: str = "", by: str = "") -> Path:
+    """A source distribution; `by` is a requirement that has to be there when it is built."""
     path = folder / f"{name.replace('-', '_')}-{version}.tar.gz"
+    files = project(name, version, *requires, before=before)
+    files["pyproject.toml"] = files["pyproject.toml"].replace("requires = []", f"requires = {[by] if by else []}")
     with tarfile.open(path, "w:gz") as archive:
-        for inner, text in project(name, version, *requires, before=before).items():
+        for inner, text in files.items():
             row = tarfile.TarInfo(f"{path.name.removesuffix('.tar.gz')}/{inner}")
             row.size = len(text.encode())
             archive.addfile(row, io.BytesIO(text.encode()))
@@ -126,6 +128,8 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     wheel(packages, "banana", "1.0")
     wheel(packages, "banana", "2.0")
     wheel(packages, "cherry", "1.0", "banana<2")
+    wheel(packages, "lone-pear", "1.0", "banana==99")
+    wheel(packages, "jam", "1.0", "fig")
     wheel(packages, "elder", "1.0", tag="cp27-cp27m-win_amd64")
     wheel(packages, "grape", "1.0", "starlette<0.28")
     wheel(packages, "starlette", "0.27.0")
@@ -137,13 +141,12 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     wheel(packages, "glass", "1.0", "banana; platform_machine == 'aarch64'", "apple; platform_machine == 'x86_64'")
     wheel(packages, "new-glibc", "1.0", tag="cp311-cp311-manylinux_2_99_x86_64")
     sdist(packages, "date-tree", "1.0", "banana")
+    sdist(packages, "grafted", "1.0", before="import banana", by="banana<2")
     sdist(packages, "fig", "1.0", before='raise RuntimeError("no figs this year")')
     sdist(packages, "sloth", "1.0", before="import os, time; open('/run/ovenbird/shop/asleep', 'w'); time.sleep(600)")
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (home / "htpasswd").write_text(f"{USER}:{{SHA}}{hashed}\n")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port), "--disable-fallback",
         "-P", str(home / "htpasswd"), "-a", "update,download,list", str(packages),
@@ -156,6 +159,14 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchard]:
     finally:
         server.terminate()
         server.wait()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -254,6 +254,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.bases",
         "ovenbird.document",
         "ovenbird_builder.process",
+        "ovenbird_builder.progress",
         "ovenbird_builder.toolbox",
         "ovenbird_builder.container",
         "ovenbird_builder.network",
@@ -316,6 +317,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.explain": ("ovenbird_builder.plan",),
     "ovenbird_builder.needs": (
         "ovenbird_builder.locking",
+        "ovenbird_builder.progress",
         "ovenbird_builder.bases",
         "ovenbird_builder.sources",
         "ovenbird_builder.spec",
@@ -373,6 +375,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.deliver",
         "ovenbird_builder.explain",
         "ovenbird_builder.layers",
+        "ovenbird_builder.needs",
         "ovenbird_builder.prepare",
         "ovenbird_builder.progress",
         "ovenbird_builder.report",

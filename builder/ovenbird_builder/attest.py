@@ -68,7 +68,7 @@ def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
     for one in issued:
         middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
         for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
-            path = beside.with_name(f"{beside.name}{middle}.{ending}")
+            path = beside.absolute().with_name(f"{beside.absolute().name}{middle}.{ending}")
             draft = path.with_name(f".{path.name}-{os.getpid()}")
             try:
                 draft.write_bytes(data + b"\n")

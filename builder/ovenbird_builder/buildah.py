@@ -28,13 +28,18 @@ def run(
     *,
     user: str = "",
     env: Mapping[str, str] | None = None,
+    passed: Iterable[str] = (),
     mounts: Iterable[str] = (),
     workdir: str = "",
     network: bool = True,
 ) -> Argv:
-    """Run a command in a working container; a mount is `HOST:PATH[:ro]`. The environment is not kept in the image."""
+    """Run a command in a working container; a mount is `HOST:PATH[:ro]`. The environment is not kept in the image.
+
+    `passed` are variables by name, whose values buildah takes from its own environment: anyone may read an argv.
+    """
     flags = [f"--user={user}"] if user else []
     flags += [f"--env={name}={value}" for name, value in (env or {}).items()]
+    flags += [f"--env={name}" for name in passed]
     flags += [f"--volume={mount}" for mount in mounts]
     flags += [f"--workingdir={workdir}"] if workdir else []
     flags += [] if network else ["--network=none"]

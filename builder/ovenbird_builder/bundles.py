@@ -96,6 +96,7 @@ def opened(path: Path, cache: Cache) -> Iterator[Bundle]:
         try:
             with tarfile.open(path) as tar:
                 tar.extractall(folder, filter="data")  # refuses what leaves the folder, devices, and other owners
+                _refuse_cut(tar)
             about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         except (tarfile.TarError, OSError, ValueError) as error:
             raise SpecError(f"{str(path)!r} is not a bundle that can be read: {error}") from None
@@ -163,6 +164,14 @@ def _document(request: Request) -> dict[str, Any]:
     source = {key: value for key, value in raw["spec"]["source"].items() if key not in ("base64", "code")}
     raw["spec"]["source"] = source | {"source": "source", "handler": handler(request.function)}
     return dict(raw)
+
+
+def _refuse_cut(tar: tarfile.TarFile) -> None:
+    """Refuse a tar that breaks off between two of its entries, which tarfile takes for its end. Errors: ReadError."""
+    assert tar.fileobj
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it breaks off")
 
 
 def _take(about: Mapping[str, Any], folder: Path, cache: Cache) -> None:

@@ -40,13 +40,21 @@ class Container:
         check: bool = True,
         limit: int = 64 * 1024 * 1024,
     ) -> process.Done:
-        """Run a command in it, as root unless told otherwise. Errors: those of `process.run`."""
+        """Run a command in it, as root unless told otherwise. Errors: those of `process.run`.
+
+        A variable whose value is one of `secrets` goes by buildah's environment, as an argv is for all to see.
+        """
+        secrets, env = tuple(secrets), env or {}
+        hidden = {name: value for name, value in env.items() if value in secrets}
         argv = buildah.run(
-            self.name, command, user=user, env=env, mounts=mounts, workdir=workdir, network=network
+            self.name, command, user=user, env={name: env[name] for name in env if name not in hidden}, passed=hidden,
+            mounts=mounts, workdir=workdir, network=network,
         )  # fmt: skip
         if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
             argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
-        return process.run(argv, timeout=timeout, secrets=secrets, line=line, check=check, limit=limit)
+        return process.run(
+            argv, env={**os.environ, **hidden}, timeout=timeout, secrets=secrets, line=line, check=check, limit=limit
+        )
 
     @contextlib.contextmanager
     def root(self) -> Iterator[Path]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from .bases.probe import Interpreter
-from .locking import lockfile
+from .locking import lockfile, origins
 from .locking.indexes import Indexes, indexes
 from .locking.lock import Lock, head_of, lock
 from .locking.platforms import platform
 from .locking.requirements import Requirements, collect
 from .locking.wheels import Wheel, wheels
+from .progress import Progress
 from .sources import Tree
 from .spec import Request
 
@@ -31,7 +32,9 @@ class Needs:
     notes: tuple[str, ...]
 
 
-def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str]) -> Needs:
+def pinned(
+    request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str], progress: Progress
+) -> Needs:
     """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
     where = sources_of_packages(request, environ)
     wanted = collect(
@@ -54,6 +57,7 @@ def pinned(request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock],
             environ=environ,
             locker=request.locker,
             timeout=request.timeout or 1e9,
+            progress=progress,
         )
     )
     return Needs(made, "", wanted, wanted.notes)
@@ -66,6 +70,7 @@ def gathered(
     on: On[tuple[Wheel, ...]],
     identity: str,
     environ: Mapping[str, str],
+    progress: Progress,
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin of the lock, in its order. `identity` is the digest of what is built on.
 
@@ -84,7 +89,26 @@ def gathered(
             offline=request.offline,
             identity=identity,
             timeout=request.timeout or 1e9,
+            progress=progress,
         )
+    )
+
+
+def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
+    """What people should know of wheels that were built from source distributions: the lock has no hash of them.
+
+    What is built from a git URL or a folder is not among these: its wheel is pinned.
+    """
+    built = [
+        f"{wheel.name} {wheel.version} ({origins.generator(wheel.path) or 'by what it does not say'})"
+        for pin, wheel in zip(lock.pins, found, strict=True)
+        if f"sha256:{wheel.sha256}" not in pin.hashes
+    ]
+    if not built:
+        return ()
+    return (
+        f"built here from source distributions: {', '.join(built)}; the lock does not pin what builds them, "
+        "so another machine may get another digest",
     )
 
 

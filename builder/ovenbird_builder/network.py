@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from .errors import SpecError
 
@@ -38,8 +39,10 @@ class Network:
         return (f"{self.ca_bundle}:{MOUNT}/ca.pem:ro",) if self.ca_bundle else ()
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: the proxies' URLs, when they carry a password."""
-        return tuple(value for value in self.proxies.values() if "@" in value)
+        """What must never be shown: proxies' URLs that carry a login, and its password, as written and as meant."""
+        urls = [value for value in self.proxies.values() if "@" in value]
+        words = [url.rpartition("@")[0].rpartition("/")[2].partition(":")[2] for url in urls]
+        return tuple(dict.fromkeys((*urls, *(form for word in words if word for form in (word, unquote(word))))))
 
 
 def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:

@@ -15,6 +15,7 @@ from .bake import Baked, bake
 from .deliver import Parcel, deliver, present, push
 from .layers import gates, key
 from .layers.assemble import Image, index, predict
+from .needs import unpinned
 from .prepare import Prepared, kitchen, prepare
 from .progress import Progress
 from .report import Result, row
@@ -220,7 +221,7 @@ def _result(
         source={"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
         lock={"path": first.needs.path, "digest": first.needs.lock.digest},
         base={"name": first.base.name, "digest": first.base.digest},
-        warnings=(*_warnings(request, tree, first.needs.notes), *place.warnings),
+        warnings=(*_warnings(request, tree, prepared), *place.warnings),
         changed=changed,
         tags=tuple(map(str, request.tags)),
         outputs=tuple(map(str, request.outputs)),
@@ -229,9 +230,10 @@ def _result(
     )
 
 
-def _warnings(request: Request, tree: Tree, notes: Sequence[str]) -> tuple[str, ...]:
+def _warnings(request: Request, tree: Tree, prepared: Sequence[Prepared]) -> tuple[str, ...]:
     """What people should know of this build."""
-    found = [*tree.warnings, *notes]
+    first = prepared[0].inputs  # wheels are built for the platform of this machine alone, and then it is the only one
+    found = [*tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
     if request.instructions:
         found.append(
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "

@@ -48,9 +48,9 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     early = _plan(request, place, base, {})
     on = _on(request, place, early, sibling)
     source = tree.result()
-    pins = needs.pinned(request, source, found, on, place.environ)
+    pins = needs.pinned(request, source, found, on, place.environ, place.progress)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
-    packages = needs.gathered(request, pins, found, on, identity, place.environ)
+    packages = needs.gathered(request, pins, found, on, identity, place.environ, place.progress)
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = Inputs(request, base, sibling, found, source, pins, packages, runtime)
     inside = contents(inputs, place.bench, place.cache, __version__)
@@ -114,4 +114,5 @@ def _runtime(request: Request, place: Workplace, found: Interpreter) -> tuple[Wh
     return runtime_packages.packages(
         found, place.folder, indexes=needs.sources_of_packages(request, place.environ), network=request.network,
         cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,
+        progress=place.progress,
     )  # fmt: skip

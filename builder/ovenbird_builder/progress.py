@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from .process import redactor
 
+Tell = Callable[[str], None]
 _SHOWN = 0.2  # seconds: a stage that took less is not worth a line of its time
 
 
@@ -33,17 +34,27 @@ class Progress:
             self._stream.flush()
 
     @contextlib.contextmanager
-    def stage(self, title: str) -> Iterator[None]:
-        """Say what begins, and how long it took when it is done."""
-        start = time.monotonic()
+    def stage(self, title: str) -> Iterator[Tell]:
+        """Say what begins and, when it is done, how long it took and what the block has told of its outcome."""
+        start, told = time.monotonic(), list[str]()
         self.say(f"> {_short(title)}")
-        yield
+        yield told.append
         taken = time.monotonic() - start
-        if taken >= _SHOWN:
-            self.say(f"  {taken:.1f} s")
+        if told or taken >= _SHOWN:
+            self.say("  " + ", ".join([*told, f"{taken:.1f} s"]))
 
     def close(self) -> None:
         """Nothing is left on the screen."""
+
+
+class Silent(Progress):
+    """Nothing: nobody wants to know."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+
+SILENT = Silent()
 
 
 class Live(Progress):
@@ -61,10 +72,10 @@ class Live(Progress):
             self._console.print(_printable(self._hide(text)), style="dim" if text.startswith("  ") else None)
 
     @contextlib.contextmanager
-    def stage(self, title: str) -> Iterator[None]:
+    def stage(self, title: str) -> Iterator[Tell]:
         from rich.text import Text
 
-        start = time.monotonic()
+        start, told = time.monotonic(), list[str]()
         shown = Text(_short(_printable(self._hide(title))))
         outer, self._status = self._status, None
         if outer:
@@ -72,8 +83,8 @@ class Live(Progress):
         self._status = self._console.status(shown)
         self._status.start()
         try:
-            yield
-            self.say(f"{shown} {time.monotonic() - start:.1f} s")
+            yield told.append
+            self.say(f"{shown} {', '.join([*told, f'{time.monotonic() - start:.1f} s'])}")
         finally:
             self._status.stop()
             self._status = outer
@@ -110,9 +121,9 @@ class _Late(Progress):
             super().say(text)
 
     @contextlib.contextmanager
-    def stage(self, title: str) -> Iterator[None]:
-        with self._live().stage(title):
-            yield
+    def stage(self, title: str) -> Iterator[Tell]:
+        with self._live().stage(title) as told:
+            yield told
 
     def close(self) -> None:
         if self._real:

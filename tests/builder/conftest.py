@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.orchard import bench, orchard
+from tests.walled import gate, walled
 
-__all__ = ["bench", "orchard"]
+__all__ = ["bench", "gate", "orchard", "walled"]
 
 
 @pytest.fixture

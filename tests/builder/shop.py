@@ -16,17 +16,17 @@ from ovenbird_builder.layers.source import files_layer
 from ovenbird_builder.reference import Reference, parse
 from ovenbird_builder.registry import Registry
 
-_MANIFEST = b'{"schemaVersion": 2, "layers": []}'
-_CONFIG = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
+MANIFEST = b'{"schemaVersion": 2, "layers": []}'
+CONFIG = b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'
 
 
 class Shop:
-    """The cache, its image of one layer of `size` random bytes, and a registry client."""
+    """The cache, its image of one layer with one file (random bytes by default), and a registry client."""
 
-    def __init__(self, folder: Path, size: int = 100) -> None:
+    def __init__(self, folder: Path, content: bytes | None = None) -> None:
         self.cache = Cache(folder)
-        layer = files_layer({"/data": os.urandom(size)}, self.cache)
-        self.image: Image = kept(predict(_MANIFEST, _CONFIG, [layer], Changes(), {}, 0), self.cache)
+        layer = files_layer({"/data": content or os.urandom(100)}, self.cache)
+        self.image: Image = kept(predict(MANIFEST, CONFIG, [layer], Changes(), {}, 0), self.cache)
         self.layout = layout(self.cache, "image", self.image.manifest, "image")
         self.registry = Registry(self.cache.blobs, os.environ, timeout=60)
 
@@ -36,7 +36,12 @@ class Shop:
     ) -> None:  # fmt: skip
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or Credentials(), tell=tell)
-        push(Parcel(self.image.manifest, self.image.digest, tags, near=near or {}), client, self.cache, lambda: None)
+        push(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda: None)
+
+    def parcel(self, *tags: str) -> Parcel:
+        """The image, by these tags of a name in the local store."""
+        names = tuple(Reference("localhost", "shop", tag) for tag in tags or ("1",))
+        return Parcel(self.image.manifest, self.image.digest, names)
 
 
 def named(registry: str) -> Reference:

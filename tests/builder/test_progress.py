@@ -39,6 +39,20 @@ def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
     assert "lock ***" in text
 
 
+def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
+    """With its time, however short it was."""
+    out = io.StringIO()
+    told = progress(out, ())
+    with told.stage("download 2 pins") as ended:
+        assert out.getvalue() == "> download 2 pins\n"
+        ended("2 wheels, 1.5 MB")
+    assert out.getvalue().splitlines()[1] == "  2 wheels, 1.5 MB, 0.0 s"
+    live = Terminal()
+    with progress(live, ()).stage("download 2 pins") as ended:
+        ended("2 wheels, 1.5 MB")
+    assert "download 2 pins 2 wheels, 1.5 MB, 0.0 s" in live.getvalue()
+
+
 def test_stages_may_lie_in_each_other() -> None:
     """The outer one is shown again when the inner one ends."""
     out = Terminal()

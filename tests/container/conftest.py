@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from tests.orchard import orchard
+from tests.walled import gate, walled
+
+__all__ = ["gate", "orchard", "walled"]
 
 ONE = "3.13"  # where Python's version makes no difference; Debian has it
 Mounted = Callable[[Mapping[str, str]], tuple[str, ...]]

@@ -18,6 +18,7 @@ from ..layers.cache import Cache
 from ..reference import Reference
 from ..registry import Registry, layout_digest
 from ..scratch import scratch
+from . import table
 
 _TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.+)")
 
@@ -129,8 +130,7 @@ def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]
             missing = missing or error
             continue
         return place, place.identity(manifest, platform)
-    hint = "ovenbird base build makes it; --base names another" if name.startswith("localhost/") else "--base"
-    raise BaseMissingError(f"there is no base {name!r}: {_said(missing)}", hint=hint)
+    raise BaseMissingError(f"there is no base {name!r}: {_said(missing)}", hint=table.remedy(name))
 
 
 def _said(error: OvenbirdError | None) -> str:

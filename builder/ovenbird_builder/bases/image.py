@@ -19,7 +19,7 @@ from ovenbird.errors import OvenbirdError
 
 from .. import buildah, process, toolbox
 from ..container import refused
-from ..errors import BaseMissingError, EngineError, ImageError, LayerError, RegistryError
+from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
 from ..layers.underlay import LAUNCHER
 from ..network import Network
 from . import runtime
@@ -29,6 +29,11 @@ from .table import Base
 
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+/")
 _OCI = "org.opencontainers.image"
+_COMPLAINTS = ("ERROR:", "Python ")
+_BROKEN = re.compile(r"Retrying .* after connection broken by '(.+)': /")
+_ASIDE = re.compile(r"pip's dependency resolver does not currently")  # a remark on what was installed before
+_RAISED = re.compile(r"[\w.]+(Error|Exception)\b.*: ")
+_CHANGED = "DO NOT MATCH THE HASHES"
 _SETTINGS = (
     "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image; "
     "--pull missing takes what the local store has"
@@ -228,12 +233,30 @@ def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
 
 
-def failed(base: Base, error: process.ProcessFailed) -> ImageError | LayerError:
-    """Why a build failed, from what it said: the first complaint of pip or of stage.py, else the engine's own."""
+def failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
+    """Why a build failed, from what it said: pip's complaint or that of stage.py, else the engine's own.
+
+    The cause need not be the first thing that pip calls an error: an index that cannot be reached comes out as a
+    package that it does not have, files that changed as a heading, a crash as the word `Exception:`.
+    """
+    told = f"cannot build the base image of Python {base.version}: "
+    if broken := _BROKEN.search(error.output):
+        return PackageIndexError(
+            f"{told}the package index cannot be reached: {broken[1][:300]}",
+            hint="--index-url (or OVENBIRD_INDEX_URL), --ca-bundle, the proxies",
+        )
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
-    step = next((line for line in lines if line.startswith(("ERROR:", "Python "))), "")
-    told = f"cannot build the base image of Python {base.version}: {step or error.message}"
-    return LayerError(told) if step or "while running" in error.output else EngineError(told)
+    errors = [i for i, line in enumerate(lines) if line.startswith(_COMPLAINTS) and not _ASIDE.search(line)]
+    if not errors:
+        kind = LayerError if "while running" in error.output else EngineError
+        return kind(told + error.message)
+    step = errors[0]
+    said = lines[step]
+    if said == "ERROR: Exception:":
+        said = next((line for line in reversed(lines) if _RAISED.match(line)), said)
+    elif _CHANGED in said:
+        said = " ".join([said.partition(".")[0] + ":", *lines[step + 1 : step + 4]])
+    return LayerError(told + said)
 
 
 def push(image: str, destination: str, *, site: Site, environ: Mapping[str, str]) -> str:

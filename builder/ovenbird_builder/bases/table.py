@@ -96,6 +96,16 @@ def chosen(version: str, *, registry: str = "", image: str = "", path: Path | No
     return found
 
 
+def remedy(image: str) -> str:
+    """What to do when a base image is not there: the command that makes it, where that is one of the table."""
+    for base in table().values():
+        for flavour in (PLAIN, SDK):
+            if image == base.image + (f"-{flavour}" if flavour else ""):
+                how = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
+                return f"{how} makes it; --base names another"
+    return "--base names another"
+
+
 def lockfile(version: str, flavour: str = PLAIN) -> Path:
     """The hash-locked list of what the runtime needs under a version, or of what a flavour adds to that."""
     return home() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"

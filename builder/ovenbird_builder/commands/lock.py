@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bases import table as bases
 from ..bases.probe import Interpreter, probe
-from ..errors import SpecError, StaleLockError
+from ..errors import BaseMissingError, SpecError, StaleLockError
 from ..functions import Named, named, version_of
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
@@ -19,6 +19,7 @@ from ..locking.lock import LOCKERS, Lock, head_of, lock
 from ..locking.platforms import machine, platform
 from ..locking.requirements import Requirements, collect
 from ..network import network
+from ..progress import progress
 from ..sources import fetch
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site, where = network(args.ca_bundle, environ), indexes(args.index_url, args.extra_index_url, environ)
     cache = _cache(args.cache_dir, environ)
     image = _image(args, target)
-    interpreter = probe(image, cache=cache, version=version_of(target.function, args.python))
+    interpreter = _interpreter(image, cache, version_of(target.function, args.python))
     if args.platform:
         interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
     path = target.function.root / lockfile.name(platform(interpreter))
@@ -71,11 +72,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         previous = lockfile.read(path)
         if args.check:
             return _check(path, previous, wanted, interpreter, args.locker)
+        told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
         made = lock(
             wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
             only_binary=args.only_binary, previous=previous, upgrade=args.upgrade,
-            upgrade_packages=args.upgrade_package,
+            upgrade_packages=args.upgrade_package, progress=told,
         )  # fmt: skip
+    told.close()
     lockfile.save(path, made)
     for line in difference(previous, made):
         _tell(line)
@@ -116,6 +119,14 @@ def _image(args: argparse.Namespace, target: Named) -> str:
     if args.base or target.function.base_image:
         return str(args.base or target.function.base_image)
     return bases.chosen(version_of(target.function, args.python) or _VERSION).image
+
+
+def _interpreter(image: str, cache: Path, version: str) -> Interpreter:
+    """What the base's Python is; `localhost` is no registry to ask. Errors: those of `probe`, with how it is made."""
+    try:
+        return probe(image, cache=cache, version=version, pull="never" if image.startswith("localhost/") else "missing")
+    except BaseMissingError as error:
+        raise BaseMissingError(error.message, hint=bases.remedy(image)) from None
 
 
 def _soabi(interpreter: Interpreter, platform_name: str) -> str:

@@ -22,6 +22,7 @@ from .. import toolbox
 from ..bases.probe import Interpreter
 from ..errors import HashError, LockError, NoWheelError, RequirementMissingError, SpaceError, SpecError
 from ..network import Network
+from ..progress import SILENT, Progress, Tell
 from . import origins, pylock, resolve, runtime_needs, uv
 from .indexes import Indexes
 from .listed import Wanted
@@ -53,6 +54,7 @@ def lock(
     upgrade: bool = False,
     upgrade_packages: Iterable[str] = (),
     timeout: float = 1800.0,
+    progress: Progress = SILENT,
 ) -> Lock:
     """Lock what is wanted for the interpreter of `image`. `timeout` is in seconds, for each step.
 
@@ -77,7 +79,8 @@ def lock(
     key = _key(asked, head, indexes, kept, names)
     if not upgrade and (text := _cached(cache, key)):
         return parse(text, "a lock in the cache")
-    site = Site(image, interpreter, indexes, network, cache, os.environ if environ is None else environ, timeout)
+    environ = os.environ if environ is None else environ
+    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress)
     found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site)
     runtime_needs.check_pins(found, asked.limits, "the lock")
     lock = made(_allowed(found, wanted.wanted), head)
@@ -121,6 +124,7 @@ def _applies(one: Wanted, seen: dict[str, str]) -> bool:
 
 def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site) -> tuple[Pin, ...]:
     """The pins, from scratch."""
+    title = f"lock what {len(asked.wanted)} requirements need, by {locker}"
     machine = site.interpreter.machine if foreign(site.interpreter) else ""
     to_build = [one for one in asked.wanted if one.origin]
     if to_build and machine:
@@ -131,8 +135,11 @@ def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, sit
     with resolve.scratch(site.cache) as name:
         folder = Path(name)
         if locker == "uv" and not to_build:
-            return resolve.pins(uv.resolve(folder, asked, [one.text for one in asked.wanted], choice, site), {})
-        with workshop(site, folder, machine=machine) as shop:
+            with site.progress.stage(title) as told:
+                text = uv.resolve(folder, asked, [one.text for one in asked.wanted], choice, site)
+                return _counted(resolve.pins(text, {}), told)
+        # the stage begins when the container is there: without the base in the store, all this is called again
+        with workshop(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
             built = {one.origin: _built(one, wanted.root, shop, asked) for one in to_build}
             lines = [
                 resolve.line(one, {key: found.wheel.filename for key, found in built.items()}) for one in asked.wanted
@@ -141,7 +148,12 @@ def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, sit
                 text = uv.resolve(folder, asked, lines, choice, site)
             else:
                 text = resolve.resolve(shop, asked, lines, choice)
-    return resolve.pins(text, {found.wheel.filename: found.pin() for found in built.values()})
+            return _counted(resolve.pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told)
+
+
+def _counted(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
+    told(f"{len(pins)} pins")
+    return pins
 
 
 def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Built:

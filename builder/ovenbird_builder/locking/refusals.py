@@ -1,7 +1,8 @@
-"""Why pip or uv refused, in terms of what the user wrote: their output -> one of our errors."""
+"""Why pip refused, in terms of what the user wrote: its output -> one of our errors."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ..errors import (
     RequirementMissingError,
     WheelBuildError,
 )
+from . import failedbuild
 from .listed import Wanted
 
 _MISSING = re.compile(
@@ -39,15 +41,16 @@ _SKIPPED = re.compile(r"Skipping link: (.*?): (\S+/([^/\s#]+\.(?:whl|tar\.gz|zip
 # pip's own summary ("Ignored the following versions ...") mixes the versions of all distributions, without their names
 _PYTHON = re.compile(r"requires a different Python \(\S+ not in: '([^']+)'\): \S+/([^/\s#]+)-\d[^/\s]*")
 _NEWER = re.compile(r"Package '([^']+)' requires a different Python: \S+ not in '([^']+)'")
-_DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:|\b407\b)")
+_DENIED = re.compile(r"(?:\b401\b|\b403\b|Credentials not correct|User for \S+:)")
+_PROXY = re.compile(r"\b407\b.*Proxy|proxy authorization required", re.IGNORECASE)
+_CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|invalid peer certificate")
 _UNREACHABLE = re.compile(
     r"(NewConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|SSLError|ProxyError|ConnectionError|"
     r"Connection refused|Could not fetch URL|not a trusted or secure host|IncompleteRead|ConnectionResetError|"
     r"ProtocolError|\b50[0-9] (?:Server )?Error|error sending request|Failed to fetch|dns error|Max retries exceeded)"
 )
 _HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
-_FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
-_BUILD = ("subprocess-exited-with-error", "metadata-generation-failed", "Failed building wheel", "BackendUnavailable")
+_FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: file names say nothing of what went wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,24 @@ def explain(output: str, asked: Asked) -> LockError | WheelBuildError:
         return problem
     if "DO NOT MATCH THE HASHES" in output:
         return mismatch(output, asked)
-    if any(word in output for word in _BUILD):
-        return unbuilt(output)
+    if failedbuild.seen(output):
+        return unbuilt(output, asked)
     if found := _NEWER.search(output):
         who = asked.who(_name(found[1]))
         return RequirementMissingError(f"{found[1]!r} is for Python {found[2]}, the target is {asked.target} ({who})")
     if found := _MISSING.search(output):
-        return missing(output, found[1], found[2] or "", found[3], asked)
+        return missing(output, found[1], found[2] or _parent(output, found[1]), found[3], asked)
     return LockError(f"locking failed: {_last(output)}")
+
+
+def causes(output: str) -> list[str]:
+    """The requirements that name versions, of those that a conflict is between."""
+    texts = []
+    for found in _CAUSE.finditer(output):
+        with contextlib.suppress(InvalidRequirement):
+            text = found[2] or found[3] or ""
+            texts += [text] if Requirement(text).specifier else []
+    return list(dict.fromkeys(texts))
 
 
 def conflict(output: str, asked: Asked) -> ConflictError:
@@ -143,19 +156,30 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
 
 
 def unreachable(output: str, asked: Asked) -> PackageIndexError | None:
-    """The index does not answer, or wants to know who asks; None when it is neither."""
-    lines = [line.strip() for line in output.splitlines() if "404 Client Error" not in line]  # that is an answer
+    """The index does not answer, or it or a proxy wants to know who asks; None when it is none of these."""
+    lines = [line.strip() for line in output.splitlines()]
+    lines = [
+        one for one in lines if "404 Client Error" not in one and not one.startswith(_FETCHED)
+    ]  # those are answers
     where = ", ".join(asked.indexes)
+    if any(_PROXY.search(one) for one in lines):
+        return PackageIndexError(
+            f"the proxy on the way to a package index ({where}) asks for credentials that were not given or are not "
+            "right",
+            hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with what is not a letter or digit as %XX",
+        )
     if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
         return PackageIndexError(
             f"a package index asks for credentials that were not given or are not right: {_brief(line)}",
             hint="--index-url 'https://${USER}:${TOKEN}@HOST/simple' with the variables set, or .netrc",
         )
     if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
-        certificate = "certificate" in output.lower() and "verify" in output.lower()
+        causes = [one for one in lines if one.startswith("cause:")]  # uv's, of which the last one is the root
         return PackageIndexError(
-            f"a package index does not answer ({where}): {_brief(line)}",
-            hint="--ca-bundle FILE names your site's certificate authority" if certificate else "--index-url, proxies",
+            f"a package index does not answer ({where}): {_brief(' '.join([line, *causes[-1:]]))}",
+            hint="--ca-bundle FILE names your site's certificate authority"
+            if _CERTIFICATE.search(output)
+            else "--index-url, proxies",
         )
     return None
 
@@ -173,38 +197,20 @@ def mismatch(output: str, asked: Asked) -> HashError:
     )
 
 
-def unbuilt(output: str) -> WheelBuildError:
-    """A source distribution whose build failed, with the end of what it said."""
-    lines = [line.strip(" │╰─>") for line in output.splitlines() if line.strip(" │╰─>")]
-    end = next((i for i, line in enumerate(lines) if line.startswith(("[end of output]", "note: This error"))), None)
-    told = [line for line in lines[:end] if not line.startswith("File ")][-6:]
-    return WheelBuildError("\n  ".join(["a source distribution could not be built:", *(line[:300] for line in told)]))
+def unbuilt(output: str, asked: Asked) -> WheelBuildError:
+    """A source distribution whose build failed: which, who asks for it, and the end of what it said."""
+    name, version, parent = failedbuild.which(output)
+    if not name:
+        return WheelBuildError("\n  ".join(["a source distribution could not be built:", *failedbuild.told(output)]))
+    who = asked.who(name, "" if any(one.name == name for one in asked.wanted) else _brief(parent))
+    first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({who}):"
+    return WheelBuildError("\n  ".join([first, *failedbuild.told(output)]))
 
 
-def explain_uv(output: str, asked: Asked) -> LockError:
-    """The error of ours that uv's output amounts to."""
-    said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
-    said = said.removeprefix("No solution found when resolving dependencies:").strip()
-    if problem := unreachable(output, asked):
-        return problem
-    if "unauthorized" in said.lower() or "status code 401" in said.lower():
-        return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
-    for kind, words in (
-        (
-            RequirementMissingError,
-            ("was not found in the package registry", "there is no version of", "no versions of"),
-        ),
-        (
-            NoWheelError,
-            ("no usable wheels", "no wheels with a matching", "building from source is disabled", "no-build"),
-        ),
-    ):
-        if any(word in said for word in words):
-            names = [one for one in asked.wanted if re.search(rf"\b{re.escape(one.name)}\b", said) and one.name]
-            who = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
-            return kind(f"uv: {said[:800]}{who}")
-    rows = [f"{one.text} ({one.where})" for one in (*asked.wanted, *asked.limits) if one.name and one.name in said]
-    return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
+def _parent(output: str, text: str) -> str:
+    """Which distribution needs what a conflict names by this text; empty when it is asked for outright."""
+    rows = [(found[2] or found[3] or "", found[5] or found[6] or "") for found in _CAUSE.finditer(output)]
+    return next((_distribution(link) for row, link in rows if row == text and link), "")
 
 
 def _unfit(output: str, text: str) -> list[str]:

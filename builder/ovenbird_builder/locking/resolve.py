@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from .. import process
 from ..errors import LockError, PackageIndexError
 from .listed import Wanted
 from .locktext import SELF, Pin
-from .refusals import Asked, explain
+from .refusals import Asked, causes, explain
 from .workshop import SHOP, Workshop
 
 _ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
@@ -23,6 +26,7 @@ _PIP_COMPILE = (
     "-m", "piptools", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-emit-index-url",
     "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options", "--strip-extras", "--allow-unsafe",
     "--resolver=backtracking", "--newline=lf", "--output-file=lock.txt",
+    "--verbose",  # only so does it say what it was at, when a build fails
 )  # fmt: skip
 
 
@@ -72,7 +76,7 @@ def resolve(
     except process.ProcessTimedOut as error:
         raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
     if done.returncode:
-        raise explain(done.stderr + done.stdout + _details(shop, done.stderr), asked)
+        raise explain(done.stderr + done.stdout + _details(shop, done.stderr + done.stdout), asked)
     try:
         return (shop.folder / "lock.txt").read_text()
     except OSError:
@@ -108,13 +112,34 @@ def _via(words: str) -> list[str]:
 
 
 def _details(shop: Workshop, output: str) -> str:
-    """What pip passed over for a requirement that it did not find: it tells only when asked to be verbose."""
+    """What pip says when it is asked for the one requirement that it did not find, and what it passed over for that.
+
+    It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
+    """
     found = re.search(r"No matching distribution found for (\S+)", output)
-    if not found:
+    text = found[1] if found else _without_version(shop, output)
+    if not text:
         return ""
-    words = ("-m", "pip", "-vv", "download", "--no-deps", "--only-binary=:all:", f"--dest={SHOP}/tried", "--", found[1])
+    kinds = ("--only-binary=:all:",) if found else ()
+    words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={SHOP}/tried", "--", text)
     done = shop.run(*words)
-    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in TOLD))
+    told = TOLD if found else (*TOLD, "Could not find a version")
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in told))
+
+
+def _without_version(shop: Workshop, output: str) -> str:
+    """Of the requirements in a conflict, one that no version in the index fulfils, so that it is none; empty if all do.
+
+    pip calls it a conflict when the same name is asked for a second time.
+    """
+    for text in causes(output):
+        wanted = Requirement(text)
+        done = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", wanted.name)
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # what it prints when there is nothing
+            versions = json.loads(done.stdout)["versions"]
+            if not any(wanted.specifier.contains(one, prereleases=True) for one in versions):
+                return text
+    return ""
 
 
 def scratch(cache: Path) -> tempfile.TemporaryDirectory[str]:

@@ -11,6 +11,7 @@ from ..bases import table as bases
 from ..bases.probe import Interpreter
 from ..errors import BaseUnfitError
 from ..network import Network
+from ..progress import Progress
 from .indexes import Indexes
 from .locktext import parse
 from .wheelhouse import Wheel, Wheelhouse, described
@@ -27,6 +28,7 @@ def packages(
     environ: Mapping[str, str],
     offline: bool,
     timeout: float,
+    progress: Progress,
 ) -> tuple[Wheel, ...]:
     """The wheels of the runtime and of what it needs; `folder` is for our own on its way into the cache.
 
@@ -40,7 +42,7 @@ def packages(
     locked = parse(path.read_text(encoding="utf-8"), path.name)
     needed = wheels(
         locked, "", interpreter, indexes=indexes, network=network, cache=cache, environ=environ, offline=offline,
-        only_binary=True, timeout=timeout,
+        only_binary=True, timeout=timeout, progress=progress,
     )  # fmt: skip
     made = runtime.wheel(folder)
     sha256 = hashlib.sha256(made.read_bytes()).hexdigest()

@@ -6,6 +6,7 @@ uv runs outside of the target, so it takes wheels only: a source distribution wo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -14,12 +15,20 @@ from pathlib import Path
 
 from .. import process
 from ..bases.probe import Interpreter
-from ..errors import LockError, PackageIndexError, ProgramMissingError
+from ..errors import (
+    ConflictError,
+    LockError,
+    NoWheelError,
+    PackageIndexError,
+    ProgramMissingError,
+    RequirementMissingError,
+)
 from .platforms import glibc, minor
-from .refusals import Asked, explain_uv
+from .refusals import Asked, unreachable
 from .resolve import Choice, write
 from .workshop import SHOP, Site
 
+_FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
 
 
@@ -43,7 +52,7 @@ def resolve(
     choice: Choice,
     site: Site,
 ) -> str:
-    """uv's output for these lines, in the form that pip-compile has. Errors: those of `refusals.explain_uv`."""
+    """uv's output for these lines, in the form that pip-compile has. Errors: those of `explain`."""
     write(folder, (line.replace(f"file://{SHOP}", f"file://{folder}") for line in lines),
           [one.text for one in asked.limits], choice.previous)  # fmt: skip
     argv = [
@@ -65,11 +74,37 @@ def resolve(
     except process.ProcessTimedOut as error:
         raise PackageIndexError(f"locking took longer than {site.timeout:g} s: {error.message}") from None
     except process.ProcessFailed as error:
-        raise explain_uv(error.output, asked) from None
+        raise explain(error.output, asked) from None
     try:
         return (folder / "lock.txt").read_text()
     except OSError:
         raise LockError("uv wrote no lock") from None
+
+
+def explain(output: str, asked: Asked) -> LockError:
+    """The error of ours that uv's output amounts to."""
+    said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
+    said = said.removeprefix("No solution found when resolving dependencies:").strip()
+    if problem := unreachable(output, asked):
+        return problem
+    if "unauthorized" in said.lower() or "status code 401" in said.lower():
+        return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
+    for kind, words in (
+        (
+            RequirementMissingError,
+            ("was not found in the package registry", "there is no version of", "no versions of"),
+        ),
+        (
+            NoWheelError,
+            ("no usable wheels", "no wheels with a matching", "building from source is disabled", "no-build"),
+        ),
+    ):
+        if any(word in said for word in words):
+            names = [one for one in asked.wanted if re.search(rf"\b{re.escape(one.name)}\b", said) and one.name]
+            who = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
+            return kind(f"uv: {said[:800]}{who}")
+    rows = [f"{one.text} ({one.where})" for one in (*asked.wanted, *asked.limits) if one.name and one.name in said]
+    return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
 
 
 def _platform(interpreter: Interpreter) -> str:

@@ -23,6 +23,7 @@ from .. import process
 from ..bases.probe import Interpreter, stored
 from ..errors import LockError, NoWheelError, PackageIndexError, WheelBuildError
 from ..network import Network
+from ..progress import SILENT, Progress
 from . import origins
 from .indexes import Indexes
 from .listed import Wanted
@@ -31,7 +32,7 @@ from .platforms import abi, minor, platform, platforms, supported
 from .refusals import Asked, explain, unreachable
 from .resolve import TOLD, scratch
 from .wheelhouse import Wheel, Wheelhouse
-from .workshop import SHOP, Site, pip_env, workshop
+from .workshop import SHOP, Site, Workshop, pip_env, workshop
 
 __all__ = ["Wheel", "wheels"]
 _NONE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+?)==")
@@ -72,6 +73,7 @@ def wheels(
     only_binary: bool = False,
     timeout: float = 1800.0,
     identity: str = "",
+    progress: Progress = SILENT,
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin, in the order of the lock, each verified. `root` is what `file:` origins are relative to.
 
@@ -82,7 +84,8 @@ def wheels(
     target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     rows = tuple(Wanted(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
     asked = Asked(rows, (), target, indexes.urls(), only_binary)
-    site = Site(image, interpreter, indexes, network, cache, os.environ if environ is None else environ, timeout)
+    environ = os.environ if environ is None else environ
+    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress)
     search = _Search(site, only_binary, asked, [identity] if identity else [])
     found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
@@ -122,8 +125,16 @@ def _gathered(missing: list[Pin], search: _Search, root: Path) -> dict[str, Whee
     indexed = [pin for pin in missing if not pin.url]
     sources = [pin for pin in indexed if search.house.noted(_key(pin, search)).get("sdist")]
     indexed = [pin for pin in indexed if pin not in sources]
+    found = _downloaded(indexed, sources, search) if indexed else {}
+    to_build = [*sources, *(pin for pin in missing if pin.url)]
+    return found | (_build(to_build, search, root) if to_build else {})
+
+
+def _downloaded(indexed: list[Pin], sources: list[Pin], search: _Search) -> dict[str, Wheel]:
+    """Wheels from the index; a pin that is there as source only goes over to `sources`."""
     found: dict[str, Wheel] = {}
-    with scratch(search.site.cache) as name:
+    title = f"download the wheels of {len(indexed)} pins"
+    with search.site.progress.stage(title) as told, scratch(search.site.cache) as name:
         while indexed:
             lacking = _download(tuple(indexed), search, Path(name))
             if lacking is None:
@@ -131,8 +142,8 @@ def _gathered(missing: list[Pin], search: _Search, root: Path) -> dict[str, Whee
                 break
             sources.append(lacking)
             indexed.remove(lacking)
-    to_build = [*sources, *(pin for pin in missing if pin.url)]
-    return found | (_build(to_build, search, root) if to_build else {})
+        told(f"{len(found)} wheels, {sum(wheel.path.stat().st_size for wheel in found.values()) / 1e6:.1f} MB")
+    return found
 
 
 def _download(pins: tuple[Pin, ...], search: _Search, folder: Path) -> Pin | None:
@@ -200,31 +211,32 @@ def _build(pins: Iterable[Pin], search: _Search, root: Path) -> dict[str, Wheel]
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
     found = {}
-    with (
-        scratch(search.site.cache) as name,
-        workshop(search.site, Path(name)) as shop,
-    ):
+    with scratch(search.site.cache) as name, workshop(search.site, Path(name)) as shop:
         for pin in pins:
-            if pin.url:
-                found[pin.name] = origins.rebuild(pin, root, shop, search.asked)
-                continue
-            (shop.folder / "pins.txt").write_text(_required([pin]))
-            out = f"built-{pin.name}"
-            words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHOP}/{out}", "--requirement=pins.txt")
-            try:
-                done = shop.run("-m", "pip", *words)
-            except process.ProcessTimedOut:
-                raise WheelBuildError(
-                    f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s"
-                ) from None
-            if done.returncode:
-                problem = explain(done.stderr + done.stdout, search.asked)
-                raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
-            wheel = search.house.put(next((shop.folder / out).glob("*.whl")))
-            search.house.note(_key(pin, search), {"sdist": "yes"})
-            search.house.note(_built_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
-            found[pin.name] = wheel
+            with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
+                if pin.url:
+                    found[pin.name] = origins.rebuild(pin, root, shop, search.asked)
+                else:
+                    found[pin.name] = _built(pin, shop, search)
     return found
+
+
+def _built(pin: Pin, shop: Workshop, search: _Search) -> Wheel:
+    """The wheel of a source distribution. Errors: WheelBuildError, those of `refusals.explain`."""
+    (shop.folder / "pins.txt").write_text(_required([pin]))
+    out = f"built-{pin.name}"
+    words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHOP}/{out}", "--requirement=pins.txt")
+    try:
+        done = shop.run("-m", "pip", *words)
+    except process.ProcessTimedOut:
+        raise WheelBuildError(f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s") from None
+    if done.returncode:
+        problem = explain(done.stderr + done.stdout, search.asked)
+        raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
+    wheel = search.house.put(next((shop.folder / out).glob("*.whl")))
+    search.house.note(_key(pin, search), {"sdist": "yes"})
+    search.house.note(_built_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+    return wheel
 
 
 def _required(pins: Iterable[Pin]) -> str:

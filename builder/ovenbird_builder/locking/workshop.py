@@ -14,6 +14,7 @@ from .. import process, toolbox
 from ..bases.probe import Interpreter
 from ..container import Container, working
 from ..network import MOUNT, Network
+from ..progress import SILENT, Progress
 from .indexes import Indexes
 
 SHOP = f"{MOUNT}/shop"  # the folder that is shared with the container
@@ -25,7 +26,7 @@ EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: build
 class Site:
     """What every step of locking and building takes: the base, its interpreter, the way out, the cache, a time limit.
 
-    `timeout` is in seconds, for each step. `environ` is the caller's.
+    `timeout` is in seconds, for each step. `environ` is the caller's. `progress` is told what begins and how it ended.
     """
 
     image: str
@@ -35,6 +36,7 @@ class Site:
     cache: Path
     environ: Mapping[str, str]
     timeout: float
+    progress: Progress = SILENT
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""

@@ -35,7 +35,7 @@ def client(cache: Cache) -> Registry:
 @pytest.fixture
 def shop(tmp_path: Path, container_env: dict[str, str]) -> Shop:
     """A small image in a cache of somebody else."""
-    return Shop(tmp_path / "other", 1000)
+    return Shop(tmp_path / "other", os.urandom(1000))
 
 
 @pytest.fixture

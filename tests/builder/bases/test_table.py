@@ -116,3 +116,16 @@ def test_what_a_build_needs_is_at_hand() -> None:
     project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
     assert '"images" = "ovenbird_builder/images"' in project
     assert '"Dockerfile.base" = "ovenbird_builder/images/Dockerfile.base"' in project
+
+
+@pytest.mark.parametrize(
+    ("image", "hint"),
+    [
+        ("localhost/ovenbird:3.13", "ovenbird base build 3.13 makes it; --base names another"),
+        ("localhost/ovenbird:3.13-sdk", "ovenbird base build 3.13 --flavour sdk makes it; --base names another"),
+        ("localhost/mine:3.13", "--base names another"),
+    ],
+)
+def test_a_base_that_is_missing_says_how_it_is_made(image: str, hint: str) -> None:
+    """By the version that was asked for, and for those of the table alone."""
+    assert bases.remedy(image) == hint

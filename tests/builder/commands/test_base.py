@@ -21,6 +21,7 @@ from tests.builder.troubled import altering, guarded
 from tests.engine import skopeo
 
 from ovenbird import __version__
+from ovenbird_builder.bases import image as baseimage
 from ovenbird_builder.bases import lock as baselock
 from ovenbird_builder.bases import table as bases
 from ovenbird_builder.bases.probe import probe, stored
@@ -235,10 +236,45 @@ def test_a_lock_whose_files_changed(
     subprocess.run(["cp", str(bases.recipe()), str(home)], check=True)
     (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
     monkeypatch.setattr(bases, "home", lambda: home)  # as in an installed package, where the files lie elsewhere
-    with pytest.raises(LayerError, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
+    with pytest.raises(LayerError, match=r"THESE PACKAGES DO NOT MATCH THE HASHES.*: idna==3.10 from .*0000"):
         call("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with pytest.raises(ProcessFailed):
         stored("localhost/never:1")
+
+
+def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], standins: dict[str, str]) -> None:
+    """And not the package that pip then says there is none of; the password in the index's URL is not shown."""
+    words = ("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://me:secretword@127.0.0.1:{taken.getsockname()[1]}/simple"
+        with pytest.raises(PackageIndexError, match=r"cannot be reached: .*refused") as caught:
+            call(*words, "--index-url", url)
+    assert "Python 3.11" in caught.value.message
+    assert "--ca-bundle" in str(caught.value.hint)
+    assert "secretword" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (
+            'ERROR: Exception:\nTraceback (most recent call last):\n  File "x.py", line 1, in f\n'
+            "OSError: [Errno 28] No space left on device: '/opt'\nError: while running runtime",
+            "Python 3.11: OSError: [Errno 28] No space left",
+        ),
+        (
+            "ERROR: pip's dependency resolver does not currently take into account all the packages\n"
+            "ERROR: No matching distribution found for idna==3.10\nError: while running runtime: exit status 1",
+            "Python 3.11: ERROR: No matching distribution found for idna==3.10",
+        ),
+    ],
+)
+def test_the_cause_is_told_and_not_the_first_error(output: str, words: str) -> None:
+    """A crash of pip by what was raised; a remark is passed over."""
+    error = baseimage.failed(bases.chosen("3.11"), ProcessFailed(("buildah", "build"), 1, output))
+    assert type(error) is LayerError
+    assert words in error.message
 
 
 def test_a_pin_is_what_the_registry_says(

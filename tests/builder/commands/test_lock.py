@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.orchard import PASSWORD, Bench, Orchard
+from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,6 +44,7 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'function.lock'}\n"
     assert "needs: requirements.txt" in done.stderr
+    assert "> lock what 1 requirements need, by pip-tools\n  2 pins, " in done.stderr
     assert "+ apple 2.0" in done.stderr
     text = (tmp_path / "function.lock").read_text()
     assert "apple==2.0" in text
@@ -91,6 +93,7 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
         (("--requirement=--pre",), 40, "expected a requirement"),
         (("--requirements", "missing.txt"), 40, "cannot read the requirements"),
         (("--python", "2.7"), 20, "--python"),
+        (("--base", "localhost/ovenbird:3.11"), 61, "ovenbird base build 3.11 makes it"),
         (("--locker", "conda"), 70, "invalid choice"),
     ],
 )
@@ -98,6 +101,22 @@ def test_what_cannot_be_is_refused(call: Call, flags: tuple[str, ...], status: i
     """Each with the status of its phase."""
     done = call(*flags)
     assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
+def test_a_site_with_walls_is_locked_in(call: Call, walled: Walled, gate: Gate, tmp_path: Path) -> None:
+    """`--ca-bundle` and the caller's proxy are all it takes; what is said and written names no password."""
+    flags = ("--index-url", walled.url.replace("://", "://${WHO}:${WORD}@"), "--cache-dir", str(tmp_path / "cache"))
+    refused = call(*flags)
+    assert refused.returncode == 46
+    assert "--ca-bundle FILE" in refused.stderr
+    before = gate.passed(walled.host)
+    done = call(*flags, "--ca-bundle", str(walled.authority), HTTPS_PROXY=gate.url)
+    assert done.returncode == 0, done.stderr
+    assert gate.passed(walled.host) > before
+    text = (tmp_path / "function.lock").read_text()
+    assert "apple==2.0" in text
+    for word in (PASSWORD, GATE_PASSWORD, GATE_WRITTEN, gate.address):
+        assert word not in text + done.stdout + done.stderr + refused.stderr, word
 
 
 def test_an_error_in_json_has_its_code(call: Call, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: Non
 
 def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path, quick: None) -> None:
     """Connections that end amid a layer are followed by others, and the whole image arrives."""
-    shop = Shop(tmp_path / "cache", size=400_000)
+    shop = Shop(tmp_path / "cache", os.urandom(400_000))
     told: list[str] = []
     with breaking(registry, breaks=3, after=60_000) as proxy:
         tag = named(proxy.address)
@@ -68,7 +68,7 @@ def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path
 
 def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: None) -> None:
     """Where every try breaks off amid a layer, the push is an error and the registry has no such tag."""
-    shop = Shop(tmp_path / "cache", size=400_000)
+    shop = Shop(tmp_path / "cache", os.urandom(400_000))
     with breaking(registry, breaks=10_000, after=60_000) as proxy:
         tag = named(proxy.address)
         with pytest.raises(RegistryError, match=r"broke off: .* \(4 tries\)"):

@@ -143,6 +143,9 @@ def _lock(bench: Bench, wanted: object) -> Lock:
         ("arm-only", NoWheelError, 43, "aarch64"),
         ("future", RequirementMissingError, 42, ">=3.99"),
         ("fig", WheelBuildError, 53, "no figs this year"),
+        ("fig", WheelBuildError, 53, "distribution of fig 1.0 could not be built (asked for in requirements.txt line"),
+        ("jam", WheelBuildError, 53, "the source distribution of fig 1.0 could not be built (jam needs it)"),
+        ("lone-pear", RequirementMissingError, 42, "no version that fits 'banana==99' (lone-pear needs it)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_told(bench: Bench, text: str, error: type[LockError], status: int, words: str) -> None:
@@ -152,6 +155,16 @@ def test_what_cannot_be_had_is_told(bench: Bench, text: str, error: type[LockErr
     assert caught.value.exit_code == status
     assert words in caught.value.message
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("texts", [("banana", "banana==99"), ("banana==99", "banana<3"), ("banana", "lone-pear")])
+def test_a_version_that_there_is_not_is_no_conflict(bench: Bench, texts: tuple[str, ...]) -> None:
+    """Beside another requirement of the same name pip calls it a conflict; the versions that there are are named."""
+    with pytest.raises(RequirementMissingError) as caught:
+        bench.lock(*texts)
+    who = "lone-pear 1.0 needs it" if "lone-pear" in texts else "asked for in requirements.txt line"
+    assert f"no version that fits 'banana==99' ({who}" in caught.value.message
+    assert "it has 1.0, 2.0" in caught.value.message
 
 
 def test_only_binary_refuses_a_source_distribution_unrun(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.certificates import secured
+from tests.authority import secured
 from tests.disks import disk
 from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server

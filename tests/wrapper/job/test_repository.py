@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.certificates import secured
+from tests.authority import secured
 from tests.gitserver import GitServer, Repository, git
 from tests.stores import Server
 

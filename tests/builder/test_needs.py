@@ -1,0 +1,32 @@
+"""What is said of wheels that no lock pins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.orchard import wheel
+
+from ovenbird_builder.locking.locktext import Head, Pin, made
+from ovenbird_builder.locking.wheelhouse import Wheel, described, digest
+from ovenbird_builder.needs import unpinned
+
+
+def at_hand(folder: Path, name: str) -> Wheel:
+    path = wheel(folder, name, "1.0")
+    return described(path, digest(path))
+
+
+def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp_path: Path) -> None:
+    """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
+    apple, pear = at_hand(tmp_path, "apple"), at_hand(tmp_path, "pear")
+    pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
+    (text,) = unpinned(made(pins, Head()), (apple, pear))
+    assert text.startswith("built here from source distributions: pear 1.0 (tests==1); the lock does not pin")
+    assert "apple" not in text
+
+
+def test_nothing_is_told_of_wheels_alone(tmp_path: Path) -> None:
+    """Nor where nothing is needed."""
+    apple = at_hand(tmp_path, "apple")
+    assert unpinned(made((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), Head()), (apple,)) == ()
+    assert unpinned(made((), Head()), ()) == ()
