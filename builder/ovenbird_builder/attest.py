@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ovenbird import __version__
 
@@ -22,8 +24,7 @@ from .registry import Registry
 from .statements import packages, provenance, referrers, sbom
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """The statements about one platform's image; `subject` is the descriptor of its manifest."""
 
     platform: str

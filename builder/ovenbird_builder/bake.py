@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from . import diff
+from msgspec import Struct
+
 from .bench import Bench
 from .layers import COMPRESSIONS, Layer
 from .layers.assemble import Changes, Image, kept, predict
@@ -17,13 +18,11 @@ from .network import Network
 from .plan import Plan, Step
 from .progress import Progress
 from .secrets import Secret
-from .step import executed
 
 Maker = Callable[[], Sequence[Layer]]
 
 
-@dataclass(frozen=True, slots=True)
-class Kitchen:
+class Kitchen(Struct, frozen=True):
     """What baking needs beside the plan. `makers` makes all layers of a kind at once; times in seconds."""
 
     cache: Cache
@@ -36,8 +35,7 @@ class Kitchen:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Baked:
+class Baked(Struct, frozen=True):
     """An image in the cache and its layers above the base, from the bottom."""
 
     image: Image
@@ -89,6 +87,9 @@ def _instruction(step: Step, plan: Plan, below: Sequence[Layer], kitchen: Kitche
     """The layer of an instruction: found, or made by running it on an image of all that lies below."""
     if step.layer:
         return step.layer
+    from . import diff  # what runs a container: not for a build in which none runs
+    from .step import executed
+
     assert step.instruction
     instruction, base, clamp = step.instruction, plan.base, plan.base.made
     start = time.monotonic()

@@ -15,9 +15,10 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .baked_document import handler
 from .bases import foundation
@@ -38,8 +39,7 @@ _KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "pla
 _FILES = ("requirements", "constraints")
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A bundle that was taken out: the flags that it was made with, its function document, its source."""
 
     given: Mapping[str, Any]

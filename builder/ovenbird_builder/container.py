@@ -7,8 +7,9 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ovenbird.errors import OvenbirdError
 
@@ -19,8 +20,7 @@ _PREFIX = "ovenbird-step"
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A working container, by name."""
 
     name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from . import baked_document, labels
 from .bake import Maker
@@ -25,8 +27,7 @@ from .sources import Tree
 from .spec import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """The layers to be by kind, the calls that make them, and the config's changes and the manifest's annotations."""
 
     parts: Mapping[str, Sequence[Part]]
@@ -35,8 +36,7 @@ class Contents:
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """All that an image is made of, once it is known."""
 
     request: Request

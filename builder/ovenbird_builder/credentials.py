@@ -7,15 +7,15 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .errors import SpecError
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """`authfile` is what skopeo is told (empty: it finds its own); `secrets` must never be shown."""
 
     authfile: str = ""

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from . import faults, process
 from .errors import EngineError, ProgramMissingError
@@ -16,8 +17,7 @@ from .reference import Reference
 ENGINES = ("podman", "docker")
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """A program that runs containers; `rootless`: whether its user 0 is the caller."""
 
     name: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ovenbird.document import VERSIONS, Function, find, read
 
@@ -16,8 +18,7 @@ _DEFAULT = "handler"
 _FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn with --source DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A function and, where it came from one, the path of its document."""
 
     function: Function

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .durations import seconds
 from .errors import InstructionError, SpecError
@@ -18,8 +19,7 @@ _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\(\(.*?\)\)|\\.")
 _SHARED = re.compile(r"(?<![\w./-])/shared(?![\w-])")
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """A command for `/bin/sh -c`, as root.
 
     `after` is what lies below it: base, dependencies or source. `secrets` are names of build secrets, found below

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from ovenbird import settings as table
 from ovenbird.settings import Settings
 
@@ -35,8 +37,7 @@ _OURS = ("container", "image", "engine", "env")  # rows that are for the launche
 _UNPRIVILEGED = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A file or folder of this machine, and where the container has it."""
 
     source: Path

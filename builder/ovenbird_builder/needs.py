@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from .bases.probe import Interpreter
 from .locking import lockfile, origins
 from .locking.indexes import Indexes, indexes
-from .locking.lock import Lock, head_of, lock
+from .locking.locktext import Lock
 from .locking.platforms import platform
 from .locking.requirements import Requirements, collect
 from .locking.wheels import Wheel, wheels
@@ -22,8 +23,7 @@ T = TypeVar("T")
 On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """The lock, the path of its file (empty when it was made now), what it was made of, and notes for people."""
 
     lock: Lock
@@ -44,8 +44,10 @@ def pinned(
     for path in _places(request, tree, lockfile.name(platform(interpreter))):
         found = lockfile.read(path)
         if found is not None:
-            lockfile.check(found, head_of(wanted, interpreter, request.locker), interpreter, path.name)
+            lockfile.check(found, lockfile.head_of(wanted, interpreter, request.locker), interpreter, path.name)
             return Needs(found, path.name, wanted, wanted.notes)
+    from .locking.lock import lock  # and all that resolves: not for a build whose lock is there
+
     made = on(
         lambda image: lock(
             wanted,

@@ -6,8 +6,9 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .errors import ImageError, SpaceError, SpecError
 from .reference import Reference
@@ -16,8 +17,7 @@ from .registry import Registry
 _FILES = ("oci", "oci-archive", "docker-archive")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """`kind` is store, registry, oci, oci-archive or docker-archive; `path` only where it is a file or a folder."""
 
     kind: str

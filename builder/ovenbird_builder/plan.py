@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct
+
 from . import buildah
 from .bases.foundation import Foundation
 from .instructions import PLACES, Instruction
@@ -29,8 +31,7 @@ class Part:
     parts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One layer to be. `kind` is instruction, runtime, dependencies, source or document.
 
     `parts` is what its key is made of, by names for people; `layer` is what the cache has for that key; `argv` are the
@@ -52,8 +53,7 @@ class Step:
         return replace(layer, key=self.public or self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The steps of one platform's image on its base, from the bottom."""
 
     base: Foundation

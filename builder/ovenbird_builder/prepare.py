@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ovenbird import __version__
 
@@ -18,7 +19,6 @@ from .bases.interpreters import interpreter as interpreter_of
 from .bases.probe import Interpreter
 from .contents import Contents, Inputs, contents
 from .errors import BaseMissingError, RegistryError
-from .locking import runtime_packages
 from .locking.wheelhouse import Wheel
 from .plan import Plan, plan
 from .salts import identities
@@ -30,8 +30,7 @@ DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no bas
 _NOT_LOADED = "localhost/ovenbird-stage:not-loaded"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """One platform's image to be."""
 
     inputs: Inputs
@@ -111,6 +110,8 @@ def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation) ->
 
 
 def _runtime(request: Request, place: Workplace, found: Interpreter) -> tuple[Wheel, ...]:
+    from .locking import runtime_packages  # for a base that does not bring the runtime
+
     return runtime_packages.packages(
         found, place.folder, indexes=needs.sources_of_packages(request, place.environ), network=request.network,
         cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,

@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
 
 from ovenbird.errors import OvenbirdError
 
@@ -51,8 +52,7 @@ class ProcessTimedOut(ProcessFailed):
         self.message = str(self.args[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A program that ended: its status, what it wrote (stdout whole up to `limit`, stderr its end), seconds taken."""
 
     argv: tuple[str, ...]

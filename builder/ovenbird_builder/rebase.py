@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from . import canonical, labels
 from .errors import BaseUnfitError, ImageError
@@ -18,8 +19,7 @@ _CONTAINER = ("Image", "Hostname", "Domainname")  # of the container that Docker
 _OURS = "OVENBIRD_"  # environment variables that a build sets, never a base
 
 
-@dataclass(frozen=True, slots=True)
-class Swapped:
+class Swapped(Struct, frozen=True):
     """An image on its new base: manifest and config as bytes; `kept` counts its upper layers."""
 
     manifest: bytes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ovenbird.errors import OvenbirdError
 
@@ -21,8 +22,7 @@ from .statements import packages, provenance, referrers, sbom
 from .statements.referrers import Artifact
 
 
-@dataclass(frozen=True, slots=True)
-class Rebased:
+class Rebased(Struct, frozen=True):
     """What came of it: where it went, its digest, which statements went with it, what to know, seconds taken."""
 
     image: str

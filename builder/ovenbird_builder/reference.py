@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import ReferenceFormatError
 
@@ -15,8 +17,7 @@ _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 _LONGEST = 255  # of host and path together, by the grammar of the OCI distribution's reference
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The name of an image: `host` is empty when none was given, `tag` and `digest` too."""
 
     host: str
@@ -87,8 +88,7 @@ def parse(text: str, flag: str = "--tag") -> Reference:
     return Reference(host, path, tag, digest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrong:
+class _Wrong(Struct, frozen=True):
     """What makes the error, so that each check is one line."""
 
     text: str

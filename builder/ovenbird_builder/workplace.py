@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .bench import Bench, bench
 from .credentials import credentials
@@ -17,8 +18,7 @@ from .scratch import scratch
 from .spec import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Workplace:
+class Workplace(Struct, frozen=True):
     """`folder` is empty and gone afterwards; `warnings` gathers what modules below log, for the result."""
 
     cache: Cache

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.builder.shop import CONFIG, MANIFEST, Shop
 
 from ovenbird_builder.bake import Kitchen, bake, made_until
@@ -102,9 +103,5 @@ def test_a_maker_that_fails_ends_it(stove: Range) -> None:
     kitchen = stove.kitchen()
     broken = {**kitchen.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
     with pytest.raises(OSError, match="no source"):
-        bake(stove.plan(), Kitchen(**{**_fields(kitchen), "makers": broken}), Changes(), {}, 0)
+        bake(stove.plan(), structs.replace(kitchen, makers=broken), Changes(), {}, 0)
     assert [step.layer is not None for step in stove.plan().steps] == [True, True, False, False]
-
-
-def _fields(kitchen: Kitchen) -> dict[str, object]:
-    return {name: getattr(kitchen, name) for name in Kitchen.__dataclass_fields__}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from ovenbird.errors import OvenbirdError
 
@@ -25,8 +26,7 @@ _TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docke
 _BY_CONFIG = "config:"  # starts the identity of an image of the store
 
 
-@dataclass(frozen=True, slots=True)
-class Foundation:
+class Foundation(Struct, frozen=True):
     """A base image in the cache: the name it was asked for by, its digest there, and its manifest and config (OCI)."""
 
     name: str
@@ -67,8 +67,7 @@ class Foundation:
         return {row["digest"]: repository for row in json.loads(self.manifest)["layers"]}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a base may be: `transport:details`, and whether that is a registry on this machine."""
 
     image: str

@@ -11,8 +11,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ovenbird import __version__
 from ovenbird.errors import OvenbirdError
@@ -40,8 +42,7 @@ _SETTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What fetches go through: certificates and proxy, and the package index ("" for PyPI)."""
 
     network: Network
@@ -66,8 +67,7 @@ class Site:
             Path(name).unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How to build: the image's name, its format, when it was made (seconds), the revision of the runtime in it.
 
     `flavour` is "" for the runtime alone, `sdk` for the platform's SDK beside it.
@@ -81,8 +81,7 @@ class Options:
     flavour: str = bases.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """A base image that was made: its name, the digest of its manifest, Python's version and the upstream's digest."""
 
     image: str

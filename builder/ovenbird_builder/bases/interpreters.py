@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform as machine
-from dataclasses import asdict, replace
+
+from msgspec.structs import asdict, replace
 
 from ..bench import Bench
 from ..errors import BaseUnfitError

@@ -9,10 +9,12 @@ import platform
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from .. import buildah, process
 from ..container import Container, working
@@ -48,8 +50,7 @@ print(json.dumps({
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True):
     """What an image's Python is: its full version, where things are installed, what compiled code it takes.
 
     `distributions` is normalised name -> version of what the image already has; `runtime` the version of Ovenbird in
@@ -78,8 +79,7 @@ class Interpreter:
         return ".".join(self.version.split(".")[:2])
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What the store knows of an image: its id (digest of its config), its manifest's digest, its config."""
 
     id: str
@@ -118,7 +118,7 @@ def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", 
             answer = _asked(name, container)
             _keep(place, answer)
     _refuse(name, answer, version)
-    fields = {name: answer[name] for name in Interpreter.__dataclass_fields__ if name in answer}
+    fields = {name: answer[name] for name in Interpreter.__struct_fields__ if name in answer}
     return Interpreter(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
 
 

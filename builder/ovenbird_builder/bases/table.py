@@ -6,8 +6,10 @@ import os
 import re
 import sys
 import tempfile
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import ReferenceFormatError, SpecError, VersionError
 
@@ -26,8 +28,7 @@ _REFERENCE = re.compile(
 _REGISTRY = re.compile(rf"{_HOST}(?:/{_PART})*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """One row: Python's version, the platform's name for it, the upstream image with its pinned digest ("" unpinned).
 
     `image` is the name of what is built; `source` is where the upstream is fetched from, when that is a mirror.

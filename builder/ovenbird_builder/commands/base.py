@@ -7,9 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ..bases import image as baseimage
 from ..bases import lock as baselock
@@ -58,8 +60,7 @@ def _flavour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flavour", default=bases.PLAIN, choices=(bases.SDK,), help=text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """One call: its flags, what they come to, the environment."""
 
     args: argparse.Namespace

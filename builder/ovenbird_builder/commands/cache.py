@@ -7,8 +7,9 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from ..errors import SpecError
 from ..layers.cache import Cache

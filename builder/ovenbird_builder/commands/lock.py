@@ -6,8 +6,9 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ..bases import table as bases
 from ..bases.probe import Interpreter, probe
@@ -15,7 +16,7 @@ from ..errors import BaseMissingError, SpecError, StaleLockError
 from ..functions import Named, named, version_of
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
-from ..locking.lock import LOCKERS, Lock, head_of, lock
+from ..locking.lock import LOCKERS, Lock, lock
 from ..locking.platforms import machine, platform
 from ..locking.requirements import Requirements, collect
 from ..network import network
@@ -101,7 +102,7 @@ def difference(before: Lock | None, after: Lock) -> list[str]:
 def _check(path: Path, previous: Lock | None, wanted: Requirements, interpreter: Interpreter, locker: str) -> int:
     if previous is None:
         raise StaleLockError(f"there is no {path.name} in {str(path.parent)!r}", hint="ovenbird lock")
-    lockfile.check(previous, head_of(wanted, interpreter, locker), interpreter, path.name)
+    lockfile.check(previous, lockfile.head_of(wanted, interpreter, locker), interpreter, path.name)
     _tell(f"{path.name} holds")
     print(path)
     return 0

@@ -11,11 +11,11 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO, Any, cast
 from urllib.parse import quote, urljoin
 
 import urllib3
+from msgspec import Struct
 from urllib3.util.ssl_ import create_urllib3_context
 
 from ..canonical import digest as digest_of
@@ -40,8 +40,7 @@ class BrokenOffError(RegistryError):
     """The registry could not be reached, or broke off: the same may succeed a little later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A manifest or index as the registry has it: its bytes, media type, digest."""
 
     data: bytes

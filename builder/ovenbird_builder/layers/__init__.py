@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import zstandard
+from msgspec import Struct
 
 FORMAT = 1  # part of every key: raised whenever the same inputs give other bytes
 MTIME = 315532800  # 1980-01-01, the first day that a zip file can hold: layers do not change with the commit's time
@@ -91,8 +92,7 @@ class SourceTree(Protocol):
     def digest(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """Where an installation goes in the image, as absolute paths, and the interpreter that its scripts call."""
 
     purelib: str

@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from ..errors import BaseMissingError, BaseUnfitError, LayerError
 from . import OCI_LAYER, Layer
 from .cache import Cache
@@ -47,8 +49,7 @@ class Changes:
     ports: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image to be or in the cache: the bytes of its manifest and config, and their digests."""
 
     digest: str

@@ -17,9 +17,11 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from ..errors import SpaceError
 from . import Layer
@@ -28,8 +30,7 @@ from .blobs import Blobs, Draft, space
 _log = logging.getLogger("ovenbird.cache")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What a key gave: a blob, or without a `digest` a small value in `note`.
 
     `stamp` is the blob's modification time (ns) when its digest was last known to be right.

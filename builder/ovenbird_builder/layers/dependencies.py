@@ -6,7 +6,9 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from . import COMPRESSIONS, Layer, Package, Scheme, Target
 from . import key as key_of
@@ -22,8 +24,7 @@ _log = logging.getLogger("ovenbird.layers")
 _JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """A layer of wheels to be: its key, its name for people, and what is in it; without wheels it hides the base's."""
 
     key: str
@@ -32,8 +33,7 @@ class Outline:
     hidden: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """Wheels that become layers, at most `budget`, for the target's site-packages or another `scheme`.
 
     `identity` is the digest of the base that they lie on.

@@ -20,10 +20,10 @@ import tarfile
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 import zstandard
+from msgspec import Struct
 
 from ..errors import GateError
 from ..process import redactor
@@ -47,8 +47,7 @@ _FORBIDDEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(Struct, frozen=True):
     """What one reading of a layer tells. Times in seconds, sizes in bytes."""
 
     forbidden: tuple[str, ...]

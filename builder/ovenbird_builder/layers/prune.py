@@ -7,16 +7,16 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .cache import Cache, Entry
 
 _FRESH = 3600  # seconds: what other programs (skopeo) write into the blobs is not named by anything yet
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """An entry as `ls` shows it: `kind` is key or layout, sizes in bytes, `used` in seconds since the epoch."""
 
     kind: str
@@ -27,8 +27,7 @@ class Row:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What `info` tells; sizes in bytes."""
 
     root: str
@@ -39,8 +38,7 @@ class Usage:
     layouts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """What was removed; `freed` in bytes."""
 
     freed: int

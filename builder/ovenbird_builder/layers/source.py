@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from . import COMPRESSIONS, Layer, SourceTree
 from . import key as key_of
@@ -20,8 +21,7 @@ HOME = "/shared"
 OWNERS = {"shared": Owner(8877, 0, 0o775)}
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link; or a folder."""
 
     data: bytes = b""

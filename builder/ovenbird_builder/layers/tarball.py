@@ -7,10 +7,10 @@ import io
 import tarfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO, Protocol
 
 import zstandard
+from msgspec import Struct
 
 from ..errors import LayerError
 from . import MTIME
@@ -30,8 +30,7 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Who a folder belongs to, and its mode, where that is not root and 0755."""
 
     uid: int

@@ -12,7 +12,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +21,8 @@ from installer.exceptions import InstallerError
 from installer.records import RecordEntry
 from installer.scripts import Script
 from installer.sources import WheelFile
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import LayerError
 from . import Package, Scheme
@@ -36,8 +37,7 @@ _BROKEN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A file of an installed wheel: its path in the image, and its content, as bytes or by a call that opens it."""
 
     path: str
@@ -50,8 +50,7 @@ class Item:
         return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content()
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """What installing a wheel writes, sorted by path, but for RECORD, whose path is `record`."""
 
     items: tuple[Item, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -23,8 +23,7 @@ else:
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$\n(?P<lines>(?:^#(?: .*)?\r?$\n)+?)^# ///[ \t]*\r?$")  # as PEP 723
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What is declared, and the versions of Python it is declared for (`>=3.11`, or empty)."""
 
     wanted: tuple[Wanted, ...]

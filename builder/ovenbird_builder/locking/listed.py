@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -19,8 +20,7 @@ _REMOTE = re.compile(r"(git\+(https?|ssh|file)|https?)://[^\s]+$")
 _FILE_LIMIT = 1024 * 1024  # bytes of a requirements file
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One requirement: its normalised text, where it stands, the name (empty until a URL or path is built).
 
     `hashes` are those that the user allows; `origin` is a URL or `file:PATH` that a wheel is built from.

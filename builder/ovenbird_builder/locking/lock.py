@@ -12,18 +12,17 @@ import os
 import platform as this
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
-from .. import toolbox
 from ..bases.probe import Interpreter
 from ..errors import HashError, LockError, NoWheelError, RequirementMissingError, SpaceError, SpecError
 from ..network import Network
 from ..progress import SILENT, Progress, Tell
-from . import origins, pylock, resolve, runtime_needs, uv
+from . import lockfile, origins, pylock, resolve, runtime_needs, uv
 from .indexes import Indexes
 from .listed import Wanted
 from .locktext import Head, Lock, Pin, made, parse
@@ -67,7 +66,7 @@ def lock(
         raise SpecError(f"--locker: expected one of {', '.join(LOCKERS)}, found {locker!r}")
     asked = _asked(wanted, interpreter, indexes, only_binary or locker == "uv")
     names = tuple(sorted(upgrade_packages))
-    head = head_of(wanted, interpreter, locker)
+    head = lockfile.head_of(wanted, interpreter, locker)
     if wanted.pylock:
         found = pylock.read(wanted.pylock, environment(interpreter))
         runtime_needs.check_pins(found, asked.limits, wanted.pylock.name)
@@ -86,15 +85,6 @@ def lock(
     lock = made(_allowed(found, wanted.wanted), head)
     _keep(cache, key, lock.text)
     return lock
-
-
-def head_of(wanted: Requirements, interpreter: Interpreter, locker: str) -> Head:
-    """What a lock for this says of itself."""
-    texts, limits = wanted.texts(), wanted.limits()
-    target = (minor(interpreter), platform(interpreter))
-    inputs = hashlib.sha256(json.dumps([*target, texts, limits]).encode()).hexdigest()
-    who = toolbox.versions() if locker == "pip-tools" else uv.version()
-    return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
 
 
 def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, only_binary: bool) -> Asked:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from .. import toolbox
 from ..bases.probe import Interpreter
 from ..errors import LockError, StaleLockError
 from . import runtime_needs
 from .locktext import Head, Lock, parse
-from .platforms import environment, glibc, glibc_of
+from .platforms import environment, glibc, glibc_of, minor, platform
+from .requirements import Requirements
 from .wheelhouse import write
 
 NAME = "function.lock"
@@ -32,6 +36,21 @@ def read(path: Path) -> Lock | None:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise LockError(f"cannot read {path.name}: {why}") from None
+
+
+def head_of(wanted: Requirements, interpreter: Interpreter, locker: str) -> Head:
+    """What a lock for this says of itself."""
+    texts, limits = wanted.texts(), wanted.limits()
+    target = (minor(interpreter), platform(interpreter))
+    inputs = hashlib.sha256(json.dumps([*target, texts, limits]).encode()).hexdigest()
+    who = toolbox.versions() if locker == "pip-tools" else _uv()
+    return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
+
+
+def _uv() -> str:
+    from . import uv
+
+    return uv.version()
 
 
 def save(path: Path, lock: Lock) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from ..errors import LockError
@@ -20,8 +20,7 @@ _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([A-Za-z0-9.!+_
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """One distribution: normalised name, version, SHA-256 of each file allowed (`sha256:<hex>`).
 
     `url` is where a pin comes from that no index has: a git URL with its full commit, `file:` and a path below the
@@ -36,8 +35,7 @@ class Pin:
     built: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """What a lock was made for: Python's minor version, platform, C library, who locked, digest and list of inputs."""
 
     python: str = ""
@@ -49,8 +47,7 @@ class Head:
     constraints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The lock's text, the digest of its pins (comments do not count), and the pins, sorted by name."""
 
     text: str

@@ -11,8 +11,9 @@ import hashlib
 import re
 import shutil
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ovenbird.document import Function
 
@@ -29,8 +30,7 @@ _GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\
 _KNOWN = {"bdist_wheel": "wheel", "poetry-core": "poetry-core", "flit": "flit-core"}
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """A wheel, and where it was built from: a URL with its full commit, `file:` and a path; what built it."""
 
     wheel: Wheel

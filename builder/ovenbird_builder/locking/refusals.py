@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import (
     InvalidSdistFilename,
@@ -53,8 +53,7 @@ _HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
 _FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: file names say nothing of what went wrong
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was asked for, to tell an error by: requirements, all that limits them, the target in words, the indexes."""
 
     wanted: tuple[Wanted, ...]

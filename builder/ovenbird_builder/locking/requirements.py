@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ovenbird.document import Function
 
@@ -22,8 +24,7 @@ _SEARCHED = ("pylock.toml", "requirements.txt", "pyproject.toml")
 _SKIPPED = ("__pycache__", ".git")
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(Struct, frozen=True):
     """What is wanted and what limits it; `root` is the folder that paths are relative to.
 
     `used` says for people where it all comes from, `notes` what was found and not used. `pylock` is a lock that is

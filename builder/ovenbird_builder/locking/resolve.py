@@ -7,9 +7,9 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -30,8 +30,7 @@ _PIP_COMPILE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which versions are liked: those of `previous`, but for the names in `upgrade`; pre-releases too, with `pre`."""
 
     previous: tuple[Pin, ...] = ()

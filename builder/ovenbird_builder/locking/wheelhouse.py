@@ -16,17 +16,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from packaging import tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ..errors import HashError, SpaceError
 
 
-@dataclass(frozen=True, slots=True)
-class Wheel:
+class Wheel(Struct, frozen=True):
     """A wheel at hand: normalised name, version, file name, where it lies, SHA-256 in hex."""
 
     name: str
@@ -36,8 +35,7 @@ class Wheel:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wheelhouse:
+class Wheelhouse(Struct, frozen=True):
     """The wheels of a cache."""
 
     cache: Path

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .. import process, toolbox
 from ..bases.probe import Interpreter
@@ -22,8 +23,7 @@ _INSIDE = Path(__file__).parent / "inside"  # files of ours that the target's Py
 EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: builds that heed it give the same bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What every step of locking and building takes: the base, its interpreter, the way out, the cache, a time limit.
 
     `timeout` is in seconds, for each step. `environ` is the caller's. `progress` is told what begins and how it ended.
@@ -43,8 +43,7 @@ class Site:
         return (*self.indexes.secrets(), *self.network.secrets())
 
 
-@dataclass(frozen=True, slots=True)
-class Workshop:
+class Workshop(Struct, frozen=True):
     """A container at work; `folder` is this machine's side of `/run/ovenbird/shop`."""
 
     site: Site

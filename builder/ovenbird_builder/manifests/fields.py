@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from . import names, quantity, volume
 
 SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A variable whose value a Secret holds; an empty `secret` stands for the function's own."""
 
     variable: str

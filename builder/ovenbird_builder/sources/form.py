@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ovenbird.document import Function
 
@@ -14,8 +15,7 @@ from ..network import Network
 from .limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds)."""
 
     function: Function
@@ -40,8 +40,7 @@ class Order:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
 
     `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say

@@ -10,8 +10,9 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import SourceMissingError, UnsafeSourceError
 from . import links, names
@@ -19,8 +20,7 @@ from .ignore import Rules, outer
 from .limits import Limits, told
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A file or link of a source: its path below the root, its mode, its size in bytes."""
 
     path: str

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import git.cmd
+from msgspec import Struct
 
 from ovenbird.address import Login, clean
 from ovenbird.giturl import GitAddress, credentials
@@ -42,8 +42,7 @@ _LFS = (
 _REASON = re.compile(r"^(fatal|error|ERROR|remote|ssh): |host key verification failed|permission denied", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What each run of git gets: its whole environment, the values never to show, the seconds left, whether LFS is."""
 
     env: Mapping[str, str]

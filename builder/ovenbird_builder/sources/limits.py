@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..errors import SpecError
 
@@ -13,8 +14,7 @@ RATIO = 200  # how much an archive may grow; text and code reach 20
 RATIO_FROM = 32 * 1024 * 1024  # bytes below which no ratio is looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bytes and number of files that a source may have."""
 
     size: int = 1024**3

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+
+class Tree(Struct, frozen=True):
     """A function's files, ready to become a layer: modes 0644 and 0755, no link out, nothing that was ignored.
 
     `uri` says where from, without credentials, and nothing of this machine: it may enter an image. `inline` and

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from packaging.markers import InvalidMarker, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _LONGEST = 100  # characters; a longer `License` is the text of one, not its name
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines."""
 
     name: str
@@ -39,8 +38,7 @@ class Package:
         return purl(self.name, self.version)
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """The image at the bottom: its reference without digest, its digest, its Python, and its architecture (OCI)."""
 
     name: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .. import canonical
 from ..errors import GateError
@@ -23,8 +24,7 @@ BUILDER = "urn:ovenbird:builder"  # who ran the build, unless a CI names itself
 _USER = re.compile(r"(?<=://)(?!git@)[^/@\s]+@")  # `git@` is no secret, whatever else stands there may be
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(Struct, frozen=True):
     """Something that went into an image: `digest` by algorithm, without prefix."""
 
     uri: str

@@ -10,8 +10,9 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .. import canonical
 from ..distribution.client import INDEX, MANIFEST, Repository
@@ -21,8 +22,7 @@ _EMPTY = b"{}"
 _TRIES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """A statement, packed: the bytes of its manifest and of its blobs, and the descriptor of the manifest."""
 
     manifest: bytes
@@ -55,8 +55,7 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
     return Artifact(manifest, (_EMPTY, data), descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """Artifacts in the list of referrers at the fallback's tag; none where the registry links them by itself.
 
     No registry can be told to write only if nothing has changed meanwhile, so another writer may drop what we wrote.

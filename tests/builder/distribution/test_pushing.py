@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.builder.proxies import breaking
 from tests.builder.registries import PASSWORD, USER, forgetful, with_password
 from tests.builder.shop import Shop, named
@@ -63,7 +64,7 @@ def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path
         shop.push(tag, tell=told.append)
         assert proxy.seen > 3
     assert told
-    assert shop.registry.digest(replace(tag, host=registry)) == shop.image.digest
+    assert shop.registry.digest(structs.replace(tag, host=registry)) == shop.image.digest
 
 
 def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: None) -> None:
@@ -73,7 +74,7 @@ def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: Non
         tag = named(proxy.address)
         with pytest.raises(RegistryError, match=r"broke off: .* \(4 tries\)"):
             shop.push(tag)
-    assert shop.registry.digest(replace(tag, host=registry)) == ""
+    assert shop.registry.digest(structs.replace(tag, host=registry)) == ""
 
 
 def test_a_password_comes_from_a_file_and_is_in_no_argv(shop: Shop, tmp_path: Path, quick: None) -> None:
@@ -153,8 +154,8 @@ def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
 def test_two_names_in_one_repository_are_one_push(shop: Shop, registry: str) -> None:
     """Both stand for the image."""
     tag = named(registry)
-    shop.push(tag, replace(tag, tag="2"))
-    assert [shop.registry.digest(one) for one in (tag, replace(tag, tag="2"))] == [shop.image.digest] * 2
+    shop.push(tag, structs.replace(tag, tag="2"))
+    assert [shop.registry.digest(one) for one in (tag, structs.replace(tag, tag="2"))] == [shop.image.digest] * 2
 
 
 def test_a_damaged_blob_is_not_pushed(shop: Shop, registry: str, quick: None) -> None:

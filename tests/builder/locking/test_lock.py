@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.orchard import PASSWORD, Bench, Orchard, project, wants, wheel
 
 from ovenbird_builder.bases.probe import probe
@@ -25,7 +26,7 @@ from ovenbird_builder.errors import (
 )
 from ovenbird_builder.locking import lockfile
 from ovenbird_builder.locking.indexes import indexes
-from ovenbird_builder.locking.lock import head_of, lock
+from ovenbird_builder.locking.lock import lock
 from ovenbird_builder.locking.locktext import SELF, Lock, parse
 from ovenbird_builder.locking.wheels import wheels
 from ovenbird_builder.network import Network
@@ -120,9 +121,9 @@ def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> No
 
 def test_constraints_limit_and_are_named(bench: Bench) -> None:
     """A constraint picks the version, and is told where it makes things impossible."""
-    limited = replace(wants("banana"), constraints=wants("banana<2").wanted)
+    limited = structs.replace(wants("banana"), constraints=wants("banana<2").wanted)
     assert versions(_lock(bench, limited)) == {"banana": "1.0"}
-    limited = replace(wants("banana>=2"), constraints=wants("banana<2").wanted)
+    limited = structs.replace(wants("banana>=2"), constraints=wants("banana<2").wanted)
     with pytest.raises(LockError, match=r"banana<2.*requirements.txt line 1"):
         _lock(bench, limited)
 
@@ -248,7 +249,7 @@ def test_the_host_s_configuration_of_pip_counts_for_nothing(
 
 def test_another_architecture_is_resolved_by_its_own_markers_and_wheels(bench: Bench) -> None:
     """On this machine, for aarch64: its markers, its wheels, and nothing is built."""
-    away = replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     assert set(versions(bench.lock("glass", interpreter=away))) == {"glass", "banana"}
     assert set(versions(bench.lock("glass"))) == {"glass", "apple", "banana"}
     assert "# platform: linux/arm64\n" in bench.lock("arm-only", "native", interpreter=away).text
@@ -303,18 +304,18 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
 def test_a_lock_says_what_changed(bench: Bench) -> None:
     """A stale lock names each requirement that was added or removed, the Python and the platform."""
     old = bench.lock("apple>=1", "cherry")
-    now = head_of(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
+    now = lockfile.head_of(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
     with pytest.raises(StaleLockError) as caught:
         lockfile.check(old, now, bench.interpreter, "function.lock")
     assert caught.value.exit_code == 45
     assert caught.value.message.splitlines()[1:] == ["  apple>=2 was added", "  apple>=1 was removed"]
-    newer = replace(bench.interpreter, version="3.12.1", machine="aarch64")
+    newer = structs.replace(bench.interpreter, version="3.12.1", machine="aarch64")
     with pytest.raises(StaleLockError, match=r"(?s)Python was 3.11, is 3.12.*linux/amd64, is linux/arm64"):
-        lockfile.check(old, head_of(wants("apple>=1", "cherry"), newer, "pip-tools"), newer, "function.lock")
-    older = replace(bench.interpreter, libc="glibc 2.28")
+        lockfile.check(old, lockfile.head_of(wants("apple>=1", "cherry"), newer, "pip-tools"), newer, "function.lock")
+    older = structs.replace(bench.interpreter, libc="glibc 2.28")
     with pytest.raises(StaleLockError, match=r"glibc 2.36, is the older glibc 2.28"):
-        lockfile.check(old, head_of(wants("apple>=1", "cherry"), older, "pip-tools"), older, "function.lock")
-    same = head_of(wants("cherry", "apple>=1"), bench.interpreter, "pip-tools")
+        lockfile.check(old, lockfile.head_of(wants("apple>=1", "cherry"), older, "pip-tools"), older, "function.lock")
+    same = lockfile.head_of(wants("cherry", "apple>=1"), bench.interpreter, "pip-tools")
     lockfile.check(parse(old.text, "function.lock"), same, bench.interpreter, "function.lock")
 
 
@@ -337,7 +338,7 @@ def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> No
 
     site = network("", os.environ)
     public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)
-    away = replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     found = public.lock("numpy>=1.26", interpreter=away)
     got = wheels(found, bench.image, away, indexes=public.indexes, network=site, cache=tmp_path)
     assert [one.name for one in got] == ["numpy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking.locktext import SELF, Head, Pin, made, parse
@@ -31,7 +32,7 @@ def test_order_does_not_count_and_comments_are_not_digested() -> None:
     first = made(_PINS, _HEAD)
     assert made(_PINS[::-1], _HEAD).text == first.text
     assert made(_PINS, Head()).digest == first.digest
-    moved = Pin(**{name: getattr(_PINS[0], name) for name in Pin.__dataclass_fields__} | {"url": "file:lib"})
+    moved = structs.replace(_PINS[0], url="file:lib")
     assert made((moved, _PINS[1]), _HEAD).digest != first.digest
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.orchard import Bench, Orchard
 
 from ovenbird_builder.errors import ConflictError, LockError
@@ -80,6 +80,6 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
         "banana-1.0-py3-none-any.whl"
     ]
     low = package("starlette").replace('"1.0"', '"0.20"')
-    wanted = replace(wanted, pylock=written(tmp_path, low))
+    wanted = structs.replace(wanted, pylock=written(tmp_path, low))
     with pytest.raises(ConflictError, match=r"starlette==0.20 in pylock.toml is not within the runtime's"):
         lock(wanted, bench.image, bench.interpreter, **given)

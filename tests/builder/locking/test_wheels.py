@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.orchard import PASSWORD, Bench, Orchard, project, wheel
 
 from ovenbird_builder import process
@@ -75,10 +76,10 @@ def test_the_wheel_is_the_target_s(own: Bench, orchard: Orchard) -> None:
         orchard.packages / "native-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", "native", "1.0",
         "sha256:" + digest(orchard.packages / "native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
     )  # fmt: skip
-    away = replace(own.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
+    away = structs.replace(own.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     assert "x86_64" in get(own, pinned(pin))[0].filename
     assert "aarch64" in get(own, pinned(pin), interpreter=away)[0].filename
-    old = replace(away, libc="glibc 2.17")
+    old = structs.replace(away, libc="glibc 2.17")
     with pytest.raises(NoWheelError, match=r"native==1\.0"):
         get(own, pinned(pin), interpreter=old)
 
@@ -119,7 +120,7 @@ def test_nothing_is_built_where_only_wheels_will_do(own: Bench, orchard: Orchard
     """`--only-binary`, and another architecture."""
     pin = of(orchard.packages / "date_tree-1.0.tar.gz", "date-tree", "1.0")
     if machine := options.pop("machine", None):
-        options["interpreter"] = replace(
+        options["interpreter"] = structs.replace(
             own.interpreter, machine=str(machine), soabi=f"cpython-311-{machine}-linux-gnu"
         )
     with pytest.raises(NoWheelError, match=r"date-tree==1\.0"):
