@@ -19,6 +19,7 @@ import secrets as randomness
 import tarfile
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO
 
@@ -33,6 +34,7 @@ from .blobs import space
 from .cache import Cache
 
 _VERSION = 1
+_AT_ONCE = os.cpu_count() or 1
 _CHUNK = 1024 * 1024
 SHORTEST = 6  # bytes: shorter values are found everywhere by chance
 _FORBIDDEN = re.compile(
@@ -70,7 +72,9 @@ def check(
     """
     values = {name: value.encode() for name, value in (secrets or {}).items() if len(value.encode()) >= SHORTEST}
     forms = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
-    facts = {layer.digest: _facts(layer, values, forms, cache) for layer in layers}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # most of reading a layer is to unpack it, which threads do side by side
+        found = pool.map(lambda layer: _facts(layer, values, forms, cache), layers)
+        facts = {layer.digest: one for layer, one in zip(layers, found, strict=True)}
     problems = [
         problem
         for layer in layers
