@@ -54,10 +54,10 @@ def sent(gits: GitServer) -> list[int]:
 
     def count(request: BaseHTTPRequestHandler) -> None:
         write = request.wfile.write
-        request.wfile.write = lambda data: sizes.append(len(data)) or write(data)  # type: ignore[method-assign, assignment]
+        request.wfile.write = lambda data: sizes.append(len(data)) or write(data)
         answer(request)
 
-    gits.answer = count  # type: ignore[method-assign]
+    gits.answer = count
     return sizes
 
 
@@ -102,7 +102,7 @@ def test_a_server_that_gives_no_single_commit(fetched: Fetched, gits: GitServer,
         del request.headers["Git-Protocol"]
         answer(request)
 
-    gits.answer = old  # type: ignore[method-assign]
+    gits.answer = old
     assert fetched(f"git+{gits.url}/app/.git#{first}") == {"HEAD": first, "main.py": "first"}
     with pytest.raises(RefMissingError, match=r"no branch, tag or commit '0000"):
         fetched(f"git+{gits.url}/app/.git#{'0' * 39}1")
@@ -211,7 +211,7 @@ def test_a_server_that_is_down(fetched: Fetched, server: Server) -> None:
     server.close()
     with pytest.raises(LoadError, match=r"was not fetched: http://127.0.0.1:\d+/app: .*refused"):
         fetched(f"git+{server.url}/app")
-    server.__init__()  # type: ignore[misc]
+    server.__init__()
 
 
 def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
@@ -227,7 +227,7 @@ def test_a_server_that_is_overloaded_is_asked_again(fetched: Fetched, gits: GitS
         request.send_header("Content-Length", "0")
         return request.end_headers()
 
-    gits.answer = busy  # type: ignore[method-assign]
+    gits.answer = busy
     assert fetched(f"git+{gits.url}/app/.git")["HEAD"] == commit
     left[0] = 100
     with pytest.raises(LoadError, match="its server answered 503"):
@@ -249,7 +249,7 @@ def test_what_is_no_git_server(fetched: Fetched, server: Server) -> None:
 
 def test_a_server_that_hangs(fetched: Fetched, server: Server) -> None:
     release = threading.Event()
-    server.answer = lambda request: release.wait(20)  # type: ignore[assignment, return-value]
+    server.answer = lambda request: release.wait(20)
     start = time.monotonic()
     try:
         with pytest.raises(LoadError, match="no answer came in time"):
