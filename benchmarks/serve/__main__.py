@@ -21,7 +21,7 @@ from environments import OWN, say
 from live import CLIENT_CORE
 from processes import FailedError
 from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC
-from session import conclude
+from session import conclude, ended
 
 SECTIONS = ("speed", "start", "memory", "transfers")
 TITLES = {server.name: server.title for server in SERVERS}
@@ -87,8 +87,7 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what was asked for, print the report, write the figures; 1 when anything failed."""
     options = parse(argv)
-    # Ends as an exception, so that every `with` block gets to end what it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, ended)
     described = machine.describe()
     try:
         wrk.ensure()

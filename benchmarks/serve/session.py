@@ -19,10 +19,16 @@ from environments import CACHE, say
 from targets import Target
 
 
+def ended(*_: object) -> None:
+    """End by an exception, so that what was started and made is removed; a second signal does not end that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 @contextmanager
 def workplace(name: str, parent: str | None) -> Iterator[Path]:
     """A new folder below `parent`, else the benchmarks' cache, which containers may read; removed on every way out."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the folder is removed
+    signal.signal(signal.SIGTERM, ended)
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent or CACHE)).resolve()
     folder.chmod(0o755)  # the containers' user reads the source in it
