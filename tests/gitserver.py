@@ -110,6 +110,19 @@ class GitServer:
         request.end_headers()
         request.wfile.write(content)
 
+    def count(self) -> list[int]:
+        """How many bytes each write of the server has, from now on."""
+        sizes: list[int] = []
+        answer = self.answer
+
+        def counted(request: http.server.BaseHTTPRequestHandler) -> None:
+            write = request.wfile.write
+            request.wfile.write = lambda data: sizes.append(len(data)) or write(data)
+            answer(request)
+
+        self.answer = counted
+        return sizes
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -67,15 +67,7 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetch, gits: GitServ
     repository.commit()
     (repository.folder / "big").unlink()
     repository.commit(main_py="x")
-    seen: list[int] = []
-    answer = gits.answer
-
-    def count(request: BaseHTTPRequestHandler) -> None:
-        write = request.wfile.write
-        request.wfile.write = lambda data: seen.append(len(data)) or write(data)
-        answer(request)
-
-    gits.answer = count
+    seen = gits.count()
     fetched(f"git+{gits.url}/app/.git")
     assert sum(seen) < 100_000
 

@@ -47,20 +47,6 @@ def fetched(tmp_path: Path) -> Fetched:
     return run
 
 
-def sent(gits: GitServer) -> list[int]:
-    """How many bytes each write of the server has, from now on."""
-    sizes: list[int] = []
-    answer = gits.answer
-
-    def count(request: BaseHTTPRequestHandler) -> None:
-        write = request.wfile.write
-        request.wfile.write = lambda data: sizes.append(len(data)) or write(data)
-        answer(request)
-
-    gits.answer = count
-    return sizes
-
-
 def test_a_branch_a_tag_and_a_commit(fetched: Fetched, gits: GitServer, repository: Repository) -> None:
     """Each gives its files, and the full commit, which is what provenance reads; a short commit does too."""
     first = repository.commit(main_py="first")
@@ -85,7 +71,7 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetched, gits: GitSe
     (repository.folder / "big").unlink()
     middle = repository.commit(main_py="x")
     repository.commit(main_py="y")
-    sizes = sent(gits)
+    sizes = gits.count()
     for ref in ("main", middle):
         fetched(f"git+{gits.url}/app/.git#{ref}")
     assert sum(sizes) < 100_000
