@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tarfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError
@@ -15,35 +16,15 @@ from ..errors import BaseMissingError, DigestError
 _TAG = "org.opencontainers.image.ref.name"
 
 
-class Place(Protocol):
+class Place(ABC):
     """Where the files of a layout lie."""
-
-    path: Path
-
-    @contextmanager
-    def file(self, name: str) -> Iterator[IO[bytes]]:
-        """A file of the layout, by its relative name."""
-        ...
-
-    @contextmanager
-    def open(self, digest: str) -> Iterator[IO[bytes]]:
-        """A blob."""
-        ...
-
-    def read(self, digest: str) -> bytes:
-        """A small blob, checked."""
-        ...
-
-
-class _Layout:
-    """What both kinds have in common."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @contextmanager
-    def file(self, name: str) -> Iterator[IO[bytes]]:
-        raise NotImplementedError
+    @abstractmethod
+    def file(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """A file of the layout. Errors: BaseMissingError."""
 
     @contextmanager
     def open(self, digest: str) -> Iterator[IO[bytes]]:
@@ -60,7 +41,7 @@ class _Layout:
         return data
 
 
-class Folder(_Layout):
+class Folder(Place):
     """A layout in a folder."""
 
     @contextmanager
@@ -74,7 +55,7 @@ class Folder(_Layout):
             yield stream
 
 
-class Archive(_Layout):
+class Archive(Place):
     """A layout in a tar."""
 
     @contextmanager
