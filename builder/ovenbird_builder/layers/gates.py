@@ -172,7 +172,7 @@ def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
         return []
     try:
         source = importlib.util.source_from_cache(path)
-    except (ValueError, NotImplementedError):
+    except ValueError:
         return []
     return [(source, int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little"))]
 
