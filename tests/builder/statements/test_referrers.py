@@ -85,6 +85,16 @@ def test_what_others_listed_stays(repository: Repository) -> None:
     assert referrers.attached(repository, about["digest"]) == [theirs, ours.descriptor]
 
 
+def test_the_first_list_is_told_from_one_that_was_there(repository: Repository) -> None:
+    """A build settles only what others could have read before it wrote."""
+    about = subject(repository)
+    found = [
+        referrers.attach(repository, about["digest"], [referrers.pack(data, KIND, about, "a", 0)]).first
+        for data in (b'{"a":1}', b'{"a":2}')
+    ]
+    assert found == [True, False]
+
+
 def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, repository: Repository) -> None:
     """Three writers attach at once; what one has overwritten is added again by its own writer."""
     about = subject(repository)
