@@ -38,8 +38,8 @@ def test_check_prints_the_contract() -> None:
     """Text for people on stdout."""
     result = ovenbird("check", TYPED)
     assert (result.returncode, result.stderr) == (0, b"")
-    assert b"target      main:handler\n" in result.stdout
-    assert b"  argument  order: Order\n" in result.stdout
+    assert b"target        main:handler\n" in result.stdout
+    assert b"  argument    order: Order\n" in result.stdout
 
 
 def test_the_help_names_every_verb() -> None:
@@ -170,3 +170,37 @@ def test_the_target_may_come_from_the_environment(tmp_path: Path) -> None:
     """Without a TARGET: OVENBIRD_TARGET, as in an image."""
     result = ovenbird("check", "--json", cwd=tmp_path, OVENBIRD_TARGET=f"{SHAPES}:model")
     assert json.loads(result.stdout)["target"] == "main:model"
+
+
+def test_check_shows_a_call_and_a_run(tmp_path: Path) -> None:
+    """Both examples are printed and do what they say; `project` and `run` say what fills them."""
+    (tmp_path / "main.py").write_text(
+        "def handler(project, run, n: int, m: int = 2):\n    return {'sum': n + m, 'run': run is not None}\n"
+    )
+    result = ovenbird("check", "main.py", cwd=tmp_path)
+    lines = {line[:14].strip(): line[14:] for line in result.stdout.decode().splitlines()}
+    assert lines["as a service"] == "curl localhost:8080 --json '{\"n\": 1}'"
+    assert lines["as a job"] == "ovenbird run main.py --param n=1"
+    assert b"  injected    project (the project, as context.project)\n" in result.stdout
+    assert b"  injected    run (the run of a job; None in a service)\n" in result.stdout
+    assert lines["takes"] == "n (parameter), m (parameter), project (the project), run (the run)"
+    invoked = ovenbird("invoke", "main.py", "--data", '{"n": 1}', cwd=tmp_path)
+    assert json.loads(invoked.stdout) == {"sum": 3, "run": False}
+    assert ovenbird("run", "main.py", "--param", "n=1", cwd=tmp_path).returncode == 0
+
+
+def test_check_describes_what_only_a_job_or_only_a_service_can_call(tmp_path: Path) -> None:
+    """An entity comes as an input of a job, a CloudEvent over HTTP; the other way says why not."""
+    (tmp_path / "main.py").write_text(
+        "from ovenbird import CloudEvent\nclass Dataitem: ...\n"
+        "def train(project, di: Dataitem): ...\ndef react(event: CloudEvent): ...\n"
+    )
+    train = json.loads(ovenbird("check", "main.py:train", "--json", cwd=tmp_path).stdout)
+    assert "Dataitem cannot be made from JSON" in train["service"]["refused"]
+    assert train["job"]["example"] == "ovenbird run main.py:train --input di=KEY_OR_FILE"
+    assert train["job"]["arguments"] == {"di": "input"}
+    react = json.loads(ovenbird("check", "main.py:react", "--json", cwd=tmp_path).stdout)
+    assert react["service"]["example"].startswith("curl localhost:8080 -H")
+    assert "CloudEvent" in react["job"]["refused"]
+    result = ovenbird("run", "main.py:react", cwd=tmp_path)
+    assert (result.returncode, "cannot be run as a job" in result.stderr.decode()) == (77, True)

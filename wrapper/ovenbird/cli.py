@@ -92,6 +92,7 @@ def run(argv: list[str]) -> int:
         if verb == "processor":
             return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
+        extra["name"] = target or os.environ.get("OVENBIRD_TARGET") or "."
         if verb in ("run", "serve") and not target and _named_by_platform(settings):
             return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
@@ -187,7 +188,7 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
     from .trying import check
 
-    return check(target, settings, as_json=extra["json"])
+    return check(target, settings, extra["name"], as_json=extra["json"])
 
 
 def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:

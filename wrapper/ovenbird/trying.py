@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentsError, HandlerError, SettingsError, TimeLimitError
+from .errors import ArgumentsError, HandlerError, SettingsError, SignatureError, TimeLimitError
 from .function.handler import Handler
 from .function.load import load
 
@@ -19,12 +19,24 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-def check(target: Target, settings: Settings, *, as_json: bool) -> int:
-    """Print the contract of a function; the exit status."""
-    from .function.describe import describe, text
+def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> int:
+    """Print the contract of a function and return the exit status. `name` is the target as it was typed.
+
+    A function that a job can call and a service cannot, as it takes an entity, is described as a job.
+    """
+    from .function.bind import JOB
+    from .function.describe import describe, describe_job, describe_service, text
 
     with _stdout_for_data():
-        found = describe(Handler(load(target)), settings.init)
+        loaded = load(target)
+        job = Handler(loaded, JOB, fields_only=True)
+        try:
+            handler = Handler(loaded)
+            service = describe_service(handler, settings.port)
+        except SignatureError as error:
+            handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
+        found = describe(handler, settings.init)
+        found |= {"service": service, "job": describe_job(job, name)}
     if as_json:
         import msgspec
 

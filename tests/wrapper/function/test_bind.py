@@ -146,7 +146,9 @@ def test_an_unhinted_parameter_takes_any_json() -> None:
 def test_a_hint_makes_event_the_payload() -> None:
     """`event: dict` is not the reserved event."""
     assert Binder(handler_dict).from_json(b'{"a": 1}') == {"event": {"a": 1}}
-    assert fields_error(Binder(handler_dict).from_json, b"[1]") == {"": "Expected object, got array"}
+    assert fields_error(Binder(handler_dict).from_json, b"[1]") == {
+        "event": "Expected object, got array; the body is the value of 'event' (dict)"
+    }
 
 
 def test_no_body_is_what_the_hint_makes_of_nothing() -> None:

@@ -28,9 +28,9 @@ def test_the_whole_contract_is_told(project: Project) -> None:
     assert (found["init"], found["close"]) == ("init(context, n: int = 1)", True)
     assert msgspec.json.decode(msgspec.json.encode(found)) == found
     lines = text(found).splitlines()
-    assert "  argument  b: list[str] | None = None" in lines
-    assert "  injected  ce (cloudevent)" in lines
-    assert "init        init(context, n: int = 1)" in lines
+    assert "  argument    b: list[str] | None = None" in lines
+    assert "  injected    ce (cloudevent)" in lines
+    assert "init          init(context, n: int = 1)" in lines
 
 
 def test_a_class_is_told_as_one(project: Project) -> None:
@@ -46,7 +46,7 @@ def test_an_application_binds_nothing(project: Project) -> None:
     found = describe(project.handler("from starlette.applications import Starlette\nhandler = Starlette()"), {})
     assert found["shape"] == "ASGI application"
     assert "arguments" not in found
-    assert "returns     not hinted" in text(found)
+    assert "returns       not hinted" in text(found)
 
 
 def test_init_is_not_run(project: Project) -> None:

@@ -31,6 +31,7 @@ class Order(msgspec.Struct):
 
 
 Foreign = type("Event", (), {})  # such as nuclio_sdk.Event
+Run = type("Run", (), {})  # such as the platform SDK's
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,12 @@ Foreign = type("Event", (), {})  # such as nuclio_sdk.Event
         ("e", ovenbird.CloudEvent, "cloudevent"),
         ("event", cloudevents.http.CloudEvent, "cloudevent"),
         ("event", Optional[ovenbird.CloudEvent], "cloudevent"),
-        ("project", Any, ""),
+        ("project", Any, "project"),
+        ("run", object, "run"),
+        ("run", Run, "run"),
+        ("project", str, ""),
+        ("run", dict, ""),
+        ("run", Order, ""),
         ("name", str, ""),
     ],
 )

@@ -16,6 +16,7 @@ from .convert import Converter, InputOnly, decode_custom, parse_json
 from .defaults import filling
 from .fields import as_hinted, as_object, grouped
 from .hints import bound_name, core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
+from .lone_parameter import expected_body, unwraps, wrapped, wrapper_finder
 from .problems import FieldsError, MalformedError, Problem, kind, unknown
 from .reserved import CLOUDEVENT, JOB, SERVICE, filled_by
 
@@ -77,6 +78,8 @@ class Binder:
         self.uploads = any(parameter.upload for parameter in self.parameters)
         self.mode = self._mode(fields_only)
         self._struct: Any = None
+        self._unwraps = False
+        self._may_be_wrapped: Callable[[bytes], object] = lambda _: None
         if (
             self.mode is Mode.FIELDS
             and not self.rest
@@ -86,7 +89,11 @@ class Binder:
             decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
             self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
         elif self.mode is Mode.WHOLE:
-            self._decode = self.parameters[0].converter.decode
+            (parameter,) = self.parameters
+            self._decode = parameter.converter.decode
+            self._unwraps = unwraps(parameter.name, parameter.hint)
+            if self._unwraps:
+                self._may_be_wrapped = wrapper_finder(parameter.name)
 
     def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, callable by keywords alone even where it has positional-only parameters."""
@@ -105,7 +112,7 @@ class Binder:
         try:
             if self._struct is not None:
                 return msgspec.structs.asdict(self._decode(body))
-            if self.mode is Mode.WHOLE:
+            if self.mode is Mode.WHOLE and not self._may_be_wrapped(body):
                 return {self.parameters[0].name: self._decode(body)}
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             pass  # not yet known whether the text is malformed or a field is wrong: the slow path tells
@@ -118,8 +125,7 @@ class Binder:
         if self.mode is Mode.RAW:
             return {self.parameters[0].name: _raw(data)}
         if self.mode is Mode.WHOLE:
-            (parameter,) = self.parameters
-            return {parameter.name: parameter.converter.convert(data, "", lax)}
+            return self._from_whole(data, lax)
         if not isinstance(data, dict):
             raise FieldsError([Problem("", f"expected a JSON object with {self.expected()}, found {kind(data)}")])
         return self._from_mapping(data, lax, list(query))
@@ -128,7 +134,13 @@ class Binder:
         """Arguments from the fields of a form or query, as text or files. Errors: FieldsError."""
         if self.mode is Mode.FIELDS:
             return self._from_mapping({}, True, list(pairs))
-        return self.from_object(as_object(pairs, self.parameters[0].hint) if self.parameters else {}, lax=True)
+        if not self.parameters:
+            return {}
+        (parameter,) = self.parameters
+        texts = grouped(pairs)
+        if self._unwraps and wrapped(texts, parameter.name):
+            return self._from_whole(as_hinted(texts[parameter.name], parameter.hint), True)
+        return self.from_object(as_object(pairs, parameter.hint), lax=True)
 
     def from_nothing(self) -> dict[str, Any]:
         """Arguments when there is neither a body nor a query. Errors: FieldsError."""
@@ -143,11 +155,35 @@ class Binder:
             return {parameter.name: b""}
         if takes_none(parameter.hint):
             return {parameter.name: None}
-        return {parameter.name: parameter.converter.convert({}, "")}
+        return self._from_whole({}, False)
 
     def expected(self) -> str:
         """The names of the fields, for a message."""
         return ", ".join(repr(parameter.name) for parameter in self.parameters) or "no fields"
+
+    def only_served(self) -> str:
+        """Return why a job cannot fill the required parameters, or an empty text: it has no event and no upload."""
+        if self.event_name:
+            return f"{self.event_name!r} takes a CloudEvent, which comes over HTTP only"
+        uploads = [repr(parameter.name) for parameter in self.parameters if parameter.upload and parameter.required]
+        return f"{', '.join(uploads)} takes an uploaded file, which comes over HTTP only" if uploads else ""
+
+    def _from_whole(self, data: Any, lax: bool) -> dict[str, Any]:
+        """Return the whole payload as the only argument. Errors: FieldsError, which says what the body should be."""
+        (parameter,) = self.parameters
+        name = parameter.name
+        try:
+            if self._unwraps and wrapped(data, name):
+                return {name: parameter.converter.convert(data[name], name, lax)}
+            return {name: parameter.converter.convert(data, "", lax)}
+        except FieldsError as error:
+            expected = expected_body(name, parameter.hint, unwrapped=self._unwraps)
+            raise FieldsError(
+                [
+                    problem if problem.field else Problem(name, f"{problem.message}; {expected}")
+                    for problem in error.problems
+                ]
+            ) from None
 
     def _from_mapping(self, data: Mapping[str, Any], lax: bool, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """Fields one by one: from `data` as it is, else from `pairs`, whose values are text."""

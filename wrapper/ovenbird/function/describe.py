@@ -1,14 +1,19 @@
-"""Tell people what was resolved: the contract of one handler."""
+"""Describe what was resolved: the contract of one handler, as a service and as a job, with example calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .bind import Parameter
+from .bind import Binder, Parameter
+from .examples import is_input, request_line, run_line
 from .handler import Handler
 from .hints import hint_text, hints_of
 
 Description = dict[str, Any]
+_FILLED = {  # what fills a parameter, where its kind does not say it
+    "project": "the project, as context.project",
+    "run": "the run of a job; None in a service",
+}
 
 
 def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
@@ -30,11 +35,32 @@ def describe(handler: Handler, parameters: dict[str, Any]) -> Description:
     if binder is not None:
         found["payload"] = binder.mode.value
         found["arguments"] = [_argument(parameter) for parameter in binder.parameters]
-        found["injected"] = dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
+        found["injected"] = _injected(binder)
         found["takes_unknown_fields"] = binder.rest
         returns = hints_of(handler.call).get("return", Any)
         found["returns"] = None if returns is Any else hint_text(returns)
     return found
+
+
+def describe_service(handler: Handler, port: int) -> Description:
+    """Return how the handler is called over HTTP: `example` is a curl command, null for an application."""
+    return {"example": request_line(handler.binder, port) if handler.binder else None}
+
+
+def describe_job(handler: Handler, target: str) -> Description | None:
+    """Return what a handler bound for a job takes: each argument as `parameter` or `input`, and an `example` command.
+
+    `refused` says why it cannot be run as a job. None for an application.
+    """
+    binder = handler.binder
+    if binder is None:
+        return None
+    why = binder.only_served()
+    return {
+        "arguments": {parameter.name: _source(parameter) for parameter in binder.parameters},
+        "injected": _injected(binder),
+        **({"example": None, "refused": f"cannot be run: {why}"} if why else {"example": run_line(binder, target)}),
+    }
 
 
 def text(found: Description) -> str:
@@ -45,12 +71,21 @@ def text(found: Description) -> str:
         for argument in found["arguments"]:
             default = "" if argument["required"] else f" = {argument['default']}"
             rows.append(("  argument", f"{argument['name']}: {argument['hint']}{default}"))
-        rows += [("  injected", f"{name} ({kind})") for name, kind in found["injected"].items()]
+        rows += [("  injected", f"{name} ({_FILLED.get(kind, kind)})") for name, kind in found["injected"].items()]
         if found["takes_unknown_fields"]:
             rows.append(("  argument", "** (further fields)"))
     rows += [("returns", found.get("returns") or "not hinted"), ("init", found["init"] or "none")]
     rows.append(("close", "yes" if found["close"] else "none"))
-    return "\n".join(f"{name:<12}{value}" for name, value in rows)
+    service, job = found.get("service"), found.get("job")
+    if service:
+        rows.append(("as a service", service.get("refused") or service["example"] or "an application of its own"))
+    if job and "refused" in job:
+        rows.append(("as a job", job["refused"]))
+    elif job:
+        takes = [f"{name} ({source})" for name, source in job["arguments"].items()]
+        takes += [f"{name} (the {kind})" for name, kind in job["injected"].items()]
+        rows += [("as a job", job["example"]), ("  takes", ", ".join(takes) or "nothing")]
+    return "\n".join(f"{name:<14}{value}" for name, value in rows)
 
 
 def _argument(parameter: Parameter) -> Description:
@@ -58,3 +93,11 @@ def _argument(parameter: Parameter) -> Description:
     if not parameter.required:
         found["default"] = repr(parameter.default)
     return found
+
+
+def _injected(binder: Binder) -> dict[str, str]:
+    return dict(binder.reserved) | ({binder.event_name: "cloudevent"} if binder.event_name else {})
+
+
+def _source(parameter: Parameter) -> str:
+    return "input" if is_input(parameter) else "parameter"

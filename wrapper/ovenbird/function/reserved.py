@@ -7,7 +7,7 @@ from typing import Any
 from . import cloudevent
 from .hints import class_named, core, has_fields, is_class, is_pydantic
 
-SERVICE = frozenset(("context", "event", "request"))
+SERVICE = frozenset(("context", "event", "request", "project", "run"))
 JOB = frozenset(("context", "event", "project", "run"))
 CLOUDEVENT = "cloudevent"
 
@@ -24,8 +24,10 @@ def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
             return kind.lower()
     if name not in reserved:
         return ""
-    # `event: dict` and `request: Order` say that the payload is meant; `context` is never a payload.
-    return name if bare is Any or name not in ("event", "request") or _is_namesake(name, bare) else ""
+    if name == "context" or (reserved is JOB and name in ("project", "run")) or bare is Any or bare is object:
+        return name
+    # `event: dict`, `request: Order` and a service's `project: str` say that the payload is meant
+    return name if _is_namesake(name, bare) else ""
 
 
 def _is_namesake(name: str, hint: Any) -> bool:

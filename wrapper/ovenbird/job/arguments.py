@@ -15,6 +15,8 @@ from ..settings import Typed
 
 def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
     """Refuse names that the handler does not have, and those that are missing. Errors: ArgumentsError, all at once."""
+    if why := binder.only_served():
+        raise ArgumentsError(f"the function cannot be run as a job: {why}", hint="ovenbird serve, or ovenbird invoke")
     twice = sorted(set(parameters) & set(inputs))
     problems = [f"{name!r} is given as a parameter and as an input" for name in twice]
     known = [parameter.name for parameter in binder.parameters]

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import RunKindError, UnservedError
-from ..function.bind import SERVICE
 from ..function.context import Context
 from ..function.decorator import of_platform
 from ..function.handler import Handler, Thunk
@@ -100,7 +99,7 @@ class Native(Dialect):
         # there, an init is called when the document names it, and no function of that name is otherwise
         init = loaded.init if target.init else None
         close = loaded.close or self._rendered.platform.terminate
-        return _Handler(replace(loaded, init=init, close=close), SERVICE | {"project", "run"})
+        return _Handler(replace(loaded, init=init, close=close))
 
     def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
         """The context of one worker process."""

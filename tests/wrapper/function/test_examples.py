@@ -1,0 +1,121 @@
+"""Example calls fit the function that they are made for."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import itertools
+import json
+import shlex
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import pandas as pd
+import pydantic
+import pytest
+from starlette.datastructures import UploadFile
+
+import ovenbird
+from ovenbird.function.bind import JOB, Binder
+from ovenbird.function.examples import example_value, request_line, run_line
+from ovenbird.job.arguments import check_names, convert
+from ovenbird.settings import Typed
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Node:
+    name: str
+    children: list[Node] = field(default_factory=list)
+
+
+class Tree(msgspec.Struct):
+    left: Tree | None
+    when: datetime.datetime
+
+
+class Model(pydantic.BaseModel):
+    id: uuid.UUID
+    price: decimal.Decimal
+    parts: list[int] | None
+    note: str = ""
+
+
+class Dataitem: ...
+
+
+def scalars(a: int, b: float, c: bool, d: str, e: bytes, f: decimal.Decimal, g: uuid.UUID, h: Color): ...
+def times(a: datetime.datetime, b: datetime.date, c: datetime.time, d: datetime.timedelta): ...
+def containers(a: list[int], b: dict[str, list[int]], c: tuple[int, str], d: set[str], e: tuple[int, ...], f: list): ...
+def unions(a: int | None, b: str | int, c: Literal["x", 2], d: Literal[2] | None): ...
+def nodes(node: Node, tree: Tree, model: Model): ...
+def node(node: Node): ...
+def model(model: Model): ...
+def anything(x): ...
+def optional(a: int = 1, b: str = ""): ...
+def nothing(): ...
+def rest(a: int, **more): ...
+def frame(df: pd.DataFrame, n: int): ...
+
+
+@pytest.mark.parametrize(
+    "function",
+    [scalars, times, containers, unions, nodes, node, model, anything, optional, nothing, rest, frame],
+)
+def test_the_request_and_the_run_bind(function: Any) -> None:
+    """What curl would send is bound without a problem, and so is what the run's command says."""
+    binder = Binder(function)
+    words = shlex.split(request_line(binder, 8080))
+    assert words[:2] == ["curl", "localhost:8080"]
+    if "--json" in words:
+        binder.from_json(words[words.index("--json") + 1].encode())
+    else:
+        binder.from_nothing()
+    job = Binder(function, JOB, fields_only=True)
+    words = shlex.split(run_line(job, "my main.py"))
+    assert words[:3] == ["ovenbird", "run", "my main.py"]
+    given = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--param")
+    inputs = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--input")
+    check_names(job, given, inputs)
+    convert(job, {name: Typed(text) for name, text in given.items()})
+
+
+def test_files_and_events_have_forms_of_their_own() -> None:
+    """A form for uploads, the raw body for bytes, a structured event."""
+
+    def uploads(file: UploadFile, more: list[UploadFile], title: str, sizes: list[int]): ...
+    def raw(data: bytes): ...
+    def event(event: ovenbird.CloudEvent, n: int): ...
+
+    line = request_line(Binder(uploads), 80)
+    assert line == "curl localhost:80 -F file=@FILE -F more=@FILE -F more=@FILE -F title=text -F 'sizes=[1]'"
+    assert "--data-binary @FILE" in request_line(Binder(raw), 80)
+    words = shlex.split(request_line(Binder(event), 80))
+    assert json.loads(words[-1])["data"] == {"n": 1}
+
+
+def test_entities_and_tables_are_inputs() -> None:
+    """A job takes them by key, path or URL; no JSON value makes them."""
+
+    def train(project, di: Dataitem, df: pd.DataFrame, n: int, m: int = 1): ...
+
+    line = run_line(Binder(train, JOB, fields_only=True), "t.py:train")
+    assert line == "ovenbird run t.py:train --input di=KEY_OR_FILE --input df=KEY_OR_FILE --param n=1"
+
+
+def test_classes_that_hold_themselves_end() -> None:
+    """A required field of the class's own kind is followed some levels deep, and no further."""
+
+    @dataclass
+    class Endless:
+        next: Any
+
+    Endless.__annotations__["next"] = Endless
+    Endless.__dataclass_fields__["next"].type = Endless  # type: ignore[attr-defined]
+    assert len(json.dumps(example_value(Endless))) < 200

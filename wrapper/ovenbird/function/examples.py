@@ -1,0 +1,159 @@
+"""Example calls of a handler: a request by curl, and a run on the command line. Their values fit the hints."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import json
+import shlex
+import typing
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from .bind import Binder, Mode, Parameter
+from .cloudevent import REQUIRED
+from .convert import InputOnly
+from .hints import (
+    class_named,
+    core,
+    field_hints,
+    has_fields,
+    is_class,
+    is_list,
+    is_many,
+    is_pydantic,
+    members,
+    takes_none,
+)
+
+_DEPTH = 8  # levels of nested classes; deeper ones, and those that hold themselves, are left empty
+_VALUES: tuple[tuple[type, Any], ...] = (  # the first class that fits; a bool is an int, a datetime a date
+    (bool, True),
+    (int, 1),
+    (float, 1.5),
+    (decimal.Decimal, "1.50"),
+    (str, "text"),
+    (bytes, "dGV4dA=="),
+    (bytearray, "dGV4dA=="),
+    (datetime.datetime, "2024-01-31T12:00:00Z"),
+    (datetime.date, "2024-01-31"),
+    (datetime.time, "12:00:00"),
+    (datetime.timedelta, "PT90S"),
+    (uuid.UUID, "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+)
+_EVENT = {"id": "1", "source": "/example", "type": "example", "specversion": "1.0"}
+
+
+def request_line(binder: Binder, port: int) -> str:
+    """Return a curl command that calls the service: all required fields, or the first field if none is required."""
+    url = f"localhost:{port}"
+    if binder.event_name:
+        event = {name: _EVENT[name] for name in REQUIRED}
+        data = {"data": _object(binder.parameters)} if binder.parameters else {}
+        return f"curl {url} -H 'content-type: application/cloudevents+json' -d {_json({**event, **data})}"
+    if binder.mode is Mode.NONE:
+        return f"curl {url}"
+    if binder.mode is Mode.RAW:
+        return f"curl {url} -H 'content-type: application/octet-stream' --data-binary @FILE"
+    if binder.mode is Mode.WHOLE:
+        return f"curl {url} --json {_json(example_value(binder.parameters[0].hint))}"
+    if binder.uploads:
+        return " ".join(["curl", url, *(_part(parameter) for parameter in _needed(binder.parameters))])
+    return f"curl {url} --json {_json(_object(binder.parameters))}"
+
+
+def run_line(binder: Binder, target: str) -> str:
+    """Return an `ovenbird run` command with the required arguments; what no JSON value makes is an input."""
+    words = ["ovenbird", "run", shlex.quote(target)]
+    for parameter in binder.parameters:
+        if not parameter.required:
+            continue
+        if is_input(parameter):
+            words += ["--input", f"{parameter.name}=KEY_OR_FILE"]
+        else:
+            value = example_value(parameter.hint)
+            text = value if isinstance(value, str) else json.dumps(value)
+            words += ["--param", shlex.quote(f"{parameter.name}={text}")]
+    return " ".join(words)
+
+
+def is_input(parameter: Parameter) -> bool:
+    """Return whether a job takes this argument as an input: a table, a file, an entity; bytes are read from a file."""
+    hint = core(parameter.hint)
+    if isinstance(parameter.converter, InputOnly) or hint is bytes:
+        return True
+    return any(
+        class_named(hint, *names)
+        for names in (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"), ("PurePath", "pathlib"))
+    )
+
+
+def example_value(hint: Any, depth: int = 0) -> Any:
+    """Return a small JSON value that fits a hint, as far as the hint tells."""
+    bare = core(hint)
+    if len(members(bare)) > 1:
+        bare = members(bare)[0]
+    origin, parts = typing.get_origin(bare), typing.get_args(bare)
+    if origin is typing.Literal:
+        return parts[0]
+    if is_many(bare):
+        return [] if depth >= _DEPTH or not parts else _items(origin, parts, depth)
+    kind = origin or bare
+    if not is_class(kind):
+        return {"key": "value"} if depth == 0 else "text"
+    if issubclass(kind, enum.Enum):
+        return next(iter(kind)).value
+    if class_named(kind, "DataFrame", "pandas", "polars"):
+        return [{"column": 1}]
+    if class_named(kind, "ndarray", "numpy") or class_named(kind, "Series", "pandas", "polars"):
+        return [1.0, 2.0]
+    if has_fields(bare) or is_pydantic(bare):
+        return None if depth and takes_none(hint) else _fields(bare, depth)  # a class may hold itself
+    if issubclass(kind, Mapping):
+        return {"key": example_value(parts[1], depth + 1)} if len(parts) == 2 and parts[0] is str else {}
+    return next((value for known, value in _VALUES if issubclass(kind, known)), "text")
+
+
+def _items(origin: Any, parts: tuple[Any, ...], depth: int) -> list[Any]:
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return [example_value(part, depth + 1) for part in parts]
+    return [example_value(parts[0], depth + 1)]
+
+
+def _fields(hint: Any, depth: int) -> dict[str, Any]:
+    """Return an object with the required fields of a class."""
+    if depth >= _DEPTH:
+        return {}
+    hints = field_hints(hint)
+    if is_pydantic(hint):
+        models = getattr(hint, "__pydantic_fields__", None) or {}
+        names = [model.alias or name for name, model in models.items() if model.is_required()]
+    else:
+        info: Any = msgspec.inspect.type_info(hint)
+        names = [field.encode_name for field in info.fields if field.required]
+    return {name: example_value(hints[name], depth + 1) for name in names}
+
+
+def _needed(parameters: tuple[Parameter, ...]) -> list[Parameter]:
+    return [parameter for parameter in parameters if parameter.required] or list(parameters[:1])
+
+
+def _object(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    return {parameter.name: example_value(parameter.hint) for parameter in _needed(parameters)}
+
+
+def _part(parameter: Parameter) -> str:
+    """Return one field of a multipart form, as curl takes it."""
+    if parameter.upload:
+        return " ".join([f"-F {parameter.name}=@FILE"] * (2 if is_list(parameter.hint) else 1))
+    value = example_value(parameter.hint)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"-F {shlex.quote(f'{parameter.name}={text}')}"
+
+
+def _json(value: Any) -> str:
+    return shlex.quote(json.dumps(value, ensure_ascii=False))
