@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import machine
@@ -17,10 +18,10 @@ import starts
 import targets
 import transfers
 import wrk
-from environments import OWN, say
+from environments import OWN, revision, say
 from live import CLIENT_CORE
 from processes import FailedError
-from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC
+from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, before
 from session import conclude, ended
 
 SECTIONS = ("speed", "start", "memory", "transfers")
@@ -37,6 +38,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", help="servers whose speed is measured, separated by commas; the bare ones always are")
     parser.add_argument("--sections", default=",".join(SECTIONS), help="parts of the report (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="one short round and fewer calls: to try the harness")
+    parser.add_argument("--before", metavar="REVISION", help="also this commit's Ovenbird, row by row")
     options = parser.parse_args(argv)
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (1 if options.quick else 4)
@@ -62,8 +64,14 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
     data: dict[str, Any] = {}
     bounds: list[targets.Target] = []
     if "speed" in options.sections:
-        rows = speed.measure(options.servers, options.rounds, options.seconds)
+        servers = options.servers
+        if options.before:
+            folder = revision(options.before)
+            servers = tuple(row for server in servers for row in _with_before(server, folder))
+        rows = speed.measure(servers, options.rounds, options.seconds)
         parts.append(report.of_speed(rows))
+        if options.before:
+            parts.append(report.of_before(rows))
         data["speed"] = {name: speed.as_data(row) for name, row in rows.items()}
         bounds += targets.of_speed(rows)
     if "start" in options.sections:
@@ -82,6 +90,11 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
         data["transfers_peak_mib"] = peaks
         bounds += targets.of_transfers(peaks)
     return parts, data, bounds
+
+
+def _with_before(server: Server, folder: Path) -> tuple[Server, ...]:
+    """Return a server, and if it is Ovenbird the same one from the sources in `folder`."""
+    return (server, before(server, folder)) if server.name.startswith("ovenbird-") else (server,)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -50,6 +50,23 @@ def _made(name: str) -> tuple[Path | None, str]:
     return folder / "bin", ""
 
 
+def revision(name: str) -> Path:
+    """Unpack the sources of the wrapper at a git revision and return their folder. Errors: FailedError."""
+    commit = finish(("git", "-C", str(HERE), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"), 60).strip()
+    folder = CACHE / f"before-{commit}"
+    if not folder.exists():
+        draft = CACHE / f"before-{commit}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        archive = draft / "sources.tar"
+        top = str(HERE.parent.parent)
+        finish(("git", "-C", top, "archive", "--format=tar", f"--output={archive}", commit, "wrapper"), 60)
+        finish(("tar", "-x", "-f", str(archive), "-C", str(draft)), 60)
+        finish((sys.executable, "-m", "compileall", "-q", str(draft / "wrapper")), 120)
+        draft.rename(folder)
+    return folder
+
+
 class NotInstalledError(FailedError):
     """The environment of a peer could not be made here; the message is pip's."""
 

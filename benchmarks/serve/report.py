@@ -44,6 +44,22 @@ def of_speed(rows: dict[str, speed.Row]) -> str:
     return "\n\n".join(("## Speed", _noise(rows), *parts))
 
 
+def of_before(rows: dict[str, speed.Row]) -> str:
+    """Return a table of each server's calls a second and 99th percentile as ratios to those of the commit before."""
+    head = ("server", *(f"{figure}, {count}" for count in speed.CONNECTIONS for figure in ("calls/s", "p99")))
+    cells = []
+    for name, row in rows.items():
+        base = rows.get(f"{name}-before")
+        if base is not None:
+            ratios = (
+                speed.ratio(row, base, count, figure)
+                for count in speed.CONNECTIONS
+                for figure in ("requests_per_second", "p99_ms")
+            )
+            cells.append((row.server.title, *map(_times, ratios)))
+    return "## To the commit before\n\n" + table(head, cells)
+
+
 def _noise(rows: dict[str, speed.Row]) -> str:
     """What the measurements lost to others, and whether that is too much for the figures to decide anything."""
     measured = [one for row in rows.values() for found in row.rounds.values() for one in found]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from environments import OWN
 
@@ -108,4 +109,14 @@ def transfer(file: str) -> Server:
         f"ovenbird-{file.removesuffix('.py').replace('_', '-')}",
         file,
         f"{_OVENBIRD} --access-log off --max-body 128MiB {file}:handler",
+    )
+
+
+def before(server: Server, folder: Path) -> Server:
+    """Return the same server from the sources of another commit, in the same environment."""
+    return replace(
+        server,
+        name=f"{server.name}-before",
+        title=f"{server.title}, the commit before",
+        variables={"PYTHONPATH": str(folder / "wrapper")},
     )
