@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.platform",
         "ovenbird.trace",
     ),
+    "ovenbird.process_exit": (),
     "ovenbird.trying": ("ovenbird.errors", "ovenbird.function", "ovenbird.serve"),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform"),
     "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
 from .errors import OvenbirdError, SettingsError
+from .process_exit import end_process
 
 if TYPE_CHECKING:
     from .function.target import Target
@@ -49,16 +49,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # `ovenbird runs list | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    finish(code)
-
-
-def finish(code: int) -> NoReturn:
-    """End the process now: a thread that the user's code has left behind must not keep it alive."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a signal may have come amid a write
-            stream.flush()
-    atexit._run_exitfuncs()
-    os._exit(code)
+    end_process(code)
 
 
 def run(argv: list[str]) -> int:
@@ -161,7 +152,7 @@ def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[s
     from .serve.run import Host, serve
 
     project = _project(target, settings)
-    host = Host(lines, extra["find"], lambda error: report(error, lines), finish, _age(), project)
+    host = Host(lines, extra["find"], lambda error: report(error, lines), end_process, _age(), project)
     return serve(target, settings, host)
 
 
@@ -175,7 +166,7 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
             lines,
             lambda: target,
             lambda error: report(error, lines),
-            finish,
+            end_process,
             _age(),
             _project(target, settings),
             dialect,
@@ -328,4 +319,4 @@ def _age() -> float:
 
 def _terminated(_: int, __: FrameType | None) -> None:
     """SIGTERM before anything listens for it: as process 1 the default would be to ignore it."""
-    finish(_STOPPED)
+    end_process(_STOPPED)

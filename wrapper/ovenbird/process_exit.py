@@ -1,0 +1,64 @@
+"""End the process as `python main.py` would end, but within a limit: threads and children cannot keep it alive."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+from typing import NoReturn
+
+GRACE = 3.0  # seconds for threads, child processes and exit functions of the user's code
+_ending = False
+
+
+def end_process(code: int) -> NoReturn:
+    """Wait for threads, run exit functions, flush, and end with a status; whatever takes longer than GRACE is ended.
+
+    The order is the interpreter's own: `threading._shutdown` tells executors to stop and joins threads, then come the
+    functions of `atexit`. Without the first, an executor's exit function waits for ever for work that never ends.
+    A second call, from a signal handler, ends at once.
+    """
+    global _ending  # noqa: PLW0603 (a process ends once)
+    _flush()
+    if _ending:
+        _end_now(code)
+    _ending = True
+    guard = threading.Thread(target=_end_late, args=(code, threading.Event()), daemon=True, name="ovenbird-exit")
+    with contextlib.suppress(RuntimeError):  # no thread can be started any more
+        guard.start()
+    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+        with contextlib.suppress(BaseException):  # Ctrl-C amid it, or an exit function that raises
+            step()
+    _flush()
+    os._exit(code)
+
+
+def _end_late(code: int, never: threading.Event) -> None:
+    """End the process when the grace is over, whatever the main thread waits for."""
+    never.wait(GRACE)
+    names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread.is_alive()]
+    names = [name for name in names if name != threading.main_thread().name]
+    waits = f"threads {', '.join(names)}" if names else "a child process or an exit function"
+    with contextlib.suppress(Exception):
+        import logging
+
+        logging.getLogger("ovenbird").warning("%s did not end within %g seconds: the process ends now", waits, GRACE)
+    _flush()
+    _end_now(code)
+
+
+def _end_now(code: int) -> NoReturn:
+    """End the process and the children that `multiprocessing` knows: nobody would ever end them."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    for child in list(getattr(multiprocessing, "_children", ())):
+        with contextlib.suppress(Exception):
+            child.kill()
+    os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # a signal may come amid a write
+            stream.flush()
