@@ -82,10 +82,65 @@ def test_a_figure_is_a_png(project: Project) -> None:
     assert (kind, path.name, path.read_bytes()[:4]) == ("artifact/artifact", "out.png", b"\x89PNG")
 
 
-@pytest.mark.parametrize("value", [{"a": [1, None, {"b": "é"}]}, {}, {"n": numpy.float64(1.5)}, {"x": math.inf}])
+@pytest.mark.parametrize("value", [{"a": [1, None, {"b": "é"}]}, {}, {"n": numpy.float64(1.5)}])
 def test_json_values_are_json(project: Project, value: Any) -> None:
     kind, path = _one(project, value)
     assert (kind, path.name, json.loads(path.read_text())) == ("artifact/artifact", "out.json", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ({"x": math.inf, "y": [math.nan, numpy.float32("nan"), 1]}, {"x": None, "y": [None, None, 1]}),
+        ({1: "a", numpy.int64(2): "b", None: 0, False: 1}, {"1": "a", "2": "b", "null": 0, "false": 1}),
+        ({0.5: {numpy.float64(1.5): 1}}, {"0.5": {"1.5": 1}}),
+    ],
+)
+def test_what_json_has_no_word_for(project: Project, value: Any, stored: Any) -> None:
+    """Numbers that are not finite become null, keys become text: any reader can read the file."""
+    kind, path = _one(project, value)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    assert (kind, path.name) == ("artifact/artifact", "out.json")
+    assert json.loads(path.read_text(), parse_constant=refuse) == stored
+
+
+@pytest.mark.parametrize("value", [{1: "a", "1": "b"}, {"a": {None: 1, "null": 2}}, {(1, 2): 3}, {"a": "\ud83d"}])
+def test_what_json_would_lose_is_pickled(project: Project, value: Any) -> None:
+    """Two keys of the same text, a key that is no text, a lone surrogate: nothing is lost or written twice."""
+    with pytest.warns(UserWarning, match="pickled"):
+        kind, path = _one(project, value)
+    assert (kind, path.name, pickle.loads(path.read_bytes())) == ("artifact/artifact", "out.pickle", value)
+
+
+def test_an_estimator_with_odd_parameters_is_a_model(project: Project) -> None:
+    """numpy's keys, a nested pipeline and a random state are recorded as JSON values."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    weights = dict(zip(numpy.unique([0, 1]), [0.5, 0.5], strict=True))
+    forest = RandomForestClassifier(2, class_weight=weights, random_state=numpy.random.RandomState(1))
+    fitted = make_pipeline(StandardScaler(), forest).fit([[0], [1]], [0, 1])
+    for model in (forest, fitted):
+        entity = project.get_model(_made(project, model, "m").outputs["m"])
+        assert json.loads(json.dumps(entity.spec.parameters.to_dict(), allow_nan=False))
+    assert project.get_model(_made(project, forest, "f").outputs["f"]).spec.parameters.class_weight == {
+        "0": 0.5, "1": 0.5,
+    }  # fmt: skip
+
+
+def test_an_output_that_breaks_costs_no_other(project: Project) -> None:
+    """Whatever a class of the user's raises, all other outputs are stored, and the error names the one that is not."""
+
+    class Odd(dict[str, int]):
+        def items(self) -> Any:
+            raise RuntimeError("no items today")
+
+    outcome = Outcome()
+    with pytest.raises(OutputError, match=r"output 'b': .*Odd.* RuntimeError: no items today; stored: c, a"):
+        store(({"x": 1}, Odd(a=1), 3), ("a", "b", "c"), project, outcome)
+    assert (list(outcome.outputs), outcome.results) == (["a"], {"c": 3})
 
 
 def test_a_list_within_a_tuple_is_json(project: Project) -> None:

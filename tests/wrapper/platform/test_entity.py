@@ -75,7 +75,7 @@ def test_metrics_outlive_a_save(model: Model) -> None:
     assert model.refresh().status.metrics.a == [1]
 
 
-@pytest.mark.parametrize("value", ["1", None, True, {"a": 1}, [1, "x"], 10**400])
+@pytest.mark.parametrize("value", ["1", None, 1j, {"a": 1}, [1, "x"], 10**400])
 def test_a_metric_that_is_no_number_is_named(model: Model, value: object) -> None:
     with pytest.raises(InputError, match="'loss' is not a number"):
         model.log_metric("loss", value)

@@ -105,7 +105,7 @@ def test_metrics_are_series_that_grow(store: LocalStore) -> None:
     store.append_metrics(key, {"loss": [3.0, 2.0]}, replace=False, single=False)
     store.append_metrics(key, {"loss": [math.nan, math.inf]}, replace=False, single=False)
     store.append_metrics(key, {"accuracy": [0.5]}, replace=False, single=True)
-    store.append_metrics(key, {"accuracy": [0.9]}, replace=False, single=True)
+    store.append_metrics(key, {"accuracy": [0.9]}, replace=True, single=True)
     metrics = store.read(key)["status"]["metrics"]
     assert metrics["accuracy"] == 0.9
     assert metrics["loss"][:2] + metrics["loss"][3:] == [3.0, 2.0, math.inf]

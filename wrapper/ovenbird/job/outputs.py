@@ -9,6 +9,7 @@ import sys
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +18,13 @@ from ovenbird.errors import OutputError, OvenbirdError
 from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
 from ovenbird.platform.frames import engine_of
+from ovenbird.platform.json_values import clean_text, json_value, key_text
 from ovenbird.platform.project import KINDS, MATERIALS, Project
 from ovenbird.platform.store import Store
 
 from .outcome import Outcome
 
+_DEEPEST = 100  # levels of nesting that are stored as JSON
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
 
@@ -57,6 +60,9 @@ def store(value: Any, names: Sequence[Name], project: Project, outcome: Outcome)
             _store_one(item, part, project, outcome)
         except OvenbirdError as error:
             failed.append((_name(item), error))
+        except Exception as error:  # the user's classes may raise anything, and must not cost the other outputs
+            reason = f"it is a {_type(part)} that cannot be stored: {type(error).__name__}: {error}"
+            failed.append((_name(item), OutputError(reason)))
     if failed:
         raise _failure(failed, outcome)
 
@@ -134,7 +140,7 @@ def _result(value: Any) -> tuple[Any] | None:
     if isinstance(value, float):
         names = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
         return (names.get(str(float(value)), float(value)),)
-    return (str.__str__(value),) if isinstance(value, str) else None
+    return (clean_text(value),) if isinstance(value, str) else None
 
 
 def _entity(name: str, value: Any, project: Project) -> Entity:
@@ -183,13 +189,41 @@ def _save_array(value: Any, path: Path) -> None:
 
 
 def _json(value: Any) -> bytes | None:
-    """The JSON text of the value, None when it holds anything but JSON values and numpy's scalars."""
+    """Return the JSON text of a value, None when it holds anything but JSON values and numpy's scalars.
+
+    Keys that are numbers become text, unless two keys would be the same. NaN and the infinities become null, as JSON
+    has no such numbers. A lone surrogate is no JSON text.
+    """
     import json
 
     try:
-        return json.dumps(value, default=_plain, ensure_ascii=False, indent=2).encode()
+        return json.dumps(_finite(value, 0), default=_plain, ensure_ascii=False, allow_nan=False, indent=2).encode()
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _finite(value: Any, depth: int) -> Any:
+    """Return a value with null for each number that is not finite, and keys as text. Errors: TypeError."""
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, dict):
+        found = {_key(key): _finite(item, depth + 1) for key, item in value.items()}
+        if len(found) < len(value):
+            raise TypeError("two keys would have the same text")
+        return found
+    if isinstance(value, (list, tuple)):
+        return [_finite(item, depth + 1) for item in value]
+    number = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+    return None if isinstance(number, float) and not isfinite(number) else value
+
+
+def _key(key: Any) -> str:
+    """Return the key of a JSON object. Errors: TypeError for a key that is neither text nor a single number."""
+    if type(key).__module__ == "numpy" and hasattr(key, "item"):
+        key = key.item()
+    if not isinstance(key, (str, int, float, type(None))):
+        raise TypeError
+    return key_text(key)
 
 
 def _plain(value: Any) -> Any:
@@ -213,16 +247,13 @@ def _is_fitted(value: Any) -> bool:
 
 def _model(name: str, value: Any, project: Project) -> Entity:
     """Store an estimator as `model.pkl`: pickle rather than joblib's own form, because both can read it."""
-    import json
-
-    parameters = json.loads(json.dumps(value.get_params(deep=False), default=repr))
     data = _pickle(value)
     return project.log_sklearn(
         name,
         write=lambda path: _write(path, data),
         filename="model.pkl",
         algorithm=type(value).__name__,
-        parameters=parameters,
+        parameters=json_value(value.get_params(deep=False)),
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from ..platform.json_values import json_value
+from ..platform.metrics import json_metrics
 from ..platform.run import Run
 from .outcome import Outcome
 
@@ -23,7 +25,7 @@ def result_file(path: Path, record: Run, state: str, outcome: Outcome, error: Ma
     """Write what `--result-file` asks for. Whether that could be done; if not, the reason is logged."""
     found = {
         "id": record.id, "key": record.key, "state": state, "results": outcome.results, "outputs": outcome.outputs,
-        "metrics": dict(record.status.metrics or {}), "error": error,
+        "metrics": json_metrics(record.status.metrics or {}), "error": error,
     }  # fmt: skip
     try:
         _write(path, found)
@@ -47,7 +49,7 @@ def _write(path: Path, value: Any) -> None:
 
     That is a pipe or a device (/dev/stdout), and a file that is mounted by itself (/dev/termination-log).
     """
-    content = msgspec.json.format(msgspec.json.encode(value)) + b"\n"
+    content = msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(content)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,13 @@ from urllib.parse import quote
 from ovenbird.errors import OvenbirdError, PlatformUnreachableError
 
 from .keys import Key
+from .metrics import Value, merge
 from .rest import Client
 
 _log = logging.getLogger("ovenbird")
 _PAUSE = 1.0  # seconds between two writes: a loop that logs a metric at each step must not wait for Core each time
-Values = dict[str, "float | list[float]"]
+_REFUSED = re.compile(r"[/\\;%\x00-\x1f\x7f]")  # characters that Core's web server refuses in an address, encoded too
+Values = dict[str, Value]
 
 
 class Metrics:
@@ -40,16 +43,18 @@ class Metrics:
             return self._known[identity]
 
     def append(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
-        """Add numbers; one that is not finite is left out, as JSON has none. What is not written now is soon."""
+        """Add numbers; one that is not finite is left out, as JSON has none. Writes are a second apart."""
         identity = key.id or ""
         with self._lock:
-            for name, given in values.items():
+            for given_name, given in values.items():
+                name = _core_name(given_name)
                 numbers = [number for number in given if math.isfinite(number)]
                 if len(numbers) < len(given):
                     _log.warning("metric %s of %s: Core keeps finite numbers only; %s left out", name, key, given)
                 if numbers:
-                    known = self._series(key, identity, name) if not (replace or single) else []
-                    self._known.setdefault(identity, {})[name] = numbers[0] if single else [*known, *numbers]
+                    before = None if replace else self._value(key, identity, name)
+                    value = merge(before, numbers, replace=replace, single=single)
+                    self._known.setdefault(identity, {})[name] = value
                     self._held[identity, name] = _where(key.project, key.type, identity)
             if time.monotonic() - self._written >= _PAUSE:
                 try:
@@ -74,12 +79,11 @@ class Metrics:
                 del self._held[identity, name]
                 self._written = time.monotonic()
 
-    def _series(self, key: Key, identity: str, name: str) -> list[float]:
+    def _value(self, key: Key, identity: str, name: str) -> Value | None:
         known = self._known.get(identity)
         if known is None:
             known = self.read(key.project, key.type, identity)
-        before = known.get(name, [])
-        return before if isinstance(before, list) else [before]
+        return known.get(name)
 
     def settle(self) -> None:
         """Write what has been held back, where nobody takes an error: it is logged."""
@@ -96,3 +100,9 @@ class Metrics:
 
 def _where(project: str, type: str, identity: str) -> str:
     return f"/-/{quote(project, safe='')}/{type}s/{quote(identity, safe='')}/metrics"
+
+
+def _core_name(name: str) -> str:
+    """Return a metric's name as Core takes it: `train/loss` becomes `train.loss`."""
+    found = _REFUSED.sub(".", name)
+    return found if found.strip(".") else found.replace(".", "_")

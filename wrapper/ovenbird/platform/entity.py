@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ovenbird.errors import ArgumentsError, InputError
+from ovenbird.errors import ArgumentsError
 
 from . import keys
 from .fields import Fields
+from .json_values import json_value
+from .metrics import is_series, merge, metric_name, metric_numbers
 from .store import Record, Store, timestamp
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Entity:
     def to_dict(self) -> Record:
         """The whole entity in plain JSON values, with its type."""
         simple = {name: getattr(self, name) for name in ("id", "kind", "name", "project", "key", "user")}
-        parts = {name: getattr(self, name).to_dict() for name in ("metadata", "spec", "status")}
+        parts = {name: json_value(getattr(self, name)) for name in ("metadata", "spec", "status")}
         return {**simple, "type": self.TYPE, **parts}
 
     def save(self, update: bool = False) -> Self:
@@ -101,47 +103,30 @@ class Entity:
         """Add a number, or each of a list, to the series `key`.
 
         `overwrite` starts the series anew; `single_value` keeps one number in the place of a series.
+        Errors: InputError for a value that is no number.
         """
-        numbers = _numbers(key, value)
+        name = metric_name(key)
+        numbers = metric_numbers(name, value)
         if single_value and len(numbers) != 1:
-            raise ArgumentsError(f"metric {key!r}: {len(numbers)} numbers for a single value")
-        of = keys.parse(self.key)
-        self._store.append_metrics(of, {key: numbers}, replace=overwrite, single=single_value)
-        self._note_metric(key, numbers, overwrite, single_value)
+            raise ArgumentsError(f"metric {name!r}: {len(numbers)} numbers for a single value")
+        self._append_metrics({name: numbers}, replace=overwrite or single_value, single=single_value)
 
     def log_metrics(self, metrics: Mapping[str, Metric], overwrite: bool = False) -> None:
-        """Store several metrics: a number stays a single number, a list is added to its series."""
-        for name, value in metrics.items():
-            self.log_metric(name, value, overwrite, single_value=not _is_series(value))
+        """Store several metrics. A first number stays a number, a further one makes a series of it; a list is added.
 
-    def _note_metric(self, key: str, numbers: list[float], overwrite: bool, single: bool) -> None:
-        metrics = self.status.setdefault("metrics", Fields())
-        before = metrics.get(key)
-        if single:
-            metrics[key] = numbers[0]
-        else:
-            metrics[key] = (before if isinstance(before, list) and not overwrite else []) + numbers
+        `overwrite` replaces what is there. Errors: InputError for a value that is no number; then nothing is stored.
+        """
+        singles: dict[str, list[float]] = {}
+        series: dict[str, list[float]] = {}
+        for key, value in metrics.items():
+            name = metric_name(key)
+            (series if is_series(value) else singles)[name] = metric_numbers(name, value)
+        for values, single in ((singles, True), (series, False)):
+            if values:
+                self._append_metrics(values, replace=overwrite, single=single)
 
-
-def _is_series(value: object) -> bool:
-    return isinstance(value, (list, tuple)) or (hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0)
-
-
-def _numbers(key: str, value: Any) -> list[float]:
-    """The numbers of a metric; numpy's scalars and arrays count as numbers and lists."""
-    keys.check_name(key, "metric name")
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    found = list(value) if isinstance(value, (list, tuple)) else [value]
-    try:
-        return [_number(item) for item in found]
-    except (TypeError, OverflowError):
-        raise InputError(f"metric {key!r} is not a number: {value!r}", hint="a number, or a list of numbers") from None
-
-
-def _number(item: Any) -> float:
-    if hasattr(item, "item"):  # a numpy scalar
-        item = item.item()
-    if isinstance(item, bool) or not isinstance(item, (int, float)):
-        raise TypeError
-    return float(item)
+    def _append_metrics(self, values: Mapping[str, list[float]], *, replace: bool, single: bool) -> None:
+        self._store.append_metrics(keys.parse(self.key), values, replace=replace, single=single)
+        known = self.status.setdefault("metrics", Fields())
+        for name, numbers in values.items():
+            known[name] = merge(known.get(name), numbers, replace=replace, single=single)

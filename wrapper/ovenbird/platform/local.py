@@ -92,7 +92,9 @@ class LocalStore:
             if row is None:
                 raise _missing(connection, key)
             record = unpack(row[1], self.home)
-            metrics = _series(connection.execute("SELECT name, step, value FROM metric WHERE seq = ?", row[:1]))
+            metrics = _series(
+                connection.execute("SELECT name, step, value FROM metric WHERE seq = ? ORDER BY name, step", row[:1])
+            )
         if metrics:
             record["status"]["metrics"] = metrics
         return record
@@ -157,12 +159,14 @@ class LocalStore:
             if row is None:
                 raise PlatformError(f"{key} is not in {self.path}, so it takes no metrics", hint="save it first")
             for name, numbers in values.items():
-                last = -1 if single else 0  # step 0 marks a single number, a series counts from 1
-                if replace or single:
+                last = None
+                if replace:
                     connection.execute("DELETE FROM metric WHERE seq = ? AND name = ?", (row[0], name))
                 else:
                     newest = "SELECT max(step) FROM metric WHERE seq = ? AND name = ?"
-                    last = connection.execute(newest, (row[0], name)).fetchone()[0] or 0
+                    last = connection.execute(newest, (row[0], name)).fetchone()[0]
+                if last is None:  # a single number has step 0 and is alone, a series counts from 1
+                    last = -1 if single else 0
                 rows = ((row[0], name, step, number, now) for step, number in enumerate(numbers, last + 1))
                 connection.executemany("INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -253,16 +257,13 @@ def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
 
 
 def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
-    metrics: dict[str, float | list[float]] = {}
+    """Return metrics from rows in the order of their steps; a lone step 0 is a single number."""
+    found: dict[str, list[float]] = {}
+    first: dict[str, int] = {}
     for name, step, value in rows:
-        number = float("nan") if value is None else value
-        if step == 0:
-            metrics[name] = number
-            continue
-        series = metrics.setdefault(name, [])
-        if isinstance(series, list):
-            series.append(number)
-    return metrics
+        first.setdefault(name, step)
+        found.setdefault(name, []).append(float("nan") if value is None else value)
+    return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in found.items()}
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from ovenbird.errors import InputError
 
 from . import keys
+from .metrics import json_metrics
 from .store import STATES, Record, Row, Store
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
@@ -63,7 +64,7 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
 
 
 def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
-    """The whole entity, with every digest of its files."""
+    """Return the whole entity, with every digest of its files; a metric that is not finite is a text."""
     from .project import MATERIALS
 
     record = store.read(key)
@@ -71,6 +72,8 @@ def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
         entity = MATERIALS[key.type](store, record, environ)
         entity.files()
         record = entity.to_dict()
+    if metrics := record["status"].get("metrics"):
+        record["status"]["metrics"] = json_metrics(metrics)
     return record
 
 

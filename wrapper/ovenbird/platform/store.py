@@ -83,7 +83,8 @@ class Store(Protocol):
         """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
 
     def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
-        """Add numbers to the series of an entity; `single` keeps one number in the place of a series."""
+        """Add numbers to metrics of an entity, as `metrics.merge` says: `replace` drops what was there, `single` keeps
+        a first number as a number instead of a series of one."""
 
     def files_root(self) -> str:
         """The folder of the store's own files; what lies elsewhere is never below it."""
