@@ -86,6 +86,15 @@ docs: .venv/.runtime ## write the pages that are made from the code
 	@$(BIN)/python docs/make_settings.py docs/settings.md
 	@$(BIN)/python docs/make_build_settings.py docs/build-settings.md
 
+# each lock by itself: two of them may pin a package at two versions
+.PHONY: audit
+audit: .venv/.dev ## look for known advisories in the locks and in the lowest versions (asks a service)
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.10 --generate-hashes --no-header \
+		--extra reload --extra platform --extra build pyproject.toml --output-file .cache/lowest.txt
+	@failed=; for lock in .cache/lowest.txt images/locks/*.txt; do echo "$$lock"; \
+		$(BIN)/uv tool run --quiet --from 'pip-audit>=2.10' pip-audit --strict --disable-pip --progress-spinner off \
+			--requirement "$$lock" $(ARGS) || failed=1; done; test -z "$$failed"
+
 .PHONY: builder-lock
 builder-lock: .venv/.dev ## pin what the builder's image needs (asks the package index)
 	@echo 'hatchling>=1.24' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

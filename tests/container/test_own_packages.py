@@ -15,10 +15,10 @@ from ovenbird_builder.container import working
 from ovenbird_builder.network import network
 
 OWN = {
-    "fastapi": "0.115.6",
+    "fastapi": "0.136.3",
     "msgspec": "0.19.0",
     "pydantic": "2.9.2",
-    "starlette": "0.41.3",
+    "starlette": "1.3.1",
     "uvicorn": "0.32.1",
 }
 
