@@ -426,7 +426,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "starlette": ("ovenbird.serve",),
     "a2wsgi": ("ovenbird.serve",),
-    "uvicorn": ("ovenbird.serve.server", "ovenbird.serve.wire"),
+    "uvicorn": ("ovenbird.serve.server", "ovenbird.serve.wire", "ovenbird.serve.cycle"),
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),
     "watchfiles": ("ovenbird.serve.reload",),

@@ -366,7 +366,7 @@ class Settings:
     max_header: int = _option(
         64 * 1024,
         size,
-        "Largest request line and headers together; more is answered 431.",
+        "Largest request line, headers and trailers together; more is answered 431.",
         verbs="serve processor",
         metavar="SIZE",
     )

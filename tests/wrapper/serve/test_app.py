@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.raw import Raw, running
 from tests.service import Service, until
@@ -164,6 +165,13 @@ def test_methods(tmp_path_factory: pytest.TempPathFactory) -> None:
         answer = service.get("/")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST, PUT")
         assert service.call({"name": "a"}).status_code == 200
+
+
+def test_trace_that_is_allowed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`TRACE` reaches the handler where the settings name it."""
+    with running(tmp_path_factory, "echo/main.py:handler", "--methods", "TRACE,POST") as service:
+        assert httpx.request("TRACE", service.url).json()["method"] == "TRACE"
+        assert service.get("/").status_code == 405
 
 
 def test_calls_at_once(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -194,7 +194,7 @@ def test_slow_handler_is_no_slow_header(service: Service) -> None:
 @pytest.mark.parametrize("data", [
     b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
     b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
-    b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 ])  # fmt: skip
 def test_no_http(service: Service, data: bytes) -> None:
     """What is no HTTP is a 400 or a closed connection; the server goes on."""

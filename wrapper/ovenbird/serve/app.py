@@ -29,6 +29,7 @@ from .threads import Threads
 from .watchdog import Watchdog
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # named where the settings name none
 _CLOSE = (b"connection", b"close")
 _PREFIX = "/_/"
 _STUCK = "every slot is held by a call that cannot be stopped"
@@ -136,10 +137,10 @@ class App:
         """Let the call in, read its body, and run the handler. None when the answer has been sent already."""
         if not self.gate.open:
             raise ProblemError(503, self.gate.why, headers=retry_after(1))
-        if self._methods and call.scope["method"] not in self._methods:
-            raise ProblemError(
-                405, "method not allowed", headers=((b"allow", ", ".join(sorted(self._methods)).encode()),)
-            )
+        method = call.scope["method"]
+        if method not in self._methods if self._methods else method == "TRACE":  # whose answer would hold credentials
+            allowed = ", ".join(sorted(self._methods or _METHODS)).encode()
+            raise ProblemError(405, "method not allowed", headers=((b"allow", allowed),))
         if self.admission.full:
             self._reject()
         take = self.arguments

@@ -46,6 +46,10 @@ class Block:
         cells[_BUCKET + bisect_left(BUCKETS, seconds)] += 1.0
         cells[_SUM] += seconds
 
+    def refuse(self, status: int) -> None:
+        """Count a request that was answered before it was a call, as it is no HTTP/1.1 or too large."""
+        self.cells[status] += 1.0
+
     def reject(self) -> None:
         """Count a call that found the queue full."""
         self.cells[_REJECTED] += 1.0

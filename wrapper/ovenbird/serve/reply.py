@@ -197,9 +197,11 @@ def _with(reply: Reply, status: int, headers: Any = None) -> Reply:
     given = [pair for key, value in _items(headers or ()) for pair in _header(key, value)]
     names = {key for key, _ in given}
     reply.status = status
-    if status in (204, 304):
+    if status in (204, 205, 304):
         bare = Reply(status, [pair for pair in reply.headers if pair[0] not in names])
         bare.headers = [pair for pair in (*bare.headers, *given) if pair[0] not in _FRAMING]
+        if status == 205:  # unlike the others it says so by its length (RFC 9110 15.3.6)
+            bare.headers.append((b"content-length", b"0"))
         return bare
     app: Any = reply.app
     if app is not None:  # a Starlette response: ours for a path, or the user's own

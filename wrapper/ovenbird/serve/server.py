@@ -90,6 +90,7 @@ class Worker:
         import uvloop
 
         Protocol.max_header = self.settings.max_header
+        Protocol.count = self.block.refuse
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
