@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ovenbird import __version__
+from ovenbird.common.text import show_value
 
 from .bake import Baked
 from .distribution.client import MANIFEST
@@ -76,7 +77,7 @@ def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
                 draft.replace(path)
             except OSError as error:
                 draft.unlink(missing_ok=True)
-                raise SpaceError(f"cannot write {str(path)!r}: {error.strerror}") from None
+                raise SpaceError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
             made.append(path)
     return made
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ovenbird.common.units import read_whole
+
 from . import buildah, process, skopeo
 from .container import started
 from .errors import BaseMissingError, RegistryError
@@ -78,7 +80,7 @@ class Bench:
         names = [name for row in json.loads(done.stdout or "[]") or () for name in row.get("names") or ()]
         for name in names:
             _, pid, start = [*name.rpartition(":")[2].split("-"), "", ""][:3]
-            if pid.isdigit() and started(int(pid)) != start:
+            if (number := read_whole(pid, 0)) and started(number) != start:
                 process.run(buildah.remove_image(name), env=self.registry.environ, check=False)
 
 

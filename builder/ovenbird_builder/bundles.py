@@ -20,6 +20,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .baked_document import handler
 from .bases import foundation
 from .errors import DigestError, SpaceError, SpecError
@@ -70,7 +72,7 @@ def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequ
             raise
         return path.stat().st_size
     except OSError as error:
-        raise SpaceError(f"cannot write the bundle {str(path)!r}: {error.strerror}") from None
+        raise SpaceError(f"cannot write the bundle {show_value(str(path))}: {error.strerror}") from None
 
 
 def is_bundle(text: str) -> bool:
@@ -99,9 +101,11 @@ def opened(path: Path, cache: Cache) -> Iterator[Bundle]:
                 _refuse_cut(tar)
             about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         except (tarfile.TarError, OSError, ValueError) as error:
-            raise SpecError(f"{str(path)!r} is not a bundle that can be read: {error}") from None
+            raise SpecError(f"{show_value(str(path))} is not a bundle that can be read: {error}") from None
         if not isinstance(about, dict) or about.get("version") != _VERSION:
-            raise SpecError(f"{str(path)!r} is a bundle of another version of Ovenbird", hint="ovenbird bundle")
+            raise SpecError(
+                f"{show_value(str(path))} is a bundle of another version of Ovenbird", hint="ovenbird bundle"
+            )
         _take(about, folder, cache)
         yield Bundle(_given(about, folder), folder / "function.yaml", _tree(about, folder, path))
 
@@ -206,7 +210,9 @@ def _tree(about: Mapping[str, Any], folder: Path, path: Path) -> Tree:
     source = about["source"]
     tree = Tree(folder / "source", source["uri"], source["revision"], of_tree(folder / "source"), source["epoch"])
     if tree.digest != source["digest"]:
-        raise DigestError(f"the bundle {str(path)!r} is damaged: its source is {tree.digest}, not {source['digest']}")
+        raise DigestError(
+            f"the bundle {show_value(str(path))} is damaged: its source is {tree.digest}, not {source['digest']}"
+        )
     return tree
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+from ovenbird.common.units import read_whole
 from ovenbird.errors import OvenbirdError
 
 from . import buildah, process
@@ -91,13 +93,13 @@ def refused(image: str, error: process.ProcessFailed) -> OvenbirdError:
     last = error.message
     if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
         return RegistryDeniedError(
-            f"the registry refuses {image!r}: {last}", hint="buildah login REGISTRY, or --authfile"
+            f"the registry refuses {show_value(image)}: {last}", hint="buildah login REGISTRY, or --authfile"
         )
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
-        return BaseMissingError(f"there is no image {image!r}: {last}")
+        return BaseMissingError(f"there is no image {show_value(image)}: {last}")
     if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
-        return DigestError(f"the registry gives for {image!r} what is not what its digest says: {last}")
-    return RegistryError(f"cannot get the image {image!r}: {last}")
+        return DigestError(f"the registry gives for {show_value(image)} what is not what its digest says: {last}")
+    return RegistryError(f"cannot get the image {show_value(image)}: {last}")
 
 
 def reap() -> None:
@@ -110,7 +112,7 @@ def reap() -> None:
         parts = name.removeprefix(_PREFIX + "-").split("-")
         if not name.startswith(_PREFIX + "-") or len(parts) != 3:
             continue
-        if started(int(parts[0])) != parts[1]:
+        if (pid := read_whole(parts[0], 0)) and started(pid) != parts[1]:
             process.run(buildah.remove(name), check=False)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .errors import SpecError
 
 
@@ -68,10 +70,10 @@ def _pair(path: Path) -> tuple[str, str]:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"--creds-file: cannot read {str(path)!r}: {_why(error)}") from None
+        raise SpecError(f"--creds-file: cannot read {show_value(str(path))}: {_why(error)}") from None
     user, colon, password = text.partition(":")
     if not colon or not user or not password or "\n" in text:
-        raise SpecError(f"--creds-file: {str(path)!r} does not hold one line USER:PASSWORD")
+        raise SpecError(f"--creds-file: {show_value(str(path))} does not hold one line USER:PASSWORD")
     return user, password
 
 
@@ -79,9 +81,9 @@ def _document(path: Path, flag: str) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SpecError(f"{flag}: cannot read the credentials {str(path)!r}: {_why(error)}") from None
+        raise SpecError(f"{flag}: cannot read the credentials {show_value(str(path))}: {_why(error)}") from None
     if not isinstance(found, dict):
-        raise SpecError(f"{flag}: {str(path)!r} is not the JSON object that auth.json is")
+        raise SpecError(f"{flag}: {show_value(str(path))} is not the JSON object that auth.json is")
     return found
 
 

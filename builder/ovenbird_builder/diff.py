@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
+from ovenbird.common.text import show_value
+
 from .errors import LayerError
 
 # where we mount things for a step; what is left of them is an empty mount point that is none of the step's doing
@@ -82,7 +84,7 @@ def _file(info: tarfile.TarInfo, data: tarfile.TarInfo) -> tarfile.TarInfo:
 def _origin(link: tarfile.TarInfo, found: dict[str, tarfile.TarInfo]) -> str:
     target = found.get(link.linkname)
     if target is None or target.islnk():
-        raise LayerError(f"the layer links {link.name!r} to {link.linkname!r}, which is not in it")
+        raise LayerError(f"the layer links {show_value(link.name)} to {show_value(link.linkname)}, which is not in it")
     return target.name
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from .plan import Plan, Step
 
 _LONGEST = 60
@@ -12,7 +14,7 @@ _LONGEST = 60
 
 def explain(plan: Plan, before: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """One line per step, in order. `before` is `memory` of the last build, empty when there was none."""
-    return tuple(f"{step.kind} {_short(step.name)!r}: {_why(step, before)}" for step in plan.steps)
+    return tuple(f"{step.kind} {show_value(_short(step.name))}: {_why(step, before)}" for step in plan.steps)
 
 
 def memory(plan: Plan) -> list[dict[str, Any]]:

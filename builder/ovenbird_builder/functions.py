@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
 from ovenbird.document import VERSIONS, Function, find, read
 
 from .errors import SpecError
@@ -36,20 +37,20 @@ def named(target: str, source: str = "") -> Named:
         return _document(find(Path(target)), source)
     place, _, attribute = target.partition(":")
     if attribute and not _DOTTED.fullmatch(attribute):
-        raise SpecError(f"{target!r}: {attribute!r} is not the name of an attribute", hint=_FORMS)
+        raise SpecError(f"{show_value(target)}: {show_value(attribute)} is not the name of an attribute", hint=_FORMS)
     if place.endswith(".py"):
         return Named(_of_file(Path(place), attribute or _DEFAULT, source))
     if attribute and _DOTTED.fullmatch(place):
         root = _folder(source or ".")
         return Named(_plain(root, place, attribute))
-    raise SpecError(f"{target!r} is not a target: no such file or folder", hint=_FORMS)
+    raise SpecError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
 
 
 def version_of(function: Function, flag: str) -> str:
     """The version of Python that is asked for, the flag first; empty when nothing says. Errors: SpecError."""
     version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
     if version and version not in VERSIONS:
-        raise SpecError(f"--python: expected one of {', '.join(VERSIONS)}, found {flag!r}")
+        raise SpecError(f"--python: expected one of {', '.join(VERSIONS)}, found {show_value(flag)}")
     return version or function.python_version
 
 
@@ -68,11 +69,11 @@ def _with_source(function: Function, folder: Path) -> Function:
 
 def _of_file(path: Path, attribute: str, source: str) -> Function:
     if not path.is_file():
-        raise SpecError(f"no file {str(path)!r}", hint=_FORMS)
+        raise SpecError(f"no file {show_value(str(path))}", hint=_FORMS)
     path = path.resolve()
     root = _folder(source) if source else path.parent
     if not path.is_relative_to(root):
-        raise SpecError(f"{str(path)!r} does not lie below --source {str(root)!r}")
+        raise SpecError(f"{show_value(str(path))} does not lie below --source {show_value(str(root))}")
     return _plain(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
 
@@ -90,5 +91,5 @@ def _plain(root: Path, module: str, attribute: str) -> Function:
 def _folder(name: str) -> Path:
     path = Path(name)
     if not path.is_dir():
-        raise SpecError(f"--source: {name!r} is not a folder")
+        raise SpecError(f"--source: {show_value(name)} is not a folder")
     return path.resolve()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ovenbird.common.units import read_whole
 from ovenbird.errors import OvenbirdError
 
 from . import labels
@@ -57,7 +58,7 @@ def _layers(image: Image) -> list[dict[str, Any]]:
     """Each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
     made = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
     layers = image.manifest.get("layers") or []
-    told = image.labels.get(labels.BASE_LAYERS, "")
+    above = read_whole(image.labels.get(labels.BASE_LAYERS, ""), -1)
     names = [_said(entry) for entry in made] if len(made) == len(layers) else [""] * len(layers)
     return [
         {
@@ -65,7 +66,7 @@ def _layers(image: Image) -> list[dict[str, Any]]:
             "size": layer["size"],
             "media_type": layer.get("mediaType", ""),
             "holds": (layer.get("annotations") or {}).get(labels.TITLE) or name,
-            "of": ("base" if index < int(told) else "image") if told.isdigit() else "",
+            "of": ("base" if index < above else "image") if above >= 0 else "",
         }
         for index, (layer, name) in enumerate(zip(layers, names, strict=True))
     ]
@@ -78,7 +79,7 @@ def _said(entry: Mapping[str, Any]) -> str:
 
 def _files(image: Image, found: dict[str, Any], notes: list[str]) -> None:
     """The function document and the lock, out of the layers above the base."""
-    above = int(found["base"]["layers"]) if found["base"]["layers"].isdigit() else 0
+    above = read_whole(found["base"]["layers"], 0)
     try:
         held = contents.read(image, (DOCUMENT, LOCK), above=above)
     except OvenbirdError as error:

@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .durations import seconds
 from .errors import InstructionError, SpecError
 
@@ -53,7 +55,9 @@ def from_flag(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InstructionError(f"--instruction: {text!r} starts like a JSON object and is none: {error}") from None
+        raise InstructionError(
+            f"--instruction: {show_value(text)} starts like a JSON object and is none: {error}"
+        ) from None
 
 
 def _one(item: Any, where: str, known_secrets: Sequence[str]) -> Instruction:
@@ -61,14 +65,14 @@ def _one(item: Any, where: str, known_secrets: Sequence[str]) -> Instruction:
         moved = bool(_SHARED.search(item))
         return Instruction(_command(item, where), "source" if moved else "base", moved=moved)
     if not isinstance(item, Mapping):
-        raise InstructionError(f"{where}: expected a text or a mapping, found {item!r}")
+        raise InstructionError(f"{where}: expected a text or a mapping, found {show_value(item)}")
     if unknown := sorted(str(key) for key in item if key not in _FIELDS):
-        raise InstructionError(f"{where}: unknown field {unknown[0]!r}", hint=f"one of {', '.join(_FIELDS)}")
+        raise InstructionError(f"{where}: unknown field {show_value(unknown[0])}", hint=f"one of {', '.join(_FIELDS)}")
     after = item.get("after", "base")
     if after not in PLACES:
-        raise InstructionError(f"{where}.after: expected one of {', '.join(PLACES)}, found {after!r}")
+        raise InstructionError(f"{where}.after: expected one of {', '.join(PLACES)}, found {show_value(after)}")
     if not isinstance(item.get("network", True), bool):
-        raise InstructionError(f"{where}.network: expected true or false, found {item['network']!r}")
+        raise InstructionError(f"{where}.network: expected true or false, found {show_value(item['network'])}")
     return Instruction(
         _command(item.get("run"), f"{where}.run"), after, _secrets(item.get("secrets", []), where, known_secrets),
         item.get("network", True), _timeout(item.get("timeout"), where),
@@ -78,13 +82,16 @@ def _one(item: Any, where: str, known_secrets: Sequence[str]) -> Instruction:
 def _command(text: Any, where: str) -> str:
     """A command of one line. Nothing is generated from it, so it cannot leave its line; this keeps it readable too."""
     if not isinstance(text, str) or not text.strip():
-        raise InstructionError(f"{where}: expected a command, found {text!r}")
+        raise InstructionError(f"{where}: expected a command, found {show_value(text)}")
     if bad := re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", text):
-        name = "a newline" if bad[0] in "\n\r\x85\u2028\u2029" else f"the control character {bad[0]!r}"
-        raise InstructionError(f"{where}: {text!r} holds {name}", hint="one command on one line; join with && or ;")
+        name = "a newline" if bad[0] in "\n\r\x85\u2028\u2029" else f"the control character {show_value(bad[0])}"
+        raise InstructionError(
+            f"{where}: {show_value(text)} holds {name}", hint="one command on one line; join with && or ;"
+        )
     if re.search(r"<<", _QUOTED.sub("", text)):
         raise InstructionError(
-            f"{where}: {text!r} uses a here-document, which needs more than one line", hint="printf '...' | command"
+            f"{where}: {show_value(text)} uses a here-document, which needs more than one line",
+            hint="printf '...' | command",
         )
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
         raise InstructionError(f"{where}: a command of {len(text)} characters is too long", hint="put it in a script")
@@ -93,10 +100,12 @@ def _command(text: Any, where: str) -> str:
 
 def _secrets(found: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise InstructionError(f"{where}.secrets: expected a list of names, found {found!r}")
+        raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(found)}")
     for name in found:
         if name not in known:
-            raise InstructionError(f"{where}.secrets: there is no secret {name!r}", hint=f"--secret {name}=ENV|FILE")
+            raise InstructionError(
+                f"{where}.secrets: there is no secret {show_value(name)}", hint=f"--secret {name}=ENV|FILE"
+            )
     return tuple(sorted(set(found)))
 
 

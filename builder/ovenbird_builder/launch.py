@@ -18,6 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird import settings as table
+from ovenbird.common.text import show_value
 from ovenbird.settings import Settings
 
 from .errors import SpecError
@@ -104,7 +105,7 @@ def _handed(verb: str, settings: Settings, flags: Mapping[str, Any], environ: Ma
         values["OVENBIRD_INIT_PARAMETERS"] = json.dumps(settings.init)  # may be secrets: not in argv
     for name in settings.env:
         if name not in environ:
-            raise SpecError(f"--env: the variable {name!r} is not set")
+            raise SpecError(f"--env: the variable {show_value(name)} is not set")
         values[name] = environ[name]
     return values
 
@@ -167,7 +168,7 @@ def _input(name: str, text: str, mounts: list[Mount]) -> str:
 def _same(path: Path, origin: str) -> Mount:
     """A folder under its own path. Errors: SpecError where the image has its own system there."""
     if _system(path):
-        raise SpecError(f"{origin}: {str(path)!r} cannot be mounted: it would cover the image's own files")
+        raise SpecError(f"{origin}: {show_value(str(path))} cannot be mounted: it would cover the image's own files")
     return Mount(path, str(path), True)
 
 
@@ -179,7 +180,7 @@ def _system(path: Path) -> bool:
 def _existing(text: str, origin: str) -> Path:
     path = Path(text).expanduser().absolute()
     if not path.exists():
-        raise SpecError(f"{origin}: no file {text!r}")
+        raise SpecError(f"{origin}: no file {show_value(text)}")
     return path
 
 
@@ -192,7 +193,7 @@ def _folder(text: str, origin: str, *, ignored: bool = False) -> Path:
             if ignored:
                 (path / ".gitignore").write_text("*\n", encoding="ascii")
     except OSError as error:
-        raise SpecError(f"{origin}: cannot make the folder {text!r}: {error.strerror}") from None
+        raise SpecError(f"{origin}: cannot make the folder {show_value(text)}: {error.strerror}") from None
     return path
 
 

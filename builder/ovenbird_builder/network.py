@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from ovenbird.common.text import show_value
+
 from .errors import SpecError
 
 _PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -64,9 +66,9 @@ def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SpecError(f"{origin}: cannot read the certificates {text!r}: {error.strerror}") from None
+        raise SpecError(f"{origin}: cannot read the certificates {show_value(text)}: {error.strerror}") from None
     if b"BEGIN CERTIFICATE" not in content and b"BEGIN TRUSTED CERTIFICATE" not in content:
-        raise SpecError(f"{origin}: {text!r} holds no certificate in PEM form")
+        raise SpecError(f"{origin}: {show_value(text)} holds no certificate in PEM form")
     return Network(path, proxies)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .errors import SpecError
 
 
@@ -109,4 +111,4 @@ def _switch(option: Option, text: str) -> bool:
         return False
     if word in ("1", "true", "yes", "on"):
         return True
-    raise SpecError(f"{option.variable}: expected true or false, found {text!r}")
+    raise SpecError(f"{option.variable}: expected true or false, found {show_value(text)}")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .errors import ImageError, SpaceError, SpecError
 from .reference import Reference
 from .registry import Registry
@@ -34,12 +36,13 @@ def output(text: str) -> Output:
         return Output(kind)
     if kind not in _FILES or not path:
         raise SpecError(
-            f"--output: expected store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE, found {text!r}"
+            "--output: expected store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE,"
+            f" found {show_value(text)}"
         )
     if ":" in path:
-        raise SpecError(f"--output: a path with a colon cannot be told from a tag: {path!r}")
+        raise SpecError(f"--output: a path with a colon cannot be told from a tag: {show_value(path)}")
     if not Path(path).absolute().parent.is_dir():
-        raise SpecError(f"--output: no folder {str(Path(path).absolute().parent)!r}")
+        raise SpecError(f"--output: no folder {show_value(str(Path(path).absolute().parent))}")
     return Output(kind, path)
 
 
@@ -50,11 +53,11 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
     """
     path = Path(one.path).absolute()
     if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
-        raise ImageError(f"--output: {str(path)!r} exists and is not an OCI layout")
+        raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
-        raise SpaceError(f"--output: cannot write to {str(path.parent)!r}: {error.strerror}") from None
+        raise SpaceError(f"--output: cannot write to {show_value(str(path.parent))}: {error.strerror}") from None
     try:
         made = scratch / "image"
         if one.kind == "docker-archive":
@@ -68,7 +71,7 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
                 path.rename(scratch / "old")
         made.rename(path)
     except OSError as error:
-        raise SpaceError(f"--output: cannot write {str(path)!r}: {error.strerror}") from None
+        raise SpaceError(f"--output: cannot write {show_value(str(path))}: {error.strerror}") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

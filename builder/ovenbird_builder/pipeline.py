@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ovenbird.common.text import show_value
+
 from . import explain, writeback
 from .bake import Baked, bake
 from .deliver import Parcel, deliver, present, push
@@ -240,7 +242,8 @@ def _warnings(request: Request, tree: Tree, prepared: Sequence[Prepared]) -> tup
             "another machine may get another digest"
         )
     found += [
-        f"the instruction {one.run!r} names /shared, so it runs after the source; say `after: base` to run it earlier"
+        f"the instruction {show_value(one.run)} names /shared, so it runs after the source; say"
+        " `after: base` to run it earlier"
         for one in request.instructions
         if one.moved
     ]

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from .errors import EngineError, ProgramMissingError
@@ -96,7 +97,7 @@ def run(
         )
     except FileNotFoundError as error:
         if cwd is not None and not Path(cwd).is_dir():
-            raise EngineError(f"cannot run {argv[0]} in {str(cwd)!r}: no such folder") from None
+            raise EngineError(f"cannot run {argv[0]} in {show_value(str(cwd))}: no such folder") from None
         raise _missing(argv[0]) from error
     out, err = _Stream(hide, line, limit), _Stream(hide, line, _KEPT)
     try:
@@ -128,7 +129,7 @@ def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 def _missing(program: str) -> ProgramMissingError:
     package = _PACKAGES.get(program, program)
-    return ProgramMissingError(f"the program {program!r} is not installed", hint=f"apt-get install {package}")
+    return ProgramMissingError(f"the program {show_value(program)} is not installed", hint=f"apt-get install {package}")
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

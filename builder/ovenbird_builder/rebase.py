@@ -8,6 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+from ovenbird.common.units import read_whole
+
 from . import canonical, labels
 from .errors import BaseUnfitError, ImageError
 from .oci import Image
@@ -36,10 +39,10 @@ class Swapped(Struct, frozen=True):
 def base_layers(image: Image) -> int:
     """How many of the image's layers, from the bottom, are its base's. Errors: ImageError when it is not ours."""
     told, layers = image.labels.get(labels.BASE_LAYERS, ""), len(image.manifest.get("layers", ()))
-    if not told.isdigit() or not 0 < int(told) <= layers:
+    if not 0 < read_whole(told, 0) <= layers:
         raise ImageError(
-            f"{image.name!r} does not say which of its {layers} layers are its base's:"
-            f" the label {labels.BASE_LAYERS} is {told or 'missing'!r}",
+            f"{show_value(image.name)} does not say which of its {layers} layers are its base's:"
+            f" the label {labels.BASE_LAYERS} is {show_value(told or 'missing')}",
             hint="only images that `ovenbird build` has made can be rebased",
         )
     return int(told)
@@ -53,7 +56,9 @@ def check(image: Image, base: Image, facts: Mapping[str, str], *, force: bool = 
     told = image.labels
     missing = [name for name in labels.INTERPRETER if not told.get(name)]
     if missing:
-        raise ImageError(f"{image.name!r} does not say what Python it was made for: it has no label {missing[0]}")
+        raise ImageError(
+            f"{show_value(image.name)} does not say what Python it was made for: it has no label {missing[0]}"
+        )
     reasons = []
     if image.platform[:2] != base.platform[:2]:
         reasons.append(f"the image is for {'/'.join(image.platform[:2])}, the base for {'/'.join(base.platform[:2])}")
@@ -66,17 +71,20 @@ def check(image: Image, base: Image, facts: Mapping[str, str], *, force: bool = 
         (labels.PLATLIB, "folder of platform packages"),
     ):
         if told[name] != facts[name]:
-            reasons.append(f"the {what} is {told[name]!r}, that of the base {facts[name]!r}")
+            reasons.append(f"the {what} is {show_value(told[name])}, that of the base {show_value(facts[name])}")
     if not _runs_on(told[labels.LIBC], facts[labels.LIBC]):
         reasons.append(f"the C library is {told[labels.LIBC]}, that of the base {facts[labels.LIBC]}, older or another")
     if told.get(labels.RUNTIME_FROM) == "base" and not facts.get(labels.RUNTIME):
         reasons.append("the runtime came with the old base, and the new one brings none")
     if reasons:
-        raise BaseUnfitError(f"{base.name!r} cannot go below {image.name!r}: " + "; ".join(reasons), hint="build anew")
+        raise BaseUnfitError(
+            f"{show_value(base.name)} cannot go below {show_value(image.name)}: " + "; ".join(reasons),
+            hint="build anew",
+        )
     count = told.get(labels.INSTRUCTIONS, "0")
     if count != "0" and not force:
         raise BaseUnfitError(
-            f"{image.name!r} holds what {count} instructions changed on its old base,"
+            f"{show_value(image.name)} holds what {count} instructions changed on its old base,"
             " which may not fit files of the new one (packages of the system, above all)",
             hint="build anew, or --force",
         )
@@ -173,4 +181,4 @@ def _runs_on(needed: str, found: str) -> bool:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text))
+    return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", text))

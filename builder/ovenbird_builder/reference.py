@@ -7,6 +7,8 @@ import re
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
+
 from .errors import ReferenceFormatError
 
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
@@ -65,10 +67,10 @@ def parse(text: str, flag: str = "--tag") -> Reference:
     if text.startswith("-"):
         raise wrong("it starts like an option")
     if bad := re.search(r"[^\x21-\x7e]", text):
-        raise wrong(f"it holds {bad[0]!r}")
+        raise wrong(f"it holds {show_value(bad[0])}")
     name, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
-        raise wrong(f"expected sha256: and 64 hexadecimal digits after @, found {digest!r}")
+        raise wrong(f"expected sha256: and 64 hexadecimal digits after @, found {show_value(digest)}")
     head, slash, tail = name.partition("/")
     if "://" in name:
         raise wrong("it is a URL", f"leave out {name.partition('://')[0]}://")
@@ -76,13 +78,15 @@ def parse(text: str, flag: str = "--tag") -> Reference:
     rest = tail if host else name
     path, colon, tag = rest.partition(":")
     if host and not _HOST.fullmatch(host):
-        raise wrong(f"{host!r} is not a host and port")
+        raise wrong(f"{show_value(host)} is not a host and port")
     if colon and not _TAG.fullmatch(tag):
-        raise wrong(f"{tag!r} is not a tag: letters, digits and _.- (at most 128, not - or . first)")
+        raise wrong(f"{show_value(tag)} is not a tag: letters, digits and _.- (at most 128, not - or . first)")
     for part in path.split("/"):
         if not _COMPONENT.fullmatch(part):
-            lower = f"write {part.lower()!r}" if _COMPONENT.fullmatch(part.lower()) else ""
-            raise wrong(f"{part!r} is not a part of a name: small letters and digits, with . _ or - in between", lower)
+            lower = f"write {show_value(part.lower())}" if _COMPONENT.fullmatch(part.lower()) else ""
+            raise wrong(
+                f"{show_value(part)} is not a part of a name: small letters and digits, with . _ or - in between", lower
+            )
     if len(host) + 1 + len(path) > _LONGEST:
         raise wrong(f"the name is longer than {_LONGEST} characters")
     return Reference(host, path, tag, digest)
@@ -96,6 +100,6 @@ class _Wrong(Struct, frozen=True):
 
     def __call__(self, why: str, hint: str = "") -> ReferenceFormatError:
         return ReferenceFormatError(
-            f"{self.flag}: {self.text!r} is not the name of an image: {why}",
+            f"{self.flag}: {show_value(self.text)} is not the name of an image: {why}",
             hint=hint or "registry.example.com/team/app:1",
         )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from .errors import SpaceError
 from .layers import Layer
 
@@ -75,7 +77,7 @@ def write(path: Path, document: Mapping[str, Any]) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise SpaceError(f"--result-file: cannot write {str(path)!r}: {error.strerror}") from None
+        raise SpaceError(f"--result-file: cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
 def text(document: Mapping[str, Any] | Sequence[Any]) -> str:

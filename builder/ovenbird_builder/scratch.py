@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ovenbird.common.units import read_whole
+
 from .container import started
 from .layers.blobs import space
 
@@ -33,5 +35,5 @@ def reap(root: Path) -> None:
     """Remove what builders have left that are gone."""
     for path in root.glob(f"{_PREFIX}*"):
         pid, start = [*path.name.removeprefix(_PREFIX).split("-"), ""][:2]
-        if pid.isdigit() and started(int(pid)) != start:
+        if (number := read_whole(pid, 0)) and started(number) != start:
             shutil.rmtree(path, ignore_errors=True)

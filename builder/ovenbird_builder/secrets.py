@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from .errors import SpecError
 
 PLACE = "/run/secrets"
@@ -49,7 +51,7 @@ def parse(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[Secret, ...
             # the rest is not shown: who forgets the form may have written the value itself
             raise SpecError("--secret: expected NAME=ENV|FILE", hint="--secret NAME=VARIABLE_OR_FILE")
         if name in found:
-            raise SpecError(f"--secret: {name!r} is given twice")
+            raise SpecError(f"--secret: {show_value(name)} is given twice")
         found[name] = Secret(name, _value(name, origin, environ))
     return tuple(found.values())
 
@@ -81,10 +83,10 @@ def _value(name: str, origin: str, environ: Mapping[str, str]) -> bytes:
             value = Path(origin).read_bytes()
         except (OSError, ValueError):
             raise SpecError(
-                f"--secret: {name!r} names neither a variable of the environment nor a file that can be read"
+                f"--secret: {show_value(name)} names neither a variable of the environment nor a file that can be read"
             ) from None
     if not value.strip():
-        raise SpecError(f"--secret: {name!r} is empty")
+        raise SpecError(f"--secret: {show_value(name)} is empty")
     if len(value) > _LARGEST:
-        raise SpecError(f"--secret: {name!r} is larger than {_LARGEST // 1024} KiB")
+        raise SpecError(f"--secret: {show_value(name)} is larger than {_LARGEST // 1024} KiB")
     return value

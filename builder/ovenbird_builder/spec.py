@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 from ovenbird.errors import OvenbirdError
 
@@ -130,7 +131,7 @@ def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:
     usual = (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
     found = Path(flag).expanduser().absolute() if flag else usual
     if found.exists() and not found.is_dir():
-        raise SpecError(f"--cache-dir: {str(found)!r} is not a folder")
+        raise SpecError(f"--cache-dir: {show_value(str(found))} is not a folder")
     return found
 
 
@@ -171,10 +172,11 @@ def _together(check: _Checks, made: Request, *, explicit: bool) -> None:
         wrong("--push: no name to push to", "--tag registry.example.com/app:1")
     for tag in made.tags if made.pushes else ():
         if tag.digest:
-            wrong(f"--tag: {str(tag)!r} has a digest, which only the built image can say")
+            wrong(f"--tag: {show_value(str(tag))} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:
             wrong(
-                f"--push: {str(tag)!r} names no registry", f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}"
+                f"--push: {show_value(str(tag))} names no registry",
+                f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}",
             )
     if made.write_back and not made.document:
         wrong("--write-back: the target is not a function document, so there is no spec.image to set")
@@ -211,7 +213,7 @@ def _outputs(given: Mapping[str, Any]) -> tuple[Output, ...]:
 def _instructions(function: Function, flags: tuple[str, ...], names: Sequence[str]) -> tuple[Instruction, ...]:
     written = (function.raw.get("spec") or {}).get("instructions") or []
     if not isinstance(written, list):
-        raise SpecError(f"spec.instructions: expected a list, found {written!r}")
+        raise SpecError(f"spec.instructions: expected a list, found {show_value(written)}")
     return (
         *instructions.parse(written, "spec.instructions", names),
         *instructions.parse([instructions.from_flag(text) for text in flags], "--instruction", names),
@@ -227,13 +229,13 @@ def _platforms(text: str) -> tuple[str, ...]:
 
 def _word(text: str, flag: str, words: tuple[str, ...]) -> str:
     if text not in words:
-        raise SpecError(f"{flag}: expected one of {', '.join(words)}, found {text!r}")
+        raise SpecError(f"{flag}: expected one of {', '.join(words)}, found {show_value(text)}")
     return text
 
 
 def _file(text: str, flag: str) -> Path:
     if not Path(text).is_file():
-        raise SpecError(f"{flag}: no file {text!r}")
+        raise SpecError(f"{flag}: no file {show_value(text)}")
     return Path(text).resolve()
 
 
@@ -247,6 +249,6 @@ def _timeout(text: str) -> float:
 def _epoch(text: str) -> int | None:
     if not text:
         return None
-    if not re.fullmatch(r"\d{1,12}", text):
-        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {text!r}")
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")
     return int(text)

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from . import buildah, faults, process, secrets, skopeo
 from .container import Container, working
 from .errors import DigestError, InstructionFailedError, InstructionTimeError
@@ -80,12 +82,12 @@ def _run(
         )  # fmt: skip
     except process.ProcessTimedOut as error:
         raise InstructionTimeError(
-            f"the instruction {instruction.run!r} was ended after its time limit of {seconds:g} s",
+            f"the instruction {show_value(instruction.run)} was ended after its time limit of {seconds:g} s",
             hint="--timeout, or a `timeout` of its own", cause=_end(last),
         ) from error  # fmt: skip
     if done.returncode:
         raise InstructionFailedError(
-            f"the instruction {instruction.run!r} ended with status {done.returncode}", cause=_end(last)
+            f"the instruction {show_value(instruction.run)} ended with status {done.returncode}", cause=_end(last)
         )
 
 

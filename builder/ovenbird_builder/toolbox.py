@@ -12,6 +12,8 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from .errors import ProgramMissingError, SpaceError
 from .network import MOUNT
 
@@ -36,7 +38,7 @@ def toolbox(cache: Path) -> Path:
         try:
             _fill(place, found)
         except OSError as error:
-            raise SpaceError(f"cannot write the tools to {str(place)!r}: {error.strerror}") from error
+            raise SpaceError(f"cannot write the tools to {show_value(str(place))}: {error.strerror}") from error
     return place
 
 
@@ -62,7 +64,7 @@ def _distribution(name: str) -> metadata.Distribution:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         raise ProgramMissingError(
-            f"the package {name!r} is not installed beside Ovenbird", hint="pip install 'ovenbird[build]'"
+            f"the package {show_value(name)} is not installed beside Ovenbird", hint="pip install 'ovenbird[build]'"
         ) from None
 
 

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
+from ovenbird.common.text import show_value
+
 from . import canonical, faults, process, skopeo
 from .distribution.client import MANIFEST, Repository
 from .distribution.pushing import Origin, push
@@ -55,7 +57,7 @@ def to_place(
     cache.put(config)
     folder = assemble.layout(cache, f"image-{canonical.digest(manifest)[7:31]}", manifest, "image")
     argv = skopeo.copy(f"oci:{folder}:image", destination, source_blobs=str(cache.blobs))
-    _run(argv, f"write the image to {destination!r}", environ)
+    _run(argv, f"write the image to {show_value(destination)}", environ)
 
 
 def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compress: bool) -> Image:
@@ -73,7 +75,7 @@ def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compre
             f"containers-storage:{name}", f"oci:{work}/image:it", destination_blobs=str(cache.blobs),
             keep_digests=False, uncompressed=not compress,
         )  # fmt: skip
-        _run(argv, f"read {name!r} from the local store", environ)
+        _run(argv, f"read {show_value(name)} from the local store", environ)
         entry = layout.entries(layout.Folder(Path(work, "image")), "it")[0]
     raw = folder.read(entry["digest"])
     return _reading(image, raw, folder.read(canonical.decode(raw)["config"]["digest"]), folder)

@@ -8,6 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from ovenbird.common.text import show_value
 from ovenbird.document import parse
 
 from .errors import ImageError
@@ -28,7 +29,7 @@ def image(path: Path, name: str) -> None:
         if done != text:
             _replace(path, done)
     except OSError as error:
-        raise ImageError(f"--write-back: cannot write {str(path)!r}: {error.strerror}") from None
+        raise ImageError(f"--write-back: cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
 def edited(text: str, name: str) -> str:
@@ -73,7 +74,7 @@ def _check(before: str, after: str, name: str, path: Path) -> None:
     wanted = {**old, "spec": {**old["spec"], "image": name}}
     if json.dumps(new, sort_keys=True, default=str) != json.dumps(wanted, sort_keys=True, default=str):
         raise ImageError(
-            f"--write-back: {str(path)!r} has a form in which `spec.image` cannot be set as one line",
+            f"--write-back: {show_value(str(path))} has a form in which `spec.image` cannot be set as one line",
             hint=f"set it by hand: spec.image: {name}",
         )
 

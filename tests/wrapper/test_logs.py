@@ -200,3 +200,56 @@ def test_text_shows_the_duration_and_hides_ids() -> None:
         0.0, "info", "GET / 200", {"duration": 0.0123, "trace_id": "t", "request_id": "r", "error_id": "e"}
     )
     assert line.endswith("info    GET / 200  duration=12.3ms error_id=e\n")
+
+
+HOSTILE = "/a%0Abad%0D%1B%5B31m%C2%9B%E2%80%AE%E2%80%A8%E2%81%A6%7F%EF%BB%BFend"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nothing_a_client_sends_acts_on_the_log(serve: Serve, form: str) -> None:
+    """Control, bidirectional and line-separating characters of a path, a header, a message and a failure are escaped.
+
+    In every field and both forms; a JSON reader gets them back as they were.
+    """
+    service = serve(
+        "import logging\n"
+        "def handler(request):\n"
+        "    logging.getLogger('mine').warning('saw %s', request.scope['path'])\n"
+        "    raise ValueError(request.scope['path'])\n",
+        "--drain-delay", "0", "--log-format", form,
+    )  # fmt: skip
+    assert service.get(HOSTILE).status_code == 500
+    assert service.stop() == 0
+    lines = service.log.split("\n")
+    assert all(line.replace("\t", "").isprintable() for line in lines)
+    assert not any(line.startswith(("bad", "end")) for line in lines)
+    if form == "text":
+        assert (
+            sum(r"/a\nbad\r\x1b[31m\x9b\u202e\u2028\u2066\x7f\ufeffend" in line for line in lines) == 2
+        )  # and the traceback, indented
+        return
+    records = [json.loads(line) for line in lines if line]
+    sent = "/a\nbad\r\x1b[31m\x9b\u202e\u2028\u2066\x7f\ufeffend"
+    assert [record["path"] for record in records if record.get("status")] == [sent]
+    assert f"saw {sent}" in [record["message"] for record in records]
+    assert any(f"ValueError: {sent}" in record.get("traceback", "") for record in records)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_field_loses_a_record(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of a surrogate pair, a number beyond JSON, a key that is no text, a value that cannot be shown."""
+
+    class Odd:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    record = logging.LogRecord("n", logging.INFO, "", 0, "said \udcff", None, None)
+    record.fields = {"a": "x\ud800\n", "b": 10**5000, 3: "c", "d": Odd()}
+    Lines(form).emit(record)
+    (line, end) = capsys.readouterr().err.split("\n")
+    assert end == ""
+    assert line.isprintable()
+    assert "said \\udcff" in line.replace("\\\\", "\\")
+    assert "Odd" in line
+    if form == "json":
+        assert json.loads(line)["3"] == "c"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from .common.text import show_value
 from .errors import AddressError, UnsafeAddressError
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -35,10 +36,10 @@ def split(url: str) -> SplitResult:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise AddressError(f"{scrubbed(url)!r} is not a URL: {error}") from None
+        raise AddressError(f"{show_value(scrubbed(url))} is not a URL: {error}") from None
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise UnsafeAddressError(f"{scrubbed(url)!r}: {name!r} is not the name of a host")
+        raise UnsafeAddressError(f"{show_value(scrubbed(url))}: {show_value(name)} is not the name of a host")
     return parts
 
 
@@ -78,5 +79,5 @@ def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:
         found = netrc.netrc(str(path)).authenticators(host)
     except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
         reason = f"line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else type(error).__name__
-        raise AddressError(f"cannot read {str(path)!r}: {reason}") from None
+        raise AddressError(f"cannot read {show_value(str(path))}: {reason}") from None
     return Login(found[0] or "", found[2] or "") if found else None

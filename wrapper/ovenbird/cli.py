@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
+from .common.text import escape_controls, show_value
 from .errors import OvenbirdError, SettingsError
 from .process_exit import end_process
 
@@ -64,7 +65,9 @@ def run(argv: list[str]) -> int:
         except ModuleNotFoundError as error:  # an extra that was not installed
             if argv[0] in _LISTINGS or (error.name or "").partition(".")[0] in sys.modules:
                 raise
-            return report(SettingsError(f"{argv[0]!r} needs the package {error.name!r}", hint=_BUILDER))
+            return report(
+                SettingsError(f"{show_value(argv[0])} needs the package {show_value(error.name)}", hint=_BUILDER)
+            )
     parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -139,7 +142,7 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
         fields |= {"traceback": error.cause} if error.cause else {}
         text = json_line(time.time(), "error", error.message, fields)
     else:
-        cause = f"{error.cause}\n" if error.cause else ""
+        cause = "".join(f"{escape_controls(line)}\n" for line in error.cause.split("\n")) if error.cause else ""
         hint = f"  hint: {error.hint}\n" if error.hint else ""
         text = f"{cause}error: {error.message}\n{hint}"
     with contextlib.suppress(OSError, ValueError):  # nobody reads: the exit status says it too

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .common.text import show_value
 from .errors import DocumentError, OvenbirdError
 
 NAMES = ("function.yaml", "function.yml")
@@ -83,7 +84,7 @@ def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
         needed = (os.X_OK if folder else 0) | (os.R_OK if place == path else 0)
         if os.path.exists(place) and not os.access(place, needed):  # noqa: PTH110  # as above
             raise error(
-                f"cannot read {str(place)!r}: Permission denied",
+                f"cannot read {show_value(str(place))}: Permission denied",
                 hint=f"it is read as user {os.getuid()} of group {os.getgid()}: chmod -R a+rX, or run as another user",
             )
 
@@ -94,7 +95,9 @@ def find(folder: Path) -> Path:
     for name in NAMES:
         if (folder / name).is_file():
             return folder / name
-    raise DocumentError(f"no function.yaml in the folder {str(folder)!r}", hint="or name the code: FILE.py:handler")
+    raise DocumentError(
+        f"no function.yaml in the folder {show_value(str(folder))}", hint="or name the code: FILE.py:handler"
+    )
 
 
 def read(path: Path) -> Function:
@@ -104,27 +107,27 @@ def read(path: Path) -> Function:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise DocumentError(f"cannot read the function document {str(path)!r}: {reason}") from None
+        raise DocumentError(f"cannot read the function document {show_value(str(path))}: {reason}") from None
     document = parse(text, str(path))
     problems = validate(document, path.parent)
     if problems:
-        raise DocumentError(f"the function document {str(path)!r} is not valid:", problems=tuple(problems))
+        raise DocumentError(f"the function document {show_value(str(path))} is not valid:", problems=tuple(problems))
     return complete(document, path.parent.resolve())
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds. Errors: DocumentError with the line and column."""
-    import yaml
+    """Return the mapping that a YAML text holds, within the limits of `load_yaml`.
+
+    Errors: DocumentError with the line and column.
+    """
+    from .common.yaml_load import load_yaml
 
     try:
-        document = yaml.safe_load(text)  # CSafeLoader would overflow the C stack on deep nesting, and end the process
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "too deeply nested or not YAML"
-        raise DocumentError(f"the function document {name!r} is not valid YAML{where}: {what}") from None
+        document = load_yaml(text)
+    except ValueError as error:
+        raise DocumentError(f"the function document {show_value(name)} is not valid YAML{error}") from None
     if not isinstance(document, dict):
-        raise DocumentError(f"the function document {name!r} is not a mapping: found {_kind(document)}")
+        raise DocumentError(f"the function document {show_value(name)} is not a mapping: found {_kind(document)}")
     return document
 
 
@@ -133,12 +136,12 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     problems: list[str] = []
     name = document.get("name")
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        problems.append(f"name: expected letters, digits and .+-_, found {name!r}")
+        problems.append(f"name: expected letters, digits and .+-_, found {show_value(name)}")
     if document.get("kind") != "python":
-        problems.append(f"kind: expected 'python', found {document.get('kind')!r}")
+        problems.append(f"kind: expected 'python', found {show_value(document.get('kind'))}")
     project = document.get("project")
     if project is not None and not (isinstance(project, str) and re.fullmatch(_NAME, project)):
-        problems.append(f"project: expected letters, digits and .+-_, found {project!r}")
+        problems.append(f"project: expected letters, digits and .+-_, found {show_value(project)}")
     spec = document.get("spec")
     if not isinstance(spec, dict):
         return [*problems, f"spec: expected a mapping, found {_kind(spec)}"]
@@ -146,7 +149,7 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
     problems += _version(spec.get("python_version"))
     for index, item in enumerate(spec["requirements"] if isinstance(spec.get("requirements"), list) else []):
         if not isinstance(item, str) or not item.strip() or "\n" in item:
-            problems.append(f"spec.requirements[{index}]: expected one requirement as text, found {item!r}")
+            problems.append(f"spec.requirements[{index}]: expected one requirement as text, found {show_value(item)}")
     source = spec.get("source")
     if source is None:
         problems.append("spec.source: missing; it holds at least `handler`")
@@ -193,9 +196,11 @@ def _version(value: Any) -> list[str]:
         return []
     if not isinstance(value, str):
         hint = "; quote it, YAML reads 3.10 as the number 3.1" if isinstance(value, float) else ""
-        return [f"spec.python_version: expected text, found {value!r}{hint}"]
+        return [f"spec.python_version: expected text, found {show_value(value)}{hint}"]
     if python_version(value) not in VERSIONS:
-        return [f"spec.python_version: expected one of {', '.join(VERSIONS)} (or PYTHON3_12), found {value!r}"]
+        return [
+            f"spec.python_version: expected one of {', '.join(VERSIONS)} (or PYTHON3_12), found {show_value(value)}"
+        ]
     return []
 
 
@@ -205,12 +210,12 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     if handler is None or handler == "":
         problems.append("spec.source.handler: missing; `name` or `module:name`")
     elif isinstance(handler, str) and ".py:" in handler:
-        problems.append(f"spec.source.handler: a module has no .py, write {handler.replace('.py:', ':')!r}")
+        problems.append(f"spec.source.handler: a module has no .py, write {show_value(handler.replace('.py:', ':'))}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
-        problems.append(f"spec.source.handler: expected `name` or `module:name`, found {handler!r}")
+        problems.append(f"spec.source.handler: expected `name` or `module:name`, found {show_value(handler)}")
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
-        problems.append(f"spec.source.init_function: expected the bare name of a function, found {init!r}")
+        problems.append(f"spec.source.init_function: expected the bare name of a function, found {show_value(init)}")
     if isinstance(source.get("base64"), str) and source["base64"]:
         try:
             _decoded(source["base64"])
@@ -219,10 +224,10 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
         if not re.match(_REMOTE, path) and not os.path.exists(folder / path):  # noqa: PTH110  # as in refuse_unreadable
-            problems.append(f"spec.source.source: no file or folder {path!r} below {str(folder)!r}")
+            problems.append(f"spec.source.source: no file or folder {show_value(path)} below {show_value(str(folder))}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):
-        problems.append(f"spec.source.lang: expected 'python', found {lang!r}")
+        problems.append(f"spec.source.lang: expected 'python', found {show_value(lang)}")
     return problems
 
 
@@ -239,4 +244,4 @@ _WORDS: dict[type, str] = {str: "text", dict: "a mapping", list: "a list"}
 
 
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else _WORDS.get(type(value), repr(value))
+    return "nothing" if value is None else _WORDS.get(type(value)) or show_value(value)

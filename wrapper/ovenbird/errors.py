@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from .common.text import cut_text, escape_controls
+
+_LINE = 4000  # characters of a line in a message; every value in it has been cut before, see `show_value`
+
 
 class OvenbirdError(Exception):
     """What went wrong, where, and what to do about it.
@@ -15,6 +19,7 @@ class OvenbirdError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "", cause: str = "") -> None:
+        message, hint = _printable(message), _printable(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -22,6 +27,13 @@ class OvenbirdError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+def _printable(text: str) -> str:
+    """The text with control characters escaped and long lines cut, whatever a library or a server has said in it."""
+    if text.isprintable() and len(text) <= _LINE:
+        return text
+    return "\n".join(cut_text(escape_controls(line), _LINE) for line in text.split("\n"))
 
 
 class SettingsError(OvenbirdError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from .common.text import show_value
 from .errors import RefMissingError
 from .giturl import GitAddress
 
@@ -38,7 +39,7 @@ def missing(refs: dict[str, str], found: GitAddress) -> RefMissingError:
     names = _short(refs)
     near = get_close_matches(found.ref, names, 3, 0.5) or [name for name in names if found.ref in name][:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, names[:8]))}"
-    return RefMissingError(f"{found.shown}: has no branch, tag or commit {found.ref!r}", hint=hint)
+    return RefMissingError(f"{found.shown}: has no branch, tag or commit {show_value(found.ref)}", hint=hint)
 
 
 def _short(refs: dict[str, str]) -> list[str]:

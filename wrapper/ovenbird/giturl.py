@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import address
 from .address import Login
+from .common.text import show_value
 from .errors import AddressError, UnsafeAddressError
 
 SCHEMES = ("https", "http", "ssh", "file")
@@ -35,7 +36,7 @@ def parse(source: str) -> GitAddress:
     shown = address.shown(parts)
     _check(parts.scheme, parts.hostname or "", parts.username or "", shown)
     if parts.scheme == "file" and not parts.path.startswith("/"):
-        raise AddressError(f"{shown!r} names no folder", hint="git+file:///path/to/repository")
+        raise AddressError(f"{show_value(shown)} names no folder", hint="git+file:///path/to/repository")
     ref, subfolder = _fragment(fragment, shown)
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
@@ -75,14 +76,18 @@ def credentials(found: GitAddress, environ: Mapping[str, str]) -> Login | None:
 
 def _check(scheme: str, host: str, user: str, shown: str) -> None:
     if scheme not in SCHEMES:
-        raise UnsafeAddressError(f"{shown!r}: git is used over {', '.join(SCHEMES)}, not over {scheme!r}")
+        raise UnsafeAddressError(
+            f"{show_value(shown)}: git is used over {', '.join(SCHEMES)}, not over {show_value(scheme)}"
+        )
     if scheme == "file":
         if host not in ("", "localhost"):
-            raise AddressError(f"{shown!r} names the host {host!r}", hint="git+file:///path has three slashes")
+            raise AddressError(
+                f"{show_value(shown)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
+            )
     elif not host:
-        raise AddressError(f"{shown!r} names no host")
+        raise AddressError(f"{show_value(shown)} names no host")
     if scheme == "ssh" and user and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", user):
-        raise UnsafeAddressError(f"{shown!r}: {user!r} is not the name of a user")
+        raise UnsafeAddressError(f"{show_value(shown)}: {show_value(user)} is not the name of a user")
 
 
 def _fragment(text: str, shown: str) -> tuple[str, str]:
@@ -92,7 +97,9 @@ def _fragment(text: str, shown: str) -> tuple[str, str]:
     if more:
         key, _, value = more.partition("=")
         if key != "subdirectory" or not value or subfolder:
-            raise AddressError(f"{shown}: {more!r} after the reference is not known", hint="#ref&subdirectory=path")
+            raise AddressError(
+                f"{shown}: {show_value(more)} after the reference is not known", hint="#ref&subdirectory=path"
+            )
         subfolder = value
     if ref and _NOT_A_REF.search(ref):
         raise UnsafeAddressError(f"{shown}: {ref!a} is not the name of a branch, a tag or a commit")

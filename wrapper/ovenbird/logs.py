@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from .common.text import escape_controls, escape_json, show_value
 from .function.context import current_call
 from .function.traces import user_traceback
 
@@ -83,19 +84,33 @@ def configure(form: str, level: str) -> Lines:
 
 
 def json_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
-    """One JSON object and a line's end."""
-    head = {"time": _iso(created), "level": level, "message": message}
-    return msgspec.json.encode({**head, **fields}, enc_hook=repr).decode() + "\n"
+    """Return one JSON object and a line's end, in which no character can reach a terminal as a control."""
+    values = {"time": _iso(created), "level": level, "message": message, **fields}
+    try:
+        text = msgspec.json.encode(values, enc_hook=show_value).decode()
+    except Exception:  # half of a surrogate pair, a key or a number that JSON cannot hold: a record is never lost
+        values = {str(key): _text_of(value) for key, value in values.items()}
+        text = msgspec.json.encode(values).decode()
+    return escape_json(text) + "\n"
 
 
 def text_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:
-    """One line for people, the traceback below it. Ids are left out but the one that a client was told."""
+    """Return one line for people, the traceback indented below it, with control characters escaped in both.
+
+    Ids are left out but the one that a client was told.
+    """
     clock = time.strftime("%H:%M:%S", time.localtime(created)) + f".{int(created % 1 * 1000):03d}"
     hidden = ("traceback", "request_id", "trace_id", "span_id", "logger", "function", "method", "path", "status")
     shown = {**fields, "duration": f"{fields['duration'] * 1000:.1f}ms"} if "duration" in fields else fields
-    rest = " ".join(f"{key}={value}" for key, value in shown.items() if key not in hidden)
-    trace = "".join(f"    {line}\n" for line in str(fields.get("traceback") or "").splitlines())
-    return f"{clock} {level:7} {message}{'  ' + rest if rest else ''}\n{trace}"
+    rest = " ".join(f"{key}={_text_of(value)}" for key, value in shown.items() if key not in hidden)
+    trace = "".join(f"    {escape_controls(line)}\n" for line in str(fields.get("traceback") or "").split("\n") if line)
+    return f"{clock} {level:7} {escape_controls(message)}{'  ' + escape_controls(rest) if rest else ''}\n{trace}"
+
+
+def _text_of(value: Any) -> Any:
+    if isinstance(value, (int, float)) and abs(value) < 2**63:
+        return value
+    return escape_controls(value) if isinstance(value, str) else show_value(value)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

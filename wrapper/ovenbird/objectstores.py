@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from .common.text import show_value
 from .errors import OvenbirdError
 
 _BLOCK = 1024 * 1024
@@ -24,7 +25,8 @@ def s3(bucket: str, environ: Mapping[str, str], error: type[OvenbirdError]) -> d
     signature = environ.get("S3_SIGNATURE_VERSION", "").lower()
     if signature not in ("", "s3v4", "v4", "4", "unsigned"):
         raise error(
-            f"S3_SIGNATURE_VERSION: {signature!r} is not supported", hint="s3v4, or unsigned for a public bucket"
+            f"S3_SIGNATURE_VERSION: {show_value(signature)} is not supported",
+            hint="s3v4, or unsigned for a public bucket",
         )
     if signature == "unsigned":
         config["skip_signature"] = True

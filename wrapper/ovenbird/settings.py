@@ -15,32 +15,15 @@ from typing import Any
 
 import msgspec
 
+from .common.text import show_value
+from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
-_DURATION = r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h|)"
-_SIZE = r"(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib|)"
-_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
-_BYTES = {
-    "": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3,
-    "kib": 1024, "mib": 1024**2, "gib": 1024**3,
-}  # fmt: skip
 _PORTS = 65535
 
 
-def duration(text: str) -> float:
-    """Seconds from `1.5`, `500ms`, `2m` or `1h`; 0 means no limit."""
-    found = re.fullmatch(_DURATION, text.strip().lower())
-    if not found or not math.isfinite(float(found[1])):
-        raise ValueError("a duration such as 1.5, 500ms, 30s or 2m")
-    return float(found[1]) * _SECONDS[found[2]]
-
-
-def size(text: str) -> int:
-    """Bytes from `1048576`, `500kB` (1000) or `4MiB` (1024)."""
-    found = re.fullmatch(_SIZE, text.strip().lower())
-    if not found or not math.isfinite(float(found[1])):
-        raise ValueError("a size such as 1048576, 500kB or 4MiB")
-    return int(float(found[1]) * _BYTES[found[2]])
+duration = parse_duration  # 0 means no limit
+size = parse_size
 
 
 def boolean(text: str) -> bool:
@@ -57,9 +40,7 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
     """A parser of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,18}", text.strip()) or not low <= int(text) <= (high or 10**18):
-            raise ValueError(f"a whole number from {low} to {high}" if high else f"a whole number from {low}")
-        return int(text)
+        return parse_whole(text, low, high)
 
     return parse
 
@@ -477,7 +458,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             try:
                 value = parse(text)
             except ValueError as error:
-                found = "" if many else f", found {text!r}"  # an init parameter may be a secret
+                found = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
                 problems.append(f"{origin}: expected {error}{found}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .common.text import show_value
 from .errors import ArgumentsError, HandlerError, SettingsError, SignatureError, TimeLimitError
 from .function.handler import Handler
 from .function.load import load
@@ -102,13 +103,15 @@ def _data(text: str | None) -> bytes:
     try:
         return Path(text[1:]).read_bytes()
     except OSError as error:
-        raise SettingsError(f"--data: cannot read {text[1:]!r}: {error.strerror}") from None
+        raise SettingsError(f"--data: cannot read {show_value(text[1:])}: {error.strerror}") from None
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise SettingsError(f"--header: expected 'Name: value', found {text!r}")
+        raise SettingsError(f"--header: expected 'Name: value', found {show_value(text)}")
     if not text.isascii():
-        raise SettingsError(f"--header: expected ASCII, found {text!r}", hint="encode it, for example as %C3%A9")
+        raise SettingsError(
+            f"--header: expected ASCII, found {show_value(text)}", hint="encode it, for example as %C3%A9"
+        )
     return name.strip(), value.strip()

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from .. import reference
@@ -105,7 +106,7 @@ def foundation(name: str, platform: str, registry: Registry, cache: Cache, *, of
     if known and (offline or "@sha256:" in name) and (found := _cached(name, known, platform, cache)):
         return found
     if offline:
-        raise BaseMissingError(f"the base {name!r} is not in the cache, and --offline fetches nothing")
+        raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and --offline fetches nothing")
     place, digest = _located(name, platform, registry)
     found = _cached(name, digest, platform, cache) or _pulled(name, place, digest, platform, registry, cache)
     if known != digest:
@@ -129,7 +130,7 @@ def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]
             missing = missing or error
             continue
         return place, place.identity(manifest, platform)
-    raise BaseMissingError(f"there is no base {name!r}: {_said(missing)}", hint=table.remedy(name))
+    raise BaseMissingError(f"there is no base {show_value(name)}: {_said(missing)}", hint=table.remedy(name))
 
 
 def _said(error: OvenbirdError | None) -> str:
@@ -186,8 +187,8 @@ def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Regi
             layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
     made = _cached(name, digest, platform, cache)
     if made is None:
-        raise BaseUnfitError(f"the base {name!r} came incomplete: {manifest}", hint="try again")
+        raise BaseUnfitError(f"the base {show_value(name)} came incomplete: {manifest}", hint="try again")
     about = json.loads(made.config)
     if about.get("architecture") not in (None, architecture):
-        raise BaseUnfitError(f"the base {name!r} is for {about.get('architecture')}, asked for is {platform}")
+        raise BaseUnfitError(f"the base {show_value(name)} is for {about.get('architecture')}, asked for is {platform}")
     return made

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird import __version__
+from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from .. import buildah, process, toolbox
@@ -273,5 +274,7 @@ def push(image: str, destination: str, *, site: Site, environ: Mapping[str, str]
         except process.ProcessFailed as error:
             reason = refused(destination, error)
             kind = type(reason) if isinstance(reason, ImageError) else RegistryError
-            raise kind(f"cannot push {destination!r}: {error.message}", hint="--tag names the registry") from None
+            raise kind(
+                f"cannot push {show_value(destination)}: {error.message}", hint="--tag names the registry"
+            ) from None
         return told.read_text(encoding="utf-8").strip()

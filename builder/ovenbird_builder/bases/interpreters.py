@@ -6,6 +6,8 @@ import platform as machine
 
 from msgspec.structs import asdict, replace
 
+from ovenbird.common.text import show_value
+
 from ..bench import Bench
 from ..errors import BaseUnfitError
 from ..layers import key
@@ -34,7 +36,7 @@ def interpreter(
         cache.note(name, asdict(found), f"the Python of {asked.name}")
     if version and found.minor != version:
         raise BaseUnfitError(
-            f"the Python of the base {base.name!r} is {found.version}, asked for is {version}",
+            f"the Python of the base {show_value(base.name)} is {found.version}, asked for is {version}",
             hint="another --python, or another --base",
         )
     return found if sibling is None else foreign(found, base.platform)

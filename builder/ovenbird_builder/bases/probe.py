@@ -16,6 +16,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ovenbird.common.text import show_value
+
 from .. import buildah, process
 from ..container import Container, working
 from ..errors import BaseUnfitError, EngineError
@@ -137,23 +139,27 @@ def _asked(image: str, container: Container) -> dict[str, Any]:
                 return found
     said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
     if re.search(r"exec format error", done.stderr, re.IGNORECASE):
-        raise BaseUnfitError(f"the programs of the image {image!r} do not run on this machine ({_here()})")
+        raise BaseUnfitError(f"the programs of the image {show_value(image)} do not run on this machine ({_here()})")
     if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
         raise BaseUnfitError(
-            f"there is no Python in the image {image!r}: no `python3` on its PATH",
+            f"there is no Python in the image {show_value(image)}: no `python3` on its PATH",
             hint="--from names another base image, such as docker.io/library/python:3.12-slim",
         )
     if done.returncode == 0:
-        raise BaseUnfitError(f"`python3` in the image {image!r} is no Python: it said {said[:200]!r}")
+        raise BaseUnfitError(
+            f"`python3` in the image {show_value(image)} is no Python: it said {show_value(said[:200])}"
+        )
     hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
-    raise EngineError(f"cannot ask the Python of the image {image!r} (status {done.returncode}): {said}", hint=hint)
+    raise EngineError(
+        f"cannot ask the Python of the image {show_value(image)} (status {done.returncode}): {said}", hint=hint
+    )
 
 
 def _refuse_architecture(image: str, about: Stored) -> None:
     """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
     if about.architecture and about.architecture != _here():
         raise BaseUnfitError(
-            f"the image {image!r} is for {about.architecture}, this machine is {_here()}",
+            f"the image {show_value(image)} is for {about.architecture}, this machine is {_here()}",
             hint="--from names an image for this machine",
         )
 
@@ -164,16 +170,19 @@ def _refuse(image: str, answer: Mapping[str, Any], version: str) -> None:
     minor = ".".join(found.split(".")[:2])
     if version and minor != version:
         raise BaseUnfitError(
-            f"the Python of the image {image!r} is {found}, asked for is {version}",
+            f"the Python of the image {show_value(image)} is {found}, asked for is {version}",
             hint=f"name the version {minor}, or another image by --from",
         )
     if answer.get("implementation", "cpython") != "cpython":
-        raise BaseUnfitError(f"the Python of the image {image!r} is {answer['implementation']}, needed is CPython")
+        raise BaseUnfitError(
+            f"the Python of the image {show_value(image)} is {answer['implementation']}, needed is CPython"
+        )
     if "libc" not in answer or tuple(map(int, minor.split("."))) < (3, 10):
-        raise BaseUnfitError(f"the Python of the image {image!r} is {found}, needed is 3.10 or newer")
+        raise BaseUnfitError(f"the Python of the image {show_value(image)} is {found}, needed is 3.10 or newer")
     if not str(answer["libc"]).startswith("glibc"):
         raise BaseUnfitError(
-            f"the image {image!r} is built on {answer['libc']} (as Alpine is), needed is glibc: wheels are made for it",
+            f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), needed is"
+            " glibc: wheels are made for it",
             hint="take the -slim image instead of the -alpine one",
         )
 

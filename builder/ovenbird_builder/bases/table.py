@@ -11,6 +11,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
+
 from ..errors import ReferenceFormatError, SpecError, VersionError
 
 if sys.version_info >= (3, 11):
@@ -69,12 +71,15 @@ def table(path: Path | None = None) -> dict[str, Base]:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
         found = {version: Base(version=version, **row) for version, row in rows.items()}
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise SpecError(f"cannot read the table of base images {str(path)!r}: {error}") from None
+        raise SpecError(f"cannot read the table of base images {show_value(str(path))}: {error}") from None
     for base in found.values():
         reference(base.upstream)
         reference(base.image)
         if base.digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
-            raise SpecError(f"{str(path)!r}: digest of {base.version}: expected sha256:..., found {base.digest!r}")
+            raise SpecError(
+                f"{show_value(str(path))}: digest of {base.version}: expected sha256:..., found"
+                f" {show_value(base.digest)}"
+            )
     return dict(sorted(found.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
 
 
@@ -86,13 +91,15 @@ def chosen(version: str, *, registry: str = "", image: str = "", path: Path | No
     rows = table(path)
     found = next((base for base in rows.values() if version in (base.version, base.platform)), None)
     if not found:
-        raise VersionError(f"no base image is known for Python {version!r}", hint=f"there are {', '.join(rows)}")
+        raise VersionError(
+            f"no base image is known for Python {show_value(version)}", hint=f"there are {', '.join(rows)}"
+        )
     if image:
         reference(image)
         return replace(found, upstream=image, digest="")
     if registry:
         if not _REGISTRY.fullmatch(registry):
-            raise ReferenceFormatError(f"--registry: expected HOST[:PORT][/PATH], found {registry!r}")
+            raise ReferenceFormatError(f"--registry: expected HOST[:PORT][/PATH], found {show_value(registry)}")
         return replace(found, source=f"{registry}/{found.upstream.partition('/')[2]}")
     return found
 
@@ -118,7 +125,7 @@ def locked(version: str, flavour: str = PLAIN) -> str:
     if not path.is_file():
         what = "platform's SDK" if flavour else "runtime"
         hint = f"ovenbird base lock {version}" + (f" --flavour {flavour}" if flavour else "")
-        raise SpecError(f"no lock of the {what} for Python {version}: {str(path)!r}", hint=hint)
+        raise SpecError(f"no lock of the {what} for Python {version}: {show_value(str(path))}", hint=hint)
     return path.read_text(encoding="utf-8")
 
 
@@ -131,7 +138,9 @@ def reference(text: str) -> re.Match[str]:
     """The parts `name`, `tag` and `digest` of an image's name. Errors: ReferenceFormatError."""
     found = _REFERENCE.fullmatch(text)
     if not found:
-        raise ReferenceFormatError(f"{text!r} is not the name of an image", hint="REGISTRY/NAME:TAG, all lower case")
+        raise ReferenceFormatError(
+            f"{show_value(text)} is not the name of an image", hint="REGISTRY/NAME:TAG, all lower case"
+        )
     return found
 
 

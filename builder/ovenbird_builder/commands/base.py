@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
+
+from ovenbird.common.text import show_value
 
 from ..bases import image as baseimage
 from ..bases import lock as baselock
@@ -118,7 +121,7 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
         folder = Path(args.context)
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise SpecError(f"--context: the folder {args.context!r} is not empty")
+            raise SpecError(f"--context: the folder {show_value(args.context)} is not empty")
         baseimage.context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
     opts = baseimage.Options(
@@ -179,8 +182,8 @@ def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
 def epoch(environ: Mapping[str, str]) -> int:
     """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: SpecError."""
     text = environ.get("SOURCE_DATE_EPOCH") or "0"
-    if not text.isdecimal() or len(text) > 11:
-        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {text!r}")
+    if not re.fullmatch(r"[0-9]{1,11}", text):
+        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")
     return int(text)
 
 

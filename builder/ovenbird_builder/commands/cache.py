@@ -6,17 +6,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import asdict
 
+from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_age, parse_size
+
 from ..errors import SpecError
 from ..layers.cache import Cache
 from ..layers.prune import info, prune, rows
-
-_TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.action == "info":
         result = asdict(info(cache))
     else:
-        older = _amount(args.older_than, _TIMES, "--older-than", "30d") if args.older_than else None
-        most = _amount(args.max_size, _SIZES, "--max-size", "20G") if args.max_size else None
+        older = _amount(args.older_than, parse_age, "--older-than", "30d") if args.older_than else None
+        most = _amount(args.max_size, _size, "--max-size", "20G") if args.max_size else None
         result = asdict(prune(cache, older_than=older, max_size=most))
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
@@ -57,10 +57,13 @@ def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
     return (Path(base) if base else Path("~/.cache").expanduser()) / "ovenbird"
 
 
-def _amount(text: str, units: Mapping[str, int], flag: str, example: str) -> int:
-    number, unit = text.rstrip("bB") if units is _SIZES else text, ""
-    if number[-1:].isalpha():
-        number, unit = number[:-1], number[-1].upper() if units is _SIZES else number[-1].lower()
-    if not number.isdecimal() or unit not in units:
-        raise SpecError(f"{flag}: {text!r} is no amount", hint=f"for example {example}")
-    return int(number) * units[unit]
+def _size(text: str) -> int:
+    return parse_size(text, kilo=1024, units="kmgt")
+
+
+def _amount(text: str, parse: Callable[[str], float], flag: str, example: str) -> int:
+    try:
+        return int(parse(text))
+    except ValueError as error:
+        hint = f"for example {example}"
+        raise SpecError(f"{flag}: expected {error}, found {show_value(text)}", hint=hint) from None

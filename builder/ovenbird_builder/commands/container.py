@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ovenbird import settings as table
+from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
 from .. import engines, functions, launch, process, reference
@@ -54,7 +55,11 @@ def _image(target: str, flag: str) -> Reference:
         return _one(reference.parse(named.function.image, "spec.image"))
     place = target or "."
     name = f"{_plain(named.function.name)}:1"
-    found = f"spec.image of {str(named.document)!r} is not set" if named.document else f"{place!r} names no image"
+    found = (
+        f"spec.image of {show_value(str(named.document))} is not set"
+        if named.document
+        else f"{show_value(place)} names no image"
+    )
     more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
     raise SpecError(
         f"--container: {found}, and --image is not given",
@@ -79,7 +84,7 @@ def _at_hand(engine: Engine, image: Reference) -> str:
     except LookupError:
         if not image.host and "/" not in image.path:
             raise SpecError(
-                f"{engine.name} has no image {str(image)!r}, and the name says no registry",
+                f"{engine.name} has no image {show_value(str(image))}, and the name says no registry",
                 hint=f"ovenbird build TARGET --tag {image}"
                 + (" --output docker-archive:FILE, then docker load --input FILE" if engine.name == "docker" else ""),
             ) from None

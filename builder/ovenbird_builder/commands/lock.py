@@ -10,6 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
+
 from ..bases import table as bases
 from ..bases.probe import Interpreter, probe
 from ..errors import BaseMissingError, SpecError, StaleLockError
@@ -101,7 +103,7 @@ def difference(before: Lock | None, after: Lock) -> list[str]:
 
 def _check(path: Path, previous: Lock | None, wanted: Requirements, interpreter: Interpreter, locker: str) -> int:
     if previous is None:
-        raise StaleLockError(f"there is no {path.name} in {str(path.parent)!r}", hint="ovenbird lock")
+        raise StaleLockError(f"there is no {path.name} in {show_value(str(path.parent))}", hint="ovenbird lock")
     lockfile.check(previous, lockfile.head_of(wanted, interpreter, locker), interpreter, path.name)
     _tell(f"{path.name} holds")
     print(path)
@@ -138,7 +140,7 @@ def _cache(flag: str, environ: Mapping[str, str]) -> Path:
     home = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
     path = Path(flag or environ.get("OVENBIRD_CACHE_DIR") or f"{home}/ovenbird").absolute()
     if path.exists() and not path.is_dir():
-        raise SpecError(f"--cache-dir: {str(path)!r} is not a folder")
+        raise SpecError(f"--cache-dir: {show_value(str(path))} is not a folder")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function, find, read
 from ovenbird.settings import duration, named_json, named_text
 
@@ -98,7 +100,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     path = Path(args.target)
     path = find(path) if path.is_dir() else path
     if path.suffix not in (".yaml", ".yml"):
-        raise SpecError(f"{args.target!r} is no function document", hint="function.yaml, or the folder that holds it")
+        raise SpecError(
+            f"{show_value(args.target)} is no function document", hint="function.yaml, or the folder that holds it"
+        )
     function = read(path)
     found = _wanted(args, function, path, environ)
     made = documents.make(found)
@@ -119,7 +123,10 @@ def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: M
     fields = {**task.of_document(function.raw, action), **fields}
     name = names.label(function.name)
     if name != function.name and not args.name:
-        sys.stderr.write(f"note: the objects are called {name!r}: {function.name!r} is no name in Kubernetes; --name\n")
+        sys.stderr.write(
+            f"note: the objects are called {show_value(name)}: {show_value(function.name)} is no name"
+            " in Kubernetes; --name\n"
+        )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
     reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")
     if args.resolve:
@@ -149,14 +156,14 @@ def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, 
         asked = Registry(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
         digest = asked.digest(image)
     if not digest:
-        raise BaseMissingError(f"--resolve: the registry has no image {str(image)!r}")
+        raise BaseMissingError(f"--resolve: the registry has no image {show_value(str(image))}")
     return replace(image, digest=digest)
 
 
 def _action(args: argparse.Namespace, of_task: str) -> str:
     """The action: the flag, which must not contradict the task; else the task's; else what only one action has."""
     if args.action and of_task and args.action != of_task:
-        raise SpecError(f"--action {args.action} contradicts --task {args.task!r}, a task of {of_task}")
+        raise SpecError(f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}")
     hinted = "serve" if args.knative else "job" if args.schedule or args.each else "build" if args.tag else ""
     found: str = args.action or of_task or hinted
     if not found:
@@ -211,7 +218,7 @@ def _each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]
 def _volume(text: str) -> dict[str, Any]:
     kind, *rest = text.split(":")
     if len(rest) not in (2, 3):
-        raise SpecError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {text!r}")
+        raise SpecError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {show_value(text)}")
     kind = _VOLUMES.get(kind, kind)
     spec = {_SIZES.get(kind, "size"): rest[2]} if len(rest) == 3 else {}
     return {"volume_type": kind, "name": rest[0], "mount_path": rest[1], "spec": spec}
@@ -221,8 +228,8 @@ def _bounds(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     low, _, high = text.partition(":")
-    if not (low.isdecimal() and high.isdecimal() and len(text) < 12):
-        raise SpecError(f"--autoscale: expected MIN:MAX such as 1:10, found {text!r}")
+    if not re.fullmatch(r"[0-9]{1,6}:[0-9]{1,6}", text):
+        raise SpecError(f"--autoscale: expected MIN:MAX such as 1:10, found {show_value(text)}")
     return int(low), int(high)
 
 
@@ -232,9 +239,9 @@ def _lines(name: str) -> tuple[str, ...]:
     try:
         return job.lines(Path(name).read_text(encoding="utf-8"), name)
     except OSError as error:
-        raise SpecError(f"--each: cannot read {name!r}: {error.strerror}") from None
+        raise SpecError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SpecError(f"--each: {name!r} is not UTF-8 text") from None
+        raise SpecError(f"--each: {show_value(name)} is not UTF-8 text") from None
 
 
 def _number(flag: str, value: int, low: int, high: int) -> int:
@@ -247,4 +254,4 @@ def _seconds(text: str) -> int | None:
     try:
         return int(duration(text)) if text else None
     except ValueError as error:
-        raise SpecError(f"--ttl: expected {error}, found {text!r}") from None
+        raise SpecError(f"--ttl: expected {error}, found {show_value(text)}") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from ovenbird import __version__
+from ovenbird.common.text import show_value
 
 from .. import buildah, faults, process
 from ..bases.probe import Interpreter, probe
@@ -57,14 +58,14 @@ def _destination(args: argparse.Namespace) -> str:
         if args.push:
             raise SpecError("--push and --output say two places for one image", hint="leave one out")
         if args.output.partition(":")[0] not in ("oci", "oci-archive"):
-            raise SpecError(f"--output: expected oci:FOLDER or oci-archive:FILE, found {args.output!r}")
+            raise SpecError(f"--output: expected oci:FOLDER or oci-archive:FILE, found {show_value(args.output)}")
         return str(args.output)
     name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
     if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):
-        raise SpecError(f"the result needs a name, as {name!r} has none", hint="--tag REF, or --output")
+        raise SpecError(f"the result needs a name, as {show_value(name)} has none", hint="--tag REF, or --output")
     reference = parse(name)
     if reference.digest and not reference.tag:
-        raise SpecError(f"the result needs a tag, found {name!r}", hint="--tag REF")
+        raise SpecError(f"the result needs a tag, found {show_value(name)}", hint="--tag REF")
     return (
         f"docker://{reference.repository}:{reference.tag or 'latest'}"
         if args.push
@@ -81,7 +82,7 @@ def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
         # `always`: a tag in the store may be an older image than the registry's
         found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
     except process.ProcessFailed as error:
-        raise faults.refused(error, f"pull the base {image!r}") from None
+        raise faults.refused(error, f"pull the base {show_value(image)}") from None
     return probe(found, cache=cache.root, pull="never", name=image)
 
 

@@ -18,6 +18,8 @@ import urllib3
 from msgspec import Struct
 from urllib3.util.ssl_ import create_urllib3_context
 
+from ovenbird.common.text import show_value
+
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
 from ..network import Network, bypassed
@@ -79,11 +81,11 @@ class Repository:
         """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
         answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(ACCEPTED)})
         if answer.status == 404:
-            raise BaseMissingError(f"there is no image {self._shown(target)!r} in the registry")
+            raise BaseMissingError(f"there is no image {show_value(self._shown(target))} in the registry")
         data = self._good(answer, 200).data
         found = digest_of(data)
         if target.startswith("sha256:") and found != target:
-            raise DigestError(f"the registry gave {found} when asked for {self._shown(target)!r}")
+            raise DigestError(f"the registry gave {found} when asked for {show_value(self._shown(target))}")
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         return Document(data, kind, found)
 
@@ -104,7 +106,7 @@ class Repository:
         answer = self._ask("GET", f"blobs/{digest}", stream=True)
         try:
             if answer.status == 404:
-                raise BaseMissingError(f"there is no blob {self._shown(digest)!r} in the registry")
+                raise BaseMissingError(f"there is no blob {show_value(self._shown(digest))} in the registry")
             yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
@@ -195,13 +197,13 @@ class Repository:
         told = _told(answer)
         where = f"the registry {self.host}"
         if answer.status in _BUSY:
-            raise BrokenOffError(f"{where} answers {answer.status} for {self.path!r}: {told}")
+            raise BrokenOffError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
         if answer.status in (401, 403):
             raise RegistryDeniedError(
-                f"{where} refuses {self.path!r}: {told}",
+                f"{where} refuses {show_value(self.path)}: {told}",
                 hint="buildah login REGISTRY, or --authfile FILE, or --creds-file FILE",
             )
-        raise RegistryError(f"{where} answers {answer.status} for {self.path!r}: {told}")
+        raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
 
     def _shown(self, target: str) -> str:
         return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 
 if sys.version_info >= (3, 11):
@@ -40,7 +42,7 @@ def _entries(environ: Mapping[str, str]) -> list[str]:
     try:
         config: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SpecError(f"cannot read {str(path)!r}: {error}") from None
+        raise SpecError(f"cannot read {show_value(str(path))}: {error}") from None
     rows = config.get("registry") or []
     first = (config.get("registries") or {}).get("insecure") or {}
     marked = [row.get("prefix") or row.get("location") or "" for row in rows if row.get("insecure")]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from .. import process
 from ..errors import ProgramMissingError, SpecError
 from ..reference import Reference
@@ -33,7 +35,7 @@ def login(reference: Reference, environ: Mapping[str, str], authfile: str = "") 
     for path, named in _files(environ, authfile):
         if not path.is_file():
             if named:
-                raise SpecError(f"{named}: there is no file {str(path)!r}")
+                raise SpecError(f"{named}: there is no file {show_value(str(path))}")
             continue
         found = _in(_read(path), reference, environ)
         if found:
@@ -57,7 +59,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # what json says may quote a password
-        raise SpecError(f"cannot read the credentials in {str(path)!r}: not JSON, or not readable") from None
+        raise SpecError(f"cannot read the credentials in {show_value(str(path))}: not JSON, or not readable") from None
     return found if isinstance(found, dict) else {}
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from ovenbird.common.text import show_value
+
 from ..errors import RegistryDeniedError, RegistryError
 from .login import Login
 
@@ -55,10 +57,10 @@ class Tokens:
         try:
             answer = self._sent(realm, fields)
         except urllib3.exceptions.HTTPError as error:
-            raise RegistryError(f"cannot reach the token server {realm!r}: {error}") from None
+            raise RegistryError(f"cannot reach the token server {show_value(realm)}: {error}") from None
         if answer.status != 200:
             raise RegistryDeniedError(
-                f"the token server {realm!r} answers {answer.status} for {scope!r}",
+                f"the token server {show_value(realm)} answers {answer.status} for {show_value(scope)}",
                 hint="buildah login REGISTRY, or --authfile",
             )
         told = json.loads(answer.data)

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpaceError
 
 _log = logging.getLogger("ovenbird.cache")
@@ -176,4 +178,4 @@ def space(path: Path) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
-        raise SpaceError(f"cannot write to the cache {str(path)!r}: {error.strerror}", hint=hint) from error
+        raise SpaceError(f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint) from error

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from ovenbird.common.text import show_value
+
 from ..container import working
 from ..errors import BaseUnfitError, LayerError
 from ..network import MOUNT
@@ -113,9 +115,9 @@ def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
             container.run(argv, env=_ENV, mounts=(f"{folder}:{inside}",), network=False)
         except ProcessFailed as error:
             if error.returncode != _UNFIT:
-                raise LayerError(f"the wheels could not be compiled in {image!r}: {error.message}") from error
+                raise LayerError(f"the wheels could not be compiled in {show_value(image)}: {error.message}") from error
             raise BaseUnfitError(
-                f"{image!r} cannot compile for Python {target.version}: {error.message}",
+                f"{show_value(image)} cannot compile for Python {target.version}: {error.message}",
                 hint="the image that compiles must hold exactly the target's Python",
             ) from error
 

@@ -23,6 +23,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpaceError
 from . import Layer
 from .blobs import Blobs, Draft, space
@@ -73,7 +75,9 @@ class Cache(Blobs):
                 break
             except BlockingIOError:
                 if time.monotonic() > end:
-                    raise SpaceError(f"another builder has used the cache {str(self.root)!r} all the time") from None
+                    raise SpaceError(
+                        f"another builder has used the cache {show_value(str(self.root))} all the time"
+                    ) from None
                 time.sleep(0.1)
         try:
             yield

@@ -12,6 +12,8 @@ from typing import IO, Protocol
 import zstandard
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from ..errors import LayerError
 from . import MTIME
 
@@ -109,7 +111,7 @@ class Tarball:
     def _place(self, path: str, *, alone: bool = False) -> str:
         path = _clean(path)
         if path in self._names:
-            raise LayerError(f"{path!r} would be twice in one layer")
+            raise LayerError(f"{show_value(path)} would be twice in one layer")
         self._names.add(path)
         if not alone:
             self.folder(path.rpartition("/")[0])
@@ -128,12 +130,12 @@ class Tarball:
         while left:
             data = content.read(min(left, _CHUNK))
             if not data:
-                raise LayerError(f"{path!r} is {left} bytes shorter than it was")
+                raise LayerError(f"{show_value(path)} is {left} bytes shorter than it was")
             found.update(data)
             self._write(data)
             left -= len(data)
         if content.read(1):
-            raise LayerError(f"{path!r} is longer than it was: more than {size} bytes")
+            raise LayerError(f"{show_value(path)} is longer than it was: more than {size} bytes")
         return found.digest()
 
     def _write(self, data: bytes) -> None:
@@ -180,5 +182,5 @@ def _clean(path: str) -> str:
     """A path of the image without the leading slash. Errors: LayerError when it tries to leave the image."""
     parts = path.strip("/").split("/")
     if any(part in ("..", ".") or (not part and path.strip("/")) for part in parts) or "\0" in path:
-        raise LayerError(f"{path!r} is no path in an image")
+        raise LayerError(f"{show_value(path)} is no path in an image")
     return "/".join(parts)

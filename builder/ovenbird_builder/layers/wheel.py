@@ -24,6 +24,8 @@ from installer.sources import WheelFile
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
+
 from ..errors import LayerError
 from . import Package, Scheme
 from .tarball import Tarball
@@ -197,5 +199,5 @@ class _Destination(WheelDestination):
         root = self._places[scheme]
         place = posixpath.normpath(posixpath.join(root, path))
         if path.startswith("/") or "\\" in path or not place.startswith(root.rstrip("/") + "/"):
-            raise ValueError(f"{path!r} would leave {root}")
+            raise ValueError(f"{show_value(path)} would leave {root}")
         return place

@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import LockError
 from .listed import Wanted, requirement
 
@@ -62,7 +64,7 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
             continue
         done.add(extra)
         if extra not in groups:
-            raise LockError(f"{name} has no extra {extra!r}: it has {', '.join(sorted(groups)) or 'none'}")
+            raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(groups)) or 'none'}")
         for one in _texts(groups[extra], f"{name} extra {extra}", path.parent):
             if one.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
                 todo += map(canonicalize_name, sorted(Requirement(one.text).extras))
@@ -103,4 +105,4 @@ def _python(value: Any, name: str) -> str:
     try:
         return str(SpecifierSet(value))
     except (InvalidSpecifier, TypeError, AttributeError):
-        raise LockError(f"{name}: requires-python is not a set of versions: {value!r}") from None
+        raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from ovenbird.common.text import show_value
+
 from ..errors import PackageIndexError, SpecError
 
 PYPI = "https://pypi.org/simple"
@@ -90,7 +92,7 @@ def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] 
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in environ:
-            raise PackageIndexError(f"the index {text!r} names the variable {match[1]}, which is not set")
+            raise PackageIndexError(f"the index {show_value(text)} names the variable {match[1]}, which is not set")
         return environ[match[1]]
 
     full = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text.strip())
@@ -101,7 +103,9 @@ def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] 
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         shown = text if "@" not in text else text.rpartition("@")[2]
-        raise SpecError(f"an index is https://HOST/PATH, found {shown!r}", hint="--index-url, --extra-index-url")
+        raise SpecError(
+            f"an index is https://HOST/PATH, found {show_value(shown)}", hint="--index-url, --extra-index-url"
+        )
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
     if parts.username:
         return url, (unquote(parts.username), unquote(parts.password or ""))

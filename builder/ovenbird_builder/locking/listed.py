@@ -10,6 +10,8 @@ from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import LockError
 
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:[= ]\s*(.*))?$")
@@ -47,14 +49,16 @@ class Listing:
 def requirement(text: str, where: str, root: Path) -> Wanted:
     """One requirement from its text. A path is below `root`. Errors: LockError that says where it stands."""
     if any(mark in text for mark in "\n\r\0"):
-        raise LockError(f"{where}: a requirement is one line, found {text!r}")
+        raise LockError(f"{where}: a requirement is one line, found {show_value(text)}")
     text = text.strip()
     if text.startswith("-"):
-        raise LockError(f"{where}: expected a requirement, found the option {_shown(text)!r}", hint="NAME>=VERSION")
+        raise LockError(
+            f"{where}: expected a requirement, found the option {show_value(_shown(text))}", hint="NAME>=VERSION"
+        )
     found = [f"sha256:{one}" for one in _HASH.findall(text)]
     text = _HASH.sub(" ", text).strip()
     if re.search(r"(^|\s)--?[A-Za-z]", text):
-        raise LockError(f"{where}: an option has no place in a requirement, found {_shown(text)!r}")
+        raise LockError(f"{where}: an option has no place in a requirement, found {show_value(_shown(text))}")
     if _REMOTE.match(text) or (_is_path(text) and " @ " not in text):
         return _located(text, where, root, tuple(found))
     try:
@@ -62,7 +66,7 @@ def requirement(text: str, where: str, root: Path) -> Wanted:
     except InvalidRequirement as error:
         why = str(error).partition("\n")[0]
         raise LockError(
-            f"{where}: {_shown(text)!r} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508"
+            f"{where}: {show_value(_shown(text))} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508"
         ) from None
     name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
     extras = tuple(sorted(map(canonicalize_name, parsed.extras)))
@@ -97,7 +101,7 @@ def _read(
         text = real.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise LockError(f"cannot read the requirements {label!r}: {why}") from None
+        raise LockError(f"cannot read the requirements {show_value(label)}: {why}") from None
     for number, line in _lines(text):
         where = f"{label} line {number}"
         option = _OPTION.match(line)
@@ -107,7 +111,7 @@ def _read(
         elif option[1] in _INCLUDES:
             other = real.parent / (option[2] or "").strip()
             if not other.resolve().is_relative_to(root if real.is_relative_to(root) else real.parent):
-                raise LockError(f"{where}: {option[2]!r} lies outside of the source")
+                raise LockError(f"{where}: {show_value(option[2])} lies outside of the source")
             _read(other, root, into, _INCLUDES[option[1]] if kind == "wanted" else kind, indexes, (*above, real))
         else:
             _option(option[1], (option[2] or "").strip(), where, into, indexes)
@@ -130,7 +134,9 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 def _option(name: str, value: str, where: str, into: Listing, indexes: tuple[str, ...]) -> None:
     if name in ("-e", "--editable"):
-        raise LockError(f"{where}: an editable install cannot be part of an image", hint=f"write {value!r} without -e")
+        raise LockError(
+            f"{where}: an editable install cannot be part of an image", hint=f"write {show_value(value)} without -e"
+        )
     if name in _INDEX:
         if value.rstrip("/") in indexes:
             return
@@ -162,14 +168,16 @@ def _located(text: str, where: str, root: Path, hashes: tuple[str, ...]) -> Want
         egg = re.search(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)", text)
         origin = re.sub(r"([#&])egg=[^&]*&?", r"\1", text).rstrip("#&")
         if "://-" in origin or "@-" in origin:
-            raise LockError(f"{where}: {text!r} holds what looks like an option")
+            raise LockError(f"{where}: {show_value(text)} holds what looks like an option")
         return Wanted(origin, where, canonicalize_name(egg[1]) if egg else "", hashes, origin)
     if re.match(r"[a-z0-9+]+:", text) and not text.startswith("file:"):
-        raise LockError(f"{where}: {text!r} is of no form that is followed", hint="git+https://, git+ssh://, https://")
+        raise LockError(
+            f"{where}: {show_value(text)} is of no form that is followed", hint="git+https://, git+ssh://, https://"
+        )
     path = (root / text.removeprefix("file:").removeprefix("//")).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise LockError(f"{where}: {text!r} lies outside of the source")
+        raise LockError(f"{where}: {show_value(text)} lies outside of the source")
     if not path.exists():
-        raise LockError(f"{where}: there is no {text!r} in the source")
+        raise LockError(f"{where}: there is no {show_value(text)} in the source")
     origin = f"file:{path.relative_to(root.resolve()).as_posix()}"
     return Wanted(origin, where, "", hashes, origin)

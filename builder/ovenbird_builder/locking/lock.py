@@ -18,6 +18,8 @@ from msgspec.structs import replace
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
+from ovenbird.common.text import show_value
+
 from ..bases.probe import Interpreter
 from ..errors import HashError, LockError, NoWheelError, RequirementMissingError, SpaceError, SpecError
 from ..network import Network
@@ -63,7 +65,7 @@ def lock(
     that cannot be built.
     """
     if locker not in LOCKERS:
-        raise SpecError(f"--locker: expected one of {', '.join(LOCKERS)}, found {locker!r}")
+        raise SpecError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
     asked = _asked(wanted, interpreter, indexes, only_binary or locker == "uv")
     names = tuple(sorted(upgrade_packages))
     head = lockfile.head_of(wanted, interpreter, locker)
@@ -95,7 +97,7 @@ def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, onl
             f"{wanted.used} asks for Python {wanted.requires_python}, the base has {python}", hint="--python, --base"
         )
     if not interpreter.libc.startswith("glibc "):
-        raise LockError(f"the base's C library is {interpreter.libc!r}, expected glibc")
+        raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
     where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     seen = environment(interpreter)
     used = tuple(one for one in wanted.wanted if _applies(one, seen))
@@ -150,9 +152,14 @@ def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Bui
     """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
     found = origins.build(one, root, shop, asked)
     if one.name and one.name != found.wheel.name:
-        raise LockError(f"{one.where}: {one.text!r} builds {found.wheel.name!r}, which is not the name it is given")
+        raise LockError(
+            f"{one.where}: {show_value(one.text)} builds {show_value(found.wheel.name)}, which is not"
+            " the name it is given"
+        )
     if one.hashes and f"sha256:{found.wheel.sha256}" not in one.hashes:
-        raise HashError(f"{one.where}: {one.text!r} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}")
+        raise HashError(
+            f"{one.where}: {show_value(one.text)} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}"
+        )
     (shop.folder / "built").mkdir(exist_ok=True)
     shutil.copyfile(found.wheel.path, shop.folder / "built" / found.wheel.filename)
     return found
@@ -199,4 +206,4 @@ def _keep(cache: Path, key: str, text: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n")
     except OSError as error:
-        raise SpaceError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+        raise SpaceError(f"cannot write to {show_value(str(folder))}: {error.strerror}") from error

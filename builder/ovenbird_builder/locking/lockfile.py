@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from .. import toolbox
 from ..bases.probe import Interpreter
 from ..errors import LockError, StaleLockError
@@ -58,7 +60,7 @@ def save(path: Path, lock: Lock) -> None:
     try:
         write(path, lock.text)
     except OSError as error:
-        raise LockError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        raise LockError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
 def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:

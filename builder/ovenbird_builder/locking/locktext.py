@@ -11,6 +11,8 @@ import re
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import LockError
 
 SELF = "the function"  # in `Pin.via`: asked for by the function itself
@@ -101,7 +103,7 @@ def parse(text: str, name: str) -> Lock:
             if not found or not _HASH.search(stripped):
                 raise LockError(
                     f"{name}, entry {len(rows) + 1} (line {number} when joined): expected NAME==VERSION with "
-                    f"--hash=sha256:..., found {stripped[:80]!r}",
+                    f"--hash=sha256:..., found {show_value(stripped[:80])}",
                     hint="ovenbird lock writes it anew",
                 )
             rows.append([stripped])

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from packaging import tags
 from packaging.version import Version
 
+from ovenbird.common.units import read_whole
+
 from ..bases.probe import Interpreter
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
@@ -42,7 +44,8 @@ def glibc(interpreter: Interpreter) -> tuple[int, int]:
 def glibc_of(text: str) -> tuple[int, int]:
     """`(2, 36)` from `glibc 2.36`; (0, 0) when the text says nothing of the kind."""
     major, _, rest = text.rpartition(" ")[2].partition(".")
-    return (int(major), int(rest)) if major.isdigit() and rest.isdigit() else (0, 0)
+    found = (read_whole(major, -1), read_whole(rest, -1))
+    return found if -1 not in found else (0, 0)
 
 
 def platforms(interpreter: Interpreter) -> Iterator[str]:

@@ -9,6 +9,8 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import LockError
 from .declared import toml
 from .locktext import SELF, Pin
@@ -20,7 +22,7 @@ def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     table = toml(path.read_text(encoding="utf-8"), name)
     version = str(table.get("lock-version") or "")
     if version.partition(".")[0] != "1":
-        raise LockError(f"{name}: lock-version {version or 'missing'!r} is not known, expected 1.0")
+        raise LockError(f"{name}: lock-version {show_value(version or 'missing')} is not known, expected 1.0")
     _python(table.get("requires-python"), name, environment)
     seen: dict[str, Any] = environment | {
         "extras": frozenset(), "dependency_groups": frozenset(table.get("default-groups") or ())
@@ -45,7 +47,7 @@ def _applies(marker: Any, seen: dict[str, Any], where: str) -> bool:
     try:
         return Marker(str(marker)).evaluate(seen, context="lock_file")
     except (InvalidMarker, KeyError, ValueError) as error:
-        raise LockError(f"{where}: the marker {marker!r} cannot be read: {error}") from None
+        raise LockError(f"{where}: the marker {show_value(marker)} cannot be read: {error}") from None
 
 
 def _pin(package: dict[str, Any], where: str) -> Pin:
@@ -71,6 +73,6 @@ def _python(value: Any, name: str, environment: dict[str, str]) -> None:
     try:
         fits = SpecifierSet(str(value)).contains(environment["python_full_version"], prereleases=True)
     except InvalidSpecifier:
-        raise LockError(f"{name}: requires-python is not a set of versions: {value!r}") from None
+        raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None
     if not fits:
         raise LockError(f"{name} is for Python {value}, the base has {environment['python_full_version']}")

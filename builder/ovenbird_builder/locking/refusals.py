@@ -16,6 +16,8 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from ovenbird.common.text import show_value
+
 from ..errors import (
     ConflictError,
     HashError,
@@ -84,7 +86,9 @@ def explain(output: str, asked: Asked) -> LockError | WheelBuildError:
         return unbuilt(output, asked)
     if found := _NEWER.search(output):
         who = asked.who(_name(found[1]))
-        return RequirementMissingError(f"{found[1]!r} is for Python {found[2]}, the target is {asked.target} ({who})")
+        return RequirementMissingError(
+            f"{show_value(found[1])} is for Python {found[2]}, the target is {asked.target} ({who})"
+        )
     if found := _MISSING.search(output):
         return missing(output, found[1], found[2] or _parent(output, found[1]), found[3], asked)
     return LockError(f"locking failed: {_last(output)}")
@@ -135,22 +139,24 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Asked) ->
     who = asked.who(name, parent)
     if files := _unfit(output, text):
         return NoWheelError(
-            f"no file of {text!r} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
+            f"no file of {show_value(text)} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
             + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
             hint="ask for another version" + ("; --only-binary refuses to build it" if asked.only_binary else ""),
         )
     if found := next((one for one in _PYTHON.finditer(output) if _name(one[2].partition("-")[0]) == name), None):
-        return RequirementMissingError(f"{text!r} is for Python {found[1]}, the target is {asked.target} ({who})")
+        return RequirementMissingError(
+            f"{show_value(text)} is for Python {found[1]}, the target is {asked.target} ({who})"
+        )
     if versions in ("none", ""):
         limits = " and ".join(f"{one.text} ({one.where})" for one in asked.limits if one.name == name)
         return RequirementMissingError(
-            f"the index has no {text!r} ({who})" + (f" within {limits}" if limits else ""),
+            f"the index has no {show_value(text)} ({who})" + (f" within {limits}" if limits else ""),
             hint=f"looked in {', '.join(asked.indexes)}",
         )
     last = versions.split(", ")
     shown = ", ".join(last[-8:]) if len(last) <= 8 else "..., " + ", ".join(last[-8:])
     return RequirementMissingError(
-        f"the index has no version that fits {text!r} ({who}): it has {shown}", hint="ask for one of these"
+        f"the index has no version that fits {show_value(text)} ({who}): it has {shown}", hint="ask for one of these"
     )
 
 

@@ -8,6 +8,8 @@ from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import ConflictError
 from .listed import Wanted
 from .locktext import Pin
@@ -37,7 +39,7 @@ def check_wanted(wanted: Iterable[Wanted], limits: Iterable[Wanted]) -> None:
             exact = part.operator in ("==", "===") and not part.version.endswith(".*")
             if exact and not ranges[one.name].contains(part.version, prereleases=True):
                 raise ConflictError(
-                    f"{one.text!r} that you ask for in {one.where} is not within the runtime's "
+                    f"{show_value(one.text)} that you ask for in {one.where} is not within the runtime's "
                     f"{one.name}{ranges[one.name]}",
                     hint="both share one environment: ask for a version within that range",
                 )

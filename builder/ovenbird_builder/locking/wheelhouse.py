@@ -22,6 +22,8 @@ from msgspec import Struct
 from packaging import tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from ovenbird.common.text import show_value
+
 from ..errors import HashError, SpaceError
 
 
@@ -70,10 +72,10 @@ class Wheelhouse(Struct, frozen=True):
             finally:
                 shutil.rmtree(half, ignore_errors=True)
         except OSError as error:
-            raise SpaceError(f"cannot keep {path.name} in {str(files)!r}: {error.strerror}") from error
+            raise SpaceError(f"cannot keep {path.name} in {show_value(str(files))}: {error.strerror}") from error
         found = self.find(sha256)
         if not found:
-            raise SpaceError(f"{path.name} vanished from {str(files)!r} while it was put there")
+            raise SpaceError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
         return found
 
     def note(self, key: str, value: dict[str, str]) -> None:
@@ -83,7 +85,7 @@ class Wheelhouse(Struct, frozen=True):
             keys.mkdir(parents=True, exist_ok=True)
             write(keys / f"{key}.json", json.dumps(value, sort_keys=True))
         except OSError as error:
-            raise SpaceError(f"cannot write to {str(keys)!r}: {error.strerror}") from error
+            raise SpaceError(f"cannot write to {show_value(str(keys))}: {error.strerror}") from error
 
     def noted(self, key: str) -> dict[str, str]:
         """What a key gave; empty when that is not known."""
@@ -110,7 +112,7 @@ def described(path: Path, sha256: str) -> Wheel:
     try:
         name, version, *_ = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        raise HashError(f"{path.name!r} is not the name of a wheel: {error}") from None
+        raise HashError(f"{show_value(path.name)} is not the name of a wheel: {error}") from None
     return Wheel(str(name), str(version), path.name, path, sha256)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 from .failures import exits, policy
 from .labels import labels, metadata
@@ -24,7 +26,8 @@ def documents(wanted: Wanted) -> list[Document]:
     function = wanted.function
     if function.local_source is not None or not (function.source or function.code):
         raise SpecError(
-            f"--action build: the source {function.source!r} is a file of this machine, which the cluster cannot read",
+            f"--action build: the source {show_value(function.source)} is a file of this machine,"
+            " which the cluster cannot read",
             hint="spec.source.source as git+https://..., zip+https://... or s3://..., or code in spec.source.base64",
         )
     name = f"{wanted.name}-{hashlib.sha256(wanted.document.encode()).hexdigest()[:10]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ovenbird.common.text import show_value
+
 _MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _MONTHS = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13), strict=True))
 _DAYS = dict(zip("sun mon tue wed thu fri sat".split(), range(7), strict=True))
@@ -30,12 +32,12 @@ def problem(text: str) -> str:
     for word, (name, low, high, known) in zip(words, _FIELDS, strict=True):
         for part in word.split(","):
             if not _fits(part, low, high, known):
-                return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {part!r}"
+                return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {show_value(part)}"
     return ""
 
 
 def _fits(part: str, low: int, high: int, known: dict[str, int]) -> bool:
-    found = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,2}))?", part)
+    found = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part)
     if not found or (found["step"] and not int(found["step"])):
         return False
     if not found["first"]:

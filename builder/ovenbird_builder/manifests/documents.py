@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from ovenbird.common.text import show_value
+
 from . import building, job, knative, service
 from .labels import metadata
 from .pod import Document, claim
@@ -45,7 +47,9 @@ def notes(wanted: Wanted, documents: list[Document]) -> list[str]:
             f"{wanted.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
         )
     if task.profile:
-        found.append(f"profile {task.profile!r} is a template of the platform's administrator, and is not applied here")
+        found.append(
+            f"profile {show_value(task.profile)} is a template of the platform's administrator, and is not applied here"
+        )
     found += [
         f"envs: {name} looks like a secret, and its value stands in the manifest: give it under secrets"
         for name, value in task.envs.items()
@@ -53,7 +57,7 @@ def notes(wanted: Wanted, documents: list[Document]) -> list[str]:
     ]
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
-        found.append(f"the Secret {wanted.own_secret!r} has to hold the keys {', '.join(own)}")
+        found.append(f"the Secret {show_value(wanted.own_secret)} has to hold the keys {', '.join(own)}")
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
         found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
     if wanted.generate_name:

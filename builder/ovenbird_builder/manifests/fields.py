@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from . import names, quantity, volume
 
 SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
@@ -42,7 +44,7 @@ def _lines(name: str, value: Any, problems: list[str]) -> tuple[str, ...]:
 
 def _replicas(name: str, value: Any, problems: list[str]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10_000:
-        problems.append(f"{name}: expected a whole number from 0, found {value!r}")
+        problems.append(f"{name}: expected a whole number from 0, found {show_value(value)}")
         return 0
     return value
 
@@ -51,19 +53,21 @@ def _service_type(name: str, value: Any, problems: list[str]) -> str:
     if value == "ExternalName":
         problems.append(f"{name}: ExternalName is an alias of a name outside the cluster, and leads to no pod")
     elif value not in SERVICE_TYPES:
-        problems.append(f"{name}: expected one of {', '.join(SERVICE_TYPES)}, found {value!r}")
+        problems.append(f"{name}: expected one of {', '.join(SERVICE_TYPES)}, found {show_value(value)}")
     return str(value)
 
 
 def _service_name(name: str, value: Any, problems: list[str]) -> str:
     if not _text(value) or not names.is_label(value, 63):
-        problems.append(f"{name}: expected lower-case letters, digits and dashes, at most 63, found {value!r}")
+        problems.append(
+            f"{name}: expected lower-case letters, digits and dashes, at most 63, found {show_value(value)}"
+        )
     return str(value)
 
 
 def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, dict):
-        problems.append(f"{name}: expected a mapping of cpu, mem, gpu, disk, found {value!r}")
+        problems.append(f"{name}: expected a mapping of cpu, mem, gpu, disk, found {show_value(value)}")
         return {}
     found = {}
     for key, raw in value.items():
@@ -72,7 +76,7 @@ def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
         elif raw is not None:
             text = "" if isinstance(raw, bool) else str(raw)
             if wrong := quantity.problem(key, text):
-                problems.append(f"{name}.{key}: {wrong}, found {raw!r}")
+                problems.append(f"{name}.{key}: {wrong}, found {show_value(raw)}")
             found[key] = text
     return found
 
@@ -88,7 +92,7 @@ def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
         if not isinstance(item, dict) or set(item) - {"name", "value"} or "name" not in item:
             problems.append(f"{where}: expected a mapping of name and value")
         elif not isinstance(item["name"], str) or not names.is_variable(item["name"]):
-            problems.append(f"{where}: expected the name of a variable, found {item['name']!r}")
+            problems.append(f"{where}: expected the name of a variable, found {show_value(item['name'])}")
         elif not isinstance(item.get("value", ""), str | int | float) or isinstance(item.get("value"), bool):
             problems.append(f"{where} ({item['name']}): expected the value as text; quote it")
         elif item["name"] in found:
@@ -108,14 +112,14 @@ def _secrets(name: str, value: Any, problems: list[str]) -> tuple[Secret, ...]:
         variable, _, place = item.partition("=") if isinstance(item, str) else ("", "", "")
         secret, _, key = place.partition("/")
         if not names.is_variable(variable) or (secret and not names.is_subdomain(secret)) or (key and not secret):
-            problems.append(f"{name}[{index}]: expected NAME, NAME=SECRET or NAME=SECRET/KEY, found {item!r}")
+            problems.append(f"{name}[{index}]: expected NAME, NAME=SECRET or NAME=SECRET/KEY, found {show_value(item)}")
         found.append(Secret(variable, secret, key or variable))
     return tuple(found)
 
 
 def _profile(name: str, value: Any, problems: list[str]) -> str:
     if not _text(value):
-        problems.append(f"{name}: expected the name of a profile, found {value!r}")
+        problems.append(f"{name}: expected the name of a profile, found {show_value(value)}")
     return str(value)
 
 

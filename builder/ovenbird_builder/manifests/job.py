@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 from .failures import exits, policy
 from .labels import labels, metadata
@@ -41,21 +43,22 @@ def lines(text: str, name: str) -> tuple[str, ...]:
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise SpecError(f"--each: {name!r}, line {number}: not JSON: {error}") from None
+            raise SpecError(f"--each: {show_value(name)}, line {number}: not JSON: {error}") from None
         if not isinstance(value, dict):
             raise SpecError(
-                f"--each: {name!r}, line {number}: expected a JSON object of parameters, found {value!r:.80}"
+                f"--each: {show_value(name)}, line {number}: expected a JSON object of parameters,"
+                f" found {show_value(value, 80)}"
             )
         found.append(line.strip())
     if not found:
-        raise SpecError(f"--each: {name!r} holds no line")
+        raise SpecError(f"--each: {show_value(name)} holds no line")
     if len(found) > _MOST:
-        raise SpecError(f"--each: {name!r} holds {len(found)} lines, and a Job has at most {_MOST} indexes")
+        raise SpecError(f"--each: {show_value(name)} holds {len(found)} lines, and a Job has at most {_MOST} indexes")
     size = len("\n".join(found).encode())
     if size > _LARGEST:
         parts = -(-size // _LARGEST)
         raise SpecError(
-            f"--each: {name!r} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
+            f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
             hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a --name of its own",
         )
     return tuple(found)

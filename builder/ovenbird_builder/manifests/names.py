@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 
 LONGEST = (
@@ -38,7 +40,8 @@ def check_label(text: str, what: str, longest: int = LONGEST) -> str:
     """The text itself. Errors: SpecError that names `what` when it is no DNS label."""
     if not is_label(text, longest):
         raise SpecError(
-            f"{what}: expected lower-case letters, digits and dashes, a letter first, at most {longest}, found {text!r}"
+            f"{what}: expected lower-case letters, digits and dashes, a letter first, at most"
+            f" {longest}, found {show_value(text)}"
         )
     return text
 
@@ -51,7 +54,7 @@ def is_subdomain(text: str) -> bool:
 def check_subdomain(text: str, what: str) -> str:
     """The text itself. Errors: SpecError that names `what`."""
     if not is_subdomain(text):
-        raise SpecError(f"{what}: expected lower-case letters, digits, dashes and dots, found {text!r}")
+        raise SpecError(f"{what}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}")
     return text
 
 

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 
 Key = str | int | tuple[str, str]  # a name, a number in a list, or (field, value) that tells an item of a list
-_STEP = re.compile(r"\.?((?:\\.|[^\\.\[\]=])+)|\[(\d{1,4})\]|\[([A-Za-z]+)=([^\]]+)\]", re.DOTALL)
+_STEP = re.compile(r"\.?((?:\\.|[^\\.\[\]=])+)|\[([0-9]{1,4})\]|\[([A-Za-z]+)=([^\]]+)\]", re.DOTALL)
 
 
 def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
@@ -21,7 +23,9 @@ def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
         meant = [document for document in found if document["kind"].lower() == kind.lower()]
         if not meant:
             kinds = ", ".join(dict.fromkeys(document["kind"] for document in found))
-            raise SpecError(f"--set {change!r}: there is no {kind!r} here", hint=f"KIND is one of {kinds}")
+            raise SpecError(
+                f"--set {show_value(change)}: there is no {show_value(kind)} here", hint=f"KIND is one of {kinds}"
+            )
         for document in meant:
             _put(document, path, value, change)
 
@@ -45,7 +49,7 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
         position = found.end()
     if change[position : position + 1] != "=" or len(steps) < 2 or not isinstance(steps[0], str):
         raise SpecError(
-            f"--set: expected KIND.path=value, found {change!r}",
+            f"--set: expected KIND.path=value, found {show_value(change)}",
             hint="for example Deployment.spec.template.spec.containers[0].resources.limits.cpu=2",
         )
     text = change[position + 1 :]
@@ -98,10 +102,12 @@ def _number(place: list[Any], key: Key, change: str) -> int:
         for number, item in enumerate(place):
             if isinstance(item, dict) and item.get(key[0]) == key[1]:
                 return number
-        raise SpecError(f"--set {change!r}: no item with {key[0]}={key[1]}")
-    raise SpecError(f"--set {change!r}: the list has {len(place)} items, and [{key}] is none of them, nor the next")
+        raise SpecError(f"--set {show_value(change)}: no item with {key[0]}={key[1]}")
+    raise SpecError(
+        f"--set {show_value(change)}: the list has {len(place)} items, and [{key}] is none of them, nor the next"
+    )
 
 
 def _wrong(place: Any, key: Key, change: str) -> SpecError:
     kind = "a mapping" if isinstance(place, dict) else "a list" if isinstance(place, list) else repr(place)
-    return SpecError(f"--set {change!r}: {key!r} does not lead into {kind}")
+    return SpecError(f"--set {show_value(change)}: {show_value(key)} does not lead into {kind}")

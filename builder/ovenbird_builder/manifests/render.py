@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from ovenbird.common.text import show_value
+
 from ..errors import SpecError
 
 Document = dict[str, Any]
@@ -76,5 +78,5 @@ def _put(path: Path, text: str) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SpecError(f"--output: cannot write {str(path)!r}: {error.strerror}") from None
+        raise SpecError(f"--output: cannot write {show_value(str(path))}: {error.strerror}") from None
     return path

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.document import parse
 from ovenbird.errors import DocumentError
 
@@ -61,7 +62,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
         document = parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SpecError(f"--task: cannot read {str(path)!r}: {reason}") from None
+        raise SpecError(f"--task: cannot read {show_value(str(path))}: {reason}") from None
     except DocumentError as error:
         raise SpecError(error.message.replace("the function document", "--task:")) from None
     kind = document.get("kind")
@@ -71,11 +72,12 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     action = known.get(str(kind), "")
     if kind is not None and not action:
         raise SpecError(
-            f"--task: {str(path)!r}: expected kind python+job, python+serve or python+build, found {kind!r}"
+            f"--task: {show_value(str(path))}: expected kind python+job, python+serve or"
+            f" python+build, found {show_value(kind)}"
         )
     fields = document.get("spec") or {}
     if not isinstance(fields, dict):
-        raise SpecError(f"--task: {str(path)!r}: expected spec to be a mapping, found {fields!r}")
+        raise SpecError(f"--task: {show_value(str(path))}: expected spec to be a mapping, found {show_value(fields)}")
     return action, fields
 
 
@@ -98,7 +100,7 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
             continue
         if name not in _FIELDS:
             near = difflib.get_close_matches(str(name), _FIELDS, 1)
-            advice = f"did you mean {near[0]!r}?" if near else "what it says may be said by --set"
+            advice = f"did you mean {show_value(near[0])}?" if near else "what it says may be said by --set"
             problems.append(f"{name}: not a field of a task; {advice}")
         elif action not in _FIELDS[name]:
             problems.append(f"{name}: a field of {' and '.join(_FIELDS[name])}, not of {action}")
@@ -115,10 +117,12 @@ def _cross(found: Mapping[str, Any], problems: list[str]) -> None:
     variables = [*found.get("envs", {}), *(secret.variable for secret in found.get("secrets", ()))]
     problems += [f"envs, secrets: {name} is given twice" for name in sorted({*_twice(variables)})]
     volumes = found.get("volumes", ())
-    problems += [f"volumes: two are called {name!r}" for name in sorted({*_twice([v.name for v in volumes])})]
-    problems += [f"volumes: two lie at {path!r}" for path in sorted({*_twice([v.mount_path for v in volumes])})]
+    problems += [f"volumes: two are called {show_value(name)}" for name in sorted({*_twice([v.name for v in volumes])})]
+    problems += [
+        f"volumes: two lie at {show_value(path)}" for path in sorted({*_twice([v.mount_path for v in volumes])})
+    ]
     both = sorted(set(found.get("inputs", {})) & set(found.get("parameters", {})))
-    problems += [f"inputs, parameters: {name!r} is given as both" for name in both]
+    problems += [f"inputs, parameters: {show_value(name)} is given as both" for name in both]
 
 
 def _twice(words: list[str]) -> list[str]:

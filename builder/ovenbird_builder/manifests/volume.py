@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from . import names, quantity
 
 _KINDS = {  # kind -> what its `spec` may hold
@@ -50,18 +52,18 @@ def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
     kind, name, path = (item.get(key) for key in ("volume_type", "name", "mount_path"))
     spec = item.get("spec") or {}
     if kind not in _KINDS:
-        problems.append(f"{where}.volume_type: expected one of {', '.join(_KINDS)}, found {kind!r}")
+        problems.append(f"{where}.volume_type: expected one of {', '.join(_KINDS)}, found {show_value(kind)}")
     else:
         problems += _spec(f"{where}.spec", kind, spec)
     if not isinstance(name, str) or not names.is_label(name, 63):
-        problems.append(f"{where}.name: expected lower-case letters, digits and dashes, found {name!r}")
+        problems.append(f"{where}.name: expected lower-case letters, digits and dashes, found {show_value(name)}")
     elif name in TAKEN:
-        problems.append(f"{where}.name: {name!r} is a volume of the manifest itself; take another name")
+        problems.append(f"{where}.name: {show_value(name)} is a volume of the manifest itself; take another name")
     if not isinstance(path, str) or not path.startswith("/") or path == "/" or ":" in path or ".." in path.split("/"):
-        problems.append(f"{where}.mount_path: expected an absolute path, found {path!r}")
+        problems.append(f"{where}.mount_path: expected an absolute path, found {show_value(path)}")
     path = str(path).rstrip("/")
     if path in _HIDDEN:
-        problems.append(f"{where}.mount_path: {path!r} would hide what the image needs")
+        problems.append(f"{where}.mount_path: {show_value(path)} would hide what the image needs")
     return Volume(str(kind), str(name), path, spec if isinstance(spec, dict) else {})
 
 
@@ -71,17 +73,17 @@ def _spec(where: str, kind: str, spec: Any) -> list[str]:
         return [f"{where}: expected a mapping of texts"]
     problems = [f"{where}.{key}: {kind} takes {', '.join(_KINDS[kind])}" for key in spec if key not in _KINDS[kind]]
     problems += [
-        f"{where}.{key}: {wrong}, found {spec[key]!r}"
+        f"{where}.{key}: {wrong}, found {show_value(spec[key])}"
         for key in ("size", "size_limit")
         if key in spec and (wrong := quantity.problem("disk", spec[key]))
     ]
     problems += [
-        f"{where}.{key}: not a name in Kubernetes, found {spec[key]!r}"
+        f"{where}.{key}: not a name in Kubernetes, found {show_value(spec[key])}"
         for key in ("claim_name", "claimName", "storage_class")
         if key in spec and not names.is_subdomain(spec[key])
     ]
     if kind == "ephemeral" and "size" not in spec:
         problems.append(f"{where}.size: missing; how large the volume is, such as 10Gi")
     if spec.get("medium", "") not in ("", "Memory"):
-        problems.append(f"{where}.medium: expected Memory or nothing, found {spec['medium']!r}")
+        problems.append(f"{where}.medium: expected Memory or nothing, found {show_value(spec['medium'])}")
     return problems

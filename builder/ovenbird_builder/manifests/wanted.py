@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 from ..errors import SpecError
@@ -92,7 +93,9 @@ def _places(wanted: Wanted) -> list[str]:
         for flag, value in (("--max-unavailable", wanted.max_unavailable), ("service_type", task.service_type)):
             if value:
                 problems.append(f"{flag} does not go with --knative, which makes the services and replaces the pods")
-        problems += [f"volume {v.name!r}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"]
+        problems += [
+            f"volume {show_value(v.name)}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"
+        ]
     if wanted.action == "build" and not wanted.tag:
         problems.append("--action build needs --tag: the name of the image that is built and pushed")
     return problems
@@ -101,7 +104,8 @@ def _places(wanted: Wanted) -> list[str]:
 def _names(wanted: Wanted) -> list[str]:
     found = {"--name": wanted.name, "--namespace": wanted.namespace}
     problems = [
-        f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest}, found {text!r}"
+        f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest},"
+        f" found {show_value(text)}"
         for (flag, text), longest in zip(found.items(), (names.LONGEST, 63), strict=True)
         if text and not names.is_label(text, longest)
     ]
@@ -112,7 +116,7 @@ def _names(wanted: Wanted) -> list[str]:
         "--registry-secret": wanted.registry_secret,
     }
     return problems + [
-        f"{flag}: expected lower-case letters, digits, dashes and dots, found {text!r}"
+        f"{flag}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
         for flag, text in others.items()
         if text and not names.is_subdomain(text)
     ]
@@ -121,11 +125,13 @@ def _names(wanted: Wanted) -> list[str]:
 def _values(wanted: Wanted) -> list[str]:
     problems = []
     if wanted.schedule and (wrong := cron.problem(wanted.schedule)):
-        problems.append(f"--schedule: {wrong}, found {wanted.schedule!r}")
+        problems.append(f"--schedule: {wrong}, found {show_value(wanted.schedule)}")
     if wanted.time_zone and not re.fullmatch(r"[A-Za-z]+(/[A-Za-z0-9_+-]+)*", wanted.time_zone):
-        problems.append(f"--time-zone: expected a name such as Europe/Rome, found {wanted.time_zone!r}")
-    if wanted.max_unavailable and not re.fullmatch(r"[1-9]\d{0,3}|(100|[1-9]\d?)%", wanted.max_unavailable):
-        problems.append(f"--max-unavailable: expected a number such as 1 or 25%, found {wanted.max_unavailable!r}")
+        problems.append(f"--time-zone: expected a name such as Europe/Rome, found {show_value(wanted.time_zone)}")
+    if wanted.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", wanted.max_unavailable):
+        problems.append(
+            f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(wanted.max_unavailable)}"
+        )
     if wanted.autoscale:
         low, high = wanted.autoscale
         if high < max(low, 1) or (low < 1 and not wanted.knative):

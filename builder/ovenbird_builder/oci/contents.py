@@ -10,6 +10,8 @@ from typing import IO, Any
 
 import zstandard
 
+from ovenbird.common.text import show_value
+
 from ..errors import DigestError
 from . import Image
 
@@ -57,7 +59,7 @@ def _members(image: Image, layer: dict[str, str], names: set[str]) -> Iterator[t
                     if not names:
                         return
     except (tarfile.TarError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
-        raise DigestError(f"the layer {layer['digest']} of {image.name!r} cannot be read: {error}") from None
+        raise DigestError(f"the layer {layer['digest']} of {show_value(image.name)} cannot be read: {error}") from None
 
 
 @contextmanager

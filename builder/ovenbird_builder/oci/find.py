@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
+
 from ..canonical import digest as digest_of
 from ..distribution.client import INDEX, Repository
 from ..errors import BaseMissingError, DigestError, ImageError, RegistryError, SpecError
@@ -50,7 +52,8 @@ def find(text: str, reach: Reach) -> Image:
         return _stored(rest, reach)
     if colon and transport in ("docker-archive", "docker-daemon", "dir"):
         raise SpecError(
-            f"cannot read {transport}: images, found {text!r}", hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER"
+            f"cannot read {transport}: images, found {show_value(text)}",
+            hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER",
         )
     reference = parse(text.removeprefix("docker://"), "IMAGE")
     if not text.startswith("docker://") and reference.host in ("", "localhost"):
@@ -74,7 +77,7 @@ def _remote(reference: Reference, reach: Reach) -> Image:
         found = repository.manifest(chosen["digest"])
     config = found.json.get("config") or {}
     if "digest" not in config:
-        raise ImageError(f"{str(reference)!r} is not an image but {found.media_type or 'something else'}")
+        raise ImageError(f"{show_value(str(reference))} is not an image but {found.media_type or 'something else'}")
     with repository.blob(config["digest"]) as stream:
         raw_config = stream.read()
     _check(raw_config, config["digest"], str(reference))
@@ -118,11 +121,12 @@ def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str
         return manifests[0]
     have = sorted({f"{one['platform'].get('os')}/{one['platform'].get('architecture')}" for one in told})
     raise BaseMissingError(
-        f"{name!r} has no image for {system}/{architecture}, but {', '.join(have) or f'{len(manifests)} images'}",
+        f"{show_value(name)} has no image for {system}/{architecture}, but"
+        f" {', '.join(have) or f'{len(manifests)} images'}",
         hint="--platform OS/ARCH" if have else "name one by its tag",
     )
 
 
 def _check(data: bytes, digest: str, name: str) -> None:
     if digest_of(data) != digest:
-        raise DigestError(f"the config of {name!r} is not what its digest {digest} says")
+        raise DigestError(f"the config of {show_value(name)} is not what its digest {digest} says")

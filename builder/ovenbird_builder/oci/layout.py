@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from ovenbird.common.text import show_value
+
 from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError
 
@@ -37,7 +39,7 @@ class Place(ABC):
         with self.open(digest) as stream:
             data = stream.read()
         if digest_of(data) != digest:
-            raise DigestError(f"the blob {digest} in {str(self.path)!r} is not what its digest says")
+            raise DigestError(f"the blob {digest} in {show_value(str(self.path))} is not what its digest says")
         return data
 
 
@@ -50,7 +52,9 @@ class Folder(Place):
         try:
             stream = (self.path / name).open("rb")
         except OSError as error:
-            raise BaseMissingError(f"cannot read {name!r} in the image {str(self.path)!r}: {error.strerror}") from None
+            raise BaseMissingError(
+                f"cannot read {show_value(name)} in the image {show_value(str(self.path))}: {error.strerror}"
+            ) from None
         with stream:
             yield stream
 
@@ -70,7 +74,9 @@ class Archive(Place):
                     yield stream
         except (OSError, tarfile.TarError, KeyError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no such file in it, or not a tar"
-            raise BaseMissingError(f"cannot read {name!r} in the image {str(self.path)!r}: {reason}") from None
+            raise BaseMissingError(
+                f"cannot read {show_value(name)} in the image {show_value(str(self.path))}: {reason}"
+            ) from None
 
 
 def entries(place: Place, tag: str) -> list[dict[str, Any]]:
@@ -82,5 +88,7 @@ def entries(place: Place, tag: str) -> list[dict[str, Any]]:
     named = [one for one in found if (one.get("annotations") or {}).get(_TAG) == tag]
     if not named:
         have = sorted(name for one in found if (name := (one.get("annotations") or {}).get(_TAG)))
-        raise BaseMissingError(f"{str(place.path)!r} has no image {tag!r}, but {', '.join(have) or 'none with a tag'}")
+        raise BaseMissingError(
+            f"{show_value(str(place.path))} has no image {show_value(tag)}, but {', '.join(have) or 'none with a tag'}"
+        )
     return [*named, *(one for one in found if one.get("artifactType"))]

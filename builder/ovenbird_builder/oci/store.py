@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from ovenbird.common.text import show_value
+
 from .. import faults, process, skopeo
 from ..container import working
 from ..errors import BaseMissingError
@@ -40,4 +42,4 @@ def _run(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) -> bytes:
     try:
         return process.run(argv, env=environ, timeout=60).stdout.encode()
     except process.ProcessFailed as error:
-        raise faults.refused(error, f"look for {name!r} in the local store") from None
+        raise faults.refused(error, f"look for {show_value(name)} in the local store") from None

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ovenbird.address import scrubbed
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
@@ -48,7 +49,8 @@ def form(function: Function) -> str:
         return _FORMS[scheme]
     near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
-        f"spec.source.source: the form {scheme + found[2]!r} of {scrubbed(function.source)!r} is not known",
+        f"spec.source.source: the form {show_value(scheme + found[2])} of"
+        f" {show_value(scrubbed(function.source))} is not known",
         hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
     )
 
@@ -71,7 +73,7 @@ def fetch(
     """
     found_form = form(function)
     if into.is_dir() and any(into.iterdir()):
-        raise SourceError(f"cannot fetch into {str(into)!r}: it is not empty")
+        raise SourceError(f"cannot fetch into {show_value(str(into))}: it is not empty")
     with _staging(into) as stage:
         work, final = stage / "work", stage / "tree"
         work.mkdir()
@@ -100,7 +102,7 @@ def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Pa
     entries = [entry for entry in entries if leave_out is None or found.folder / entry.path != leave_out]
     if found.file and not any(entry.path == found.file for entry in entries):
         rules = " or ".join(found.ignore)
-        raise SourceMissingError(f"{shown}: {found.file!r} is left out by the rules in {rules}")
+        raise SourceMissingError(f"{shown}: {show_value(found.file)} is left out by the rules in {rules}")
     gather.place(entries, found.folder, final, shown, move=found.ours)
     shadow.refuse(final)
     notes = (*found.warnings, *entry.check(order.function, final, shown))
@@ -114,7 +116,7 @@ def _staging(into: Path) -> Iterator[Path]:
         into.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".ovenbird-source-", dir=into.parent.resolve()))
     except OSError as error:
-        raise SourceError(f"cannot write below {str(into.parent)!r}: {error.strerror}") from None
+        raise SourceError(f"cannot write below {show_value(str(into.parent))}: {error.strerror}") from None
     try:
         yield stage
     except OSError as error:
@@ -125,6 +127,6 @@ def _staging(into: Path) -> Iterator[Path]:
 
 def _fault(error: OSError, into: Path) -> SourceError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SourceError(f"the disk of {str(into.parent)!r} is full", hint="nothing was kept")
+        return SourceError(f"the disk of {show_value(str(into.parent))} is full", hint="nothing was kept")
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(into)
-    return SourceError(f"cannot read or write {name!r}: {error.strerror or error}")
+    return SourceError(f"cannot read or write {show_value(name)}: {error.strerror or error}")

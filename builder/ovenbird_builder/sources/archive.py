@@ -9,6 +9,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from ..errors import SourceError, UnsafeSourceError
 from . import names
 from .limits import RATIO, RATIO_FROM, Limits, told
@@ -55,19 +57,19 @@ def _check(members: list[zipfile.ZipInfo], packed: int, origin: str, limits: Lim
         name = names.check_member(member.orig_filename.removesuffix("/"), origin)
         kind = stat.S_IFMT(member.external_attr >> 16)
         if member.flag_bits & 0x1:
-            raise UnsafeSourceError(f"{origin}: {name!r} is encrypted", hint="zip it without a password")
+            raise UnsafeSourceError(f"{origin}: {show_value(name)} is encrypted", hint="zip it without a password")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-            raise UnsafeSourceError(f"{origin}: {name!r} is neither a file, a folder nor a link")
+            raise UnsafeSourceError(f"{origin}: {show_value(name)} is neither a file, a folder nor a link")
         if not member.is_dir():
             if name in files:
-                raise UnsafeSourceError(f"{origin}: {name!r} is in it twice")
+                raise UnsafeSourceError(f"{origin}: {show_value(name)} is in it twice")
             files.add(name)
     for member in members:
         parts = member.orig_filename.rstrip("/").split("/")
         above = parts if member.is_dir() else parts[:-1]
         for count in range(1, len(above) + 1):
             if "/".join(above[:count]) in files:
-                raise UnsafeSourceError(f"{origin}: {'/'.join(above[:count])!r} is both a file and a folder")
+                raise UnsafeSourceError(f"{origin}: {show_value('/'.join(above[:count]))} is both a file and a folder")
 
 
 def _extract(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, origin: str) -> None:
@@ -80,7 +82,9 @@ def _extract(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Pa
         mode = member.external_attr >> 16
         if stat.S_ISLNK(mode):
             if member.file_size > 4000:
-                raise UnsafeSourceError(f"{origin}: the target of the link {member.orig_filename!r} is too long")
+                raise UnsafeSourceError(
+                    f"{origin}: the target of the link {show_value(member.orig_filename)} is too long"
+                )
             later.append((goal, opened.read(member).decode()))
             continue
         with opened.open(member) as read, goal.open("xb") as write:
@@ -88,5 +92,5 @@ def _extract(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Pa
         goal.chmod(0o755 if mode & 0o100 else 0o644)
     for goal, target in later:  # last, so that nothing is written through a link
         if not target or "\0" in target:
-            raise UnsafeSourceError(f"{origin}: the link {goal.name!r} leads nowhere")
+            raise UnsafeSourceError(f"{origin}: the link {show_value(goal.name)} leads nowhere")
         goal.symlink_to(target)

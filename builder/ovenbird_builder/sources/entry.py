@@ -7,6 +7,7 @@ import difflib
 import warnings
 from pathlib import Path
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 
@@ -23,7 +24,7 @@ def check(function: Function, root: Path, shown: str) -> tuple[str, ...]:
     if path is None:
         if base.is_dir() or any(base.parent.glob(f"{base.name}.*.so")):
             return ()
-        return (f"{shown}: there is no module {module!r} in the source, so a dependency has to bring it",)
+        return (f"{shown}: there is no module {show_value(module)} in the source, so a dependency has to bring it",)
     place = path.relative_to(root).as_posix()
     try:
         names = _names(path.read_bytes())
@@ -35,8 +36,8 @@ def check(function: Function, root: Path, shown: str) -> tuple[str, ...]:
     if names is None or name in names:
         return ()
     near = difflib.get_close_matches(name, names, 1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return (f"{place} does not seem to define the handler {name!r}{meant}",)
+    meant = f"; did you mean {show_value(near[0])}?" if near else ""
+    return (f"{place} does not seem to define the handler {show_value(name)}{meant}",)
 
 
 def _names(source: bytes) -> set[str] | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from ..errors import SourceMissingError, UnsafeSourceError
 from . import links, names
 from .ignore import Rules, outer
@@ -41,7 +43,7 @@ def choose(folder: Path, ignore: tuple[str, ...], origin: str, limits: Limits, s
         names.check(entry.path, origin)
         if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode)):
             raise UnsafeSourceError(
-                f"{origin}: {entry.path!r} is neither a file, a folder nor a link",
+                f"{origin}: {show_value(entry.path)} is neither a file, a folder nor a link",
                 hint="leave it out with .ovenbirdignore",
             )
         found.append(entry)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.common.text import show_value
 from ovenbird.gitrefs import chosen, missing
 from ovenbird.giturl import GitAddress, parse
 
@@ -94,7 +95,7 @@ class _Checkout:
                 return str(git.rev_parse("--verify", "--quiet", "FETCH_HEAD^{commit}")).strip()
             except ProcessFailed as error:
                 if error.argv[1] == "rev-parse":
-                    raise SourceError(f"{found.shown}: {found.ref!r} is not a commit") from None
+                    raise SourceError(f"{found.shown}: {show_value(found.ref)} is not a commit") from None
                 if wanted.startswith("refs/") or not _UNADVERTISED.search(error.output):
                     raise
         every = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
@@ -147,14 +148,14 @@ class _Checkout:
             check_member(path, found.shown)
             if path not in urls:
                 self.warnings.append(
-                    f"{found.shown}: {path!r} is a submodule that .gitmodules does not know; left empty"
+                    f"{found.shown}: {show_value(path)} is a submodule that .gitmodules does not know; left empty"
                 )
                 continue
             folder = git.folder
             for part in path.split("/"):
                 folder /= part
                 if folder.is_symlink() or not folder.is_dir():
-                    raise UnsafeSourceError(f"{found.shown}: the submodule {path!r} is out of the tree")
+                    raise UnsafeSourceError(f"{found.shown}: the submodule {show_value(path)} is out of the tree")
             inner = submodule(found, urls[path], path)
             try:
                 self.take(replace(inner, ref=commit), folder, depth + 1)
@@ -192,12 +193,12 @@ def _subfolder(work: Path, found: GitAddress) -> Path:
         if not (folder / part).is_dir() or part == ".git":
             near = get_close_matches(part, [entry.name for entry in folder.iterdir() if entry.is_dir()], 3)
             raise SourceMissingError(
-                f"{found.shown}: has no folder {found.subfolder!r}",
+                f"{found.shown}: has no folder {show_value(found.subfolder)}",
                 hint=f"did you mean {' or '.join(map(repr, near))}?" if near else "",
             )
         folder /= part
         if folder.is_symlink():
-            raise UnsafeSourceError(f"{found.shown}: the folder {found.subfolder!r} is a link")
+            raise UnsafeSourceError(f"{found.shown}: the folder {show_value(found.subfolder)} is a link")
     return folder
 
 

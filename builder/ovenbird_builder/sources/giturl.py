@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from ovenbird import address
+from ovenbird.common.text import show_value
 from ovenbird.errors import AddressError
 from ovenbird.giturl import GitAddress, parse
 
@@ -24,7 +25,7 @@ def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
     """
-    what = f"{base.shown}: the submodule {name!r}"
+    what = f"{base.shown}: the submodule {show_value(name)}"
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
         raise UnsafeSourceError(f"{what} has the URL {url!a}, which is none")
     if url.startswith(("./", "../")):
@@ -34,7 +35,7 @@ def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
     scheme = urlsplit(url).scheme if "://" in url and "::" not in url else ""
     if scheme not in _FROM[base.scheme]:
         raise UnsafeSourceError(
-            f"{what} is to come from {address.clean(url)!r}; from a {base.scheme} source, "
+            f"{what} is to come from {show_value(address.clean(url))}; from a {base.scheme} source, "
             f"only {' and '.join(_FROM[base.scheme])} are followed",
         )
     try:
@@ -56,7 +57,7 @@ def _relative(base: str, url: str, what: str) -> str:
     for step in url.split("/"):
         if step == "..":
             if not parts:
-                raise UnsafeSourceError(f"{what} has the URL {url!r}, which leaves the server")
+                raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which leaves the server")
             parts.pop()
         elif step not in ("", "."):
             parts.append(step)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.common.text import show_value
+
 from ..errors import SourceError
 
 if TYPE_CHECKING:
@@ -59,4 +61,4 @@ def _read(path: Path) -> GitIgnoreSpec | None:
         lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         return GitIgnoreSpec.from_lines(lines)
     except (OSError, ValueError) as error:
-        raise SourceError(f"cannot read the rules in {str(path)!r}: {error}") from None
+        raise SourceError(f"cannot read the rules in {show_value(str(path))}: {error}") from None

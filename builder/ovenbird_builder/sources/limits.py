@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_size, parse_whole, show_size
+
 from ..errors import SpecError
 
-_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 RATIO = 200  # how much an archive may grow; text and code reach 20
 RATIO_FROM = 32 * 1024 * 1024  # bytes below which no ratio is looked at
 
@@ -28,17 +29,17 @@ def limits(environ: Mapping[str, str]) -> Limits:
     """
     size = environ.get("OVENBIRD_SOURCE_LIMIT") or "1GiB"
     files = environ.get("OVENBIRD_SOURCE_FILES") or "100000"
-    found = re.fullmatch(r"(\d{1,15})\s*([kmg]i?|)b?", size.strip().lower())
-    if not found:
-        raise SpecError(f"OVENBIRD_SOURCE_LIMIT: expected a size such as 500MB or 2GiB, found {size!r}")
-    if not re.fullmatch(r"[1-9]\d{0,11}", files.strip()):
-        raise SpecError(f"OVENBIRD_SOURCE_FILES: expected a whole number from 1, found {files!r}")
-    return Limits(int(found[1]) * _UNITS[found[2]], int(files))
+    return Limits(
+        _parsed("OVENBIRD_SOURCE_LIMIT", size, parse_size),
+        _parsed("OVENBIRD_SOURCE_FILES", files, lambda text: parse_whole(text, 1)),
+    )
 
 
-def told(size: int) -> str:
-    """A number of bytes for people."""
-    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size} bytes"
+def _parsed(name: str, text: str, parse: Callable[[str], int]) -> int:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SpecError(f"{name}: expected {error}, found {show_value(text)}") from None
+
+
+told = show_size  # a number of bytes for people

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ovenbird.common.text import show_value
+
 from ..errors import UnsafeSourceError
 
 _STEPS = 255  # as many links in a row as any real tree has, and more than the kernel follows
@@ -16,7 +18,7 @@ def check(root: Path, path: str, origin: str) -> None:
     problem = _follow(root, path)
     if problem:
         raise UnsafeSourceError(
-            f"{origin}: the link {path!r} -> {target!r} {problem}",
+            f"{origin}: the link {show_value(path)} -> {show_value(target)} {problem}",
             hint="put the files themselves there, or leave the link out with .ovenbirdignore",
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from ovenbird.common.text import show_value
+
 from ..errors import SourceMissingError
 from .archive import unpack
 from .digest import of_file
@@ -23,7 +25,9 @@ def fetch(order: Order) -> Found:
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         found = get_close_matches(path.name, near, 3)
         raise SourceMissingError(
-            f"the source {shown!r} does not exist" if not path.exists() else f"{shown!r} is neither file nor folder",
+            f"the source {show_value(shown)} does not exist"
+            if not path.exists()
+            else f"{show_value(shown)} is neither file nor folder",
             hint=f"did you mean {' or '.join(map(repr, found))}?" if found else "",
         )
     if path.suffix.lower() == ".zip":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ovenbird.common.text import show_value
 from ovenbird.document import NAMES
 
 from ..errors import UnsafeSourceError
@@ -58,5 +59,5 @@ def _problem(path: str) -> str:
         if len(part.encode()) > 255:
             return "has a part of more than 255 bytes"
         if part.startswith(_WHITEOUT):
-            return f"starts with {_WHITEOUT!r}, which means a deletion in an image's layer"
+            return f"starts with {show_value(_WHITEOUT)}, which means a deletion in an image's layer"
     return ""

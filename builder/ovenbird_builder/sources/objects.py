@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ovenbird import objectstores
+from ovenbird.common.text import show_value
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from . import names
@@ -37,7 +38,7 @@ def fetch(order: Order) -> Found:
         raise UnsafeSourceError(f"{shown!a}: a URL holds no control characters")
     bucket, _, key = shown.removeprefix("s3://").partition("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket) or (source.startswith("zip+") and not key):
-        raise SourceError(f"{shown!r}: expected s3://BUCKET/KEY")
+        raise SourceError(f"{show_value(shown)}: expected s3://BUCKET/KEY")
     import obstore.exceptions
 
     store = _open(bucket, order, shown)
@@ -84,7 +85,7 @@ def _prefix(store: S3Store, prefix: str, shown: str, order: Order) -> Found:
     folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
     for path in folders & set(chosen):
         if path not in empty:
-            raise UnsafeSourceError(f"{shown}: {path!r} is both a file and a folder")
+            raise UnsafeSourceError(f"{shown}: {show_value(path)} is both a file and a folder")
         del chosen[path]
     if not chosen:
         raise SourceMissingError(f"{shown}: no object lies below it", hint="check the bucket and the prefix")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 from ..errors import SourceError
@@ -19,9 +20,10 @@ def file_name(function: Function, name: str, shown: str) -> tuple[str, tuple[str
     if stem.isidentifier() and module in ("", stem):
         return name, ()
     if module in ("", _DEFAULT):
-        why = "" if stem.isidentifier() else f"{name!r} is not the name of a module"
+        why = "" if stem.isidentifier() else f"{show_value(name)} is not the name of a module"
         return f"{_DEFAULT}.py", (f"{shown}: {why}; it is kept as {_DEFAULT}.py",) if why else ()
     raise SourceError(
-        f"{shown}: the handler {function.handler!r} names the module {module!r}, and the source is one file, {name!r}",
+        f"{shown}: the handler {show_value(function.handler)} names the module {show_value(module)},"
+        f" and the source is one file, {show_value(name)}",
         hint=f"write {stem}:{function.handler.rpartition(':')[2]}" if stem.isidentifier() else "rename the file",
     )

@@ -16,6 +16,7 @@ from typing import IO, Any
 from urllib.parse import SplitResult, unquote
 
 from ovenbird import address
+from ovenbird.common.text import show_value
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from ..network import Network, bypassed
@@ -39,7 +40,7 @@ def fetch(order: Order) -> Found:
     parts = address.split(source.removeprefix("zip+"))
     shown = address.shown(parts)
     if not parts.hostname:
-        raise SourceError(f"{shown!r} names no host")
+        raise SourceError(f"{show_value(shown)} names no host")
     part = order.work.parent / "download"
     _download(parts, part, shown, order)
     revision = f"sha256:{of_file(part)}"

@@ -12,6 +12,8 @@ from packaging.markers import InvalidMarker, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.text import show_value
+
 from ..errors import HashError
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def package(path: Path, *, sha256: str, url: str = "") -> Package:
             raw, _ = parse_email(archive.read(found[0]))
             name, version = raw["name"], raw["version"]
     except (OSError, zipfile.BadZipFile, IndexError, KeyError) as error:
-        raise HashError(f"{path.name!r} is not a wheel: it holds no readable METADATA ({error})") from None
+        raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
     return Package(
         name=canonicalize_name(name), version=version, sha256=sha256, filename=path.name, url=url,
         summary=raw.get("summary", ""), licenses=_licenses(raw), requires=tuple(raw.get("requires_dist", ())),

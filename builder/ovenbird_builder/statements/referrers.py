@@ -14,6 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.text import show_value
+
 from .. import canonical
 from ..distribution.client import INDEX, MANIFEST, Repository
 from ..errors import BaseMissingError, RegistryError
@@ -83,7 +85,7 @@ class Attached(Struct, frozen=True):
             time.sleep(max(0.0, now.written + moment - time.monotonic()))
             now = _listed_with(self.repository, self.subject, self.descriptors)
         raise RegistryError(
-            f"the list of referrers {_tag(self.subject)!r} in {self.repository.host}/{self.repository.path}"
+            f"the list of referrers {show_value(_tag(self.subject))} in {self.repository.host}/{self.repository.path}"
             " is being written by others",
             hint="try again",
         )
@@ -150,7 +152,7 @@ def _listed(repository: Repository, subject: str) -> list[dict[str, Any]]:
     document = json.loads(found.data)
     if found.media_type != INDEX and document.get("mediaType") != INDEX:
         raise RegistryError(
-            f"the tag {_tag(subject)!r} in {repository.host}/{repository.path} is not a list of referrers"
+            f"the tag {show_value(_tag(subject))} in {repository.host}/{repository.path} is not a list of referrers"
             f" but {found.media_type or 'something else'}",
             hint="remove the tag; the distribution spec keeps it for this list",
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import SignatureError
 from .convert import Converter, InputOnly, decode_custom, parse_json
 from .defaults import filling
@@ -164,7 +165,7 @@ class Binder:
     def only_served(self) -> str:
         """Return why a job cannot fill the required parameters, or an empty text: it has no event and no upload."""
         if self.event_name:
-            return f"{self.event_name!r} takes a CloudEvent, which comes over HTTP only"
+            return f"{show_value(self.event_name)} takes a CloudEvent, which comes over HTTP only"
         uploads = [repr(parameter.name) for parameter in self.parameters if parameter.upload and parameter.required]
         return f"{', '.join(uploads)} takes an uploaded file, which comes over HTTP only" if uploads else ""
 
@@ -217,7 +218,7 @@ class Binder:
             signature = signature_of(function)
         except (TypeError, ValueError):
             raise SignatureError(
-                f"{function!r} does not tell its parameters", hint="wrap it in a function written in Python"
+                f"{show_value(function)} does not tell its parameters", hint="wrap it in a function written in Python"
             ) from None
         self._bound = bound_name(function)
         hints = hints_of(function)
@@ -241,7 +242,9 @@ class Binder:
 
     def _take_event(self, name: str, hint: Any) -> None:
         if self.event_name:
-            raise SignatureError(f"{self.event_name!r} and {name!r} both take the CloudEvent; a call has one")
+            raise SignatureError(
+                f"{show_value(self.event_name)} and {show_value(name)} both take the CloudEvent; a call has one"
+            )
         self.event_name, self.event_hint = name, hint
 
     def _mode(self, fields_only: bool) -> Mode:

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..common.text import show_value
 from .hints import is_class
 
 REQUIRED = ("id", "source", "type", "specversion")
@@ -28,7 +29,9 @@ class CloudEvent(Mapping[str, Any]):
         if missing:
             raise ValueError("a CloudEvent needs " + ", ".join(missing))
         if not str(self.attributes["specversion"]).startswith("1."):
-            raise ValueError(f"CloudEvents 1.x is understood, found specversion {self.attributes['specversion']!r}")
+            raise ValueError(
+                f"CloudEvents 1.x is understood, found specversion {show_value(self.attributes['specversion'])}"
+            )
 
     def __getitem__(self, name: str) -> Any:
         return self.attributes[name]
@@ -47,10 +50,10 @@ class CloudEvent(Mapping[str, Any]):
         except KeyError:
             if name in ("subject", "time", "datacontenttype", "dataschema"):
                 return None  # attributes that the specification makes optional
-            raise AttributeError(f"the CloudEvent has no attribute {name!r}") from None
+            raise AttributeError(f"the CloudEvent has no attribute {show_value(name)}") from None
 
     def __repr__(self) -> str:
-        return f"CloudEvent(type={self.attributes['type']!r}, id={self.attributes['id']!r})"
+        return f"CloudEvent(type={show_value(self.attributes['type'])}, id={show_value(self.attributes['id'])})"
 
 
 def from_json(document: Any) -> CloudEvent:

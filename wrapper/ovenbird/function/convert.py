@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import SignatureError
 from .defaults import fill, filling, holds_dataclass
 from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
@@ -53,7 +54,9 @@ class Converter:
                 self.decode = filling(decode) if self.partial else decode
         except Exception as error:  # both resolve hints of the user's classes, which may raise anything
             reason = str(error).partition("\n")[0]
-            raise SignatureError(f"the hint of argument {name!r} is {hint_text(hint)}: {reason}", hint=_USE) from None
+            raise SignatureError(
+                f"the hint of argument {show_value(name)} is {hint_text(hint)}: {reason}", hint=_USE
+            ) from None
 
     @property
     def pydantic(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+from ..common.text import show_value
 from ..errors import InitError, NotCallableError, SignatureError
 from .bind import SERVICE, Binder, FieldsError
 from .context import Context
@@ -47,7 +48,9 @@ class Handler:
             return _bound(function, context, parameters)
         if parameters and not self.loaded.is_class:
             names = ", ".join(map(repr, sorted(parameters)))
-            raise InitError(f"init parameters were given ({names}), and {self.loaded.target.module!r} has no init")
+            raise InitError(
+                f"init parameters were given ({names}), and {show_value(self.loaded.target.module)} has no init"
+            )
         return None
 
     def close(self, context: Context) -> Thunk | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..common.text import show_value
 from ..errors import (
     AttributeMissingError,
     LoadError,
@@ -72,7 +73,7 @@ def refuse_shadows(root: Path) -> None:
     """Refuse a source root that holds a file which would hide a module that Python or the runtime needs."""
     for entry, name, whose in shadows(root):
         raise ShadowError(
-            f"{str(entry)!r} would hide the module {name!r} of {whose}",
+            f"{show_value(str(entry))} would hide the module {show_value(name)} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",
         )
 
@@ -91,7 +92,7 @@ def _import(target: Target) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
             raise _missing(target, error.name) from None
-        raise _failed(target, error, f"is {error.name!r} in the requirements, and installed?") from None
+        raise _failed(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
     except ImportError as error:
         relative = "relative import" in str(error)
         hint = "name the package: --source FOLDER package.module:handler" if relative else ""
@@ -106,14 +107,15 @@ def _missing(target: Target, name: str) -> ModuleMissingError:
         [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()] if folder.is_dir() else []
     )
     return ModuleMissingError(
-        f"no module {target.module!r}: {name!r} was looked for in {str(folder)!r} and on sys.path",
+        f"no module {show_value(target.module)}: {show_value(name)} was looked for in"
+        f" {show_value(str(folder))} and on sys.path",
         hint=near(name.rpartition(".")[2], files) or "--source names the folder that holds it",
     )
 
 
 def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
     return ModuleFailedError(
-        f"importing {target.module!r} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
+        f"importing {show_value(target.module)} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
     )
 
 
@@ -125,7 +127,8 @@ def _attribute(module: ModuleType, target: Target) -> Any:
             found = getattr(found, name)
         except AttributeError:
             raise AttributeMissingError(
-                f"{done!r} ({getattr(module, '__file__', None) or 'no file'}) has no attribute {name!r}",
+                f"{show_value(done)} ({getattr(module, '__file__', None) or 'no file'}) has no"
+                f" attribute {show_value(name)}",
                 hint=near(name, _callables(found)),
             ) from None
         except Exception as error:  # a module's __getattr__ or a property may raise anything
@@ -143,11 +146,11 @@ def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] |
     found = getattr(module, target.init, None)
     if found is None:
         raise AttributeMissingError(
-            f"spec.source.init_function: {target.module!r} has no attribute {target.init!r}",
+            f"spec.source.init_function: {show_value(target.module)} has no attribute {show_value(target.init)}",
             hint=near(target.init, _callables(module)),
         )
     if not callable(found):
-        raise NotCallableError(f"spec.source.init_function: {target.init!r} is a {type(found).__name__}")
+        raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(found).__name__}")
     return found  # type: ignore[no-any-return]
 
 

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..common.text import show_value
 from .hints import class_named, field_hints, has_fields, hint_text, is_class, is_pydantic, members
 
 
@@ -37,7 +38,7 @@ def expected_body(name: str, hint: Any, *, unwrapped: bool) -> str:
     """Return what the body should be, for the message of a 422."""
     text = "any JSON value" if hint is Any else hint_text(hint)
     either = f', or an object with "{name}" alone' if unwrapped else ""
-    return f"the body is the value of {name!r} ({text}){either}"
+    return f"the body is the value of {show_value(name)} ({text}){either}"
 
 
 def _unwraps(name: str, hint: Any) -> bool:

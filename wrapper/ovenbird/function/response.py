@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.text import show_value
+
 
 class Response:
     """A body with headers, content type and status, returned by a handler to say more than the body alone.
@@ -27,4 +29,4 @@ class Response:
         self.status_code = status_code
 
     def __repr__(self) -> str:
-        return f"Response(status_code={self.status_code}, content_type={self.content_type!r})"
+        return f"Response(status_code={self.status_code}, content_type={show_value(self.content_type)})"

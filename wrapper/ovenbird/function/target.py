@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.text import show_value
 from ..document import NAMES, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
 from .nearby import near
@@ -41,10 +42,14 @@ def parse(text: str, source: str = "") -> Target:
     place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(
-            f"{text!r}: {attribute!r} is not the name of an attribute", hint="FILE.py:handler or pkg.mod:fn"
+            f"{show_value(text)}: {show_value(attribute)} is not the name of an attribute",
+            hint="FILE.py:handler or pkg.mod:fn",
         )
     if attribute and (place.endswith((".yaml", ".yml")) or (Path(place).is_dir() and not _MODULE.fullmatch(place))):
-        raise LoadError(f"{text!r}: the function document names the handler", hint=f"leave out {':' + attribute!r}")
+        raise LoadError(
+            f"{show_value(text)}: the function document names the handler",
+            hint=f"leave out {show_value(':' + attribute)}",
+        )
     if place.endswith((".yaml", ".yml")):
         return from_document(read(Path(place)), source)
     if place.endswith(".py"):
@@ -54,7 +59,8 @@ def parse(text: str, source: str = "") -> Target:
     if attribute and _MODULE.fullmatch(place):
         return Target(_folder(source or "."), place, attribute)
     raise LoadError(
-        f"{text!r} is not a target: no such folder, and neither FILE.py, FILE.py:name, pkg.mod:name nor FILE.yaml",
+        f"{show_value(text)} is not a target: no such folder, and neither FILE.py, FILE.py:name,"
+        " pkg.mod:name nor FILE.yaml",
         hint=_suggest(place),
     )
 
@@ -72,7 +78,8 @@ def unnamed(folder: Path, image: Path) -> str:
         return str(folder)
     place = folder.resolve()
     raise DocumentError(
-        f"no function: none is named, and there is no function.yaml in {str(place)!r}, nor one built into the image",
+        f"no function: none is named, and there is no function.yaml in {show_value(str(place))}, nor"
+        " one built into the image",
         hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{place}:ro" IMAGE serve '
         "main.py:handler",
     )
@@ -99,14 +106,16 @@ def _file(path: Path, attribute: str, source: str) -> Target:
     """The target of a file: its folder is the root, or `source` when the file lies below it."""
     refuse_unreadable(path, LoadError)
     if not path.is_file():
-        where = "" if path.is_absolute() else f" in {str(Path.cwd())!r}"
-        raise ModuleMissingError(f"no file {str(path)!r}{where}", hint=_suggest(str(path)))
+        where = "" if path.is_absolute() else f" in {show_value(str(Path.cwd()))}"
+        raise ModuleMissingError(f"no file {show_value(str(path))}{where}", hint=_suggest(str(path)))
     path = path.resolve()
     if not source:
         return Target(path.parent, path.stem, attribute)
     root = _folder(source)
     if not path.is_relative_to(root):
-        raise LoadError(f"{str(path)!r} does not lie below the source folder {str(root)!r}", hint="--source")
+        raise LoadError(
+            f"{show_value(str(path))} does not lie below the source folder {show_value(str(root))}", hint="--source"
+        )
     return Target(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
 
@@ -143,7 +152,7 @@ def _inline(code: str, module: str) -> Path:
 def _folder(name: str) -> Path:
     path = Path(name)
     if not path.is_dir():
-        raise LoadError(f"the source folder {name!r} does not exist", hint="--source names a folder")
+        raise LoadError(f"the source folder {show_value(name)} does not exist", hint="--source names a folder")
     return path.resolve()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.bind import Binder, FieldsError, Parameter, convert_one
 from ..function.nearby import near
@@ -18,15 +19,15 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     if why := binder.only_served():
         raise ArgumentsError(f"the function cannot be run as a job: {why}", hint="ovenbird serve, or ovenbird invoke")
     twice = sorted(set(parameters) & set(inputs))
-    problems = [f"{name!r} is given as a parameter and as an input" for name in twice]
+    problems = [f"{show_value(name)} is given as a parameter and as an input" for name in twice]
     known = [parameter.name for parameter in binder.parameters]
     if not binder.rest:
         for name in [name for name in (*parameters, *inputs) if name not in known]:
             reserved = "is filled by Ovenbird" if name in binder.reserved else "is not an argument of the handler"
             hint = near(name, known)
-            problems.append(f"{name!r} {reserved}{f', {hint}' if hint else ''}")
+            problems.append(f"{show_value(name)} {reserved}{f', {hint}' if hint else ''}")
     missing = [p.name for p in binder.parameters if p.required and p.name not in parameters and p.name not in inputs]
-    problems += [f"{name!r} is missing" for name in missing]
+    problems += [f"{show_value(name)} is missing" for name in missing]
     if problems:
         raise ArgumentsError(
             "the arguments do not fit: " + "; ".join(problems), hint="ovenbird check shows the handler's"

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..common.text import show_value
 from ..errors import HandlerError, InitError
 from ..function.context import Context
 from ..function.handler import Handler
@@ -32,7 +33,7 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
     except SystemExit as left:
         if left.code in (None, 0):
             return None  # a script's way to say that it is done
-        message = f"the handler called sys.exit({left.code!r})"
+        message = f"the handler called sys.exit({show_value(left.code)})"
         raise _ended("SystemExit", message, left) from None
     except BaseException as raised:
         raise _ended(type(raised).__name__, summary(raised), raised) from None

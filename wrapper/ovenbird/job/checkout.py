@@ -13,6 +13,7 @@ from pathlib import Path
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import S_ISGITLINK, Blob, Commit, ObjectID, Tree
 
+from ..common.text import show_value
 from ..errors import AddressError, LoadError
 from ..giturl import GitAddress
 
@@ -92,7 +93,7 @@ class _Writer:
             if not Path(os.path.realpath(place)).is_relative_to(root):
                 name = place.relative_to(folder)
                 raise LoadError(
-                    f"the link {str(name)!r} -> {os.readlink(place)!r} leaves the source"  # noqa: PTH115  # as it is
+                    f"the link {show_value(str(name))} -> {show_value(os.readlink(place))} leaves the source"  # noqa: PTH115  # as it is
                 )
 
     def _blob(self, name: ObjectID, mode: int, place: Path, inner: str) -> None:
@@ -136,7 +137,7 @@ def _subfolder(store: DiskObjectStore, commit: Commit, found: GitAddress) -> Obj
             what = "is no folder" if mode else "does not exist"
             folders = [os.fsdecode(entry.path or b"") for entry in tree.iteritems() if stat.S_ISDIR(entry.mode or 0)]
             hint = f"the folders there: {_few(folders)}" if folders else "there is no folder"
-            raise AddressError(f"{found.shown}: the folder {found.subfolder!r} {what}", hint=hint)
+            raise AddressError(f"{found.shown}: the folder {show_value(found.subfolder)} {what}", hint=hint)
         name = inner
     return name
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import ArgumentsError, SettingsError
 
 
@@ -26,11 +27,11 @@ def line(name: str, index: int) -> dict[str, Any]:
                 if not text.strip():
                     continue
                 if count == index:
-                    return _object(text, f"--each: {name!r}, line {number}")
+                    return _object(text, f"--each: {show_value(name)}, line {number}")
                 count += 1
     except OSError as error:
-        raise ArgumentsError(f"--each: cannot read {name!r}: {error.strerror}") from None
-    raise ArgumentsError(f"--index: {name!r} holds {count} lines, counted from 0, and there is none {index}")
+        raise ArgumentsError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
+    raise ArgumentsError(f"--index: {show_value(name)} holds {count} lines, counted from 0, and there is none {index}")
 
 
 def _object(text: bytes, where: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from .. import giturl
+from ..common.text import show_value
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
@@ -31,7 +32,7 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     plain = url.removeprefix("zip+")
     if not plain.startswith(_FORMS):
         raise UnservedError(
-            f"the source {files.shown(url)!r} cannot be fetched when a run starts",
+            f"the source {show_value(files.shown(url))} cannot be fetched when a run starts",
             hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
         )
     folder = scratch()
@@ -55,7 +56,8 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
     found = giturl.parse(url)
     if found.scheme not in ("http", "https"):
         raise UnservedError(
-            f"the source {found.shown!r} cannot be fetched when a run starts: git over {found.scheme} is not spoken",
+            f"the source {show_value(found.shown)} cannot be fetched when a run starts: git over"
+            f" {found.scheme} is not spoken",
             hint="git+https:// with GIT_TOKEN; or the platform, or a build, puts the source in place",
         )
     try:
@@ -74,7 +76,9 @@ def _file_name(url: str, function: Function) -> str:
         return f"{function.default_module}.py"
     name = PurePosixPath(url.partition("?")[0]).name
     if not name.endswith(".py"):
-        raise LoadError(f"the source {files.shown(url)!r} is no .py file", hint="zip+ before the address of an archive")
+        raise LoadError(
+            f"the source {show_value(files.shown(url))} is no .py file", hint="zip+ before the address of an archive"
+        )
     return name
 
 
@@ -87,22 +91,29 @@ def unpack(archive: Path, target: Path, shown: str) -> None:
             for member in members:
                 opened.extract(member, target)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise LoadError(f"the source {shown!r} is no archive that can be unpacked: {error}") from None
+        raise LoadError(f"the source {show_value(shown)} is no archive that can be unpacked: {error}") from None
     except OSError as error:
-        raise LoadError(f"the source {shown!r} was not unpacked: {error.strerror or error}") from error
+        raise LoadError(f"the source {show_value(shown)} was not unpacked: {error.strerror or error}") from error
 
 
 def _check(members: list[zipfile.ZipInfo], shown: str) -> None:
     total = sum(member.file_size for member in members)
     if len(members) > MEMBERS or total > BYTES:
-        raise LoadError(f"the source {shown!r} holds {len(members)} files of {total} bytes: too much for a function")
+        raise LoadError(
+            f"the source {show_value(shown)} holds {len(members)} files of {total} bytes: too much for a function"
+        )
     for member in members:
         path, mode = PurePosixPath(member.filename.replace("\\", "/")), member.external_attr >> 16
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
-            raise LoadError(f"the source {shown!r} holds {member.filename!r}, which leaves its folder")
+            raise LoadError(
+                f"the source {show_value(shown)} holds {show_value(member.filename)}, which leaves its folder"
+            )
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise LoadError(f"the source {shown!r} holds {member.filename!r}, which is neither file nor folder")
+            raise LoadError(
+                f"the source {show_value(shown)} holds {show_value(member.filename)}, which is neither file nor folder"
+            )
         if member.file_size > _SMALL and member.file_size > _RATIO * max(member.compress_size, 1):
             raise LoadError(
-                f"the source {shown!r} holds {member.filename!r}, which unpacks to {member.file_size} bytes"
+                f"the source {show_value(shown)} holds {show_value(member.filename)}, which unpacks"
+                f" to {member.file_size} bytes"
             )

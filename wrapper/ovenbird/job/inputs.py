@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import InputError, OvenbirdError
 from ..function.bind import Binder, FieldsError, Parameter, convert_one
 from ..function.traces import summary
@@ -27,13 +28,13 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
     try:
         return _as_hinted(parameter, hint, entity)
     except FieldsError as error:
-        raise InputError(f"input {name!r} ({entity.key}) does not fit its hint: {error.message}") from None
+        raise InputError(f"input {show_value(name)} ({entity.key}) does not fit its hint: {error.message}") from None
     except OvenbirdError as error:
-        raise InputError(f"input {name!r}: {error.message}", hint=error.hint) from error
+        raise InputError(f"input {show_value(name)}: {error.message}", hint=error.hint) from error
     except Exception as error:
         kind = getattr(hint, "__name__", str(hint))
         raise InputError(
-            f"input {name!r} ({entity.key}) cannot be read as {kind}: {summary(error)}",
+            f"input {show_value(name)} ({entity.key}) cannot be read as {kind}: {summary(error)}",
             hint="without a hint the handler gets the entity itself, and reads it as it likes",
         ) from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import OutputError, OvenbirdError
 from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
@@ -41,7 +42,9 @@ def check_names(names: Sequence[Name]) -> None:
     for item, name in zip(names, found, strict=True):
         keys.check_name(name, "output name", OutputError)
         if not isinstance(item, str) and (kind := item.get("kind")) is not None and kind not in KINDS:
-            raise OutputError(f"output {name!r}: the kind {kind!r} is not known", hint=", ".join(KINDS))
+            raise OutputError(
+                f"output {show_value(name)}: the kind {show_value(kind)} is not known", hint=", ".join(KINDS)
+            )
     _check_twice(found)
 
 
@@ -76,9 +79,9 @@ def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: 
         for key in outcome.outputs.values():
             queries.fetched(entities, keys.parse(key), environ, folder, overwrite=True)
     except OSError as error:
-        raise OutputError(f"--output-dir {folder!r}: {error.strerror or error}") from error
+        raise OutputError(f"--output-dir {show_value(folder)}: {error.strerror or error}") from error
     except OvenbirdError as error:
-        raise OutputError(f"--output-dir {folder!r}: {error.message}", hint=error.hint) from error
+        raise OutputError(f"--output-dir {show_value(folder)}: {error.message}", hint=error.hint) from error
 
 
 def _paired(value: Any, names: Sequence[Name]) -> list[tuple[Name, Any]]:
@@ -97,7 +100,7 @@ def _check_twice(names: Sequence[str]) -> None:
 
 
 def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> OutputError:
-    told = "; ".join(f"output {name!r}: {error.message}" for name, error in failed)
+    told = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
     kept = [*outcome.results, *outcome.outputs]
     found = OutputError(f"{told}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
     found.__cause__ = failed[0][1]
@@ -168,7 +171,8 @@ def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
         return project.log_dataitem(name, kind, data=value, **options)
     if not isinstance(value, (str, Path)):
         raise OutputError(
-            f"it is declared as {kind!r}, so the value is the path of a local file or folder; found {_type(value)}",
+            f"it is declared as {show_value(kind)}, so the value is the path of a local file or"
+            f" folder; found {_type(value)}",
             hint="return the path, or name the output by a string alone",
         )
     return project._log(MATERIALS[KINDS[kind]], name, kind, str(value), **options)
@@ -260,7 +264,8 @@ def _model(name: str, value: Any, project: Project) -> Entity:
 def _pickled(name: str, value: Any, project: Project) -> Entity:
     data = _pickle(value)
     warnings.warn(
-        f"output {name!r} is a {_type(value)}, which no rule covers: it is stored pickled, and only Python code that"
+        f"output {show_value(name)} is a {_type(value)}, which no rule covers: it is stored pickled,"
+        " and only Python code that"
         " has the same packages can read it",
         stacklevel=2,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..errors import ArgumentsError, DocumentError
 from . import arguments
 
@@ -20,9 +21,9 @@ def from_file(name: str) -> dict[str, Any]:
         text = Path(name).read_bytes()
         found = _parsed(text, name)
     except OSError as error:
-        raise ArgumentsError(f"--params: cannot read {name!r}: {error.strerror}") from None
+        raise ArgumentsError(f"--params: cannot read {show_value(name)}: {error.strerror}") from None
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise ArgumentsError(f"--params: {name!r} does not hold a mapping of names to values")
+        raise ArgumentsError(f"--params: {show_value(name)} does not hold a mapping of names to values")
     return found
 
 
@@ -37,7 +38,7 @@ def _parsed(text: bytes, name: str) -> Any:
         raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         hint = "JSON, or YAML in a file called .yaml"
-        raise ArgumentsError(f"--params: {name!r} is not JSON: {error}", hint=hint) from None
+        raise ArgumentsError(f"--params: {show_value(name)} is not JSON: {error}", hint=hint) from None
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:

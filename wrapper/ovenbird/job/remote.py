@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..common.text import show_value
 from ..document import Function, complete, validate
 from ..errors import DocumentError, InputError, LoadError, PlatformError, RunKindError, UnservedError
 from ..function.target import Target, from_document
@@ -84,7 +85,9 @@ def take(
     except InputError as error:
         raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
     if found["kind"] != kind:
-        raise RunKindError(f"run {identity!r} is of kind {found['kind']!r}", hint=f"only {kind} is run here")
+        raise RunKindError(
+            f"run {show_value(identity)} is of kind {show_value(found['kind'])}", hint=f"only {kind} is run here"
+        )
     return found
 
 
@@ -100,11 +103,12 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
     key = forms.function_key(text)
     if not spec.get("source"):
         if not key:
-            raise DocumentError(f"run {run['id']} names no function: found {text!r}")
+            raise DocumentError(f"run {run['id']} names no function: found {show_value(text)}")
         spec = store.read(keys.parse(key))["spec"]
     if key and keys.parse(key).kind != "python":
         raise UnservedError(
-            f"the function {text!r} is of kind {keys.parse(key).kind!r}", hint="only python is run here"
+            f"the function {show_value(text)} is of kind {show_value(keys.parse(key).kind)}",
+            hint="only python is run here",
         )
     function = _document(spec, keys.parse(key).name if key else run["id"], run["project"], folder)
     module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
@@ -119,7 +123,7 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
         return from_document(function, str(fetched(function, store.storage(environ))))
     missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
     hint = "--source names the folder that it was fetched to"
-    raise LoadError(f"{missing}: no {module}.py in {str(folder)!r}", hint=hint)
+    raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)
 
 
 def _at_hand(path: Path) -> bool:
@@ -133,7 +137,7 @@ def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) ->
     missing = "spec.source.source: no file"  # told as what it is when the source is looked for
     problems = [text for text in validate(document, folder) if not text.startswith(missing)]
     if problems:
-        raise DocumentError(f"the function {name!r} of the platform is not valid:", problems=tuple(problems))
+        raise DocumentError(f"the function {show_value(name)} of the platform is not valid:", problems=tuple(problems))
     return complete(document, folder.resolve())
 
 
@@ -143,6 +147,6 @@ def _inputs(spec: Mapping[str, Any]) -> dict[str, str]:
     for name, value in (spec.get("inputs") or {}).items():
         key = value.get("key") if isinstance(value, dict) else value
         if not isinstance(key, str):
-            raise InputError(f"input {name!r}: expected the key of an entity, found {type(value).__name__}")
+            raise InputError(f"input {show_value(name)}: expected the key of an entity, found {type(value).__name__}")
         found[name] = key
     return found

@@ -15,6 +15,7 @@ from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
 from dulwich.objects import Commit, ObjectID, Tag
 
 from ..address import clean, netrc_login
+from ..common.text import show_value
 from ..errors import AddressError, LoadError, OvenbirdError
 from ..gitrefs import chosen, missing
 from ..giturl import GitAddress, credentials
@@ -140,7 +141,7 @@ def _commit(store: DiskObjectStore, name: ObjectID, found: GitAddress) -> Commit
     while isinstance(object_, Tag):
         object_ = store[object_.object[1]]
     if not isinstance(object_, Commit):
-        raise AddressError(f"{found.shown}: {found.ref!r} is not a commit")
+        raise AddressError(f"{found.shown}: {show_value(found.ref)} is not a commit")
     return object_
 
 

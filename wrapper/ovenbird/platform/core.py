@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError, PlatformRefusedError, SettingsError
 
 from . import forms
@@ -42,7 +43,7 @@ class CoreStore:
             if error.status != 404:
                 raise
             hint = "it is made in the console or with the platform's SDK; --project chooses another"
-            raise PlatformError(f"{self.client.endpoint} has no project {project!r}", hint=hint) from None
+            raise PlatformError(f"{self.client.endpoint} has no project {show_value(project)}", hint=hint) from None
         config = (found.get("spec") or {}).get("config") or {}
         self._stores[project] = config.get("default_files_store") or ""
 
@@ -86,9 +87,13 @@ class CoreStore:
         entity = self._entities.by_id(key, key.id) if key.id else self._entities.latest(key)
         record = forms.from_core(key.type, entity)
         if key.kind and record["kind"] != key.kind:
-            raise InputError(f"{key}: {key.name!r} is not of kind {key.kind!r}", hint=f"it is a {record['kind']}")
+            raise InputError(
+                f"{key}: {show_value(key.name)} is not of kind {show_value(key.kind)}", hint=f"it is a {record['kind']}"
+            )
         if key.type != "run" and record["name"] != key.name:
-            raise InputError(f"{key}: the id {key.id!r} is of {record['name']!r}, not of {key.name!r}")
+            raise InputError(
+                f"{key}: the id {show_value(key.id)} is of {show_value(record['name'])}, not of {show_value(key.name)}"
+            )
         if record["status"].get("files") == []:
             record["status"]["files"] = self.client.call(
                 "GET", path(key.project, key.type, record["id"]) + "/files/info"
@@ -170,7 +175,7 @@ class CoreStore:
         default = environ.get("DHCORE_DEFAULT_FILES_STORE") or (f"s3://{bucket}" if bucket else "")
         if not (found := self._stores[project] or default):
             hint = "--files-store, or DHCORE_DEFAULT_FILES_STORE"
-            raise SettingsError(f"project {project!r} does not say where its files go", hint=hint)
+            raise SettingsError(f"project {show_value(project)} does not say where its files go", hint=hint)
         return found
 
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
@@ -199,7 +204,7 @@ class CoreStore:
         try:
             found = self.client.call("GET", path(project, "run", identity) + "/logs")
         except PlatformRefusedError as error:
-            raise InputError(f"no log of the run {identity!r}: {error.message}") from None
+            raise InputError(f"no log of the run {show_value(identity)}: {error.message}") from None
         texts = [base64.b64decode(one.get("content") or "").decode("utf-8", "replace") for one in found]
         return [line for text in texts for line in text.splitlines()]
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformRefusedError
 
 from . import forms
@@ -31,7 +32,7 @@ class Entities:
             if error.status != 404:
                 raise
             hint = "leave the id out for the latest version"
-            what = f"{key.type} with id {identity!r} in project {key.project!r}"
+            what = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
             raise InputError(f"{key}: Core has no {what}", hint=hint) from None
 
     def latest(self, key: Key) -> forms.Entity:
@@ -45,7 +46,9 @@ class Entities:
         if found is None:
             there = sorted({str(one["name"]) for one in islice(self.pages(key.project, key.type, {}), 20)})
             hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
-            raise InputError(f"{key}: no {key.type} named {key.name!r} in project {key.project!r}", hint=hint)
+            raise InputError(
+                f"{key}: no {key.type} named {show_value(key.name)} in project {show_value(key.project)}", hint=hint
+            )
         return found
 
     def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[forms.Entity]:
@@ -57,7 +60,7 @@ class Entities:
                 found = self._client.call("GET", path(project, type), query=full)
             except PlatformRefusedError as error:
                 if error.status == 404:
-                    raise InputError(f"{self._client.endpoint} has no project {project!r}") from None
+                    raise InputError(f"{self._client.endpoint} has no project {show_value(project)}") from None
                 raise
             yield from found["content"]
             page, last = page + 1, int(found.get("totalPages", 1)) - 1

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
 from .copying import writing
@@ -86,7 +87,7 @@ def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
     if not parser.has_section(profile):
         if environ.get("DH_NAME"):
             names = ", ".join(parser.sections())
-            raise SettingsError(f"DH_NAME: {path} has no profile {profile!r}", hint=f"there are: {names}")
+            raise SettingsError(f"DH_NAME: {path} has no profile {show_value(profile)}", hint=f"there are: {names}")
         return path, profile, {}
     values = {name.upper(): value for name, value in parser[profile].items() if value}
     return path, profile, {name: value for name, value in values.items() if name.startswith(_OURS)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import ArgumentsError
 
 from . import keys
@@ -108,7 +109,7 @@ class Entity:
         name = metric_name(key)
         numbers = metric_numbers(name, value)
         if single_value and len(numbers) != 1:
-            raise ArgumentsError(f"metric {name!r}: {len(numbers)} numbers for a single value")
+            raise ArgumentsError(f"metric {show_value(name)}: {len(numbers)} numbers for a single value")
         self._append_metrics({name: numbers}, replace=overwrite or single_value, single=single_value)
 
     def log_metrics(self, metrics: Mapping[str, Metric], overwrite: bool = False) -> None:

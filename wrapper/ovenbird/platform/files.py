@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
 from . import copying, progress
@@ -90,7 +91,9 @@ def download(url: str, target: Path, environ: Mapping[str, str], names: Sequence
     found = []
     for name in names or listing(url, environ):
         if ".." in name.split("/") or name.startswith("/"):
-            raise InputError(f"{shown(url)}: the name {name!r} leaves the folder", hint="the listing cannot be trusted")
+            raise InputError(
+                f"{shown(url)}: the name {show_value(name)} leaves the folder", hint="the listing cannot be trusted"
+            )
         _fetch(url + name, target / name, environ)
         found.append(target / name)
     return found

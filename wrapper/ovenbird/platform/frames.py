@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
 from .copying import HashedFile
@@ -44,7 +45,7 @@ def engine_of(value: object) -> str | None:
 def choose(engine: str | None = None) -> str:
     """The engine asked for, else the one that the process has loaded, else the one that is installed; pandas first."""
     if engine is not None and engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is not known", hint="pandas or polars")
+        raise InputError(f"engine {show_value(engine)} is not known", hint="pandas or polars")
     for name in (engine,) if engine else ENGINES:
         if name in sys.modules:
             return name
@@ -59,7 +60,11 @@ def format_of(name: str, file_format: str | None = None) -> str:
     """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension."""
     suffix = (file_format or Path(name).suffix).lower().lstrip(".")
     if suffix not in FORMATS:
-        found = f"file_format {file_format!r}" if file_format else f"{name!r} has the extension {suffix!r}, which"
+        found = (
+            f"file_format {show_value(file_format)}"
+            if file_format
+            else f"{show_value(name)} has the extension {show_value(suffix)}, which"
+        )
         raise InputError(f"{found} is not one of a table", hint=f"as_df(file_format=…): {', '.join(sorted(FORMATS))}")
     return FORMATS[suffix]
 

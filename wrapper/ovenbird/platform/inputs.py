@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
 from . import files, frames, keys
@@ -21,7 +22,7 @@ def resolve(project: Project, argument: str, text: str) -> Material:
             return project.get_material(text)
         return _recorded(project, argument, _address(text))
     except OvenbirdError as error:
-        raise InputError(f"input {argument!r}: {error.message}", hint=error.hint) from error
+        raise InputError(f"input {show_value(argument)}: {error.message}", hint=error.hint) from error
 
 
 def _address(text: str) -> str:
@@ -31,7 +32,7 @@ def _address(text: str) -> str:
     if not path.exists():
         near = sorted(item.name for item in path.parent.iterdir())[:10] if path.parent.is_dir() else []
         hint = f"in {path.parent} there is: {', '.join(near)}" if near else f"there is no folder {path.parent}"
-        raise InputError(f"no file {text!r}", hint=hint)
+        raise InputError(f"no file {show_value(text)}", hint=hint)
     return str(path.absolute()) + ("/" if path.is_dir() else "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
 SCHEME = "store://"
@@ -50,12 +51,14 @@ def new_id() -> str:
 def check_name(name: object, what: str = "name", error: type[OvenbirdError] = InputError) -> str:
     """The name itself, when it can stand in a key and as a file; else an `error` that says why not."""
     if not isinstance(name, str):
-        raise error(f"{what} is a {type(name).__name__}, not text: {name!r}", hint="give the name as a string")
+        raise error(
+            f"{what} is a {type(name).__name__}, not text: {show_value(name)}", hint="give the name as a string"
+        )
     if name in ("", ".", "..") or len(name) > _LONGEST or not _NAME.issuperset(name):
         found = sorted(set(name) - _NAME)
         why = f"found {' '.join(map(repr, found))}" if found else f"{len(name)} characters"
         raise error(
-            f"{what} {name[:_LONGEST]!r} cannot be used: {why}",
+            f"{what} {show_value(name[:_LONGEST])} cannot be used: {why}",
             hint=f"1 to {_LONGEST} letters, digits or . + - _ , = @, and neither . nor ..",
         )
     return name
@@ -68,7 +71,10 @@ def check_id(identity: object, what: str = "id", error: type[OvenbirdError] = In
         or not 0 < len(identity) <= _LONGEST
         or not (_ID.issuperset(identity) and identity[0] in _PLAIN)
     ):
-        raise error(f"{what} {identity!r} cannot be used", hint="letters, digits, . _ and -, first a letter or a digit")
+        raise error(
+            f"{what} {show_value(identity)} cannot be used",
+            hint="letters, digits, . _ and -, first a letter or a digit",
+        )
     return identity
 
 
@@ -83,20 +89,22 @@ def parse(text: str) -> Key:
     A run is named by its id, so `store://p/run/python+job:run/{id}` and `…/{id}:{id}` are the same run.
     """
     if not is_key(text):
-        raise InputError(f"{text!r} is not an entity key", hint=_FORM)
+        raise InputError(f"{show_value(text)} is not an entity key", hint=_FORM)
     parts = text[len(SCHEME) :].split("/")
     if len(parts) != 4:
-        raise InputError(f"entity key {text!r} has {len(parts)} parts between slashes, not 4", hint=_FORM)
+        raise InputError(f"entity key {show_value(text)} has {len(parts)} parts between slashes, not 4", hint=_FORM)
     project, kind_of, kind, last = parts
     name, colon, identity = last.partition(":")
     if kind_of not in TYPES:
-        raise InputError(f"entity key {text!r}: the type is {kind_of!r}", hint="one of " + ", ".join(TYPES))
-    check_name(project, f"entity key {text!r}: the project")
+        raise InputError(
+            f"entity key {show_value(text)}: the type is {show_value(kind_of)}", hint="one of " + ", ".join(TYPES)
+        )
+    check_name(project, f"entity key {show_value(text)}: the project")
     if not (kind and _KIND.issuperset(kind)):
-        raise InputError(f"entity key {text!r}: the kind is {kind!r}", hint=_FORM)
-    check_name(name, f"entity key {text!r}: the name")
+        raise InputError(f"entity key {show_value(text)}: the kind is {show_value(kind)}", hint=_FORM)
+    check_name(name, f"entity key {show_value(text)}: the name")
     if colon:
-        check_id(identity, f"entity key {text!r}: the id")
+        check_id(identity, f"entity key {show_value(text)}: the id")
     return Key(project, kind_of, kind, name, identity or (name if kind_of == "run" else None))
 
 

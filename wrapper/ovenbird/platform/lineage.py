@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
 from . import keys
@@ -61,7 +62,7 @@ def render(node: Node, form: str = "text") -> str:
     """The tree as `text`, `json`, `dot` (Graphviz) or `mermaid`."""
     forms: dict[str, Callable[[Node], str]] = {"text": _text, "json": _json, "dot": _dot, "mermaid": _mermaid}
     if form not in forms:
-        raise InputError(f"lineage cannot be shown as {form!r}", hint=", ".join(forms))
+        raise InputError(f"lineage cannot be shown as {show_value(form)}", hint=", ".join(forms))
     return forms[form](node)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError
 
 from .database import Database, guarded, pack, unpack
@@ -237,17 +238,23 @@ def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
         query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
         return [row[0] for row in connection.execute(query, values)]
 
-    what = str(key) if key.kind else f"{key.type} {key.name!r}"
+    what = str(key) if key.kind else f"{key.type} {show_value(key.name)}"
     projects = there("project", "1")
     if key.project not in projects:
-        return InputError(f"{what}: no project {key.project!r}", hint=_list("projects here", projects))
+        return InputError(f"{what}: no project {show_value(key.project)}", hint=_list("projects here", projects))
     names = there("name", "project = ? AND type = ?", key.project, key.type)
     if key.name not in names and key.type != "run":
-        return InputError(f"{what}: no {key.type} named {key.name!r} in {key.project}", hint=_list("there are", names))
+        return InputError(
+            f"{what}: no {key.type} named {show_value(key.name)} in {key.project}", hint=_list("there are", names)
+        )
     kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
     if kinds and key.kind and key.kind not in kinds:
-        return InputError(f"{what}: {key.name!r} is not of kind {key.kind!r}", hint=_list("its kinds", kinds))
-    return InputError(f"{what}: no {key.type} with id {key.id!r}", hint="leave the id out for the latest version")
+        return InputError(
+            f"{what}: {show_value(key.name)} is not of kind {show_value(key.kind)}", hint=_list("its kinds", kinds)
+        )
+    return InputError(
+        f"{what}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
+    )
 
 
 def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
 from .json_values import clean_text, describe
@@ -35,7 +36,7 @@ def metric_numbers(name: str, value: Any) -> list[float]:
         return [_number(item) for item in items]
     except (TypeError, ValueError, OverflowError):
         hint = "a number, or a list of numbers"
-        raise InputError(f"metric {name!r} is not a number: {describe(value)}", hint=hint) from None
+        raise InputError(f"metric {show_value(name)} is not a number: {describe(value)}", hint=hint) from None
 
 
 def merge(before: Value | None, numbers: Sequence[float], *, replace: bool, single: bool) -> Value:

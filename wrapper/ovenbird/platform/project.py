@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError
 
 from . import keys
@@ -230,5 +231,7 @@ class Project:
             raise InputError(f"{key} is a {key.type}, not a {type}", hint=f"get_{key.type} reads it")
         if key.project != self.name:
             hint = f"run with --project {key.project}, or copy the {key.type} into {self.name}"
-            raise InputError(f"{key} belongs to the project {key.project!r}, not to {self.name!r}", hint=hint)
+            raise InputError(
+                f"{key} belongs to the project {show_value(key.project)}, not to {show_value(self.name)}", hint=hint
+            )
         return key

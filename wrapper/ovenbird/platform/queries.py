@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
 from . import keys
@@ -27,7 +28,7 @@ def listed(
 ) -> list[Row]:
     """The rows of a listing, newest first: of runs all, of the others the latest of each name unless `versions`."""
     if state is not None and state.upper() not in STATES:
-        raise InputError(f"no run is ever in the state {state!r}", hint=", ".join(STATES))
+        raise InputError(f"no run is ever in the state {show_value(state)}", hint=", ".join(STATES))
     return store.listing(
         type,
         project=project,
@@ -51,16 +52,20 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
     if type != "run" and (rows := store.listing(type, project=project, name=text, versions=False)):
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
-            raise InputError(f"{text!r} is in several projects: {several}", hint="--project chooses one")
+            raise InputError(f"{show_value(text)} is in several projects: {several}", hint="--project chooses one")
         return keys.parse(store.read(keys.Key(rows[0].project, type, "", text))["key"])
     rows = store.listing(type, project=project, identity=text, limit=3) if text else []
     if len(rows) == 1 or (rows and rows[-1].id == text):
         return keys.parse(rows[-1].key)
     if rows:
-        raise InputError(f"{text!r} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it")
+        raise InputError(
+            f"{show_value(text)} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it"
+        )
     known = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
     hint = f"there are: {', '.join(known)}" if known else f"no {type} is stored yet"
-    raise InputError(f"no {type} {text!r}" + (f" in project {project!r}" if project else ""), hint=hint)
+    raise InputError(
+        f"no {type} {show_value(text)}" + (f" in project {show_value(project)}" if project else ""), hint=hint
+    )
 
 
 def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from ovenbird.common.units import read_whole
 from ovenbird.errors import (
     PlatformDeniedError,
     PlatformRefusedError,
@@ -166,10 +167,11 @@ class Client:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path
 
     def _check_level(self, level: str) -> None:
-        if not level.isdigit() or LEVELS[0] <= int(level) <= LEVELS[1]:
+        number = read_whole(level, LEVELS[0])
+        if LEVELS[0] <= number <= LEVELS[1]:
             return
         told = f"the platform's API is at level {level}; known are {LEVELS[0]} to {LEVELS[1]}"
-        if int(level) < LEVELS[0]:
+        if number < LEVELS[0]:
             raise PlatformRefusedError(told, hint="the platform is too old for this version of Ovenbird")
         if not self._level_told:
             self._level_told = True
@@ -178,4 +180,4 @@ class Client:
 
 def _seconds(text: str) -> float:
     """Seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
-    return float(text) if text.strip().isdigit() else 0.0
+    return float(read_whole(text, 0))

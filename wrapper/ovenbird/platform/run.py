@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.text import show_value
 from .entity import Entity, new_record
 from .keys import RUN_KIND
 from .store import FINAL, Store, timestamp
@@ -50,7 +51,7 @@ class Run(Entity):
         `outputs`, `results`.
         """
         if state not in FINAL:
-            raise ValueError(f"{state!r} is not a final state")
+            raise ValueError(f"{show_value(state)} is not a final state")
         self.status.update(state=state, ended=timestamp(), seconds=round(time.monotonic() - self._began, 6), **status)
         if message:
             self.status.message = message

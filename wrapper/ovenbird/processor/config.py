@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..common.text import show_value
 from ..document import parse
 from ..errors import DocumentError
 from .limits import LIMITS, limits
@@ -65,28 +66,31 @@ def read(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise DocumentError(f"--config: cannot read {str(path)!r}: {reason}") from None
+        raise DocumentError(f"--config: cannot read {show_value(str(path))}: {reason}") from None
     document = parse(text, str(path))
     if document.get("kind") != KIND:
         hint = "a function document is run by `ovenbird serve` or `ovenbird run`" if document.get("kind") else ""
-        raise DocumentError(f"{str(path)!r}: kind: expected {KIND!r}, found {document.get('kind')!r}", hint=hint)
+        raise DocumentError(
+            f"{show_value(str(path))}: kind: expected {show_value(KIND)}, found {show_value(document.get('kind'))}",
+            hint=hint,
+        )
     problems: list[str] = []
     config = _config(document, path.resolve().parent, problems)
     if problems:
-        raise DocumentError(f"the processor's document {str(path)!r} is not valid:", problems=tuple(problems))
+        raise DocumentError(f"the processor's document {show_value(str(path))} is not valid:", problems=tuple(problems))
     return config
 
 
 def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Config:
     version = document.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(VERSIONS):
-        problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {version!r}")
+        problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {show_value(version)}")
     spec = _mapping(document, "spec", "", problems)
     metadata = _mapping(document, "metadata", "", problems)
     module, attribute = _handler(spec.get("handler"), problems)
     runtime = spec.get("runtime", "python")
     if not isinstance(runtime, str) or runtime.partition(":")[0] != "python":
-        problems.append(f"spec.runtime: expected 'python', found {runtime!r}")
+        problems.append(f"spec.runtime: expected 'python', found {show_value(runtime)}")
     name, trigger = _trigger(_mapping(spec, "triggers", "spec.", problems), problems)
     kind, where = str(trigger.get("kind", "")), f"spec.triggers.{name}."
     attributes = _mapping(trigger, "attributes", where, problems)
@@ -122,9 +126,9 @@ def _trigger(triggers: dict[str, Any], problems: list[str]) -> tuple[str, dict[s
         kind = trigger.get("kind") if isinstance(trigger, dict) else None
         if kind not in (JOB, HTTP):
             sound = False
-            problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {kind!r}")
+            problems.append(f"spec.triggers.{name}.kind: expected '{JOB}' or '{HTTP}', found {show_value(kind)}")
     if len(found) > 1:
-        names = ", ".join(f"{name!r} ({_kind(trigger)})" for name, trigger in found.items())
+        names = ", ".join(f"{show_value(name)} ({_kind(trigger)})" for name, trigger in found.items())
         problems.append(f"spec.triggers: {names} cannot be combined; a process runs one job or serves one port")
     name, trigger = next(iter(found.items()))
     return (name, trigger) if sound else (name, {})
@@ -142,7 +146,7 @@ def _handler(value: Any, problems: list[str]) -> tuple[str, str]:
     """Module and attribute from `package/module:name` or `package.module:name`."""
     found = _HANDLER.fullmatch(value.replace("/", ".")) if isinstance(value, str) else None
     if not found:
-        problems.append(f"spec.handler: expected 'module:name', found {value!r}")
+        problems.append(f"spec.handler: expected 'module:name', found {show_value(value)}")
         return "", ""
     return found[1], found[2]
 
@@ -162,7 +166,7 @@ def _mapping(parent: dict[str, Any], key: str, where: str, problems: list[str]) 
     if value is None:
         return {}
     if not isinstance(value, dict):
-        problems.append(f"{where}{key}: expected a mapping, found {value!r}")
+        problems.append(f"{where}{key}: expected a mapping, found {show_value(value)}")
         return {}
     return value
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from ..common.text import show_value
 from ..function.context import Context, Logger
 from ..function.response import Response as OwnResponse
 
@@ -75,7 +76,7 @@ class Platform:
     def call_function(self, name: str, *_: Any, **__: Any) -> Any:
         """Refuse: functions are reached by the addresses of their services."""
         raise NotImplementedError(
-            f"context.platform.call_function({name!r}) is not supported; send an HTTP request to its service"
+            f"context.platform.call_function({show_value(name)}) is not supported; send an HTTP request to its service"
         )
 
     def terminate(self) -> Any:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from typing import Any
 
-from ..settings import size
+from ..common.text import show_value
+from ..common.units import parse_compound_duration, parse_size
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _MOST_WORKERS = 100_000
 
 LIMITS = ("maxRequestBodySize", "readBufferSize")  # attributes of an http trigger
@@ -31,7 +28,7 @@ def limits(
         try:
             value = convert(mapping[key])
         except ValueError as error:
-            problems.append(f"{place}{key}: expected {error}, found {mapping[key]!r}")
+            problems.append(f"{place}{key}: expected {error}, found {show_value(mapping[key])}")
             return
         if value:
             found[setting] = value
@@ -50,10 +47,7 @@ def limits(
 
 def duration(value: Any) -> float:
     """Seconds from `30s`, `1m30s` or `500ms`. Errors: ValueError that says what is expected."""
-    text = value.strip() if isinstance(value, str) else ""
-    if not text or _PART.sub("", text):
-        raise ValueError("a duration such as '30s' or '1m30s'")
-    return math.fsum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return parse_compound_duration(value if isinstance(value, str) else "")
 
 
 def workers(value: Any) -> int:
@@ -76,8 +70,8 @@ def amount(value: Any) -> int:
         return int(value)
     if not isinstance(value, str):
         raise ValueError("a number of bytes")
-    return size(value)
+    return parse_size(value)
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63

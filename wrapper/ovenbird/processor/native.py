@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..common.text import show_value
 from ..errors import RunKindError, UnservedError
 from ..function.context import Context
 from ..function.decorator import of_platform
@@ -41,7 +42,7 @@ def native(config: Config, settings: Settings, rendered: Nuclio, serve: Serve, e
     """
     settings = replace(settings, source=settings.source or str(config.root))
     if not is_remote(settings, environ):
-        raise UnservedError(f"runs are kept by the platform {settings.platform!r}, not by Core")
+        raise UnservedError(f"runs are kept by the platform {show_value(settings.platform)}, not by Core")
     if config.kind == JOB:
         store = keep(open_store(settings.platform, environ, settings.platform_patience))
         run = _of_body(config.body, environ)
@@ -49,7 +50,9 @@ def native(config: Config, settings: Settings, rendered: Nuclio, serve: Serve, e
         return code if code in (0, *SIGNALS) else FAILED
     target, settings = remote.service(settings, environ)
     if (target.module, target.root) == (config.module, config.root):
-        raise UnservedError(f"the module {target.module!r} of the function is the one that the platform has rendered")
+        raise UnservedError(
+            f"the module {show_value(target.module)} of the function is the one that the platform has rendered"
+        )
     return serve(target, settings, Native(config, environ, rendered))
 
 
@@ -67,7 +70,10 @@ def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
     if (found.get("id"), found.get("project")) != (environ["RUN_ID"], environ["PROJECT_NAME"]):
         return None
     if found.get("kind") != keys.RUN_KIND:
-        raise RunKindError(f"run {found['id']!r} is of kind {found.get('kind')!r}: only {keys.RUN_KIND} is run here")
+        raise RunKindError(
+            f"run {show_value(found['id'])} is of kind {show_value(found.get('kind'))}: only"
+            f" {keys.RUN_KIND} is run here"
+        )
     if not found["spec"].get("source"):  # not built: Core may have more
         return None
     return forms.from_core("run", {"name": found["id"], **found})

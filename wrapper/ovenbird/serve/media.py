@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..common.text import show_value
 from ..function.bind import parse_json
 from ..function.event import Event
 from .call import Call
@@ -63,7 +64,7 @@ def text_of(body: bytes, charset: str) -> str:
     try:
         return body.decode(charset)
     except (LookupError, UnicodeDecodeError):
-        raise ProblemError(415, f"the body is not text in the charset {charset!r}") from None
+        raise ProblemError(415, f"the body is not text in the charset {show_value(charset)}") from None
 
 
 def transcoded(body: bytes, charset: str) -> bytes:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from ..common.text import show_value
 from ..function import cloudevent
 from ..function.bind import Binder, Mode, parse_json
 from .call import Call, CallStopped, Message, Reason
@@ -127,7 +128,9 @@ def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
         return binder.from_fields(_pairs(query)) if query else binder.from_nothing()
     media = media_of(call)
     if b"content-encoding" in call.headers and call.headers[b"content-encoding"].lower() != b"identity":
-        raise ProblemError(415, f"the content encoding {call.header(b'content-encoding')!r} is not understood")
+        raise ProblemError(
+            415, f"the content encoding {show_value(call.header(b'content-encoding'))} is not understood"
+        )
     if media.name == _FORM and body.lstrip()[:1] not in (b"{", b"["):
         return binder.from_fields([*_pairs(query), *_pairs(body)])
     # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
@@ -148,7 +151,7 @@ def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
         return {binder.parameters[0].name: text_of(body, media.charset) if media.name.startswith("text/") else body}
     raise ProblemError(
         415,
-        f"the media type {media.name!r} is not understood; send application/json",
+        f"the media type {show_value(media.name)} is not understood; send application/json",
         accepted=["application/json", _FORM],
     )
 

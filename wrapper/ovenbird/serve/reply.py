@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..common.text import show_value
 from ..function import cloudevent
 from ..function.response import Response
 from . import negotiate
@@ -152,7 +153,7 @@ def _response(result: Any, accept: str) -> Reply:
     """Our Response, or one of the same form from `nuclio_sdk`."""
     status = result.status_code
     if not _is_status(status):
-        raise ResultError(f"{status!r} is not an HTTP status")
+        raise ResultError(f"{show_value(status)} is not an HTTP status")
     reply = reply_to(result.body, accept)
     headers = dict(result.headers or {})
     # nuclio's Response says text/plain when nothing was said; a dict is JSON all the same
@@ -230,9 +231,9 @@ def _header(key: Any, value: Any) -> Headers:
         name = key if isinstance(key, bytes) else str(key).encode("ascii")
         text = value if isinstance(value, bytes) else str(value).encode("latin-1")
     except UnicodeEncodeError:
-        raise ResultError(f"the header {key!r} cannot be written in latin-1") from None
+        raise ResultError(f"the header {show_value(key)} cannot be written in latin-1") from None
     if not name or _BAD_NAME.search(name) or _BAD_VALUE.search(text):
-        raise ResultError(f"the header {key!r} holds characters that a header may not hold")
+        raise ResultError(f"the header {show_value(key)} holds characters that a header may not hold")
     return [(name.lower(), text)]
 
 

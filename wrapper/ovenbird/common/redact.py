@@ -1,0 +1,141 @@
+"""What must not be shown or kept: credentials in URLs, and the values of parameters whose names say secret.
+
+Two forms of one rule, by what the result is for.
+
+`redact_url` is for what is read: messages, logs, provenance, labels. It hides every value of the query, whatever its
+name: nobody follows a URL in a message, and no list can hold the names that the next storage service signs with.
+
+`redact_record` is for records, which must lead to the file again: `?version=3` stays. It hides the values whose names
+are those of known signatures and tokens, and values that have the form of a token. Where a server wants credentials
+for such a URL later, they come from the environment or from `.netrc`, as for a URL that never held any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "***"
+_SECRET_NAME = re.compile(r"token|key|passw|passphrase|pwd|secret|credential|signature|authorization", re.IGNORECASE)
+# Names in a query. AWS and its like: X-Amz-*, AWSAccessKeyId; Google: X-Goog-*, GoogleAccessId; Azure's shared access
+# signature: sv, sr, se, sp, st, sip, spr, sks..., of which `sig` alone is secret, and which say nothing without it.
+_SECRET_QUERY = re.compile(
+    r"x-(amz|goog|oss|cos|obs|ms)-.*|.*(token|passw|pwd|secret|credential|signature|accesskey|access-key|access_key"
+    r"|apikey|api-key|api_key|authorization).*|key|sig|sign|hmac|auth|jwt|code|session|sid|googleaccessid|key-pair-id"
+    r"|policy|expires|s[vretp]|sip|spr|ske|sks|skt|skv|skoid|sktid|srt|ss|sdd|scid|saoid|suoid|hdnts|hdnea|verify",
+    re.IGNORECASE,
+)
+# JSON web tokens; tokens of GitHub, GitLab, Slack, npm, PyPI, Hugging Face, OpenAI, and access keys of AWS
+_SECRET_VALUE = re.compile(
+    r"eyJ[\w-]{8,}\..*|(gh[pousr]_|github_pat_|glpat-|xox[abprs]-|npm_|pypi-|hf_|sk-)[\w-]{8,}|A[KS]IA[0-9A-Z]{12,}"
+)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`\\^{|}]+")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]@]*)(:[0-9]*)?")
+_PLAIN_FRAGMENT = re.compile(r"[^=@?]*|([^=@?]*&)?subdirectory=[^=@?]*|(egg|sha(1|256|512)|md5)=[\w.-]*")
+_SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
+
+
+def redact_url(url: str) -> str:
+    """Return a URL for people and for what is published: without user, password and the values of its query.
+
+    A text that is no URL comes back as it is. `git@` before the host of an ssh URL stays: it is no secret.
+    """
+    return _redacted(url, keep_harmless=False)
+
+
+def redact_record(url: str) -> str:
+    """Return a URL for a record: without user and password, and without the values of its query that are secret."""
+    return _redacted(url, keep_harmless=True)
+
+
+def redact_text(text: str, *, keep_harmless: bool = False) -> str:
+    """Return a text in which every URL is redacted, as for people, or with `keep_harmless` as for a record."""
+    if "://" not in text:
+        return text
+    return _URL.sub(lambda match: _redacted(match[0], keep_harmless=keep_harmless), text)
+
+
+def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
+    """Return a JSON value in which every URL of every text is redacted."""
+    if isinstance(value, str):
+        return redact_text(value, keep_harmless=keep_harmless)
+    if isinstance(value, Mapping):
+        return {
+            redact_text(str(name), keep_harmless=keep_harmless): redact_values(item, keep_harmless=keep_harmless)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [redact_values(item, keep_harmless=keep_harmless) for item in value]
+    return value
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a parameter of this name is taken for a secret: it holds `token`, `key`, `password`, `secret`…"""
+    return _SECRET_NAME.search(name) is not None
+
+
+def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters for people: `***` for the values of secret names, at any depth, and URLs redacted.
+
+    `null`, `true` and `false` are shown: they are no secret, and say whether there is one.
+    """
+    return {str(name): _masked(str(name), value) for name, value in parameters.items()}
+
+
+def mask_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of an entity for people: its parameters masked, the URLs in it redacted as in a record.
+
+    The record itself keeps the values of parameters: it is what a rerun needs.
+    """
+    found: dict[str, Any] = redact_values(record, keep_harmless=True)
+    for part in found.values():
+        if isinstance(part, dict):
+            for name in _SECRET_KEYS:
+                if isinstance(part.get(name), dict):
+                    part[name] = mask_parameters(part[name])
+    return found
+
+
+def _masked(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if is_secret_name(name):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return mask_parameters(value)
+    if isinstance(value, (list, tuple)):
+        return [_masked("", item) for item in value]
+    return redact_text(value, keep_harmless=True) if isinstance(value, str) else value
+
+
+def _redacted(url: str, *, keep_harmless: bool) -> str:
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url
+    rest, hash_, fragment = rest.partition("#")
+    rest, question, query = rest.partition("?")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not _AUTHORITY.fullmatch(host):
+        # A password may hold `/`, `?` or `#`, which end a host: what is before the last `@` is then no part of it.
+        after = url.partition("://")[2].rpartition("@")[2] if "@" in url else ""
+        return f"{scheme}://" + (_redacted(f"x://{after}", keep_harmless=keep_harmless)[4:] if after else HIDDEN)
+    if at and user == "git" and scheme.endswith("ssh"):
+        host = f"git@{host}"
+    shown = f"{scheme}://{host}{slash}{path}"
+    if question:
+        shown += "?" + "&".join(_pair(pair, keep_harmless) for pair in query.split("&"))
+    if hash_ and fragment:
+        plain = _PLAIN_FRAGMENT.fullmatch(fragment)
+        shown += "#" + (fragment if plain else "&".join(_pair(pair, keep_harmless) for pair in fragment.split("&")))
+    return shown
+
+
+def _pair(pair: str, keep_harmless: bool) -> str:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        return HIDDEN if pair and (not keep_harmless or _SECRET_VALUE.fullmatch(pair)) else pair
+    if keep_harmless and not _SECRET_QUERY.fullmatch(name) and not _SECRET_VALUE.fullmatch(value):
+        return pair
+    return f"{name}={HIDDEN}" if value else pair

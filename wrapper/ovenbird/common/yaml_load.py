@@ -1,0 +1,106 @@
+"""YAML from people, with limits: what a document expands to, how deep it nests, how long its numbers are.
+
+PyYAML shares what an alias refers to, so a short document loads at once; whatever walks over the value afterwards (to
+show it, to check it, to write it as JSON) meets every repetition. So expansion is counted while nodes are composed.
+The pure Python loader is meant: the C one overflows the C stack on deep nesting, and ends the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
+
+from .text import show_value
+
+LARGEST = 16 * 1024 * 1024  # characters
+EXPANDED = 100_000  # values that aliases may add to those that are written out
+DEEPEST = 100  # levels
+LONGEST_NUMBER = 400  # characters; a float has at most 309 digits before its point
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader, which knows no tags of Python, with limits."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._sizes: dict[int, int] = {}  # node -> the number of values that it expands to
+        self._added = 0
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        is_alias = self.check_event(yaml.AliasEvent)
+        if self._depth >= DEEPEST:
+            raise ComposerError(None, None, f"nested more than {DEEPEST} levels deep", mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is None:
+            return None
+        if isinstance(node, yaml.ScalarNode) and not is_alias and not _is_unicode(node.value):
+            raise ComposerError(None, None, "half of a surrogate pair, which is no character", mark)
+        if not is_alias:
+            self._sizes[id(node)] = self._size(node)
+        elif id(node) not in self._sizes:  # its end has not been read yet
+            raise ComposerError(None, None, "an alias to the value that it stands in", mark)
+        else:
+            self._added += self._sizes[id(node)]
+            if self._added > EXPANDED:
+                raise ComposerError(None, None, f"its aliases expand to more than {EXPANDED} values", mark)
+        return node
+
+    def _size(self, node: yaml.Node) -> int:
+        if isinstance(node, yaml.MappingNode):
+            return 1 + sum(self._sizes[id(key)] + self._sizes[id(value)] for key, value in node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return 1 + sum(self._sizes[id(item)] for item in node.value)
+        return 1
+
+    def construct_number(self, node: yaml.Node) -> Any:
+        if len(node.value) > LONGEST_NUMBER:
+            raise ConstructorError(None, None, "a number that is too long", node.start_mark)
+        return self._constructed(node)
+
+    def _constructed(self, node: yaml.Node) -> Any:
+        """The scalar as SafeLoader reads it; what its resolver takes for a number or a date need not be one."""
+        try:
+            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+        except _UNFIT:
+            kind = str(node.tag).rpartition(":")[2]
+            text = f"{show_value(node.value)} is no {kind}"
+            raise ConstructorError(None, None, text, node.start_mark) from None
+
+
+# what SafeLoader raises for a value that does not fit its tag, `!!int ""` or `!!bool maybe`
+_UNFIT = (ValueError, OverflowError, AttributeError, TypeError, LookupError)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader._constructed)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._constructed)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def load_yaml(text: str) -> Any:
+    """Return the value of a YAML text. Errors: ValueError that says what is wrong and in which line and column."""
+    if len(text) > LARGEST:
+        raise ValueError(f": {len(text)} characters, of at most {LARGEST}")
+    try:
+        return _Loader(text).get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ValueError(f"{where}: {what}") from None
+    except RecursionError:
+        raise ValueError(": too deeply nested") from None
+    except _UNFIT as error:
+        raise ValueError(f": {type(error).__name__}: {show_value(str(error))}") from None
