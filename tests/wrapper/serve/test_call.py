@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.raw import Raw, running
@@ -94,3 +95,57 @@ def test_context_response(tmp_path_factory: pytest.TempPathFactory) -> None:
     with running(tmp_path_factory, "tell/main.py:respond") as service:
         answer = service.call()
         assert (answer.status_code, answer.json(), answer.headers["x-a"]) == (202, {"a": 1}, "1")
+
+
+LINES = """
+def handler(event):
+    names = ("x-list", "cookie", "accept", "content-type", "x-one", "authorization")
+    return {name: event.get_header(name) for name in names} | {"id": event.id, "type": event.content_type}
+"""
+
+
+def test_several_lines_of_a_header(serve: Callable[..., Service]) -> None:
+    """Several lines of one header are one list, cookies one line of cookies; a repeated media type is that type."""
+    with Raw(serve(LINES)) as client:
+        client.send(
+            b"POST / HTTP/1.1\r\nHost: t\r\nX-List: a\r\ncookie: a=b\r\nx-list: b, c\r\nCookie: c=d\r\nx-one: 1\r\n"
+            b"content-type: text/plain\r\nContent-Type: text/plain\r\ncontent-length: 0\r\nX-LIST: a\r\n"
+            b"accept: text/html\r\naccept: text/*;q=0.1\r\nx-request-id: one\r\nx-request-id: two\r\n"
+            b"authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n"
+        )
+        values = json.loads(client.answer().body)
+    assert re.fullmatch("[0-9a-f]{32}", values.pop("id"))  # two ids are none
+    assert values == {
+        "x-list": "a, b, c, a", "cookie": "a=b; c=d", "accept": "text/html, text/*;q=0.1", "x-one": "1",
+        "content-type": "text/plain", "type": "text/plain", "authorization": "Bearer a, Bearer b",
+    }  # fmt: skip
+
+
+STREAM = """
+def handler():
+    yield "a"
+"""
+
+
+def test_accept_in_several_lines(serve: Callable[..., Service]) -> None:
+    """What a client accepts may stand in several lines: the first ones count too."""
+    with Raw(serve(STREAM)) as client:
+        client.send(b"GET / HTTP/1.1\r\nhost: t\r\naccept: text/event-stream\r\naccept: text/html;q=0.1\r\n\r\n")
+        assert client.answer().body == b"data: a\n\n"
+
+
+def test_two_media_types(serve: Callable[..., Service]) -> None:
+    """A body whose media type is told twice and differently is a 415."""
+    with Raw(serve("def handler(a: int):\n    return a\n")) as client:
+        lines = b"content-type: application/json\r\ncontent-type: text/csv\r\n"
+        client.send(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 8\r\n" + lines + b'\r\n{"a": 1}')
+        assert client.answer().status == 415
+
+
+def test_two_traces(serve: Callable[..., Service]) -> None:
+    """Two `traceparent` headers start a new trace."""
+    source = "def handler(context):\n    return context.trace_id\n"
+    with Raw(serve(source)) as client:
+        line = f"traceparent: 00-{TRACE}-{SPAN}-01\r\n".encode()
+        client.send(b"GET / HTTP/1.1\r\nhost: t\r\n" + line * 2 + b"\r\n")
+        assert client.answer().body.decode() != TRACE

@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
+from .header_lines import join_lines
+
 
 class Headers(Mapping[str, str]):
     """Headers by name, whatever the case: `headers["content-type"]`, `headers["Content-Type"]`."""
@@ -14,10 +16,7 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_values",)
 
     def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
-        self._values: dict[str, str] = {}
-        for key, value in pairs:
-            name, text = key.decode("latin-1").lower(), value.decode("latin-1")
-            self._values[name] = f"{self._values[name]}, {text}" if name in self._values else text
+        self._values = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(pairs).items()}
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]

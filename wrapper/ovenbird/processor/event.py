@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..function.bind import MalformedError
+from ..function.header_lines import join_lines
 from ..serve.call import Call
 from ..serve.media import parsed
 from ..serve.problems import ProblemError
@@ -106,10 +107,7 @@ def of_call(call: Call, body: bytes, trigger: str) -> Event:
 
     scope = call.scope
     query = scope["query_string"].decode("latin-1")
-    headers: dict[str, str] = {}
-    for key, value in scope["headers"]:
-        name, text = key.decode("latin-1"), value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(scope["headers"]).items()}
     try:
         content = parsed(call, body)
     except (MalformedError, ProblemError):

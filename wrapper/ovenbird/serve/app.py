@@ -12,6 +12,7 @@ from typing import Any
 from ..function.bind import FieldsError
 from ..function.context import Context, current_call
 from ..function.handler import Handler
+from ..function.header_lines import join_lines
 from ..settings import Settings
 from . import payload, streams
 from .admission import Admission
@@ -110,7 +111,11 @@ class App:
         if scope["path"].startswith(self._reserved):
             await self.internal(scope, receive, send)
             return
-        call = Call(scope, receive, send, dict(scope["headers"]), perf_counter())
+        lines = scope["headers"]
+        headers = dict(lines)
+        if len(headers) != len(lines):
+            headers = join_lines(lines)
+        call = Call(scope, receive, send, headers, perf_counter())
         current_call.set(call)
         try:
             reply = await self._reply(call)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..function.context import current_call
+from ..function.header_lines import join_lines
 from ..trace import Trace
 from .app import App
 from .call import Receive, Scope, Send
@@ -79,7 +80,8 @@ class _Traced:
             await self.asgi(scope, receive, send)
             return
         trace = self.trace
-        carrier = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = join_lines(scope["headers"])  # two `traceparent` lines are no trace, several of `tracestate` are one
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         parent = self.extract(carrier)
         span = self.tracer.start_span(
             f"{scope['method']} {self.name}", parent, trace.SpanKind.SERVER, attributes=self._attributes(scope)

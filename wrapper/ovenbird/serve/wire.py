@@ -261,6 +261,8 @@ class Protocol(HttpToolsProtocol):
             self._wait()
         else:
             cycle.message_event.set()
+        if self.flow.read_paused:  # nobody asks for more of the body, and a client that leaves is to be noticed
+            self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or end the connection, or wait."""
