@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.common.text": (),
     "ovenbird.common.redact": (),
     "ovenbird.common.units": (),
-    "ovenbird.errors": ("ovenbird.common.text",),
+    "ovenbird.errors": ("ovenbird.common.text", "ovenbird.common.redact"),
     "ovenbird.trace": (),
     "ovenbird.settings": ("ovenbird.errors",),
     "ovenbird.document": ("ovenbird.errors",),

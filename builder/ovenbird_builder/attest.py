@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ovenbird import __version__
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from .bake import Baked
@@ -95,7 +96,7 @@ def _bill(one: Prepared, epoch: int, cache: Cache) -> bytes:
     wanted = inputs.needs.wanted.texts()
     base = packages.Base(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
                          inputs.base.platform.split("/")[1])  # fmt: skip
-    origins = {pin.name: provenance.public(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
+    origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
     wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
     place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__)  # fmt: skip

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ovenbird.common.redact import redact_values
 from ovenbird.document import Function
 
 HOME = "/opt/ovenbird"
@@ -28,8 +29,12 @@ def document(function: Function, python: str, made_of: Mapping[str, Any]) -> byt
     source |= {"source": SOURCE, "handler": handler(function)}
     found: dict[str, Any] = {"name": function.name, "kind": "python"}
     found |= {"project": function.project} if function.project else {}
-    found["spec"] = spec | {"python_version": python, "source": source, "requirements": list(function.requirements)}
-    found["build"] = made_of
+    found["spec"] = spec | {
+        "python_version": python,
+        "source": source,
+        "requirements": redact_values(function.requirements),
+    }
+    found["build"] = redact_values(made_of)
     return (json.dumps(found, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 

@@ -65,3 +65,14 @@ def test_writing_the_image_back_changes_nothing(tmp_path: Path) -> None:
         )
         made.append(document(named(str(tmp_path)).function, "3.11", MADE_OF))
     assert made[0] == made[1]
+
+
+def test_no_credential_of_a_url_is_baked_in(tmp_path: Path) -> None:
+    """A requirement with a token, and the address of a source that was signed, are in the image without it."""
+    (tmp_path / "main.py").write_text("")
+    text = TEXT.replace("SOURCE", "source: main.py, handler: fn").replace("naïve==1", "x @ git+https://hush@h/r")
+    (tmp_path / "function.yaml").write_text(text)
+    made_of = {"source": {"uri": "https://h/f.py?sig=hush"}}
+    data = document(named(str(tmp_path)).function, "3.11", made_of).decode()
+    assert "hush" not in data
+    assert "git+https://h/r" in data

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from .common.redact import redact_url
 from .common.text import show_value
 from .errors import AddressError, UnsafeAddressError
 
@@ -30,16 +31,16 @@ def split(url: str) -> SplitResult:
     """The parts of a URL. Errors: UnsafeAddressError for control characters, or a host that is none."""
     if re.search(r"[\x00-\x20\x7f]", url):
         raise UnsafeAddressError(
-            f"{scrubbed(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
+            f"{redact_url(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
         )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise AddressError(f"{show_value(scrubbed(url))} is not a URL: {error}") from None
+        raise AddressError(f"{show_value(redact_url(url))} is not a URL: {error}") from None
     name = parts.netloc.rpartition("@")[2]
     if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise UnsafeAddressError(f"{show_value(scrubbed(url))}: {show_value(name)} is not the name of a host")
+        raise UnsafeAddressError(f"{show_value(redact_url(url))}: {show_value(name)} is not the name of a host")
     return parts
 
 
@@ -55,19 +56,9 @@ def bare(parts: SplitResult) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
-def clean(text: str) -> str:
-    """A text of which every URL has lost its credentials, for people and for what is stored."""
-    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)
-
-
-def scrubbed(text: str) -> str:
-    """A text that may be no URL at all, without anything before an `@`: a password may hold what ends a host."""
-    return re.sub(r"(?s)://.*@", "://", text)
-
-
 def shown(parts: SplitResult) -> str:
-    """The URL for people and for what is stored: without credentials, and without a query, which may be a signature."""
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    """Return the URL for people and for what is published, see `redact_url`."""
+    return redact_url(urlunsplit(parts._replace(fragment="")))
 
 
 def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:

@@ -19,6 +19,10 @@ class OvenbirdError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "", cause: str = "") -> None:
+        if "://" in message:
+            from .common.redact import redact_text  # met by few errors, and costs a start some patterns
+
+            message = redact_text(message)
         message, hint = _printable(message), _printable(hint)
         super().__init__(message)
         self.message = message

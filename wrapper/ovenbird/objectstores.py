@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from .common.redact import redact_text
 from .common.text import show_value
 from .errors import OvenbirdError
 
@@ -85,4 +86,6 @@ def reason(error: BaseException) -> str:
     text = str(error).partition("\n\nDebug source")[0]
     if "body error" in text:
         return "the connection broke off"
-    return "the store cannot be reached" if "error sending request" in text else text.splitlines()[0][:200]
+    return (
+        "the store cannot be reached" if "error sending request" in text else redact_text(text.partition("\n")[0])[:200]
+    )

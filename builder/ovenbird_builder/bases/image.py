@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird import __version__
+from ovenbird.common.private_files import make_private_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
@@ -161,7 +162,8 @@ def named(upstream: Stored, cache: Path) -> Iterator[str]:
     come from would be in the digest. One builder at a time: the first to end takes the name away.
     """
     name = f"localhost/ovenbird-upstream:{upstream.id[:12]}"
-    (cache / "locks").mkdir(parents=True, exist_ok=True)
+    make_private_folder(cache)
+    (cache / "locks").mkdir(exist_ok=True)
     with (cache / "locks" / upstream.id).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         process.run(buildah.tag(upstream.id, name))

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.private_files import close_to_others, make_private_folder
 from ovenbird.common.text import show_value
 
 from ..errors import SpaceError
@@ -65,6 +66,9 @@ class Blobs:
         self.root = Path(root).absolute()
         self.blobs, self.drafts = self.root / "blobs", self.root / "drafts"
         with space(self.root):
+            # others need not read what somebody builds; a folder that was shared on purpose stays so
+            if not make_private_folder(self.root) and self.root.parent.name == ".cache":
+                close_to_others([self.root])
             for folder in (self.blobs / "sha256", self.drafts):
                 folder.mkdir(parents=True, exist_ok=True)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from ..errors import PackageIndexError, SpecError
@@ -92,7 +93,9 @@ def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] 
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in environ:
-            raise PackageIndexError(f"the index {show_value(text)} names the variable {match[1]}, which is not set")
+            raise PackageIndexError(
+                f"the index {show_value(redact_url(text))} names the variable {match[1]}, which is not set"
+            )
         return environ[match[1]]
 
     full = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text.strip())
@@ -102,7 +105,7 @@ def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] 
     except ValueError:
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
-        shown = text if "@" not in text else text.rpartition("@")[2]
+        shown = redact_url(text)
         raise SpecError(
             f"an index is https://HOST/PATH, found {show_value(shown)}", hint="--index-url, --extra-index-url"
         )

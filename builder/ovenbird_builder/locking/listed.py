@@ -10,6 +10,7 @@ from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.redact import redact_text
 from ovenbird.common.text import show_value
 
 from ..errors import LockError
@@ -53,12 +54,12 @@ def requirement(text: str, where: str, root: Path) -> Wanted:
     text = text.strip()
     if text.startswith("-"):
         raise LockError(
-            f"{where}: expected a requirement, found the option {show_value(_shown(text))}", hint="NAME>=VERSION"
+            f"{where}: expected a requirement, found the option {show_value(redact_text(text))}", hint="NAME>=VERSION"
         )
     found = [f"sha256:{one}" for one in _HASH.findall(text)]
     text = _HASH.sub(" ", text).strip()
     if re.search(r"(^|\s)--?[A-Za-z]", text):
-        raise LockError(f"{where}: an option has no place in a requirement, found {show_value(_shown(text))}")
+        raise LockError(f"{where}: an option has no place in a requirement, found {show_value(redact_text(text))}")
     if _REMOTE.match(text) or (_is_path(text) and " @ " not in text):
         return _located(text, where, root, tuple(found))
     try:
@@ -66,7 +67,7 @@ def requirement(text: str, where: str, root: Path) -> Wanted:
     except InvalidRequirement as error:
         why = str(error).partition("\n")[0]
         raise LockError(
-            f"{where}: {show_value(_shown(text))} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508"
+            f"{where}: {show_value(redact_text(text))} is not a requirement: {why}", hint="NAME>=VERSION, PEP 508"
         ) from None
     name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
     extras = tuple(sorted(map(canonicalize_name, parsed.extras)))
@@ -150,11 +151,6 @@ def _option(name: str, value: str, where: str, into: Listing, indexes: tuple[str
         raise LockError(f"{where}: the option {name} has no meaning here")
 
 
-def _shown(text: str) -> str:
-    """A text without the credentials of URLs in it."""
-    return re.sub(r"//[^/@\s]+@", "//", text)
-
-
 def _is_path(text: str) -> bool:
     """Whether this names a file or folder rather than a distribution."""
     return text.startswith((".", "/", "file:")) or text.endswith((".whl", ".tar.gz", ".zip", "/"))
@@ -163,7 +159,7 @@ def _is_path(text: str) -> bool:
 def _located(text: str, where: str, root: Path, hashes: tuple[str, ...]) -> Wanted:
     """A requirement given as URL or path."""
     if _REMOTE.match(text):
-        if re.match(r"[a-z+]+://[^/@]*:[^/@]*@", text):
+        if re.match(r"[a-z+]+://[^/@]*:[^/@]*@|(git\+)?https?://[^/@]+@", text, re.IGNORECASE):
             raise LockError(f"{where}: a password has no place in a requirement", hint="use .netrc")
         egg = re.search(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)", text)
         origin = re.sub(r"([#&])egg=[^&]*&?", r"\1", text).rstrip("#&")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ class Place(ABC):
     @contextmanager
     def open(self, digest: str) -> Iterator[IO[bytes]]:
         """A blob. Errors: BaseMissingError."""
+        if not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,128}", digest):  # it becomes a path
+            raise DigestError(f"{show_value(digest)} in {show_value(str(self.path))} is not a digest")
         with self.file(f"blobs/{digest.replace(':', '/', 1)}") as stream:
             yield stream
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from ovenbird.address import scrubbed
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.document import Function
 from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
@@ -50,7 +50,7 @@ def form(function: Function) -> str:
     near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
         f"spec.source.source: the form {show_value(scheme + found[2])} of"
-        f" {show_value(scrubbed(function.source))} is not known",
+        f" {show_value(redact_url(function.source))} is not known",
         hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
     )
 

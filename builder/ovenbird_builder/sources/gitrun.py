@@ -15,7 +15,8 @@ from typing import Any
 import git.cmd
 from msgspec import Struct
 
-from ovenbird.address import Login, clean
+from ovenbird.address import Login
+from ovenbird.common.redact import redact_text
 from ovenbird.giturl import GitAddress, credentials
 
 from .. import process
@@ -100,7 +101,7 @@ def surround(order: Order, found: GitAddress) -> Surroundings:
 
 def said(error: process.ProcessFailed) -> str:
     """What git gave as its reason, in one line and without credentials."""
-    lines = [clean(line.strip()) for line in error.output.splitlines() if line.strip()]
+    lines = [redact_text(line.strip()) for line in error.output.splitlines() if line.strip()]
     found = [line for line in lines if _REASON.search(line)] or lines[-1:]
     return "; ".join(line.partition(": ")[2] or line for line in found[:3])[:500] or error.message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ovenbird import address
+from ovenbird.common.redact import redact_text
 from ovenbird.common.text import show_value
 from ovenbird.errors import AddressError
 from ovenbird.giturl import GitAddress, parse
@@ -35,7 +35,7 @@ def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
     scheme = urlsplit(url).scheme if "://" in url and "::" not in url else ""
     if scheme not in _FROM[base.scheme]:
         raise UnsafeSourceError(
-            f"{what} is to come from {show_value(address.clean(url))}; from a {base.scheme} source, "
+            f"{what} is to come from {show_value(redact_text(url))}; from a {base.scheme} source, "
             f"only {' and '.join(_FROM[base.scheme])} are followed",
         )
     try:

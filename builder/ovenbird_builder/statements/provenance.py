@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.redact import mask_parameters, redact_text, redact_values
+
 from .. import canonical
 from ..errors import GateError
 from .packages import purl
@@ -21,7 +23,6 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD = "urn:ovenbird:build:v1"  # docs/supply-chain.md says what its parameters mean
 REBASE = "urn:ovenbird:rebase:v1"
 BUILDER = "urn:ovenbird:builder"  # who ran the build, unless a CI names itself
-_USER = re.compile(r"(?<=://)(?!git@)[^/@\s]+@")  # `git@` is no secret, whatever else stands there may be
 
 
 class Material(Struct, frozen=True):
@@ -33,7 +34,7 @@ class Material(Struct, frozen=True):
 
     def descriptor(self) -> dict[str, Any]:
         """As in-toto's ResourceDescriptor."""
-        found: dict[str, Any] = {"uri": public(self.uri), "digest": dict(self.digest)}
+        found: dict[str, Any] = {"uri": redact_text(self.uri), "digest": dict(self.digest)}
         return {**found, "name": self.name} if self.name else found
 
 
@@ -73,7 +74,8 @@ def statement(
 
     `parameters` is what the user asked for (function document, flags), `internal` what the builder added (lock digest,
     Python), `version` of the builder, `epoch` in seconds: both times, so that the same build gives the same statement.
-    Credentials in URLs are dropped. Errors: GateError when a value of `secrets` would be told.
+    Credentials in URLs, and values whose names say secret, are left out.
+    Errors: GateError when a value of `secrets` would be told.
     """
     metadata = {"startedOn": canonical.moment(epoch), "finishedOn": canonical.moment(epoch)}
     if invocation:
@@ -85,8 +87,8 @@ def statement(
         "predicate": {
             "buildDefinition": {
                 "buildType": kind,
-                "externalParameters": _scrubbed(parameters),
-                "internalParameters": _scrubbed(internal or {}),
+                "externalParameters": mask_parameters(redact_values(parameters)),
+                "internalParameters": redact_values(internal or {}),
                 "resolvedDependencies": [material.descriptor() for material in materials],
             },
             "runDetails": {"builder": {"id": builder, "version": {"ovenbird": version}}, "metadata": metadata},
@@ -100,19 +102,3 @@ def statement(
                 hint="a flag or a field of the function document holds it; give it by --secret instead",
             )
     return data
-
-
-def public(text: str) -> str:
-    """A text without the credentials of the URLs in it."""
-    return _USER.sub("", text)
-
-
-def _scrubbed(value: Any) -> Any:
-    """A JSON value without credentials in any of its URLs."""
-    if isinstance(value, str):
-        return public(value)
-    if isinstance(value, Mapping):
-        return {str(key): _scrubbed(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_scrubbed(one) for one in value]
-    return value

@@ -64,6 +64,22 @@ def test_credentials_of_urls_are_dropped_at_any_depth() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("scheme", ["https", "zip+https", "s3", "git+https"])
+def test_no_signature_is_published(scheme: str) -> None:
+    """The query of a source's URL may be a signature: of the document, a requirement, a command, a material."""
+    url = f"{scheme}://user:hush@host/f.zip?X-Amz-Signature=hush&other=hush"
+    function = {"spec": {"source": {"source": url}, "requirements": [f"x @ {url}"], "envs": {"API_TOKEN": "hush"}}}
+    found = made(
+        parameters={"function": function, "instructions": [{"run": f"curl -o x '{url}'"}]},
+        internal={"lock": url},
+        materials=(provenance.source(url, "", "sha256:" + "d" * 64),),
+    )
+    assert "hush" not in json.dumps(found)
+    assert found["predicate"]["buildDefinition"]["externalParameters"]["function"]["spec"]["source"] == {
+        "source": f"{scheme}://host/f.zip?X-Amz-Signature=***&other=***"
+    }
+
+
 def test_a_secret_is_refused() -> None:
     """A secret value in a parameter, quoted as JSON does, ends the build; the error does not tell it."""
     with pytest.raises(GateError) as caught:

@@ -17,22 +17,22 @@ from collections.abc import Mapping
 from typing import Any
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile(r"token|key|passw|passphrase|pwd|secret|credential|signature|authorization", re.IGNORECASE)
-# Names in a query. AWS and its like: X-Amz-*, AWSAccessKeyId; Google: X-Goog-*, GoogleAccessId; Azure's shared access
-# signature: sv, sr, se, sp, st, sip, spr, sks..., of which `sig` alone is secret, and which say nothing without it.
-_SECRET_QUERY = re.compile(
-    r"x-(amz|goog|oss|cos|obs|ms)-.*|.*(token|passw|pwd|secret|credential|signature|accesskey|access-key|access_key"
-    r"|apikey|api-key|api_key|authorization).*|key|sig|sign|hmac|auth|jwt|code|session|sid|googleaccessid|key-pair-id"
-    r"|policy|expires|s[vretp]|sip|spr|ske|sks|skt|skv|skoid|sktid|srt|ss|sdd|scid|saoid|suoid|hdnts|hdnea|verify",
-    re.IGNORECASE,
+_NAMES = r"(?i)token|key|passw|passphrase|pwd|secret|credential|signature|authorization"
+# Patterns are text: `re` compiles one when it is first met, and a start meets none.
+# Names in a query. AWS and its like: X-Amz-*, AWSAccessKeyId; Google: X-Goog-*, GoogleAccessId, key.
+_QUERY_NAMES = (
+    r"(?i)x-(amz|goog|oss|cos|obs|ms)-.*|googleaccessid|key-pair-id|key|sig|sign|hmac|auth|jwt|session|hdnts|hdnea"
+    r"|.*(token|passw|pwd|secret|credential|signature|authorization|(access|api|private|account|subscription)[-_]?key).*"
 )
+# What belongs to the `sig` of Azure's shared access signatures. Elsewhere `sp` and `se` are as good as any name.
+_OF_SIG = r"(?i)s[vretspi]|sip|spr|srt|sdd|scid|ske|sks|skt|skv|skoid|sktid|saoid|suoid"
 # JSON web tokens; tokens of GitHub, GitLab, Slack, npm, PyPI, Hugging Face, OpenAI, and access keys of AWS
-_SECRET_VALUE = re.compile(
+_VALUES = (
     r"eyJ[\w-]{8,}\..*|(gh[pousr]_|github_pat_|glpat-|xox[abprs]-|npm_|pypi-|hf_|sk-)[\w-]{8,}|A[KS]IA[0-9A-Z]{12,}"
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`\\^{|}]+")
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]@]*)(:[0-9]*)?")
-_PLAIN_FRAGMENT = re.compile(r"[^=@?]*|([^=@?]*&)?subdirectory=[^=@?]*|(egg|sha(1|256|512)|md5)=[\w.-]*")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+"
+_AUTHORITY = r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]@]*)(:[0-9]*)?"
+_PLAIN_FRAGMENT = r"[^=@?]*|([^=@?]*&)?subdirectory=[^=@?]*|(egg|sha(1|256|512)|md5)=[\w.-]*"
 _SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
 
 
@@ -53,7 +53,7 @@ def redact_text(text: str, *, keep_harmless: bool = False) -> str:
     """Return a text in which every URL is redacted, as for people, or with `keep_harmless` as for a record."""
     if "://" not in text:
         return text
-    return _URL.sub(lambda match: _redacted(match[0], keep_harmless=keep_harmless), text)
+    return re.sub(_URL, lambda match: _redacted(match[0], keep_harmless=keep_harmless), text)
 
 
 def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
@@ -72,7 +72,7 @@ def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
 
 def is_secret_name(name: str) -> bool:
     """Return whether a parameter of this name is taken for a secret: it holds `token`, `key`, `password`, `secret`…"""
-    return _SECRET_NAME.search(name) is not None
+    return re.search(_NAMES, name) is not None
 
 
 def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _redacted(url: str, *, keep_harmless: bool) -> str:
     rest, question, query = rest.partition("?")
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
-    if not _AUTHORITY.fullmatch(host):
+    if not re.fullmatch(_AUTHORITY, host):
         # A password may hold `/`, `?` or `#`, which end a host: what is before the last `@` is then no part of it.
         after = url.partition("://")[2].rpartition("@")[2] if "@" in url else ""
         return f"{scheme}://" + (_redacted(f"x://{after}", keep_harmless=keep_harmless)[4:] if after else HIDDEN)
@@ -125,17 +125,20 @@ def _redacted(url: str, *, keep_harmless: bool) -> str:
         host = f"git@{host}"
     shown = f"{scheme}://{host}{slash}{path}"
     if question:
-        shown += "?" + "&".join(_pair(pair, keep_harmless) for pair in query.split("&"))
+        pairs = query.split("&")
+        signed = any(pair.lower().startswith("sig=") for pair in pairs)
+        shown += "?" + "&".join(_pair(pair, keep_harmless, signed) for pair in pairs)
     if hash_ and fragment:
-        plain = _PLAIN_FRAGMENT.fullmatch(fragment)
+        plain = re.fullmatch(_PLAIN_FRAGMENT, fragment)
         shown += "#" + (fragment if plain else "&".join(_pair(pair, keep_harmless) for pair in fragment.split("&")))
     return shown
 
 
-def _pair(pair: str, keep_harmless: bool) -> str:
+def _pair(pair: str, keep_harmless: bool, signed: bool = False) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
-        return HIDDEN if pair and (not keep_harmless or _SECRET_VALUE.fullmatch(pair)) else pair
-    if keep_harmless and not _SECRET_QUERY.fullmatch(name) and not _SECRET_VALUE.fullmatch(value):
-        return pair
-    return f"{name}={HIDDEN}" if value else pair
+        return HIDDEN if pair and (not keep_harmless or re.fullmatch(_VALUES, pair)) else pair
+    secret = re.fullmatch(_QUERY_NAMES, name) or re.fullmatch(_VALUES, value)
+    if signed and not secret:
+        secret = re.fullmatch(_OF_SIG, name)
+    return pair if not value or (keep_harmless and not secret) else f"{name}={HIDDEN}"

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..common.redact import mask_parameters
+from ..common.text import cut_text, show_value
 from ..errors import OutputError, OvenbirdError, PlatformError
 from ..platform.run import Run
 from .outcome import Outcome
@@ -13,6 +15,12 @@ from .report import kept_record, result_file
 
 STOPPED = 143
 _log = logging.getLogger("ovenbird")
+
+
+def _told(name: str, value: object) -> str:
+    """A result for the log: cut, and without what is secret."""
+    shown = next(iter(mask_parameters({name: value}).values()))
+    return cut_text(shown, 200) if isinstance(shown, str) else show_value(shown, 200)
 
 
 class Ending:
@@ -63,7 +71,7 @@ class Ending:
         for name, key in self._outcome.outputs.items():
             _log.info("output %s: %s", name, key)
         for name, value in self._outcome.results.items():
-            _log.info("result %s: %s", name, str(value)[:200])
+            _log.info("result %s: %s", name, _told(name, value))
         if error:
             extra = {"fields": {"state": state, "error": error["type"]}, "traceback": error["traceback"]}
             _log.error("%s: %s", state, error["message"], extra=extra)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from .. import giturl
+from ..common.redact import redact_url
 from ..common.text import show_value
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
@@ -32,7 +33,7 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     plain = url.removeprefix("zip+")
     if not plain.startswith(_FORMS):
         raise UnservedError(
-            f"the source {show_value(files.shown(url))} cannot be fetched when a run starts",
+            f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
             hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
         )
     folder = scratch()
@@ -40,7 +41,7 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
         if plain != url:
             archive = folder / "source.zip"
             files.download(plain, archive, environ)
-            unpack(archive, folder / "source", files.shown(url))
+            unpack(archive, folder / "source", redact_url(url))
             return folder / "source"
         name = "" if plain.endswith("/") else _file_name(plain, function)
         files.download(plain, folder / name if name else folder, environ)
@@ -77,7 +78,7 @@ def _file_name(url: str, function: Function) -> str:
     name = PurePosixPath(url.partition("?")[0]).name
     if not name.endswith(".py"):
         raise LoadError(
-            f"the source {show_value(files.shown(url))} is no .py file", hint="zip+ before the address of an archive"
+            f"the source {show_value(redact_url(url))} is no .py file", hint="zip+ before the address of an archive"
         )
     return name
 

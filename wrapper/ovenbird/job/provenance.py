@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..common.redact import redact_record
 from ..function.load import Loaded
 
 _LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
@@ -17,7 +18,7 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
     """What tells one revision of the function from another: where it lies, what is called, the digest of its source."""
     target, document = loaded.target, loaded.target.function
     spec: dict[str, Any] = {
-        "source": {"source": document.source if document else target.module, "handler": str(target)}
+        "source": {"source": redact_record(document.source) if document else target.module, "handler": str(target)}
     }
     if document:
         spec["requirements"] = list(document.requirements)

@@ -14,7 +14,8 @@ from dulwich.errors import GitProtocolError
 from dulwich.object_store import DiskObjectStore, ObjectStoreGraphWalker
 from dulwich.objects import Commit, ObjectID, Tag
 
-from ..address import clean, netrc_login
+from ..address import netrc_login
+from ..common.redact import redact_text
 from ..common.text import show_value
 from ..errors import AddressError, LoadError, OvenbirdError
 from ..gitrefs import chosen, missing
@@ -160,5 +161,5 @@ def _refused(error: Exception, found: GitAddress) -> LoadError:
         told += f": {pools.reason(last)}"
         hint = "GIT_SSL_CAINFO or SSL_CERT_FILE names the certificates to trust" if "SSL" in type(last).__name__ else ""
     else:
-        told += f": {clean(' '.join(str(error).split()))[:300] or type(error).__name__}"
+        told += f": {redact_text(' '.join(str(error).split()))[:300] or type(error).__name__}"
     return LoadError(told, hint=hint)

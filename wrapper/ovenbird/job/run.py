@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.redact import redact_record
 from ..errors import (
     ArgumentsError,
     DocumentError,
@@ -81,7 +82,10 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
     assert target is not None
     name = name_of(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
-    spec = {"parameters": shown(parameters), "inputs": dict(settings.input)}
+    spec = {
+        "parameters": shown(parameters),
+        "inputs": {name: redact_record(text) for name, text in settings.input.items()},
+    }
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 

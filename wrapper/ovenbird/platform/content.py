@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.redact import redact_url
 from ovenbird.errors import InputError, OutputError
 
 from . import files, frames
@@ -77,7 +78,7 @@ def _of_files(name: str, kind: str, source: Any) -> Content:
         text = str(item)
         if files.scheme(text):
             hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
-            raise OutputError(f"{name}: source {files.shown(text)} is not local", hint=hint)
+            raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
         paths.append(files.local(text))
     if not several and paths[0].is_file():
         found = Content(paths, check_name(paths[0].name, "file name", OutputError))

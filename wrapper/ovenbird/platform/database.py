@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from ovenbird.common.private_files import make_private_file
 from ovenbird.errors import PlatformError
 
 from .store import Record
@@ -77,6 +78,7 @@ def connect(path: Path) -> sqlite3.Connection:
     Every thread of the process may use it, one at a time. PlatformError: damaged, newer, or not ours.
     """
     with guarded(path):
+        make_private_file(path)  # what SQLite puts beside it has the same mode
         connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             if _version(connection, path) == 0:
@@ -112,7 +114,9 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 def _make(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables, once, however many processes start at the same time."""
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    place = path.with_name(path.name + ".lock")
+    make_private_file(place)
+    with place.open("w") as lock:
         # SQLite answers "locked" at once, without waiting, when two processes change the journal mode together.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _version(connection, path):

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ovenbird.common.private_files import close_to_others
+from ovenbird.common.redact import redact_url
 from ovenbird.errors import OutputError, OvenbirdError
 
 from . import files
@@ -36,7 +38,7 @@ def deposit(
         target = str(files.local(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
     if not files.scheme(target):
-        return _recorded(entity, lambda: _in_place(content, target, environ))
+        return _recorded(entity, lambda: _in_place(entity, content, target, environ))
     folder = scratch()
     try:
         try:
@@ -98,8 +100,20 @@ def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, fol
     return str(place / name)
 
 
-def _in_place(content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]) -> list[files.Info]:
-    """Store below a local folder."""
+def _in_place(
+    entity: Material, content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]
+) -> list[files.Info]:
+    """Store below a local folder; what lies in the store itself is for its owner alone."""
+    infos = _placed(content, target, environ)
+    if entity._is_stored():
+        root, base = Path(entity._store.files_root()), files.local(files.folder_of(target))
+        stored = [base / info["path"] for info in infos]
+        folders = {parent for path in stored for parent in path.parents if root in (parent, *parent.parents)}
+        close_to_others([*stored, *folders])
+    return infos
+
+
+def _placed(content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]) -> list[files.Info]:
     if not callable(content):
         return files.upload(content, target, environ)
     path, name = files.local(target), target.rpartition("/")[2]
@@ -120,4 +134,4 @@ def _guarded(write: Write, path: Path, target: str) -> str | None:
         raise
     except Exception as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"
-        raise OutputError(f"{files.shown(target)} was not stored: {reason}") from error
+        raise OutputError(f"{redact_url(target)} was not stored: {reason}") from error

@@ -26,6 +26,7 @@ def new_record(
     """A whole entity that is not stored yet; InputError for names that cannot be used."""
     keys.check_name(project, "project")
     keys.check_name(name, f"{type} name")
+    keys.check_kind(kind)
     identity = keys.check_id(identity) if identity else keys.new_id()
     now = timestamp()
     key = keys.run_key(project, identity, kind) if type == "run" else keys.Key(project, type, kind, name, identity)
@@ -69,9 +70,14 @@ class Entity:
         return f"<{type(self).__name__} {self.key}>"
 
     def to_dict(self) -> Record:
-        """The whole entity in plain JSON values, with its type."""
+        """Return the whole entity in plain JSON values, with its type; what is secret in a URL is left out."""
         simple = {name: getattr(self, name) for name in ("id", "kind", "name", "project", "key", "user")}
         parts = {name: json_value(getattr(self, name)) for name in ("metadata", "spec", "status")}
+        path = parts["spec"].get("path")
+        if isinstance(path, str) and "://" in path:  # the entity itself keeps what its file is read with
+            from ovenbird.common.redact import redact_record
+
+            parts["spec"]["path"] = redact_record(path)
         return {**simple, "type": self.TYPE, **parts}
 
     def save(self, update: bool = False) -> Self:

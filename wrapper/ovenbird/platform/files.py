@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
@@ -37,20 +38,12 @@ def scheme(url: str) -> str:
         return found
     if found == "file":
         return ""
-    raise InputError(f"{shown(url)}: {found}:// is not supported", hint="a local path, s3, gs, az, http or https")
+    raise InputError(f"{redact_url(url)}: {found}:// is not supported", hint="a local path, s3, gs, az, http or https")
 
 
 def local(url: str) -> Path:
     """The local path that a path or a `file://` URL means."""
     return Path(unquote(urlsplit(url).path) if url.startswith("file://") else url)
-
-
-def shown(url: str) -> str:
-    """The URL without what may be secret in it: user, password and query."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" + ("?…" if parts.query else "")
 
 
 def join(root: str, *names: str) -> str:
@@ -64,11 +57,13 @@ def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str]) -> 
     OutputError names what was stored before the fault and what was not.
     """
     if scheme(target) in WEB:
-        raise OutputError(f"{shown(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az")
+        raise OutputError(
+            f"{redact_url(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az"
+        )
     plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2])
     base = target if target.endswith("/") else target.rpartition("/")[0] + "/"
     stored: list[Info] = []
-    with progress.shown(f"storing {shown(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
+    with progress.shown(f"storing {redact_url(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
         for path, name in plan:
             try:
                 stored.append(_store(path, base, name, environ, moved))
@@ -90,10 +85,7 @@ def download(url: str, target: Path, environ: Mapping[str, str], names: Sequence
         return [target]
     found = []
     for name in names or listing(url, environ):
-        if ".." in name.split("/") or name.startswith("/"):
-            raise InputError(
-                f"{shown(url)}: the name {show_value(name)} leaves the folder", hint="the listing cannot be trusted"
-            )
+        check_member(name, redact_url(url))
         _fetch(url + name, target / name, environ)
         found.append(target / name)
     return found
@@ -112,9 +104,86 @@ def listing(url: str, environ: Mapping[str, str]) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
+def folder_of(url: str) -> str:
+    """Return the folder, with a `/` at its end, that the names in `status.files` are relative to."""
+    return url if url.endswith("/") else url.rpartition("/")[0] + "/"
+
+
+def check_member(name: object, where: str) -> str:
+    """Return a name of `status.files` that stays below its folder. Errors: InputError for any other.
+
+    Records are written by others too: by other users of a platform, by whoever can write the store's file.
+    """
+    if not isinstance(name, str) or "\0" in name or not name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise InputError(
+            f"{where}: the file name {show_value(name)} leaves the folder", hint="the record cannot be trusted"
+        )
+    return name
+
+
+def check_inside(base: Path, path: Path) -> Path:
+    """Return a path below the folder `base` that no link leads out of it. Errors: InputError.
+
+    A link at the very end is held to it as well.
+    """
+    found, root = Path(os.path.realpath(path)), Path(os.path.realpath(base))
+    if root not in found.parents:
+        raise InputError(f"{path} leads to {found}, outside of {root}", hint="the record cannot be trusted")
+    return path
+
+
+def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> None:
+    """Raise InputError unless the folder of `url` is one that files of an entity are stored in.
+
+    That is a folder below one of `roots`, or one that ends in `parts`: project, type, name and id, as every store of
+    files is laid out. What lies elsewhere was put there by somebody who knows better when it may go.
+    """
+    folder = folder_of(url).rstrip("/")
+    if scheme(url):
+        inside = ".." not in folder.split("/")
+    else:
+        folder = os.path.realpath(local(folder))
+        roots = [os.path.realpath(root) for root in roots if "://" not in root]
+        inside = True
+    if inside and (
+        any(root and folder.startswith(root.rstrip("/") + "/") for root in roots)
+        or folder.split("/")[-len(parts) :] == list(parts)
+    ):
+        return
+    raise InputError(
+        f"{redact_url(url)}: its files are not removed, as they lie in no store of files",
+        hint="--keep-files forgets the entry and leaves them; DHCORE_DEFAULT_FILES_STORE names a store",
+    )
+
+
+def names_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the names in `status.files`, relative to the folder of `spec.path`. Errors: InputError."""
+    infos, path = record["status"].get("files") or [], record["spec"].get("path")
+    if not infos:
+        return []
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise InputError(f"{record['key']}: spec.path is {show_value(path)}", hint="the record cannot be trusted")
+    if not isinstance(infos, list) or not all(isinstance(info, dict) for info in infos):
+        raise InputError(f"{record['key']}: status.files is {show_value(infos)}", hint="the record cannot be trusted")
+    return [check_member(info.get("path"), str(record["key"])) for info in infos]
+
+
+def check_names(url: str, names: Sequence[str]) -> str:
+    """Return the folder that the files `names` of `url` lie in. Errors: InputError when one leads out of it."""
+    base = folder_of(url)
+    for name in names:
+        check_member(name, redact_url(url))
+        if not scheme(url) and "/" in name:  # a link at the very end is removed itself, not what it leads to
+            check_inside(local(base), (local(base) / name).parent)
+    return base
+
+
 def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Delete the files `names` below the folder of `url`, and local folders that are empty then."""
-    base = url if url.endswith("/") else url.rpartition("/")[0] + "/"
+    """Delete the files `names` below the folder of `url`, and local folders that are empty then.
+
+    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder.
+    """
+    base = check_names(url, names)
     for name in names:
         try:
             if scheme(url) in OBJECTS:
@@ -126,7 +195,7 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
         except OvenbirdError:
             raise
         except Exception as error:
-            raise OutputError(f"{shown(base + name)} cannot be removed: {_reason(error)}") from error
+            raise OutputError(f"{redact_url(base + name)} cannot be removed: {_reason(error)}") from error
     if not scheme(url):
         _prune(local(base), names)
 
@@ -135,8 +204,9 @@ def hashed(info: Info, url: str) -> Info:
     """The file's entry with its digest, which is computed now for a large local copy."""
     if info.get("hash") or scheme(url):
         return info
-    base = local(url if url.endswith("/") else url.rpartition("/")[0] + "/")
-    return {**info, "hash": copying.digest(base / info["path"])}
+    base = local(folder_of(url))
+    path = check_inside(base, base / check_member(info.get("path"), url))
+    return {**info, "hash": copying.digest(path)}
 
 
 def describe(path: Path, name: str, digest: str | None) -> Info:
@@ -195,11 +265,11 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
 def _fetch(url: str, target: Path, environ: Mapping[str, str]) -> None:
     kind = scheme(url)
     try:
-        with progress.shown(f"reading {shown(url)}", None) as moved:
+        with progress.shown(f"reading {redact_url(url)}", None) as moved:
             if kind in WEB:
                 from . import web
 
-                web.fetch(url, target, shown(url), moved)
+                web.fetch(url, target, redact_url(url), moved)
             elif kind in OBJECTS:
                 from . import objects
 
@@ -216,12 +286,12 @@ def _fetch(url: str, target: Path, environ: Mapping[str, str]) -> None:
 def _unreadable(url: str, error: Exception) -> InputError:
     if isinstance(error, InputError):
         return error
-    return InputError(f"{shown(url)} cannot be read: {_reason(error)}", hint=_hint(error))
+    return InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint=_hint(error))
 
 
 def _not_stored(error: Exception, url: str, plan: Sequence[tuple[Path, str]], stored: Sequence[Info]) -> str:
     left = [other for _, other in plan[len(stored) + 1 :]]
-    text = f"{shown(url)} was not stored: {_reason(error)}"
+    text = f"{redact_url(url)} was not stored: {_reason(error)}"
     if stored:
         text += f"; stored before it: {_few([info['path'] for info in stored])}"
     if left:

@@ -78,6 +78,14 @@ def check_id(identity: object, what: str = "id", error: type[OvenbirdError] = In
     return identity
 
 
+def check_kind(kind: object, what: str = "kind") -> str:
+    """Return the kind itself, when it can stand in a key; else raise an InputError."""
+    if not isinstance(kind, str) or kind in ("", ".", "..") or len(kind) > _LONGEST or not _KIND.issuperset(kind):
+        hint = f"1 to {_LONGEST} letters, digits or . + : _ -, and neither . nor .."
+        raise InputError(f"{what} is {show_value(kind)}", hint=hint)
+    return kind
+
+
 def is_key(text: object) -> bool:
     """Whether the text claims to be an entity key; it may still be malformed."""
     return isinstance(text, str) and text.startswith(SCHEME)
@@ -100,8 +108,7 @@ def parse(text: str) -> Key:
             f"entity key {show_value(text)}: the type is {show_value(kind_of)}", hint="one of " + ", ".join(TYPES)
         )
     check_name(project, f"entity key {show_value(text)}: the project")
-    if not (kind and _KIND.issuperset(kind)):
-        raise InputError(f"entity key {show_value(text)}: the kind is {show_value(kind)}", hint=_FORM)
+    check_kind(kind, f"entity key {show_value(text)}: the kind")
     check_name(name, f"entity key {show_value(text)}: the name")
     if colon:
         check_id(identity, f"entity key {show_value(text)}: the id")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ovenbird.common.redact import mask_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
@@ -44,7 +45,8 @@ def _node(store: Store, record: Record, relation: str, seen: set[str]) -> Node:
 
 def _detail(record: Record) -> dict[str, Any]:
     """What tells this version from another: source revision and digests, parameters, path, hash."""
-    spec, status = record["spec"], record["status"]
+    masked = mask_record({"spec": record["spec"], "status": record["status"]})
+    spec, status = masked["spec"], masked["status"]
     if record["type"] == "function":
         source = spec.get("source")
         if isinstance(source, dict):  # the text of an inline source is long, and its digest stands beside it

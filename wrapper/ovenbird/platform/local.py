@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.private_files import close_to_others, make_private_file, make_private_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError
 
 from .database import Database, guarded, pack, unpack
-from .keys import Key, parse, run_key
+from .keys import Key, check_id, check_name, parse, run_key
 from .opening import home
 from .ownership import Ownership
 from .store import FINAL, Record, Row, timestamp
 
+_OWN = {".gitignore", "files", "logs", "unsent"}
 _COLUMNS = ", ".join(Row._fields)
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
@@ -28,12 +31,23 @@ class LocalStore:
         self.home = Path(home).absolute()
         self.path = self.home / "ovenbird.db"
         with guarded(self.home):
-            if not self.home.is_dir():
-                self.home.mkdir(parents=True, exist_ok=True)
+            if make_private_folder(self.home):
+                make_private_file(self.home / ".gitignore")
                 (self.home / ".gitignore").write_text("*\n", encoding="ascii")
+            else:
+                self._close_to_others()
         self._database = Database(self.path)
         self._owned = Ownership(self._database, self.log_file)
         self.reap()
+
+    def _close_to_others(self) -> None:
+        """Close what an earlier version has left open; a folder with other things in it is not ours to close."""
+        names = set(os.listdir(self.home))  # noqa: PTH208  # the cheapest look
+        database = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm", ".lock")]
+        own = {path.name for path in database} | _OWN
+        close_to_others(path for path in (*database, *(self.home / name for name in _OWN)) if path.name in names)
+        if names <= own:
+            close_to_others([self.home])
 
     def open(self, project: str) -> None:
         """Nothing: a project comes into being with its first entity."""
@@ -192,10 +206,13 @@ class LocalStore:
 
     def log_file(self, project: str, identity: str) -> Path:
         """The file that takes the log of a run; its folder exists."""
-        folder = self.home / "logs" / project
+        folder = self.home / "logs" / check_name(project, "project")
         with guarded(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{identity}.log"
+            make_private_folder(folder.parent)
+            make_private_folder(folder)
+            if folder.is_symlink() or folder.parent.is_symlink():
+                raise PlatformError(f"{folder} is a link: logs lie in the store itself", hint="remove the link")
+        return folder / f"{check_id(identity)}.log"
 
     def log_lines(self, project: str, identity: str) -> Iterator[str]:
         """The lines of a run's log so far; none for a run that has logged nothing."""
@@ -274,7 +291,8 @@ def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | 
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8", errors="replace") as log:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with open(handle, encoding="utf-8", errors="replace") as log:  # noqa: PTH123  # a link is not followed
         yield from log
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os.path import normpath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ovenbird.common.redact import redact_record
 from ovenbird.errors import InputError
 
 from .entity import Entity
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _scratch: list[Path] = []
 
@@ -119,18 +124,34 @@ class Material(Entity):
             self._store.update(self.to_dict())
         return complete
 
+    def refresh(self) -> Self:
+        """Read the entity again; a URL keeps what it is read with, which the record does not hold."""
+        before = self.spec.get("path")
+        super().refresh()
+        if isinstance(before, str) and redact_record(before) == self.spec.get("path"):
+            self.spec.path = before
+        return self
+
     def _path(self) -> str:
         path = self.spec.get("path")
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or "\0" in path:
             raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="spec.path is empty")
         return path
 
     def _names(self) -> list[str]:
-        return [info["path"] for info in self.status.get("files") or []]
+        """The names in `status.files`, none of which leads out of the folder."""
+        from . import files
+
+        names = files.names_of({"key": self.key, "spec": self.spec, "status": self.status})
+        if names and self._is_stored():
+            base = files.local(files.folder_of(self._path()))
+            for name in names:
+                files.check_inside(base, base / name)
+        return names
 
     def _is_stored(self) -> bool:
         """Whether the files are the store's own copy, not the user's."""
-        return self._path().startswith(self._store.files_root().rstrip("/") + "/")
+        return normpath(self._path()).startswith(self._store.files_root().rstrip("/") + "/")
 
     def _below(self, folder: Path, url: str) -> Path:
         """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
@@ -138,8 +159,11 @@ class Material(Entity):
             return folder
         from urllib.parse import unquote, urlsplit
 
+        from . import files
+
         last = unquote(urlsplit(url).path) if "://" in url else url
-        return folder / (last.rpartition("/")[2] or self.name)
+        name = last.rpartition("/")[2]
+        return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
 
 
 class Dataitem(Material):

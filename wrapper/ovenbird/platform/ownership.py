@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from ovenbird.errors import OvenbirdError
+
 from . import processes
 from .database import Database, guarded, pack, unpack
 from .keys import run_key
@@ -28,7 +30,7 @@ class Ownership:
         """Lock the run's log for as long as this process lives: seen from every PID namespace of the machine."""
         path = self._log_file(project, identity)
         with guarded(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             self._held[identity] = handle
             fcntl.flock(handle, fcntl.LOCK_EX)
 
@@ -67,7 +69,7 @@ class Ownership:
                 fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except FileNotFoundError:
+        except (FileNotFoundError, OvenbirdError):  # an id that is none has no log
             pass
         return False
 

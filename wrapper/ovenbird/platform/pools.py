@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ovenbird.common.redact import redact_text
 from ovenbird.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -58,4 +59,4 @@ def reason(error: Exception) -> str:
     if name == "NameResolutionError":
         return "its name is not known"
     text = str(error).partition(" (_ssl.c")[0].rpartition(": ")[2].strip("')\"(")
-    return {"ProtocolError": "the connection broke off"}.get(name, text[:200] or name)
+    return {"ProtocolError": "the connection broke off"}.get(name, redact_text(text)[:200] or name)

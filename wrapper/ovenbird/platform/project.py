@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ovenbird.common.redact import redact_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError
 
@@ -137,11 +138,18 @@ class Project:
         return Function(self._store, record, self._environ)
 
     def referenced(self, name: str, kind: str, path: str) -> Dataitem:
-        """The data item at `path`, read by the run: the latest of the name, or a new one if that lies elsewhere."""
+        """The data item at `path`, read by the run: the latest of the name, or a new one if that lies elsewhere.
+
+        What is secret in a URL is not recorded; the data item that is returned reads its file with it all the same.
+        """
+        recorded = redact_record(path)
+        found: Dataitem | None = None
         for row in self._store.listing("dataitem", project=self.name, name=name, kind=kind, limit=1):
-            if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == path:
-                return self._get(Dataitem, record["key"], None)
-        return self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
+            if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == recorded:
+                found = self._get(Dataitem, record["key"], None)
+        found = found or self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
+        found.spec.path = path
+        return found
 
     def adopt(self, entity: Material) -> None:
         """Link an entity to the run that made it."""

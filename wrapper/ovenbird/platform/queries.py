@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ovenbird.common.redact import mask_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
@@ -79,7 +79,7 @@ def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
         record = entity.to_dict()
     if metrics := record["status"].get("metrics"):
         record["status"]["metrics"] = json_metrics(metrics)
-    return record
+    return mask_record(record)
 
 
 def fetched(
@@ -106,9 +106,14 @@ def removed(
     gone = []
     for each in [keys.parse(row.key) for row in rows] or [key]:
         record = store.read(each)
+        names = [] if keep_files else files.names_of(record)
+        if names:  # looked at before the record goes, which alone knows of them
+            roots = (store.files_root(), store.files_store(key.project, environ))
+            parts = [str(record[part]) for part in ("project", "type", "name", "id")]
+            files.check_removable(record["spec"]["path"], roots, parts)
+            files.check_names(record["spec"]["path"], names)
         store.remove(each)
         gone.append(record["key"])
-        stored: list[dict[str, Any]] = record["status"].get("files") or []
-        if stored and not keep_files:
-            files.remove(record["spec"]["path"], [info["path"] for info in stored], environ)
+        if names:
+            files.remove(record["spec"]["path"], names, environ)
     return gone

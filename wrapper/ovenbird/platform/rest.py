@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from ovenbird.common.redact import redact_text, redact_url
 from ovenbird.common.units import read_whole
 from ovenbird.errors import (
     PlatformDeniedError,
@@ -160,11 +161,10 @@ class Client:
             text = str(found.get("message") or found.get("error_description") or found.get("error") or text)
         except (msgspec.MsgspecError, AttributeError):
             pass
-        return self.tokens.redacted(" ".join(text.split()))[:300]
+        return redact_text(self.tokens.redacted(" ".join(text.split())))[:300]
 
     def _shown(self, url: str) -> str:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path
+        return redact_url(url.partition("?")[0])
 
     def _check_level(self, level: str) -> None:
         number = read_whole(level, LEVELS[0])

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ovenbird.common.redact import redact_text
+
 from ..common.text import show_value
 from .entity import Entity, new_record
 from .keys import RUN_KIND
@@ -54,9 +56,9 @@ class Run(Entity):
             raise ValueError(f"{show_value(state)} is not a final state")
         self.status.update(state=state, ended=timestamp(), seconds=round(time.monotonic() - self._began, 6), **status)
         if message:
-            self.status.message = message
+            self.status.message = redact_text(message)
         if error is not None:
-            self.status.error = dict(error)
+            self.status.error = {name: redact_text(text) for name, text in error.items()}
         self.metadata.updated = timestamp()
         return self._store.update(self.to_dict())
 

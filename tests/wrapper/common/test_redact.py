@@ -1,0 +1,117 @@
+"""Credentials in URLs, and parameters whose names say secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ovenbird.common.redact import (
+    is_secret_name,
+    mask_parameters,
+    mask_record,
+    redact_record,
+    redact_text,
+    redact_url,
+    redact_values,
+)
+from ovenbird.errors import OvenbirdError
+
+S = "s3cr3t"
+SIGNED = [
+    f"https://h/f?X-Amz-Algorithm=a&X-Amz-Credential={S}&X-Amz-Signature={S}&X-Amz-Security-Token={S}",
+    f"https://h/f?AWSAccessKeyId={S}&Signature={S}&Expires=1",
+    f"https://h/f?X-Goog-Credential={S}&X-Goog-Signature={S}",
+    f"https://h/f?GoogleAccessId={S}&Expires=1&Signature={S}",
+    f"https://h/f?sv={S}&sr={S}&sp={S}&se={S}&st={S}&spr={S}&skoid={S}&sig={S}",
+    f"https://h/f?SIG={S}&SV={S}",
+    *(f"https://h/f?{name}={S}" for name in (
+        "token", "access_token", "private_token", "sig", "signature", "key", "api_key", "apikey", "api-key", "password",
+        "passwd", "pwd", "secret", "client_secret", "auth", "jwt", "Key-Pair-Id", "subscription-key", "Authorization",
+        "X-OSS-Signature", "session", "hmac",
+    )),
+    f"https://h/f?a=1#access_token={S}&b=2",
+    "https://h/f?x=" + "eyJhbGciOiJIUzI1NiJ9.e30.s3cr3t",
+    f"https://h/f?ghp_{S}{S}",
+    f"https://h/f?x=glpat-{S}{S}",
+]  # fmt: skip
+CREDENTIALS = [
+    f"https://user:{S}@h/f",
+    f"https://{S}@h/f",
+    f"https://user:{S}@h:8443/f",
+    f"https://user:{S}@[::1]:8443/f",
+    f"HTTPS://user:{S}@h/f",
+    f"git+https://{S}@h/f#main:sub",
+    f"zip+https://u:{S}@h/f",
+    f"https://u:a/{S}@h/f",
+    f"https://u:a?{S}@h/f",
+    f"https://u:a#{S}@h/f",
+    f"https://u:a@{S}@h/f",
+    f"https://u:{S}",
+    f"ssh://git:{S}@h/f",
+    f"postgresql://u:{S}@h/f",
+]
+
+
+@pytest.mark.parametrize("url", SIGNED + CREDENTIALS)
+def test_no_secret_of_a_url_is_shown_or_kept(url: str) -> None:
+    """Users, passwords, signatures and tokens go, in every form of the rule, alone and within a text."""
+    for redact in (redact_url, redact_record, redact_text):
+        shown = redact(url)
+        assert S not in shown
+        assert redact(shown) == shown
+    assert S not in redact_text(f"it said '{url}', and ({url})")
+    assert S not in OvenbirdError(f"{url}: no").message
+    if not url.endswith(f":{S}"):
+        assert "/f" in redact_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "kept"),
+    [
+        ("https://h/f?version=3", "https://h/f?version=***", "https://h/f?version=3"),
+        ("https://h/f?a=1&token=x&b=", "https://h/f?a=***&token=***&b=", "https://h/f?a=1&token=***&b="),
+        ("https://h/f?sp=1&se=2", "https://h/f?sp=***&se=***", "https://h/f?sp=1&se=2"),
+        ("https://h/f?raw", "https://h/f?***", "https://h/f?raw"),
+        ("https://h/@scope/f", "https://h/@scope/f", "https://h/@scope/f"),
+        ("git+https://h/r#main:sub", "git+https://h/r#main:sub", "git+https://h/r#main:sub"),
+        ("git+https://h/r#v1&subdirectory=a/b", "git+https://h/r#v1&subdirectory=a/b", None),
+        ("git+ssh://git@h/r", "git+ssh://git@h/r", "git+ssh://git@h/r"),
+        ("s3://bucket/a b?c", "s3://bucket/a b?***", "s3://bucket/a b?c"),
+        ("/local/path?x=1", "/local/path?x=1", "/local/path?x=1"),
+        ("store://p/dataitem/table/n:id", "store://p/dataitem/table/n:id", None),
+        ("", "", ""),
+    ],
+)
+def test_what_is_no_secret_stays(url: str, shown: str, kept: str | None) -> None:
+    """A record still leads to the file; what is shown has the names of the query only."""
+    assert redact_url(url) == shown
+    assert redact_record(url) == (shown if kept is None else kept)
+
+
+def test_a_value_is_redacted_throughout() -> None:
+    """Lists, mappings and their names."""
+    value: Any = {f"https://u:{S}@h": [f"x https://h?sig={S}", 1, None, (f"https://{S}@h",)]}
+    assert S not in str(redact_values(value))
+    assert redact_values(value) == {"https://h": ["x https://h?sig=***", 1, None, ["https://h"]]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token", "hf_token", "API_KEY", "apiKey", "password", "dbPassword", "passwd", "pwd", "secret", "client_secret",
+     "credentials", "passphrase", "authorization"],
+)  # fmt: skip
+def test_parameters_of_secret_names_are_masked(name: str) -> None:
+    """In any spelling and at any depth; null and truth values are no secret."""
+    assert is_secret_name(name)
+    given = {name: S, "a": [{name: 5}], "n": 1, "u": f"https://u:{S}@h/?v=1"}
+    assert mask_parameters(given) == {name: "***", "a": [{name: "***"}], "n": 1, "u": "https://h/?v=1"}
+    assert mask_parameters({name: None, "use_" + name: True}) == {name: None, "use_" + name: True}
+
+
+def test_a_record_is_masked_for_people() -> None:
+    """Parameters, those of init, inputs; the record that is stored is not touched."""
+    record = {"spec": {"parameters": {"token": S}, "init_parameters": {"key": S}, "inputs": {"x": f"https://{S}@h"}},
+              "status": {"results": {"url": f"https://u:{S}@h"}}}  # fmt: skip
+    assert S not in str(mask_record(record))
+    assert record["spec"]["parameters"] == {"token": S}

@@ -1,0 +1,108 @@
+"""What a run keeps and shows of the secrets that it is given: its inputs are read with them all the same."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import stat
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from tests.jobs import Jobs
+from tests.stores import Server, give
+
+S = "s3cr3t"
+READS = """
+    import logging
+    from ovenbird import handler
+
+    @handler(outputs=["count", "address"])
+    def handler(data, api_key: str = "", limit: int = 0, options: dict | None = None):
+        assert api_key in ("", "s3cr3t")
+        logging.info("read")
+        return len(open(data.as_file()[0]).read()), "https://u:s3cr3t@h/x"
+    """
+
+
+def guarded(request: http.server.BaseHTTPRequestHandler) -> None:
+    """Answer who knows the password, or has the signature."""
+    login = "Basic " + b64encode(f"user:{S}".encode()).decode()
+    if request.headers.get("Authorization") == login or f"X-Amz-Signature={S}&v=2" in request.path:
+        give(request, b"12345")
+    else:
+        give(request, b"", 401)
+
+
+@pytest.mark.parametrize(
+    "form", ["http://user:s3cr3t@{host}/a.txt?v=1", "http://{host}/a.txt?X-Amz-Signature=s3cr3t&v=2"]
+)
+def test_an_input_is_read_and_its_secret_is_nowhere(jobs: Jobs, server: Server, form: str) -> None:
+    """A password or a signature in the URL of an input is in no record, no listing, no lineage, no log, no result file.
+
+    The second run reads it again, though what the first has recorded does not hold it, and makes no new data item.
+    """
+    server.answer = guarded
+    url = form.format(host=server.url.partition("://")[2])
+    for _ in range(2):
+        done = jobs.run(READS, "--input", f"data={url}", "--param", f"api_key={S}", "--param", "limit=3",
+                        "--param", 'options={"password": "s3cr3t", "a": 1}')  # fmt: skip
+        assert (done.code, done.result["results"]["count"]) == (0, 5), done.err
+        assert S not in done.err
+    (item,) = json.loads(jobs.do("dataitems", "list", "--versions"))
+    shown = [
+        jobs.do("runs", "show", done.result["key"]), jobs.do("dataitems", "show", item["key"]), jobs.do("runs", "list"),
+        jobs.do("runs", "logs", done.result["id"]),
+        *(jobs.do("lineage", done.result["key"], "--format", form) for form in ("text", "json", "dot", "mermaid")),
+    ]  # fmt: skip
+    for text in shown:
+        assert S not in text
+    record = json.loads(shown[0])
+    assert record["spec"]["parameters"] == {"api_key": "***", "limit": 3, "options": {"password": "***", "a": 1}}
+    assert "v=1" in json.loads(shown[1])["spec"]["path"] or "v=2" in json.loads(shown[1])["spec"]["path"]
+    database = b"".join(path.read_bytes() for path in jobs.home.glob("ovenbird.db*"))
+    kept = database.replace(b'"api_key":"s3cr3t"', b"").replace(rb'"password":"s3cr3t"', b"")
+    assert S.encode() not in kept.replace(b'"address":"https://u:s3cr3t@h/x"', b"")
+
+
+def test_a_failure_keeps_no_secret_of_a_url(jobs: Jobs) -> None:
+    """Neither its message nor its traceback."""
+    done = jobs.run("def handler():\n    raise ValueError('cannot get https://u:s3cr3t@h/x?token=s3cr3t')\n")
+    assert done.code == 74
+    assert S not in jobs.do("runs", "show", done.result["key"])
+    assert S.encode() not in b"".join(path.read_bytes() for path in jobs.home.glob("ovenbird.db*"))
+
+
+def _modes(folder: Path) -> set[tuple[str, str]]:
+    return {
+        ("folder" if path.is_dir() else "file", oct(stat.S_IMODE(path.stat().st_mode)))
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def test_a_store_is_its_owners_alone(jobs: Jobs) -> None:
+    """Folders 0700, files 0600: the database with what lies beside it, logs, stored files; whatever the umask."""
+    before = os.umask(0)
+    try:
+        done = jobs.run("from ovenbird import handler\n@handler(outputs=['a'])\ndef handler():\n    return b'x' * 10\n")
+    finally:
+        os.umask(before)
+    assert done.code == 0, done.err
+    assert _modes(jobs.home) <= {("folder", "0o700"), ("file", "0o600")}
+
+
+def test_a_store_of_an_earlier_version_is_closed(jobs: Jobs) -> None:
+    """When it is opened again; a folder with other things in it keeps its mode, what is ours in it does not."""
+    jobs.run("def handler(): pass\n")
+    for path in [jobs.home, *jobs.home.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    jobs.do("runs", "list")
+    top = {path: oct(stat.S_IMODE(path.stat().st_mode)) for path in [jobs.home, *jobs.home.iterdir()]}
+    assert set(top.values()) == {"0o700", "0o600"}
+    (jobs.home / "notes.txt").touch()
+    jobs.home.chmod(0o755)
+    (jobs.home / "ovenbird.db").chmod(0o644)
+    jobs.do("runs", "list")
+    assert oct(stat.S_IMODE(jobs.home.stat().st_mode)) == "0o755"
+    assert oct(stat.S_IMODE((jobs.home / "ovenbird.db").stat().st_mode)) == "0o600"

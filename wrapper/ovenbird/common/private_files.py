@@ -1,0 +1,46 @@
+"""Folders and files that only their owner may read: records, logs and caches may hold what is nobody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+_GROUP_AND_OTHERS = 0o077
+
+
+def make_private_folder(path: Path) -> bool:
+    """Make the folder with mode 0700, and the folders above it as usual; whether it was missing. Errors: OSError.
+
+    One that is there already stays as it is: see `close_to_others`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return False
+    return True
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file with mode 0600 unless there is one; whoever opens it next finds it so. Errors: OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def close_to_others(paths: Iterable[Path]) -> None:
+    """Take from group and others what they may do with these files and folders, of those that are ours.
+
+    A link is not followed. A folder with a sticky bit (/tmp) belongs to all, and stays open.
+    """
+    for path in paths:
+        with contextlib.suppress(OSError):  # it is gone, or on a file system without modes
+            found = path.lstat()
+            if found.st_uid != os.geteuid() or not found.st_mode & _GROUP_AND_OTHERS or found.st_mode & stat.S_ISVTX:
+                continue
+            if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+                path.chmod(stat.S_IMODE(found.st_mode) & ~_GROUP_AND_OTHERS)
