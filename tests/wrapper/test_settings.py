@@ -32,6 +32,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "queue_timeout": ("10s", 10.0),
     "timeout": ("500ms", 0.5),
     "max_body": ("4MiB", 4 * 1024**2),
+    "max_fields": ("100", 100),
+    "max_items": ("0", 0),
     "max_header": ("16kb", 16_000),
     "read_timeout": ("2m", 120.0),
     "keep_alive": ("1h", 3600.0),
@@ -47,7 +49,8 @@ GOOD: dict[str, tuple[str, Any]] = {
 BAD: dict[str, str] = {
     "init": "[1]", "container": "maybe", "engine": "lxc", "env": "A=B",
     "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
-    "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_header": "",
+    "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
+    "max_items": "1k", "max_header": "",
     "read_timeout": "soon", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
     "access_log": "maybe", "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
 }  # fmt: skip

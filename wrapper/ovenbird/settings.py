@@ -344,6 +344,21 @@ class Settings:
         verbs="serve invoke processor",
         metavar="SIZE",
     )
+    max_fields: int = _option(
+        10_000,
+        whole(0),
+        "Most fields of a form or query, and most parts of a multipart body; more is answered 413. 0 is no limit.",
+        verbs="serve invoke processor",
+        metavar="N",
+    )
+    max_items: int = _option(
+        1_000_000,
+        whole(0),
+        "Most values (elements of arrays, members of objects) of a JSON or MessagePack body; more is answered 413. "
+        "0 is no limit.",
+        verbs="serve invoke processor",
+        metavar="N",
+    )
     max_header: int = _option(
         64 * 1024,
         size,

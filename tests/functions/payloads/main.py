@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from ovenbird.function.cloudevent import CloudEvent
 
@@ -142,3 +145,22 @@ async def typed_async(event: CloudEvent, a: int):
     if a == 13:
         raise RuntimeError("secret-13")
     return ("x" * 100_000 for _ in range(100))
+
+
+async def _form(request: Request):
+    return JSONResponse(sorted(await request.form()))
+
+
+asgi_form = Starlette(routes=[Route("/", _form, methods=["POST"])])
+
+
+def size(payload):
+    return len(payload)
+
+
+async def size_on_loop(payload):
+    return len(payload)
+
+
+def event_size(event):
+    return len(event.body)

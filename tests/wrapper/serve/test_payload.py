@@ -68,16 +68,52 @@ def test_json_in_other_charset(start: Start, charset: str) -> None:
     assert send(start("fields"), body, f"application/json; charset={charset}").json()["b"] == "grüße"
 
 
-def test_unknown_charset(start: Start) -> None:
-    """A charset that Python does not know is a 415 that names it."""
-    answer = send(start("fields"), "{}", "application/json; charset=klingon")
-    assert answer.status_code == 415
-    assert "klingon" in answer.json()["detail"]
+_MULTIPART = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--\r\n"
+_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7", "rot13", "hex", "zip",
+             "mbcs", "klingon", "../utf-8", "x" * 300)  # fmt: skip
+
+
+@pytest.mark.parametrize("charset", _CHARSETS)
+@pytest.mark.parametrize(
+    ("handler", "media", "body"),
+    [
+        ("fields", "application/json", '{"a": 1}'),
+        ("fields", "application/x-www-form-urlencoded", "a=1"),
+        ("fields", "multipart/form-data; boundary=b", _MULTIPART),
+        ("whole", "text/plain", "x"),
+        ("event", "application/json", "{}"),
+        ("told", "application/cloudevents+json", "{}"),
+        ("told", "application/cloudevents-batch+json", "[]"),
+        ("streamed", "multipart/form-data; boundary=b", _MULTIPART),
+        ("asgi_form", "multipart/form-data; boundary=b", _MULTIPART),
+    ],
+)
+def test_unknown_charset(start: Start, handler: str, media: str, body: str, charset: str) -> None:
+    """A codec of Python's that is no charset in use is a 415 that names it, wherever a charset may stand."""
+    answer = send(start(handler), body, f"{media}; charset={charset}")
+    assert answer.status_code == 415, answer.text
+    assert charset[:40] in answer.json()["detail"]
 
 
 def test_body_not_in_its_charset(start: Start) -> None:
-    """Bytes that are not UTF-8 are a 400."""
+    """Bytes that are not text in the charset are a 400."""
     assert send(start("fields"), b'{"a": 1, "b": "\xff"}', "application/json").status_code == 400
+    assert send(start("fields"), b"\xff", "application/json; charset=shift_jis").status_code == 400
+    assert send(start("whole"), b"\xff", "text/plain").status_code == 400
+
+
+def test_cloudevents_in_other_charset(start: Start) -> None:
+    """Structured events and batches are read in the charset that they name."""
+    event = {**EVENT, "data": {"word": "grüße"}}
+    body = json.dumps(event, ensure_ascii=False).encode("utf-16")
+    answer = send(start("told"), body, "application/cloudevents+json; charset=utf-16")
+    assert answer.json()["data"] == {"word": "grüße"}
+
+
+def test_a_form_in_other_charset(start: Start) -> None:
+    """Bytes of a form that are not escaped are read in its charset."""
+    body = "a=1&b=grüße".encode("latin-1")
+    assert send(start("fields"), body, "application/x-www-form-urlencoded; charset=latin-1").json()["b"] == "grüße"
 
 
 def test_form(start: Start) -> None:
@@ -299,10 +335,45 @@ def test_malformed_multipart(start: Start, media: str) -> None:
     assert "multipart" in answer.json()["detail"]
 
 
-def test_too_many_fields(start: Start) -> None:
-    """A multipart form of thousands of fields is refused."""
-    files = [(f"f{number}", (None, "1")) for number in range(1100)]
-    assert start("rest").post(files=files).status_code == 400
+def test_many_fields_are_taken(start: Start) -> None:
+    """A multipart form of thousands of fields is bounded by --max-fields only."""
+    files = [("a", (None, "1")), *((f"f{number}", (None, "1")) for number in range(1500))]
+    assert len(start("rest").post(files=files).json()["others"]) == 1500
+
+
+def test_a_text_part_may_be_large(start: Start) -> None:
+    """A text part over 1 MiB is bounded by --max-body only."""
+    answer = start("fields").post(files=[("a", (None, "1")), ("b", (None, "x" * 3_000_000))])
+    assert len(answer.json()["b"]) == 3_000_000
+
+
+@pytest.mark.parametrize("cut", [b"\r\n--b--", b"--", b"text\r\n--b--", b"form-data; name=b\r\n\r\ntext\r\n--b--"])
+def test_a_multipart_body_that_is_cut_off(start: Start, cut: bytes) -> None:
+    """Without its closing boundary a body is not whole, wherever it ends."""
+    whole = (
+        b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"
+        b"--b\r\nContent-Disposition: form-data; name=b\r\n\r\ntext\r\n--b--"
+    )
+    media = "multipart/form-data; boundary=b"
+    assert send(start("fields"), whole, media).json()["b"] == "text"
+    assert send(start("fields"), whole + b"\r\n", media).status_code == 200
+    assert whole.endswith(cut)
+    answer = send(start("fields"), whole.removesuffix(cut), media)
+    assert (answer.status_code, "cut off" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("file", [[], "x", None, {}, 1, ["x"]])
+def test_what_is_no_upload(start: Start, file: Any) -> None:
+    """JSON holds no file: a 422 that says how one is sent, whatever stands in its place."""
+    answer = start("upload").call({"file": file})
+    assert answer.status_code == 422
+    assert "multipart/form-data" in answer.text
+
+
+@pytest.mark.parametrize("body", [b"\xa1\xff", b"\x81\xa1\xff\x01", b"\x91" * 5000, b"\xdd\xff\xff\xff\xff", b"\xc1"])
+def test_malformed_messagepack(start: Start, body: bytes) -> None:
+    """Text that is not UTF-8, nesting without end, lengths that lie: a 400."""
+    assert send(start("whole"), body, "application/msgpack").status_code == 400
 
 
 def test_streamed(start: Start) -> None:

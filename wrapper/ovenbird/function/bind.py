@@ -52,7 +52,7 @@ class Parameter:
                 raise FieldsError([Problem(self.name, "expected a value, found a file")])
             return self.converter.convert(value, self.name, lax)
         values = value if isinstance(value, list) else [value]
-        if not all(hasattr(item, "filename") for item in values):
+        if not (values or is_list(self.hint)) or not all(hasattr(item, "filename") for item in values):
             expected = "expected a file, as a part of multipart/form-data with a filename"
             raise FieldsError([Problem(self.name, expected)])
         return values if is_list(self.hint) else values[-1]

@@ -10,7 +10,10 @@ from ..function.bind import Binder, FieldsError, MalformedError, Mode
 from ..function.context import Context
 from ..settings import Settings
 from . import payload
+from .body_limits import BodyLimits
 from .call import Call, Wire
+from .decode_thread import LARGE, decode_aside
+from .media import media_of
 from .problems import ProblemError
 
 _JSON = b"application/json"
@@ -32,6 +35,8 @@ class Arguments:
         self._event_of = event_of
         self.context = context
         self.limit = settings.max_body
+        self.limits = BodyLimits.of(settings)
+        self._at_once = min(self.limit, self.limits.items or self.limit)  # bytes that need no count of their values
         self.seconds = settings.read_timeout
         wanted = set(binder.reserved.values())
         self.plain = not wanted and not binder.event_name
@@ -51,7 +56,7 @@ class Arguments:
         if body is None:
             return None
         if (
-            not self._direct or media != _JSON or not body or len(body) > self.limit
+            not self._direct or media != _JSON or not body or len(body) > self._at_once
             or call.scope["query_string"] or b"content-encoding" in headers
         ):  # fmt: skip
             return self.at_once(call, body)
@@ -68,7 +73,7 @@ class Arguments:
         try:
             if binder.event_name:
                 return self._events(call, body)
-            arguments = payload.arguments(binder, call, body)
+            arguments = payload.arguments(binder, call, body, self.limits)
             return arguments if self.plain else self._inject(call, arguments, body)
         except (MalformedError, FieldsError) as error:
             raise refusal(error) from None
@@ -82,7 +87,10 @@ class Arguments:
                 return await self._multipart(call)
             except (MalformedError, FieldsError) as error:
                 raise refusal(error) from None
-        return self.at_once(call, await payload.Body(call, self.limit, self.seconds).read())
+        body = await payload.Body(call, self.limit, self.seconds).read()
+        if len(body) < LARGE:
+            return self.at_once(call, body)
+        return await decode_aside(lambda: self.at_once(call, body))
 
     def takes_form(self, call: Call) -> bool:
         """Whether the body is a multipart form that is to be taken apart."""
@@ -91,13 +99,13 @@ class Arguments:
     async def _multipart(self, call: Call) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
         body = payload.Body(call, self.limit, self.seconds)
-        call.form = await payload.multipart(call, body)
+        call.form = await payload.multipart(call, body, self.limits)
         pairs = payload.fields_of(call.form, call, uploads=self.binder.uploads)
         arguments = self.binder.from_fields(pairs) if self.binder.mode is not Mode.NONE else {}
         return self._inject(call, arguments, b"")
 
     def _events(self, call: Call, body: bytes) -> Keywords | list[Keywords]:
-        events, batch = payload.cloudevents(call, body)
+        events, batch = payload.cloudevents(call, body, self.limits)
         if batch:
             call.events = events
             return [{} for _ in events]  # each is bound when its turn comes: one that does not fit fails alone
@@ -118,6 +126,8 @@ class Arguments:
             if kind == "context":
                 arguments[name] = self.context
             elif kind == "event":
+                if len(body) > self._at_once and media_of(call).json:
+                    self.limits.check_json(body)
                 arguments[name] = self._event_of(call, body)
             elif kind in ("project", "run"):
                 arguments[name] = getattr(self.context, kind)

@@ -8,7 +8,10 @@ from ..common.text import show_value
 from ..function.bind import parse_json
 from ..function.event import Event
 from .call import Call
+from .charsets import codec_of
 from .problems import ProblemError
+
+_REMEMBERED = 256  # media types, each at most so many bytes long
 
 
 class Media:
@@ -34,7 +37,7 @@ def media_of(call: Call) -> Media:
     found = _KNOWN.get(raw)
     if found is None:
         found = Media((raw or b"").decode("latin-1"))
-        if len(_KNOWN) < 256:
+        if len(_KNOWN) < _REMEMBERED and len(raw or b"") <= _REMEMBERED:
             _KNOWN[raw] = found
     return found
 
@@ -61,11 +64,28 @@ def event_of(call: Call, body: bytes) -> Event:
 
 
 def text_of(body: bytes, charset: str) -> str:
+    """Return a body as text. Errors: ProblemError 415 for a charset that is not understood, 400 for other bytes."""
+    codec = codec_of(charset)
+    if codec is None:
+        raise _unknown(charset)
     try:
-        return body.decode(charset)
-    except (LookupError, UnicodeDecodeError):
-        raise ProblemError(415, f"the body is not text in the charset {show_value(charset)}") from None
+        return body.decode(codec)
+    except UnicodeDecodeError:
+        raise ProblemError(400, f"the body is not text in the charset {show_value(charset)}") from None
 
 
 def transcoded(body: bytes, charset: str) -> bytes:
-    return body if charset in ("utf-8", "utf8") else text_of(body, charset).encode()
+    """Return a body in UTF-8. Errors: as `text_of`."""
+    return body if codec_of(charset) == "utf-8" else text_of(body, charset).encode("utf-8", "surrogatepass")
+
+
+def check_charset(call: Call) -> None:
+    """Refuse a charset that is not understood, before a library decodes by it. Errors: ProblemError 415."""
+    if b"charset" in call.headers.get(b"content-type", b"").lower():
+        charset = media_of(call).charset
+        if codec_of(charset) is None:
+            raise _unknown(charset)
+
+
+def _unknown(charset: str) -> ProblemError:
+    return ProblemError(415, f"the charset {show_value(charset)} is not understood; send utf-8")

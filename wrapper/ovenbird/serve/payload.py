@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
 from ..common.text import show_value
 from ..function import cloudevent
 from ..function.bind import Binder, Mode, parse_json
+from .body_limits import BodyLimits
 from .call import Call, CallStopped, Message, Reason
-from .media import Media, media_of, text_of, transcoded
+from .media import Media, check_charset, media_of, text_of, transcoded
 from .problems import ProblemError
 
 _LINGER = 2.0  # seconds for which the rest of a body that is too large is read and thrown away
+_STEP = 64 * 1024  # bytes of a field that are decoded at once
 _FORM = "application/x-www-form-urlencoded"
 _MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
 
@@ -37,6 +39,8 @@ class Body:
         length = call.headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > limit:
             raise too_large(limit)
+        if call.headers.get(b"content-type", b"")[:10].lower() == b"multipart/":
+            check_charset(call)  # whoever reads the body decodes its parts by this charset
 
     async def receive(self) -> Message:
         """The next ASGI message. Errors: ProblemError 413 and 408; CallStopped when the client left half way."""
@@ -85,16 +89,18 @@ def is_multipart(call: Call) -> bool:
     return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
 
 
-async def multipart(call: Call, body: Body) -> Any:
-    """The form of a multipart body. Errors: ProblemError 400 when it is malformed."""
-    from python_multipart.exceptions import FormParserError
-    from starlette.formparsers import MultiPartException
+async def multipart(call: Call, body: Body, limits: BodyLimits) -> Any:
+    """Return the form of a multipart body.
+
+    Errors: ProblemError 400 when it is malformed or cut off, 413 for too many parts, 415 for its charset.
+    """
     from starlette.requests import Request
 
-    try:
-        return await Request(call.scope, body.receive, call.send).form()
-    except (MultiPartException, FormParserError) as error:  # Starlette before 0.44 lets the parser's own through
-        raise ProblemError(400, f"the multipart body is malformed: {error}") from None
+    from .multipart import read_form
+
+    if call.scope["query_string"]:
+        limits.check_query(call.scope["query_string"])
+    return await read_form(Request(call.scope, body.receive, call.send), limits.fields, body.limit)
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
@@ -102,7 +108,7 @@ def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
     items = list(form.multi_items())
     if not uploads and any(hasattr(value, "filename") for _, value in items):
         raise ProblemError(415, "the function takes no files")
-    return [*_pairs(call.scope["query_string"]), *items]
+    return [*pairs_of(call.scope["query_string"]), *items]
 
 
 async def discard(call: Call) -> None:
@@ -117,30 +123,37 @@ async def discard(call: Call) -> None:
             return
 
 
-def arguments(binder: Binder, call: Call, body: bytes) -> dict[str, Any]:
-    """The handler's arguments from a body and the query. Errors: ProblemError 415; MalformedError, FieldsError."""
+def arguments(binder: Binder, call: Call, body: bytes, limits: BodyLimits) -> dict[str, Any]:
+    """The handler's arguments from a body and the query.
+
+    Errors: ProblemError 413 and 415; MalformedError, FieldsError.
+    """
     if binder.mode is Mode.NONE:  # the handler sees the body in its event or request, whatever its media type
         return {}
     query: bytes = call.scope["query_string"]
+    if query:
+        limits.check_query(query)
     if binder.mode is Mode.RAW:
         return {binder.parameters[0].name: body}
     if not body:
-        return binder.from_fields(_pairs(query)) if query else binder.from_nothing()
+        return binder.from_fields(pairs_of(query)) if query else binder.from_nothing()
     media = media_of(call)
     if b"content-encoding" in call.headers and call.headers[b"content-encoding"].lower() != b"identity":
         raise ProblemError(
             415, f"the content encoding {show_value(call.header(b'content-encoding'))} is not understood"
         )
     if media.name == _FORM and body.lstrip()[:1] not in (b"{", b"["):
-        return binder.from_fields([*_pairs(query), *_pairs(body)])
+        limits.check_form(body)
+        return binder.from_fields([*pairs_of(query), *pairs_of(transcoded(body, media.charset))])
     # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
     if media.json or media.name in ("", _FORM):
-        if media.charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
-            body = transcoded(body, media.charset)
+        body = transcoded(body, media.charset)
+        limits.check_json(body)
         if query and binder.mode is Mode.FIELDS:
-            return binder.from_object(parse_json(body), query=_pairs(query))
+            return binder.from_object(parse_json(body), query=pairs_of(query))
         return binder.from_json(body)
     if media.name in _MSGPACK:
+        limits.check_msgpack(body)
         return binder.from_object(_msgpack(body))
     return _other(binder, media, body)
 
@@ -156,9 +169,12 @@ def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
     )
 
 
-def cloudevents(call: Call, body: bytes) -> tuple[list[cloudevent.CloudEvent], bool]:
+def cloudevents(call: Call, body: bytes, limits: BodyLimits) -> tuple[list[cloudevent.CloudEvent], bool]:
     """The CloudEvents of a request, and whether they came as a batch. Errors: MalformedError; ProblemError 400."""
     media = media_of(call)
+    if media.json or media.name.startswith("application/cloudevents") or not media.name:
+        body = transcoded(body, media.charset)
+        limits.check_json(body)
     try:
         if media.name == "application/cloudevents-batch+json":
             documents = parse_json(body)
@@ -189,12 +205,29 @@ def _data(media: Media, body: bytes) -> Any:
     return text_of(body, media.charset) if media.name.startswith("text/") else body
 
 
-def _pairs(query: bytes) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)]
+def pairs_of(text: bytes) -> list[tuple[str, Any]]:
+    """Return the names and values of a form or query, as text. Names without a value have an empty one."""
+    pairs = (part.partition(b"=") for part in text.split(b"&") if part)
+    return [(_field_text(name), _field_text(value)) for name, _, value in pairs]
+
+
+def _field_text(text: bytes) -> str:
+    """Return percent-encoded bytes as text, decoded in steps: each escape is an object of its own meanwhile."""
+    text = text.replace(b"+", b" ")
+    if b"%" not in text:
+        return text.decode("utf-8", "replace")
+    parts, start = [], 0
+    while start < len(text):
+        end = start + _STEP
+        while end < len(text) and b"%" in text[end - 2 : end]:  # no escape is cut in two
+            end += 1
+        parts.append(unquote_to_bytes(text[start:end]))
+        start = end
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def _msgpack(body: bytes) -> Any:
     try:
         return msgspec.msgpack.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise ProblemError(400, "the MessagePack is malformed") from None

@@ -1,0 +1,60 @@
+"""Read a multipart form by Starlette's parser, within our own limits and to its very end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from python_multipart.exceptions import FormParserError
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from .problems import ProblemError
+
+_NO_LIMIT = 2**31
+
+
+async def read_form(request: Request, max_parts: int, max_part: int) -> Any:
+    """Return the form of a request.
+
+    `max_parts`: fields and files together, 0 for any number; `max_part`: bytes of a part that is no file.
+    Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off.
+    """
+    parser = _Parser(request, max_parts or _NO_LIMIT, max_part)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, FormParserError) as error:
+        if parser.parts > parser.most:
+            raise _too_many(parser.most) from None
+        raise ProblemError(400, f"the multipart body is malformed: {error}") from None
+    if parser.parts and not parser.complete:
+        await form.close()
+        raise ProblemError(400, "the multipart body is cut off: its closing boundary is missing")
+    return form
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser; it counts parts of both kinds together, and notes whether the closing boundary came."""
+
+    def __init__(self, request: Request, most: int, max_part: int) -> None:
+        super().__init__(
+            request.headers, request.stream(), max_files=most, max_fields=most, max_part_size=max_part
+        )  # fmt: skip
+        self.most = most
+        self.parts = 0
+        self.complete = False
+
+    def on_part_begin(self) -> None:
+        """Count a part."""
+        self.parts += 1
+        if self.parts > self.most:
+            raise MultiPartException("too many parts")
+        super().on_part_begin()
+
+    def on_end(self) -> None:
+        """Note that the closing boundary has come."""
+        self.complete = True
+        super().on_end()
+
+
+def _too_many(limit: int) -> ProblemError:
+    return ProblemError(413, f"the body has over {limit} parts", limit=limit, setting="--max-fields")
