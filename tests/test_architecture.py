@@ -434,7 +434,6 @@ _COMMON: dict[str, tuple[str, ...]] = {
 # package -> the only modules that may import it
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "starlette": ("ovenbird.serve",),
-    "a2wsgi": ("ovenbird.serve",),
     "uvicorn": ("ovenbird.serve.server", "ovenbird.serve.wire", "ovenbird.serve.cycle"),
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),

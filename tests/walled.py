@@ -20,15 +20,25 @@ from tests.orchard import Orchard, free_port
 GATE_USER, GATE_PASSWORD, GATE_WRITTEN = "keeper", "Fig&Leaf#4242", "Fig%26Leaf%234242"
 # pypiserver brings no TLS of its own
 _SERVE = """
-import sys, a2wsgi, pypiserver, uvicorn
+import socketserver, ssl, sys, pypiserver
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
 packages, passwords, certificate, key, port = sys.argv[1:]
 app = pypiserver.app(
     roots=[packages], password_file=passwords, authenticate=["update", "download", "list"], disable_fallback=True
 )
-uvicorn.run(
-    a2wsgi.WSGIMiddleware(app), host="127.0.0.1", port=int(port), ssl_certfile=certificate, ssl_keyfile=key,
-    lifespan="off",
-)
+
+
+class Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate, key)
+server = Server(("127.0.0.1", int(port)), WSGIRequestHandler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.set_app(app)
+server.serve_forever()
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 # What the runtime itself imports: a user's file of that name, first on sys.path, would break it.
 RUNTIME_MODULES = frozenset(
-    """a2wsgi anyio click dulwich h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio
+    """anyio click dulwich h11 httptools idna msgspec multipart obstore ovenbird python_multipart sniffio
     starlette typing_extensions urllib3 uvicorn uvloop watchfiles websockets yaml""".split()
 )
 # Modules of the standard library that nothing else imports: a folder `test` is everyday, and harmless.

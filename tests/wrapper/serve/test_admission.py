@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.raw import Raw, running
 from tests.service import Service, until
+
+from ovenbird.serve.admission import Admission
+from ovenbird.serve.call import Call, Reason
 
 BOTH = pytest.mark.parametrize("name", ["handler", "later"])
 
@@ -172,3 +176,40 @@ def test_wsgi_calls_that_are_stopped(tmp_path_factory: pytest.TempPathFactory) -
                 client.send(b"GET /endless HTTP/1.1\r\nhost: t\r\n\r\n")
                 client.file.read(100)
         until(lambda: service.get("/hello/a").status_code == 200, lambda: "no thread has come back")
+
+
+def test_a_failure_of_the_timer_ends_no_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure while one call is looked after, or in the gauge, is logged; other calls keep their time limit."""
+
+    def left(call: Call) -> bool:
+        if call.scope["path"] == "/bad":
+            raise RuntimeError("no transport")
+        return call.scope["path"] == "/left"
+
+    def gauge() -> None:
+        raise OSError("no memory")
+
+    async def run() -> None:
+        stopped: list[Call] = []
+        done = asyncio.Event()
+
+        def stop(call: Call) -> None:
+            stopped.append(call)
+            if len(stopped) == 3:
+                done.set()
+
+        admission = Admission(9, 0, 0.4, left=left, stop=stop, gauge=gauge)
+        admission.start(asyncio.get_running_loop())
+        calls = [
+            Call({"path": path}, None, None, {}, time.perf_counter())  # type: ignore[arg-type]
+            for path in ("/bad", "/left", "/late")
+        ]
+        for call in calls:
+            admission.enter(call)
+        await asyncio.wait_for(done.wait(), 10)
+        assert [call.reason for call in calls] == [Reason.TIMEOUT, Reason.GONE, Reason.TIMEOUT]
+        for call in calls:
+            admission.leave(call)
+
+    asyncio.run(run())
+    assert "no transport" in caplog.text

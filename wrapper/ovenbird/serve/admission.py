@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from time import perf_counter
 from typing import Any
 
 from .call import Call, CallStopped, Reason
 
+_log = logging.getLogger("ovenbird")
 TICK = 0.05  # seconds: how soon a client that left is noticed
 _AGAIN = 1.0  # seconds until a handler that does not stop is asked again
 
@@ -52,11 +55,14 @@ class Admission:
         self._patience = patience
         self._turn_away = turn_away
         self._timer: asyncio.TimerHandle | None = None
+        self._reported = 0.0  # when a failure of the timer was last logged
         self._loop: Any = None
+        self._context: Context | None = None
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take the loop that runs the timer."""
+    def start(self, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
+        """Take the loop that runs the timer, and the context to run it in: that of a call would outlive the call."""
         self._loop = loop
+        self._context = context
 
     @property
     def full(self) -> bool:
@@ -70,7 +76,7 @@ class Admission:
             call.entered = perf_counter()
         if self._timer is None:
             self.ticked = perf_counter()
-            self._timer = self._loop.call_later(TICK, self._tick)
+            self._timer = self._loop.call_later(TICK, self._tick, context=self._context)
 
     def leave(self, call: Call) -> None:
         """Forget a call."""
@@ -97,6 +103,7 @@ class Admission:
             raise
         finally:
             call.parked = False
+            call.future = None  # its error's traceback holds this frame, and so the call
 
     def release(self) -> None:
         """Give a slot to the next call that waits and whose client is still there, else to nobody."""
@@ -131,23 +138,19 @@ class Admission:
         return min(60.0, perf_counter() - next(iter(self.calls)).started) if self.calls else 0.0
 
     def _tick(self) -> None:
-        """Halt the calls that are due and those whose client left; come again while there are calls."""
+        """Look at all calls, and come again while there are any. A failure with one call must not end this for all."""
         self.ticked = now = perf_counter()
-        due = now - self.timeout if self.timeout else float("-inf")
         stuck = 0
         for call in list(self.calls):
-            if call.reason is not None:
-                if now - call.asked > _AGAIN:
-                    self.halt(call, call.reason)
-                stuck += call.asks > 1
-            elif call.started <= due:
-                self.halt(call, Reason.TIMEOUT)
-            elif call.started <= now - TICK and self._left(call):
-                self.halt(call, Reason.GONE)
-            elif self._patience and call.entered <= now - self._patience and call.waits:
-                self._turn_away(call)
+            try:
+                stuck += self._inspect(call, now)
+            except Exception:
+                self._report(now)
         self.stuck = stuck
-        self._gauge()
+        try:
+            self._gauge()
+        except Exception:
+            self._report(now)
         if not self.calls:
             self._timer = None
             return
@@ -155,4 +158,24 @@ class Admission:
         if self.timeout:
             first = next(iter(self.calls)).started + self.timeout - now
             pause = min(TICK, max(first, 0.001)) if first > 0 else TICK
-        self._timer = self._loop.call_later(pause, self._tick)
+        self._timer = self._loop.call_later(pause, self._tick, context=self._context)
+
+    def _inspect(self, call: Call, now: float) -> bool:
+        """Halt a call that is due or whose client left; whether it was asked to end more than once."""
+        if call.reason is not None:
+            if now - call.asked > _AGAIN:
+                self.halt(call, call.reason)
+            return call.asks > 1
+        if self.timeout and call.started <= now - self.timeout:
+            self.halt(call, Reason.TIMEOUT)
+        elif call.started <= now - TICK and not call.answered and self._left(call):
+            self.halt(call, Reason.GONE)
+        elif self._patience and call.entered <= now - self._patience and call.waits:
+            self._turn_away(call)
+        return False
+
+    def _report(self, now: float) -> None:
+        """Log the exception that is being handled; it may come at each tick."""
+        if now - self._reported > _AGAIN:
+            self._reported = now
+            _log.exception("looking after a call failed; it is tried again")

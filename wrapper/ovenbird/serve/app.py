@@ -11,13 +11,14 @@ from typing import Any
 
 from ..function.bind import FieldsError
 from ..function.context import Context, current_call
-from ..function.handler import Handler
+from ..function.handler import Handler, Shape
 from ..function.header_lines import join_lines
 from ..settings import Settings
 from . import payload, streams
 from .admission import Admission
 from .arguments import Arguments, Keywords, refusal
 from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
+from .call_context import CleanContext
 from .calljob import CallJob
 from .dialect import OWN, Dialect
 from .faults import Faults
@@ -66,7 +67,7 @@ class App:
         self.journal = journal
         self.internal = internal
         self.wire = wire
-        self.on_loop = handler.shape.on_loop or handler.shape.application  # a WSGI application brings its own threads
+        self.on_loop = handler.shape.on_loop
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
         self.admission = Admission(
             self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge,
@@ -78,9 +79,10 @@ class App:
             if handler.binder
             else None
         )
-        self.application: Any = None  # the ASGI form of a handler that speaks HTTP itself
+        self.application: Any = None  # the ASGI form of a handler that speaks it
         self.threads: Threads | None = None
-        self.job: type[CallJob] = CallJob
+        self.job: type[CallJob] = CallJob if handler.shape is not Shape.WSGI else _wsgi().WsgiJob
+        self.clean = CleanContext()
         self.served = 0
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
@@ -90,10 +92,11 @@ class App:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the loop that serves."""
         self._loop = loop
-        self.admission.start(loop)
-        self.journal.start(loop)
+        self.clean = CleanContext()
+        self.admission.start(loop, self.clean.base)
+        self.journal.start(loop, self.clean.base)
         if not self.on_loop:
-            self.threads = Threads(self.limit, loop)
+            self.threads = Threads(self.limit, loop, self.clean.base)
         elif self.handler.shape.on_loop and self.settings.timeout:
             Watchdog(self.handler.name, self.admission).start()
 
@@ -117,6 +120,8 @@ class App:
             headers = join_lines(lines)
         call = Call(scope, receive, send, headers, perf_counter())
         current_call.set(call)
+        if self.clean.shared:
+            self.clean.separate()
         try:
             reply = await self._reply(call)
             if reply is not None and not self._sent(call, reply):
@@ -132,6 +137,7 @@ class App:
             await self._failed(call, error)
         if call.form is not None:
             await call.form.close()
+        call.form = call.events = call.refusal = None  # the log keeps the call for a while
         seconds = perf_counter() - call.started
         self.served += 1
         self.block.call(call.status, seconds)
@@ -150,7 +156,7 @@ class App:
             self._reject()
         take = self.arguments
         if take is None:
-            return await self._on_loop(call, {})
+            return await self._application(call)
         arguments = take.prompt(call, self.wire)
         if arguments is None:
             arguments = await take.of(call)
@@ -218,17 +224,19 @@ class App:
             return
         self.block.reject()
 
-    async def _speak(self, call: Call) -> None:
+    async def _application(self, call: Call) -> Reply | None:
         """Let an application that speaks HTTP itself answer."""
-        body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
-        await self._send(
-            call, by_app(self.application if self.handler.shape.on_loop else self._to_its_end), body.receive
-        )
+        if self.threads is None:
+            return await self._on_loop(call, {})
+        body = await _wsgi().read_body(call, self.wire, self.settings.max_body, self.settings.read_timeout)
+        if self.admission.full:  # others were let in while the body came
+            self._reject()
+        return await self._in_thread(call, body)
 
-    async def _to_its_end(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A WSGI application, not cancelled with its call: its thread would wait for ever for somebody to take what it
-        says. The answer of a call that was stopped is dropped by `relay`."""
-        await asyncio.shield(self.application(scope, receive, send))
+    async def _speak(self, call: Call) -> None:
+        """Let an ASGI application answer."""
+        body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
+        await self._send(call, by_app(self.application), body.receive)
 
     async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
@@ -238,7 +246,10 @@ class App:
         call.job = self.job(self, call, arguments)
         self.admission.enter(call)
         threads.submit(call.job)
-        return await call.future  # type: ignore[no-any-return]
+        try:
+            return await call.future  # type: ignore[no-any-return]
+        finally:
+            call.future = None  # its error's traceback holds this frame, and so the call
 
     async def _batch(self, call: Call) -> Reply:
         """Call the handler for each event of a batch, one after the other; one outcome is reported for each."""
@@ -331,7 +342,7 @@ class App:
         if call.task is not None:
             call.task.cancel()
         elif call.job is not None and self.threads is not None:
-            if not call.future.done():
+            if call.future is not None and not call.future.done():
                 call.future.set_exception(CallStopped())
             call.job.abandon()
             self.threads.stop(call.job)
@@ -343,3 +354,10 @@ class App:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if self.application else 1003})
+
+
+def _wsgi() -> Any:
+    """The module for WSGI applications, loaded only where there is one."""
+    from . import wsgi
+
+    return wsgi

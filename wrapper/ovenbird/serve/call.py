@@ -70,6 +70,7 @@ class Call(msgspec.Struct, eq=False):
     form: Any = None  # whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
     refusal: Any = None  # the ProblemError that ended the reading of the body
+    answered: bool = False  # whether all of the answer was sent, so that the client may go
     _trace: Trace | None = None
     _request_id: str = ""
 
@@ -91,7 +92,9 @@ class Call(msgspec.Struct, eq=False):
     @property
     def waits(self) -> bool:
         """Whether the call was admitted and has no slot yet."""
-        return self.parked or (self.job is not None and self.job.thread is None and not self.future.done())
+        return self.parked or (
+            self.job is not None and self.job.thread is None and self.future is not None and not self.future.done()
+        )
 
     @property
     def trace_id(self) -> str:

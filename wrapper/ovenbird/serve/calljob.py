@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextvars import copy_context
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from ..function.context import current_call
 from . import streams
 from .arguments import Keywords
 from .call import Call, CallStopped, Reason
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 class CallJob(Job):
     """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
 
-    __slots__ = ("app", "arguments", "awaited", "call", "stream")
+    __slots__ = ("app", "arguments", "awaited", "call", "context", "early", "stream")
 
     def __init__(self, app: App, call: Call, arguments: Keywords) -> None:
         super().__init__()
         self.app = app
         self.call = call
         self.arguments = arguments
+        self.context = copy_context()  # of the call: nothing that the handler sets stays in the thread
+        self.early: Reply | None = None  # a reply that was handed to the loop before the work was done
         self.stream: streams.ThreadStream | None = None
         self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
 
@@ -35,8 +37,11 @@ class CallJob(Job):
         return self.call.reason is not None or self.app.wire.left(self.call)
 
     def work(self) -> Reply | None:
+        return self.context.run(self.call_handler)
+
+    def call_handler(self) -> Reply | None:
+        """Call the handler, in the context of the call; None when the reply was handed to the loop already."""
         call = self.call
-        current_call.set(call)
         result = self.app.handler.call(**self.arguments)
         if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
             self.awaited = asyncio.run_coroutine_threadsafe(result, self.app._loop)
@@ -47,15 +52,25 @@ class CallJob(Job):
             return reply
         self.stream = streams.ThreadStream(self.app._loop)
         items, reply.stream = reply.stream, self.stream
-        self.app._loop.call_soon_threadsafe(self._resolve, reply, None)
+        self.hand_over(reply)
         self.stream.pump(items)
         return None
 
+    def hand_over(self, reply: Reply) -> None:
+        """Give the reply to the loop while the work goes on. For the thread."""
+        self.early = reply
+        self.app._loop.call_soon_threadsafe(self._resolve, reply, None)
+
     def done(self, outcome: Any, error: BaseException | None) -> None:
-        self.app.admission.leave(self.call)
+        call = self.call
+        self.app.admission.leave(call)
         if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
             self.stream.end(error)
-        self._resolve(outcome, error)
+        if self.early is not None:  # what was handed over may still be under way
+            self._resolve(self.early, None)
+        else:
+            self._resolve(outcome, error)
+        call.job = None  # which holds the call, and all that it was given
 
     def abandon(self) -> None:
         """Nobody takes the reply any more."""
@@ -66,7 +81,7 @@ class CallJob(Job):
 
     def _resolve(self, outcome: Any, error: BaseException | None) -> None:
         future = self.call.future
-        if future.done():
+        if future is None or future.done():
             return
         if error is None:
             future.set_result(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import Context
 from time import perf_counter
 from typing import Any
 
@@ -23,11 +24,13 @@ class Journal:
         self._calls: list[tuple[Call, float]] = []
         self._lost = 0
         self._loop: Any = None
+        self._context: Context | None = None
         self._timer: Any = None
 
-    def start(self, loop: Any) -> None:
-        """Take the loop that runs the timer."""
+    def start(self, loop: Any, context: Context | None = None) -> None:
+        """Take the loop that runs the timer, and the context to run it in: that of a call would outlive the call."""
         self._loop = loop
+        self._context = context
 
     def add(self, call: Call, seconds: float) -> None:
         """Put a call aside that took so many seconds."""
@@ -36,7 +39,7 @@ class Journal:
             return
         self._calls.append((call, seconds))
         if self._timer is None:
-            self._timer = self._loop.call_later(_PAUSE, self._some)
+            self._timer = self._loop.call_later(_PAUSE, self._some, context=self._context)
 
     def _some(self) -> None:
         """Write a slice, and the next one when the loop has had its turn: no call waits for a long list."""
@@ -44,7 +47,8 @@ class Journal:
         self._put(self._calls[:_SLICE])
         del self._calls[:_SLICE]
         if self._calls:
-            self._timer = self._loop.call_later(_PAUSE if len(self._calls) < _SLICE else 0, self._some)
+            pause = _PAUSE if len(self._calls) < _SLICE else 0
+            self._timer = self._loop.call_later(pause, self._some, context=self._context)
 
     def flush(self) -> None:
         """Write all that was put aside."""

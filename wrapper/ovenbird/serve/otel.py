@@ -5,7 +5,6 @@ Chosen once, when init has finished: without the SDK, or with nothing to send sp
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import sys
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from ..function.header_lines import join_lines
 from ..trace import Trace
 from .app import App
 from .call import Receive, Scope, Send
-from .calljob import CallJob
 
 _EXPORTER = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
@@ -45,22 +43,7 @@ def traced(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
         span.set_attribute("error.type", type(error).__qualname__)
 
     app.faults.watch = failed
-    app.job = _ContextJob
     return _Traced(asgi, provider.get_tracer("ovenbird", __version__), app.handler.name)
-
-
-class _ContextJob(CallJob):
-    """Runs the handler in its thread with the context of the call: spans that it starts are children of ours."""
-
-    __slots__ = ("context",)
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.context = contextvars.copy_context()
-
-    def work(self) -> Any:
-        """Do it."""
-        return self.context.run(super().work)
 
 
 class _Traced:

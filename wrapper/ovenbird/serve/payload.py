@@ -57,6 +57,8 @@ class Body:
             text = f"the body did not arrive within {self.seconds:g} seconds"
             raise self._refusal(ProblemError(408, text, headers=((b"connection", b"close"),))) from None
         if message["type"] != "http.request":
+            if self._call.answered:  # the application listens on while its background tasks run
+                return message
             self._call.reason = Reason.GONE
             raise CallStopped
         self.size += len(message["body"])

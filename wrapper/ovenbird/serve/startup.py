@@ -40,7 +40,7 @@ class Startup:
         return self.handler.shape is Shape.ASGI or inspect.iscoroutinefunction(init)
 
     async def begin(self) -> Any:
-        """Construct and init; the ASGI form of a handler that speaks HTTP itself, else None. Errors: InitError."""
+        """Construct and init; an ASGI application with its lifespan, else None. Errors: InitError."""
         handler, parameters = self.handler, self.settings.init
         try:
             await in_thread(lambda: handler.construct(self.context, parameters))
@@ -68,10 +68,6 @@ class Startup:
             _log.error("close raised %s", summary(error), extra={"traceback": user_traceback(error)})
 
     async def _application(self) -> Any:
-        if self.handler.shape is Shape.WSGI:
-            import a2wsgi
-
-            return a2wsgi.WSGIMiddleware(self.handler.call, workers=self.settings.concurrency or 40)
         if self.handler.shape is Shape.ASGI:
             from .lifespan import Lifespan
 

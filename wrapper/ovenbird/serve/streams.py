@@ -74,6 +74,8 @@ async def relay(call: Call, reply: Reply, receive: Receive, *, closing: bool) ->
             if closing:
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
         await call.send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            call.answered = True  # what runs on is a background task, which does not end with the connection
 
     assert reply.app is not None
     await reply.app(call.scope, receive, send)
@@ -103,6 +105,7 @@ def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop
             error = late
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(found.end, error)
+        error = None  # its traceback holds this frame, which would hold it
 
     run = contextvars.copy_context().run
     thread = threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True)
@@ -155,7 +158,7 @@ class ThreadStream:
         """Run the generator to its end, which `end` has to be told. For the thread."""
         try:
             for item in items:
-                self._push(item)
+                self.push(item)
         finally:
             items.close()
 
@@ -170,6 +173,7 @@ class ThreadStream:
         with self._room:
             self._closed = True
             self._room.notify()
+        self._error = None  # its traceback may hold the stream
         if not self._over:
             self.halt()
             self.end(CallStopped())
@@ -180,9 +184,11 @@ class ThreadStream:
     async def __anext__(self) -> Any:
         while not self._items:
             if self._over:
-                if self._error is not None:
-                    raise self._error
-                raise StopAsyncIteration
+                error, self._error = self._error, None
+                try:
+                    raise error or StopAsyncIteration
+                finally:
+                    del error  # its traceback holds this frame, which would hold it
             self._waiter = self._loop.create_future()
             if not self._items and not self._over:  # the thread may have signalled before there was a waiter
                 await self._waiter
@@ -192,7 +198,8 @@ class ThreadStream:
             self._room.notify()
         return item
 
-    def _push(self, item: Any) -> None:
+    def push(self, item: Any) -> None:
+        """Add an item, or wait while the loop is too far behind. For the thread. Errors: CallStopped after `close`."""
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
             while self._ahead > _AHEAD and not self._closed:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
+from contextvars import Context
 from time import perf_counter
 from typing import Any
 
@@ -46,7 +47,7 @@ class Job(abc.ABC):
 class Threads:
     """At most `limit` daemon threads, made when they are needed."""
 
-    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
         self.limit = limit
         self.todo: deque[Job] = deque()
         self.idle: deque[_Thread] = deque()
@@ -56,6 +57,7 @@ class Threads:
         self.held = 0  # threads that are awake and known to be busy with a long job
         self.taken = 0  # jobs that threads have taken off the queue
         self._loop = loop
+        self._context = context  # of the timer: that of a call would outlive the call
         self._signalled = False
         self._timer: asyncio.TimerHandle | None = None
         self._seen = 0  # what `taken` was at the last look
@@ -70,7 +72,7 @@ class Threads:
             self._wake()
         elif self._timer is None:
             self._seen, self._still = self.taken, 0
-            self._timer = self._loop.call_later(_LOOK, self._look)
+            self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
     def stop(self, job: Job) -> bool:
         """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
@@ -94,7 +96,7 @@ class Threads:
         if not self._signalled:
             self._signalled = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._collect)
+                self._loop.call_soon_threadsafe(self._collect, context=self._context)
 
     def _collect(self) -> None:
         self._signalled = False
@@ -127,7 +129,7 @@ class Threads:
             self.held = self.count - len(self.idle)
             for _ in range(min(len(self.todo), self.limit)):
                 self._wake()
-        self._timer = self._loop.call_later(_LOOK, self._look)
+        self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
 
 class _Thread(threading.Thread):
@@ -152,6 +154,7 @@ class _Thread(threading.Thread):
                 if self.current is not None:
                     job, self.current = self.current, None
                     self.pool.finish(job, None, late)
+                    del job
 
     def interrupt(self, job: Job) -> bool:
         """Raise CallStopped in this thread if it still runs `job`."""
@@ -178,6 +181,7 @@ class _Thread(threading.Thread):
                 continue
             pool.taken += 1  # not exact where threads meet, and it need not be
             self._run(job)
+            del job  # what it holds must not stay until the next one comes
 
     def _run(self, job: Job) -> None:
         outcome: Any = None
@@ -210,6 +214,7 @@ class _Thread(threading.Thread):
             pool.held -= 1
         self.current = None
         pool.finish(job, outcome, error)
+        error = None  # its traceback holds this frame, which would hold it
 
 
 def raise_in(ident: int, error: type[BaseException] | None) -> None:

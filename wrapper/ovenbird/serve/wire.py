@@ -7,6 +7,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from contextvars import copy_context
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote
@@ -69,6 +70,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
         self._since = self.loop.time()
+        self._context = copy_context()  # no call's: what a call sets must not outlive it
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
@@ -273,7 +275,7 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._start(cycle, app)
+            self._context.run(self._start, cycle, app)  # and not in that of the call that was answered
             if self._rest and not self.pipeline:
                 self._feed_slices(b"")
         elif self._last:
@@ -350,7 +352,7 @@ class Protocol(HttpToolsProtocol):
         """Wait for another request. The timer is not begun anew for each: it looks when the last answer was given."""
         self._idle = self.loop.time()
         if self._timer is None:
-            self._timer = self.loop.call_later(self.timeout_keep_alive, self._end_idle)
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self._end_idle, context=self._context)
 
     def _end_idle(self) -> None:
         self._timer = None
