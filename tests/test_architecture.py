@@ -434,7 +434,13 @@ _COMMON: dict[str, tuple[str, ...]] = {
 # package -> the only modules that may import it
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "starlette": ("ovenbird.serve",),
-    "uvicorn": ("ovenbird.serve.server", "ovenbird.serve.wire", "ovenbird.serve.cycle"),
+    "uvicorn": (
+        "ovenbird.serve.server",
+        "ovenbird.serve.engine",
+        "ovenbird.serve.listener",
+        "ovenbird.serve.wire",
+        "ovenbird.serve.cycle",
+    ),
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),
     "watchfiles": ("ovenbird.serve.reload",),

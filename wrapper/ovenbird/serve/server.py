@@ -24,13 +24,14 @@ from ..settings import Settings
 from .app import App
 from .call import Reason
 from .dialect import OWN, Dialect
+from .engine import choose
 from .gate import Gate
 from .internal import Internal
 from .journal import Journal
+from .listener import Listener
 from .metrics import Block, Blocks
 from .port import refuse_new, taken
 from .startup import Startup
-from .wire import Connection, Protocol
 
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
@@ -60,6 +61,7 @@ class Worker:
         self.startup = Startup(handler, settings, self.context)
         self.internal = Internal(handler, self.gate, blocks, self._gauge, dialect.aliases)
         self.journal = Journal(handler.name, lines.put_calls)
+        self._protocol, wire = choose()
         self.app = App(
             handler,
             settings,
@@ -67,12 +69,12 @@ class Worker:
             self.gate,
             self.block,
             self.journal,
-            wire=Connection(),
+            wire=wire,
             internal=self.internal,
             dialect=dialect,
         )
         self._probes = probes
-        self._prober: uvicorn.Server | None = None
+        self._prober: Listener | None = None
         self._link = link
         self._late = late
         self._serving = serving  # called when calls are let in
@@ -89,8 +91,9 @@ class Worker:
         """Serve until the end; the exit status."""
         import uvloop
 
-        Protocol.max_header = self.settings.max_header
-        Protocol.count = self.block.refuse
+        if self._protocol is not None:
+            self._protocol.max_header = self.settings.max_header
+            self._protocol.count = self.block.refuse
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -123,26 +126,23 @@ class Worker:
         finally:
             beat.cancel()
 
-    async def _open(self) -> uvicorn.Server:
+    async def _open(self) -> Listener:
         """Open the port: probes are answered from now on."""
         application = self.handler.shape is Shape.ASGI
         config = self._config(self.app, ws="auto" if application else "none", proxy_headers=application)
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
+        server = Listener(config)
         try:
             await server.startup(sockets=[self.sock])
         except OSError as error:  # two processes may bind a port that neither listens on yet
             raise taken(self.settings, error) from None
-        await server.on_tick(0)
         if self._probes is not None:
             self._prober = await self._open_probes(self._probes)
         return server
 
-    async def _open_probes(self, sock: socket.socket) -> uvicorn.Server:
+    async def _open_probes(self, sock: socket.socket) -> Listener:
         """Open the port for probes, which stays open to the end: it tells that calls are no longer taken, and why."""
         config = self._config(self.internal.probe, ws="none", proxy_headers=False)
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
+        server = Listener(config)
         try:
             await server.startup(sockets=[sock])
         except OSError as error:
@@ -151,14 +151,18 @@ class Worker:
 
     def _config(self, application: Any, **options: Any) -> uvicorn.Config:
         config = uvicorn.Config(
-            application, http=Protocol, loop="none", lifespan="off", log_config=None, access_log=False,
+            application, http=self._protocol or "auto", loop="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, backlog=_BACKLOG, interface="asgi3",
             timeout_keep_alive=self.settings.keep_alive, **options,  # type: ignore[arg-type]  # seconds need not be whole
         )  # fmt: skip
         config.load()
         return config
 
-    def _trace(self, server: uvicorn.Server) -> None:
+    def _is_ours(self, connection: Any) -> bool:
+        """Whether a connection speaks HTTP by our protocol: others are WebSockets, or uvicorn's own."""
+        return self._protocol is not None and isinstance(connection, self._protocol)
+
+    def _trace(self, server: Listener) -> None:
         """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
         from . import otel
 
@@ -166,8 +170,8 @@ class Worker:
             return
         config = server.config
         config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
-        for connection in list(server.server_state.connections):  # those that came before init had finished
-            if isinstance(connection, Protocol):
+        for connection in server.connections:  # those that came before init had finished
+            if self._is_ours(connection):
                 connection.app = config.loaded_app
 
     async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -246,16 +250,15 @@ class Worker:
                 self._hurry.set()
         self._stop.set()
 
-    async def _beat(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second: uvicorn's date header, connections that send no request, a worker that has served enough."""
+    async def _beat(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second: connections that send no request, a worker that has served enough."""
         retire_at = _jittered(self.settings.max_requests)
         told = False
         while True:
-            await server.on_tick(0)
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
-                for connection in list(server.server_state.connections):
-                    if isinstance(connection, Protocol) and connection.late(before):
+                for connection in server.connections:
+                    if self._is_ours(connection) and connection.late(before):
                         connection.transport.close()
             why = self.gate.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
@@ -266,7 +269,7 @@ class Worker:
                 self._tell(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
 
-    async def _drain(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
+    async def _drain(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
         """Be not ready, serve on for the delay, close the port, let calls in flight finish, stop those that do not."""
         self.gate.drain()
         _log.info("draining: %d calls in flight", len(self.app.admission.calls))
@@ -281,43 +284,39 @@ class Worker:
         end = loop.time() + self.settings.grace
         await self._quiet(server, loop, end)
         await self._finish(server)
-        while server.server_state.connections and loop.time() < end and not self._force.is_set():
+        while server.connections and loop.time() < end and not self._force.is_set():
             await _first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
         self.gate.close()
 
-    async def _quiet(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop, end: float) -> None:
+    async def _quiet(self, server: Listener, loop: asyncio.AbstractEventLoop, end: float) -> None:
         """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
-        state = server.server_state
         patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
-        for connection in list(state.connections):
-            if not isinstance(connection, Protocol):
+        for connection in server.connections:
+            if not hasattr(connection, "cycle"):
                 connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
         while loop.time() < end and not self._force.is_set():
-            fresh = any(
-                connection.cycle is None for connection in state.connections if isinstance(connection, Protocol)
-            )
-            if not state.tasks and not (fresh and loop.time() < patience):
+            fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
+            if not server.tasks and not (fresh and loop.time() < patience):
                 return
             await _first(self._force, timeout=0.02)
 
-    async def _finish(self, server: uvicorn.Server) -> None:
+    async def _finish(self, server: Listener) -> None:
         """Close idle connections, and stop the calls that are still in flight."""
-        state = server.server_state
-        for connection in list(state.connections):
+        for connection in server.connections:
             connection.shutdown()
-        if state.tasks:
-            _log.warning("%d calls did not finish within the grace limit and are stopped", len(state.tasks))
+        tasks = server.tasks
+        if tasks:
+            _log.warning("%d calls did not finish within the grace limit and are stopped", len(tasks))
             for call in list(self.app.admission.calls):
                 self.app.admission.halt(call, Reason.GRACE)
-            await asyncio.wait(list(state.tasks), timeout=1.0)
+            await asyncio.wait(tasks, timeout=1.0)
 
-    def _stop_listening(self, server: uvicorn.Server) -> None:
+    def _stop_listening(self, server: Listener) -> None:
         for listener in server.servers:
             listener.close()
 
-    async def _close_port(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop) -> None:
+    async def _close_port(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
         """Stop listening; connections that the kernel has accepted for us are served, not reset."""
-        config, state = server.config, server.server_state
         spare = self.sock.dup()
         self._stop_listening(server)
         await refuse_new(spare)
@@ -327,8 +326,7 @@ class Worker:
             except OSError:
                 break
             connection.setblocking(False)
-            factory = lambda: config.http_protocol_class(config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[call-arg]  # noqa: E731
-            await loop.connect_accepted_socket(factory, connection)
+            await loop.connect_accepted_socket(server.protocol, connection)
         spare.close()
 
 

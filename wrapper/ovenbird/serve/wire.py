@@ -138,11 +138,17 @@ class Protocol(HttpToolsProtocol):
             self.headers.feed(size)
 
     def _switch(self, rest: bytes) -> None:
-        """Hand the connection over to the protocol for WebSockets."""
+        """Hand the connection over to the protocol for WebSockets, which reads the head again."""
         self._over = True
-        self.handle_websocket_upgrade()
+        self.connections.discard(self)
+        lines = b"".join(b"%s: %s\r\n" % pair for pair in self.headers)
+        protocol: Any = self.ws_protocol_class
+        sockets = protocol(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        sockets.connection_made(self.transport)
+        sockets.data_received(b"GET %s HTTP/1.1\r\n%s\r\n" % (self.url, lines))
+        self.transport.set_protocol(sockets)
         if rest and not self.transport.is_closing():
-            self.transport.get_protocol().data_received(rest)  # type: ignore[attr-defined]
+            sockets.data_received(rest)
 
     def _read_on(self) -> None:
         """Read a request whose wish for another protocol is not granted as what it is: HTTP/1.1 (RFC 9110 7.8).
