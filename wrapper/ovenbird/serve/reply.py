@@ -171,11 +171,12 @@ def _starlette(result: Any, _: str) -> Reply:
 def _path(result: Any, _: str) -> Reply:
     from pathlib import Path
 
-    from starlette.responses import FileResponse
+    from .file_response import ConditionalFileResponse
 
-    if not Path(result).is_file():
+    path = Path(result)
+    if not path.is_file():
         raise ResultError("the handler returned a path, and there is no file")
-    return by_app(FileResponse(result), 200)
+    return by_app(ConditionalFileResponse(path), 200)
 
 
 def _pydantic(result: Any, _: str) -> Reply:
