@@ -36,6 +36,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "max_items": ("0", 0),
     "max_header": ("16kb", 16_000),
     "read_timeout": ("2m", 120.0),
+    "write_timeout": ("250ms", 0.25),
+    "max_pending_output": ("64MiB", 64 * 1024**2),
     "keep_alive": ("1h", 3600.0),
     "init_timeout": ("1.5", 1.5),
     "drain_delay": ("0", 0.0),
@@ -51,7 +53,7 @@ BAD: dict[str, str] = {
     "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
     "max_items": "1k", "max_header": "",
-    "read_timeout": "soon", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
+    "read_timeout": "soon", "write_timeout": "1 day", "max_pending_output": "-1", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
     "access_log": "maybe", "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
 }  # fmt: skip
 NAMES = [row.name for row in table.options("serve")]

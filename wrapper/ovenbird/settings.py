@@ -373,6 +373,20 @@ class Settings:
         verbs="serve processor",
         metavar="DURATION",
     )
+    write_timeout: float = _option(
+        60.0,
+        duration,
+        "How long a client may take nothing of its answer; then it is cut off. 0 for no limit.",
+        verbs="serve processor",
+        metavar="DURATION",
+    )
+    max_pending_output: int = _option(
+        1024**3,
+        size,
+        "Answers that clients have not taken yet, in each worker; with more, calls are answered 503. 0 for no limit.",
+        verbs="serve processor",
+        metavar="SIZE",
+    )
     keep_alive: float = _option(
         75.0, duration, "How long an idle connection stays open.", verbs="serve processor", metavar="DURATION"
     )

@@ -42,7 +42,7 @@ class Admission:
         turn_away: Callable[[Call], None] = lambda _: None,
     ) -> None:
         self.limit = limit
-        self.capacity = limit + queue
+        self.capacity = self._capacity = limit + queue
         self.timeout = timeout
         self.free = limit
         self.calls: dict[Call, None] = {}  # admitted and not finished, oldest first
@@ -68,6 +68,10 @@ class Admission:
     def full(self) -> bool:
         """Whether one more call would neither run nor find a place in the queue."""
         return len(self.calls) >= self.capacity
+
+    def restrict(self, on: bool) -> None:
+        """Let no more calls in, or let them in again."""
+        self.capacity = 0 if on else self._capacity
 
     def enter(self, call: Call) -> None:
         """Count a call and look after it from now on."""

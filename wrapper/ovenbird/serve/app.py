@@ -213,7 +213,8 @@ class App:
 
     def _reject(self) -> None:
         self.block.reject()
-        raise ProblemError(503, "too many calls are waiting", headers=retry_after(self.admission.retry_seconds()))
+        text = "too many calls are waiting" if self.admission.capacity else "too many answers wait for slow clients"
+        raise ProblemError(503, text, headers=retry_after(self.admission.retry_seconds()))
 
     def _turn_away(self, call: Call) -> None:
         """End a call that has waited for a slot for too long; one that has just got one is left alone."""

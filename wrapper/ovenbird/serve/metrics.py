@@ -17,8 +17,8 @@ PHASES = ("start", "load", "init")
 _STATUS = 0  # 600 cells, one for each status
 _BUCKET = 600
 _SUM = _BUCKET + len(BUCKETS) + 1
-_REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS = range(_SUM + 1, _SUM + 6)
-_PHASE = _STARTS + 1
+_REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF = range(_SUM + 1, _SUM + 8)
+_PHASE = _CUT_OFF + 1
 CELLS = _PHASE + len(PHASES)
 _DOUBLE = 8  # bytes of a double
 
@@ -31,13 +31,13 @@ class Block:
 
     def begin(self) -> None:
         """A worker takes the block: what only a living one has starts at zero."""
-        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = 0.0
+        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = 0.0
         self.cells[_PID] = float(os.getpid())
         self.cells[_STARTS] += 1.0
 
     def end(self) -> None:
         """The worker has ended, however: its counters stay, what only a living one has goes."""
-        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PID] = 0.0
+        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = self.cells[_PID] = 0.0
 
     def call(self, status: int, seconds: float) -> None:
         """Count one call."""
@@ -58,6 +58,14 @@ class Block:
         """Say how many calls run and wait."""
         self.cells[_IN_FLIGHT] = float(in_flight)
         self.cells[_QUEUED] = float(queued)
+
+    def pending(self, size: int) -> None:
+        """Say how many bytes of answers wait for clients that are behind."""
+        self.cells[_PENDING] = float(size)
+
+    def cut_off(self) -> None:
+        """Count a client that was cut off as it did not take its answer."""
+        self.cells[_CUT_OFF] += 1.0
 
     def phase(self, name: str, seconds: float) -> None:
         """Say how long a phase of the start took."""
@@ -95,6 +103,8 @@ class Blocks:
             ("ovenbird_rejected_total", _REJECTED, "counter", "Calls that found the queue full."),
             ("ovenbird_in_flight", _IN_FLIGHT, "gauge", "Calls that run."),
             ("ovenbird_queued", _QUEUED, "gauge", "Calls that wait for a slot."),
+            ("ovenbird_pending_output_bytes", _PENDING, "gauge", "Bytes of answers that clients have not taken yet."),
+            ("ovenbird_clients_cut_off_total", _CUT_OFF, "counter", "Clients that did not take their answers in time."),
             ("ovenbird_worker_starts_total", _STARTS, "counter", "Worker processes started, the first ones included."),
         ):
             lines += [*_head(name, kind, text), f"{name} {self._total(cell):.0f}"]

@@ -30,6 +30,7 @@ from .internal import Internal
 from .journal import Journal
 from .listener import Listener
 from .metrics import Block, Blocks
+from .pending_output import PendingOutput
 from .port import refuse_new, taken
 from .startup import Startup
 
@@ -73,6 +74,9 @@ class Worker:
             internal=self.internal,
             dialect=dialect,
         )
+        self._output = PendingOutput(
+            settings.write_timeout, settings.max_pending_output, self.block, self.app.admission.restrict
+        )
         self._probes = probes
         self._prober: Listener | None = None
         self._link = link
@@ -94,6 +98,7 @@ class Worker:
         if self._protocol is not None:
             self._protocol.max_header = self.settings.max_header
             self._protocol.count = self.block.refuse
+            self._protocol.output = self._output
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -251,15 +256,17 @@ class Worker:
         self._stop.set()
 
     async def _beat(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second: connections that send no request, a worker that has served enough."""
+        """Once a second: clients that are late or behind, a worker that has served enough."""
         retire_at = _jittered(self.settings.max_requests)
         told = False
         while True:
+            connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout
-                for connection in server.connections:
-                    if self._is_ours(connection) and connection.late(before):
+                for connection in connections:
+                    if connection.late(before):
                         connection.transport.close()
+            self._output.inspect(connections, loop.time())
             why = self.gate.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
             )

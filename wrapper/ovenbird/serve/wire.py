@@ -21,6 +21,7 @@ from .admission import TICK
 from .call import Call, Wire
 from .cycle import Cycle, Flow
 from .framing import Chunks, RequestError
+from .pending_output import PendingOutput
 from .problems import problem
 
 _log = logging.getLogger("ovenbird")
@@ -42,6 +43,7 @@ class Protocol(HttpToolsProtocol):
 
     max_header = 64 * 1024
     count: Callable[[int], None] = staticmethod(lambda _: None)  # told the status of each request that is refused
+    output: PendingOutput | None = None  # watches clients that are behind
     flow: Flow
     cycle: Any
     scope: Any
@@ -312,7 +314,21 @@ class Protocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._over, self._rest, self._last = True, b"", b""
+        if self.output is not None:
+            self.output.remove(self)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Have the client watched: more is pending than it takes at once."""
+        super().pause_writing()
+        if self.output is not None:
+            self.output.add(self)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has caught up."""
+        super().resume_writing()
+        if self.output is not None:
+            self.output.remove(self)
 
     def late(self, before: float) -> bool:
         """Whether what is waited for began before that time."""
