@@ -53,7 +53,8 @@ BAD: dict[str, str] = {
     "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
     "max_items": "1k", "max_header": "",
-    "read_timeout": "soon", "write_timeout": "1 day", "max_pending_output": "-1", "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
+    "read_timeout": "soon", "write_timeout": "1 day", "max_pending_output": "-1",
+    "keep_alive": "1d", "init_timeout": "nan", "drain_delay": "inf", "grace": "1e3",
     "access_log": "maybe", "log_format": "xml", "log_level": "INFO", "reload": "2", "debug": "tru",
 }  # fmt: skip
 NAMES = [row.name for row in table.options("serve")]
