@@ -56,3 +56,37 @@ def test_ids_are_random_and_padded() -> None:
     ids = {new_id(64) for _ in range(2000)}
     assert len(ids) == 2000
     assert {len(number) for number in ids} == {16}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "abcdefghijklmnopqrstuvwxyz0123456789_-*/=1",
+        "a-b@vendor=1",
+        "0tenant@vendor=1",
+        "foo=" + "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in ",="),
+        "foo=a b",
+        "z" * 256 + "=1",
+        "t" * 241 + "@" + "v" * 14 + "=1",
+        "foo=" + "v" * 256,
+        "foo=1,foo=2",
+    ],
+)
+def test_a_vendors_state_is_sent_on(state: str) -> None:
+    """All characters and lengths that the specification allows."""
+    assert continued(f"00-{TRACE}-{SPAN}-01".encode(), state.encode()).tracestate == state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "foo", "foo=", "=1", "foo =1", "FOO=1", "foo.bar=1", "foo@=1,bar=2", "@foo=1,bar=2", "foo@@bar=1",
+        "foo@bar@baz=1", "foo=bar=baz", "foo=,bar=3", "foo=1,b\xe9=2", "foo=\xe9", "foo=a\x00", "z" * 257 + "=1",
+        "t" * 242 + "@v=1", "t@" + "v" * 15 + "=1", "foo=" + "v" * 257,
+        ",".join(f"bar{number}=1" for number in range(33)),
+    ],
+)  # fmt: skip
+def test_a_malformed_state_is_dropped_alone(state: str) -> None:
+    """The trace is continued without it."""
+    trace = continued(f"00-{TRACE}-{SPAN}-01".encode(), state.encode("latin-1"))
+    assert (trace.trace_id, trace.tracestate) == (TRACE, "")

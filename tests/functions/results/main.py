@@ -135,6 +135,12 @@ def _lines():
     yield b"bytes"
 
 
+def _event_of(data, **attributes):
+    from ovenbird.function.cloudevent import CloudEvent
+
+    return CloudEvent({"id": "1", "source": "/here", "type": "test.made", **attributes}, data)
+
+
 def _event(**attributes):
     from ovenbird.function.cloudevent import CloudEvent
 
@@ -239,6 +245,16 @@ CASES = {
     "background_done": lambda c: Path("background.txt").exists(),
     "cloudevent": lambda c: _event(),
     "users_cloudevent": lambda c: _users_event(),
+    "event_text": lambda c: _event_of("plain"),
+    "event_true": lambda c: _event_of(True),
+    "event_json_text": lambda c: _event_of("plain", datacontenttype="application/json"),
+    "event_plain_text": lambda c: _event_of("plain", datacontenttype="text/plain"),
+    "event_bytes": lambda c: _event_of(b"plain"),
+    "event_json_bytes": lambda c: _event_of(b"{}", datacontenttype="application/json"),
+    "event_values": lambda c: _event_of(
+        None, flag=True, n=5, time=datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    ),
+    "event_surrogate": lambda c: _event_of(None, own="\ud800"),
     "injected_value": lambda c: ("x", 200, {"X-A": "1\r\nX-Evil: 1"}),
     "injected_name": lambda c: ("x", 200, {"X-A: 1\r\nX-Evil": "1"}),
     "injected_path": lambda c: (HERE / "table.csv", 200, {"X-A": "1\nX-Evil: 1"}),

@@ -29,8 +29,8 @@ def test_attributes_are_read_by_name_and_by_key() -> None:
         ({**WHOLE, "id": ""}, "a CloudEvent needs id"),
         ({**WHOLE, "id": None}, "a CloudEvent needs id"),
         ({**WHOLE, "specversion": "0.3"}, "found specversion '0.3'"),
-        ({**WHOLE, "data_base64": "?"}, "data_base64 is not base64"),
-        ({**WHOLE, "data_base64": 5}, "data_base64 is not base64"),
+        ({**WHOLE, "data": None, "data_base64": "?"}, "data_base64 is not base64"),
+        ({**WHOLE, "data": None, "data_base64": 5}, "data_base64 is not base64"),
     ],
 )
 def test_what_is_no_event_says_why(document: Any, words: str) -> None:

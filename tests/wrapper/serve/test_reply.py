@@ -239,6 +239,24 @@ def test_cloudevent_attribute(results: Service) -> None:
     assert get(results, "cloudevent").headers["ce-subject"] == "gr%C3%B6%C3%9Fe%205%25"
 
 
+@pytest.mark.parametrize(("name", "media", "body"), [
+    ("event_text", "application/json", b'"plain"'), ("event_true", "application/json", b"true"),
+    ("event_json_text", "application/json", b'"plain"'), ("event_plain_text", "text/plain", b"plain"),
+    ("event_bytes", "application/octet-stream", b"plain"), ("event_json_bytes", "application/json", b"{}"),
+])  # fmt: skip
+def test_cloudevent_data(results: Service, name: str, media: str, body: bytes) -> None:
+    """Data is JSON unless the event says otherwise: text keeps its quotes; bytes are sent as they are."""
+    answer = get(results, name)
+    assert (answer.headers["content-type"], answer.content) == (media, body)
+
+
+def test_cloudevent_values(results: Service) -> None:
+    """Attributes have their canonical text: `true`, digits, RFC 3339."""
+    headers = get(results, "event_values").headers
+    assert (headers["ce-flag"], headers["ce-n"], headers["ce-time"]) == ("true", "5", "2024-01-02T03:04:05Z")
+    assert get(results, "event_surrogate").status_code == 500
+
+
 @pytest.mark.parametrize("name", ["injected_value", "injected_name", "injected_path", "injected_type"])
 def test_header_injection(results: Service, name: str) -> None:
     """A header with a line's end in it is refused whole: 500, and no header of the attacker's."""

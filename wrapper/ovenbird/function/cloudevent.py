@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ..common.text import show_value
+from ..common.text import LIMIT, cut_text, show_value
+from .convert import parse_json
 from .hints import is_class
+from .problems import MalformedError
 
+_NAME = re.compile(r"[a-z0-9]+")
+_VERSION = re.compile(r"1\.[0-9]+")
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:)([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_TEXTS = ("id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema")
 REQUIRED = ("id", "source", "type", "specversion")
 
 
@@ -56,20 +69,103 @@ class CloudEvent(Mapping[str, Any]):
         return f"CloudEvent(type={show_value(self.attributes['type'])}, id={show_value(self.attributes['id'])})"
 
 
+@dataclass(frozen=True)
+class MalformedEvent:
+    """A document of a batch that is no CloudEvent, and why; `id` and `source` where they could be read."""
+
+    id: str | None
+    source: str | None
+    reason: str
+
+
 def from_json(document: Any) -> CloudEvent:
-    """A CloudEvent from its structured JSON form. Errors: ValueError that says what is wrong."""
+    """Return the CloudEvent of a structured JSON document, read as strictly as the specification is written.
+
+    Errors: ValueError that says what is wrong.
+    """
     if not isinstance(document, dict):
         raise ValueError("a CloudEvent is a JSON object")
     attributes = {
         key: value for key, value in document.items() if key not in ("data", "data_base64") and value is not None
     }
-    data = document.get("data")
-    if document.get("data_base64") is not None:
-        try:
-            data = base64.b64decode(document["data_base64"], validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise ValueError("data_base64 is not base64") from None
-    return CloudEvent(attributes, data)
+    check_attributes(attributes)
+    data, encoded = document.get("data"), document.get("data_base64")
+    if encoded is None:
+        return CloudEvent(attributes, data)
+    if data is not None:
+        raise ValueError("`data` and `data_base64` exclude each other")
+    return CloudEvent(attributes, _decoded(encoded, attributes.get("datacontenttype", "")))
+
+
+def from_batch(documents: Any) -> list[CloudEvent | MalformedEvent]:
+    """Return the events of a batch; one that is malformed stands for itself alone. Errors: ValueError."""
+    if not isinstance(documents, list):
+        raise ValueError("a batch of CloudEvents is a JSON array")
+    return [_of_batch(document) for document in documents]
+
+
+def check_attributes(attributes: Mapping[str, Any]) -> None:
+    """Raise ValueError unless these are the attributes of a CloudEvent 1.x: names, types, formats, none missing."""
+    missing = [name for name in REQUIRED if attributes.get(name) in (None, "")]
+    if missing:
+        raise ValueError("a CloudEvent needs " + ", ".join(missing))
+    for name, value in attributes.items():
+        if not _NAME.fullmatch(name) or name == "data":
+            raise ValueError(f"{show_value(name)} is no attribute: a name consists of a to z and 0 to 9")
+        _check_value(name, value)
+    if not _VERSION.fullmatch(attributes["specversion"]):
+        raise ValueError(f"CloudEvents 1.x is understood, found specversion {show_value(attributes['specversion'])}")
+
+
+def event_time(text: str) -> datetime | None:
+    """Return the moment that an RFC 3339 time stamp gives, with its zone; None for any other text."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        return None
+    date, seconds, fraction, zone = found.groups()
+    zone = "+00:00" if zone in "zZ" else zone
+    second = min(int(seconds), 59)  # a leap second, which Python does not know, is the one before
+    try:
+        return datetime.fromisoformat(f"{date.upper()}{second:02d}.{(fraction or '0')[:6]:0<6}{zone}")
+    except ValueError:
+        return None
+
+
+def _of_batch(document: Any) -> CloudEvent | MalformedEvent:
+    try:
+        return from_json(document)
+    except (ValueError, MalformedError) as error:
+        known = document if isinstance(document, dict) else {}
+        identity, source = (value if isinstance(value := known.get(name), str) else None for name in ("id", "source"))
+        return MalformedEvent(identity, source, str(error))
+
+
+def _check_value(name: str, value: Any) -> None:
+    """Raise ValueError for a value that an attribute of this name cannot have."""
+    if name not in _TEXTS:
+        if isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31):
+            return
+        if not isinstance(value, str):
+            raise ValueError(f"the attribute {name!r} is text, a boolean or a whole number, found {show_value(value)}")
+    elif not isinstance(value, str) or not value:
+        raise ValueError(f"the attribute {name!r} is a text that is not empty, found {show_value(value)}")
+    if _FORBIDDEN.search(value):
+        raise ValueError(f"the attribute {name!r} holds a character that no text may hold")
+    if name in ("source", "dataschema") and " " in value:
+        raise ValueError(f"the attribute {name!r} is a URI, found {show_value(value)}")
+    if name == "dataschema" and not _ABSOLUTE.match(value):
+        raise ValueError(f"the attribute 'dataschema' is an absolute URI, found {show_value(value)}")
+    if name == "time" and event_time(value) is None:
+        raise ValueError(f"the attribute 'time' is an RFC 3339 time stamp, found {show_value(value)}")
+
+
+def _decoded(encoded: Any, media: str) -> Any:
+    """Return the bytes of `data_base64`; the value that they hold where the event calls them JSON."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise ValueError("data_base64 is not base64") from None
+    return parse_json(data) if is_json(media) else data
 
 
 def to_json(event: CloudEvent) -> dict[str, Any]:
@@ -88,7 +184,19 @@ def is_hint(hint: Any) -> bool:
 
 
 def as_hinted(event: CloudEvent, hint: Any) -> Any:
-    """The event as an object of the hinted class."""
+    """Return the event as an object of the hinted class. Errors: ValueError with what that class says against it."""
     if issubclass(hint, CloudEvent):
         return event
-    return hint(event.attributes, event.data)  # both generations of `cloudevents` take (attributes, data)
+    attributes = dict(event.attributes)
+    if hasattr(hint, "get_time") and isinstance(attributes.get("time"), str):  # `cloudevents` 2.x wants a datetime
+        attributes["time"] = event_time(attributes["time"])
+    try:
+        return hint(attributes, event.data)  # both generations of `cloudevents` take (attributes, data)
+    except Exception as error:  # each has errors of its own, of no common class
+        raise ValueError(f"{hint.__module__}.{hint.__qualname__} refuses it: {cut_text(str(error), LIMIT)}") from error
+
+
+def is_json(media: str) -> bool:
+    """Return whether a media type is JSON: `application/json`, `text/json` or one that ends in `+json`."""
+    name = media.partition(";")[0].strip().lower()
+    return name in ("application/json", "text/json") or name.endswith("+json")

@@ -31,6 +31,10 @@ class CurrentCall(Protocol):
     def traceparent(self) -> str:
         """The header to send to the next service, so that it continues the trace."""
 
+    @property
+    def tracestate(self) -> str:
+        """The header to send beside it; empty when the caller sent none."""
+
 
 current_call: ContextVar[CurrentCall | None] = ContextVar("ovenbird_call", default=None)
 
@@ -139,3 +143,9 @@ class Context:
         """The W3C `traceparent` to send to the next service; empty outside a call."""
         call = current_call.get()
         return call.traceparent if call else ""
+
+    @property
+    def tracestate(self) -> str:
+        """The W3C `tracestate` to send beside `traceparent`; empty when the caller sent none, and outside a call."""
+        call = current_call.get()
+        return call.tracestate if call else ""

@@ -52,20 +52,21 @@ _open: list[
 
 
 class JobCall:
-    """The ids under which a run logs: its own, and the trace of whoever started it (variable TRACEPARENT).
+    """The ids under which a run logs: its own, and its caller's trace (variables TRACEPARENT and TRACESTATE).
 
     A run that nobody's trace started is a trace of its own, with the run's id.
     """
 
-    def __init__(self, identity: str, traceparent: str) -> None:
+    def __init__(self, identity: str, traceparent: str, tracestate: str = "") -> None:
         self.request_id = identity
-        self.trace_id, self.span_id = identity, identity[:16]
+        self.trace_id, self.span_id, self.tracestate = identity, identity[:16], ""
+        self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
         if traceparent:
             from ..trace import continued
 
-            found = continued(traceparent.encode())
-            self.trace_id, self.span_id = found.trace_id, found.span_id
-        self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
+            found = continued(os.fsencode(traceparent), os.fsencode(tracestate))
+            self.trace_id, self.span_id, self.tracestate = found.trace_id, found.span_id, found.tracestate
+            self.traceparent = found.traceparent
 
 
 def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -> int:
@@ -104,7 +105,7 @@ def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 def execute(job: Job) -> int:
     """Run a job that has a record, under its own id; the exit status."""
-    current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", "")))
+    current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", "")))
     log = job.store.log_file(job.record.project, job.record.id)
     with kept(log) if log else contextlib.nullcontext():
         return job.run()

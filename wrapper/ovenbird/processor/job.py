@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -30,14 +31,17 @@ class Ids(NamedTuple):
     trace_id: str
     span_id: str
     traceparent: str
+    tracestate: str = ""
 
 
 def run(config: Config, settings: Settings, dialect: Nuclio, target: Target, environ: Mapping[str, str]) -> int:
     """Hand the event to the handler, and say how it was answered. Errors: LoadError, InitError."""
     handler = dialect.handler(target)
     context = dialect.context(handler, 0, lambda: None)
-    trace = continued(environ.get("TRACEPARENT", "").encode())
-    ids = Ids(environ.get("RUN_ID") or trace.trace_id, trace.trace_id, trace.span_id, trace.traceparent)
+    parent, state = (os.fsencode(environ.get(name, "")) for name in ("TRACEPARENT", "TRACESTATE"))
+    trace = continued(parent, state)
+    identity = environ.get("RUN_ID") or trace.trace_id
+    ids = Ids(identity, trace.trace_id, trace.span_id, trace.traceparent, trace.tracestate)
     current_call.set(ids)
     event = of_job(config.body, config.trigger, ids.request_id)
     try:

@@ -10,6 +10,7 @@ from types import CoroutineType
 from typing import Any
 
 from ..function.bind import FieldsError
+from ..function.cloudevent import MalformedEvent
 from ..function.context import Context, current_call
 from ..function.handler import Handler, Shape
 from ..function.header_lines import join_lines
@@ -259,6 +260,8 @@ class App:
         for event in call.events:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
+                if isinstance(event, MalformedEvent):
+                    raise ProblemError(400, event.reason)
                 reply = await self._run(call, self.arguments.for_event(call, event))
                 assert reply is not None
                 if reply.stream is not None:
@@ -266,6 +269,8 @@ class App:
                 outcome["status"] = reply.status
             except FieldsError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
+            except ProblemError as error:
+                outcome |= {"status": error.status, "detail": error.detail}
             except BaseException as error:
                 if call.reason is not None:
                     raise

@@ -109,15 +109,23 @@ class Arguments:
         if batch:
             call.events = events
             return [{} for _ in events]  # each is bound when its turn comes: one that does not fit fails alone
-        return self.for_event(call, events[0])
+        (event,) = events
+        assert isinstance(event, cloudevent.CloudEvent)
+        return self.for_event(call, event)
 
     def for_event(self, call: Call, event: cloudevent.CloudEvent) -> Keywords:
-        """The keywords for one CloudEvent: the event itself, and fields of its data. Errors: FieldsError."""
+        """Return the keywords for one CloudEvent: the event itself, and fields of its data.
+
+        Errors: FieldsError; ProblemError 400 for what the hinted class does not take.
+        """
         binder = self.binder
         data = {} if event.data is None else event.data
         arguments = binder.from_object(data) if binder.mode is not Mode.NONE else {}
         assert binder.event_name
-        arguments[binder.event_name] = cloudevent.as_hinted(event, binder.event_hint)
+        try:
+            arguments[binder.event_name] = cloudevent.as_hinted(event, binder.event_hint)
+        except ValueError as error:
+            raise ProblemError(400, f"the CloudEvent does not fit the function: {error}") from None
         return self._inject(call, arguments, b"")
 
     def _inject(self, call: Call, arguments: Keywords, body: bytes) -> Keywords:

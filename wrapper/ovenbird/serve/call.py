@@ -78,7 +78,9 @@ class Call(msgspec.Struct, eq=False):
     def trace(self) -> Trace:
         """Where the call stands in its trace."""
         if self._trace is None:
-            self._trace = self.scope.get("ovenbird.trace") or continued(self.headers.get(b"traceparent"))
+            self._trace = self.scope.get("ovenbird.trace") or continued(
+                self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
+            )
         return self._trace
 
     @property
@@ -110,6 +112,11 @@ class Call(msgspec.Struct, eq=False):
     def traceparent(self) -> str:
         """The header to send on."""
         return self.trace.traceparent
+
+    @property
+    def tracestate(self) -> str:
+        """The header to send on beside `traceparent`; empty when the caller sent none."""
+        return self.trace.tracestate
 
     def header(self, name: bytes) -> str:
         """The value of a header as text; empty when it was not sent."""

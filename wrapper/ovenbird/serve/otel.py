@@ -98,7 +98,9 @@ class _Traced:
 
 def _trace(own: Any, parent: Any) -> Trace:
     above = f"{parent.span_id:016x}" if parent.is_valid else ""
-    return Trace(f"{own.trace_id:032x}", f"{own.span_id:016x}", above, f"{int(own.trace_flags):02x}")
+    return Trace(
+        f"{own.trace_id:032x}", f"{own.span_id:016x}", above, f"{int(own.trace_flags):02x}", own.trace_state.to_header()
+    )
 
 
 def _provider(name: str, environ: Mapping[str, str]) -> Any:

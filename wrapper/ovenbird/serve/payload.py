@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from time import perf_counter
 from typing import Any
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from ..common.text import show_value
 from ..function import cloudevent
-from ..function.bind import Binder, Mode, parse_json
+from ..function.bind import Binder, MalformedError, Mode, parse_json
 from .body_limits import BodyLimits
 from .call import Call, CallStopped, Message, Reason
 from .media import Media, check_charset, media_of, text_of, transcoded
@@ -19,6 +20,8 @@ from .problems import ProblemError
 
 _LINGER = 2.0  # seconds for which the rest of a body that is too large is read and thrown away
 _STEP = 64 * 1024  # bytes of a field that are decoded at once
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(rb"\\(.)")
 _FORM = "application/x-www-form-urlencoded"
 _MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
 
@@ -171,22 +174,24 @@ def _other(binder: Binder, media: Media, body: bytes) -> dict[str, Any]:
     )
 
 
-def cloudevents(call: Call, body: bytes, limits: BodyLimits) -> tuple[list[cloudevent.CloudEvent], bool]:
-    """The CloudEvents of a request, and whether they came as a batch. Errors: MalformedError; ProblemError 400."""
+def cloudevents(
+    call: Call, body: bytes, limits: BodyLimits
+) -> tuple[list[cloudevent.CloudEvent | cloudevent.MalformedEvent], bool]:
+    """Return the CloudEvents of a request, and whether they came as a batch.
+
+    Errors: MalformedError; ProblemError 400, 413, 415.
+    """
     media = media_of(call)
     if media.json or media.name.startswith("application/cloudevents") or not media.name:
         body = transcoded(body, media.charset)
         limits.check_json(body)
     try:
         if media.name == "application/cloudevents-batch+json":
-            documents = parse_json(body)
-            if not isinstance(documents, list):
-                raise ValueError("a batch of CloudEvents is a JSON array")
-            return [cloudevent.from_json(document) for document in documents], True
+            return cloudevent.from_batch(parse_json(body)), True
         if media.name == "application/cloudevents+json":
             return [cloudevent.from_json(parse_json(body))], False
         attributes: dict[str, Any] = {
-            key[3:].decode("latin-1"): unquote(value.decode("latin-1"))
+            key[3:].decode("latin-1"): _attribute_text(value)
             for key, value in call.headers.items()
             if key.startswith(b"ce-")
         }
@@ -194,16 +199,39 @@ def cloudevents(call: Call, body: bytes, limits: BodyLimits) -> tuple[list[cloud
             raise ValueError("no ce- headers, and the media type is not application/cloudevents+json")
         if media.name:
             attributes["datacontenttype"] = call.header(b"content-type")
+        cloudevent.check_attributes(attributes)
         return [cloudevent.CloudEvent(attributes, _data(media, body))], False
     except ValueError as error:
         raise ProblemError(400, f"the request is not a CloudEvent: {error}") from None
 
 
+def _attribute_text(value: bytes) -> str:
+    """Return the value of a `ce-` header as text: quotes are removed, then percent-encoding (HTTP binding 3.1.3.2).
+
+    Errors: ValueError for what is not UTF-8 then.
+    """
+    if value[:1] == b'"':
+        found = _QUOTED.fullmatch(value)
+        if not found:
+            raise ValueError(f"the header value {show_value(value.decode('latin-1'))} is not a quoted string")
+        value = _ESCAPED.sub(rb"\1", found[1])
+    try:
+        return unquote_to_bytes(value).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"the header value {show_value(value.decode('latin-1'))} is not UTF-8") from None
+
+
 def _data(media: Media, body: bytes) -> Any:
+    """Return the data of an event in binary mode; without a media type it may be JSON, or anything else."""
     if not body:
         return None
-    if media.json or not media.name:
+    if media.json:
         return parse_json(body)
+    if not media.name:
+        try:
+            return parse_json(body)
+        except MalformedError:
+            return body
     return text_of(body, media.charset) if media.name.startswith("text/") else body
 
 

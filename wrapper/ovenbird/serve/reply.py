@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from datetime import datetime
 from pathlib import PurePath
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
@@ -184,13 +186,36 @@ def _pydantic(result: Any, _: str) -> Reply:
 
 
 def _cloudevent(result: Any, accept: str) -> Reply:
-    """An event as the answer, in binary mode: attributes are headers, the data is the body."""
+    """An event as the answer, in binary mode: attributes are headers, the data is the body.
+
+    Data is JSON unless the event says otherwise: `"text"` with its quotes, as every reader of the event expects.
+    """
     attributes = dict(result.attributes) if hasattr(result, "attributes") else dict(result.get_attributes())
     data = result.data if hasattr(result, "data") else result.get_data()
     media = attributes.pop("datacontenttype", None)
-    reply = reply_to(data, accept)
-    headers = {f"ce-{key}": _percent(str(value)) for key, value in attributes.items() if value is not None}
+    if isinstance(data, (str, int, float)) and (media is None or cloudevent.is_json(str(media))):
+        reply = _json(data, accept)
+    else:
+        reply = reply_to(data, accept)
+    headers = {f"ce-{key}": _attribute(key, value) for key, value in attributes.items() if value is not None}
     return _with(reply, 200, {**headers, **({"content-type": media} if media else {})})
+
+
+def _attribute(name: str, value: Any) -> str:
+    """Return an attribute of a CloudEvent as a header value: its canonical text (specification, 3.1), then printable
+    ASCII as it is and the rest percent-encoded. Errors: ResultError for text that is not Unicode."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, datetime):
+        text = value.isoformat().replace("+00:00", "Z")
+    else:
+        text = b64encode(value).decode() if isinstance(value, (bytes, bytearray)) else str(value)
+    try:
+        return _percent(text)
+    except UnicodeEncodeError:
+        raise ResultError(
+            f"the attribute {name!r} of the CloudEvent is {show_value(value)}, which is no text"
+        ) from None
 
 
 def _with(reply: Reply, status: int, headers: Any = None) -> Reply:
