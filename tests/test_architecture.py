@@ -438,6 +438,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "ovenbird.serve.server",
         "ovenbird.serve.engine",
         "ovenbird.serve.listener",
+        "ovenbird.serve.request_reader",
+        "ovenbird.serve.protocol",
         "ovenbird.serve.wire",
         "ovenbird.serve.cycle",
     ),

@@ -326,6 +326,15 @@ def test_no_interim_answer_to_http_1_0(service: Service) -> None:
         assert client.answer().status == 200
 
 
+def test_no_interim_answer_to_a_client_that_does_not_wait(service: Service) -> None:
+    """A client that sends its body with the head needs no `100 Continue`."""
+    with Raw(service) as client:
+        client.send(post(b"hello", b"content-length: 5", b"expect: 100-continue"))
+        assert client.answer().status == 200
+        client.send(GET)
+        assert client.answer().status == 200
+
+
 def test_trace(service: Service) -> None:
     """`TRACE` is a 405 that lists methods: its answer would show a script what the browser hides from it."""
     with Raw(service) as client:

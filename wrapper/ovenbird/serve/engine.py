@@ -12,7 +12,7 @@ from .call import Wire
 _log = logging.getLogger("ovenbird")
 _absent = ""  # what could not be imported
 try:
-    from . import wire
+    from . import protocol, wire
 except (ImportError, AttributeError, TypeError) as error:
     _absent = str(error)
 
@@ -38,7 +38,7 @@ def choose() -> tuple[Any, Wire]:
     """
     missing = missing_parts()
     if not missing:
-        return wire.Protocol, wire.Connection()
+        return protocol.Protocol, wire.Connection()
     _log.warning(
         "uvicorn %s lacks %s: calls are served by plain ASGI, without the limits of Ovenbird on headers",
         uvicorn.__version__,
@@ -72,9 +72,9 @@ def _samples() -> list[tuple[Any, tuple[str, ...]]]:
     config.load()
     state, nothing = ServerState(), cast("Any", object())
     flow = FlowControl(nothing)
-    protocol = HttpToolsProtocol(config=config, server_state=state, app_state={}, _loop=nothing)
+    connection = HttpToolsProtocol(config=config, server_state=state, app_state={}, _loop=nothing)
     cycle = RequestResponseCycle(
         scope=nothing, transport=nothing, flow=flow, logger=nothing, access_logger=nothing, access_log=False,
         default_headers=[], message_event=nothing, expect_100_continue=False, keep_alive=True, on_response=config.load,
     )  # fmt: skip
-    return [(protocol, PROTOCOL), (cycle, CYCLE), (flow, FLOW), (state, STATE)]
+    return [(connection, PROTOCOL), (cycle, CYCLE), (flow, FLOW), (state, STATE)]
