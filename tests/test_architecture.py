@@ -33,7 +33,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.objectstores": ("ovenbird.errors",),
     "ovenbird.function": ("ovenbird.errors", "ovenbird.document", "ovenbird.shadows"),
     "ovenbird.logs": ("ovenbird.function",),
-    "ovenbird.platform": ("ovenbird.errors", "ovenbird.settings", "ovenbird.document", "ovenbird.objectstores"),
+    "ovenbird.platform": (
+        "ovenbird.common",
+        "ovenbird.errors",
+        "ovenbird.settings",
+        "ovenbird.document",
+        "ovenbird.objectstores",
+    ),
     "ovenbird.serve": (
         "ovenbird.errors",
         "ovenbird.settings",
@@ -44,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird.job": (
         "ovenbird.address",
+        "ovenbird.common",
         "ovenbird.errors",
         "ovenbird.gitrefs",
         "ovenbird.giturl",
@@ -81,6 +88,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.network": ("ovenbird_builder.errors",),
     "ovenbird_builder.sources": (
         "ovenbird.address",
+        "ovenbird.common",
         "ovenbird.document",
         "ovenbird.errors",
         "ovenbird.gitrefs",

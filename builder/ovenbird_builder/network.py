@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -18,15 +19,17 @@ _CA = (
     "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
     "AWS_CA_BUNDLE",
 )  # fmt: skip
+_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?|[0-9a-f:.]{2,45}")
 MOUNT = "/run/ovenbird"  # where what a step needs is mounted; nothing below it ever enters a layer
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The certificate authority (a PEM file of this machine, or None) and the proxy variables of the caller."""
+    """The certificate authority (a PEM file of this machine, or None), the caller's proxies, and further hosts."""
 
     ca_bundle: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()  # that a repository may name beside the source's own, in lower case
 
     def host_env(self) -> dict[str, str]:
         """Variables for a program that runs on this machine."""
@@ -47,11 +50,13 @@ class Network:
         return tuple(dict.fromkeys((*urls, *(form for word in words if word for form in (word, unquote(word))))))
 
 
-def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
+def network(ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | None = None) -> Network:
     """The network of the caller: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
 
-    Errors: SpecError when the file does not exist or holds no certificate.
+    `hosts` are those of `--allow-host`, else those of its variable.
+    Errors: SpecError when the file does not exist or holds no certificate, or for what is no host.
     """
+    allowed = _hosts(environ.get("OVENBIRD_ALLOW_HOST", "").splitlines() if hosts is None else hosts)
     names = ("OVENBIRD_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
     origin, text = "--ca-bundle", ca_bundle
     if not text:
@@ -61,7 +66,7 @@ def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
         name: value for word in _PROXY for name in (word, word.lower()) if (value := environ.get(name))
     }  # fmt: skip
     if not text:
-        return Network(None, proxies)
+        return Network(None, proxies, allowed)
     path = Path(os.path.abspath(text))  # noqa: PTH100  # a link stays a link: sites replace its target
     try:
         content = path.read_bytes()
@@ -69,7 +74,16 @@ def network(ca_bundle: str, environ: Mapping[str, str]) -> Network:
         raise SpecError(f"{origin}: cannot read the certificates {show_value(text)}: {error.strerror}") from None
     if b"BEGIN CERTIFICATE" not in content and b"BEGIN TRUSTED CERTIFICATE" not in content:
         raise SpecError(f"{origin}: {show_value(text)} holds no certificate in PEM form")
-    return Network(path, proxies)
+    return Network(path, proxies, allowed)
+
+
+def _hosts(texts: Sequence[str]) -> tuple[str, ...]:
+    found = [text.strip().lower().rstrip(".") for text in texts if text.strip()]
+    for text in found:
+        if not _HOST.fullmatch(text):
+            hint = "write it without scheme, user, port and path: lfs.example.org"
+            raise SpecError(f"--allow-host: {show_value(text)} is not the name of a host", hint=hint)
+    return tuple(found)
 
 
 def bypassed(host: str, proxies: Mapping[str, str]) -> bool:

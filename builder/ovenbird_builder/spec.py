@@ -108,7 +108,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         platforms=check(lambda: _platforms(given["platform"]), ()),
         compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
         cache=check(lambda: cache_folder(given["cache_dir"], environ), Path()),
-        network=check(lambda: network(given["ca_bundle"], environ), Network()),
+        network=check(lambda: network(given["ca_bundle"], environ, given["allow_host"]), Network()),
         authfile=given["authfile"],
         creds_file=given["creds_file"],
         timeout=check(lambda: _timeout(given["timeout"] or _HOUR), 0.0),

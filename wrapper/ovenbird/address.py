@@ -57,8 +57,8 @@ def bare(parts: SplitResult) -> str:
 
 
 def shown(parts: SplitResult) -> str:
-    """Return the URL for people and for what is published, see `redact_url`."""
-    return redact_url(urlunsplit(parts._replace(fragment="")))
+    """Return the URL for people and for what is published: redacted, without its query, which may be signed."""
+    return redact_url(urlunsplit(parts._replace(query="", fragment="")))
 
 
 def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:

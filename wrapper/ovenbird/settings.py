@@ -20,6 +20,7 @@ from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
 _PORTS = 65535
+MAX_INPUT = 16 * 1024**3  # bytes
 
 
 duration = parse_duration  # 0 means no limit
@@ -259,6 +260,23 @@ class Settings:
     )
     result_file: str = _option(
         "", str, "JSON file that gets state, results and outputs.", verbs="run processor", metavar="FILE"
+    )
+    max_input: int = _option(
+        MAX_INPUT,
+        size,
+        "Most that an input may bring over a network, all its files together; 0 for no limit.",
+        verbs="run processor",
+        metavar="SIZE",
+    )
+    source_limit: int = _option(
+        1024**3,
+        size,
+        "Largest source that a run fetches, packed or unpacked.",
+        verbs="run processor",
+        metavar="SIZE",
+    )
+    source_files: int = _option(
+        100_000, whole(1, 10**12), "Most files that such a source may have.", verbs="run processor", metavar="N"
     )
     # the listener
     host: str = _option(
@@ -503,6 +521,15 @@ def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> fr
         for row in options(verb)
         if flags.get(row.name) is not None or any(environ.get(name) for name in variables(row))
     )
+
+
+def limits_as_variables(settings: Settings) -> dict[str, str]:
+    """The limits of what a run fetches, as variables: where files are fetched, only the environment is known."""
+    return {
+        "OVENBIRD_MAX_INPUT": str(settings.max_input),
+        "OVENBIRD_SOURCE_LIMIT": str(settings.source_limit),
+        "OVENBIRD_SOURCE_FILES": str(settings.source_files),
+    }
 
 
 def cpus(cgroup: str = "/sys/fs/cgroup") -> int:

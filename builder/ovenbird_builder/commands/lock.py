@@ -40,6 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upgrade-package", action="append", default=[], metavar="NAME", help="do not keep its pin")
     parser.add_argument("--check", action="store_true", help="only say whether the lock at hand still holds")
     parser.add_argument("--ca-bundle", default="", metavar="FILE", help="certificates of the site, in PEM form")
+    parser.add_argument("--allow-host", action="append", metavar="HOST", help="a host that submodules may come from")
     parser.add_argument("--cache-dir", default="", metavar="DIR", help="default: ~/.cache/ovenbird")
 
 
@@ -59,7 +60,8 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock`; StaleLockError from `--check`."""
     target = named(args.target)
-    site, where = network(args.ca_bundle, environ), indexes(args.index_url, args.extra_index_url, environ)
+    site = network(args.ca_bundle, environ, args.allow_host)
+    where = indexes(args.index_url, args.extra_index_url, environ)
     cache = _cache(args.cache_dir, environ)
     image = _image(args, target)
     interpreter = _interpreter(image, cache, version_of(target.function, args.python))

@@ -14,15 +14,15 @@ from importlib import import_module
 from pathlib import Path
 
 from ovenbird.common.redact import redact_url
+from ovenbird.common.source_limits import read_limits
 from ovenbird.common.text import show_value
 from ovenbird.document import Function
 from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
-from ..errors import SourceError, SourceMissingError, UnsafeSourceError
+from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
 from ..network import Network
 from . import digest, entry, gather, shadow
 from .form import Found, Order
-from .limits import limits
 from .tree import Tree
 
 __all__ = ["Tree", "fetch", "form"]
@@ -79,7 +79,7 @@ def fetch(
         work.mkdir()
         final.mkdir()
         deadline = time.monotonic() + timeout
-        order = Order(function, work, environ, network, limits(environ), deadline, timeout)
+        order = Order(function, work, environ, network, read_limits(environ, SpecError), deadline, timeout)
         found = _found(found_form, order)
         tree = _settled(found, order, final, stage, leave_out)
         final.chmod(0o755)

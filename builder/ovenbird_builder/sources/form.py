@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.source_limits import SourceLimits
 from ovenbird.document import Function
 
 from ..errors import SourceUnreachableError
 from ..network import Network
-from .limits import Limits
 
 
 class Order(Struct, frozen=True):
@@ -22,7 +22,7 @@ class Order(Struct, frozen=True):
     work: Path
     environ: Mapping[str, str]
     network: Network
-    limits: Limits
+    limits: SourceLimits
     deadline: float
     timeout: float
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.source_limits import SourceLimits
 from ovenbird.common.text import show_value
+from ovenbird.common.units import show_size
 
 from ..errors import SourceMissingError, UnsafeSourceError
 from . import links, names
 from .ignore import Rules, outer
-from .limits import Limits, told
 
 
 class Entry(Struct, frozen=True):
@@ -30,7 +31,9 @@ class Entry(Struct, frozen=True):
     size: int
 
 
-def choose(folder: Path, ignore: tuple[str, ...], origin: str, limits: Limits, skip: Path | None = None) -> list[Entry]:
+def choose(
+    folder: Path, ignore: tuple[str, ...], origin: str, limits: SourceLimits, skip: Path | None = None
+) -> list[Entry]:
     """The entries of `folder` that belong to the tree, in the order of their paths; `skip` is never one of them.
 
     Errors: SourceMissingError when there are none; UnsafeSourceError for a special file, a name that an image cannot
@@ -111,7 +114,7 @@ def _folders(target: Path, path: str, made: set[str]) -> None:
             made.add(name)
 
 
-def _too_large(entries: list[Entry], origin: str, limits: Limits) -> UnsafeSourceError:
+def _too_large(entries: list[Entry], origin: str, limits: SourceLimits) -> UnsafeSourceError:
     sizes: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for entry in entries:
@@ -119,8 +122,8 @@ def _too_large(entries: list[Entry], origin: str, limits: Limits) -> UnsafeSourc
         sizes[top] += entry.size
         counts[top] += 1
     if sum(sizes.values()) > limits.size:
-        what = f"more than {told(limits.size)} of files"
-        biggest = ", ".join(f"{name} ({told(size)})" for name, size in sizes.most_common(5))
+        what = f"more than {show_size(limits.size)} of files"
+        biggest = ", ".join(f"{name} ({show_size(size)})" for name, size in sizes.most_common(5))
     else:
         what = f"more than {limits.files} files"
         biggest = ", ".join(f"{name} ({count} files)" for name, count in counts.most_common(5))

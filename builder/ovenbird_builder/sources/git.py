@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovenbird.common.text import show_value
+from ovenbird.common.units import show_size
 from ovenbird.gitrefs import chosen, missing
 from ovenbird.giturl import GitAddress, parse
 
@@ -23,14 +24,14 @@ from ..errors import (
 )
 from ..process import ProcessFailed, ProcessTimedOut
 from .form import Found, Order
-from .giturl import submodule
-from .limits import told
+from .giturl import allow, lfs_address, submodule
 from .names import DEPTH, check_member
 
 if TYPE_CHECKING:
     from .gitrun import Git, Surroundings
 
 _DEEP = 8  # submodules within submodules
+_LFS_URL = re.compile(r"lfs(push)?url$|^lfs\.(push)?url$")  # of a `.lfsconfig`
 _DENIED = re.compile(
     r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
     r"|returned error: 40[13]|http code = 40[13]|host key verification failed|authentication required"
@@ -48,7 +49,7 @@ def fetch(order: Order) -> Found:
         raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
     from .gitrun import surround
 
-    checkout = _Checkout(order, surround(order, found))
+    checkout = _Checkout(order, surround(order, found), found)
     try:
         commit, epoch = checkout.take(found, order.work, 0)
     except ProcessFailed as error:
@@ -62,8 +63,8 @@ def fetch(order: Order) -> Found:
 class _Checkout:
     """One order's way through a repository and its submodules; the limits count for all of them together."""
 
-    def __init__(self, order: Order, surroundings: Surroundings) -> None:
-        self.order, self.surroundings = order, surroundings
+    def __init__(self, order: Order, surroundings: Surroundings, source: GitAddress) -> None:
+        self.order, self.surroundings, self.source = order, surroundings, source
         self.size = self.files = 0
         self.warnings: list[str] = []
 
@@ -80,6 +81,8 @@ class _Checkout:
         git.config("remote.origin.url", found.url)  # git-lfs asks it where the large files are
         commit = self._commit(git, found, wanted, refs)
         submodules = self._listing(folder, found, commit)
+        if self.surroundings.lfs:
+            self._check_lfs(git, found, commit)
         git.checkout("--quiet", "--force", "--detach", commit)
         epoch = int(git.log("-1", "--format=%ct", commit))
         if submodules:
@@ -122,7 +125,7 @@ class _Checkout:
             self.files += 1
             self.size += int(entry[4]) if entry[4].isdigit() else 0
             if self.files > self.order.limits.files or self.size > self.order.limits.size:
-                most = f"{told(self.order.limits.size)} or {self.order.limits.files} files"
+                most = f"{show_size(self.order.limits.size)} or {self.order.limits.files} files"
                 raise UnsafeSourceError(
                     f"{found.shown}: the commit {commit[:12]} holds more than {most}",
                     hint="OVENBIRD_SOURCE_LIMIT, OVENBIRD_SOURCE_FILES",
@@ -138,6 +141,26 @@ class _Checkout:
                 f"{found.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
             )
         return links
+
+    def _check_lfs(self, git: Git, found: GitAddress, commit: str) -> None:
+        """Refuse a `.lfsconfig` that sends git-lfs to a host which is not allowed; it is read as git-lfs does."""
+        try:
+            git.cat_file("-e", f"{commit}:.lfsconfig")
+        except ProcessFailed:
+            return
+        try:
+            text = git.config(f"--blob={commit}:.lfsconfig", "--no-includes", "--null", "--list")
+        except ProcessFailed as error:
+            from .gitrun import said
+
+            raise SourceError(f"{found.shown}: its .lfsconfig cannot be read: {said(error)}") from None
+        for entry in text.split("\0"):
+            key, _, value = entry.partition("\n")
+            if key.startswith(("include.", "includeif.")):
+                raise UnsafeSourceError(f"{found.shown}: {key} of .lfsconfig is not followed", hint="leave it out")
+            if _LFS_URL.search(key) or "://" in value:
+                what = f"{key} of .lfsconfig"
+                allow(self.source, lfs_address(found, value, key), what, self.order)
 
     def _submodules(self, git: Git, found: GitAddress, links: dict[str, str], depth: int) -> None:
         """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
@@ -157,6 +180,7 @@ class _Checkout:
                 if folder.is_symlink() or not folder.is_dir():
                     raise UnsafeSourceError(f"{found.shown}: the submodule {show_value(path)} is out of the tree")
             inner = submodule(found, urls[path], path)
+            allow(self.source, inner, f"the submodule {show_value(path)}", self.order)
             try:
                 self.take(replace(inner, ref=commit), folder, depth + 1)
             except ProcessFailed as error:
@@ -174,7 +198,7 @@ def _wants_lfs(git: Git, commit: str) -> bool:
 def _gitmodules(git: Git, found: GitAddress) -> dict[str, str]:
     """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
     try:
-        text = git.config("--blob=HEAD:.gitmodules", "--null", "--list")
+        text = git.config("--blob=HEAD:.gitmodules", "--no-includes", "--null", "--list")
     except ProcessFailed:
         return {}
     values = dict(entry.partition("\n")[::2] for entry in text.split("\0") if entry)

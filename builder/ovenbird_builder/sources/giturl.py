@@ -11,6 +11,7 @@ from ovenbird.errors import AddressError
 from ovenbird.giturl import GitAddress, parse
 
 from ..errors import UnsafeSourceError
+from .form import Order
 
 _SCP = re.compile(r"(?:([\w.+-]+)@)?([\w.-]+):(?!//)(.+)")
 # from a source by the first, a submodule by one of the second; never a file, which may be anyone's on this machine
@@ -20,14 +21,14 @@ _FROM = {
 }  # fmt: skip
 
 
-def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
+def submodule(base: GitAddress, url: str, name: str, kind: str = "the submodule") -> GitAddress:
     """The address of a submodule, `url` as `.gitmodules` has it, possibly relative to `base`.
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
     """
-    what = f"{base.shown}: the submodule {show_value(name)}"
+    what = f"{base.shown}: {kind} {show_value(name)}"
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
-        raise UnsafeSourceError(f"{what} has the URL {url!a}, which is none")
+        raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which is none")
     if url.startswith(("./", "../")):
         url = _relative(base.url, url, what)
     elif "://" not in url and (found := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
@@ -42,6 +43,24 @@ def submodule(base: GitAddress, url: str, name: str) -> GitAddress:
         return parse(url)
     except AddressError as error:
         raise type(error)(f"{what}: {error.message}", hint=error.hint) from None
+
+
+def allow(base: GitAddress, inner: GitAddress, what: str, order: Order) -> None:
+    """Refuse what a repository names on another host than the source's own, unless that host is allowed by hand.
+
+    `base` is the address of the source, and never of one of its submodules. Errors: UnsafeSourceError.
+    """
+    host, own = (urlsplit(address.url).hostname or "" for address in (inner, base))
+    if host.rstrip(".") not in {own.rstrip("."), *order.network.hosts}:
+        raise UnsafeSourceError(
+            f"{base.shown}: {what} is on the host {show_value(host)}, which the source does not name",
+            hint=f"--allow-host {host} allows it",
+        )
+
+
+def lfs_address(base: GitAddress, url: str, key: str) -> GitAddress:
+    """The address of a server of large files, `url` as `.lfsconfig` has it. Errors: UnsafeSourceError."""
+    return submodule(base, url, f"{key} of .lfsconfig", "the setting")
 
 
 def protocols(found: GitAddress) -> str:

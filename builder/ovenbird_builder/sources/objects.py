@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from ovenbird import objectstores
 from ovenbird.common.text import show_value
+from ovenbird.common.units import show_size
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from . import names
 from .archive import unpack
 from .digest import of_file
 from .form import Found, Order
-from .limits import told
 from .single import file_name
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _prefix(store: S3Store, prefix: str, shown: str, order: Order) -> Found:
             if not item["size"]:
                 empty.add(path)
             if size > order.limits.size or len(chosen) > order.limits.files:
-                most = f"{told(order.limits.size)} or {order.limits.files} files"
+                most = f"{show_size(order.limits.size)} or {order.limits.files} files"
                 raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="OVENBIRD_SOURCE_LIMIT")
             total.update(f"{path}\0{item['e_tag']}\0{item['size']}\n".encode())
     folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
@@ -123,7 +123,7 @@ def _get(store: S3Store, key: str, target: Path, shown: str, order: Order) -> No
         def moved(_: int) -> None:
             order.remaining(shown)
             if file.tell() > most:
-                raise UnsafeSourceError(f"{shown}: is larger than {told(most)}", hint="OVENBIRD_SOURCE_LIMIT")
+                raise UnsafeSourceError(f"{shown}: is larger than {show_size(most)}", hint="OVENBIRD_SOURCE_LIMIT")
 
         objectstores.download(store, key, file, moved)
 

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.hostile_zips import DAMAGED, LINKS_OUT, UNSAFE
 
 from ovenbird_builder.errors import SourceError, SourceMissingError, UnsafeSourceError
 
@@ -196,3 +197,14 @@ def test_a_full_disk_leaves_nothing(fetched: Fetch, tmp_path: Path, full: Path) 
     made(tmp_path / "app.zip", ("main.py", buffer.getvalue(), 0o100644))
     with pytest.raises(SourceError, match=r"is full"):
         fetched("app.zip", into=full / "tree")
+
+
+@pytest.mark.parametrize("what", [*DAMAGED, *UNSAFE, *LINKS_OUT])
+def test_what_a_run_refuses_a_build_refuses(fetched: Fetch, tmp_path: Path, what: str) -> None:
+    """The same archives, with a status of the source and in the same words."""
+    content, words = {**DAMAGED, **UNSAFE, **LINKS_OUT}[what]
+    (tmp_path / "app.zip").write_bytes(content)
+    with pytest.raises(SourceError, match=words) as caught:
+        fetched("app.zip")
+    assert 30 <= caught.value.exit_code <= 39
+    assert isinstance(caught.value, UnsafeSourceError) == (what not in DAMAGED or "unpacks" in str(caught.value))

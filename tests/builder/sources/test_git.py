@@ -23,6 +23,7 @@ from ovenbird_builder.errors import (
     SourceUnreachableError,
     UnsafeSourceError,
 )
+from ovenbird_builder.network import Network
 
 from .conftest import Fetch, paths
 
@@ -525,3 +526,99 @@ def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, reposito
     tree = fetched(f"git+{gits.url}/app/.git", PATH=str(bare))
     assert (tree.path / "model.bin").read_text() == pointer
     assert "git-lfs, which is not installed" in tree.warnings[0]
+
+
+def _lfs_pointer(repository: Repository, config: str) -> None:
+    """Commit a file that git-lfs has to fetch, and a `.lfsconfig`."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'1' * 64}\nsize 10\n"
+    (repository.folder / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (repository.folder / ".lfsconfig").write_text(config)
+    (repository.folder / "model.bin").write_text(pointer)
+    repository.commit(main_py="x")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "[lfs]\n\turl = {url}/elsewhere\n",
+        "[LFS]\n\tURL = {url}/elsewhere\n",
+        '[remote "origin"]\n\tlfsurl = {url}/elsewhere\n',
+        "[lfs]\n\turl = ssh://git@{host}/elsewhere\n",
+        "[lfs]\n\turl = git@{host}:elsewhere\n",
+        "[lfs]\n\turl = file:///etc\n",
+        "[lfs]\n\turl = /etc\n",
+        "[lfs\n",
+        "[include]\n\tpath = /etc/gitconfig\n",
+    ],
+)
+def test_lfs_is_asked_for_on_the_sources_own_host_only(
+    fetched: Fetch, gits: GitServer, server: Server, repository: Repository, config: str
+) -> None:
+    """A `.lfsconfig` of a repository sends the builder nowhere else: that server hears nothing."""
+    _lfs_pointer(repository, config.format(url=server.url.replace("127.0.0.1", "localhost"), host="localhost"))
+    server.answer = lambda request: give(request, b"{}")
+    with pytest.raises(SourceError, match=r"\.lfsconfig") as caught:
+        fetched(f"git+{gits.url}/app/.git")
+    assert 30 <= caught.value.exit_code <= 39
+    assert server.asked == []
+
+
+def test_a_host_of_lfs_may_be_allowed(
+    fetched: Fetch, gits: GitServer, server: Server, repository: Repository
+) -> None:  # fmt: skip
+    """`--allow-host` names it; the same host at another path needs no leave."""
+    _lfs_pointer(repository, f"[lfs]\n\turl = {server.url.replace('127.0.0.1', 'localhost')}/there\n")
+    server.answer = lambda request: give(request, b"{}", 404)
+    with pytest.raises(SourceError) as caught:
+        fetched(f"git+{gits.url}/app/.git", network=Network(hosts=("localhost",)))
+    assert "--allow-host" not in str(caught.value)
+    assert {path.partition("?")[0] for _, path, _ in server.asked} == {"/there/objects/batch"}
+    _lfs_pointer(repository, f"[lfs]\n\turl = {server.url}/here\n")
+    with pytest.raises(SourceError) as caught:
+        fetched(f"git+{gits.url}/app/.git")
+    assert "--allow-host" not in str(caught.value)
+    assert {path.partition("?")[0] for _, path, _ in server.asked} == {"/there/objects/batch", "/here/objects/batch"}
+
+
+@pytest.mark.parametrize("scheme", ["http", "ssh"])
+def test_a_submodule_on_another_host_is_refused(
+    fetched: Fetch, gits: GitServer, server: Server, repository: Repository, scheme: str
+) -> None:
+    """Until that host is allowed; it hears nothing before."""
+    port = server.url.rpartition(":")[2]
+    repository.commit(main_py="x")
+    repository.submodule("sub", f"{scheme}://localhost:{port}/sub", "1" * 40)
+    with pytest.raises(UnsafeSourceError, match=r"'sub' is on the host 'localhost'.*\(--allow-host localhost allows"):
+        fetched(f"git+{gits.url}/app/.git")
+    assert server.asked == []
+
+
+def test_a_submodule_on_a_host_that_is_allowed(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
+    """It is fetched, and one within it is measured by the source's host, not by its own."""
+    other = Repository(gits.root / "other")
+    deep = Repository(gits.root / "deep").commit(z_py="z")
+    other.commit(o_py="o")
+    recorded = other.submodule("deep", "../../deep/.git", deep)
+    repository.commit(main_py="x")
+    address = gits.url.replace("127.0.0.1", "localhost")
+    repository.submodule("sub", f"{address}/other/.git", recorded)
+    tree = fetched(f"git+{gits.url}/app/.git", network=Network(hosts=("localhost",)))
+    assert (tree.path / "sub" / "deep" / "z.py").read_text() == "z"
+    own = fetched(f"git+{address}/app/.git")
+    assert (own.path / "sub" / "o.py").read_text() == "o"
+
+
+def test_what_a_repository_configures_sends_nobody_elsewhere(
+    fetched: Fetch, gits: GitServer, server: Server, repository: Repository
+) -> None:
+    """`url.*.insteadOf`, `http.proxy` and includes in its `.gitmodules` and `.lfsconfig` are no configuration."""
+    place = server.url.partition("//")[2]
+    lines = f'[http]\n\tproxy = {place}\n[url "{place}"]\n\tinsteadOf = http\n'
+    (repository.folder / ".lfsconfig").write_text(lines)
+    repository.commit(main_py="x")
+    inner = Repository(gits.root / "inner").commit(i_py="i")
+    text = f'[include]\n\tpath = config\n{lines}[submodule "s"]\n\tpath = sub\n\turl = ../../inner/.git\n'
+    repository.submodule("sub", "", inner, text)
+    tree = fetched(f"git+{gits.url}/app/.git")
+    assert (tree.path / "sub" / "i.py").read_text() == "i"
+    assert server.asked == []

@@ -131,6 +131,7 @@ def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Serve
         start = int(request.headers.get("Range", "bytes=0-")[6:-1])
         request.send_response(206 if start else 200)
         request.send_header("Content-Length", str(len(data) - start))
+        request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         request.send_header("ETag", '"1"')
         request.end_headers()
         request.wfile.write(data[start : start + 120_000])

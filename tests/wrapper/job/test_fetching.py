@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 import sys
 import zipfile
 from collections.abc import Callable
@@ -11,9 +10,11 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tests.hostile_zips import DAMAGED, LINKS_OUT, UNSAFE
 from tests.stores import Server, give
 
 import ovenbird.job
+from ovenbird.common.source_limits import SourceLimits
 from ovenbird.document import Function
 from ovenbird.errors import LoadError, UnservedError
 from ovenbird.job.fetching import fetched, unpack
@@ -85,32 +86,40 @@ def test_what_cannot_be_fetched_is_told(source: str, told: str) -> None:
         fetched(function(source), {})
 
 
-def _link() -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        info = zipfile.ZipInfo("link")
-        info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(info, "/etc/passwd")
-    return made.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (zipped(**{"../x.py": b""}), "leaves its folder"),
-        (zipped(**{"/etc/x.py": b""}), "leaves its folder"),
-        (_link(), "neither file nor folder"),
-        (zipped(bomb=b"\0" * 8_000_000), "unpacks to 8000000 bytes"),
-        (b"no archive", "no archive that can be unpacked"),
-    ],
-)
-def test_archives_that_are_not_trusted(content: bytes, told: str, tmp_path: Path) -> None:
-    """Members that leave the folder, links, bombs, and what is no archive; nothing is written."""
+@pytest.mark.parametrize("what", [*DAMAGED, *UNSAFE, *LINKS_OUT])
+def test_archives_that_are_not_trusted(what: str, tmp_path: Path) -> None:
+    """What is damaged, lies about itself, leaves its folder or fills the disk ends a run with 72; nothing is kept."""
+    content, words = {**DAMAGED, **UNSAFE, **LINKS_OUT}[what]
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
-    with pytest.raises(LoadError, match=told):
-        unpack(archive, tmp_path / "out", "zip+http://h/a.zip")
+    with pytest.raises(LoadError, match=words) as caught:
+        unpack(archive, tmp_path / "out", "zip+http://h/a.zip", SourceLimits())
+    assert caught.value.exit_code == 72
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["length", "chunked", "nothing"])
+def test_a_source_has_a_limit(server: Server, form: str) -> None:
+    """A download ends when it is larger, whether or not its server announces that, and the hint names the setting."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        if form == "length":
+            request.send_header("Content-Length", str(1 << 40))
+        elif form == "chunked":
+            request.send_header("Transfer-Encoding", "chunked")
+        else:
+            request.close_connection = True
+        request.end_headers()
+        block = b"x" * 100_000
+        for _ in range(200):
+            request.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if form == "chunked" else block)
+
+    server.answer = answer
+    with pytest.raises(LoadError, match=r"larger than 976.6 KiB \(OVENBIRD_SOURCE_LIMIT") as caught:
+        fetched(function(f"{server.url}/mod.py"), {"OVENBIRD_SOURCE_LIMIT": "1MB"})
+    assert caught.value.exit_code == 72
+    assert len(server.asked) == 1
 
 
 def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.authority import secured
 from tests.gitserver import GitServer, Repository, git
-from tests.stores import Server
+from tests.stores import Server, give
 
 from ovenbird import giturl
 from ovenbird.errors import AddressError, LoadError, RefMissingError
@@ -333,9 +333,34 @@ def test_too_many_files(fetched: Fetched, gits: GitServer, repository: Repositor
     """They are counted before they are written, also where all of them are one."""
     repository.commit(main_py="x")
     blob = git(repository.folder, "rev-parse", "HEAD:main.py")
-    wide = git(repository.folder, "mktree", stdin="".join(f"100644 blob {blob}\tf{n}\n" for n in range(50_001)))
+    wide = git(repository.folder, "mktree", stdin="".join(f"100644 blob {blob}\tf{n}\n" for n in range(1001)))
     top = git(repository.folder, "mktree", stdin=f"040000 tree {wide}\twide\n")
     commit = git(repository.folder, "commit-tree", "-m", "x", top)
     git(repository.folder, "update-ref", "refs/heads/bomb", commit)
-    with pytest.raises(LoadError, match="more than 50000 files"):
-        fetched(f"git+{gits.url}/app/.git#bomb")
+    with pytest.raises(LoadError, match="more than 1000 files"):
+        fetched(f"git+{gits.url}/app/.git#bomb", OVENBIRD_SOURCE_FILES="1000")
+
+
+def test_a_redirect_does_not_leave_https(
+    fetched: Fetched, gits: GitServer, repository: Repository, tmp_path: Path
+) -> None:
+    """Nor does one lead to anything but HTTP; the plain server hears nothing."""
+    repository.commit(main_py="x")
+    context, authority = secured(tmp_path)
+    secure = Server()
+    inner: Any = secure._server
+    inner.socket = context.wrap_socket(inner.socket, server_side=True)
+    address = secure.url.replace("http:", "https:")
+    try:
+        for location, words in (
+            (f"{gits.url}/app/.git/info/refs?service=git-upload-pack", "redirects away from HTTPS"),
+            ("file:///etc/passwd", "redirects to something else"),
+            ("http://user:pw@127.0.0.1/x", "redirects to something else"),
+            ("/again", "redirects more than 5 times"),
+        ):
+            secure.answer = lambda request, to=location: give(request, b"", 302, Location=to)
+            with pytest.raises(LoadError, match=words):
+                fetched(f"git+{address}/app/.git", GIT_SSL_CAINFO=str(authority))
+    finally:
+        secure.close()
+    assert gits.asked == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.disks import disk
+from tests.stores import Server, give
 
 from ovenbird.common.redact import redact_url
 from ovenbird.errors import InputError, OutputError
@@ -119,3 +120,25 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
         file.truncate(1024**3)
     found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     assert int(found.stdout) < 150
+
+
+def test_inputs_have_a_limit(server: Server, s3: dict[str, str], tmp_path: Path) -> None:
+    """Over HTTP and from an object store, all files of a folder together; a copy on this machine has none."""
+    server.answer = lambda request: give(request, b"x" * 3000)
+    (tmp_path / "a").write_bytes(b"x" * 3000)
+    files.upload([tmp_path / "a"], "s3://outputs/in/a", s3)
+    files.upload([tmp_path / "a"], "s3://outputs/in/b", s3)
+    for limit in ("2k", "3000"):
+        environ = {**s3, "OVENBIRD_MAX_INPUT": limit}
+        for url, size in ((f"{server.url}/a", 3000), ("s3://outputs/in/a", 3000), ("s3://outputs/in/", 6000)):
+            target = tmp_path / limit / url.rpartition("/")[2]
+            if size <= int(limit.replace("k", "000")):
+                files.download(url, target, environ)
+                continue
+            with pytest.raises(InputError, match=r"is larger than .*\(--max-input") as caught:
+                files.download(url, target, environ)
+            assert caught.value.exit_code == 78
+    files.download(str(tmp_path / "a"), tmp_path / "b", {"OVENBIRD_MAX_INPUT": "1"})
+    files.download("s3://outputs/in/", tmp_path / "c", {**s3, "OVENBIRD_MAX_INPUT": "0"})
+    with pytest.raises(InputError, match="OVENBIRD_MAX_INPUT: expected a size"):
+        files.download(f"{server.url}/a", tmp_path / "d", {"OVENBIRD_MAX_INPUT": "many"})

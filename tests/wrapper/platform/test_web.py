@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stores import give
+from tests.jobs import Jobs
+from tests.stores import Server, give
 
+from ovenbird.common import http_download
 from ovenbird.errors import InputError
-from ovenbird.platform import files, web
+from ovenbird.platform import files
 
 DATA = bytes(range(256)) * 4000
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(http_download, "_PAUSES", (0.0, 0.0, 0.0))
 
 
 def _fetch(url: str, folder: Path) -> Path:
@@ -47,6 +49,7 @@ def test_a_body_that_breaks_off_goes_on_where_it_was(server: Any, tmp_path: Path
         request.send_response(206 if start else 200)
         request.send_header("ETag", '"one"')
         request.send_header("Content-Length", str(len(DATA) - start))
+        request.send_header("Content-Range", f"bytes {start}-{len(DATA) - 1}/{len(DATA)}")
         request.end_headers()
         request.wfile.write(DATA[start : start + 400_000])
         request.close_connection = True
@@ -108,20 +111,45 @@ def test_nobody_listening_is_an_error_without_the_password(server: Any, tmp_path
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_password_goes_to_its_host_and_does_not_follow_a_redirect(server: Any, tmp_path: Path) -> None:
+def test_a_password_goes_to_its_server_and_to_no_other(server: Any, tmp_path: Path) -> None:
+    """A redirect takes it along to the same server only, which is scheme, host and port."""
+    other = Server()
+    other.answer = lambda request: give(request, b"fine")
+
     def answer(request: Request) -> None:
-        if request.path == "/a":
-            give(request, b"", 302, Location=server.url + "/b")
-        else:
-            give(request, b"fine")
+        give(request, b"", 302, Location={"/a": f"{server.url}/b", "/b": f"{other.url}/c"}[request.path])
 
     server.answer = answer
-    assert _fetch(server.url.replace("http://", "http://us%40er:pass@") + "/a", tmp_path).read_bytes() == b"fine"
-    assert server.asked[0][2]["authorization"] == "Basic " + base64.b64encode(b"us@er:pass").decode()
-    assert "authorization" not in server.asked[1][2]
+    try:
+        assert _fetch(server.url.replace("http://", "http://us%40er:pass@") + "/a", tmp_path).read_bytes() == b"fine"
+        login = "Basic " + base64.b64encode(b"us@er:pass").decode()
+        assert [asked[2].get("authorization") for asked in (*server.asked, *other.asked)] == [login, login, None]
+    finally:
+        other.close()
 
 
 def test_a_redirect_reaches_no_local_file(server: Any, tmp_path: Path) -> None:
     server.answer = lambda request: give(request, b"", 302, Location="file:///etc/hostname")
     with pytest.raises(InputError):
         _fetch(server.url, tmp_path)
+
+
+def test_a_job_ends_with_78_for_an_input_that_is_too_large(jobs: Jobs, server: Any) -> None:
+    """The flag reaches the download, whose body has no length; the message names the flag."""
+
+    def answer(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        for _ in range(20):
+            request.wfile.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
+        request.wfile.write(b"0\r\n\r\n")
+
+    server.answer = answer
+    source = "def handler(data: bytes):\n    return len(data)\n"
+    done = jobs.run(source, "--input", f"data={server.url}/a", "--max-input", "10k")
+    assert done.code == 78
+    assert "is larger than 9.8 KiB" in done.err
+    assert "--max-input" in done.err
+    assert "Traceback" not in done.err
+    assert jobs.run(source, "--input", f"data={server.url}/a", OVENBIRD_MAX_INPUT="20KiB").code == 0

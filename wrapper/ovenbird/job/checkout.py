@@ -14,6 +14,7 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import S_ISGITLINK, Blob, Commit, ObjectID, Tree
 
 from ..common.text import show_value
+from ..common.units import show_size
 from ..errors import AddressError, LoadError
 from ..giturl import GitAddress
 
@@ -123,7 +124,10 @@ class _Writer:
         now = self.written
         now.files, now.size = now.files + files, now.size + size
         if now.files > self._files or now.size > self._size:
-            raise LoadError(f"it holds more than {self._files} files or {self._size} bytes: too much")
+            raise LoadError(
+                f"it holds more than {self._files} files or {show_size(self._size)}",
+                hint="OVENBIRD_SOURCE_LIMIT and OVENBIRD_SOURCE_FILES say how large a source may be",
+            )
 
 
 def _subfolder(store: DiskObjectStore, commit: Commit, found: GitAddress) -> ObjectID:

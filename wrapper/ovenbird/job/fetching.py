@@ -5,24 +5,23 @@
 
 from __future__ import annotations
 
-import stat
-import zipfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from .. import giturl
 from ..common.redact import redact_url
+from ..common.source_limits import FILES, SIZE, SourceLimits, read_limits
 from ..common.text import show_value
+from ..common.tree_names import describe_link
+from ..common.zip_extract import ZipError, ZipLimits, extract_zip
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
 from ..platform.material import scratch
 
 _FORMS = ("http://", "https://", "s3://")
-MEMBERS = 50_000
-BYTES = 2 * 1024**3  # of all that an archive unpacks to
-_RATIO = 500  # text seldom shrinks by more than 20; beyond this a member is made to fill a disk
-_SMALL = 1024 * 1024  # bytes; below it a ratio says nothing
+_HINT = f"{SIZE} and {FILES} say how large a source may be"
 
 
 def fetched(function: Function, environ: Mapping[str, str]) -> Path:
@@ -36,15 +35,17 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
             f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
             hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
         )
+    limits = read_limits(environ)
     folder = scratch()
+    limit = files.TransferLimit(limits.size, _HINT)
     try:
         if plain != url:
             archive = folder / "source.zip"
-            files.download(plain, archive, environ)
-            unpack(archive, folder / "source", redact_url(url))
+            files.download(plain, archive, environ, limit=limit)
+            unpack(archive, folder / "source", redact_url(url), limits)
             return folder / "source"
         name = "" if plain.endswith("/") else _file_name(plain, function)
-        files.download(plain, folder / name if name else folder, environ)
+        files.download(plain, folder / name if name else folder, environ, limit=limit)
         return folder
     except LoadError:
         raise
@@ -83,38 +84,16 @@ def _file_name(url: str, function: Function) -> str:
     return name
 
 
-def unpack(archive: Path, target: Path, shown: str) -> None:
-    """Unpack a zip below `target`. Errors: LoadError for members that would leave it, are links, or fill the disk."""
+def unpack(archive: Path, target: Path, shown: str, limits: SourceLimits) -> None:
+    """Unpack a zip below `target`. Errors: LoadError, for what `extract_zip` refuses and for links out."""
     try:
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            _check(members, shown)
-            for member in members:
-                opened.extract(member, target)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise LoadError(f"the source {show_value(shown)} is no archive that can be unpacked: {error}") from None
+        links = extract_zip(archive, target, ZipLimits(limits.size, limits.files, _HINT))
+        for path in links:
+            if problem := describe_link(target, path):
+                raise ZipError(f"the link {show_value(path)} {problem}", "put the files themselves there")
+    except ZipError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise LoadError(f"the source {show_value(shown)} {error.message}", hint=error.hint) from None
     except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
         raise LoadError(f"the source {show_value(shown)} was not unpacked: {error.strerror or error}") from error
-
-
-def _check(members: list[zipfile.ZipInfo], shown: str) -> None:
-    total = sum(member.file_size for member in members)
-    if len(members) > MEMBERS or total > BYTES:
-        raise LoadError(
-            f"the source {show_value(shown)} holds {len(members)} files of {total} bytes: too much for a function"
-        )
-    for member in members:
-        path, mode = PurePosixPath(member.filename.replace("\\", "/")), member.external_attr >> 16
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
-            raise LoadError(
-                f"the source {show_value(shown)} holds {show_value(member.filename)}, which leaves its folder"
-            )
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise LoadError(
-                f"the source {show_value(shown)} holds {show_value(member.filename)}, which is neither file nor folder"
-            )
-        if member.file_size > _SMALL and member.file_size > _RATIO * max(member.compress_size, 1):
-            raise LoadError(
-                f"the source {show_value(shown)} holds {show_value(member.filename)}, which unpacks"
-                f" to {member.file_size} bytes"
-            )

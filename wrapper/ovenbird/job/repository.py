@@ -16,13 +16,14 @@ from dulwich.objects import Commit, ObjectID, Tag
 
 from ..address import netrc_login
 from ..common.redact import redact_text
+from ..common.source_limits import SIZE, read_limits
 from ..common.text import show_value
+from ..common.units import show_size
 from ..errors import AddressError, LoadError, OvenbirdError
 from ..gitrefs import chosen, missing
 from ..giturl import GitAddress, credentials
 from ..platform import pools
 from . import checkout
-from .fetching import BYTES, MEMBERS
 from .gitclient import Client
 
 LIMIT = 300.0  # seconds, for all of it
@@ -37,15 +38,16 @@ def fetch(found: GitAddress, folder: Path, environ: Mapping[str, str], limit: fl
     Errors: LoadError; nothing is kept then.
     """
     login = credentials(found, environ) or netrc_login(urlsplit(found.url).hostname or "", environ)
+    limits = read_limits(environ)
     objects = folder.with_name(f"{folder.name}.objects")
     objects.mkdir()
     try:
         DiskObjectStore.init(str(objects)).close()
         with closing(Client(found, login, environ, limit)) as client:
-            name = _Remote(found, client, objects, limit).take()
+            name = _Remote(found, client, objects, limit, limits.size).take()
         with closing(DiskObjectStore(str(objects))) as store:
             commit = _commit(store, name, found)
-            written = checkout.write(store, commit, found, folder, files=MEMBERS, size=BYTES)
+            written = checkout.write(store, commit, found, folder, files=limits.files, size=limits.size)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if not isinstance(error, Exception):
@@ -62,10 +64,11 @@ def fetch(found: GitAddress, folder: Path, environ: Mapping[str, str], limit: fl
 class _Remote:
     """One way through a repository: what its server has told, and what is wanted of it."""
 
-    def __init__(self, found: GitAddress, client: Client, objects: Path, limit: float) -> None:
+    def __init__(self, found: GitAddress, client: Client, objects: Path, limit: float, size: int) -> None:
         self._found, self._client, self._objects = found, client, objects
         self._refs: dict[str, str] = {}
         self._wanted = ""  # a full object name, else the beginning of one
+        self._size = size
         self._limit, self._deadline = limit, time.monotonic() + limit
 
     def take(self) -> ObjectID:
@@ -127,8 +130,8 @@ class _Remote:
         def counted(data: bytes) -> int:
             nonlocal size
             size += len(data)
-            if size > BYTES:
-                raise LoadError(f"its server sends more than {BYTES} bytes: too much for a function")
+            if size > self._size:
+                raise LoadError(f"its server sends more than {show_size(self._size)}", hint=f"{SIZE} says how much")
             if time.monotonic() > self._deadline:
                 raise LoadError(f"not done within {self._limit:g} seconds")
             return write(data)

@@ -33,7 +33,7 @@ from ..platform.opening import chosen, home, open_store
 from ..platform.project import Project, name_of
 from ..platform.run import Run, start
 from ..platform.store import Store
-from ..settings import Settings
+from ..settings import Settings, limits_as_variables
 from . import arguments
 from .call import call
 from .ending import STOPPED, Ending
@@ -74,6 +74,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
 
     Errors: OvenbirdError where not even a record could be made.
     """
+    environ = {**environ, **limits_as_variables(settings)}
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
     store = keep(open_store(settings.platform, environ, settings.platform_patience))
     if is_remote(settings, environ):

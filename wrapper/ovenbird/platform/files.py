@@ -9,6 +9,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_size, show_size
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
 from . import copying, progress
@@ -28,6 +30,41 @@ WEB = ("http", "https")
 HASHED_AT_ONCE = 64 * 1024 * 1024
 Info = dict[str, Any]
 """One of `status.files`: `{path, name, content_type, size, hash, last_modified}`; `path` is below the entity's."""
+
+
+class TransferLimit:
+    """How many bytes may still be fetched over a network, and which setting says so. A local copy does not count."""
+
+    def __init__(self, size: int, setting: str) -> None:
+        self.size = self.left = size
+        self.setting = setting
+
+    @classmethod
+    def of_inputs(cls, environ: Mapping[str, str]) -> TransferLimit:
+        """Return the limit of the inputs that one entity or URL brings. Errors: InputError for a malformed value."""
+        from ..settings import MAX_INPUT
+
+        text = environ.get("OVENBIRD_MAX_INPUT") or str(MAX_INPUT)
+        try:
+            found = parse_size(text)
+        except ValueError as error:
+            raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
+        return cls(found or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
+
+    def counted(self, shown: str, moved: copying.Progress | None) -> copying.Progress:
+        """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
+
+        A transfer that begins again counts again, so the limit is one of what is received.
+        """
+
+        def count(size: int) -> None:
+            self.left -= size
+            if self.left < 0:
+                raise InputError(f"{shown}: is larger than {show_size(self.size)}", hint=self.setting)
+            if moved:
+                moved(size)
+
+        return count
 
 
 def scheme(url: str) -> str:
@@ -75,18 +112,22 @@ def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str]) -> 
     return stored
 
 
-def download(url: str, target: Path, environ: Mapping[str, str], names: Sequence[str] = ()) -> list[Path]:
+def download(
+    url: str, target: Path, environ: Mapping[str, str], names: Sequence[str] = (), limit: TransferLimit | None = None
+) -> list[Path]:
     """Fetch a file to `target`, or, when `url` ends in `/`, the files `names` (all of them) below the folder `target`.
 
+    All of it together keeps to `limit`: that of an input unless another one is given.
     InputError names the URL, without its secrets, and the reason.
     """
+    limit = limit or TransferLimit.of_inputs(environ)
     if not url.endswith("/"):
-        _fetch(url, target, environ)
+        _fetch(url, target, environ, limit)
         return [target]
     found = []
     for name in names or listing(url, environ):
         check_member(name, redact_url(url))
-        _fetch(url + name, target / name, environ)
+        _fetch(url + name, target / name, environ, limit)
         found.append(target / name)
     return found
 
@@ -262,18 +303,19 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
     return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
 
-def _fetch(url: str, target: Path, environ: Mapping[str, str]) -> None:
+def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> None:
     kind = scheme(url)
     try:
         with progress.shown(f"reading {redact_url(url)}", None) as moved:
             if kind in WEB:
                 from . import web
 
-                web.fetch(url, target, redact_url(url), moved)
+                web.fetch(url, target, redact_url(url), limit.left, limit.setting, moved)
+                limit.left -= target.stat().st_size
             elif kind in OBJECTS:
                 from . import objects
 
-                objects.get(url, target, environ, moved)
+                objects.get(url, target, environ, limit.counted(redact_url(url), moved))
             else:
                 copying.copy(local(url), target, moved)
                 shutil.copymode(local(url), target)

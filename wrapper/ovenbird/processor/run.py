@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..function.target import Target
 from ..serve.dialect import Dialect
-from ..settings import Settings
+from ..settings import Settings, limits_as_variables
 from .config import JOB, Config, read
 from .dialect import Nuclio
 
@@ -33,6 +33,7 @@ def processor(
     _describe(config)
     limits = {name: value for name, value in config.limits.items() if name not in given}
     settings = replace(settings, **limits)
+    environ = {**environ, **limits_as_variables(settings)}
     target = Target(config.root, config.module, config.attribute)
     dialect = Nuclio(config, environ)
     if settings.platform_mode == "native" and all(environ.get(name) for name in PLATFORM):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from ..common.text import show_value
 from . import payload
 from .arguments import Keywords
 from .call import Call, CallStopped, Receive, Scope, Send, Wire
@@ -113,12 +114,12 @@ class WsgiJob(CallJob):
         pairs = [pair for name, value in headers for pair in _header(name, value)]
         code = status[:3]
         if not code.isascii() or not code.isdigit() or not 200 <= int(code) <= 599:
-            raise ValueError(f"the application gave {status!r}, which is no HTTP status such as '200 OK'")
+            raise ValueError(f"the application gave {show_value(status)}, which is no HTTP status such as '200 OK'")
         self._status = int(code)
         self._headers = [pair for pair in pairs if pair[0] != b"transfer-encoding"]
         length = next((value for name, value in pairs if name == b"content-length"), b"")
         if length and not (length.isdigit() and len(length) < 20):
-            raise ValueError(f"the application gave the Content-Length {length!r}")
+            raise ValueError(f"the application gave the Content-Length {show_value(length)}")
         self._length = int(length) if length else -1
         return self._write
 

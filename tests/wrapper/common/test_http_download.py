@@ -1,0 +1,192 @@
+"""A download keeps to its limit and to HTTPS, and what breaks on the way is told without a secret."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler as Request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.authority import secured
+from tests.stores import Server, give
+
+from ovenbird.common import http_download
+from ovenbird.common.http_download import Download, DownloadError, download, make_opener
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_download, "_PAUSES", (0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[Server, ssl.SSLContext]]:
+    """A server over TLS, and what trusts it."""
+    context, authority = secured(tmp_path)
+    found = Server()
+    inner: Any = found._server
+    inner.socket = context.wrap_socket(inner.socket, server_side=True)
+    found.url = found.url.replace("http:", "https:")
+    yield found, ssl.create_default_context(cafile=str(authority))
+    found.close()
+
+
+def fetch(url: str, *, limit: int = 1 << 20, context: ssl.SSLContext | None = None, **options: Any) -> bytes:
+    file = io.BytesIO()
+    opener = make_opener(urllib.request.ProxyHandler(options.pop("proxies", {})), context)
+    download(Download(url, limit, "the setting", opener, **options), file)
+    return file.getvalue()
+
+
+def redirect(to: str, status: int = 302) -> Callable[[Request], None]:
+    return lambda request: give(request, b"", status, Location=to)
+
+
+def test_https_is_never_left(secure: tuple[Server, ssl.SSLContext], server: Server) -> None:
+    """Neither at once nor by a second redirect; the plain server hears nothing."""
+    other, context = secure
+    server.answer = lambda request: give(request, b"plain")
+    other.answer = lambda request: redirect("/b" if request.path == "/a" else f"{server.url}/c")(request)
+    with pytest.raises(DownloadError, match="is redirected away from HTTPS") as caught:
+        fetch(f"{other.url}/a?signature=SECRET", context=context, authorization="Basic SECRET")
+    assert caught.value.kind == "unsafe"
+    assert server.asked == []
+    server.answer = redirect(f"{other.url}/d")
+    other.answer = lambda request: give(request, b"secured")
+    assert fetch(server.url, context=context) == b"secured"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "data:text/plain,x", "jar:file:///x", "//",
+        "http://user:SECRET@127.0.0.1/x", "http://[::1", "http://", "http://127.0.0.1:99999/x",
+        "http://" + "x" * 300 + "/", "http://a\x01b/", "\u00e9://x",
+    ],
+)  # fmt: skip
+def test_a_redirect_stays_within_http(server: Server, location: str) -> None:
+    """Any other scheme, credentials in the address and what is no address are refused, once and in one line."""
+    server.answer = lambda request: (
+        redirect(location)(request) if request.path == "/a?signature=SECRET" else give(request, b"", 404)
+    )
+    with pytest.raises(DownloadError) as caught:
+        fetch(f"{server.url}/a?signature=SECRET")
+    assert "SECRET" not in caught.value.message
+    assert "\n" not in caught.value.message
+    assert len(server.asked) <= 5
+
+
+def test_redirects_are_limited(server: Server) -> None:
+    """A circle and an endless way end; ten redirects do not."""
+    server.answer = lambda request: give(request, b"", 302, Location=f"/{len(server.asked)}")
+    with pytest.raises(DownloadError, match="302 with a redirect that is not followed"):
+        fetch(server.url)
+    assert len(server.asked) <= 11
+    server.asked.clear()
+    server.answer = redirect("/same")
+    with pytest.raises(DownloadError, match="302 with a redirect that is not followed"):
+        fetch(server.url)
+    server.asked.clear()
+    server.answer = lambda request: (
+        redirect(f"/{len(server.asked)}")(request) if len(server.asked) < 10 else give(request, b"fine")
+    )
+    assert fetch(server.url) == b"fine"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_each_kind_of_redirect_is_followed(server: Server, status: int) -> None:
+    """Also those that Python 3.10 does not know."""
+    server.answer = lambda request: redirect("/b", status)(request) if request.path == "/a" else give(request, b"fine")
+    assert fetch(f"{server.url}/a") == b"fine"
+
+
+def test_the_password_of_a_proxy_goes_to_no_server(server: Server) -> None:
+    """A redirect from a server behind the proxy to one that is asked directly does not take it along."""
+    proxy = Server()
+    proxy.answer = redirect(f"{server.url}/direct")
+    server.answer = lambda request: give(request, b"fine")
+    address = proxy.url.replace("http://", "http://user:SECRET@")
+    opener = make_opener(urllib.request.ProxyHandler({"http": address}))
+    file = io.BytesIO()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("no_proxy", "127.0.0.1")
+            download(Download("http://far.test/x", 100, "", opener), file)
+    finally:
+        proxy.close()
+    assert file.getvalue() == b"fine"
+    assert "proxy-authorization" in proxy.asked[0][2]
+    assert "proxy-authorization" not in server.asked[0][2]
+
+
+@pytest.mark.parametrize("length", ["1001", "9" * 400, "\xb2"])
+def test_a_length_over_the_limit_or_malformed(server: Server, length: str) -> None:
+    """An announced length ends the download before its body; one that is no number counts as none."""
+
+    def answer(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", length)
+        request.end_headers()
+        request.wfile.write(b"x" * 2000)
+        request.close_connection = True
+
+    server.answer = answer
+    with pytest.raises(DownloadError, match=r"is larger than 1000 bytes") as caught:
+        fetch(server.url, limit=1000)
+    assert (caught.value.kind, caught.value.hint) == ("unsafe", "the setting")
+
+
+def test_the_limit_counts_what_came_before_a_break(server: Server) -> None:
+    """A body that goes on after each break is measured as a whole."""
+
+    def answer(request: Request) -> None:
+        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        request.send_response(206 if start else 200)
+        request.send_header("Content-Range", f"bytes {start}-9999/10000")
+        request.send_header("ETag", '"1"')
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        request.wfile.write(b"190\r\n" + b"x" * 400 + b"\r\n")
+        request.close_connection = True
+
+    server.answer = answer
+    with pytest.raises(DownloadError, match=r"is larger than 1000 bytes"):
+        fetch(server.url, limit=1000)
+    assert len(server.asked) == 3
+
+
+def test_another_part_than_the_one_asked_for_is_not_taken(server: Server) -> None:
+    """A server that answers with bytes from elsewhere does not spoil the file."""
+
+    def answer(request: Request) -> None:
+        again = "Range" in request.headers
+        request.send_response(206 if again else 200)
+        request.send_header("ETag", '"1"')
+        if again:
+            request.send_header("Content-Range", "bytes 0-9/10")
+        request.send_header("Content-Length", "10")
+        request.end_headers()
+        request.wfile.write(b"0123456789" if again else b"01234")
+        request.close_connection = True
+
+    server.answer = answer
+    with pytest.raises(DownloadError, match=r"another part than the one asked for"):
+        fetch(server.url)
+
+
+@pytest.mark.parametrize("reason", ["a\x1b[31mred", "a\xa0b" * 500, "x" * 5000])
+def test_what_a_server_says_is_one_short_line(server: Server, reason: str) -> None:
+    def answer(request: Request) -> None:
+        request.wfile.write(f"HTTP/1.1 404 {reason}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
+        request.close_connection = True
+
+    server.answer = answer
+    with pytest.raises(DownloadError, match="the server answered 404") as caught:
+        fetch(server.url)
+    assert caught.value.kind == "missing"
+    assert len(caught.value.message) < 300
+    assert caught.value.message.isprintable()

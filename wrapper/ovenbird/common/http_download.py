@@ -1,0 +1,214 @@
+"""Download a file over HTTP, for a run and for a build: resumed, bounded in size, and never from HTTPS to HTTP.
+
+By the standard library, so that there is no extra to install: any URL with its query, any transfer encoding.
+obstore's HTTP store takes paths, not URLs: it escapes the `?` of a query and refuses an answer without a length.
+"""
+
+from __future__ import annotations
+
+import http.client
+import math
+import ssl
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Literal
+from urllib.parse import urlsplit
+
+from .text import cut_text, escape_controls
+from .units import show_size
+
+_CHUNK = 256 * 1024
+_QUIET = 30.0  # seconds without a byte
+_PAUSES = (0.2, 1.0, 3.0)  # seconds before each further attempt
+_REDIRECTS = 10
+_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+# what a connection that breaks, and an answer that is not HTTP, ends with
+_BROKEN = (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
+TRIED = f"tried {len(_PAUSES) + 1} times; nothing was kept"
+
+Kind = Literal["denied", "missing", "unreachable", "certificate", "unsafe"]
+
+
+class DownloadError(Exception):
+    """Why a download failed: its kind, a message that begins with nothing, and a hint. Neither holds a secret."""
+
+    def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message, self.hint = message, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What to fetch: `url` without credentials, at most `limit` bytes; `authorization` is for its own server alone.
+
+    `remaining` returns the seconds that are left, and raises when there are none; `moved` hears of each block's bytes.
+    """
+
+    url: str
+    limit: int
+    limit_hint: str
+    opener: urllib.request.OpenerDirector
+    authorization: str = ""
+    remaining: Callable[[], float] = lambda: math.inf
+    moved: Callable[[int], object] = lambda _: None
+    _validator: dict[str, str] = field(default_factory=dict)
+
+
+def basic_authorization(username: str, password: str) -> str:
+    """Return the header's value for a user name and a password."""
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+def make_opener(
+    proxies: urllib.request.ProxyHandler, context: ssl.SSLContext | None = None
+) -> urllib.request.OpenerDirector:
+    """Return an opener for HTTP alone: a redirect can then reach no local file."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        proxies,
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=context),
+        _Redirects(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def download(wanted: Download, file: IO[bytes]) -> None:
+    """Write the answer to `file`. A fault that may pass is tried again, going on where the body broke off.
+
+    Errors: DownloadError; OSError of the file's disk; what `remaining` and `moved` raise.
+    """
+    for pause in (*_PAUSES, None):
+        try:
+            _attempt(wanted, file)
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code not in _AGAIN or pause is None:
+                raise _refusal(error) from None
+        except urllib.error.URLError as error:
+            problem = f"cannot be reached: {_line(error.reason)}"
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                raise DownloadError("certificate", problem) from None
+        except (http.client.InvalidURL, ValueError):  # their text repeats the address, which may be signed
+            raise DownloadError("unreachable", "its address, or the one that it is redirected to, is no URL") from None
+        except _BROKEN as error:
+            problem = f"broke off after {file.tell()} bytes: {_line(error) or type(error).__name__}"
+        left = wanted.remaining()
+        if pause is None:
+            raise DownloadError("unreachable", problem, TRIED)
+        time.sleep(min(pause, left))
+
+
+def _attempt(wanted: Download, file: IO[bytes]) -> None:
+    start = file.tell()
+    with wanted.opener.open(_request(wanted, start), timeout=min(_QUIET, wanted.remaining())) as answer:
+        if answer.status == 206 and not _continues(answer.headers, start):
+            raise http.client.HTTPException("the server sent another part than the one asked for")
+        if answer.status != 206 and start:
+            file.seek(0)
+            file.truncate()
+        wanted._validator["If-Range"] = _validator(answer.headers)
+        expected, received = _length(answer.headers), 0
+        if expected is not None and file.tell() + expected > wanted.limit:
+            raise _too_large(wanted)
+        while data := answer.read1(_CHUNK):
+            if file.tell() + len(data) > wanted.limit:
+                raise _too_large(wanted)
+            file.write(data)
+            received += len(data)
+            wanted.moved(len(data))
+            wanted.remaining()
+        if expected is not None and received < expected:
+            raise http.client.HTTPException(f"the body is shorter than the {expected} bytes announced")
+
+
+def _request(wanted: Download, start: int) -> urllib.request.Request:
+    request = urllib.request.Request(wanted.url, headers={"User-Agent": "ovenbird"})  # noqa: S310  # the opener knows HTTP alone
+    if wanted.authorization:
+        # "Unredirected", so that the password does not follow a redirect to another host.
+        request.add_unredirected_header("Authorization", wanted.authorization)
+    if start and (validator := wanted._validator.get("If-Range")):
+        request.add_header("Range", f"bytes={start}-")
+        request.add_header("If-Range", validator)
+    return request
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Redirects within HTTP that never leave HTTPS, and take credentials along to the same server only."""
+
+    max_redirections = _REDIRECTS
+
+    def http_error_302(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow the redirect; the answer that brought it is closed where it is refused."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except (DownloadError, ValueError):
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302  # Python 3.10 lacks the last
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str  # noqa: ARG002  # its name
+    ) -> urllib.request.Request | None:  # fmt: skip
+        """Return the request for where the redirect leads."""
+        parts, before = urlsplit(newurl), urlsplit(req.full_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise DownloadError("unsafe", "is redirected to something else than a plain http:// or https:// address")
+        if before.scheme == "https" and parts.scheme != "https":
+            raise DownloadError("unsafe", "is redirected away from HTTPS")
+        # a proxy's password is added anew where the next request goes through that proxy
+        kept = {name: value for name, value in req.headers.items() if name.lower() != "proxy-authorization"}
+        found = urllib.request.Request(newurl.replace(" ", "%20"), headers=kept, unverifiable=True)  # noqa: S310
+        own = req.unredirected_hdrs.get("Authorization", "")
+        if own and (parts.scheme, parts.netloc.lower()) == (before.scheme, before.netloc.lower()):
+            found.add_unredirected_header("Authorization", own)
+        return found
+
+
+def _refusal(error: urllib.error.HTTPError) -> DownloadError:
+    """Return the error for an answer that brings nothing."""
+    status = error.code
+    if 300 <= status < 400:  # its text repeats the address, which may be signed
+        return DownloadError("unsafe", f"the server answered {status} with a redirect that is not followed")
+    message = f"the server answered {status} {_line(error.reason)}".rstrip()
+    if status in (401, 403, 407):
+        return DownloadError("denied", message)
+    if status in (404, 410):
+        return DownloadError("missing", message, "check the address")
+    return DownloadError("unreachable", message, TRIED if status in _AGAIN else "")
+
+
+def _too_large(wanted: Download) -> DownloadError:
+    return DownloadError("unsafe", f"is larger than {show_size(wanted.limit)}", wanted.limit_hint)
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Return the length that the answer announces, None for none or for a malformed one."""
+    text = headers.get("Content-Length") or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def _continues(headers: Mapping[str, str], start: int) -> bool:
+    """Return whether a partial answer begins where the file ends."""
+    return (headers.get("Content-Range") or "").replace("=", " ").startswith(f"bytes {start}-")
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """Return what proves that a later answer is of the same file: a strong ETag, else the date."""
+    etag = headers.get("ETag") or ""
+    return etag if etag.startswith('"') else headers.get("Last-Modified") or ""
+
+
+def _line(reason: object) -> str:
+    """Return what a server or a library said, as one short line of plain text."""
+    return escape_controls(cut_text(" ".join(str(reason).split()), 200))

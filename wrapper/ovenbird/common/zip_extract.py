@@ -1,0 +1,206 @@
+"""Unpack a zip that is not trusted, for a run and for a build: every member is checked before anything is written.
+
+`zipfile.extractall` writes through links, takes a name twice, and knows no bombs.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .text import cut_text, escape_controls, show_value
+from .tree_names import describe_problem
+from .units import show_size
+
+RATIO = 200  # how much an archive may grow; text and code reach 20
+RATIO_FROM = 32 * 1024 * 1024  # bytes below which no ratio is looked at
+_CHUNK = 256 * 1024
+# `zipfile` lets LZMA and Zstandard unpack at once whatever they are given, by a factor of up to 30,000
+_SMALL_CHUNK = 4096
+_LINK = 4000  # bytes of a link's target
+_HEADER = struct.Struct("<4s22xHH")  # of a member: its signature, the length of its name and of what follows that
+# what `zipfile` and the decompressors raise for damaged archives; a MemoryError is a dictionary of 4 GiB
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, OverflowError, IndexError,
+    KeyError, MemoryError, RuntimeError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ZipLimits:
+    """Bytes that an archive may unpack to, the number of its members, and what to say about them."""
+
+    size: int
+    files: int
+    hint: str = ""
+
+
+class ZipError(Exception):
+    """Why a zip was not unpacked, and a hint. `unsafe`: it is whole, and holds what may not be written."""
+
+    def __init__(self, message: str, hint: str = "", *, unsafe: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.unsafe = message, hint, unsafe
+
+
+def extract_zip(
+    archive: Path, folder: Path, limits: ZipLimits, check_name: Callable[[str], str] = lambda _: ""
+) -> list[str]:
+    """Unpack a zip into an empty folder; the paths of its links, which are not yet known to stay below it.
+
+    `check_name` returns what else is wrong with a path, or nothing.
+    Errors: ZipError for a file that is no zip, is damaged or holds what it may not; OSError of the disk.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            _check(members, archive.stat().st_size, limits, check_name)
+            return _extract(opened, members, folder, archive)
+    except NotImplementedError as error:  # before RuntimeError, which it is
+        raise ZipError(f"cannot be unpacked: {_line(error)}", "zip it with deflate") from None
+    except _DAMAGED as error:
+        reason = _line(error) or type(error).__name__
+        raise ZipError(f"is not a zip, or a damaged one: {reason}", "was it downloaded whole?") from None
+    except OSError as error:
+        if error.errno is None:  # of bz2 or Zstandard, not of the disk
+            raise ZipError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+        raise
+    except Exception as error:
+        if type(error).__name__ == "ZstdError":  # Python 3.14
+            raise ZipError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+        raise
+
+
+def _check(
+    members: list[zipfile.ZipInfo], packed: int, limits: ZipLimits, check_name: Callable[[str], str]
+) -> None:  # fmt: skip
+    """Refuse an archive by what its directory says, before anything is written."""
+    if len(members) > limits.files:
+        raise ZipError(f"has {len(members)} members, more than {limits.files}", limits.hint, unsafe=True)
+    total = sum(member.file_size for member in members)
+    if total > limits.size:
+        message = f"unpacks to {show_size(total)}, more than {show_size(limits.size)}"
+        raise ZipError(message, limits.hint, unsafe=True)
+    # Against the size of the file, not of the members: members may overlap.
+    if total > RATIO_FROM and total > RATIO * packed:
+        message = f"unpacks from {show_size(packed)} to {show_size(total)}, as a bomb does"
+        raise ZipError(message, unsafe=True)
+    files: set[str] = set()
+    for member in members:
+        name = _name(member)
+        if problem := describe_problem(name) or check_name(name):
+            raise ZipError(f"the name {show_value(name)} {problem}", "nothing was kept", unsafe=True)
+        if member.flag_bits & 0x41:  # encrypted, or so by the newer way
+            raise ZipError(f"{show_value(name)} is encrypted", "zip it without a password", unsafe=True)
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+            raise ZipError(f"{show_value(name)} is neither a file, a folder nor a link", unsafe=True)
+        if not _is_folder(member):
+            if name in files:
+                raise ZipError(f"{show_value(name)} is in it twice", unsafe=True)
+            files.add(name)
+    for member in members:
+        parts = _name(member).split("/")
+        for count in range(1, len(parts) + _is_folder(member)):
+            if "/".join(parts[:count]) in files:
+                raise ZipError(f"{show_value('/'.join(parts[:count]))} is both a file and a folder", unsafe=True)
+
+
+def _extract(
+    opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, archive: Path
+) -> list[str]:  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    links: dict[str, str] = {}
+    for member in members:
+        name, mode = _name(member), member.external_attr >> 16
+        if _is_folder(member):
+            continue  # folders come with their files
+        goal = folder / name
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        if stat.S_ISLNK(mode):
+            links[name] = _link_target(opened, member, archive)
+            continue
+        with goal.open("xb") as write:
+            _copy(opened, member, archive, write.write)
+        goal.chmod(0o755 if mode & 0o100 else 0o644)
+    for name, target in links.items():  # last, so that nothing is written through a link
+        (folder / name).symlink_to(target)
+    return list(links)
+
+
+def _copy(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path, write: Callable[[bytes], object]) -> None:
+    """Unpack one member, in bounded memory. Errors: BadZipFile when it has another size than its directory says."""
+    written = 0
+    bzip2 = member.compress_type == zipfile.ZIP_BZIP2
+    for data in _bzip2_blocks(member, archive) if bzip2 else _blocks(opened, member):
+        written += len(data)
+        if written > member.file_size:
+            break
+        write(data)
+    if written != member.file_size:
+        announced = f"and not the {member.file_size} bytes announced"
+        raise zipfile.BadZipFile(f"{member.orig_filename!a} holds {written}, {announced}")
+
+
+def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what a member holds, its checksum compared at the end."""
+    plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    with opened.open(member) as read:
+        assert isinstance(read, zipfile.ZipExtFile)
+        while data := read.read1(_CHUNK if plain else _SMALL_CHUNK):
+            yield data
+
+
+def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
+    """Yield what a bzip2 member holds: `zipfile` would unpack 4 KiB of it to gigabytes at once."""
+    unpacker, checksum, left = bz2.BZ2Decompressor(), 0, member.compress_size
+    with archive.open("rb") as file:
+        file.seek(member.header_offset)
+        header = file.read(_HEADER.size)
+        sign, name, extra = _HEADER.unpack(header)
+        if sign != b"PK\x03\x04":
+            raise zipfile.BadZipFile(f"{member.orig_filename!a} does not begin where the directory says")
+        file.seek(name + extra, os.SEEK_CUR)
+        while not unpacker.eof:
+            packed = b""
+            if unpacker.needs_input:
+                packed = file.read(min(left, _CHUNK))
+                left -= len(packed)
+                if not packed:
+                    raise EOFError("a member ends too early")
+            data = unpacker.decompress(packed, _CHUNK)
+            checksum = zlib.crc32(data, checksum)
+            yield data
+    if checksum != member.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {member.orig_filename!a}")
+
+
+def _link_target(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> str:
+    if member.file_size > _LINK:
+        raise ZipError(f"the target of the link {show_value(_name(member))} is too long", unsafe=True)
+    parts: list[bytes] = []
+    _copy(opened, member, archive, parts.append)
+    target = b"".join(parts).decode()
+    if not target or "\0" in target:
+        raise ZipError(f"the link {show_value(_name(member))} leads nowhere", unsafe=True)
+    return target
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return the name as the archive has it: `filename` is cut at a NUL, and its slashes may be made up."""
+    return member.orig_filename.removesuffix("/")
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.orig_filename.endswith("/")  # `is_dir` fails for an empty name
+
+
+def _line(error: BaseException) -> str:
+    return escape_controls(cut_text(" ".join(str(error).split()), 300))
