@@ -101,6 +101,11 @@ class App:
         elif self.handler.shape.on_loop and self.settings.timeout:
             Watchdog(self.handler.name, self.admission).start()
 
+    @property
+    def finishing(self) -> bool:
+        """Whether a call that was answered still runs."""
+        return any(call.answered for call in self.admission.calls)
+
     def gauge(self) -> None:
         """Tell the metrics how many calls run and wait."""
         queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
@@ -332,7 +337,8 @@ class App:
             call.status = reason.value
             return
         if call.status:
-            self.faults.note(call, f"{self.handler.name}: stopped half way through its answer: {_DETAILS[reason]}")
+            where = "after its answer" if call.answered else "half way through its answer"
+            self.faults.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
             return
         headers = retry_after(1) if reason is Reason.GRACE else ()
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))

@@ -17,8 +17,11 @@ class CleanContext:
         self.base = copy_context()
         self._decimal: ContextVar[Any] | None = next((var for var in self.base if var.name == "decimal_context"), None)
         self.shared = self._decimal is not None
+        self._value: Any = (
+            None if self._decimal is None else self.base[self._decimal].copy()
+        )  # init may change the original
 
     def separate(self) -> None:
         """Give the context that runs now a copy of what contexts would share."""
         if self._decimal is not None:
-            self._decimal.set(self.base[self._decimal].copy())
+            self._decimal.set(self._value.copy())

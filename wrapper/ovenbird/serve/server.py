@@ -303,7 +303,7 @@ class Worker:
                 connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
         while loop.time() < end and not self._force.is_set():
             fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
-            if not server.tasks and not (fresh and loop.time() < patience):
+            if not server.tasks and not self.app.finishing and not (fresh and loop.time() < patience):
                 return
             await _first(self._force, timeout=0.02)
 

@@ -44,7 +44,7 @@ async def read_body(call: Call, wire: Wire, limit: int, seconds: float) -> Keywo
 class WsgiJob(CallJob):
     """Calls the application, and hands its answer to the loop: in one go where it is whole, else part by part."""
 
-    __slots__ = ("_cut", "_headers", "_length", "_sent", "_status")
+    __slots__ = ("_cut", "_ended", "_headers", "_length", "_sent", "_status")
 
     def __init__(self, app: Any, call: Call, arguments: Keywords) -> None:
         super().__init__(app, call, arguments)
@@ -52,6 +52,7 @@ class WsgiJob(CallJob):
         self._headers: Headers = []
         self._length = -1  # what the application announces; -1 for nothing
         self._sent = False  # whether the answer, or its first part, was handed to the loop
+        self._ended = False  # whether all of the answer was handed over
         self._cut = False  # whether nobody takes the answer any more
 
     def call_handler(self) -> None:
@@ -70,6 +71,9 @@ class WsgiJob(CallJob):
                         if self._bare:
                             break
                 self._answer(b"", last=True)
+            self._ended = True
+            if self.stream is not None:
+                self.app._loop.call_soon_threadsafe(self.stream.end, None)
         finally:
             close = getattr(parts, "close", None)
             if close is not None:
@@ -78,7 +82,7 @@ class WsgiJob(CallJob):
     def done(self, outcome: Any, error: BaseException | None) -> None:
         if error is not None and self.call.refusal is not None and not self._sent:
             error = self.call.refusal  # whatever the application made of it
-        if error is not None and self._sent and self.stream is None and self.call.reason is None:
+        if error is not None and (self._ended or (self._sent and self.stream is None)) and self.call.reason is None:
             self.app.faults.record(self.call, error)  # the client has its answer
         super().done(outcome, error)
 
