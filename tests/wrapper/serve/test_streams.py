@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,93 @@ def test_server_sent_events(start: Start, kind: str) -> None:
     assert answer.headers["content-type"] == "text/event-stream"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.text == 'data: two\ndata: lines\n\ndata: {"n":1}\n\ndata: bytes\n\ndata: \n\n'
+
+
+EVENTS = """
+def handler(text: str, kind: str = "plain", context=None):
+    def items():
+        if kind == "typed":
+            yield "event: a\\ndata: " + text + "\\n\\n"
+            yield b"data: bytes\\n\\n"
+            yield {"n": 1}
+        else:
+            yield text
+            yield text.encode()
+            yield "end"
+    if kind == "typed":
+        return context.Response(items(), content_type="text/event-stream")
+    return items()
+"""
+
+
+def data_of(stream: bytes) -> list[str]:
+    """The data of each event, as a browser reads it (HTML 9.2.6)."""
+    events, lines = [], []
+    for line in re.split("\r\n|\n|\r", stream.decode()):
+        if line.startswith("data:"):
+            lines.append(line[5:].removeprefix(" "))
+        elif line == "" and lines:
+            events.append("\n".join(lines))
+            lines = []
+    return events
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("events")
+    (folder / "main.py").write_text(EVENTS)
+    with running(tmp_path_factory, f"{folder / 'main.py'}:handler") as service:
+        yield service
+
+
+@pytest.mark.parametrize("text", [
+    "", "\n", "line\n", "\nline", "a\n\nb\n\n", "a\u2028b\u2029c", "a\u0085b", "a\vb\fc\x1cd\x1ee", " blank", "data: x",
+    ": comment", "\ufeffmark",
+])  # fmt: skip
+def test_text_of_an_event_arrives_as_it_was(events: Service, text: str) -> None:
+    """A browser gets the text that was yielded, with each of its line ends, and breaks it at no other character."""
+    answer = events.call({"text": text}, headers={"accept": "text/event-stream"})
+    assert data_of(answer.content) == [text, text, "end"]
+
+
+@pytest.mark.parametrize("text", ["a\r\nb", "a\rb", "a\r\n", "\r"])
+def test_other_line_ends_of_an_event(events: Service, text: str) -> None:
+    """CR and CR LF end a line of the format, so a browser sees a line feed in their place."""
+    answer = events.call({"text": text}, headers={"accept": "text/event-stream"})
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert data_of(answer.content) == [plain, plain, "end"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+def test_ready_made_events(events: Service, accept: str) -> None:
+    """Text of a handler that names the media type itself is framed by the handler; what is no text is an event."""
+    answer = events.call({"text": "x", "kind": "typed"}, headers={"accept": accept})
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.text == 'event: a\ndata: x\n\ndata: bytes\n\ndata: {"n":1}\n\n'
+
+
+@pytest.mark.parametrize(("accept", "framed"), [
+    ("text/event-stream", True),
+    ("Text/Event-Stream", True),
+    ("text/event-stream;q=0.5", True),
+    ("application/json, text/event-stream", True),
+    ("text/event-stream, */*;q=0.1", True),
+    ("*/*, text/event-stream", True),
+    ("text/event-stream;q=0", False),
+    ("text/event-stream;q=0.000, */*", False),
+    ("application/x-ndjson, text/event-stream;q=0.5", False),
+    ("text/event-stream;q=0.5, */*", False),
+    ("text/*", False),
+    ("*/*", False),
+    ("text/event-streams", False),
+    ('text/plain;x="text/event-stream"', False),
+    ("text/event-stream;q=nan", False),
+])  # fmt: skip
+def test_events_are_sent_to_whom_names_them(events: Service, accept: str, framed: bool) -> None:
+    """A client gets events when it names them, and likes no other form of a stream better."""
+    answer = events.call({"text": "x"}, headers={"accept": accept})
+    assert (answer.headers["content-type"] == "text/event-stream") is framed
+    assert answer.text.startswith("data: ") is framed
 
 
 @ALL

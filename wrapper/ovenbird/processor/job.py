@@ -12,7 +12,8 @@ from ..function.target import Target
 from ..job.call import call
 from ..job.interrupt import Interrupted, interruptible
 from ..job.outcome import Ended
-from ..serve.reply import Reply, ResultError, reply_to
+from ..serve.json_encode import ResultError
+from ..serve.reply import Reply, reply_to
 from ..settings import Settings
 from ..trace import continued
 from .config import Config

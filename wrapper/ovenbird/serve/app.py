@@ -25,9 +25,10 @@ from .dialect import OWN, Dialect
 from .faults import Faults
 from .gate import Gate
 from .journal import Journal
+from .json_encode import encode
 from .metrics import Block
 from .problems import ProblemError, problem, retry_after
-from .reply import Reply, by_app, encode, reply_to
+from .reply import Reply, by_app, reply_to
 from .threads import Threads
 from .watchdog import Watchdog
 

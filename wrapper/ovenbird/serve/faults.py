@@ -9,8 +9,9 @@ from typing import Any
 from ..function.traces import summary, user_traceback
 from ..trace import new_id
 from .call import Call
+from .json_encode import ResultError
 from .problems import problem
-from .reply import Reply, ResultError
+from .reply import Reply
 
 _log = logging.getLogger("ovenbird")
 

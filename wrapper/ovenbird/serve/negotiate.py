@@ -6,6 +6,9 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .accept import is_named, match_type
+from .json_encode import encode
+
 if TYPE_CHECKING:
     from .reply import Reply
 
@@ -16,28 +19,23 @@ JSON, CSV, PARQUET, ARROW = (
     "application/vnd.apache.arrow.stream",
 )
 _ALIASES = {
-    "application/x-parquet": PARQUET,
-    "application/parquet": PARQUET,
-    "application/vnd.apache.arrow.file": ARROW,
-    "application/x-arrow": ARROW,
+    PARQUET: ("application/x-parquet", "application/parquet"),
+    ARROW: ("application/vnd.apache.arrow.file", "application/x-arrow"),
 }
 
 
 def preferred(accept: str, offered: tuple[str, ...]) -> str:
-    """The media type of `offered` that an `Accept` header likes best; the first one when it names none of them."""
-    best, liking = offered[0], 0.0
-    for item in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        name = _ALIASES.get(name, name)
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        if name in offered and weight > liking:
-            best, liking = name, weight
+    """Return the media type of `offered` that an `Accept` header likes best; the first one where it accepts none.
+
+    Of two that it likes the same, it is the one that is named and not matched by `*`, then the one that is offered
+    first.
+    """
+    best, liking = offered[0], (0.0, 0)
+    for media in offered:
+        names = (media, *_ALIASES.get(media, ()))
+        match = max(match_type(accept, name) for name in names if name == media or is_named(accept, name))
+        if match[0] > 0 and match > liking:
+            best, liking = media, match
     return best
 
 
@@ -52,12 +50,7 @@ def pandas(frame: Any, accept: str) -> Reply:
         import pyarrow
 
         return _reply(_arrow(pyarrow.Table.from_pandas(frame, preserve_index=False)), media)
-    return _reply(pandas_json(frame), media)
-
-
-def pandas_json(frame: Any) -> bytes:
-    """A pandas DataFrame as JSON records; dates in ISO 8601, missing values null."""
-    return frame.to_json(orient="records", date_format="iso").encode()  # type: ignore[no-any-return]
+    return _reply(encode(frame), media)
 
 
 def polars(frame: Any, accept: str) -> Reply:
@@ -66,7 +59,7 @@ def polars(frame: Any, accept: str) -> Reply:
     if media == CSV:
         return _reply(frame.write_csv().encode(), CSV + "; charset=utf-8")
     if media == JSON:
-        return _reply(frame.write_json().encode(), media)
+        return _reply(encode(frame), media)
     out = io.BytesIO()
     (frame.write_parquet if media == PARQUET else frame.write_ipc_stream)(out)
     return _reply(out.getvalue(), media)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
@@ -18,6 +17,7 @@ from ..common.text import show_value
 from ..function import cloudevent
 from ..function.response import Response
 from . import negotiate
+from .json_encode import ResultError, can_encode, class_names, encode
 
 Headers = list[tuple[bytes, bytes]]
 Maker = Callable[[Any, str], "Reply"]
@@ -29,14 +29,11 @@ _SMALL = 1024  # bytes; answers below it have their header at hand
 _LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
 
 
-class ResultError(Exception):
-    """What the handler returned cannot be an answer: no rule covers its type, or its parts are not valid."""
-
-
 class Reply(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
 
-    `stream` is an async iterator, or a generator that has to run in a thread.
+    `stream` is an async iterator, or a generator that has to run in a thread; with `events` its items become
+    server-sent events.
     """
 
     status: int
@@ -44,6 +41,7 @@ class Reply(msgspec.Struct, eq=False):
     body: bytes = b""
     stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None
     app: Callable[..., Awaitable[None]] | None = None
+    events: bool = False
 
 
 def reply_to(result: Any, accept: str = "") -> Reply:
@@ -56,56 +54,6 @@ def by_app(app: Callable[..., Awaitable[None]], status: int = 0) -> Reply:
     reply = Reply(status, [])
     reply.app = app
     return reply
-
-
-def encode(value: Any) -> bytes:
-    """A value as JSON. NaN and infinities become null, as JSON has none. Errors: ResultError that names the type."""
-    try:
-        return _encode(value)
-    except OverflowError:  # msgspec stops at 64 bits, JSON and Python do not
-        import json
-
-        plain = msgspec.to_builtins(value, enc_hook=encode_custom, str_keys=True)
-        return json.dumps(_finite(plain), separators=(",", ":")).encode()
-    except RecursionError:
-        raise ResultError("the result is nested too deeply, or refers to itself") from None
-    except TypeError as error:
-        raise ResultError(f"a part of the result cannot be written as JSON: {error}") from error
-
-
-def encode_custom(value: Any) -> Any:
-    """What msgspec does not know: pydantic models, numpy scalars and arrays, DataFrames, paths."""
-    kind = type(value)
-    if hasattr(kind, "model_dump"):
-        return value.model_dump(mode="json")
-    names = _names(kind)
-    if "numpy.ndarray" in names:
-        return value.tolist()
-    if "numpy.generic" in names:
-        return value.item()
-    if "pandas.DataFrame" in names:
-        return msgspec.Raw(negotiate.pandas_json(value))
-    if "pandas.Series" in names or "polars.Series" in names:
-        return value.to_list()
-    if "polars.DataFrame" in names:
-        return value.to_dicts()
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
-
-
-def _finite(value: Any) -> Any:
-    """Built-in values with null for NaN and infinities."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
 
 
 def _json(result: Any, _: str) -> Reply:
@@ -123,7 +71,7 @@ def _content(body: bytes, media: bytes) -> Reply:
 
 
 def _text(result: str, _: str) -> Reply:
-    return _content(result.encode("utf-8", "surrogateescape"), b"text/plain; charset=utf-8")
+    return _content(str.encode(result, "utf-8", "surrogateescape"), b"text/plain; charset=utf-8")
 
 
 def _bytes(result: Any, _: str) -> Reply:
@@ -131,11 +79,21 @@ def _bytes(result: Any, _: str) -> Reply:
 
 
 def _stream(result: Any, accept: str) -> Reply:
-    events = "text/event-stream" in accept
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")] if events else []
-    reply = Reply(200, headers)
+    reply = Reply(200, [])
     reply.stream = result
+    if "event-stream" in accept.lower() and _wants_events(accept):
+        reply.headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        reply.events = True
     return reply
+
+
+def _wants_events(accept: str) -> bool:
+    """Whether a client names server-sent events, and likes no other form of a stream better."""
+    from .accept import is_named, match_type
+
+    plain = ("application/x-ndjson", "text/plain", "application/octet-stream")
+    weight, _ = match_type(accept, "text/event-stream")
+    return is_named(accept, "text/event-stream") and weight >= max(match_type(accept, media)[0] for media in plain)
 
 
 def _tuple(result: tuple[Any, ...], accept: str) -> Reply:
@@ -193,10 +151,11 @@ def _cloudevent(result: Any, accept: str) -> Reply:
     attributes = dict(result.attributes) if hasattr(result, "attributes") else dict(result.get_attributes())
     data = result.data if hasattr(result, "data") else result.get_data()
     media = attributes.pop("datacontenttype", None)
-    if isinstance(data, (str, int, float)) and (media is None or cloudevent.is_json(str(media))):
-        reply = _json(data, accept)
+    if isinstance(data, str):
+        is_json = media is None or cloudevent.is_json(str(media))
     else:
-        reply = reply_to(data, accept)
+        is_json = data is not None and not isinstance(data, (bytes, bytearray, memoryview))
+    reply = _json(data, accept) if is_json else reply_to(data, accept)
     headers = {f"ce-{key}": _attribute(key, value) for key, value in attributes.items() if value is not None}
     return _with(reply, 200, {**headers, **({"content-type": media} if media else {})})
 
@@ -236,6 +195,8 @@ def _with(reply: Reply, status: int, headers: Any = None) -> Reply:
         app.raw_headers[:] = [pair for pair in app.raw_headers if pair[0] not in names] + given
         return reply
     reply.headers = [pair for pair in reply.headers if pair[0] not in names] + given
+    if b"content-type" in names:  # the handler's own media type: text is what the handler made it
+        reply.events = False
     if reply.stream is None:
         reply.headers = [pair for pair in reply.headers if pair[0] not in _FRAMING]
         reply.headers.append((b"content-length", b"%d" % len(reply.body)))
@@ -274,11 +235,6 @@ def _percent(text: str) -> str:
     )
 
 
-def _names(kind: type) -> set[str]:
-    """`package.Class` for a class and its bases: types are told without importing their packages."""
-    return {f"{base.__module__.split('.')[0]}.{base.__name__}" for base in kind.__mro__}
-
-
 def _maker(kind: type) -> Maker:
     """The rule for a type, kept for the next time."""
     maker = _find(kind)
@@ -288,7 +244,7 @@ def _maker(kind: type) -> Maker:
 
 
 def _find(kind: type) -> Maker:
-    names = _names(kind)
+    names = class_names(kind)
     for base, maker in _RULES:
         if issubclass(kind, base):
             return maker
@@ -301,9 +257,7 @@ def _find(kind: type) -> Maker:
         return _stream
     if {"body", "status_code", "content_type"} <= set(dir(kind)) or "nuclio_sdk.Response" in names:
         return _response
-    if kind.__module__.split(".")[0] == "cloudevents" and kind.__name__ == "CloudEvent":
-        return _cloudevent
-    if _has_json(kind) or issubclass(kind, Mapping) or "numpy.generic" in names or "numpy.ndarray" in names:
+    if _has_json(kind) or can_encode(kind):
         return _json
     return functools.partial(_unknown, kind)
 
@@ -334,10 +288,9 @@ _RULES: list[tuple[type, Maker]] = [
 _NAMED: dict[str, Maker] = {
     "starlette.Response": _starlette,
     "nuclio_sdk.Response": _response,
+    "cloudevents.CloudEvent": _cloudevent,
     "pandas.DataFrame": negotiate.pandas,
-    "pandas.Series": _json,
     "polars.DataFrame": negotiate.polars,
-    "polars.Series": _json,
     "matplotlib.Figure": negotiate.figure,
     "PIL.Image": negotiate.image,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import re
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
@@ -12,10 +13,12 @@ from types import GeneratorType
 from typing import Any
 
 from .call import Call, CallStopped, Message, Reason, Receive
-from .reply import Reply, encode
+from .json_encode import encode
+from .reply import Reply
 from .threads import raise_in
 
 _CLOSE = (b"connection", b"close")
+_LINE_END = re.compile("\r\n|\n|\r")
 _AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
 
 
@@ -29,10 +32,10 @@ async def stream(
         items = _threaded(items, loop)
     headers = [*reply.headers, _CLOSE] if closing else list(reply.headers)
     kind = next((value for key, value in headers if key == b"content-type"), b"")
-    events = kind.startswith(b"text/event-stream")
+    typed = not reply.events and kind.lower().startswith(b"text/event-stream")
     try:
         async for item in items:
-            body = chunk(item, events)
+            body = chunk(item, reply.events or (typed and not isinstance(item, (str, bytes, bytearray, memoryview))))
             if not call.status:
                 if not kind:
                     headers.append((b"content-type", media(item)))
@@ -133,11 +136,15 @@ def media(item: Any) -> bytes:
 
 
 def _event(item: Any) -> bytes:
-    """A server-sent event. Text that holds lines becomes one `data:` for each."""
+    """A server-sent event, with one `data:` for each line of its text.
+
+    Lines end with CR LF, LF or CR and nothing else (HTML 9.2.6). Text that ends with a line's end has an empty last
+    line, so that the client gets that end too.
+    """
     if isinstance(item, (bytes, bytearray, memoryview)):
         item = bytes(item).decode("utf-8", "replace")
-    lines = item.splitlines() or [""] if isinstance(item, str) else [encode(item).decode()]
-    return "".join(f"data: {line}\n" for line in lines).encode() + b"\n"
+    text = item if isinstance(item, str) else encode(item).decode()
+    return "".join(f"data: {line}\n" for line in _LINE_END.split(text)).encode() + b"\n"
 
 
 class ThreadStream:
