@@ -175,6 +175,18 @@ def test_a_body_that_does_not_come(serve: Serve) -> None:
     assert service.post("/echo", content=b"x").text == "x"
 
 
+def test_a_thread_that_waits_for_its_body(serve: Serve) -> None:
+    """It is free again when the call is over its time limit, or when its client has left."""
+    service = serve("wsgi/plain.py:app", "--concurrency", "1", "--timeout", "500ms", "--drain-delay", "0")
+    with Raw(service) as client:
+        client.send(request(b"x" * 1000, "/count")[:-1])
+        assert client.answer().status == 504
+    assert service.post("/echo", content=b"x").text == "x"
+    with Raw(service) as client:
+        client.send(request(b"x" * 1000, "/count")[:-1])
+    assert service.post("/echo", content=b"x").text == "x"
+
+
 def test_threads_that_all_hang(serve: Serve) -> None:
     """The time limit stops a thread where Python code runs again; while all hang, the worker is not healthy."""
     service = serve("wsgi/plain.py:app", "--concurrency", "2", "--timeout", "300ms", "--drain-delay", "0")

@@ -76,8 +76,9 @@ class CallJob(Job):
         """Nobody takes the reply any more."""
         if self.stream is not None:
             self.stream.close()
-        if self.awaited is not None:
-            self.awaited.cancel()
+        awaited = self.awaited  # the thread may take it away
+        if awaited is not None:
+            awaited.cancel()
 
     def _resolve(self, outcome: Any, error: BaseException | None) -> None:
         future = self.call.future

@@ -12,7 +12,7 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 LARGE = 256 * 1024  # bytes; what is smaller is decoded in less time than it takes to hand it over
 _Result = TypeVar("_Result")
@@ -23,27 +23,44 @@ async def decode_aside(work: Callable[[], _Result]) -> _Result:
     """Return what `work` returns, or raise what it raises, while the event loop goes on."""
     if not _pools:
         _pools.append(ThreadPoolExecutor(1, "ovenbird-decode"))
-    outcome = await asyncio.get_running_loop().run_in_executor(_pools[0], _attempt, work)
-    if isinstance(outcome, _Raised):
-        try:
-            raise outcome.error
-        finally:
-            del outcome  # an exception that refers to this frame, which refers to it, would outlive the call
-    return outcome
+    attempt = _Attempt(work)
+    try:
+        await asyncio.get_running_loop().run_in_executor(_pools[0], attempt.run)
+        if attempt.error is not None:
+            raise attempt.error
+        return attempt.result  # type: ignore[return-value]
+    finally:
+        attempt.drop()
 
 
-class _Raised:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+class _Attempt(Generic[_Result]):
+    """A call of `work`, and its outcome.
 
+    The executor's frame holds it, and an error's traceback holds that frame: `drop` breaks the cycle, in which the call
+    would outlive its end, also when nobody waits for the outcome any more.
+    """
 
-def _attempt(work: Callable[[], _Result]) -> _Result | _Raised:
-    """Call `work`; an error is handed over as a value, as a future would keep it and what it refers to."""
-    with _collector_off():
-        try:
-            return work()
-        except BaseException as error:
-            return _Raised(error)
+    def __init__(self, work: Callable[[], _Result]) -> None:
+        self.result: _Result | None = None
+        self.error: BaseException | None = None
+        self._work: Callable[[], _Result] | None = work
+
+    def run(self) -> None:
+        """Call `work`. For the thread."""
+        work = self._work
+        if work is None:  # nobody waits for it
+            return
+        with _collector_off():
+            try:
+                self.result = work()
+            except BaseException as error:
+                self.error = error
+        if self._work is None:
+            self.drop()
+
+    def drop(self) -> None:
+        """Let go of all."""
+        self.result = self.error = self._work = None
 
 
 @contextlib.contextmanager

@@ -97,6 +97,8 @@ class WsgiJob(CallJob):
         if self._cut:
             raise CallStopped
         self.awaited = asyncio.run_coroutine_threadsafe(body.receive(), self.app._loop)
+        if self._cut:  # just now, before there was something to cancel
+            self.awaited.cancel()
         try:
             return self.awaited.result()["body"]  # type: ignore[no-any-return]
         except BaseException:
