@@ -65,6 +65,10 @@ test: .venv/.dev ## run every test
 	@echo "running the tests (a few minutes)"
 	@$(BIN)/pytest -q $(ARGS)
 
+.PHONY: quick
+quick: .venv/.dev ## run the tests that need no containers, images or apt packages
+	@$(BIN)/pytest -q --quick $(ARGS)
+
 .PHONY: lint
 lint: .venv/.dev ## ruff and mypy
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }

@@ -12,6 +12,25 @@ from tests.service import Service
 
 pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
+# fixtures that need buildah, podman or a disk of its own
+_HEAVY = {"container_env", "full"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--quick`, which `make quick` gives."""
+    parser.addoption("--quick", action="store_true", help="leave out what needs containers, apt packages or minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--quick`: leave out tests of containers and images, and those that are marked as `heavy`."""
+    if not config.getoption("quick"):
+        return
+    heavy = [
+        item for item in items if _HEAVY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("heavy")
+    ]
+    config.hook.pytest_deselected(items=heavy)
+    left_out = set(heavy)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

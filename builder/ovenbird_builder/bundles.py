@@ -11,16 +11,20 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import lzma
 import os
+import re
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
-from ovenbird.common.text import show_value
+from ovenbird.common.named_paths import is_file, is_folder
+from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from .baked_document import handler
 from .bases import foundation
@@ -39,6 +43,34 @@ from .spec import Request
 _VERSION = 1
 _KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression")
 _FILES = ("requirements", "constraints")
+
+
+class _Source(Struct, frozen=True):
+    """Where the source came from, as a Tree has it."""
+
+    uri: str
+    revision: str
+    digest: str
+    epoch: int | None
+
+
+class _Base(Struct, frozen=True):
+    """A base of the bundle: the name that it was asked for by, its platform, its own digest and its manifest's."""
+
+    name: str
+    platform: str
+    digest: str
+    manifest: str
+
+
+class _About(Struct, frozen=True):
+    """What bundle.json holds."""
+
+    given: dict[str, str | bool | tuple[str, ...]]
+    files: dict[str, tuple[str, ...]]
+    source: _Source
+    bases: tuple[_Base, ...]
+    answers: dict[str, dict[str, str]]
 
 
 class Bundle(Struct, frozen=True):
@@ -78,12 +110,12 @@ def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequ
 def is_bundle(text: str) -> bool:
     """Whether a target is a bundle."""
     path = Path(text)
-    if text.endswith((".py", ".yaml", ".yml")) or not path.is_file():
+    if text.endswith((".py", ".yaml", ".yml")) or not is_file(path):
         return False
     try:
         with tarfile.open(path) as tar:
             first = tar.next()
-    except (tarfile.TarError, OSError):
+    except (tarfile.TarError, OSError, ValueError, EOFError, zlib.error, lzma.LZMAError):
         return False
     return first is not None and first.name == "bundle.json"
 
@@ -99,15 +131,43 @@ def opened(path: Path, cache: Cache) -> Iterator[Bundle]:
             with tarfile.open(path) as tar:
                 tar.extractall(folder, filter="data")  # refuses what leaves the folder, devices, and other owners
                 _refuse_cut(tar)
-            about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        except (tarfile.TarError, OSError, ValueError) as error:
-            raise SpecError(f"{show_value(str(path))} is not a bundle that can be read: {error}") from None
-        if not isinstance(about, dict) or about.get("version") != _VERSION:
+            document = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        except (tarfile.TarError, OSError, ValueError, RecursionError, EOFError, zlib.error, lzma.LZMAError) as error:
+            why = escape_controls(cut_text(str(error), 300))
+            raise SpecError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
+        if not isinstance(document, dict) or document.get("version") != _VERSION:
             raise SpecError(
                 f"{show_value(str(path))} is a bundle of another version of Ovenbird", hint="ovenbird bundle"
             )
+        try:
+            about = convert(document, _About)
+            _check(about, folder)
+        except (ValidationError, ValueError) as error:
+            why = escape_controls(cut_text(str(error), 300))
+            raise SpecError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
         _take(about, folder, cache)
         yield Bundle(_given(about, folder), folder / "function.yaml", _tree(about, folder, path))
+
+
+def _check(about: _About, folder: Path) -> None:
+    """Refuse what names anything outside of the bundle, or flags that a bundle does not hold. Errors: ValueError."""
+    if unknown := set(about.given) - set(_KEPT) or set(about.files) - set(_FILES):
+        raise ValueError(f"it gives {', '.join(sorted(map(show_value, unknown)))}")
+    for name in (name for names in about.files.values() for name in names):
+        if not re.fullmatch(r"files/[a-z]+-[0-9]{1,9}", name) or not is_file(folder / name):
+            raise ValueError(f"it has no file {show_value(name)}")
+    for key in about.answers:
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", key):
+            raise ValueError(f"it answers {show_value(key)}")
+    digests = [digest for base in about.bases for digest in (base.digest, base.manifest)]
+    blobs = folder / "blobs"
+    digests += [f"sha256:{path.name}" if is_file(path) else path.name for path in blobs.glob("*")]
+    for digest in digests:
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+            raise ValueError(f"{show_value(digest)} is not a digest")
+    for part in ("source", "blobs"):
+        if not is_folder(folder / part):
+            raise ValueError(f"it has no folder {part}")
 
 
 def _fill(
@@ -178,7 +238,7 @@ def _refuse_cut(tar: tarfile.TarFile) -> None:
         raise tarfile.ReadError("it breaks off")
 
 
-def _take(about: Mapping[str, Any], folder: Path, cache: Cache) -> None:
+def _take(about: _About, folder: Path, cache: Cache) -> None:
     """Put base and wheels into the cache, each checked."""
     for path in sorted((folder / "blobs").iterdir()):
         digest = f"sha256:{path.name}"
@@ -194,24 +254,24 @@ def _take(about: Mapping[str, Any], folder: Path, cache: Cache) -> None:
         sha256 = path.parent.name
         if house.find(sha256) is None and house.put(path).sha256 != sha256:
             raise DigestError(f"the bundle is damaged: the wheel {path.name} is not what its digest says")
-    for key, value in about["answers"].items():
+    for key, value in about.answers.items():
         house.note(key, value)
-    for base in about["bases"]:
-        foundation.remember(base["name"], base["platform"], base["digest"], base["manifest"], cache)
+    for base in about.bases:
+        foundation.remember(base.name, base.platform, base.digest, base.manifest, cache)
 
 
-def _given(about: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _given(about: _About, folder: Path) -> dict[str, Any]:
     """The flags that the bundle was made with; files that they named are the bundle's own."""
-    found = {name: tuple(value) if isinstance(value, list) else value for name, value in about["given"].items()}
-    return found | {name: tuple(str(folder / path) for path in paths) for name, paths in about["files"].items()}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in about.given.items()}
+    return found | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
 
 
-def _tree(about: Mapping[str, Any], folder: Path, path: Path) -> Tree:
-    source = about["source"]
-    tree = Tree(folder / "source", source["uri"], source["revision"], of_tree(folder / "source"), source["epoch"])
-    if tree.digest != source["digest"]:
+def _tree(about: _About, folder: Path, path: Path) -> Tree:
+    source = about.source
+    tree = Tree(folder / "source", source.uri, source.revision, of_tree(folder / "source"), source.epoch)
+    if tree.digest != source.digest:
         raise DigestError(
-            f"the bundle {show_value(str(path))} is damaged: its source is {tree.digest}, not {source['digest']}"
+            f"the bundle {show_value(str(path))} is damaged: its source is {tree.digest}, not {source.digest}"
         )
     return tree
 

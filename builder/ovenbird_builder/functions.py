@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.text import show_value
 from ovenbird.document import VERSIONS, Function, find, read
 
@@ -33,7 +34,7 @@ def named(target: str, source: str = "") -> Named:
     """
     if target.endswith((".yaml", ".yml")):
         return _document(Path(target), source)
-    if Path(target).is_dir():
+    if is_folder(target):
         return _document(find(Path(target)), source)
     place, _, attribute = target.partition(":")
     if attribute and not _DOTTED.fullmatch(attribute):
@@ -68,7 +69,7 @@ def _with_source(function: Function, folder: Path) -> Function:
 
 
 def _of_file(path: Path, attribute: str, source: str) -> Function:
-    if not path.is_file():
+    if not is_file(path):
         raise SpecError(f"no file {show_value(str(path))}", hint=_FORMS)
     path = path.resolve()
     root = _folder(source) if source else path.parent
@@ -90,6 +91,6 @@ def _plain(root: Path, module: str, attribute: str) -> Function:
 
 def _folder(name: str) -> Path:
     path = Path(name)
-    if not path.is_dir():
+    if not is_folder(path):
         raise SpecError(f"--source: {show_value(name)} is not a folder")
     return path.resolve()

@@ -70,8 +70,9 @@ def network(ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | N
     path = Path(os.path.abspath(text))  # noqa: PTH100  # a link stays a link: sites replace its target
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise SpecError(f"{origin}: cannot read the certificates {show_value(text)}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SpecError(f"{origin}: cannot read the certificates {show_value(text)}: {why}") from None
     if b"BEGIN CERTIFICATE" not in content and b"BEGIN TRUSTED CERTIFICATE" not in content:
         raise SpecError(f"{origin}: {show_value(text)} holds no certificate in PEM form")
     return Network(path, proxies, allowed)

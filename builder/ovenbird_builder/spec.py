@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ovenbird.common.named_paths import exists, is_file, is_folder, is_name
 from ovenbird.common.text import show_value
 from ovenbird.document import Function
 from ovenbird.errors import OvenbirdError
@@ -130,7 +131,7 @@ def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:
     home = Path(environ.get("HOME") or Path.home())
     usual = (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
     found = Path(flag).expanduser().absolute() if flag else usual
-    if found.exists() and not found.is_dir():
+    if not is_folder(found) and (exists(found) or not is_name(found)):
         raise SpecError(f"--cache-dir: {show_value(str(found))} is not a folder")
     return found
 
@@ -234,7 +235,7 @@ def _word(text: str, flag: str, words: tuple[str, ...]) -> str:
 
 
 def _file(text: str, flag: str) -> Path:
-    if not Path(text).is_file():
+    if not is_file(text):
         raise SpecError(f"{flag}: no file {show_value(text)}")
     return Path(text).resolve()
 

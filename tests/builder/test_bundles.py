@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import io
 import json
 import tarfile
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.orchard import wheel
+from tests.refusals import succeeds
+from tests.toml_mutations import VALUES, paths
 
+from ovenbird.errors import OvenbirdError
 from ovenbird_builder.bundles import is_bundle, opened
 from ovenbird_builder.errors import DigestError, SpecError
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.locking.wheelhouse import Wheelhouse
 from ovenbird_builder.sources.digest import of_tree
 
+DIGEST = "sha256:" + "0" * 64
 BLOB, MAIN = b"a layer of the base", b"def handler():\n    return 1\n"
 
 
@@ -40,7 +46,7 @@ class Parts:
             "given": {"python": "3.12", "requirement": ["kiwi"], "base": "b"},
             "files": {"constraints": ["files/constraints-0"]},
             "source": {"uri": "git+https://h/r", "revision": "c" * 40, "digest": of_tree(folder / "tree"), "epoch": 7},
-            "bases": [{"name": "b", "platform": "linux/amd64", "digest": "sha256:x", "manifest": "sha256:y"}],
+            "bases": [{"name": "b", "platform": "linux/amd64", "digest": DIGEST, "manifest": DIGEST}],
             "answers": {"key": {"filename": kiwi.name, "sha256": sha256(self.wheel)}},
         }
         self.files: dict[str, bytes] = {
@@ -155,3 +161,63 @@ def test_a_target_is_a_bundle_by_its_first_entry(parts: Parts, tmp_path: Path) -
     (tmp_path / "empty").touch()
     for name in ("other.tar", "empty", "tree", "nothing"):
         assert not is_bundle(str(tmp_path / name))
+
+
+def test_every_field_may_be_anything(parts: Parts, cache: Cache) -> None:
+    """What bundle.json holds, by every type of JSON: an error of what was asked for, and nothing outside is touched."""
+    whole = parts.about
+
+    def take() -> None:
+        with opened(parts.pack(), cache) as found:
+            assert all(Path(text).is_relative_to(found.document.parent) for text in found.given.get("constraints", ()))
+
+    for path in paths(whole):
+        for value in (*VALUES, None, "../../../../x", "/etc/passwd", "sha256:" + "f" * 64):
+            if isinstance(value, (datetime.date, datetime.time)) or value != value:
+                continue
+            parts.about = deepcopy(whole)
+            place: Any = parts.about
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = value
+            succeeds(take, f"{path} = {value!r:.60}", 65, *range(20, 30))
+
+
+@pytest.mark.parametrize("name", ["blobs/x", "blobs/" + "0" * 63, "blobs/" + "0" * 64 + "/x", "wheels/x/y.whl"])
+def test_a_name_that_is_no_digest_is_refused(parts: Parts, cache: Cache, name: str) -> None:
+    parts.files[name] = b"x"
+    with (
+        pytest.raises(OvenbirdError, match=r"is not a digest|damaged|not the name of a wheel"),
+        opened(parts.pack(), cache),
+    ):
+        raise AssertionError("it was taken")
+
+
+@pytest.mark.parametrize("key", ["../../evil", "/tmp/evil", "a/b", "", ".hidden", "x" * 300, "a\0b"])
+def test_an_answer_stays_in_the_cache(parts: Parts, cache: Cache, tmp_path: Path, key: str) -> None:
+    """Its key is the name of a file."""
+    parts.about["answers"] = {key: {"sha256": "0" * 64}}
+    with pytest.raises(SpecError, match="not a bundle that can be read"), opened(parts.pack(), cache):
+        raise AssertionError("it was taken")
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("name", ["secret", "push", "authfile", "index_url", "allow_host", "ca_bundle", "cache_dir"])
+def test_a_bundle_gives_no_flag_that_reaches_this_machine(parts: Parts, cache: Cache, name: str) -> None:
+    """It may say what is built, and not what is read from here, or where it goes."""
+    parts.about["given"][name] = ["A=/etc/passwd"]
+    with pytest.raises(SpecError, match=f"it gives '{name}'"), opened(parts.pack(), cache):
+        raise AssertionError("it was taken")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 2000, b"\x1f\x8b" + b"x" * 99, b"BZh9" + b"x" * 99, b"\xfd7zXZ\0" + b"x" * 99, b"x" * 700]
+)
+def test_a_file_that_is_no_bundle(tmp_path: Path, cache: Cache, content: bytes) -> None:
+    path = tmp_path / "x.bundle"
+    path.write_bytes(content)
+    assert not is_bundle(str(path))
+    with pytest.raises(SpecError, match="not a bundle that can be read"), opened(path, cache):
+        raise AssertionError("it was taken")
+    for name in ("\0", "x" * 300, "x/" * 3000):
+        assert not is_bundle(name)

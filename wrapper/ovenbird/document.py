@@ -105,8 +105,9 @@ def read(path: Path) -> Function:
     refuse_unreadable(path, DocumentError)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+    except (OSError, ValueError) as error:  # the latter also for a NUL in the name
+        decoding = isinstance(error, UnicodeDecodeError)
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text" if decoding else str(error)
         raise DocumentError(f"cannot read the function document {show_value(str(path))}: {reason}") from None
     document = parse(text, str(path))
     problems = validate(document, path.parent)

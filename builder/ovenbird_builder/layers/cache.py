@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode
 from msgspec.structs import asdict, replace
 
 from ovenbird.common.text import show_value
@@ -88,7 +89,7 @@ class Cache(Blobs):
         """What a key gave, when it is still whole. A blob that is the one written is known by its size and time."""
         path = self._key(key)
         try:
-            entry = Entry(**json.loads(path.read_bytes()))
+            entry = decode(path.read_bytes(), type=Entry)
             if not entry.digest and entry.key == key:
                 self._touch(path)
                 return entry
@@ -97,7 +98,7 @@ class Cache(Blobs):
             if path.exists():
                 self._drop(path, key, "its blob is gone")
             return None
-        except (ValueError, TypeError, AssertionError, AttributeError):
+        except (MsgspecError, ValueError, RecursionError, AssertionError):
             self._drop(path, key, "the entry is damaged")
             return None
         if entry.key != key or status.st_size != entry.size:
@@ -143,7 +144,7 @@ class Cache(Blobs):
             return None
         try:
             return json.loads(found.note)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._drop(self._key(key), key, "the entry is damaged")
             return None
 

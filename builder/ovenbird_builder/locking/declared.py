@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from ovenbird.common.text import show_value
+from ovenbird.common.text import cut_text, escape_controls, show_value
+from ovenbird.common.units import show_size
 
 from ..errors import LockError
 from .listed import Wanted, requirement
@@ -22,7 +24,19 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+T = TypeVar("T")
+_FILE_LIMIT = 64 * 1024 * 1024  # bytes
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$\n(?P<lines>(?:^#(?: .*)?\r?$\n)+?)^# ///[ \t]*\r?$")  # as PEP 723
+
+
+class _Metadata(Struct, rename="kebab", frozen=True):
+    """What counts of `[project]`, and of the inline metadata of a file."""
+
+    name: str = ""
+    requires_python: str = ""
+    dependencies: tuple[str, ...] = ()
+    optional_dependencies: dict[str, tuple[str, ...]] = {}
+    dynamic: tuple[str, ...] = ()
 
 
 class Declared(Struct, frozen=True):
@@ -32,12 +46,32 @@ class Declared(Struct, frozen=True):
     requires_python: str = ""
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """A table from a TOML file. Errors: LockError, with the line where one is at fault."""
+    try:
+        if path.stat().st_size > _FILE_LIMIT:
+            raise LockError(f"{path.name} is larger than {show_size(_FILE_LIMIT)}")
+        return toml(path.read_text(encoding="utf-8"), path.name)
+    except OSError as error:
+        raise LockError(f"cannot read {show_value(path.name)}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise LockError(f"{path.name} is not UTF-8 text") from None
+
+
 def toml(text: str, name: str) -> dict[str, Any]:
     """A table from TOML text. Errors: LockError with the line."""
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise LockError(f"{name} is not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # the first also for numbers of thousands of digits
+        raise LockError(f"{name} is not valid TOML: {escape_controls(cut_text(str(error), 300))}") from None
+
+
+def typed(table: Any, kind: type[T], name: str) -> T:
+    """A table as a record of that type. Errors: LockError that names the field, and what was found there."""
+    try:
+        return convert(table, kind)
+    except ValidationError as error:
+        raise LockError(f"{name}: {escape_controls(cut_text(str(error), 300))}") from None
 
 
 def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
@@ -46,17 +80,17 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
     Errors: LockError when they are dynamic, an extra does not exist, or a requirement is malformed.
     """
     name = path.name
-    table = toml(path.read_text(encoding="utf-8"), name).get("project")
-    if not isinstance(table, dict):
+    document = read_toml(path)
+    if "project" not in document:
         return None
-    dynamic = table.get("dynamic") or []
-    if "dependencies" in dynamic or (extras and "optional-dependencies" in dynamic):
+    table = typed(document["project"], _Metadata, f"{name} [project]")
+    if "dependencies" in table.dynamic or (extras and "optional-dependencies" in table.dynamic):
         raise LockError(
             f"{name}: the dependencies are dynamic, so they are known only to its build", hint="--requirements FILE"
         )
-    groups = {canonicalize_name(key): rows for key, rows in (table.get("optional-dependencies") or {}).items()}
-    own = canonicalize_name(str(table.get("name") or ""))
-    found = _texts(table.get("dependencies"), f"{name} [project].dependencies", path.parent)
+    groups = {canonicalize_name(key): rows for key, rows in table.optional_dependencies.items()}
+    own = canonicalize_name(table.name)
+    found = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
     todo, done = [canonicalize_name(extra) for extra in extras], set()
     while todo:
         extra = todo.pop(0)
@@ -70,7 +104,7 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
                 todo += map(canonicalize_name, sorted(Requirement(one.text).extras))
             else:
                 found.append(one)
-    return Declared(tuple(found), _python(table.get("requires-python"), name))
+    return Declared(tuple(found), _python(table.requires_python, name))
 
 
 def inline(text: str, name: str, root: Path) -> Declared | None:
@@ -86,23 +120,18 @@ def inline(text: str, name: str, root: Path) -> Declared | None:
     content = "".join(
         line[2:] if line.startswith("# ") else line[1:] for line in blocks[0]["lines"].splitlines(keepends=True)
     )
-    table = toml(content, f"the inline metadata of {name}")
-    found = _texts(table.get("dependencies"), f"inline metadata of {name}, dependencies", root)
-    return Declared(tuple(found), _python(table.get("requires-python"), name))
+    what = f"the inline metadata of {name}"
+    table = typed(toml(content, what), _Metadata, what)
+    found = _texts(table.dependencies, f"inline metadata of {name}, dependencies", root)
+    return Declared(tuple(found), _python(table.requires_python, name))
 
 
-def _texts(rows: Any, where: str, root: Path) -> list[Wanted]:
-    if rows is None:
-        return []
-    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
-        raise LockError(f"{where}: expected a list of text")
+def _texts(rows: Iterable[str], where: str, root: Path) -> list[Wanted]:
     return [requirement(row, f"{where}[{index}]", root) for index, row in enumerate(rows)]
 
 
-def _python(value: Any, name: str) -> str:
-    if value is None:
-        return ""
+def _python(value: str, name: str) -> str:
     try:
         return str(SpecifierSet(value))
-    except (InvalidSpecifier, TypeError, AttributeError):
+    except (InvalidSpecifier, ValueError):
         raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None

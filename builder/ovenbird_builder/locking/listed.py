@@ -21,6 +21,7 @@ _INDEX = ("-i", "--index-url", "--extra-index-url", "--find-links", "-f", "--no-
 _HASH = re.compile(r"\s--hash[= ]sha256:([0-9a-f]{64})(?=\s|$)")
 _REMOTE = re.compile(r"(git\+(https?|ssh|file)|https?)://[^\s]+$")
 _FILE_LIMIT = 1024 * 1024  # bytes of a requirements file
+_INCLUDED, _DEPTH = 1000, 50  # files that one may include, and within each other
 
 
 class Wanted(Struct, frozen=True):
@@ -45,6 +46,7 @@ class Listing:
     wanted: list[Wanted] = field(default_factory=list)
     constraints: list[Wanted] = field(default_factory=list)
     pre: bool = False
+    files: int = 0  # that were included
 
 
 def requirement(text: str, where: str, root: Path) -> Wanted:
@@ -110,9 +112,10 @@ def _read(
             one = requirement(line, where, root if real.is_relative_to(root) else real.parent)
             (into.wanted if kind == "wanted" else into.constraints).append(one)
         elif option[1] in _INCLUDES:
-            other = real.parent / (option[2] or "").strip()
-            if not other.resolve().is_relative_to(root if real.is_relative_to(root) else real.parent):
-                raise LockError(f"{where}: {show_value(option[2])} lies outside of the source")
+            other = _below(root if real.is_relative_to(root) else real.parent, real.parent, option[2] or "", where)
+            into.files += 1
+            if into.files > _INCLUDED or len(above) > _DEPTH:
+                raise LockError(f"{where}: more than {_INCLUDED} files are included, or {_DEPTH} within each other")
             _read(other, root, into, _INCLUDES[option[1]] if kind == "wanted" else kind, indexes, (*above, real))
         else:
             _option(option[1], (option[2] or "").strip(), where, into, indexes)
@@ -170,10 +173,26 @@ def _located(text: str, where: str, root: Path, hashes: tuple[str, ...]) -> Want
         raise LockError(
             f"{where}: {show_value(text)} is of no form that is followed", hint="git+https://, git+ssh://, https://"
         )
-    path = (root / text.removeprefix("file:").removeprefix("//")).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise LockError(f"{where}: {show_value(text)} lies outside of the source")
-    if not path.exists():
+    path = _below(root.resolve(), root, text.removeprefix("file:").removeprefix("//"), where)
+    if not _exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
     origin = f"file:{path.relative_to(root.resolve()).as_posix()}"
     return Wanted(origin, where, "", hashes, origin)
+
+
+def _below(root: Path, folder: Path, text: str, where: str) -> Path:
+    """The path that a text names from `folder`, which lies below `root`. Errors: LockError for one that does not."""
+    try:
+        path = (folder / text.strip()).resolve()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, links in a circle
+        raise LockError(f"{where}: {show_value(text)} is not a path") from None
+    if not path.is_relative_to(root):
+        raise LockError(f"{where}: {show_value(text)} lies outside of the source")
+    return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # its name is too long
+        return False

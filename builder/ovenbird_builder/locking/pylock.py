@@ -2,77 +2,116 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
+from msgspec import Struct
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
-from ovenbird.common.text import show_value
+from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import toml
+from .declared import read_toml, typed
 from .locktext import SELF, Pin
+
+
+class _File(Struct, frozen=True):
+    """A wheel or a source distribution."""
+
+    hashes: dict[str, str] = {}
+
+
+class _Package(Struct, frozen=True):
+    """One package; the last three fields are forms that are not followed."""
+
+    name: str
+    version: str = ""
+    marker: str = ""
+    wheels: tuple[_File, ...] = ()
+    sdist: _File | None = None
+    vcs: Any = None
+    directory: Any = None
+    archive: Any = None
+
+
+class _Lock(Struct, rename="kebab", frozen=True):
+    """What counts of a lock."""
+
+    requires_python: str = ""
+    default_groups: tuple[str, ...] = ()
+    packages: tuple[_Package, ...] = ()
 
 
 def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     """The pins for that environment. Errors: LockError for another version of the format, no hash, or no index."""
     name = path.name
-    table = toml(path.read_text(encoding="utf-8"), name)
-    version = str(table.get("lock-version") or "")
-    if version.partition(".")[0] != "1":
-        raise LockError(f"{name}: lock-version {show_value(version or 'missing')} is not known, expected 1.0")
-    _python(table.get("requires-python"), name, environment)
-    seen: dict[str, Any] = environment | {
-        "extras": frozenset(), "dependency_groups": frozenset(table.get("default-groups") or ())
-    }  # fmt: skip
+    document = read_toml(path)
+    version = document.get("lock-version") or "missing"
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise LockError(f"{name}: lock-version {show_value(version)} is not known, expected 1.0")
+    table = typed(document, _Lock, name)
+    _python(table.requires_python, name, environment)
+    seen: dict[str, Any] = environment | {"extras": frozenset(), "dependency_groups": frozenset(table.default_groups)}
     pins: dict[str, Pin] = {}
-    for index, package in enumerate(table.get("packages") or ()):
+    for index, package in enumerate(table.packages):
         where = f"{name} packages[{index}]"
-        if not isinstance(package, dict) or not isinstance(package.get("name"), str):
-            raise LockError(f"{where}: expected a table with a name")
-        if not _applies(package.get("marker"), seen, where):
+        if not _applies(package.marker, seen, where):
             continue
-        pin = _pin(package, f"{where} ({package['name']})")
+        pin = _pin(package, f"{where} ({cut_text(escape_controls(package.name), 100)})")
         if pin.name in pins:
             raise LockError(f"{where}: {pin.name} is there twice for this target")
         pins[pin.name] = pin
     return tuple(pins.values())
 
 
-def _applies(marker: Any, seen: dict[str, Any], where: str) -> bool:
+def _applies(marker: str, seen: dict[str, Any], where: str) -> bool:
     if not marker:
         return True
     try:
-        return Marker(str(marker)).evaluate(seen, context="lock_file")
-    except (InvalidMarker, KeyError, ValueError) as error:
-        raise LockError(f"{where}: the marker {show_value(marker)} cannot be read: {error}") from None
+        return Marker(marker).evaluate(seen, context="lock_file")
+    except (
+        InvalidMarker,
+        KeyError,
+        ValueError,
+        RecursionError,
+        UndefinedComparison,
+        UndefinedEnvironmentName,
+    ) as error:
+        why = cut_text(str(error).partition("\n")[0], 200)
+        raise LockError(f"{where}: the marker {show_value(marker)} cannot be read: {escape_controls(why)}") from None
 
 
-def _pin(package: dict[str, Any], where: str) -> Pin:
+def _pin(package: _Package, where: str) -> Pin:
     for form in ("vcs", "directory", "archive"):
-        if form in package:
+        if getattr(package, form) is not None:
             raise LockError(f"{where}: a package given as {form} is not followed", hint="name it in requirements.txt")
-    files = [*(package.get("wheels") or ()), *([package["sdist"]] if "sdist" in package else [])]
+    files = [*package.wheels, *([package.sdist] if package.sdist else [])]
     hashes = []
     for file in files:
-        value = (file.get("hashes") or {}).get("sha256") if isinstance(file, dict) else None
-        if not isinstance(value, str) or len(value) != 64:
+        value = file.hashes.get("sha256", "")
+        if not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
             raise LockError(f"{where}: a file without its SHA-256")
         hashes.append(f"sha256:{value.lower()}")
-    version = package.get("version")
-    if not hashes or not isinstance(version, str):
+    if not hashes or not package.version:
         raise LockError(f"{where}: expected a version, and wheels or an sdist")
-    return Pin(canonicalize_name(package["name"]), version, tuple(sorted(set(hashes))), "", (SELF,))
-
-
-def _python(value: Any, name: str, environment: dict[str, str]) -> None:
-    if value is None:
-        return
     try:
-        fits = SpecifierSet(str(value)).contains(environment["python_full_version"], prereleases=True)
-    except InvalidSpecifier:
+        name, version = canonicalize_name(package.name, validate=True), Version(package.version)
+    except (InvalidName, InvalidVersion):
+        found = f"{show_value(package.name)} {show_value(package.version)}"
+        raise LockError(f"{where}: expected the name of a package and a version, found {found}") from None
+    return Pin(name, str(version), tuple(sorted(set(hashes))), "", (SELF,))
+
+
+def _python(value: str, name: str, environment: dict[str, str]) -> None:
+    try:
+        fits = SpecifierSet(value).contains(environment["python_full_version"], prereleases=True)
+    except (InvalidSpecifier, ValueError):
         raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None
     if not fits:
-        raise LockError(f"{name} is for Python {value}, the base has {environment['python_full_version']}")
+        raise LockError(
+            f"{name} is for Python {cut_text(value, 100)}, the base has {environment['python_full_version']}"
+        )

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -43,7 +44,9 @@ class Wheelhouse(Struct, frozen=True):
     cache: Path
 
     def find(self, sha256: str) -> Wheel | None:
-        """The wheel with this digest, verified; None when it is not here (any more)."""
+        """The wheel with this digest, verified; None when it is not here (any more), or when that is no digest."""
+        if not re.fullmatch("[0-9a-f]{64}", sha256):  # of a note that is damaged: it must not name another folder
+            return None
         folder = self.cache / "wheels" / "files" / sha256
         try:
             path = next((path for path in folder.iterdir() if path.suffix == ".whl"), None)
@@ -91,9 +94,10 @@ class Wheelhouse(Struct, frozen=True):
         """What a key gave; empty when that is not known."""
         try:
             found = json.loads((self.cache / "wheels" / "keys" / f"{key}.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        fits = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+        return found if fits else {}
 
     def best(self, hashes: Iterable[str], supported: list[tags.Tag]) -> Wheel | None:
         """The wheel here, of these digests, that the tags like best."""

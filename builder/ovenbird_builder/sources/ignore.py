@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ovenbird.common.text import show_value
+from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import SourceError
 
@@ -59,6 +61,9 @@ def _read(path: Path) -> GitIgnoreSpec | None:
 
     try:
         lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        return GitIgnoreSpec.from_lines(lines)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"cannot read the rules in {show_value(str(path))}: {error}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pattern that means another thing in a later Python
+            return GitIgnoreSpec.from_lines(lines)
+    except (OSError, ValueError, re.error, RecursionError, OverflowError) as error:
+        why = escape_controls(cut_text(str(error), 200))
+        raise SourceError(f"cannot read the rules in {show_value(str(path))}: {why}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import logging
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from tests.disks import disk
+from tests.toml_mutations import VALUES
 
 from ovenbird_builder.errors import SpaceError
 from ovenbird_builder.layers import Layer, key
@@ -204,3 +206,26 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """A path that cannot be written is an error of ours, with the path."""
     with pytest.raises(SpaceError, match="/proc/ovenbird"):
         Cache(Path("/proc/ovenbird"))
+
+
+def test_a_damaged_entry_is_dropped_whatever_it_holds(tmp_path: Path) -> None:
+    """Every field of an entry, by every type; other encodings; deep nesting. None of it raises, or leads elsewhere."""
+    cache = Cache(tmp_path / "cache")
+    with cache.draft() as draft:
+        draft.write(b"x")
+        cache.remember("sha256:" + "1" * 64, draft, "m", "n")
+    (place,) = cache.keys.iterdir()
+    whole = json.loads(place.read_bytes())
+    odd = [value for value in VALUES if not isinstance(value, (datetime.date, datetime.time))]
+    texts = [
+        json.dumps({**whole, field: value}).encode() for field in whole for value in (*odd, None, "sha256:../../x")
+    ]
+    texts += [json.dumps(value).encode() for value in (*odd, None, {**whole, "more": 1})]
+    texts += [b"", b"\0", b"\xff", b"[" * 100_000, b"9" * 9000, json.dumps(whole).encode()[:-5]]
+    for text in texts:
+        place.write_bytes(text)
+        cache.find("sha256:" + "1" * 64)
+        cache.find_layer("sha256:" + "1" * 64)
+        cache.noted("sha256:" + "1" * 64)
+    place.write_text(json.dumps(whole))
+    assert cache.find_layer("sha256:" + "1" * 64)

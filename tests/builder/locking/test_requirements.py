@@ -182,7 +182,7 @@ def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
     [
         ("[project\n", "not valid TOML"),
         ('[project]\ndynamic = ["dependencies"]\n', "dependencies are dynamic"),
-        ('[project]\ndependencies = "x"\n', "expected a list of text"),
+        ('[project]\ndependencies = "x"\n', "Expected `array`, got `str`"),
         ('[project]\nrequires-python = "three"\n', "requires-python is not a set of versions"),
     ],
 )

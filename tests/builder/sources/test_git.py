@@ -489,6 +489,7 @@ def test_ssh_by_a_program_of_the_users(fetched: Fetch, repository: Repository, t
         fetched(f"git+ssh://me@example.test{repository.folder}", GIT_SSH_COMMAND=str(script))
 
 
+@pytest.mark.heavy
 def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """With the program, the file; without it, its pointer and a warning."""
     if not shutil.which("git-lfs"):
@@ -537,6 +538,7 @@ def _lfs_pointer(repository: Repository, config: str) -> None:
     repository.commit(main_py="x")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "config",
     [
@@ -563,6 +565,7 @@ def test_lfs_is_asked_for_on_the_sources_own_host_only(
     assert server.asked == []
 
 
+@pytest.mark.heavy
 def test_a_host_of_lfs_may_be_allowed(
     fetched: Fetch, gits: GitServer, server: Server, repository: Repository
 ) -> None:  # fmt: skip

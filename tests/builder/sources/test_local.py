@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.gitserver import git
+from tests.refusals import succeeds
 
 from ovenbird_builder.errors import ShadowedSourceError, SourceError, SourceMissingError, SpecError, UnsafeSourceError
 
@@ -279,3 +280,49 @@ def test_no_error_shows_a_password(fetched: Fetch) -> None:
         with pytest.raises(SourceError) as caught:
             fetched(source, timeout=2)
         assert "word1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".ovenbirdignore"])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        b"\0",
+        b"\xff\xfe",
+        b"!",
+        b"!!",
+        b"/",
+        b"//",
+        b"\\",
+        b"x\\",
+        b"[",
+        b"[]",
+        b"[!",
+        b"[z-a]",
+        b"[[:alpha:]",
+        b"***",
+        b"**/**/**",
+        b"a/**/**/b",
+        b"*" * 200,
+        b"x" * 10_000,
+        b"[" * 1000,
+        b"(?P<x>",
+        b"(" * 500,
+        b"\\E\\Q",
+        b"#",
+        b" ",
+        b"\t",
+        b"a\\ ",
+        b"\r\n",
+        b"\xe2\x80\xae",
+        b"{a,b",
+        b"?" * 500,
+        os.urandom(500),
+    ],
+)
+def test_odd_rules(fetched: Fetch, tmp_path: Path, name: str, rules: bytes) -> None:
+    """Rules may be anything: a tree, or an error of the source, and no hang."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.py").write_text("x")
+    (tmp_path / "src" / ("a" * 60)).write_text("x")
+    (tmp_path / "src" / name).write_bytes(rules)
+    succeeds(lambda: fetched("src"), repr(rules[:40]), *range(30, 40))

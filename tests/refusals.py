@@ -1,0 +1,27 @@
+"""What malformed input ends with: an error of ours, with a status of its phase, in a text that can be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ovenbird.errors import OvenbirdError
+
+LONGEST = 8000  # characters: a document has many fields, and each may be told
+
+
+def succeeds(call: Callable[[], object], what: str, *codes: int) -> bool:
+    """Whether a call went well; what it raises else must be an error of ours with one of the exit statuses."""
+    try:
+        call()
+    except OvenbirdError as error:
+        _check(error, what, codes)
+        return False
+    except BaseException as error:
+        raise AssertionError(f"{what}: {error!r:.300}") from error
+    return True
+
+
+def _check(error: OvenbirdError, what: str, codes: tuple[int, ...]) -> None:
+    assert error.exit_code in codes, f"{what}: status {error.exit_code}: {error}"
+    assert len(str(error)) < LONGEST, what
+    assert all(line.isprintable() for line in str(error).split("\n")), what
