@@ -146,13 +146,15 @@ def _check_value(name: str, value: Any) -> None:
         if isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31):
             return
         if not isinstance(value, str):
-            raise ValueError(f"the attribute {name!r} is text, a boolean or a whole number, found {show_value(value)}")
+            raise ValueError(
+                f"the attribute {show_value(name)} is text, a boolean or a whole number, found {show_value(value)}"
+            )
     elif not isinstance(value, str) or not value:
-        raise ValueError(f"the attribute {name!r} is a text that is not empty, found {show_value(value)}")
+        raise ValueError(f"the attribute {show_value(name)} is a text that is not empty, found {show_value(value)}")
     if _FORBIDDEN.search(value):
-        raise ValueError(f"the attribute {name!r} holds a character that no text may hold")
+        raise ValueError(f"the attribute {show_value(name)} holds a character that no text may hold")
     if name in ("source", "dataschema") and " " in value:
-        raise ValueError(f"the attribute {name!r} is a URI, found {show_value(value)}")
+        raise ValueError(f"the attribute {show_value(name)} is a URI, found {show_value(value)}")
     if name == "dataschema" and not _ABSOLUTE.match(value):
         raise ValueError(f"the attribute 'dataschema' is an absolute URI, found {show_value(value)}")
     if name == "time" and event_time(value) is None:
