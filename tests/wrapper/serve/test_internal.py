@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.raw import running
-from tests.service import Service
+from tests.service import Service, until
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,35 @@ def test_own_probe(probed: Service, say: str, reason: str) -> None:
     assert probed.get("/_/ready").status_code == 200
     probed.call({"say": "fine"})
     assert probed.get("/_/live").status_code == 200
+
+
+BROKEN = """
+class Undocumented(type):
+    @property
+    def __doc__(cls):
+        raise RuntimeError("secret-doc")
+class Broken(metaclass=Undocumented):
+    def __call__(self, context):
+        return 1
+    def ready(self):
+        raise SystemExit("secret-ready")
+"""
+
+
+def test_failure_of_a_route_is_logged(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A 500 of the runtime's own names nothing, and the log has the reason under its id; the service goes on."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "main.py").write_text(BROKEN)
+    with running(tmp_path_factory, f"{folder / 'main.py'}:Broken", "--log-format", "json", wait=False) as service:
+        service.wait_open()
+        until(lambda: service.get("/").status_code == 200, lambda: service.log)
+        answer = service.get("/_/openapi.json")
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert "secret" not in answer.text
+        service.wait_log(answer.json()["error_id"])
+        (record,) = [row for row in service.records if row.get("error_id") == answer.json()["error_id"]]
+        assert (record["level"], "/_/openapi.json" in record["message"]) == ("error", True)
+        assert "secret-doc" in record["traceback"]
+        for _ in range(2):  # what a probe raises does not end the process either
+            assert service.get("/_/ready").json()["reason"] == "ready() failed"
+        assert service.get("/").json() == 1

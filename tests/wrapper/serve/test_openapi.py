@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import openapi_spec_validator
 import pytest
 from tests.loading import Project
+from tests.service import Service
 
 from ovenbird.serve.openapi import document
+from ovenbird.serve.reply import reply_to
 
 HEAD = """
 import datetime, decimal, enum, pathlib, uuid
@@ -40,6 +43,24 @@ class Tree(msgspec.Struct):
     children: "list[Tree]" = []
 class Problem(msgspec.Struct):
     mine: int
+class Limits(msgspec.Struct):
+    default: Optional[float] = float("inf")
+    table: dict[str, float] = msgspec.field(default_factory=lambda: {"a": float("nan")})
+class Wide(pydantic.BaseModel):
+    x: float = pydantic.Field(float("inf"), ge=float("-inf"))
+    y: dict[str, float] = {"a": float("nan")}
+    z: list[float] = pydantic.Field([], examples=[[float("inf")]])
+class Aliased(pydantic.BaseModel):
+    full: str = pydantic.Field(alias="fullName")
+    secret: int = pydantic.Field(3, exclude=True)
+    inner: Inner = Inner(n=1)
+    @pydantic.computed_field
+    @property
+    def size(self) -> int:
+        return len(self.full)
+class AsAliased(Aliased):
+    model_config = {"serialize_by_alias": True, "populate_by_name": True}
+class Word(str): ...
 """
 HANDLERS = [
     "def handler(): ...",
@@ -64,6 +85,12 @@ HANDLERS = [
     "def handler(e: CloudEvent, order: Order) -> tuple[dict, int]: ...",
     "async def handler(n: int) -> AsyncIterator[str]:\n    yield ''",
     "def handler(n: int = object()): ...",
+    "def handler(x: float = float('inf'), y: float = float('nan'), z: list[float] = [1.0, float('inf')]): ...",
+    "def handler(limits: Limits, wide: Wide = Wide()) -> Limits: ...",
+    "def handler(text: str = '\\ud83d'): ...",
+    "def handler(a: Aliased) -> Aliased: ...",
+    "def handler(a: list[Aliased]) -> dict[str, Aliased]: ...",
+    "def handler() -> pandas.DataFrame: ...",
     "class handler:\n    '''A class.'''\n    def __call__(self, n: int) -> int: ...",
     "from starlette.applications import Starlette\nhandler = Starlette()",
 ]
@@ -130,6 +157,9 @@ def test_a_class_of_the_users_may_be_called_problem(project: Project) -> None:
         ("Item | None", "200", "application/json"),
         ("tuple[dict, int]", "200", None),
         ("Response", "200", None),
+        ("Word", "200", "text/plain"),
+        ("pathlib.Path", "200", None),
+        ("numpy.ndarray", "200", "application/json"),
     ],
 )
 def test_the_result_is_told_as_it_is_sent(project: Project, hint: str, status: str, content: str | None) -> None:
@@ -147,3 +177,46 @@ def test_files_and_events_have_their_media_types(project: Project) -> None:
         "application/cloudevents+json"
     ]
     assert "requestBody" not in operation(project, "def handler(event): ...")
+
+
+def test_a_default_that_json_cannot_hold_is_left_out(project: Project) -> None:
+    """`inf` and `nan` are no JSON: the parameter has no default in the document, and others keep theirs."""
+    text = "def handler(x: float = float('inf'), y: list[float] = [float('nan')], z: float = 1.5): ..."
+    schema = operation(project, text)["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["properties"]["x"] == {"type": "number"}
+    assert "default" not in schema["properties"]["y"]
+    assert schema["properties"]["z"]["default"] == 1.5
+    limits = documented(project, "def handler(a: Limits): ...")["components"]["schemas"]["Limits"]["properties"]
+    assert set(limits) == {"default", "table"}
+    assert "default" not in limits["default"]
+
+
+@pytest.mark.parametrize("hint", ["{}", "list[{}]", "dict[str, {}]"])
+@pytest.mark.parametrize("name", ["Aliased", "AsAliased"])
+def test_the_schema_of_an_answer_is_that_of_what_is_sent(project: Project, name: str, hint: str) -> None:
+    """A model's computed fields, its excluded ones and its aliases are in the schema as they are in the answer."""
+    make = f"{name}.model_validate({{'fullName': 'Ada'}})"
+    value = {"{}": make, "list[{}]": f"[{make}]"}.get(hint, f"{{'a': {make}}}")
+    handler = project.handler(f"{HEAD}def handler(given: {name}) -> {hint.format(name)}: return {value}")
+    found = msgspec.json.decode(msgspec.json.encode(document(handler)))
+    post, schemas = found["paths"]["/"]["post"], found["components"]["schemas"]
+    schema = post["responses"]["200"]["content"]["application/json"]["schema"]
+    while "properties" not in schema:
+        inner = schema.get("items") or schema.get("additionalProperties")
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else inner
+    sent = msgspec.json.decode(reply_to(handler.call(None)).body)
+    while "size" not in sent:
+        sent = sent[0] if isinstance(sent, list) else sent["a"]
+    assert set(schema["properties"]) == set(sent)
+    assert set(schema["required"]) <= set(sent)
+    body = post["requestBody"]["content"]["application/json"]["schema"]
+    body = schemas[body["$ref"].rpartition("/")[2]] if "$ref" in body else body
+    assert {"fullName", "secret"} <= set(body["properties"])  # what is read keeps its own schema
+    assert "size" not in body["properties"]
+
+
+def test_the_document_is_served(serve: Callable[..., Service]) -> None:
+    """A default of `inf` is no failure of the route."""
+    service = serve("def handler(limit: float = float('inf')):\n    return 1\n")
+    answer = service.get("/_/openapi.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")

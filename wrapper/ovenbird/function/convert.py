@@ -84,6 +84,15 @@ class Converter:
         (found,), named = msgspec.json.schema_components([self.hint], ref_template=ref_template, schema_hook=_schema)
         return found, named
 
+    def sent_schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same of a value of the hint as it is sent: pydantic has computed fields then, and other names."""
+        if self._adapter is None:
+            return self.schema(ref_template)
+        found = self._adapter.json_schema(
+            mode="serialization", by_alias=sends_aliases(self.hint), ref_template=ref_template.format(name="{model}")
+        )
+        return found, found.pop("$defs", {})
+
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:
             found = msgspec.convert(value, hint, strict=not lax, dec_hook=decode_custom)
@@ -98,6 +107,15 @@ class Converter:
         if b"NaN" in body or b"Infinity" in body:  # pydantic takes them as numbers, and they are no JSON
             parse_json(body)
         return self._adapter.validate_json(body)
+
+
+def sends_aliases(hint: Any) -> bool:
+    """Whether the first pydantic model that a hint names writes its aliases, which none does unless it is told to."""
+    if typing.get_args(hint):
+        return any(sends_aliases(part) for part in typing.get_args(hint))
+    config = getattr(hint, "model_config", None)
+    known = "serialize_by_alias" in getattr(sys.modules["pydantic"].ConfigDict, "__annotations__", ())  # since 2.11
+    return known and isinstance(config, dict) and bool(config.get("serialize_by_alias"))
 
 
 class InputOnly(Converter):

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..function.handler import Handler
 from ..function.traces import summary
-from .call import Receive, Scope, Send
+from ..trace import new_id
+from .call import Message, Receive, Scope, Send
 from .gate import Gate, State
 from .metrics import Blocks
 
@@ -40,7 +41,38 @@ class Internal:
             self._app = self._routes()
         if scope["path"] in self._aliases:
             scope["path"] = self._aliases[scope["path"]]
-        await self._app(scope, receive, send)
+        status = 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # what a probe, or a class of the user's, raised must not end the server
+            if status:
+                raise
+            await self._fail(scope, error, send)
+
+    async def _fail(self, scope: Scope, error: BaseException, send: Send) -> None:
+        """Log why a route of the runtime's own failed, and answer 500 with the id of that record."""
+        import logging
+        import traceback
+
+        from .problems import problem
+
+        error_id = new_id(64)
+        logging.getLogger("ovenbird").error(
+            "%s failed: %s", scope["path"], summary(error),
+            extra={"fields": {"error_id": error_id, "error": type(error).__name__},
+                   "traceback": "".join(traceback.format_exception(error)).rstrip()},
+        )  # fmt: skip
+        reply = problem(500, "the runtime failed; the log has the reason under this id", error_id=error_id)
+        await send({"type": "http.response.start", "status": 500, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
 
     async def probe(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The same at a port of its own, without the prefix: `/live`, `/ready`, ..."""
@@ -104,6 +136,11 @@ class Internal:
 
 
 async def _called(probe: Callable[[], Any]) -> Any:
-    if inspect.iscoroutinefunction(probe):
-        return await probe()
-    return await asyncio.get_running_loop().run_in_executor(None, probe)
+    try:
+        if inspect.iscoroutinefunction(probe):
+            return await probe()
+        return await asyncio.get_running_loop().run_in_executor(None, probe)
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # a task that ends with SystemExit ends the event loop
+        raise RuntimeError(summary(error)) from error

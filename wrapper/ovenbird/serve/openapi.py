@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
-from ..function.bind import Binder, FieldsError, Mode, Parameter
+from ..function.bind import Binder, Mode, Parameter
 from ..function.cloudevent import REQUIRED
 from ..function.convert import Converter
 from ..function.handler import Handler
-from ..function.hints import core, hints_of, is_list, is_many, is_scalar
+from ..function.hints import core, hints_of, is_class, is_list, is_many, is_scalar
+from .json_encode import class_names
+from .negotiate import ARROW, CSV, PARQUET
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
@@ -22,6 +26,8 @@ _EVENT = {
     "properties": {"data": {}, **{name: {"type": "string"} for name in REQUIRED}},
     "required": list(REQUIRED),
 }
+_INSTANCES = ("default", "example", "const")  # keys of a schema whose values are no schemas
+_MAPS = ("properties", "patternProperties", "schemas", "$defs")
 _MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
 _PROBLEM = {
     "type": "object",
@@ -59,7 +65,8 @@ def document(handler: Handler) -> dict[str, Any]:
         "version": "1",
         "description": "Any path and any method outside /_/ reach the function.",
     }
-    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    found = {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    return clean_document(found)  # type: ignore[no-any-return]
 
 
 def _fits_query(binder: Binder) -> bool:
@@ -106,7 +113,7 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     schemas.update(named)
     if not parameter.required:
         # a default that JSON cannot hold, or that its own hint does not take, is left out
-        with contextlib.suppress(TypeError, ValueError, msgspec.ValidationError, FieldsError):
+        with contextlib.suppress(Exception):  # classes of the user's take part, and may raise anything
             value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
             found = {**found, "default": msgspec.to_builtins(value)}
     return found
@@ -131,13 +138,61 @@ def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dic
 def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """What is known of the answer from the hint of the result; empty for a hint that tells nothing of the body."""
     bare = core(hint)
-    if bare in _MEDIA:
-        return {_MEDIA[bare]: {"schema": {"type": "string"} if bare is str else {}}}
-    if getattr(bare, "__origin__", bare) is tuple:  # (body, status) or the like
-        return {}
+    for kind, media in _MEDIA.items():
+        if is_class(bare) and issubclass(bare, kind):
+            return {media: {"schema": {"type": "string"} if kind is str else {}}}
+    if getattr(bare, "__origin__", bare) is tuple or (is_class(bare) and issubclass(bare, PurePath)):
+        return {}  # (body, status) or the like; a file, which has the media type of its name
+    names = class_names(bare) if is_class(bare) else set()
+    if names & {"pandas.DataFrame", "polars.DataFrame"}:
+        rows = {"type": "array", "items": {"type": "object"}}
+        return {"application/json": {"schema": rows}, **{media: {"schema": {}} for media in (CSV, PARQUET, ARROW)}}
+    if names & {"pandas.Series", "polars.Series", "numpy.ndarray"}:
+        return {"application/json": {"schema": {} if "numpy.ndarray" in names else {"type": "array"}}}
     try:
-        found, named = Converter("return", hint).schema(_REF)
+        found, named = _sent_schema(Converter("return", hint), schemas)
     except Exception:  # a generator, a Response: no contract of the handler's
         return {}
     schemas.update(named)
     return {"application/json": {"schema": found}}
+
+
+def _sent_schema(converter: Converter, schemas: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of an answer, and those that it refers to: under other names where one is read in another form."""
+    found, named = converter.sent_schema(_REF)
+    if all(schemas.get(name, schema) == schema for name, schema in named.items()):
+        return found, named
+    found, named = converter.sent_schema(_REF.format(name="{name}-Output"))
+    return found, {f"{name}-Output": schema for name, schema in named.items()}
+
+
+def clean_document(node: Any, *, named: bool = False) -> Any:
+    """Return a document that JSON can hold: without defaults, examples or limits that are `inf` or `nan`.
+
+    `named`: the keys are names that the user gave, and no words of JSON Schema.
+    """
+    if isinstance(node, dict):
+        return {
+            _valid_text(str(key)): clean_document(value, named=not named and key in _MAPS)
+            for key, value in node.items()
+            if named or _is_finite(key, value)
+        }
+    if isinstance(node, (list, tuple)):
+        return [clean_document(value) for value in node]
+    return _valid_text(node) if isinstance(node, str) else node
+
+
+def _is_finite(key: Any, value: Any) -> bool:
+    """Whether a number, or a value that stands for an instance of a schema, can be written as JSON."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if key in _INSTANCES and isinstance(value, dict):
+        return all(_is_finite(key, part) for part in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_finite(key, part) for part in value)
+    return True
+
+
+def _valid_text(text: str) -> str:
+    """Text without halves of surrogate pairs, which UTF-8 does not have."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
