@@ -24,6 +24,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "platform_patience": ("5s", 5.0),
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("9000", 9000),
+    "admin_port": ("9001", "9001"),
     "methods": ("get, POST", ("GET", "POST")),
     "workers": ("3", 3),
     "max_requests": ("1000", 1000),
@@ -50,7 +51,8 @@ GOOD: dict[str, tuple[str, Any]] = {
 }
 BAD: dict[str, str] = {
     "init": "[1]", "container": "maybe", "engine": "lxc", "env": "A=B",
-    "port": "65536", "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
+    "port": "65536", "admin_port": "on",
+    "methods": "GET;POST", "workers": "0", "max_requests": "-1", "concurrency": "x",
     "queue": "1.5", "queue_timeout": "1w", "timeout": "-1", "max_body": "4 parsecs", "max_fields": "-1",
     "max_items": "1k", "max_header": "",
     "read_timeout": "soon", "write_timeout": "1 day", "max_pending_output": "-1",

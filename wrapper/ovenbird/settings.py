@@ -46,6 +46,12 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def second_port(text: str) -> str:
+    """Return a port from 1 to 65535 as text, or `off`."""
+    value = text.strip().lower()
+    return value if value == "off" else str(whole(1, _PORTS)(value))
+
+
 def workers(text: str) -> int:
     """A number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
     return 0 if text.strip().lower() == "auto" else whole(1, 1024)(text)
@@ -294,6 +300,14 @@ class Settings:
         verbs="serve health processor",
         metavar="N",
         env="OVENBIRD_PORT PORT",
+    )
+    admin_port: str = _option(
+        "",
+        second_port,
+        "A port of their own for /_/metrics and /_/openapi.json, or `off` for nowhere; /_/live and /_/ready are "
+        "answered at both. Default: the port of the function.",
+        verbs="serve",
+        metavar="N|off",
     )
     probe_port: int = _option(
         0,

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ..common.fork_guard import guard_forks
+
 _ALARM = signal.SIGURG  # ignored by default, so that one which comes late does no harm
 
 
@@ -40,6 +42,7 @@ def interruptible(seconds: float) -> Iterator[None]:
 
     for number in reasons:
         signal.signal(number, interrupt)
+    guard_forks()
     timer = None
     if seconds:
         main = threading.main_thread().ident or 0

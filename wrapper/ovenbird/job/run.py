@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common import fork_guard
 from ..common.redact import redact_record
 from ..errors import (
     ArgumentsError,
@@ -187,7 +189,12 @@ class Job:
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
-        self._store(call(handler, context, self.init, values), names)
+        try:
+            value = call(handler, context, self.init, values)
+        finally:
+            if fork_guard.in_child:  # a child that the function has forked: the run is its parent's
+                fork_guard.end_child(sys.exc_info()[0] is not None)
+        self._store(value, names)
 
     def _load(self) -> Handler:
         """The handler; the revision of its function is registered, and linked, even when it does not load."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
+from ..common import fork_guard
 from ..function.bind import FieldsError
 from ..function.cloudevent import MalformedEvent
 from ..function.context import Context, current_call
@@ -35,7 +37,7 @@ from .watchdog import Watchdog
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # named where the settings name none
 _CLOSE = (b"connection", b"close")
-_PREFIX = "/_/"
+_PREFIX = b"/_/"
 _STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
     Reason.TIMEOUT: "the call ran over its time limit",
@@ -88,7 +90,7 @@ class App:
         self.served = 0
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
-        self._reserved = (_PREFIX, *dialect.aliases)
+        self._reserved = (_PREFIX, *(alias.encode() for alias in dialect.aliases))
         self._loop: Any = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -118,7 +120,7 @@ class App:
         if scope["type"] != "http":
             await self._socket(scope, receive, send)
             return
-        if scope["path"].startswith(self._reserved):
+        if scope["raw_path"].startswith(self._reserved):  # as it was sent: `/%5f/live` is the handler's
             await self.internal(scope, receive, send)
             return
         lines = scope["headers"]
@@ -203,6 +205,8 @@ class App:
                 await self._send(call, reply)
                 return None
             finally:
+                if fork_guard.in_child:
+                    fork_guard.end_child(sys.exc_info()[0] is not None)
                 call.task = None
                 if admission.waiting:
                     admission.release()

@@ -18,7 +18,11 @@ _PROBE = 1.0  # seconds that the user's own `ready` or `alive` may take
 
 
 class Internal:
-    """An ASGI application for the reserved prefix."""
+    """An ASGI application for the reserved prefix.
+
+    `public` is false where metrics and the OpenAPI document are at a port of their own, or nowhere: then the probes
+    alone are answered beside the function.
+    """
 
     def __init__(
         self,
@@ -27,18 +31,22 @@ class Internal:
         blocks: Blocks,
         gauge: Callable[[], None],
         aliases: Mapping[str, str] = {},
+        *,
+        public: bool = True,
     ) -> None:
         self.handler = handler
         self.gate = gate
         self.blocks = blocks
         self.gauge = gauge
         self._aliases = aliases
+        self._public = public
         self._app: Any = None
+        self._second: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._app is None:
-            self._app = self._routes()
+            self._app = self._routes(public=self._public)
         if scope["path"] in self._aliases:
             scope["path"] = self._aliases[scope["path"]]
         status = 0
@@ -75,12 +83,16 @@ class Internal:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def probe(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The same at a port of its own, without the prefix: `/live`, `/ready`, ..."""
-        if scope["type"] == "http":
+        """Answer one request at the second port, with the prefix or without: `/live`, `/_/metrics`, ..."""
+        if scope["type"] != "http":
+            return
+        if self._second is None:
+            self._second = self._routes(public=True)
+        if not scope["path"].startswith("/_/"):
             scope["path"] = f"/_{scope['path']}"
-            await self(scope, receive, send)
+        await self._second(scope, receive, send)
 
-    def _routes(self) -> Any:
+    def _routes(self, *, public: bool) -> Any:
         from starlette.responses import JSONResponse, PlainTextResponse
         from starlette.routing import Route, Router
 
@@ -109,11 +121,13 @@ class Internal:
         async def missing(_: Scope, __: Receive, send: Send) -> None:
             from .problems import problem
 
-            found = problem(404, "the runtime has live, ready, metrics and openapi.json below /_/")
+            found = problem(404, f"the runtime has {', '.join(routes)} below /_/")
             await send({"type": "http.response.start", "status": 404, "headers": found.headers})
             await send({"type": "http.response.body", "body": found.body})
 
-        routes = {"live": live, "ready": ready, "metrics": metrics, "openapi.json": openapi}
+        routes: dict[str, Any] = {"live": live, "ready": ready}
+        if public:
+            routes |= {"metrics": metrics, "openapi.json": openapi}
         return Router(
             [Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing
         )

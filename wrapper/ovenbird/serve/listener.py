@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any
 
 import uvicorn
 from uvicorn.server import ServerState
 
+from .accept_turns import AcceptTurns
+from .metrics import Block
+
 
 class Listener:
     """`servers` listen, once started; `server_state` is what uvicorn's protocols know of each other."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, block: Block | None = None, others: Sequence[Block] = ()) -> None:
         self.config = config
         self.server_state = ServerState()
-        self.servers: list[asyncio.Server] = []
+        self.servers: list[asyncio.Server | AcceptTurns] = []
+        self._block, self._others = block, others  # of a worker that shares its port with others
 
     async def startup(self, sockets: list[socket.socket]) -> None:
         """Listen. Errors: OSError when another process listens already."""
         loop = asyncio.get_running_loop()
         self._stamp(loop)
         for sock in sockets:
+            if self._block is not None:
+                count = lambda: len(self.connections)  # noqa: E731
+                turns = AcceptTurns(
+                    sock, self.config.backlog, self.protocol, count, self._block, self._others
+                )  # fmt: skip
+                turns.start()
+                self.servers.append(turns)
+                continue
             self.servers.append(await loop.create_server(self.protocol, sock=sock, backlog=self.config.backlog))
 
     def protocol(self) -> Any:

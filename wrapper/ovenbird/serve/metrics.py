@@ -17,8 +17,8 @@ PHASES = ("start", "load", "init")
 _STATUS = 0  # 600 cells, one for each status
 _BUCKET = 600
 _SUM = _BUCKET + len(BUCKETS) + 1
-_REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF = range(_SUM + 1, _SUM + 8)
-_PHASE = _CUT_OFF + 1
+_REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF, _CONNECTIONS = range(_SUM + 1, _SUM + 9)
+_PHASE = _CONNECTIONS + 1
 CELLS = _PHASE + len(PHASES)
 _DOUBLE = 8  # bytes of a double
 
@@ -31,13 +31,14 @@ class Block:
 
     def begin(self) -> None:
         """A worker takes the block: what only a living one has starts at zero."""
-        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = 0.0
+        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = self.cells[_CONNECTIONS] = 0.0
         self.cells[_PID] = float(os.getpid())
         self.cells[_STARTS] += 1.0
 
     def end(self) -> None:
         """The worker has ended, however: its counters stay, what only a living one has goes."""
-        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = self.cells[_PID] = 0.0
+        for cell in (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _PID):
+            self.cells[cell] = 0.0
 
     def call(self, status: int, seconds: float) -> None:
         """Count one call."""
@@ -62,6 +63,14 @@ class Block:
     def pending(self, size: int) -> None:
         """Say how many bytes of answers wait for clients that are behind."""
         self.cells[_PENDING] = float(size)
+
+    def connections(self, count: int | None) -> None:
+        """Say how many connections the worker has; None when it accepts no more."""
+        self.cells[_CONNECTIONS] = 0.0 if count is None else count + 1.0
+
+    def accepts_more(self, count: int) -> bool:
+        """Return whether the worker accepts connections, and has fewer than `count`."""
+        return 0.0 < float(self.cells[_CONNECTIONS]) < count + 1.0
 
     def cut_off(self) -> None:
         """Count a client that was cut off as it did not take its answer."""

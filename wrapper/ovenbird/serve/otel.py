@@ -59,7 +59,7 @@ class _Traced:
         self.extract = propagate.extract
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/_/"):
+        if scope["type"] != "http" or scope["raw_path"].startswith(b"/_/"):
             await self.asgi(scope, receive, send)
             return
         trace = self.trace

@@ -12,7 +12,7 @@ from ..errors import SettingsError
 from ..settings import Settings
 
 # Linux: SO_ATTACH_FILTER, and a program that drops packets which would open a connection (SYN without ACK)
-_ATTACH_FILTER = 26
+_ATTACH_FILTER, _DETACH_FILTER = 26, 27
 _NO_SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
@@ -56,3 +56,9 @@ async def refuse_new(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), code.buffer_info()[0]))
         await asyncio.sleep(0.01)
+
+
+def allow_new(sock: socket.socket) -> None:
+    """Undo `refuse_new`, whichever process has called it: the filter belongs to the socket that all share."""
+    with contextlib.suppress(OSError):  # there is no filter
+        sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)

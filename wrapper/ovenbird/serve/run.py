@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NoReturn
 
+from ..common.fork_guard import guard_forks
 from ..errors import OvenbirdError
 from ..function.target import Target
 from ..logs import Lines
 from ..settings import Settings, cpus
 from .dialect import OWN, Dialect
 from .metrics import Blocks
-from .port import bind
+from .port import allow_new, bind
 
 _log = logging.getLogger("ovenbird")
 
@@ -60,7 +61,8 @@ class _Service:
         self.target, self.settings, self.host, self._worker = target, settings, host, Worker
         self.count = settings.workers or cpus()
         self.sock = bind(settings)
-        self.probes = bind(replace(settings, port=settings.probe_port)) if settings.probe_port else None
+        second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
+        self.probes = bind(replace(settings, port=second)) if second else None
         self.blocks = Blocks(2 * self.count)
         self._began = perf_counter()
 
@@ -75,6 +77,8 @@ class _Service:
         try:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
                 faulthandler.enable()
+            ports = [sock.fileno() for sock in (self.sock, self.probes) if sock is not None]
+            guard_forks(lambda: [*ports, *([link] if link >= 0 else [])])
             start = perf_counter()
             handler = host.dialect.handler(host.find() if settings.reload else self.target)
             self.blocks.blocks[block].phase("start", host.age + start - self._began)
@@ -93,7 +97,7 @@ class _Service:
         settings, target = self.settings, self.target
         supervisor = Supervisor(
             settings, self.count, self.work, self.host.finish, self.blocks.blocks,
-            release=self._release, forgiving=settings.reload,
+            release=self._release, restore=self._restore, forgiving=settings.reload,
         )  # fmt: skip
         if settings.reload:
             from .reload import watch
@@ -101,6 +105,11 @@ class _Service:
             sys.dont_write_bytecode = True  # a cache is told apart by seconds and size: an edit may change neither
             watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
         return supervisor.run()
+
+    def _restore(self) -> None:
+        for sock in (self.sock, self.probes):
+            if sock is not None:
+                allow_new(sock)
 
     def _release(self) -> None:
         for one in (self.sock, self.probes):

@@ -10,13 +10,14 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import uvicorn
 
+from ..common.fork_guard import guard_forks
 from ..errors import InitError
 from ..function.handler import Handler, Shape
 from ..logs import Lines
@@ -25,7 +26,7 @@ from .app import App
 from .call import Reason
 from .dialect import OWN, Dialect
 from .engine import choose
-from .gate import Gate
+from .gate import Gate, State
 from .internal import Internal
 from .journal import Journal
 from .listener import Listener
@@ -38,7 +39,8 @@ _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
 _LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
 _STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
-READY, RETIRE, RETIRE_NOW, ENOUGH = b"R", b"Q", b"H", b"X"  # what a worker and its parent tell each other
+READY, ENOUGH = b"R", b"X"  # what a worker tells its parent: it is ready, it wants to be replaced
+RETIRE, RETIRE_NOW, END, END_NOW = b"QHTI"  # what the parent tells: a successor is ready, the service ends
 
 
 class Worker:
@@ -60,7 +62,9 @@ class Worker:
         self.block: Block = blocks.blocks[block]
         self.context = dialect.context(handler, slot, open_project)
         self.startup = Startup(handler, settings, self.context)
-        self.internal = Internal(handler, self.gate, blocks, self._gauge, dialect.aliases)
+        self.internal = Internal(
+            handler, self.gate, blocks, self._gauge, dialect.aliases, public=not settings.admin_port
+        )  # fmt: skip
         self.journal = Journal(handler.name, lines.put_calls)
         self._protocol, wire = choose()
         self.app = App(
@@ -79,6 +83,8 @@ class Worker:
         )
         self._probes = probes
         self._prober: Listener | None = None
+        self._blocks = blocks.blocks
+        self._server: Listener | None = None
         self._link = link
         self._late = late
         self._serving = serving  # called when calls are let in
@@ -86,6 +92,8 @@ class Worker:
         self._hurry = asyncio.Event()  # drain without delay
         self._force = asyncio.Event()  # and without waiting for calls in flight
         self._retiring = False
+        self._ending = False  # the parent has said that the service ends
+        self._asked = False  # a signal of this worker's own has asked for its successor
         self._number = signal.SIGTERM  # what ended it
 
     def _gauge(self) -> None:
@@ -135,7 +143,9 @@ class Worker:
         """Open the port: probes are answered from now on."""
         application = self.handler.shape is Shape.ASGI
         config = self._config(self.app, ws="auto" if application else "none", proxy_headers=application)
-        server = Listener(config)
+        shared = len(self._blocks) > 2  # two for each worker: one that retires overlaps with its successor
+        server = Listener(config, self.block if shared else None, self._blocks)
+        self._server = server
         try:
             await server.startup(sockets=[self.sock])
         except OSError as error:  # two processes may bind a port that neither listens on yet
@@ -151,7 +161,7 @@ class Worker:
         try:
             await server.startup(sockets=[sock])
         except OSError as error:
-            raise taken(replace(self.settings, port=self.settings.probe_port), error) from None
+            raise taken(replace(self.settings, port=sock.getsockname()[1]), error) from None
         return server
 
     def _config(self, application: Any, **options: Any) -> uvicorn.Config:
@@ -218,10 +228,41 @@ class Worker:
         return guard
 
     def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        loop.add_signal_handler(signal.SIGINT, self._interrupt)
         if self._link >= 0:
+            os.set_blocking(self._link, False)
             loop.add_reader(self._link, self._heard)
+            loop.add_signal_handler(signal.SIGTERM, self._signalled_alone)
+            loop.add_signal_handler(signal.SIGINT, self._signalled_alone)
+        else:
+            loop.add_signal_handler(signal.SIGTERM, self._terminate)
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        guard_forks(self._descriptors)
+
+    def _descriptors(self) -> Iterator[int]:
+        """Yield the descriptors of all connections, which a child that the user's code forks must not hold open."""
+        for server in (self._server, self._prober):
+            for connection in server.connections if server is not None else ():
+                found = connection.transport.get_extra_info("socket")
+                if found is not None:
+                    yield found.fileno()
+
+    def _signalled_alone(self) -> None:
+        """Only the parent knows that the service ends, and says so before it signals. A signal that comes without is
+        for this worker alone: it serves on until the parent has started another one, the second time it goes at once.
+        """
+        self._heard()
+        if self._ending or self._stop.is_set():
+            return
+        if self.gate.state is not State.READY:
+            self._stop.set()
+        elif self._asked:
+            self._retiring = True
+            self._hurry.set()
+            self._stop.set()
+        else:
+            self._asked = True
+            _log.info("worker %d got a signal of its own: it is replaced", self.context.worker_id)
+            self._tell(ENOUGH)
 
     def _terminate(self) -> None:
         """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
@@ -244,16 +285,24 @@ class Worker:
                 os.write(self._link, word)
 
     def _heard(self) -> None:
-        """The parent has started a successor; or it is gone without a word, and nobody would ever end this process."""
-        word = os.read(self._link, 1)
-        if not word:
+        """Take what the parent says; when it is gone without a word nobody would ever end this process."""
+        try:
+            words = os.read(self._link, 64)
+        except (BlockingIOError, ConnectionError):
+            return
+        if not words:
             asyncio.get_running_loop().remove_reader(self._link)
             _log.warning("the parent process is gone: draining")
-        elif not self._stop.is_set():
-            self._retiring = True
-            if word == RETIRE_NOW:
-                self._hurry.set()
-        self._stop.set()
+            self._stop.set()
+        for word in words:
+            if word in (END, END_NOW):
+                self._ending = True
+                self._terminate() if word == END else self._interrupt()
+            elif not self._stop.is_set():
+                self._retiring = True
+                if word == RETIRE_NOW:
+                    self._hurry.set()
+                self._stop.set()
 
     async def _beat(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: clients that are late or behind, a worker that has served enough."""

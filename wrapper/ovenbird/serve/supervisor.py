@@ -48,7 +48,7 @@ class Supervisor:
 
     def __init__(
         self, settings: Settings, count: int, run: Run, end: End, blocks: list[Block], *, release: Callable[[], None],
-        forgiving: bool = False,
+        restore: Callable[[], None] = lambda: None, forgiving: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.count = count
@@ -56,6 +56,7 @@ class Supervisor:
         self._run = run
         self._end = end  # ends a worker's process with a status
         self._release = release  # closes the parent's own copy of the listening socket
+        self._restore = restore  # lets the listening socket take connections, whatever an ended worker has done to it
         self._children: dict[int, Child] = {}
         self._counters = blocks  # more than workers: one that retires overlaps with its successor
         self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
@@ -107,6 +108,7 @@ class Supervisor:
             self._start(slot)
 
     def _start(self, slot: int) -> None:
+        self._restore()
         block = self._blocks.pop()
         ours, theirs = socket.socketpair()
         late = any(child.ready for child in self._children.values())
@@ -145,7 +147,7 @@ class Supervisor:
             self._poll.unregister(descriptor)
         if b"R" in word:
             self._is_ready(child)
-        if b"X" in word and not child.retiring:
+        if b"X" in word and not child.retiring and not self._stopping:
             child.retiring = True
             self._due[child.slot] = 0.0
 
@@ -170,11 +172,14 @@ class Supervisor:
                 self._stop(number)
 
     def _stop(self, number: int) -> None:
-        """Hand a signal on: the workers drain by themselves."""
+        """Say that the service ends, and hand the signal on: a worker that has only just begun cannot listen yet."""
         if not self._stopping:
             self._release()
             self._stopping = monotonic() + self.settings.drain_delay + self.settings.grace + _MARGIN
         self._due.clear()
+        for child in self._children.values():
+            with contextlib.suppress(OSError):
+                child.link.send(b"I" if number == signal.SIGINT else b"T", socket.MSG_DONTWAIT)
         self._send(number)
 
     def _replace_all(self) -> None:

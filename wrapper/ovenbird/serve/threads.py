@@ -16,6 +16,7 @@ from contextvars import Context
 from time import perf_counter
 from typing import Any
 
+from ..common import fork_guard
 from .call import CallStopped
 
 _SHORT = 0.001  # seconds: calls that take less are worth no second thread
@@ -199,6 +200,8 @@ class _Thread(threading.Thread):
                 outcome = job.work()
             except BaseException as raised:
                 error = raised
+            if fork_guard.in_child:
+                fork_guard.end_child(error is not None)
             with self.guard:
                 self.job = None
         except CallStopped as raised:  # it arrived after the handler had ended

@@ -1,0 +1,62 @@
+"""What a child that the user's code forks must not have of its parent: its port, its connections, its signal handlers.
+
+A child that kept the port would take connections that nobody answers; one that kept the wake-up descriptor of the
+signals would hand every signal that it gets to its parent. `subprocess` and `spawn` start other programs, which have
+none of this anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+
+in_child = False  # whether this process is such a child
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGURG)
+_held: list[set[signal.Signals]] = []  # signal masks of the threads that fork just now
+_descriptors: list[Callable[[], Iterable[int]]] = []
+
+
+def guard_forks(descriptors: Callable[[], Iterable[int]] = tuple) -> None:
+    """Have children that are forked from now on start with default signal handlers and without these descriptors."""
+    if not _descriptors:
+        os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_after_fork)
+    _descriptors.append(descriptors)
+
+
+def end_child(failed: bool) -> None:
+    """End a child that has come out of the user's function: what follows is its parent's to do."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(1 if failed else 0)
+
+
+def _hold_signals() -> None:
+    """Let no signal reach the child before it has handlers of its own: it would be taken for one to its parent."""
+    _held.append(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))  # type: ignore[arg-type]  # numbers or names, both are taken
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.pop())
+
+
+def _after_fork() -> None:
+    global in_child  # noqa: PLW0603 (of this process)
+    in_child = True
+    with contextlib.suppress(ValueError):  # the child of a thread in a sub-interpreter
+        signal.set_wakeup_fd(-1)
+        for number in _SIGNALS:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for source in _descriptors:
+        with contextlib.suppress(Exception):
+            for descriptor in source():
+                # not closed: the number would be given to another file, which a destructor might close later
+                os.dup2(null, descriptor, inheritable=False)
+    os.close(null)
+    _release_signals()
