@@ -17,14 +17,15 @@ import speed
 import starts
 import targets
 import transfers
+import workers
 import wrk
 from environments import OWN, revision, say
 from live import CLIENT_CORE
 from processes import FailedError
-from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, before
+from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, before, pids
 from session import conclude, ended
 
-SECTIONS = ("speed", "start", "memory", "transfers")
+SECTIONS = ("speed", "start", "memory", "transfers", "workers")
 TITLES = {server.name: server.title for server in SERVERS}
 
 
@@ -89,6 +90,16 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any], lis
         parts.append(report.of_transfers(peaks))
         data["transfers_peak_mib"] = peaks
         bounds += targets.of_transfers(peaks)
+    if "workers" in options.sections:
+        servers = tuple(pids(count) for count in workers.WORKERS)
+        if options.before:
+            servers += tuple(before(server, revision(options.before)) for server in servers)
+        shares = workers.share(servers)
+        parts.append(report.of_sharing(shares, {server.name: server.title for server in servers}))
+        data["shares"] = shares
+        data["drains"] = workers.drains()
+        parts.append(report.of_drains(data["drains"]))
+        bounds.append(targets.of_drains(data["drains"]))
     return parts, data, bounds
 
 

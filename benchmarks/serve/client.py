@@ -136,3 +136,18 @@ def download(port: int, size: int) -> None:
             got += len(piece)
     if status != 200 or got != size:
         raise FailedError(f"the download was answered {status} with {got} of {size} bytes")
+
+
+def settle(port: int, workers: int) -> None:
+    """Wait until all workers of a service answer, as those that start later open the port later."""
+    seen: set[bytes] = set()
+    end = time.monotonic() + LIMIT
+    while len(seen) < workers and time.monotonic() < end:
+        with ExitStack() as stack:
+            for _ in range(8 * workers):
+                connection = stack.enter_context(Connection(port))
+                connection.send(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")
+                seen.add(connection.answer()[1])
+    if len(seen) < workers:
+        raise FailedError(f"{len(seen)} of {workers} workers answer")
+    time.sleep(1)  # until the counts of connections are right again

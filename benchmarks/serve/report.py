@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import Any
 
 import speed
 from memory import Sizes
@@ -114,6 +115,22 @@ def of_transfers(found: dict[str, float | str]) -> str:
     """Peak growth of each transfer."""
     rows = [(title, _reason(peak) if isinstance(peak, str) else f"{peak:.1f}") for title, peak in found.items()]
     return "## Large bodies\n\n" + table(("transfer", "peak growth, MiB"), rows)
+
+
+def of_sharing(found: dict[str, list[list[int]] | str], titles: dict[str, str]) -> str:
+    """Return how many keep-alive clients the workers have, most first, in each trial."""
+    rows = [
+        (titles[name], _reason(trials) if isinstance(trials, str) else "; ".join(" ".join(map(str, t)) for t in trials))
+        for name, trials in found.items()
+    ]
+    return "## Keep-alive clients of each worker\n\n" + table(("server", "clients, most first; trials"), rows)
+
+
+def of_drains(found: dict[str, Any]) -> str:
+    """Return what became of the calls in all drains."""
+    lost = ", ".join(found["lost"][:5]) or "none"
+    row = (str(found["drains"]), f"{found['answered']:,}", f"{len(found['lost'])}: {_reason(lost)}")
+    return "## Drains under load\n\n" + table(("drains", "calls answered", "lost"), [row])
 
 
 def of_targets(targets: Iterable[Target]) -> str:

@@ -24,6 +24,7 @@ class Server:
     path: str = "/"
     variables: Mapping[str, str] = field(default_factory=dict)
     quiet: bool = False  # output to /dev/null instead of a log file
+    workers: int = 1
 
 
 BARE = Server("bare", "bare callable, `uvicorn` CLI", _UVICORN + " bare:app")
@@ -109,6 +110,16 @@ def transfer(file: str) -> Server:
         f"ovenbird-{file.removesuffix('.py').replace('_', '-')}",
         file,
         f"{_OVENBIRD} --access-log off --max-body 128MiB {file}:handler",
+    )
+
+
+def pids(workers: int) -> Server:
+    """Return Ovenbird with a handler that tells which of its workers answers."""
+    return Server(
+        f"ovenbird-workers-{workers}",
+        f"**ovenbird**, {workers} workers",
+        f"{_OVENBIRD} --access-log off --workers {workers} pid.py:handler",
+        workers=workers,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import memory
 import speed
@@ -71,3 +72,8 @@ def of_transfers(found: dict[str, float | str]) -> list[Target]:
         Target(f"{title}: peak growth", None if isinstance(peak, str) else peak, CONSTANT, "MiB", at_most=True)
         for title, peak in found.items()
     ]
+
+
+def of_drains(found: dict[str, Any]) -> Target:
+    """No call is lost in any drain."""
+    return Target(f"calls lost in {found['drains']} drains under load", len(found["lost"]), 0, "calls", at_most=True)
