@@ -25,6 +25,7 @@ from ..giturl import GitAddress, credentials
 from ..platform import pools
 from . import checkout
 from .gitclient import Client
+from .pack_limits import check_pack
 
 LIMIT = 300.0  # seconds, for all of it
 _NAME = 40  # characters of a full object name
@@ -104,6 +105,7 @@ class _Remote:
                     "", self._wants(whole), ObjectStoreGraphWalker([], lambda _: []), self._counted(file.write),
                     depth=None if whole else 1, ref_prefix=[b"HEAD", *_BRANCHES_AND_TAGS],
                 )  # fmt: skip
+                check_pack(file, self._size)
             except BaseException:
                 drop()
                 raise
