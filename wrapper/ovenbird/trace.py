@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass
 
-_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?")  # a comma joins lines
 _MEMBER = re.compile(
     r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})="
     r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
@@ -46,14 +46,15 @@ def continued(traceparent: bytes | None, tracestate: bytes | None = None) -> Tra
 
 
 def vendor_state(text: str) -> str:
-    """Return a `tracestate` in its canonical form, or an empty text for one that is malformed.
+    """Return a `tracestate` in its canonical form, or an empty text for one that is malformed or has a key twice.
 
     Several header lines are one list, joined by commas; empty members are left out.
     """
     members = [member for part in text.split(",") if (member := part.strip(" \t"))]
     if len(members) > _MOST_MEMBERS or not all(_MEMBER.fullmatch(member) for member in members):
         return ""
-    return ",".join(members)
+    keys = {member.partition("=")[0] for member in members}
+    return ",".join(members) if len(keys) == len(members) else ""
 
 
 def new_id(bits: int) -> str:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -563,6 +564,48 @@ def test_malformed_event_in_headers(start: Start, change: dict[str, str]) -> Non
     """The rules are those of the JSON form."""
     assert start("told").post(headers=GOOD).status_code == 200
     assert start("told").post(headers={**GOOD, **change}).status_code == 400
+
+
+def test_an_attribute_that_is_sent_twice(start: Start) -> None:
+    """Which of two ids counts is not for the runtime to say, even where they are equal."""
+    for other in (b"1", b"2"):
+        with Raw(start("told")) as client:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in GOOD.items()).encode()
+            client.send(
+                b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n" + lines + b"CE-Id: " + other + b"\r\n\r\n"
+            )
+            answer = client.answer()
+        assert (answer.status, b"sent twice" in answer.body) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "media", ["application/cloudevents+xml", "application/cloudevents-batch+xml", "application/cloudevents"]
+)
+def test_another_event_format(start: Start, media: str) -> None:
+    """A format that is no JSON is a 415, with attributes in the headers too: it is no data in binary mode."""
+    assert start("told").post(content=b"<event/>", headers={**GOOD, "content-type": media}).status_code == 415
+
+
+DERIVED = """
+import ovenbird, cloudevents.http
+class Own(ovenbird.CloudEvent):
+    pass
+class Theirs(cloudevents.http.CloudEvent):
+    pass
+def own(event: Own):
+    return [type(event).__name__, event]
+def theirs(event: Theirs):
+    return [type(event).__name__, event]
+"""
+
+
+@pytest.mark.parametrize("name", ["own", "theirs"])
+def test_a_class_derived_from_an_event(serve: Callable[..., Service], tmp_path: Path, name: str) -> None:
+    """A handler gets the class that it hints; an event within a list keeps its data."""
+    (tmp_path / "derived.py").write_text(DERIVED)
+    service = serve(f"from derived import {name} as handler\n")
+    sent = {**EVENT, "time": "2024-01-02T03:04:05Z", "data": {"a": 1}}
+    assert send(service, json.dumps(sent), "application/cloudevents+json").json() == [name.capitalize(), sent]
 
 
 def test_an_event_without_version(start: Start) -> None:

@@ -76,6 +76,8 @@ def test_two_parents_start_a_new_trace(service: Service) -> None:
     other = PARENT.replace("1", "2")
     assert told(service, f"traceparent: {PARENT}", f"traceparent: {other}")["trace_id"] not in (TRACE, other[3:35])
     assert told(service, f"traceparent: {PARENT}", f"Traceparent: {PARENT}")["trace_id"] != TRACE
+    later = f"traceparent: cc-{TRACE}-{SPAN}-01-x"
+    assert told(service, later, later)["trace_id"] != TRACE
 
 
 def test_state_without_a_parent_is_dropped(service: Service) -> None:
@@ -89,9 +91,10 @@ def test_state_without_a_parent_is_dropped(service: Service) -> None:
     (["tracestate: foo=1,bar=2", "tracestate: rojo=1,congo=2", "tracestate: x=3"], "foo=1,bar=2,rojo=1,congo=2,x=3"),
     (["tracestate: foo=1", "tracestate: ", "tracestate: bar=2"], "foo=1,bar=2"),
     (["tracestate: "], ""),
+    (["tracestate: foo=1,foo=2"], ""), (["tracestate: foo=1", "tracestate: bar=2", "tracestate: foo=1"], ""),
     (["tracestate: foo=1 \t , \t bar=2, \t baz=3"], "foo=1,bar=2,baz=3"),
     (["tracestate: " + ",".join(f"bar{n:02}=1" for n in range(32))], ",".join(f"bar{n:02}=1" for n in range(32))),
 ])  # fmt: skip
 def test_state_is_one_list(service: Service, lines: list[str], state: str) -> None:
-    """Several lines are joined in their order, empty members and blanks around members do not count."""
+    """Several lines are joined in their order, without empty members and blanks. A key that is repeated drops them."""
     assert told(service, f"traceparent: {PARENT}", *lines)["tracestate"] == state

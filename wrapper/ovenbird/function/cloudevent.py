@@ -170,24 +170,29 @@ def _decoded(encoded: Any, media: str) -> Any:
     return parse_json(data) if is_json(media) else data
 
 
-def to_json(event: CloudEvent) -> dict[str, Any]:
-    """The structured JSON form of a CloudEvent."""
-    if isinstance(event.data, (bytes, bytearray)):
-        return {**event.attributes, "data_base64": base64.b64encode(event.data).decode()}
-    return dict(event.attributes) if event.data is None else {**event.attributes, "data": event.data}
+def to_json(event: Any) -> dict[str, Any]:
+    """Return the structured JSON form of a CloudEvent, ours or one of the `cloudevents` package."""
+    attributes = event.attributes if isinstance(event, CloudEvent) else event.get_attributes()
+    data = event.data if hasattr(event, "data") else event.get_data()
+    document = {name: value for name, value in attributes.items() if value is not None}
+    if isinstance(data, (bytes, bytearray)):
+        return {**document, "data_base64": base64.b64encode(data).decode()}
+    return document if data is None else {**document, "data": data}
 
 
 def is_hint(hint: Any) -> bool:
-    """Whether a hint is a CloudEvent: ours, or the class of that name from the user's `cloudevents` package."""
+    """Return whether a hint is a CloudEvent: ours, that of the `cloudevents` package, or a class derived from one."""
     return is_class(hint) and (
         issubclass(hint, CloudEvent)
-        or (hint.__name__ == "CloudEvent" and hint.__module__.split(".")[0] == "cloudevents")
+        or any(
+            base.__name__ == "CloudEvent" and base.__module__.split(".")[0] == "cloudevents" for base in hint.__mro__
+        )
     )
 
 
 def as_hinted(event: CloudEvent, hint: Any) -> Any:
     """Return the event as an object of the hinted class. Errors: ValueError with what that class says against it."""
-    if issubclass(hint, CloudEvent):
+    if hint is CloudEvent:
         return event
     attributes = dict(event.attributes)
     if hasattr(hint, "get_time") and isinstance(attributes.get("time"), str):  # `cloudevents` 2.x wants a datetime

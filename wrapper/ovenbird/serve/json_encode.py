@@ -231,6 +231,7 @@ def _without_enums(value: Any) -> Any:
 _encode = msgspec.json.Encoder(enc_hook=encode_custom).encode
 _NAMED: dict[str, Callable[[Any], Any]] = {
     "uuid.UUID": str,
+    "cloudevents.CloudEvent": cloudevent.to_json,
     "pandas.NaTType": lambda _: None,
     "pandas.NAType": lambda _: None,
     "pandas.Timestamp": _timestamp,

@@ -64,6 +64,8 @@ class _Traced:
             return
         trace = self.trace
         headers = join_lines(scope["headers"])  # two `traceparent` lines are no trace, several of `tracestate` are one
+        if b"," in headers.get(b"traceparent", b""):  # the SDK would take them for one of a later version
+            del headers[b"traceparent"]
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         parent = self.extract(carrier)
         span = self.tracer.start_span(

@@ -190,11 +190,12 @@ def cloudevents(
             return cloudevent.from_batch(parse_json(body)), True
         if media.name == "application/cloudevents+json":
             return [cloudevent.from_json(parse_json(body))], False
-        attributes: dict[str, Any] = {
-            key[3:].decode("latin-1"): _attribute_text(value)
-            for key, value in call.headers.items()
-            if key.startswith(b"ce-")
-        }
+        if media.name.startswith("application/cloudevents"):
+            raise ProblemError(415, f"the event format {show_value(media.name)} is not understood; send JSON")
+        lines = [(key, value) for key, value in call.scope["headers"] if key.startswith(b"ce-")]
+        attributes: dict[str, Any] = {key[3:].decode("latin-1"): _attribute_text(value) for key, value in lines}
+        if len(attributes) < len(lines):  # which of them counts is not for us to say
+            raise ValueError("a ce- header was sent twice")
         if not attributes:
             raise ValueError("no ce- headers, and the media type is not application/cloudevents+json")
         if media.name:
