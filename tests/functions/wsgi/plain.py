@@ -37,7 +37,7 @@ def count(environ, start_response):
     return [f"{size} {environ.get('CONTENT_LENGTH')}".encode()]
 
 
-def shown(environ, start_response):
+def show_environ(environ, start_response):
     start_response("200 OK", TEXT)
     text = {key: value for key, value in environ.items() if isinstance(value, str)}
     return [json.dumps({**text, "terminated": environ["wsgi.input_terminated"]}).encode()]
@@ -144,4 +144,4 @@ def app(environ, start_response):
     name = environ["PATH_INFO"].strip("/")
     if name.startswith("valid/"):
         return validator(globals()[name[6:]])(environ, start_response)
-    return globals().get(name, shown)(environ, start_response)
+    return globals().get(name, show_environ)(environ, start_response)

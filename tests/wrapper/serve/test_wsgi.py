@@ -98,10 +98,10 @@ def test_answers(plain: Service) -> None:
     assert (changed.status_code, changed.text, "x-first" in changed.headers) == (418, "changed", False)
     with Raw(plain) as client:
         client.send(request(b"", "/closing", "HEAD"))
-        client.send(request(b"", "/shown", "GET"))
+        client.send(request(b"", "/show_environ", "GET"))
         head = b"".join(iter(client.file.readline, b"\r\n"))
         assert b"content-length: 4\r\n" in head
-        assert json.loads(client.answer().body)["PATH_INFO"] == "/shown"
+        assert json.loads(client.answer().body)["PATH_INFO"] == "/show_environ"
 
 
 @pytest.mark.parametrize("name", ["silent", "twice", "text", "short", "split"])

@@ -85,7 +85,7 @@ class App:
         )
         self.application: Any = None  # the ASGI form of a handler that speaks it
         self.threads: Threads | None = None
-        self.job: type[CallJob] = CallJob if handler.shape is not Shape.WSGI else _wsgi().WsgiJob
+        self.job: type[CallJob] = CallJob if handler.shape is not Shape.WSGI else _load_wsgi().WsgiJob
         self.clean = CleanContext()
         self.served = 0
         self._logged = settings.access_log
@@ -240,7 +240,7 @@ class App:
         """Let an application that speaks HTTP itself answer."""
         if self.threads is None:
             return await self._on_loop(call, {})
-        body = await _wsgi().read_body(call, self.wire, self.settings.max_body, self.settings.read_timeout)
+        body = await _load_wsgi().read_body(call, self.wire, self.settings.max_body, self.settings.read_timeout)
         if self.admission.full:  # others were let in while the body came
             self._reject()
         return await self._in_thread(call, body)
@@ -373,7 +373,7 @@ class App:
             await send({"type": "websocket.close", "code": 1013 if self.application else 1003})
 
 
-def _wsgi() -> Any:
+def _load_wsgi() -> Any:
     """The module for WSGI applications, loaded only where there is one."""
     from . import wsgi
 
