@@ -6,6 +6,7 @@ msgspec's own encoder do not see it, and a handler that returns the object loses
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing
 from collections.abc import Callable
@@ -13,22 +14,35 @@ from typing import Any
 
 import msgspec
 
+from .hints import is_pydantic
+
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
-def holds_dataclass(hint: Any, seen: frozenset[Any] = frozenset()) -> bool:
-    """Whether a value of the hint may be, or hold, a dataclass."""
-    if any(hint is known for known in seen):
-        return False
-    if not isinstance(hint, type) or typing.get_args(hint):
-        return any(holds_dataclass(part, seen) for part in typing.get_args(hint))
-    if dataclasses.is_dataclass(hint):
-        return True
-    try:
-        parts = typing.get_type_hints(hint)
-    except Exception:  # hints that do not resolve are refused elsewhere
-        return False
-    return any(holds_dataclass(part, seen | {hint}) for part in parts.values())
+def holds_dataclass(hint: Any) -> bool:
+    """Return whether a value of the hint may be, or hold, a dataclass. Each class is looked at once, however often it
+    is referred to; what is of pydantic's is pydantic's affair."""
+    todo: list[Any] = [hint]
+    seen: set[int] = set()
+    kept: list[Any] = []  # an id is a name only as long as its object lives
+    while todo:
+        part = todo.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        kept.append(part)
+        if type(part).__name__ == "TypeAliasType":
+            todo.append(part.__value__)
+        elif not isinstance(part, type) or typing.get_args(part):
+            todo += typing.get_args(part)
+        elif is_pydantic(part):
+            continue
+        elif dataclasses.is_dataclass(part):
+            return True
+        elif issubclass(part, msgspec.Struct) or typing.is_typeddict(part) or hasattr(part, "_fields"):
+            with contextlib.suppress(Exception):  # hints that do not resolve are refused elsewhere
+                todo += typing.get_type_hints(part).values()
+    return False
 
 
 def filling(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:

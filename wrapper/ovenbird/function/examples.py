@@ -30,7 +30,8 @@ from .hints import (
     takes_none,
 )
 
-_DEPTH = 8  # levels of nested classes; deeper ones, and those that hold themselves, are left empty
+_DEPTH = 8  # levels of nested values; deeper ones are left empty
+_MOST_FIELDS = 50  # of all classes in one example; classes that refer to each other would have millions
 _VALUES: tuple[tuple[type, Any], ...] = (  # the first class that fits; a bool is an int, a datetime a date
     (bool, True),
     (int, 1),
@@ -92,50 +93,60 @@ def is_input(parameter: Parameter) -> bool:
     )
 
 
-def example_value(hint: Any, depth: int = 0) -> Any:
+def example_value(hint: Any) -> Any:
     """Return a small JSON value that fits a hint, as far as the hint tells."""
-    bare = core(hint)
-    if len(members(bare)) > 1:
-        bare = members(bare)[0]
-    origin, parts = typing.get_origin(bare), typing.get_args(bare)
-    if origin is typing.Literal:
-        return parts[0]
-    if is_many(bare):
-        return [] if depth >= _DEPTH or not parts else _items(origin, parts, depth)
-    kind = origin or bare
-    if not is_class(kind):
-        return {"key": "value"} if depth == 0 else "text"
-    if issubclass(kind, enum.Enum):
-        return next(iter(kind)).value
-    if class_named(kind, "DataFrame", "pandas", "polars"):
-        return [{"column": 1}]
-    if class_named(kind, "ndarray", "numpy") or class_named(kind, "Series", "pandas", "polars"):
-        return [1.0, 2.0]
-    if has_fields(bare) or is_pydantic(bare):
-        return None if depth and takes_none(hint) else _fields(bare, depth)  # a class may hold itself
-    if issubclass(kind, Mapping):
-        return {"key": example_value(parts[1], depth + 1)} if len(parts) == 2 and parts[0] is str else {}
-    return next((value for known, value in _VALUES if issubclass(kind, known)), "text")
+    return _Example().value(hint, 0)
 
 
-def _items(origin: Any, parts: tuple[Any, ...], depth: int) -> list[Any]:
-    if origin is tuple and parts[-1] is not Ellipsis:
-        return [example_value(part, depth + 1) for part in parts]
-    return [example_value(parts[0], depth + 1)]
+class _Example:
+    """Makes one value; what would be too deep, or too many fields in all, is left empty."""
 
+    def __init__(self) -> None:
+        self._room = _MOST_FIELDS
 
-def _fields(hint: Any, depth: int) -> dict[str, Any]:
-    """Return an object with the required fields of a class."""
-    if depth >= _DEPTH:
-        return {}
-    hints = field_hints(hint)
-    if is_pydantic(hint):
-        models = getattr(hint, "__pydantic_fields__", None) or {}
-        names = [model.alias or name for name, model in models.items() if model.is_required()]
-    else:
-        info: Any = msgspec.inspect.type_info(hint)
-        names = [field.encode_name for field in info.fields if field.required]
-    return {name: example_value(hints[name], depth + 1) for name in names}
+    def value(self, hint: Any, depth: int) -> Any:
+        """Return a value for a part of the hint."""
+        bare = core(hint)
+        if len(members(bare)) > 1:
+            bare = members(bare)[0]
+        origin, parts = typing.get_origin(bare), typing.get_args(bare)
+        if origin is typing.Literal:
+            return parts[0]
+        if is_many(bare):
+            return [] if depth >= _DEPTH or not parts else self._items(origin, parts, depth)
+        kind = origin or bare
+        if not is_class(kind):
+            return {"key": "value"} if depth == 0 else "text"
+        if issubclass(kind, enum.Enum):
+            return next(iter(kind)).value
+        if class_named(kind, "DataFrame", "pandas", "polars"):
+            return [{"column": 1}]
+        if class_named(kind, "ndarray", "numpy") or class_named(kind, "Series", "pandas", "polars"):
+            return [1.0, 2.0]
+        if has_fields(bare) or is_pydantic(bare):
+            return None if depth and takes_none(hint) else self._fields(bare, depth)  # a class may hold itself
+        if issubclass(kind, Mapping):
+            return {"key": self.value(parts[1], depth + 1)} if len(parts) == 2 and parts[0] is str else {}
+        return next((value for known, value in _VALUES if issubclass(kind, known)), "text")
+
+    def _items(self, origin: Any, parts: tuple[Any, ...], depth: int) -> list[Any]:
+        if origin is tuple and parts[-1] is not Ellipsis:
+            return [self.value(part, depth + 1) for part in parts]
+        return [self.value(parts[0], depth + 1)]
+
+    def _fields(self, hint: Any, depth: int) -> dict[str, Any]:
+        """Return an object with the required fields of a class."""
+        if depth >= _DEPTH or self._room <= 0:
+            return {}
+        hints = field_hints(hint)
+        if is_pydantic(hint):
+            models = getattr(hint, "__pydantic_fields__", None) or {}
+            names = [model.alias or name for name, model in models.items() if model.is_required()]
+        else:
+            info: Any = msgspec.inspect.type_info(hint)
+            names = [field.encode_name for field in info.fields if field.required]
+        self._room -= len(names)
+        return {name: self.value(hints[name], depth + 1) for name in names}
 
 
 def _needed(parameters: tuple[Parameter, ...]) -> list[Parameter]:

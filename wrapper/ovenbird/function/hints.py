@@ -132,14 +132,24 @@ def mentions_pydantic(hint: Any) -> bool:
     """Whether a hint is, holds, or is annotated with something of pydantic's."""
     if "pydantic" not in sys.modules:
         return False
-    if is_pydantic(hint):
-        return True
-    if typing.get_origin(hint) is typing.Annotated:
-        extras = typing.get_args(hint)[1:]
-        if any(type(extra).__module__.split(".")[0] in ("pydantic", "annotated_types") for extra in extras):
+    todo: list[Any] = [hint]
+    kept: list[Any] = []  # an id is a name only as long as its object lives
+    seen: set[int] = set()
+    while todo:
+        part = todo.pop()
+        if id(part) in seen:  # an alias may refer to itself
+            continue
+        seen.add(id(part))
+        kept.append(part)
+        if is_pydantic(part):
             return True
-    bare = strip(hint)
-    return mentions_pydantic(bare) if bare is not hint else any(map(mentions_pydantic, typing.get_args(hint)))
+        if typing.get_origin(part) is typing.Annotated:
+            extras = typing.get_args(part)[1:]
+            if any(type(extra).__module__.split(".")[0] in ("pydantic", "annotated_types") for extra in extras):
+                return True
+        bare = strip(part)
+        todo += [bare] if bare is not part else typing.get_args(part)
+    return False
 
 
 def field_hints(hint: Any) -> dict[str, Any]:
