@@ -9,6 +9,7 @@ ENGINE := buildah podman runc skopeo docker-registry mmdebstrap
 ENGINE_HELPERS := netavark aardvark-dns iptables uidmap
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET ?= examples/greet
+SECONDS ?= 600
 
 # Debian's python3 comes without venv; everything else is asked for only where it is missing.
 define need
@@ -69,6 +70,17 @@ test: .venv/.dev ## run every test
 quick: .venv/.dev ## run the tests that need no containers, images or apt packages
 	@$(BIN)/pytest -q --quick $(ARGS)
 
+.venv-fuzz/.fuzz: pyproject.toml | .venv/bin/python
+	@echo "installing what fuzzing needs into .venv-fuzz (a minute)"
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@.venv-fuzz/bin/pip install --quiet --editable '.[platform,build]' --group fuzz
+	@touch $@
+
+.PHONY: fuzz
+fuzz: .venv-fuzz/.fuzz ## fuzz parsers, the HTTP port and bodies for SECONDS (600); ARGS="elf http" for some
+	@.venv-fuzz/bin/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 .PHONY: lint
 lint: .venv/.dev ## ruff and mypy
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }
@@ -117,4 +129,4 @@ bench: .venv/.examples .venv/.dev ## measure against peers (makes its own enviro
 
 .PHONY: clean
 clean: ## remove what the other targets have made
-	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-fuzz .cache dist .mypy_cache .ruff_cache .pytest_cache

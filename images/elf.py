@@ -30,7 +30,8 @@ def stripped(content: bytes) -> bytes:
     segments_at, sections_at, segment_count, section_count, names_index = head[5], head[6], head[10], head[12], head[13]
     if not section_count or head[11] != _SECTION.size or head[9] != _SEGMENT.size:
         return content
-    if sections_at + section_count * _SECTION.size > len(content) or names_index >= section_count:
+    ends_of_tables = (sections_at + section_count * _SECTION.size, segments_at + segment_count * _SEGMENT.size)
+    if max(ends_of_tables) > len(content) or names_index >= section_count:
         return content  # cut short
     sections = [_SECTION.unpack_from(content, sections_at + i * _SECTION.size) for i in range(section_count)]
     segments = [_SEGMENT.unpack_from(content, segments_at + i * _SEGMENT.size) for i in range(segment_count)]
@@ -38,7 +39,9 @@ def stripped(content: bytes) -> bytes:
     if not last or any(not row[2] & _LOADED for row in sections[1 : last + 1]):
         return content  # numbers of sections would change, and loaded ones refer to each other by number
     ends = [row[4] + row[5] for row in sections[: last + 1] if row[1] != _NO_BITS]
-    end = max(*ends, *(row[2] + row[5] for row in segments))
+    end = max((*ends, *(row[2] + row[5] for row in segments)))
+    if end > len(content):
+        return content  # cut short
     names = sections[names_index]
     text = content[names[4] : names[4] + names[5]]
     data = content[:end] + text

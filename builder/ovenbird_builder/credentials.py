@@ -80,7 +80,7 @@ def _pair(path: Path) -> tuple[str, str]:
 def _document(path: Path, flag: str) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError(f"{flag}: cannot read the credentials {show_value(str(path))}: {_why(error)}") from None
     if not isinstance(found, dict):
         raise SpecError(f"{flag}: {show_value(str(path))} is not the JSON object that auth.json is")

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ovenbird.common.text import show_value
 from ovenbird.document import parse
@@ -72,11 +73,19 @@ def _check(before: str, after: str, name: str, path: Path) -> None:
     """Whether the new text says what the old one said, and the new image. Else nothing is written."""
     old, new = parse(before, str(path)), parse(after, str(path))
     wanted = {**old, "spec": {**old["spec"], "image": name}}
-    if json.dumps(new, sort_keys=True, default=str) != json.dumps(wanted, sort_keys=True, default=str):
+    if _plain(new) != _plain(wanted):
         raise ImageError(
             f"--write-back: {show_value(str(path))} has a form in which `spec.image` cannot be set as one line",
             hint=f"set it by hand: spec.image: {name}",
         )
+
+
+def _plain(document: dict[str, Any]) -> str:
+    """A text that is the same for the same document. Keys of YAML may be of any type, which JSON cannot sort."""
+    try:
+        return json.dumps(document, sort_keys=True, default=str)
+    except (TypeError, ValueError, RecursionError):  # a key that is no text, or a mapping within itself
+        return f"a document of another kind: {id(document)}"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -58,6 +58,8 @@ def bare(parts: SplitResult) -> str:
 
 def shown(parts: SplitResult) -> str:
     """Return the URL for people and for what is published: redacted, without its query, which may be signed."""
+    if not parts.scheme:  # `//user:password@host/path`, which is no URL to `redact_url`
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return redact_url(urlunsplit(parts._replace(query="", fragment="")))
 
 

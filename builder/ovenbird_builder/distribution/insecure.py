@@ -6,7 +6,9 @@ import ipaddress
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from ovenbird.common.text import show_value
 
@@ -16,6 +18,33 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+class _Registry(Struct):
+    """A `[[registry]]`."""
+
+    prefix: str = ""
+    location: str = ""
+    insecure: bool = False
+
+
+class _Names(Struct):
+    """A list of registries, in the first form of the file."""
+
+    registries: list[str] = []
+
+
+class _Lists(Struct):
+    """The lists of the first form."""
+
+    insecure: _Names = msgspec.field(default_factory=_Names)
+
+
+class _Config(Struct):
+    """What is read of a registries.conf, in its second and in its first form."""
+
+    registry: list[_Registry] = []
+    registries: _Lists = msgspec.field(default_factory=_Lists)
 
 
 def insecure(host: str, environ: Mapping[str, str]) -> bool:
@@ -40,13 +69,11 @@ def _entries(environ: Mapping[str, str]) -> list[str]:
     if path is None:
         return []
     try:
-        config: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Config)
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError(f"cannot read {show_value(str(path))}: {error}") from None
-    rows = config.get("registry") or []
-    first = (config.get("registries") or {}).get("insecure") or {}
-    marked = [row.get("prefix") or row.get("location") or "" for row in rows if row.get("insecure")]
-    return [*marked, *first.get("registries", ())]
+    marked = [row.prefix or row.location for row in config.registry if row.insecure]
+    return [*marked, *config.registries.insecure.registries]
 
 
 def _covers(entry: str, host: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from ovenbird.common.text import show_value
 
@@ -24,6 +25,21 @@ class Login:
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+
+
+class _Entry(Struct):
+    """What is known of one registry."""
+
+    auth: str | None = None
+    identitytoken: str | None = None
+
+
+class _Config(Struct):
+    """What is read of a file: logins, and programs to ask for them, by registry."""
+
+    auths: dict[str, _Entry | None] | None = None
+    helpers: dict[str, str] | None = msgspec.field(default=None, name="credHelpers")
+    store: str | None = msgspec.field(default=None, name="credsStore")
 
 
 def login(reference: Reference, environ: Mapping[str, str], authfile: str = "") -> Login | None:
@@ -55,39 +71,40 @@ def _files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, st
     yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json", ""
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Config:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # what json says may quote a password
-        raise SpecError(f"cannot read the credentials in {show_value(str(path))}: not JSON, or not readable") from None
-    return found if isinstance(found, dict) else {}
+        return msgspec.convert(found, _Config) if isinstance(found, dict) else _Config()
+    except (OSError, ValueError, RecursionError):  # what json says may quote a password
+        raise SpecError(
+            f"cannot read the credentials in {show_value(str(path))}: not the JSON of an auth.json, or not readable"
+        ) from None
 
 
-def _in(config: dict[str, Any], reference: Reference, environ: Mapping[str, str]) -> Login | None:
+def _in(config: _Config, reference: Reference, environ: Mapping[str, str]) -> Login | None:
     """The most specific entry of a file: `host/a/b`, then `host/a`, then `host`; then the host's helper."""
     parts = reference.repository.split("/")
     host = parts[0]
     keys = ["/".join(parts[:end]) for end in range(len(parts), 0, -1)]
     if host == "docker.io":
         keys += ["https://index.docker.io/v1/", "index.docker.io"]
-    helpers = config.get("credHelpers") or {}
-    auths = config.get("auths") or {}
+    helpers, auths = config.helpers or {}, config.auths or {}
     for key in [*keys, f"https://{host}", f"https://{host}/v2/"]:
         if key in helpers and (found := _asked(helpers[key], key, environ)):
             return found
-        if found := _decoded(auths.get(key) or {}):
+        if found := _decoded(auths.get(key) or _Entry()):
             return found
-    store = config.get("credsStore")
+    store = config.store
     server = keys[-2] if host == "docker.io" else host
     return _asked(store, server, environ) if store else None
 
 
-def _decoded(entry: Mapping[str, str]) -> Login | None:
-    if entry.get("identitytoken"):
-        return Login(token=entry["identitytoken"])
+def _decoded(entry: _Entry) -> Login | None:
+    if entry.identitytoken:
+        return Login(token=entry.identitytoken)
     try:
-        user, colon, password = base64.b64decode(entry.get("auth", ""), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+        user, colon, password = base64.b64decode(entry.auth or "", validate=True).decode().partition(":")
+    except ValueError:  # neither base64 nor UTF-8
         return None
     return Login(user, password) if colon else None
 

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from ..errors import BaseMissingError, BaseUnfitError, LayerError
@@ -33,6 +34,53 @@ _MEDIA_TYPES = {
 # what an OCI config may hold; Docker's `container_config`, `docker_version`, `id` and `parent` tell of a build
 _KEPT = ("author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history")
 MOST_LAYERS = 127
+
+
+class _Platform(Struct):
+    """A platform in an index."""
+
+    os: str = ""
+    architecture: str = ""
+    variant: str | None = None
+
+
+class _Descriptor(Struct):
+    """A blob that a manifest or an index names."""
+
+    digest: str
+    media_type: str = msgspec.field(default="", name="mediaType")
+    size: int = 0
+    platform: _Platform | None = None
+
+
+class _Manifest(Struct):
+    """The form of a manifest or an index, as far as it is read here."""
+
+    media_type: str | None = msgspec.field(default=None, name="mediaType")
+    layers: list[_Descriptor] | None = None
+    manifests: list[_Descriptor] | None = None
+
+
+class _Settings(Struct):
+    """The form of what a container is started with."""
+
+    env: list[str] | None = msgspec.field(default=None, name="Env")
+    labels: dict[str, str] | None = msgspec.field(default=None, name="Labels")
+    ports: dict[str, Any] | None = msgspec.field(default=None, name="ExposedPorts")
+
+
+class _Layers(Struct):
+    """The form of the list of layers in a config."""
+
+    diff_ids: list[str] | None = None
+
+
+class _Config(Struct):
+    """The form of a config, as far as it is read here."""
+
+    config: _Settings | None = None
+    rootfs: _Layers | None = None
+    history: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +202,20 @@ def digest_of(data: bytes) -> str:
 
 def _parse(data: bytes, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(data)
-    except ValueError as error:
+        found = msgspec.json.decode(data)  # which takes no halves of characters, as `json` does
+    except (ValueError, RecursionError) as error:
         raise BaseUnfitError(f"the base's {what} is no JSON: {error}") from None
     if not isinstance(found, dict) or (what == "manifest" and found.get("schemaVersion") != 2):
         raise BaseUnfitError(f"the base's {what} is in a format that is not known here")
+    try:
+        msgspec.convert(found, _Manifest if what == "manifest" else _Config)
+    except msgspec.ValidationError as error:
+        raise BaseUnfitError(f"the base's {what} is broken: {error}") from None
     return found
 
 
 def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
-    media_type = row["mediaType"]
+    media_type = row.get("mediaType", "")
     kept = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
     return {"mediaType": _MEDIA_TYPES.get(media_type, media_type), **kept}
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import io
+import lzma
 import posixpath
 import re
 import stat
@@ -35,7 +37,7 @@ _TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is 
 # all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
-    RuntimeError,
+    RuntimeError, lzma.LZMAError,
 )  # fmt: skip
 
 
@@ -105,6 +107,10 @@ def installing(wheel: Package, scheme: Scheme) -> Iterator[Installation]:
             yield Installation(tuple(items), destination.record)
     except _BROKEN as error:
         raise LayerError(f"{wheel.filename} cannot be installed: {_reason(error)}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise LayerError(f"{wheel.filename} cannot be installed: a member lies outside of the file") from error
 
 
 def _reason(error: BaseException) -> str:

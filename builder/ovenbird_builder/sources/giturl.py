@@ -33,7 +33,7 @@ def submodule(base: GitAddress, url: str, name: str, kind: str = "the submodule"
         url = _relative(base.url, url, what)
     elif "://" not in url and (found := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
         url = f"ssh://{found[1] + '@' if found[1] else ''}{found[2]}/{found[3].lstrip('/')}"
-    scheme = urlsplit(url).scheme if "://" in url and "::" not in url else ""
+    scheme = url.partition("://")[0].lower() if "://" in url and "::" not in url else ""
     if scheme not in _FROM[base.scheme]:
         raise UnsafeSourceError(
             f"{what} is to come from {show_value(redact_text(url))}; from a {base.scheme} source, "

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 
+_STARS = re.compile(r"\*{2,}")
+_MOST_STARS = 4
+
+
 class Rules:
     """The rules that hold in one folder: its own, and those of the folders above it."""
 
@@ -54,6 +58,18 @@ def outer(root: Path) -> tuple[Rules, str]:
     return rules, prefix
 
 
+def _bounded(line: str, number: int) -> str:
+    """A rule that is matched in little time: each `*` multiplies the ways to match, and a source may be anybody's.
+
+    Stars in a row are one, as git reads them, but for a `**` between slashes. Errors: ValueError for too many.
+    """
+    parts = [part if part == "**" else _STARS.sub("*", part) for part in line.split("/")]
+    deep = parts.count("**")
+    if deep > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts if part != "**"):
+        raise ValueError(f"line {number} has more than {_MOST_STARS} wildcards in one part, or `**` among its parts")
+    return "/".join(parts)
+
+
 def _read(path: Path) -> GitIgnoreSpec | None:
     if path.is_symlink() or not path.is_file():
         return None  # git does not follow such a link either
@@ -63,7 +79,7 @@ def _read(path: Path) -> GitIgnoreSpec | None:
         lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a pattern that means another thing in a later Python
-            return GitIgnoreSpec.from_lines(lines)
+            return GitIgnoreSpec.from_lines([_bounded(line, number) for number, line in enumerate(lines, 1)])
     except (OSError, ValueError, re.error, RecursionError, OverflowError) as error:
         why = escape_controls(cut_text(str(error), 200))
         raise SourceError(f"cannot read the rules in {show_value(str(path))}: {why}") from None

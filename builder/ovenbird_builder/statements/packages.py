@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
 _LONGEST = 100  # characters; a longer `License` is the text of one, not its name
+
+
+# what `zipfile` raises for a file that is none, is damaged or encrypted; and for metadata without name and version
+_BROKEN = (
+    OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, NotImplementedError, RuntimeError,
+    IndexError, KeyError,
+)  # fmt: skip
 
 
 class Package(Struct, frozen=True):
@@ -65,7 +74,7 @@ def package(path: Path, *, sha256: str, url: str = "") -> Package:
             ]
             raw, _ = parse_email(archive.read(found[0]))
             name, version = raw["name"], raw["version"]
-    except (OSError, zipfile.BadZipFile, IndexError, KeyError) as error:
+    except _BROKEN as error:
         raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
     return Package(
         name=canonicalize_name(name), version=version, sha256=sha256, filename=path.name, url=url,

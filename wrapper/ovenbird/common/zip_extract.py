@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import lzma
 import os
 import stat
@@ -70,7 +71,7 @@ def extract_zip(
         reason = _line(error) or type(error).__name__
         raise ZipError(f"is not a zip, or a damaged one: {reason}", "was it downloaded whole?") from None
     except OSError as error:
-        if error.errno is None:  # of bz2 or Zstandard, not of the disk
+        if error.errno in (None, errno.EINVAL):  # of bz2 or Zstandard, or a place before the file; not of the disk
             raise ZipError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
         raise
     except Exception as error:

@@ -9,10 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ovenbird.common.private_files import make_private_file
+from ovenbird.common.text import show_value
 from ovenbird.errors import PlatformError
 
 from .store import Record
@@ -177,8 +179,14 @@ def pack(record: Record, home: Path) -> bytes:
 
 def unpack(text: bytes, home: Path) -> Record:
     """The body as it was given to `pack`, without metrics."""
-    record: Record = msgspec.json.decode(text)
-    path = record["spec"].get("path")
+    try:
+        record: Record = msgspec.json.decode(text, type=dict[str, Any])
+        path = record["spec"].get("path")
+    except (ValueError, RecursionError, KeyError, AttributeError):
+        raise PlatformError(
+            f"a record in {show_value(str(home))} is damaged: it is no JSON object with a spec",
+            hint="`ovenbird runs rm`, or the like for its type, removes it",
+        ) from None
     if isinstance(path, str) and path.startswith(_HOME):
         record["spec"]["path"] = str(home) + path[len(_HOME) :]
     return record

@@ -20,11 +20,31 @@ from .negotiate import ARROW, CSV, PARQUET
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
+# what `cloudevent.check_attributes` takes
+_TEXT = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
+_URI = {"type": "string", "pattern": r"^[^\u0000-\u0020\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
 _EVENT = {
     "type": "object",
     "description": "A CloudEvent in structured mode; binary and batched mode are understood too.",
-    "properties": {"data": {}, **{name: {"type": "string"} for name in REQUIRED}},
+    "properties": {
+        **dict.fromkeys(("id", "type"), _TEXT),
+        "source": _URI,
+        "specversion": {"type": "string", "pattern": r"^1\.[0-9]+$"},
+        **{name: {**_TEXT, "type": ["string", "null"]} for name in ("subject", "datacontenttype")},
+        "dataschema": {"type": ["string", "null"], "format": "uri", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:"},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "data": {},
+        "data_base64": {"type": ["string", "null"], "contentEncoding": "base64"},
+    },
     "required": list(REQUIRED),
+    "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
+    "additionalProperties": {
+        "anyOf": [
+            {**_TEXT, "pattern": _TEXT["pattern"].replace("+$", "*$")},
+            {"type": ["boolean", "null"]},
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+        ]
+    },
 }
 _INSTANCES = ("default", "example", "const")  # keys of a schema whose values are no schemas
 _MAPS = ("properties", "patternProperties", "schemas", "$defs")
@@ -129,8 +149,9 @@ def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dic
             answer["content"] = content
     refused = {"content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=_PROBLEM_NAME)}}}}
     responses = {status: answer, "500": {"description": "The function failed.", **refused}}
-    if typed:
+    if typed or (handler.binder is not None and handler.binder.event_name):
         responses["400"] = {"description": "The body cannot be parsed.", **refused}
+    if typed:
         responses["422"] = {"description": "Fields do not fit; each is named.", **refused}
     return dict(sorted(responses.items()))
 

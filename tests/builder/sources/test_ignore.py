@@ -1,0 +1,38 @@
+"""Rules of `.gitignore`, with a bound on what matching them costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import SourceError
+from ovenbird_builder.sources.ignore import Rules
+
+
+def rules(folder: Path, text: str) -> Rules:
+    """The rules of a folder whose `.gitignore` holds a text."""
+    (folder / ".gitignore").write_text(text)
+    return Rules((".gitignore",)).below(folder, "")
+
+
+def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:
+    """As git reads them; and a name that does not match is told at once, where it took longer than anybody waits."""
+    found = rules(tmp_path, "*" * 40 + ".pyc\nbuild/**/x***.log\n/**/deep\n")
+    assert found.ignores("a.pyc")
+    assert found.ignores("build/a/b/xyz.log")
+    assert found.ignores("a/deep")
+    assert not found.ignores("a" * 200 + ".py")
+
+
+@pytest.mark.parametrize("rule", ["*a" * 30 + "b", "**/a/" * 12, "x/*a*a*a*a*a"])
+def test_a_rule_with_too_many_wildcards_is_refused(tmp_path: Path, rule: str) -> None:
+    """The line is named: each wildcard multiplies the ways in which a name may match."""
+    with pytest.raises(SourceError, match="line 2 has more than 4 wildcards"):
+        rules(tmp_path, f"*.pyc\n{rule}\n")
+
+
+def test_a_rule_that_is_no_pattern_is_named(tmp_path: Path) -> None:
+    """A range that ends before it begins is an error of ours, with the file."""
+    with pytest.raises(SourceError, match=r"\.gitignore.*bad character range"):
+        rules(tmp_path, "[a-!]x\n")

@@ -1,0 +1,1 @@
+"""Mutation fuzzing: every parser, the HTTP port, and the bodies that handlers take."""

@@ -1,0 +1,39 @@
+"""Hold six services to their own OpenAPI documents, by schemathesis: `python -m tests.fuzz.conformance SECONDS`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fuzz.server import fuzzed
+
+HANDLERS = ("fields", "whole", "typed", "upload", "event", "raw")
+_CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "negative_data_rejection", "positive_data_acceptance",
+)  # fmt: skip
+
+
+def main(seconds: float) -> int:
+    """Run schemathesis against each service; 1 when one does not do what its document says."""
+    failed = 0
+    for handler in HANDLERS:
+        with tempfile.TemporaryDirectory() as folder, fuzzed(f"main.py:{handler}", Path(folder)) as service:
+            command = [
+                Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/_/openapi.json",
+                "--checks", ",".join(_CHECKS), "--phases", "examples,coverage,fuzzing",
+                "--max-time", str(max(1, round(seconds / len(HANDLERS)))), "--warnings", "off", "--no-color",
+            ]  # fmt: skip
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            failed = 1
+            print(f"{handler}: not as its OpenAPI document says\n{done.stdout.decode('utf-8', 'replace')[-8000:]}")
+        else:
+            print(f"{handler}: as its OpenAPI document says", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1])))

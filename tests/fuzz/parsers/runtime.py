@@ -1,0 +1,171 @@
+"""The parsers of the runtime: documents, targets, keys, settings, addresses, records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ovenbird import address, document, gitrefs, giturl, settings, trace
+from ovenbird.common.source_limits import SourceLimits
+from ovenbird.errors import OvenbirdError, SettingsError
+from ovenbird.function import cloudevent, target
+from ovenbird.job import each, fetching, parameters
+from ovenbird.platform import credentials, database, forms, keys
+from ovenbird.processor import config
+from tests.fuzz.parser import Parser
+
+_YAML = (
+    b"&a ", b"*a", b"- ", b": ", b"? ", b"!!python/object:", b"!!binary ", b"!!float ", b"!!int ", b"!!timestamp ",
+    b"<<: *a\n", b"|\n", b"%YAML 1.1\n", b"---\n", b"...\n", b"~", b"true", b"2024-13-45", b"0o7", b"1:60", b"[", b"]",
+    b"{", b"}", b"spec", b"source", b"handler", b"base64", b"python_version", b"requirements",
+)  # fmt: skip
+_JSON = (b"{", b"}", b"[", b"]", b",", b":", b"null", b"true", b'""', b"1e400", b'"\\ud800"', b"-0", b"{}", b"[]")
+_URL = (
+    b"://", b"@", b"user:password@", b"#", b"?", b"&", b"=", b"[::1]", b"[", b"]", b":99999", b"%00", b"%0a", b"..",
+    b"git+", b"zip+", b"https", b"ssh", b"file", b"ext::", b"subdirectory=", b"--upload-pack=", b".lock", b"@{",
+    b"HEAD",
+)  # fmt: skip
+
+
+def text(data: bytes) -> str:
+    """The input as the text of an argument: what is not UTF-8 comes as lone surrogates, as Python has it."""
+    return os.fsdecode(data)
+
+
+def _document(data: bytes, folder: Path) -> None:
+    path = folder / "function.yaml"
+    path.write_bytes(data)
+    document.read(path)
+
+
+def _target(data: bytes, folder: Path) -> None:
+    with contextlib.chdir(folder) if hasattr(contextlib, "chdir") else contextlib.nullcontext():
+        target.parse(text(data))
+
+
+def _key(data: bytes, _: Path) -> None:
+    key = keys.parse(text(data))
+    assert keys.parse(str(key)) == key, "a key is not read back as what it is"
+    assert not {"", ".", ".."} & {key.project, key.kind, key.name}, "a key leads to another folder"
+
+
+def _setting(data: bytes, _: Path) -> None:
+    value = text(data)
+    for verb in ("serve", "run"):
+        for row in settings.options(verb):
+            with contextlib.suppress(SettingsError):
+                settings.resolve(verb, {row.name: [value] if row.metadata["many"] else value}, {})
+            with contextlib.suppress(SettingsError):
+                settings.resolve(verb, {}, {settings.variables(row)[0]: value})
+
+
+def _url(data: bytes, _: Path) -> None:
+    parts = address.split(text(data))
+    address.login(parts)
+    for shown in (address.shown(parts), address.bare(parts)):
+        assert parts.username is None or address.split(shown).username is None, "a login is shown"
+
+
+def _git_url(data: bytes, _: Path) -> None:
+    found = giturl.parse(text(data))
+    giturl.credentials(found, {})
+    gitrefs.chosen({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, found)
+
+
+def _netrc(data: bytes, folder: Path) -> None:
+    path = folder / "netrc"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    address.netrc_login("example.com", {"NETRC": str(path)})
+
+
+def _traceparent(data: bytes, _: Path) -> None:
+    found = trace.continued(data)
+    assert trace.continued(found.traceparent.encode()).parent_id == found.span_id
+
+
+def _cloud_event(data: bytes, _: Path) -> None:
+    from ovenbird.function.bind import MalformedError, parse_json
+
+    try:
+        event = cloudevent.from_json(parse_json(data))
+    except (ValueError, MalformedError):  # what its callers turn into a 400
+        return
+    cloudevent.to_json(event)
+
+
+def _record(data: bytes, folder: Path) -> None:
+    database.unpack(data, folder)
+
+
+def _parameters(name: str) -> Callable[[bytes, Path], object]:
+    def parse(data: bytes, folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(data)
+        parameters.from_file(str(path))
+
+    return parse
+
+
+def _line(data: bytes, folder: Path) -> None:
+    path = folder / "lines.jsonl"
+    path.write_bytes(data)
+    each.line(str(path), 1)
+
+
+def _processor(data: bytes, folder: Path) -> None:
+    path = folder / "processor.yaml"
+    path.write_bytes(data)
+    config.read(path)
+
+
+def _profile(data: bytes, folder: Path) -> None:
+    path = folder / "profile.ini"
+    path.write_bytes(data)
+    credentials.sources({"HOME": str(folder), "DH_CONFIG": str(path)})
+
+
+def _source_zip(data: bytes, folder: Path) -> None:
+    archive, place = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
+    archive.write_bytes(data)
+    try:
+        fetching.unpack(archive, place / "tree", "zip+https://example.com/source.zip", SourceLimits(2**24, 1000))
+        assert not list(place.glob("[!t]*")), "a member left its folder"
+    finally:
+        shutil.rmtree(place)
+
+
+def _function_reference(data: bytes, _: Path) -> None:
+    key = forms.function_key(text(data))
+    if key:
+        with contextlib.suppress(OvenbirdError):
+            forms.function_text(key)
+
+
+ZIP = (
+    b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"\x01\0", b"\x08\0", b"\x0c\0",
+    b"\x0e\0", b"\x5d\0", b"\x08\x08", b"../", b"main.py", b"\xff\xff\xff\xff\xff\xff\xff\xff",
+)  # fmt: skip
+
+PARSERS = (
+    Parser("function-document", _document, _YAML),
+    Parser("entity-key", _key, (b"store://", b"/", b":", b"run", b"dataitem", b"..", b".", b"python+job:run")),
+    Parser("setting", _setting, (b"ms", b"MiB", b"kB", b"h", b".", b"=", b"auto", b"GET,", b"{", b"}", b"1" * 30)),
+    Parser("source-url", _url, _URL),
+    Parser("git-url", _git_url, _URL),
+    Parser("netrc", _netrc, (b"machine ", b"login ", b"password ", b"default ", b"macdef ", b"example.com", b"\n\n")),
+    Parser("traceparent", _traceparent, (b"00-", b"ff-", b"-01", b"0" * 32, b"f" * 16)),
+    Parser("cloud-event", _cloud_event, (*_JSON, b'"data_base64"', b'"time"', b'"specversion"', b'"1.0"', b'"id"')),
+    Parser("store-record", _record, (*_JSON, b'"spec"', b'"path"', b'"~/"')),
+    Parser("parameters-json", _parameters("parameters.json"), _JSON),
+    Parser("parameters-yaml", _parameters("parameters.yaml"), _YAML),
+    Parser("parameters-lines", _line, (*_JSON, b"\n", b"\n\n")),
+    Parser("processor-document", _processor, (*_YAML, b"triggers", b"attributes", b"maxWorkers", b"event", b"kind")),
+    Parser("profile", _profile, (b"[DEFAULT]", b"[", b"]", b"=", b"current_environment", b"\n  ", b"%(a)s")),
+    Parser("function-reference", _function_reference, (b"://", b"/", b":", b"store://", b"function")),
+    Parser("source-zip", _source_zip, ZIP),
+)
