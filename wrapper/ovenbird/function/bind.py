@@ -162,6 +162,11 @@ class Binder:
         """The names of the fields, for a message."""
         return ", ".join(repr(parameter.name) for parameter in self.parameters) or "no fields"
 
+    @property
+    def sees_path(self) -> bool:
+        """Whether the function is given what tells it the path of a request: the event or the request."""
+        return bool({"event", "request"} & set(self.reserved.values()))
+
     def only_served(self) -> str:
         """Return why a job cannot fill the required parameters, or an empty text: it has no event and no upload."""
         if self.event_name:

@@ -38,6 +38,7 @@ DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loo
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # named where the settings name none
 _CLOSE = (b"connection", b"close")
 _PREFIX = b"/_/"
+_BROWSERS_OWN = (b"/favicon.ico", b"/robots.txt")  # what browsers and robots ask for of their own accord
 _STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
     Reason.TIMEOUT: "the call ran over its time limit",
@@ -91,6 +92,8 @@ class App:
         self._logged = settings.access_log
         self._methods = frozenset(settings.methods)
         self._reserved = (_PREFIX, *(alias.encode() for alias in dialect.aliases))
+        pathless = handler.binder is not None and not handler.binder.sees_path
+        self._not_called = (*self._reserved, *(_BROWSERS_OWN if pathless else ()))
         self._loop: Any = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -120,8 +123,8 @@ class App:
         if scope["type"] != "http":
             await self._socket(scope, receive, send)
             return
-        if scope["raw_path"].startswith(self._reserved):  # as it was sent: `/%5f/live` is the handler's
-            await self.internal(scope, receive, send)
+        # the path as it was sent: `/%5f/live` is the handler's
+        if scope["raw_path"].startswith(self._not_called) and await self._answered_without(scope, receive, send):
             return
         lines = scope["headers"]
         headers = dict(lines)
@@ -152,6 +155,19 @@ class App:
         self.block.call(call.status, seconds)
         if self._logged:
             self.journal.add(call, seconds)
+
+    async def _answered_without(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer what is no call: the runtime's own routes, and files that browsers ask for, which would call a function
+        without a path for nothing. Return False for a path that only begins like one of them."""
+        if scope["raw_path"].startswith(self._reserved):
+            await self.internal(scope, receive, send)
+            return True
+        if scope["raw_path"] not in _BROWSERS_OWN or scope["method"] not in ("GET", "HEAD"):
+            return False
+        reply = problem(404, "the function takes no path, and has no such file")
+        await send({"type": "http.response.start", "status": 404, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+        return True
 
     async def _reply(self, call: Call) -> Reply | None:
         """Let the call in, read its body, and run the handler. None when the answer has been sent already."""

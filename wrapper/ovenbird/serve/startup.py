@@ -8,6 +8,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from ..errors import InitError
@@ -17,6 +18,31 @@ from ..function.traces import summary, user_traceback
 from ..settings import Settings
 
 _log = logging.getLogger("ovenbird")
+
+
+def warn_of_websockets(handler: Handler) -> None:
+    """Log a line when an application has a route for WebSockets, and no library is installed that speaks them."""
+    if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.found):
+        _log.warning(
+            "%s has a route for WebSockets, and no library for them is installed: they are answered 404; "
+            "hint: pip install websockets",
+            handler.name,
+        )
+
+
+def _has_websockets(application: Any) -> bool:
+    """Whether an application of Starlette's kind has such a route, in applications that are mounted too."""
+    todo, seen = [application], set()
+    while todo:
+        part = todo.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if "WebSocket" in type(part).__name__:
+            return True
+        inner = (getattr(part, name, None) for name in ("app", "original_router"))  # the latter is FastAPI's
+        todo += [*(getattr(part, "routes", None) or ()), *filter(None, inner)]
+    return False
 
 
 class Startup:
@@ -47,6 +73,8 @@ class Startup:
             init = handler.init(self.context, parameters)
             if init is not None:
                 await _finished(init)
+            if handler.shape is Shape.ASGI:
+                warn_of_websockets(handler)
             return await self._application()
         except (InitError, asyncio.CancelledError):
             raise
