@@ -157,8 +157,10 @@ class App:
             self.journal.add(call, seconds)
 
     async def _answered_without(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer what is no call: the runtime's own routes, and files that browsers ask for, which would call a function
-        without a path for nothing. Return False for a path that only begins like one of them."""
+        """Answer what is no call: the runtime's own routes, and what browsers ask a function without a path for.
+
+        Return False for a path that only begins like one of them.
+        """
         if scope["raw_path"].startswith(self._reserved):
             await self.internal(scope, receive, send)
             return True
