@@ -245,16 +245,14 @@ def test_media_type_that_is_not_understood(start: Start, name: str, media: str) 
 
 
 def test_content_encoding(start: Start) -> None:
-    """A compressed body is refused, and not taken for malformed; `identity` says nothing."""
-    answer = send(start("fields"), b"\x1f\x8b", "application/json", content_encoding="gzip")
-    assert answer.status_code == 415
-    assert "gzip" in answer.json()["detail"]
+    """`identity` says nothing, and an encoding that is not understood is a 415."""
+    assert send(start("fields"), b"{}", "application/json", content_encoding="compress").status_code == 415
     assert send(start("fields"), '{"a": 1}', "application/json", content_encoding="identity").status_code == 200
 
 
 def test_raw(start: Start) -> None:
     """`bytes` takes the body as it is, whatever it says it is."""
-    assert send(start("raw"), b"{\xff\x00", "application/json", content_encoding="gzip").content == b"{\xff\x00"
+    assert send(start("raw"), b"{\xff\x00", "application/json").content == b"{\xff\x00"
     assert start("raw").get().content == b""
 
 

@@ -12,6 +12,7 @@ from ..settings import Settings
 from . import payload
 from .body_limits import BodyLimits
 from .call import Call, Wire
+from .content_encoding import decode
 from .decode_thread import LARGE, decode_aside
 from .media import media_of
 from .problems import ProblemError
@@ -50,14 +51,14 @@ class Arguments:
         """The keywords of a call whose body is at hand, as most are; None when it has still to come."""
         headers = call.headers
         media = headers.get(b"content-type")
-        if self.streaming or (media != _JSON and self.takes_form(call)):
+        if self.streaming or b"content-encoding" in headers or (media != _JSON and self.takes_form(call)):
             return None
         body = wire.body(call)
         if body is None:
             return None
         if (
             not self._direct or media != _JSON or not body or len(body) > self._at_once
-            or call.scope["query_string"] or b"content-encoding" in headers
+            or call.scope["query_string"]
         ):  # fmt: skip
             return self.at_once(call, body)
         try:
@@ -80,13 +81,15 @@ class Arguments:
 
     async def of(self, call: Call) -> Keywords | list[Keywords]:
         """The keywords of a call whose body has still to come. Errors: as above, and ProblemError 408."""
-        if self.streaming:
-            return self._inject(call, {}, b"")
-        if self.takes_form(call):
-            try:
-                return await self._multipart(call)
-            except (MalformedError, FieldsError) as error:
-                raise refusal(error) from None
+        try:
+            if b"content-encoding" in call.headers:
+                return await self._encoded(call)
+            if self.streaming:
+                return self._inject(call, {}, b"")
+            if self.takes_form(call):
+                return await self._multipart(call, payload.Body(call, self.limit, self.seconds))
+        except (MalformedError, FieldsError) as error:
+            raise refusal(error) from None
         body = await payload.Body(call, self.limit, self.seconds).read()
         if len(body) < LARGE:
             return self.at_once(call, body)
@@ -96,9 +99,18 @@ class Arguments:
         """Whether the body is a multipart form that is to be taken apart."""
         return self._forms and payload.is_multipart(call)
 
-    async def _multipart(self, call: Call) -> Keywords:
+    async def _encoded(self, call: Call) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body is compressed: it is read whole, and decoded beside the loop."""
+        body = await payload.Body(call, self.limit, self.seconds).read()
+        if body:
+            header = call.header(b"content-encoding")
+            body = await decode_aside(lambda: decode(body, header, self.limit))
+        if self.takes_form(call):
+            return await self._multipart(call, payload.WholeBody(call, self.limit, body))
+        return await decode_aside(lambda: self.at_once(call, body))
+
+    async def _multipart(self, call: Call, body: payload.Body) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
-        body = payload.Body(call, self.limit, self.seconds)
         call.form = await payload.multipart(call, body, self.limits)
         pairs = payload.fields_of(call.form, call, uploads=self.binder.uploads)
         arguments = self.binder.from_fields(pairs) if self.binder.mode is not Mode.NONE else {}
@@ -147,7 +159,7 @@ class Arguments:
         """The Starlette request: it streams the body within its limits, or holds the one that was read."""
         from starlette.requests import Request
 
-        if self.streaming:
+        if self.streaming and b"content-encoding" not in call.headers:
             return Request(call.scope, payload.Body(call, self.limit, self.seconds).receive, call.send)
         request = Request(call.scope, call.receive, call.send)
         request._body = body  # Starlette keeps a body that was read under this name
