@@ -10,9 +10,10 @@ from pathlib import Path
 from tests.fuzz.server import fuzzed
 
 HANDLERS = ("fields", "whole", "typed", "upload", "event", "raw")
+# not `negative_data_rejection`: a form holds nothing but text, which is converted, so it takes `on=0` for a boolean
 _CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
-    "response_schema_conformance", "negative_data_rejection", "positive_data_acceptance",
+    "response_schema_conformance", "positive_data_acceptance",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 import installer
 from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
-from installer.records import RecordEntry
+from installer.records import InvalidRecordEntry, RecordEntry
 from installer.scripts import Script
 from installer.sources import WheelFile
 from msgspec import Struct
@@ -37,7 +37,7 @@ _TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is 
 # all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
-    RuntimeError, lzma.LZMAError,
+    RuntimeError, lzma.LZMAError, InvalidRecordEntry,
 )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import openapi_spec_validator
 import pytest
+from jsonschema import Draft202012Validator
 from tests.loading import Project
 from tests.service import Service
 
+from ovenbird.function.cloudevent import from_json
 from ovenbird.serve.openapi import document
 from ovenbird.serve.reply import reply_to
 
@@ -177,6 +179,39 @@ def test_files_and_events_have_their_media_types(project: Project) -> None:
         "application/cloudevents+json"
     ]
     assert "requestBody" not in operation(project, "def handler(event): ...")
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({}, True),
+        ({"data": {"a": 1}, "subject": "s", "myextension": 5, "time": "2024-01-02T03:04:05Z"}, True),
+        ({"data": None, "data_base64": "aGk="}, True),
+        ({"id": ""}, False),
+        ({"type": 5}, False),
+        ({"source": "a b"}, False),
+        ({"specversion": "2.0"}, False),
+        ({"My-Extension": "x"}, False),
+        ({"extension": {}}, False),
+        ({"extension": 2**40}, False),
+        ({"data": 1, "data_base64": "aGk="}, False),
+        ({"data_base64": "<"}, False),
+    ],
+)
+def test_the_schema_of_an_event_is_what_the_reader_takes(
+    project: Project, changes: dict[str, object], valid: bool
+) -> None:
+    """The document and the reader say the same of an event, and its 400 is documented."""
+    found = operation(project, "def handler(e: CloudEvent): ...")
+    schema = found["requestBody"]["content"]["application/cloudevents+json"]["schema"]
+    event = {"id": "1", "source": "/a", "type": "t", "specversion": "1.0", **changes}
+    assert Draft202012Validator(schema).is_valid(event) is valid
+    if valid:
+        from_json(event)
+    else:
+        with pytest.raises(ValueError, match=r"CloudEvent|attribute|data"):
+            from_json(event)
+    assert "400" in found["responses"]
 
 
 def test_a_default_that_json_cannot_hold_is_left_out(project: Project) -> None:

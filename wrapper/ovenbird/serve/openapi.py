@@ -34,7 +34,15 @@ _EVENT = {
         "dataschema": {"type": ["string", "null"], "format": "uri", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:"},
         "time": {"type": ["string", "null"], "format": "date-time"},
         "data": {},
-        "data_base64": {"type": ["string", "null"], "contentEncoding": "base64"},
+        "data_base64": {
+            "type": ["string", "null"],
+            "contentEncoding": "base64",
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        },
+    },
+    "not": {
+        "required": ["data", "data_base64"],
+        "properties": {"data": {"not": {"type": "null"}}, "data_base64": {"type": "string"}},
     },
     "required": list(REQUIRED),
     "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
