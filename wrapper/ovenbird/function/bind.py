@@ -15,8 +15,8 @@ from ..common.text import show_value
 from ..errors import SignatureError
 from .convert import Converter, InputOnly, decode_custom, parse_json
 from .defaults import filling
-from .fields import as_hinted, as_object, grouped
-from .hints import bound_name, core, hints_of, is_list, is_scalar, is_upload, signature_of, takes_none
+from .fields import CHARSET_FIELD, as_hinted, as_object, grouped, without_empty
+from .hints import bound_name, core, hints_of, is_list, is_many, is_scalar, is_upload, signature_of, takes_none
 from .lone_parameter import expected_body, unwraps, wrapped, wrapper_finder
 from .problems import FieldsError, MalformedError, Problem, kind, unknown
 from .reserved import CLOUDEVENT, JOB, SERVICE, filled_by
@@ -198,16 +198,22 @@ class Binder:
         texts = grouped(pairs)
         for parameter in self.parameters:
             name = parameter.name
+            given = without_empty(texts[name], parameter.hint) if name in texts else []
             try:
                 if name in data:
                     found[name] = parameter.convert(data[name], lax)
-                elif name in texts:
-                    found[name] = parameter.convert(as_hinted(texts[name], parameter.hint), True)
+                elif given:
+                    found[name] = parameter.convert(as_hinted(given, parameter.hint), True)
+                elif name in texts and parameter.required and is_many(parameter.hint):
+                    found[name] = parameter.convert([], True)
+                elif name in texts and parameter.required and takes_none(parameter.hint):
+                    found[name] = None
                 elif parameter.required:
                     problems.append(Problem(name, "missing"))
             except FieldsError as error:
                 problems += error.problems
         rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
+        rest.pop(CHARSET_FIELD, None)
         rest |= {key: value for key, value in data.items() if key not in self.by_name}
         # MessagePack has keys that are no text, and `self` of a method is not for the client to set
         taken = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}

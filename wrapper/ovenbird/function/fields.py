@@ -1,14 +1,21 @@
-"""The fields of a form or query: pairs of a name and a text or file, some names more than once."""
+"""The fields of a form or query: pairs of a name and a text or file, some names more than once.
+
+Their texts are what browsers send: a box that is ticked is `on`, an input that was left empty has an empty text, a
+`datetime-local` has no seconds, a month is `2024-05` and a week `2024-W18`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import re
 import typing
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from .hints import core, field_hints, is_many, is_scalar
+from .hints import class_named, core, field_hints, is_many, is_scalar, members
 
 Pairs = Iterable[tuple[str, Any]]
 
@@ -19,6 +26,18 @@ def grouped(pairs: Pairs) -> dict[str, list[Any]]:
     for key, value in pairs:
         found.setdefault(key, []).append(value)
     return found
+
+
+CHARSET_FIELD = "_charset_"  # a browser's own: HTML standard, 4.10.21.4
+_SWITCH = {"on": True, "yes": True, "off": False, "no": False}
+_MINUTES = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{2}:[0-9]{2}")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
+
+
+def without_empty(values: list[Any], hint: Any) -> list[Any]:
+    """Return the values of one name without those that were left empty: texts, unless the hint takes any text."""
+    return values if "" not in values or _takes_text(hint) else [value for value in values if value != ""]
 
 
 def as_hinted(values: list[Any], hint: Any) -> Any:
@@ -41,11 +60,54 @@ def as_hinted(values: list[Any], hint: Any) -> Any:
 def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
     """Fields as one object for a hint: its own fields say which of them are lists."""
     hints = field_hints(core(hint))
-    return {key: as_hinted(values, hints.get(key, Any)) for key, values in grouped(pairs).items()}
+    found = {}
+    for key, values in grouped(pairs).items():
+        if key == CHARSET_FIELD and hints and key not in hints:
+            continue
+        given = without_empty(values, hints.get(key, Any))
+        if given:
+            found[key] = as_hinted(given, hints.get(key, Any))
+        elif is_many(hints[key]):
+            found[key] = []
+    return found
+
+
+def _takes_text(hint: Any) -> bool:
+    """Whether an empty text is a value of the hint, or of the items of a list: only the user knows what it means."""
+    if hint is Any or hint is object:
+        return True
+    bare = core(hint)
+    if is_many(bare):
+        parts = typing.get_args(bare)
+        return not parts or _takes_text(parts[0])
+    return class_named(bare, "UploadFile", "starlette", "fastapi") or any(
+        member in (Any, str, bytes) or typing.get_origin(member) is typing.Literal for member in members(hint)
+    )
+
+
+def _from_browser(text: str, hint: Any) -> Any:
+    """Return the text of a browser's input in the form that the hint's conversion takes."""
+    kind = core(hint)
+    if kind is bool:
+        return _SWITCH.get(text.lower(), text)
+    if kind in (datetime.datetime, datetime.time) and _MINUTES.fullmatch(text):
+        return f"{text}:00"
+    if kind is datetime.date:
+        if _MONTH.fullmatch(text):
+            return f"{text}-01"
+        found = _WEEK.fullmatch(text)
+        if found:
+            with contextlib.suppress(ValueError):
+                return datetime.date.fromisocalendar(int(found[1]), int(found[2]), 1).isoformat()
+    return text
 
 
 def _parsed(value: Any, hint: Any) -> Any:
-    if not isinstance(value, str) or value[:1] not in ("{", "[") or hint is Any or is_scalar(hint):
+    if not isinstance(value, str) or hint is Any:
+        return value
+    if is_scalar(hint):
+        return _from_browser(value, hint)
+    if value[:1] not in ("{", "["):
         return value
     try:
         return msgspec.json.decode(value)

@@ -38,6 +38,9 @@ _ALIASES = {"latin-1": "iso8859-1", "latin1": "iso8859-1", "l1": "iso8859-1", "l
             "latin2": "iso8859-2", "latin-9": "iso8859-15", "latin9": "iso8859-15"}  # fmt: skip
 _CODECS = {name: codec for codec, names in _NAMES.items() for name in names.split()} | _ALIASES
 
+ASCII_BASED = frozenset(codec for codec in _NAMES if not codec.startswith(("utf-16", "utf-32")))
+"""Codecs in which the marks of a form (`&`, `=`, `%`) are single bytes."""
+
 
 def codec_of(charset: str) -> str | None:
     """Return Python's name for a charset, in any case and with `_` or `-`; None for one that is not in the list."""

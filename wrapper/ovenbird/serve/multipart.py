@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from python_multipart.exceptions import FormParserError
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -10,23 +10,26 @@ from starlette.requests import Request
 
 from .problems import ProblemError
 
+if TYPE_CHECKING:
+    from .payload import Body
+
 _NO_LIMIT = 2**31
 
 
-async def read_form(request: Request, max_parts: int, max_part: int) -> Any:
-    """Return the form of a request.
+async def read_form(request: Request, body: Body, max_parts: int) -> Any:
+    """Return the form of a request, whose stream is that of `body`; one without any bytes is an empty form.
 
-    `max_parts`: fields and files together, 0 for any number; `max_part`: bytes of a part that is no file.
+    `max_parts`: fields and files together, 0 for any number. A part that is no file may be as long as the body.
     Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off.
     """
-    parser = _Parser(request, max_parts or _NO_LIMIT, max_part)
+    parser = _Parser(request, max_parts or _NO_LIMIT, body.limit)
     try:
         form = await parser.parse()
     except (MultiPartException, FormParserError) as error:
         if parser.parts > parser.most:
             raise _too_many(parser.most) from None
         raise ProblemError(400, f"the multipart body is malformed: {error}") from None
-    if parser.parts and not parser.complete:
+    if body.size and not parser.complete:
         await form.close()
         raise ProblemError(400, "the multipart body is cut off: its closing boundary is missing")
     return form

@@ -15,6 +15,7 @@ from ..function import cloudevent
 from ..function.bind import Binder, MalformedError, Mode, parse_json
 from .body_limits import BodyLimits
 from .call import Call, CallStopped, Message, Reason
+from .charsets import ASCII_BASED, codec_of
 from .media import Media, check_charset, media_of, text_of, transcoded
 from .problems import ProblemError
 
@@ -92,6 +93,7 @@ class WholeBody(Body):
         super().__init__(call, limit, 0.0)
         self._body = body
         self._position = 0
+        self.size = len(body)
 
     async def receive(self) -> Message:
         """The next ASGI message: parts of some size, so that a parser does not hold up the loop for long."""
@@ -125,12 +127,13 @@ async def multipart(call: Call, body: Body, limits: BodyLimits) -> Any:
 
     if call.scope["query_string"]:
         limits.check_query(call.scope["query_string"])
-    return await read_form(Request(call.scope, body.receive, call.send), limits.fields, body.limit)
+    return await read_form(Request(call.scope, body.receive, call.send), body, limits.fields)
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
     """Fields and files of a form, and the query's. Errors: ProblemError 415 for files when no parameter takes one."""
-    items = list(form.multi_items())
+    # a browser sends an input without a file as one without a name, and the charset where the form asks for it
+    items = [(name, value) for name, value in form.multi_items() if getattr(value, "filename", None) != ""]
     if not uploads and any(hasattr(value, "filename") for _, value in items):
         raise ProblemError(415, "the function takes no files")
     return [*pairs_of(call.scope["query_string"]), *items]
@@ -165,6 +168,9 @@ def arguments(binder: Binder, call: Call, body: bytes, limits: BodyLimits) -> di
     media = media_of(call)
     if media.name == _FORM and body.lstrip()[:1] not in (b"{", b"["):
         limits.check_form(body)
+        codec = codec_of(media.charset) or ""
+        if codec in ASCII_BASED:  # escapes hold bytes of this charset
+            return binder.from_fields([*pairs_of(query), *pairs_of(body, codec)])
         return binder.from_fields([*pairs_of(query), *pairs_of(transcoded(body, media.charset))])
     # `curl -d '{...}'` calls everything a form; no form begins with a brace, as forms are percent-encoded
     if media.json or media.name in ("", _FORM):
@@ -252,17 +258,17 @@ def _data(media: Media, body: bytes) -> Any:
     return text_of(body, media.charset) if media.name.startswith("text/") else body
 
 
-def pairs_of(text: bytes) -> list[tuple[str, Any]]:
+def pairs_of(text: bytes, codec: str = "utf-8") -> list[tuple[str, Any]]:
     """Return the names and values of a form or query, as text. Names without a value have an empty one."""
     pairs = (part.partition(b"=") for part in text.split(b"&") if part)
-    return [(_field_text(name), _field_text(value)) for name, _, value in pairs]
+    return [(_field_text(name, codec), _field_text(value, codec)) for name, _, value in pairs]
 
 
-def _field_text(text: bytes) -> str:
+def _field_text(text: bytes, codec: str) -> str:
     """Return percent-encoded bytes as text, decoded in steps: each escape is an object of its own meanwhile."""
     text = text.replace(b"+", b" ")
     if b"%" not in text:
-        return text.decode("utf-8", "replace")
+        return text.decode(codec, "replace")
     parts, start = [], 0
     while start < len(text):
         end = start + _STEP
@@ -270,7 +276,7 @@ def _field_text(text: bytes) -> str:
             end += 1
         parts.append(unquote_to_bytes(text[start:end]))
         start = end
-    return b"".join(parts).decode("utf-8", "replace")
+    return b"".join(parts).decode(codec, "replace")
 
 
 def _msgpack(body: bytes) -> Any:
