@@ -268,3 +268,55 @@ def test_json_is_parsed_or_malformed() -> None:
             parse_json(b"[" + number + b"]")
     with pytest.raises(MalformedError, match="nested too deeply"):
         parse_json(b"[" * 100_000)
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    (b"", "the JSON is empty"), (b" \n\t", "white space only"),
+    (b'{"a": "\\ud83d"}', "`\\ud83d`, half of a surrogate pair"),
+    (b'"\\\\\\uD83Dx"', "half of a surrogate pair"),
+    (b'"\\udc00"', "surrogate"), (b'{"a": 1', "truncated"), (b"{'a': 1}", "malformed"),
+])  # fmt: skip
+def test_malformed_json_says_what_is_wrong(body: bytes, words: str) -> None:
+    """White space and half of a surrogate pair are not called cut off."""
+    with pytest.raises(MalformedError) as caught:
+        parse_json(body)
+    assert words in caught.value.message
+
+
+def test_whole_numbers_in_texts_that_are_well() -> None:
+    """A pair of surrogates, and one whose backslash is escaped, are text."""
+    assert parse_json(b'["\\ud83d\\ude00", "\\\\ud83d"]') == ["\U0001f600", "\\ud83d"]
+
+
+class Whole(msgspec.Struct):
+    n: int
+    x: float = 0.0
+
+
+@dataclass
+class WholeData:
+    n: int
+    parts: list[int]
+
+
+@pytest.mark.parametrize(("hint", "value", "expected"), [
+    (int, 2.0, 2), (int, -0.0, 0), (int, 1e3, 1000), (list[int], [1, 2.0], [1, 2]),
+    (dict[str, int], {"a": 2.0}, {"a": 2}),
+    (Whole, {"n": 2.0, "x": 3.0}, Whole(2, 3.0)), (WholeData, {"n": 2.0, "parts": [1.0]}, WholeData(2, [1])),
+    (int | None, 2.0, 2), (int | str, 2.0, 2), (tuple[int, float], [2.0, 3.0], (2, 3.0)), (float, 2.0, 2.0),
+    (Any, 2.0, 2.0),
+])  # fmt: skip
+def test_a_whole_number_is_an_integer(hint: Any, value: Any, expected: Any) -> None:
+    """`2.0` is an integer in JSON Schema, wherever an `int` is meant; a float stays one where a float is meant."""
+    found = Converter("x", hint).convert(value, "x")
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(("hint", "value", "field"), [
+    (int, 2.5, "x"), (int, 1e300, "x"), (list[int], [2.0, 2.5], "x[1]"), (Whole, {"n": 2.5}, "x.n"), (int, "2.0", "x"),
+])  # fmt: skip
+def test_what_is_no_whole_number(hint: Any, value: Any, field: str) -> None:
+    """A fraction is none, nor a number that no integer of 64 bits holds, nor text; only what is wrong is named."""
+    with pytest.raises(FieldsError) as caught:
+        Converter("x", hint).convert(value, "x")
+    assert [problem.field for problem in caught.value.problems] == [field]

@@ -128,7 +128,9 @@ def test_fields_are_a_body_and_a_query(project: Project) -> None:
     assert [(row["name"], row["in"], row["required"]) for row in get["parameters"]] == [
         ("a", "query", True), ("b", "query", False),
     ]  # fmt: skip
-    assert (post["summary"], set(post["responses"])) == ("Add.", {"200", "400", "422", "500"})
+    assert (post["summary"], set(post["responses"])) == (
+        "Add.", {"200", "400", "413", "415", "422", "500", "503", "504"},
+    )  # fmt: skip
 
 
 def test_structured_fields_are_no_query(project: Project) -> None:
@@ -168,7 +170,7 @@ def test_the_result_is_told_as_it_is_sent(project: Project, hint: str, status: s
     """The media type is that of the answer; a hint that tells nothing of the body promises nothing."""
     responses = operation(project, f"def handler() -> {hint}: ...")["responses"]
     assert list(responses[status].get("content", [])) == ([content] if content else [])
-    assert list(responses) == [status, "500"]
+    assert list(responses) == [status, "500", "503", "504"]
 
 
 def test_files_and_events_have_their_media_types(project: Project) -> None:
@@ -255,3 +257,44 @@ def test_the_document_is_served(serve: Callable[..., Service]) -> None:
     service = serve("def handler(limit: float = float('inf')):\n    return 1\n")
     answer = service.get("/_/openapi.json")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+def test_times_have_a_format(project: Project) -> None:
+    """Everywhere: in a field, an optional one, a list, a mapping, a class, and a class that holds itself."""
+    source = (
+        "class Event(msgspec.Struct):\n    at: datetime.datetime\n    more: list['Event']\n"
+        "def handler(at: datetime.datetime, start: datetime.time | None, days: list[datetime.datetime], "
+        "by: dict[str, datetime.time], event: Event, text: str, day: datetime.date)"
+        " -> list[datetime.datetime]: ..."
+    )
+    found = documented(project, source)
+    post = found["paths"]["/"]["post"]
+    fields = post["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert fields["at"] == {"type": "string", "format": "date-time"}
+    assert {"type": "string", "format": "time"} in fields["start"]["anyOf"]
+    assert fields["days"]["items"]["format"] == "date-time"
+    assert fields["by"]["additionalProperties"]["format"] == "time"
+    assert found["components"]["schemas"]["Event"]["properties"]["at"]["format"] == "date-time"
+    assert (fields["text"], fields["day"]["format"]) == ({"type": "string"}, "date")
+    assert post["responses"]["200"]["content"]["application/json"]["schema"]["items"]["format"] == "date-time"
+
+
+def test_secrets_have_no_default(project: Project) -> None:
+    """A default of a field whose name says secret is nobody's to read, in the body, the query and classes."""
+    source = (
+        "class Login(msgspec.Struct):\n    user: str = 'ada'\n    password: str = 'hunter2'\n"
+        "def handler(api_key: str = 'hunter2', name: str = 'ada', login: Login = Login()): ..."
+    )
+    assert "hunter2" not in str(documented(project, source))
+    assert "ada" in str(documented(project, source))
+    assert "hunter2" not in str(documented(project, "def handler(token: str = 'hunter2', n: int = 1): ..."))
+
+
+def test_nested_objects_of_a_form_are_json(project: Project) -> None:
+    """The encoding of a field says so where the value is more than a scalar or a list of them."""
+    body = operation(project, "def handler(item: Item, n: int, tags: list[str], items: list[Item]): ...")["requestBody"]
+    json, form = body["content"]["application/json"], body["content"]["application/x-www-form-urlencoded"]
+    assert form["encoding"] == {name: {"contentType": "application/json"} for name in ("item", "items")}
+    assert "encoding" not in json
+    body = operation(project, "def handler(file: UploadFile, item: Item): ...")["requestBody"]
+    assert list(body["content"]["multipart/form-data"]["encoding"]) == ["item"]

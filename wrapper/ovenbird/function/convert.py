@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import typing
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydan
 from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, misfits
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
+_HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
 _TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
 
 
@@ -26,8 +28,30 @@ def parse_json(body: bytes) -> Any:
     except RecursionError:
         raise MalformedError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = str(error).partition(" - at ")[0]
-        raise MalformedError(reason.replace("JSON is malformed", "the JSON is malformed")) from None
+        raise MalformedError(_reason(body, str(error))) from None
+
+
+def _reason(body: bytes, text: str) -> str:
+    """Return why a JSON text is malformed; msgspec takes white space, and half of a surrogate pair, for cut off."""
+    if not body.strip():
+        return "the JSON is empty" + (": the body is white space only" if body else "")
+    half = _HALF_PAIR.search(body)
+    if half and "truncated" in text:
+        return f"the JSON holds `{half[1].decode()}`, half of a surrogate pair, which is no character"
+    return text.partition(" - at ")[0].replace("JSON is malformed", "the JSON is malformed")
+
+
+def whole_numbers(value: Any) -> Any:
+    """Return a parsed value with `2` for each `2.0`, an integer in JSON Schema; the same object if there is none."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**63 else value
+    if isinstance(value, dict):
+        changed = {key: new for key, part in value.items() if (new := whole_numbers(part)) is not part}
+        return {**value, **changed} if changed else value
+    if isinstance(value, list):
+        parts = [whole_numbers(part) for part in value]
+        return parts if any(new is not part for new, part in zip(parts, value, strict=True)) else value
+    return value
 
 
 class Converter:
@@ -71,10 +95,22 @@ class Converter:
             except (ValueError, msgspec.ValidationError) as error:
                 if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
                     raise
+            whole = value if lax else whole_numbers(value)
+            if whole is not value:
+                return self._convert_whole(whole, path)
             found = misfits(value, self.hint, path, self._convert, lax)
         except RecursionError:
             found = [Problem(path, "nested too deeply")]
         raise FieldsError(found)
+
+    def _convert_whole(self, value: Any, path: str) -> Any:
+        """The value, converted, with whole numbers in it where there were floats. Errors: as `convert`."""
+        try:
+            return self._convert(value, self.hint, False)
+        except (ValueError, msgspec.ValidationError) as error:
+            if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
+                raise
+        raise FieldsError(misfits(value, self.hint, path, self._convert, False))
 
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""

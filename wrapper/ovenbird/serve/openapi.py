@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import math
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -14,9 +14,17 @@ from ..function.bind import Binder, Mode, Parameter
 from ..function.cloudevent import REQUIRED
 from ..function.convert import Converter
 from ..function.handler import Handler
-from ..function.hints import core, hints_of, is_class, is_list, is_many, is_scalar
+from ..function.hints import (
+    core,
+    hints_of,
+    is_class,
+    is_list,
+    is_many,
+    is_scalar,
+)  # fmt: skip
 from .json_encode import class_names
 from .negotiate import ARROW, CSV, PARQUET
+from .schema_edits import add_formats, drop_secret_defaults
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
@@ -57,6 +65,13 @@ _EVENT = {
 _INSTANCES = ("default", "example", "const")  # keys of a schema whose values are no schemas
 _MAPS = ("properties", "patternProperties", "schemas", "$defs")
 _MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
+_STATUSES = {
+    "413": "The body is larger, or holds more, than the limits allow.",
+    "415": "The media type, charset or content encoding is not understood.",
+    "500": "The function failed.",
+    "503": "Starting, shutting down, or too many calls are waiting.",
+    "504": "The call ran over its time limit.",
+}
 _PROBLEM = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
@@ -94,6 +109,7 @@ def document(handler: Handler) -> dict[str, Any]:
         "description": "Any path and any method outside /_/ reach the function.",
     }
     found = {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    drop_secret_defaults(found)
     return clean_document(found)  # type: ignore[no-any-return]
 
 
@@ -122,7 +138,22 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": binder.rest,
     }
     media = ["multipart/form-data"] if binder.uploads else ["application/json", "application/x-www-form-urlencoded"]
-    return {"required": bool(found["required"]), "content": {name: {"schema": found} for name in media}}
+    content: dict[str, Any] = {name: {"schema": found} for name in media}
+    # in a form, what is more than a scalar or a list of them is read as JSON in one field
+    nested = [
+        parameter.name for parameter in binder.parameters if not parameter.upload and not _is_flat(parameter.hint)
+    ]
+    if nested:
+        content[media[-1]]["encoding"] = {name: {"contentType": "application/json"} for name in nested}
+    return {"required": bool(found["required"]), "content": content}
+
+
+def _is_flat(hint: Any) -> bool:
+    """Whether a form holds the value as text, or as texts of one name."""
+    if hint is Any or is_scalar(hint):
+        return True
+    items = get_args(core(hint)) if is_many(hint) else ()
+    return is_many(hint) and (not items or items[0] is Any or is_scalar(items[0]))
 
 
 def _query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -138,6 +169,7 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
         return {"type": "array", "items": file} if is_list(parameter.hint) else file
     found, named = parameter.converter.schema(_REF)
+    add_formats(found, parameter.hint, named)
     schemas.update(named)
     if not parameter.required:
         # a default that JSON cannot hold, or that its own hint does not take, is left out
@@ -156,7 +188,12 @@ def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dic
         if content:
             answer["content"] = content
     refused = {"content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=_PROBLEM_NAME)}}}}
-    responses = {status: answer, "500": {"description": "The function failed.", **refused}}
+    responses = {
+        status: answer,
+        **{code: {"description": _STATUSES[code], **refused} for code in ("500", "503", "504")},
+    }
+    if handler.binder is not None and handler.binder.mode is not Mode.NONE:
+        responses |= {code: {"description": _STATUSES[code], **refused} for code in ("413", "415")}
     if typed or (handler.binder is not None and handler.binder.event_name):
         responses["400"] = {"description": "The body cannot be parsed.", **refused}
     if typed:
@@ -182,6 +219,7 @@ def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
         found, named = _sent_schema(Converter("return", hint), schemas)
     except Exception:  # a generator, a Response: no contract of the handler's
         return {}
+    add_formats(found, hint, named)
     schemas.update(named)
     return {"application/json": {"schema": found}}
 
