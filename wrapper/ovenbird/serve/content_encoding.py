@@ -14,6 +14,7 @@ from typing import Any
 from ..common.text import show_value
 from .problems import ProblemError
 
+_PIECE = 64 * 1024  # bytes that are fed, and decoded, at once
 _DENSE_PIECE = 256  # bytes that are fed at once to a decoder that cannot be told where to stop: each may give much
 _MOST_CODINGS = 4  # one after another; nobody means more
 _WINDOW = 8 * 1024 * 1024  # bytes of a zstd window: what HTTP allows (RFC 9659)
@@ -152,12 +153,16 @@ def _brotli() -> Decoder | None:
             module: Any = import_module(name)
         except ImportError:
             continue
+        if not hasattr(module.Decompressor, "can_accept_more_data"):  # older ones cannot be told where to stop
+            continue
 
         def decode_br(body: bytes, limit: int, module: Any = module) -> bytes:
             stream = module.Decompressor()
             output = _Output(limit)
-            for piece in _pieces(body, _DENSE_PIECE):
-                output.add(stream.process(piece))
+            for piece in _pieces(body, _PIECE):
+                output.add(stream.process(piece, output_buffer_limit=_PIECE))
+                while not stream.can_accept_more_data():
+                    output.add(stream.process(b"", output_buffer_limit=_PIECE))
             if not stream.is_finished():
                 raise ValueError("cut off")
             return output.whole()
