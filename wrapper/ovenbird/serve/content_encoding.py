@@ -160,9 +160,10 @@ def _brotli() -> Decoder | None:
             stream = module.Decompressor()
             output = _Output(limit)
             for piece in _pieces(body, _PIECE):
-                output.add(stream.process(piece, output_buffer_limit=_PIECE))
-                while not stream.can_accept_more_data():
-                    output.add(stream.process(b"", output_buffer_limit=_PIECE))
+                found = stream.process(piece, output_buffer_limit=_PIECE)
+                while found or not stream.can_accept_more_data():  # which may be true while more is to come
+                    output.add(found)
+                    found = stream.process(b"", output_buffer_limit=_PIECE)
             if not stream.is_finished():
                 raise ValueError("cut off")
             return output.whole()
