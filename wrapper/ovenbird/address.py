@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from .common.named_paths import is_file
 from .common.redact import redact_url
 from .common.text import show_value
 from .errors import AddressError, UnsafeAddressError
@@ -66,7 +67,7 @@ def shown(parts: SplitResult) -> str:
 def netrc_login(host: str, environ: Mapping[str, str]) -> Login | None:
     """The credentials of the user's `.netrc` for a host. Errors: AddressError for a file that does not parse."""
     path = Path(environ.get("NETRC") or Path(environ.get("HOME") or "/nonexistent", ".netrc"))
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         found = netrc.netrc(str(path)).authenticators(host)

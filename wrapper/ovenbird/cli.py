@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
-from .common.text import escape_controls, show_value
+from .common.text import escape_controls, is_unicode, show_value
 from .errors import OvenbirdError, SettingsError
 from .process_exit import end_process
 
@@ -55,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
+    if odd := next((word for word in argv if not is_unicode(word)), None):
+        return report(SettingsError(f"the argument {show_value(odd)} is not UTF-8 text"))
+    if odd := next((word for word in argv if word.startswith("--") and word.partition("=")[2] == "--"), None):
+        return report(
+            SettingsError(f"{show_value(odd)}: `--` is not a value")
+        )  # argparse gives a list for it, before 3.13
     if argv and argv[0] == "job":  # the same verb, as it is called inside a container
         argv = ["run", *argv[1:]]
     if command := _command(argv[0] if argv else ""):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .common.named_paths import is_file
 from .common.text import show_value
 from .errors import DocumentError, OvenbirdError
 
@@ -93,7 +94,7 @@ def find(folder: Path) -> Path:
     """The function document in `folder`. Errors: DocumentError when there is none."""
     refuse_unreadable(folder, DocumentError)
     for name in NAMES:
-        if (folder / name).is_file():
+        if is_file(folder / name):
             return folder / name
     raise DocumentError(
         f"no function.yaml in the folder {show_value(str(folder))}", hint="or name the code: FILE.py:handler"

@@ -8,6 +8,7 @@ import socket
 import sys
 
 from . import settings as table
+from .common.text import escape_controls
 from .errors import SettingsError
 
 _ABOUT = "Ask the service on this machine whether it is ready: 0 when it is, else 1, with the reason on stderr."
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
     settings = table.resolve("health", {name: text for name, text in found.items() if text is not None}, os.environ)
     problem = ask(_ALL.get(settings.host, settings.host), settings.port, _PATIENCE)
     if problem:
-        sys.stderr.write(problem + "\n")
+        sys.stderr.write(escape_controls(problem) + "\n")  # it holds what whoever listens there has sent
     return 1 if problem else 0
 
 
@@ -53,4 +54,8 @@ def ask(host: str, port: int, seconds: float) -> str:
     words = head.partition(b"\r\n")[0].split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/"):
         return f"{host}:{port} does not speak HTTP"
-    return "" if words[1] == b"200" else f"not ready: status {words[1].decode()}: {body[:500].decode(errors='replace')}"
+    return (
+        ""
+        if words[1] == b"200"
+        else f"not ready: status {words[1].decode(errors='replace')}: {body[:500].decode(errors='replace')}"
+    )

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .common.text import show_value
+from .common.units import parse_whole
 from .errors import SettingsError
 
 if TYPE_CHECKING:
@@ -186,10 +188,17 @@ def _platform_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", choices=("core", "local", "auto"), help=text)
 
 
+def _count(text: str) -> int:
+    try:
+        return parse_whole(text, 0, 10**9)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected {error}, found {show_value(text)}") from None
+
+
 def _list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="only of this name")
     parser.add_argument("--state", metavar="STATE", help="only in this state")
     parser.add_argument("--versions", action="store_true", help="every version, not the latest of each name")
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many; 0 for all [100]")
+    parser.add_argument("--limit", type=_count, default=100, metavar="N", help="at most so many; 0 for all [100]")
     parser.add_argument("--json", action="store_true", help="JSON on a terminal too")
     parser.set_defaults(do=_list)

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from .common.text import show_value
+from .common.text import is_unicode, show_value
 from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
@@ -75,6 +75,19 @@ def methods(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Z-]+", word):
             raise ValueError("HTTP methods separated by commas, such as GET,POST")
     return found
+
+
+def host_name(text: str) -> str:
+    """The name or the address of a host; no look is taken whether there is one."""
+    try:
+        *labels, last = text.split(".")
+        if not text.isprintable() or "" in labels or max(map(len, (*labels, last))) > 63 or len(text) > 253:
+            raise ValueError
+        if not text.isascii():
+            text.encode("idna")
+    except ValueError:
+        raise ValueError("the name or the address of a host") from None
+    return text
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -287,7 +300,7 @@ class Settings:
     # the listener
     host: str = _option(
         "127.0.0.1",
-        str,
+        host_name,
         "Address to listen on, or to ask; the processor listens on all.",
         verbs="serve health processor",
         metavar="ADDRESS",
@@ -517,6 +530,8 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             texts += [(flag(row), text, parse) for text in ([given] if isinstance(given, str) else given)]
         for origin, text, parse in texts:
             try:
+                if not is_unicode(text):
+                    raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:
                 found = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret

@@ -51,7 +51,7 @@ class Tokens:
         """A token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
         realm = asked.get("realm", "")
         if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+(/[\x21-\x7e]*)?", realm):
-            raise RegistryError(f"the registry names a token server that is no URL: {realm[:200]!r}")
+            raise RegistryError(f"the registry names a token server that is no URL: {show_value(realm[:200])}")
         scope = asked.get("scope") or f"repository:{self._path}:{'pull,push' if self._writes else 'pull'}"
         if self._writes and ":pull" in scope and "push" not in scope:
             scope += ",push"
@@ -71,7 +71,7 @@ class Tokens:
         except (ValueError, RecursionError, AttributeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise RegistryError(f"the token server {realm!r} answers with something else than a token")
+            raise RegistryError(f"the token server {show_value(realm)} answers with something else than a token")
         return token
 
     def _sent(self, realm: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:

@@ -45,6 +45,15 @@ def escape_controls(text: str) -> str:
     return _CONTROLS.sub(_escape, text)
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: an argument of other bytes holds halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def escape_json(text: str) -> str:
     r"""Return JSON in which no character needs escaping for a terminal: `\u009b` and the like stand for themselves.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..common.named_paths import is_folder
 from ..common.text import show_value
 from ..errors import (
     AttributeMissingError,
@@ -104,7 +105,9 @@ def _import(target: Target) -> ModuleType:
 def _missing(target: Target, name: str) -> ModuleMissingError:
     folder = target.root.joinpath(*name.split(".")[:-1])
     files = (
-        [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()] if folder.is_dir() else []
+        [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or is_folder(entry)]
+        if is_folder(folder)
+        else []
     )
     return ModuleMissingError(
         f"no module {show_value(target.module)}: {show_value(name)} was looked for in"

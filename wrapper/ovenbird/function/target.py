@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
 from ..document import NAMES, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
@@ -45,7 +46,7 @@ def parse(text: str, source: str = "") -> Target:
             f"{show_value(text)}: {show_value(attribute)} is not the name of an attribute",
             hint="FILE.py:handler or pkg.mod:fn",
         )
-    if attribute and (place.endswith((".yaml", ".yml")) or (Path(place).is_dir() and not _MODULE.fullmatch(place))):
+    if attribute and (place.endswith((".yaml", ".yml")) or (is_folder(Path(place)) and not _MODULE.fullmatch(place))):
         raise LoadError(
             f"{show_value(text)}: the function document names the handler",
             hint=f"leave out {show_value(':' + attribute)}",
@@ -54,7 +55,7 @@ def parse(text: str, source: str = "") -> Target:
         return from_document(read(Path(place)), source)
     if place.endswith(".py"):
         return _file(Path(place), attribute or DEFAULT_ATTRIBUTE, source)
-    if Path(place).is_dir() and not attribute:
+    if is_folder(Path(place)) and not attribute:
         return from_document(read(find(Path(place))), source)
     if attribute and _MODULE.fullmatch(place):
         return Target(_folder(source or "."), place, attribute)
@@ -70,11 +71,11 @@ def unnamed(folder: Path, image: Path) -> str:
 
     Errors: DocumentError, which says what to do in an image that holds no function.
     """
-    if any((folder / name).is_file() for name in NAMES):
+    if any(is_file(folder / name) for name in NAMES):
         return str(folder)
-    if (image / NAMES[0]).is_file():
+    if is_file(image / NAMES[0]):
         return str(image / NAMES[0])
-    if not image.is_dir():
+    if not is_folder(image):
         return str(folder)
     place = folder.resolve()
     raise DocumentError(
@@ -96,7 +97,7 @@ def from_document(function: Function, source: str = "") -> Target:
         root = _inline(function.code, module)
     elif path is not None:
         refuse_unreadable(path, LoadError)
-        root = path if path.is_dir() else path.parent
+        root = path if is_folder(path) else path.parent
     else:
         root = function.root
     return Target(root, module, attribute, function.init, function)
@@ -105,7 +106,7 @@ def from_document(function: Function, source: str = "") -> Target:
 def _file(path: Path, attribute: str, source: str) -> Target:
     """The target of a file: its folder is the root, or `source` when the file lies below it."""
     refuse_unreadable(path, LoadError)
-    if not path.is_file():
+    if not is_file(path):
         where = "" if path.is_absolute() else f" in {show_value(str(Path.cwd()))}"
         raise ModuleMissingError(f"no file {show_value(str(path))}{where}", hint=_suggest(str(path)))
     path = path.resolve()
@@ -151,7 +152,7 @@ def _inline(code: str, module: str) -> Path:
 
 def _folder(name: str) -> Path:
     path = Path(name)
-    if not path.is_dir():
+    if not is_folder(path):
         raise LoadError(f"the source folder {show_value(name)} does not exist", hint="--source names a folder")
     return path.resolve()
 
@@ -159,6 +160,6 @@ def _folder(name: str) -> Path:
 def _suggest(place: str) -> str:
     """What the user may have meant: files beside the one that is missing."""
     folder = Path(place).parent
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
     found = near(Path(place).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
     return found or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..common.named_paths import is_file
 from ..common.redact import redact_record
 from ..function.load import Loaded
 
@@ -35,7 +36,7 @@ def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
     target = loaded.target
     folders = [target.root, *([target.function.root] if target.function else [])]  # an image has it beside the document
     for path in (folder / name for folder in folders for name in _LOCKS):
-        if path.is_file():
+        if is_file(path):
             digest = _sha256()
             digest.update(path.read_bytes())
             found["lock"] = f"sha256:{digest.hexdigest()}"
@@ -83,7 +84,7 @@ def git_revision(root: Path) -> str:
     for folder in (root, *root.parents):
         git = folder / ".git"
         try:
-            if git.is_file():  # a worktree or submodule: `gitdir: PATH`
+            if is_file(git):  # a worktree or submodule: `gitdir: PATH`
                 git = (folder / git.read_text().partition(":")[2].strip()).resolve()
             head = (git / "HEAD").read_text().strip()
         except (OSError, UnicodeDecodeError):
@@ -95,9 +96,9 @@ def git_revision(root: Path) -> str:
 def _ref(git: Path, name: str) -> str:
     common = git / "commondir"
     try:
-        folders = [git, (git / common.read_text().strip()).resolve()] if common.is_file() else [git]
+        folders = [git, (git / common.read_text().strip()).resolve()] if is_file(common) else [git]
         for folder in folders:
-            if (folder / name).is_file():
+            if is_file(folder / name):
                 return (folder / name).read_text().strip()
         packed = (folders[-1] / "packed-refs").read_text().splitlines()
     except (OSError, UnicodeDecodeError):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..common.named_paths import exists, is_file
 from ..common.text import show_value
 from ..document import Function, complete, validate
 from ..errors import DocumentError, InputError, LoadError, PlatformError, RunKindError, UnservedError
@@ -115,7 +116,7 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
     if function.code is not None or _at_hand(folder / module):
         return from_document(function, "" if function.code is not None else str(folder))
     path = function.local_source
-    if path is not None and path.exists():
+    if path is not None and exists(path):
         return from_document(function)
     if "://" in function.source:
         from .fetching import fetched
@@ -127,7 +128,7 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
 
 
 def _at_hand(path: Path) -> bool:
-    return path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file()
+    return is_file(path.with_name(f"{path.name}.py")) or is_file(path / "__init__.py")
 
 
 def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> Function:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.named_paths import is_file
 from ovenbird.common.redact import redact_url
 from ovenbird.errors import InputError, OutputError
 
@@ -80,7 +81,7 @@ def _of_files(name: str, kind: str, source: Any) -> Content:
             hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
         paths.append(files.local(text))
-    if not several and paths[0].is_file():
+    if not several and is_file(paths[0]):
         found = Content(paths, check_name(paths[0].name, "file name", OutputError))
         if kind == "table":
             found.spec, found.status = _described(paths[0])

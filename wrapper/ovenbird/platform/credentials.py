@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
@@ -80,7 +81,7 @@ def save(source: Source, values: Mapping[str, str]) -> None:
 def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
     home = environ.get("HOME") or "~"
     path = Path(environ.get("DH_CONFIG") or Path(home, ".dhcore.ini")).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         return path, "", {}
     parser = _parsed(path)
     profile = environ.get("DH_NAME") or parser.defaults().get("current_environment") or _PROFILE

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ovenbird.common.named_paths import exists, is_file, is_folder
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_size, show_size
@@ -142,7 +143,7 @@ def listing(url: str, environ: Mapping[str, str]) -> list[str]:
         except Exception as error:
             raise _unreadable(url, error) from error
     root = local(url)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if is_file(path))
 
 
 def folder_of(url: str) -> str:
@@ -274,9 +275,9 @@ def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
     """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
     plan: list[tuple[Path, str]] = []
     for source in sources:
-        if source.is_dir():
-            plan += [(path, str(path.relative_to(source))) for path in sorted(source.rglob("*")) if path.is_file()]
-        elif source.exists():
+        if is_folder(source):
+            plan += [(path, str(path.relative_to(source))) for path in sorted(source.rglob("*")) if is_file(path)]
+        elif exists(source):
             plan.append((source, only or source.name))
         else:
             hint = f"looked in {source.absolute().parent}"
@@ -298,7 +299,7 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
         return describe(path, name, digest)
     target = local(base) / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not (target.exists() and target.samefile(path)):
+    if not (exists(target) and target.samefile(path)):
         copying.copy(path, target, moved)
     return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
@@ -365,5 +366,5 @@ def _hint(error: BaseException) -> str:
 def _prune(base: Path, names: Sequence[str]) -> None:
     folders = {base, *(parent for name in names for parent in (base / name).parents if base in parent.parents)}
     for folder in sorted(folders, key=lambda path: -len(path.parts)):
-        if folder.is_dir() and not os.listdir(folder):  # noqa: PTH208  the cheapest look for emptiness
+        if is_folder(folder) and not os.listdir(folder):  # noqa: PTH208  the cheapest look for emptiness
             folder.rmdir()

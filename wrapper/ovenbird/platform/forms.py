@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.named_paths import is_file
+
 from . import keys
 from .store import FINAL, Record, Row
 
@@ -104,7 +106,7 @@ def function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
     file = Path(str(source.get("root") or "."), *handler.partition(":")[0].split(".")).with_suffix(".py")
     if "://" in given:
         kept["source"] = given
-    elif file.is_file() and file.stat().st_size <= _LONGEST_SOURCE:
+    elif is_file(file) and file.stat().st_size <= _LONGEST_SOURCE:
         kept |= {"source": file.name, "base64": b64encode(file.read_bytes()).decode()}
     elif given:
         kept["source"] = given

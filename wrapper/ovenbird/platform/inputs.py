@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
@@ -29,11 +30,11 @@ def _address(text: str) -> str:
     if files.scheme(text):
         return text
     path = files.local(text)
-    if not path.exists():
-        near = sorted(item.name for item in path.parent.iterdir())[:10] if path.parent.is_dir() else []
+    if not exists(path):
+        near = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
         hint = f"in {path.parent} there is: {', '.join(near)}" if near else f"there is no folder {path.parent}"
         raise InputError(f"no file {show_value(text)}", hint=hint)
-    return str(path.absolute()) + ("/" if path.is_dir() else "")
+    return str(path.absolute()) + ("/" if is_folder(path) else "")
 
 
 def _recorded(project: Project, argument: str, address: str) -> Dataitem:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.named_paths import exists
 from ovenbird.common.private_files import close_to_others, make_private_file, make_private_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError
@@ -218,11 +219,11 @@ class LocalStore:
         """The lines of a run's log so far; none for a run that has logged nothing."""
         self.read(run_key(project, identity))
         path = self.log_file(project, identity)
-        return _lines(path) if path.exists() else iter(())
+        return _lines(path) if exists(path) else iter(())
 
     def reap(self) -> list[str]:
         """Record as ERROR every run whose process is gone; the keys of those runs."""
-        return self._owned.reap() if self.path.exists() else []
+        return self._owned.reap() if exists(self.path) else []
 
     def close(self) -> None:
         """Close the database and let go of the runs of this process."""

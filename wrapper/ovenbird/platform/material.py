@@ -7,6 +7,7 @@ from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.redact import redact_record
 from ovenbird.errors import InputError
 
@@ -44,7 +45,7 @@ class Material(Entity):
         if not files.scheme(url) and not self._is_stored():
             found = files.local(url)
             _exists(found, self.key)
-            names = files.listing(url, self._environ) if found.is_dir() else []
+            names = files.listing(url, self._environ) if is_folder(found) else []
             return Paths([str(found / name) for name in names] or [str(found)], str(found))
         target = self._below(scratch(), url)
         paths = files.download(url, target, self._environ, self._names())
@@ -78,11 +79,11 @@ class Material(Entity):
         url = self._path()
         target = Path(destination) if destination is not None else Path(self.TYPE)
         single = not url.endswith("/")
-        if single and (destination is None or target.is_dir() or str(destination).endswith("/") or not target.suffix):
+        if single and (destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix):
             target = self._below(target, url)
         names = self._names() or ([] if single else files.listing(url, self._environ))
         for path in [target] if single else [target / name for name in names]:
-            if path.exists() and not overwrite:
+            if exists(path) and not overwrite:
                 raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
         files.download(url, target, self._environ, names)
         return str(target)
@@ -103,7 +104,7 @@ class Material(Entity):
                 paths = files.download(url, self._below(own, url), self._environ, self._names())
             else:
                 found = _exists(files.local(url), self.key)
-                paths = [found / name for name in files.listing(url, self._environ)] if found.is_dir() else [found]
+                paths = [found / name for name in files.listing(url, self._environ)] if is_folder(found) else [found]
             read = [
                 frames.read(path, file_format=file_format, engine=engine, name=_shown(path, url), **options)
                 for path in paths
@@ -204,7 +205,7 @@ def scratch() -> Path:
 
 
 def _exists(path: Path, key: str) -> Path:
-    if not path.exists():
+    if not exists(path):
         raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
     return path
 

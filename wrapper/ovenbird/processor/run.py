@@ -70,4 +70,4 @@ def _describe(config: Config) -> None:
     }
     for name, value in described.items():
         if value:
-            os.environ.setdefault(name, value)
+            os.environ.setdefault(name, value.replace("\0", ""))  # no variable can hold one
