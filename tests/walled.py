@@ -78,7 +78,7 @@ def walled(orchard: Orchard, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made, port = issued(home), free_port()
     passwords = orchard.packages.parent / "htpasswd"
     words = [str(orchard.packages), str(passwords), str(made.certificate), str(made.key), str(port)]
-    with _running([sys.executable, "-c", _SERVE, *words], home / "log", "Uvicorn running"):
+    with _running([sys.executable, "-c", _SERVE, *words], home / "log", "", port):
         yield Walled(orchard.packages, f"https://127.0.0.1:{port}/simple", made.authority)
 
 

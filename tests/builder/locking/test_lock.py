@@ -108,14 +108,14 @@ def test_the_runtime_takes_part(bench: Bench) -> None:
     """A package that needs a version the runtime cannot use is a conflict that names the runtime."""
     with pytest.raises(ConflictError) as caught:
         bench.lock("grape==1.0")
-    assert "starlette>=0.40 is what the runtime needs" in caught.value.message
+    assert "starlette>=1.3.1 is what the runtime needs" in caught.value.message
     assert "grape 1.0 needs starlette<0.28" in caught.value.message
 
 
 def test_a_version_the_runtime_cannot_use_is_refused_at_once(bench: Bench) -> None:
     """No container is started for what can be told from the text."""
     with pytest.raises(ConflictError, match=r"'starlette==0.20' that you ask for in requirements.txt line 1 is not "
-                       r"within the runtime's starlette>=0.40"):  # fmt: skip
+                       r"within the runtime's starlette>=1.3.1"):  # fmt: skip
         replace(bench, image="localhost/none/such:1").lock("starlette==0.20")
 
 
