@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from .common.own_logger import own_logger
 from .common.text import escape_controls, escape_json, show_value
 from .function.context import current_call
 from .function.traces import user_traceback
@@ -76,6 +77,7 @@ def configure(form: str, level: str) -> Lines:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    own_logger(handler, level)
     logging.getLogger("asyncio").setLevel("WARNING")
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel("WARNING")

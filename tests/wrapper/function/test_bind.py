@@ -442,3 +442,25 @@ def test_a_callable_without_a_signature_is_refused() -> None:
     """Some builtins do not tell their parameters."""
     with pytest.raises(SignatureError, match="does not tell its parameters"):
         Binder(iter)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["__x", "___x", "_x", "__", "__init__", "__dict__", "__slots__", "__weakref__", "__doc__", "__annotations__",
+     "__class__", "self", "cls", "mro", "class_", "type", "match", "é"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    ["({}: int, b: str = '')", "({}: int = 1, b: str = '')", "({}: int, /, b='')", "(*, {}: int, b)",
+     "({}: int = 1, *args, **rest)", "({}: int, **__rest)"],
+)  # fmt: skip
+def test_a_parameter_may_have_any_name(name: str, form: str) -> None:
+    """Also one that a class would mangle, or that means something to a class; and it is converted all the same."""
+    found: dict[str, Any] = {}
+    exec(f"def function{form.format(name)}: return {name}", found)
+    binder = Binder(found["function"])
+    function = binder.adapt(found["function"])
+    assert function(**binder.from_json(msgspec.json.encode({name: 3, "b": "x"}))) == 3
+    assert function(**binder.from_fields([(name, "3"), ("b", "x")])) == 3
+    with pytest.raises(FieldsError, match=name):
+        binder.from_json(msgspec.json.encode({name: "three", "b": "x"}))

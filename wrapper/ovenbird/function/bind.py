@@ -84,7 +84,8 @@ class Binder:
         if (
             self.mode is Mode.FIELDS
             and not self.rest
-            and not any(p.upload or p.converter.pydantic for p in self.parameters)
+            # a class mangles `__x` and means something by `__init__`: such names are bound one by one
+            and not any(p.upload or p.converter.pydantic or p.name.startswith("__") for p in self.parameters)
         ):
             self._struct = _struct(self.parameters)
             decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
