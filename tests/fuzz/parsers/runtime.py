@@ -154,6 +154,7 @@ ZIP = (
 
 PARSERS = (
     Parser("function-document", _document, _YAML),
+    Parser("target", _target, (b".py", b":", b".yaml", b"handler", b"..", b"~", b"main", b"/")),
     Parser("entity-key", _key, (b"store://", b"/", b":", b"run", b"dataitem", b"..", b".", b"python+job:run")),
     Parser("setting", _setting, (b"ms", b"MiB", b"kB", b"h", b".", b"=", b"auto", b"GET,", b"{", b"}", b"1" * 30)),
     Parser("source-url", _url, _URL),
