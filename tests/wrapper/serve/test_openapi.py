@@ -298,3 +298,9 @@ def test_nested_objects_of_a_form_are_json(project: Project) -> None:
     assert "encoding" not in json
     body = operation(project, "def handler(file: UploadFile, item: Item): ...")["requestBody"]
     assert list(body["content"]["multipart/form-data"]["encoding"]) == ["item"]
+
+
+def test_a_body_that_may_be_left_out_is_not_required(project: Project) -> None:
+    """Without a body a parameter that takes null gets it."""
+    for hint, required in ((": dict", True), ("", False), (": dict | None", False), (": list[int]", True)):
+        assert operation(project, f"def handler(payload{hint}): ...")["requestBody"].get("required", False) is required

@@ -618,6 +618,8 @@ def test_data_of_events(start: Start) -> None:
     event = {**EVENT, "datacontenttype": "application/json", "data_base64": "eyJhIjogMX0="}
     assert send(start("told"), json.dumps(event), media).json()["data"] == {"a": 1}
     assert send(start("told"), json.dumps({**EVENT, "data": "text"}), media).json()["data"] == "text"
+    whole = {**EVENT, "n": 15213.0}
+    assert send(start("told"), json.dumps(whole), media).json()["attributes"]["n"] == 15213
     good = {"time": "2024-01-02t03:04:60.123456789z", "flag": True, "n": -5, "dataschema": "urn:x"}
     assert send(start("told"), json.dumps({**EVENT, **good}), media).json()["attributes"] == {**EVENT, **good}
     assert start("told").post(content=b'"text"', headers=GOOD).json()["data"] == "text"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..common.text import LIMIT, cut_text, show_value
-from .convert import parse_json
+from .convert import parse_json, whole_numbers
 from .hints import is_class
 from .problems import MalformedError
 
@@ -86,7 +86,9 @@ def from_json(document: Any) -> CloudEvent:
     if not isinstance(document, dict):
         raise ValueError("a CloudEvent is a JSON object")
     attributes = {
-        key: value for key, value in document.items() if key not in ("data", "data_base64") and value is not None
+        key: whole_numbers(value)  # `5.0` is an integer in JSON
+        for key, value in document.items()
+        if key not in ("data", "data_base64") and value is not None
     }
     check_attributes(attributes)
     data, encoded = document.get("data"), document.get("data_base64")

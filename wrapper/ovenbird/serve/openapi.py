@@ -14,14 +14,7 @@ from ..function.bind import Binder, Mode, Parameter
 from ..function.cloudevent import REQUIRED
 from ..function.convert import Converter
 from ..function.handler import Handler
-from ..function.hints import (
-    core,
-    hints_of,
-    is_class,
-    is_list,
-    is_many,
-    is_scalar,
-)  # fmt: skip
+from ..function.hints import core, hints_of, is_class, is_list, is_many, is_scalar, takes_none
 from .json_encode import class_names
 from .negotiate import ARROW, CSV, PARQUET
 from .schema_edits import add_formats, drop_secret_defaults
@@ -128,7 +121,7 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
     if binder.mode is Mode.WHOLE:
         (parameter,) = binder.parameters
         return {
-            "required": parameter.required,
+            "required": parameter.required and not takes_none(parameter.hint),  # no body is null then
             "content": {"application/json": {"schema": _schema(parameter, schemas)}},
         }
     found = {
