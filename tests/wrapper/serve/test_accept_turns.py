@@ -62,6 +62,7 @@ def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
 @pytest.mark.parametrize("flags", [("--workers", "2"), ("--workers", "1", "--max-requests", "100000")])
 def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags: tuple[str, ...]) -> None:
     """That worker is replaced, every later connection is served, and the service ends as ever."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has what runs in its background ignore it
     service = serve(SOURCE, *flags, "--drain-delay", "0")
     before = until(lambda: (found := workers_of(service)) and len(found) == int(flags[1]) and found, lambda: "workers")
     for _ in range(3):
