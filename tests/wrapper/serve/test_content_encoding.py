@@ -15,7 +15,7 @@ from typing import Any
 import brotli
 import pytest
 import zstandard
-from tests.raw import running
+from tests.raw import Raw, running
 from tests.service import Service
 
 from ovenbird.serve.content_encoding import decode, supported
@@ -229,3 +229,23 @@ def test_what_is_not_understood(header: str) -> None:
         decode(b"x", header, 10)
     assert caught.value.status == 415
     assert supported() == ["gzip", "deflate", "zstd", "br"]
+
+
+@pytest.mark.parametrize(("coding", "member"), [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b"a"))])
+def test_very_many_members(start: Any, coding: str, member: bytes) -> None:
+    """Megabytes of tiny members take time by their length, and more than some thousands are refused."""
+    assert decode(member * 5000, coding, 10_000) == (b"" if coding == "gzip" else b"a" * 5000)
+    began = time.monotonic()
+    assert post(start("raw"), member * (3 * MIB // len(member)), coding).status_code == 400
+    assert time.monotonic() - began < 10  # it took a minute
+
+
+def test_a_refusal_does_not_wait_for_the_client(start: Any) -> None:
+    """A body that has come whole, and holds too much, is refused at once, again and again on one connection."""
+    body = gzip.compress(b"x" * (5 * MIB))
+    began = time.monotonic()
+    with Raw(start("raw")) as client:
+        for _ in range(4):
+            client.post(body, content_encoding="gzip")
+            assert client.answer().status == 413
+    assert time.monotonic() - began < 4  # each waited for two seconds

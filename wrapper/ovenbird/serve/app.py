@@ -345,7 +345,7 @@ class App:
         if call.status:
             return
         reply = error.reply()
-        if error.status not in (408, 413):
+        if _CLOSE not in error.headers:  # the body has come whole
             await self._send(call, reply)
             return
         call.status = reply.status

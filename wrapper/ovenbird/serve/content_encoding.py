@@ -15,6 +15,8 @@ from ..common.text import show_value
 from .problems import ProblemError
 
 _PIECE = 64 * 1024  # bytes that are fed, and decoded, at once
+_SMALL_PIECE = 4 * 1024  # bytes that are fed at once where streams follow each other
+_MOST_MEMBERS = 10_000  # streams in one body
 _DENSE_PIECE = 256  # bytes that are fed at once to a decoder that cannot be told where to stop: each may give much
 _MOST_CODINGS = 4  # one after another; nobody means more
 _WINDOW = 8 * 1024 * 1024  # bytes of a zstd window: what HTTP allows (RFC 9659)
@@ -77,12 +79,29 @@ def _decoder(coding: str) -> Decoder | None:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    """Decode gzip, of one member or several."""
-    output = _Output(limit)
-    while body:
-        stream = zlib.decompressobj(31)
-        output.add(_bounded(stream, body, output.room))
-        body = stream.unused_data.lstrip(b"\0")  # padding, as gzip itself allows
+    """Decode gzip, of one member or several; zeros after a member are padding, as gzip itself allows."""
+    return _concatenated(body, lambda: zlib.decompressobj(31), limit, padding=b"\0")
+
+
+def _concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, padding: bytes = b"") -> bytes:
+    """Decode streams that follow each other. Errors: TooLargeError; ValueError when one is cut off, or too many.
+
+    Little is fed at a time: what lies behind the end of a stream is copied each time.
+    """
+    output, stream, members, fresh = _Output(limit), open_stream(), 0, True
+    for fed in _pieces(body, _SMALL_PIECE):
+        piece = fed.lstrip(padding) if fresh and members and padding else fed
+        while piece:
+            fresh = False
+            output.add(stream.decompress(piece, output.room + 1))
+            piece = b""
+            if stream.eof:
+                piece = stream.unused_data.lstrip(padding) if padding else stream.unused_data
+                stream, members, fresh = open_stream(), members + 1, True
+                if members > _MOST_MEMBERS:
+                    raise ValueError("too many members")
+    if not fresh or not members:
+        raise ValueError("cut off")
     return output.whole()
 
 
@@ -112,14 +131,10 @@ def _zstd() -> Decoder | None:
     except ImportError:
         return _zstandard()
 
+    options = {module.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1}
+
     def decode_zstd(body: bytes, limit: int) -> bytes:
-        output = _Output(limit)
-        while body:
-            options = {module.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1}
-            stream = module.ZstdDecompressor(options=options)
-            output.add(_bounded(stream, body, output.room))
-            body = stream.unused_data
-        return output.whole()
+        return _concatenated(body, lambda: module.ZstdDecompressor(options=options), limit)
 
     return decode_zstd
 
@@ -132,14 +147,17 @@ def _zstandard() -> Decoder | None:
 
     def decode_zstd(body: bytes, limit: int) -> bytes:
         stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
-        output = _Output(limit)
+        output, members = _Output(limit), 1
         for piece in _pieces(body, _DENSE_PIECE):
             rest = piece
             while rest:
+                if stream.eof:
+                    members += 1
+                    if members > _MOST_MEMBERS:
+                        raise ValueError("too many members")
+                    stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
                 output.add(stream.decompress(rest))
                 rest = stream.unused_data if stream.eof else b""
-                if stream.eof and rest:
-                    stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
         if not stream.eof:
             raise ValueError("cut off")
         return output.whole()
