@@ -213,4 +213,4 @@ atexit.register(print, "bye")
             service.wait_log("2 workers are ready")
         assert service.call({}).json() == 1
         assert service.stop() == 0
-        assert service.log.count("bye\n") == int(workers), service.log
+        assert service.log.count("bye") == int(workers), service.log
