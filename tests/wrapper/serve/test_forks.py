@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import Any
 
@@ -62,6 +63,12 @@ BODIES = {
     ),
 }
 IMPORTS = "import multiprocessing, os, signal, subprocess, time\nfrom concurrent.futures import ProcessPoolExecutor\n"
+
+
+@pytest.fixture(autouse=True)
+def hangup() -> None:
+    """A test run under `nohup` has SIGHUP ignored, which all that it starts inherits."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.filterwarnings("ignore")
