@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 import pytest
 
 from ovenbird.function.bind import Binder
 from ovenbird.function.defaults import holds_dataclass
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -35,6 +38,18 @@ class Box(msgspec.Struct):
     inner: Box | None = None
 
 
+@dataclass
+class Pair(Generic[T]):
+    first: T
+    count: int = 1
+
+
+class Crate(msgspec.Struct, Generic[T]):
+    content: T
+    part: Part
+
+
+def generic(pair: Pair[int], crates: list[Crate[str]]) -> None: ...
 def whole(whole: Whole) -> None: ...
 def two(part: Part, more: dict[str, Part], slotted: Slotted, box: Box) -> None: ...
 
@@ -65,8 +80,19 @@ def test_fields() -> None:
     }
 
 
+def test_generic_classes() -> None:
+    """A class with parameters keeps its defaults too, and so does what a generic struct holds."""
+    data = {"pair": {"first": 3}, "crates": [{"content": "x", "part": {"name": "a"}}]}
+    found = Binder(generic).from_json(msgspec.json.encode(data))
+    assert msgspec.to_builtins(found) == {
+        "pair": {"first": 3, "count": 1},
+        "crates": [{"content": "x", "part": {"name": "a", "count": 1, "tags": []}}],
+    }
+
+
 @pytest.mark.parametrize(("hint", "expected"), [
     (int, False), (dict[str, int], False), (Part, True), (list[Part], True), (Part | None, True), (Box, True),
+    (Pair[int], True), (list[Pair[int]], True), (Crate[str], True), (Annotated[Pair[int], "note"], True),
 ])  # fmt: skip
 def test_holds_dataclass(hint: object, expected: bool) -> None:
     """Only handlers whose hints hold a dataclass pay for it."""

@@ -93,3 +93,35 @@ def test_nothing_is_said_where_it_is_not_needed(serve: Any, tmp_path: Path) -> N
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(WITHOUT)
     assert "websockets" not in serve(ASKS["asgi"], PYTHONPATH=str(folder)).log
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "def routes(self): return {}",
+        "routes = 3",
+        "routes = {'/ws': 1}",
+        "@property\n    def routes(self): raise RuntimeError('not yet')",
+        "app = property(lambda self: type(self)())",  # a new one for each look
+    ],
+)
+def test_an_application_may_use_the_names_of_starlette_for_anything(serve: Any, tmp_path: Path, member: str) -> None:
+    """The look for routes neither fails nor hangs a start."""
+    folder = tmp_path / "without"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(WITHOUT)
+    source = f"""
+from starlette.responses import PlainTextResponse
+
+class Application:
+    {member}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            await PlainTextResponse("served")(scope, receive, send)
+
+handler = Application()
+"""
+    service = serve(source, PYTHONPATH=str(folder))
+    assert service.get("/").text == "served"
+    assert "websockets" not in service.log

@@ -34,7 +34,7 @@ def holds_dataclass(hint: Any) -> bool:
         if type(part).__name__ == "TypeAliasType":
             todo.append(part.__value__)
         elif not isinstance(part, type) or typing.get_args(part):
-            todo += typing.get_args(part)
+            todo += (*typing.get_args(part), typing.get_origin(part))  # `Box[int]` may be a `Box` that is a dataclass
         elif is_pydantic(part):
             continue
         elif dataclasses.is_dataclass(part):

@@ -18,6 +18,7 @@ from ..function.traces import summary, user_traceback
 from ..settings import Settings
 
 _log = logging.getLogger("ovenbird")
+_MOST_PARTS = 10_000  # routes and applications that are looked at: an object may make a new one for each look
 
 
 def warn_of_websockets(handler: Handler) -> None:
@@ -31,17 +32,21 @@ def warn_of_websockets(handler: Handler) -> None:
 
 
 def _has_websockets(application: Any) -> bool:
-    """Whether an application of Starlette's kind has such a route, in applications that are mounted too."""
-    todo, seen = [application], set()
-    while todo:
+    """Return whether an application of Starlette's kind has such a route, in applications that are mounted too."""
+    todo: list[Any] = [application]
+    seen: dict[int, Any] = {}  # an id is a name only as long as its object lives
+    while todo and len(seen) < _MOST_PARTS:
         part = todo.pop()
         if id(part) in seen:
             continue
-        seen.add(id(part))
+        seen[id(part)] = part
         if "WebSocket" in type(part).__name__:
             return True
-        inner = (getattr(part, name, None) for name in ("app", "original_router"))  # the latter is FastAPI's
-        todo += [*(getattr(part, "routes", None) or ()), *filter(None, inner)]
+        with contextlib.suppress(Exception):  # attributes of these names may be anything in the user's own classes
+            routes = getattr(part, "routes", None)
+            todo += routes if isinstance(routes, (list, tuple)) else ()
+            inner = (getattr(part, name, None) for name in ("app", "original_router"))  # the latter is FastAPI's
+            todo += filter(None, inner)
     return False
 
 
