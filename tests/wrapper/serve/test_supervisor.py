@@ -189,6 +189,19 @@ def test_workers_drain_when_the_parent_is_killed(serve: Serve, tmp_path: Path) -
     assert service.log.count("the parent process is gone") == 2
 
 
+def test_a_signal_shortens_the_drain_of_workers_whose_parent_was_killed(serve: Serve, tmp_path: Path) -> None:
+    """Without a parent a signal is for the service, as with a single process: the drain delay is skipped."""
+    service = serve(PIDS, "--workers", "2", "--drain-delay", "60s")
+    service.wait_log("2 workers are ready")
+    pids = imported(tmp_path)
+    service.send(signal.SIGKILL)
+    service.wait()
+    until(lambda: service.log.count("draining: ") == 2, lambda: service.log)
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not any(_alive(pid) for pid in pids), lambda: service.log)
+
+
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -234,17 +234,21 @@ class Worker:
             loop.add_signal_handler(signal.SIGTERM, self._signalled_alone)
             loop.add_signal_handler(signal.SIGINT, self._signalled_alone)
         else:
-            loop.add_signal_handler(signal.SIGTERM, self._terminate)
-            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+            self._signals_of_service(loop)
         guard_forks(self._descriptors)
+
+    def _signals_of_service(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take signals as meant for the whole service: this process has no parent."""
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _descriptors(self) -> Iterator[int]:
         """Yield the descriptors of all connections, which a child that the user's code forks must not hold open."""
         for server in (self._server, self._prober):
             for connection in server.connections if server is not None else ():
-                found = connection.transport.get_extra_info("socket")
-                if found is not None:
-                    yield found.fileno()
+                sock = connection.transport.get_extra_info("socket")
+                if sock is not None:
+                    yield sock.fileno()
 
     def _signalled_alone(self) -> None:
         """Only the parent knows that the service ends, and says so before it signals. A signal that comes without is
@@ -291,7 +295,10 @@ class Worker:
         except (BlockingIOError, ConnectionError):
             return
         if not words:
-            asyncio.get_running_loop().remove_reader(self._link)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._link)
+            self._link = -1
+            self._signals_of_service(loop)
             _log.warning("the parent process is gone: draining")
             self._stop.set()
         for word in words:
@@ -307,7 +314,7 @@ class Worker:
     async def _beat(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: clients that are late or behind, a worker that has served enough."""
         retire_at = _jittered(self.settings.max_requests)
-        told = False
+        announced = False
         while True:
             connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
@@ -319,8 +326,8 @@ class Worker:
             why = self.gate.unhealthy or (
                 f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
             )
-            if why and self._link >= 0 and not told:  # it serves on until its successor is ready
-                told = True
+            if why and self._link >= 0 and not announced:  # it serves on until its successor is ready
+                announced = True
                 _log.info("worker %d is replaced: %s", self.context.worker_id, why)
                 self._tell(ENOUGH)
             await asyncio.sleep(1.0 if not retire_at else 0.1)
