@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -104,6 +106,45 @@ def test_a_child_holds_neither_port_nor_connection(serve: Any) -> None:
     assert service.stop() == 0
     again = serve("def handler():\n    return 1\n", "--port", service.url.rpartition(":")[2])
     assert again.get().json() == 1
+
+
+TWO_FORKS = """
+import os, signal, threading
+from ovenbird.common.fork_guard import guard_forks
+
+holds, forked = threading.Event(), threading.Event()
+
+def hold():  # called after the guard has blocked its signals
+    if threading.current_thread().name == "first":
+        holds.wait()
+    else:
+        holds.set()
+        forked.wait()
+
+os.register_at_fork(before=hold)
+guard_forks()
+
+def fork():
+    own = {signal.SIGUSR1} if threading.current_thread().name == "first" else {signal.SIGUSR2}
+    signal.pthread_sigmask(signal.SIG_SETMASK, own)
+    if os.fork() == 0:
+        os._exit(0 if signal.pthread_sigmask(signal.SIG_BLOCK, ()) == own else 1)
+    print(signal.pthread_sigmask(signal.SIG_BLOCK, ()) == own, os.waitstatus_to_exitcode(os.wait()[1]))
+    forked.set()
+
+threads = [threading.Thread(target=fork, name=name) for name in ("first", "second")]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_fork_at_the_same_time_keep_their_signal_masks() -> None:
+    """Each thread has the signals blocked that it had before, and so has its child."""
+    command = [sys.executable, "-W", "ignore", "-c", TWO_FORKS]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("True 0\nTrue 0\n", "")
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

@@ -11,11 +11,12 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 
 in_child = False  # whether this process is such a child
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGURG)
-_held: list[set[signal.Signals]] = []  # signal masks of the threads that fork just now
+_forking = threading.local()  # `mask`: the signals that the thread which forks just now had blocked before
 _descriptors: list[Callable[[], Iterable[int]]] = []
 
 
@@ -36,11 +37,11 @@ def end_child(failed: bool) -> None:
 
 def _hold_signals() -> None:
     """Let no signal reach the child before it has handlers of its own: it would be taken for one to its parent."""
-    _held.append(signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS))  # type: ignore[arg-type]  # numbers or names, both are taken
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
 def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _held.pop())
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
 
 
 def _after_fork() -> None:
