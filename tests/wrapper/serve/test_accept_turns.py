@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
@@ -58,13 +59,37 @@ def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
         assert blocking.answer().status == 200
 
 
+def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
+    """Each spell is one line of the log of each worker; afterwards the connection that waits is served."""
+    service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
+    service.wait_log("2 workers are ready")
+    workers = workers_of(service)
+    for spell in (1, 2):
+        limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
+        for pid in workers:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[pid][1]))
+        with Raw(service) as client:
+            client.send(request(b"{}"))
+            until(
+                lambda lines=2 * spell: service.log.count("no connection can be accepted") >= lines, lambda: service.log
+            )
+            time.sleep(1)
+            assert service.log.count("no connection can be accepted") == 2 * spell, service.log
+            for pid in workers:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits[pid])
+            assert client.answer().status == 200
+        time.sleep(1)  # the other worker has tried again as well
+    assert service.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
 @pytest.mark.parametrize("flags", [("--workers", "2"), ("--workers", "1", "--max-requests", "100000")])
 def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags: tuple[str, ...]) -> None:
     """That worker is replaced, every later connection is served, and the service ends as ever."""
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has what runs in its background ignore it
     service = serve(SOURCE, *flags, "--drain-delay", "0")
-    before = until(lambda: (found := workers_of(service)) and len(found) == int(flags[1]) and found, lambda: "workers")
+    until(lambda: len(workers_of(service)) == int(flags[1]), lambda: "workers")
+    before = workers_of(service)
     for _ in range(3):
         service.call()
     os.kill(before[0], number)

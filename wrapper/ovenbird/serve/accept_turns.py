@@ -38,6 +38,7 @@ class AcceptTurns:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._renewal: asyncio.TimerHandle | None = None
+        self._exhausted = False  # whether the last try failed for want of a descriptor or memory; logged once
         self._closed = False
 
     def start(self) -> None:
@@ -79,11 +80,15 @@ class AcceptTurns:
         try:
             connection, _ = self._sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):  # another worker was quicker
+            self._exhausted = False
             return False
         except OSError as error:
-            _log.error("no connection can be accepted: %s", error.strerror or error)
+            if not self._exhausted:
+                _log.error("no connection can be accepted: %s", error.strerror or error)
+            self._exhausted = True
             self._pause(_EXHAUSTED)
             return False
+        self._exhausted = False
         connection.setblocking(False)
         task = self._loop.create_task(self._adopt(connection))
         self._arriving.add(task)
