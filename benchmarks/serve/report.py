@@ -117,19 +117,19 @@ def of_transfers(found: dict[str, float | str]) -> str:
     return "## Large bodies\n\n" + table(("transfer", "peak growth, MiB"), rows)
 
 
-def of_sharing(found: dict[str, list[list[int]] | str], titles: dict[str, str]) -> str:
+def of_sharing(shares: dict[str, list[list[int]] | str], titles: dict[str, str]) -> str:
     """Return how many keep-alive clients the workers have, most first, in each trial."""
     rows = [
         (titles[name], _reason(trials) if isinstance(trials, str) else "; ".join(" ".join(map(str, t)) for t in trials))
-        for name, trials in found.items()
+        for name, trials in shares.items()
     ]
     return "## Keep-alive clients of each worker\n\n" + table(("server", "clients, most first; trials"), rows)
 
 
-def of_drains(found: dict[str, Any]) -> str:
+def of_drains(outcome: dict[str, Any]) -> str:
     """Return what became of the calls in all drains."""
-    lost = ", ".join(found["lost"][:5]) or "none"
-    row = (str(found["drains"]), f"{found['answered']:,}", f"{len(found['lost'])}: {_reason(lost)}")
+    lost = ", ".join(outcome["lost"][:5]) or "none"
+    row = (str(outcome["drains"]), f"{outcome['answered']:,}", f"{len(outcome['lost'])}: {_reason(lost)}")
     return "## Drains under load\n\n" + table(("drains", "calls answered", "lost"), [row])
 
 

@@ -74,6 +74,8 @@ def of_transfers(found: dict[str, float | str]) -> list[Target]:
     ]
 
 
-def of_drains(found: dict[str, Any]) -> Target:
+def of_drains(outcome: dict[str, Any]) -> Target:
     """No call is lost in any drain."""
-    return Target(f"calls lost in {found['drains']} drains under load", len(found["lost"]), 0, "calls", at_most=True)
+    return Target(
+        f"calls lost in {outcome['drains']} drains under load", len(outcome["lost"]), 0, "calls", at_most=True
+    )

@@ -27,14 +27,14 @@ Shares = dict[str, list[list[int]] | str]
 
 def share(servers: Sequence[Server]) -> Shares:
     """Return for each server the number of clients that each worker has, in every trial."""
-    found: Shares = {}
+    shares: Shares = {}
     for server in servers:
         try:
-            found[server.name] = [_share_once(server) for _ in range(TRIALS)]
+            shares[server.name] = [_share_once(server) for _ in range(TRIALS)]
         except (FailedError, OSError) as error:
             say(f"FAILED: {server.name}: {error}")
-            found[server.name] = str(error)
-    return found
+            shares[server.name] = str(error)
+    return shares
 
 
 def _share_once(server: Server) -> list[int]:
@@ -53,21 +53,21 @@ def _share_once(server: Server) -> list[int]:
 
 def drains() -> dict[str, Any]:
     """End a service under load again and again, with one worker and with two; return what became of the calls."""
-    found: dict[str, Any] = {"drains": 0, "answered": 0, "lost": [], "statuses": []}
+    outcome: dict[str, Any] = {"drains": 0, "answered": 0, "lost": [], "statuses": []}
     for turn in range(DRAINS):
         server = pids(1 + turn % 2)
         with running(server) as live:
             live.wait(ready_path="/_/ready")
             answered, lost = asyncio.run(_load(live.port, live.pid))
             status = live.process.wait(30)
-        found["drains"] += 1
-        found["answered"] += answered
-        found["lost"] += lost
+        outcome["drains"] += 1
+        outcome["answered"] += answered
+        outcome["lost"] += lost
         if status:
-            found["statuses"].append(status)
+            outcome["statuses"].append(status)
         if not turn % 10:
             say(f"drains: {turn} of {DRAINS}")
-    return found
+    return outcome
 
 
 async def _load(port: int, pid: int) -> tuple[int, list[str]]:

@@ -27,15 +27,15 @@ def document(function: Function, python: str, made_of: Mapping[str, Any]) -> byt
     spec = {key: value for key, value in (raw.get("spec") or {}).items() if key not in _LEFT_OUT}
     source = {key: value for key, value in (spec.get("source") or {}).items() if key not in _INLINE}
     source |= {"source": SOURCE, "handler": handler(function)}
-    found: dict[str, Any] = {"name": function.name, "kind": "python"}
-    found |= {"project": function.project} if function.project else {}
-    found["spec"] = spec | {
+    fields: dict[str, Any] = {"name": function.name, "kind": "python"}
+    fields |= {"project": function.project} if function.project else {}
+    fields["spec"] = spec | {
         "python_version": python,
         "source": source,
         "requirements": redact_values(function.requirements),
     }
-    found["build"] = redact_values(made_of)
-    return (json.dumps(found, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    fields["build"] = redact_values(made_of)
+    return (json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def handler(function: Function) -> str:

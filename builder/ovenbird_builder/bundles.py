@@ -262,8 +262,8 @@ def _take(about: _About, folder: Path, cache: Cache) -> None:
 
 def _given(about: _About, folder: Path) -> dict[str, Any]:
     """The flags that the bundle was made with; files that they named are the bundle's own."""
-    found = {name: tuple(value) if isinstance(value, list) else value for name, value in about.given.items()}
-    return found | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in about.given.items()}
+    return options | {name: tuple(str(folder / path) for path in paths) for name, paths in about.files.items()}
 
 
 def _tree(about: _About, folder: Path, path: Path) -> Tree:

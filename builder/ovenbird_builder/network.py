@@ -79,12 +79,12 @@ def network(ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | N
 
 
 def _hosts(texts: Sequence[str]) -> tuple[str, ...]:
-    found = [text.strip().lower().rstrip(".") for text in texts if text.strip()]
-    for text in found:
+    hosts = [text.strip().lower().rstrip(".") for text in texts if text.strip()]
+    for text in hosts:
         if not _HOST.fullmatch(text):
             hint = "write it without scheme, user, port and path: lfs.example.org"
             raise SpecError(f"--allow-host: {show_value(text)} is not the name of a host", hint=hint)
-    return tuple(found)
+    return tuple(hosts)
 
 
 def bypassed(host: str, proxies: Mapping[str, str]) -> bool:

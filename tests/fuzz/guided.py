@@ -30,10 +30,10 @@ def main(name: str, seconds: str) -> None:
         return
     new = _ROOT / ".cache" / "fuzz" / name
     new.mkdir(parents=True, exist_ok=True)
-    found = _run("--inside", name, f"-max_total_time={float(seconds):.0f}", str(new), str(corpus.FOLDER / name))
-    if found == 0:
-        found = _run("--select", name, str(new))
-    sys.exit(found)
+    status = _run("--inside", name, f"-max_total_time={float(seconds):.0f}", str(new), str(corpus.FOLDER / name))
+    if status == 0:
+        status = _run("--select", name, str(new))
+    sys.exit(status)
 
 
 def _run(*words: str) -> int:

@@ -49,9 +49,9 @@ class Watch:
 def peak_memory(service: Service) -> int:
     """The most memory that the server had in use at once, in bytes."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) * 1024
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert match
+    return int(match[1]) * 1024
 
 
 @contextlib.contextmanager

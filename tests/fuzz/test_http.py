@@ -51,15 +51,15 @@ def check(service: Service, sent: Connection) -> None:
     if not reading.rest:  # nothing is open: one request more ends the connection
         sent = Connection((*sent.packets, _GOOD))
         reading = reference.read(sent.data)
-    found = reference.answers(exchange(service, sent), reading.requests)
+    answers = reference.answers(exchange(service, sent), reading.requests)
     seen = len(reading.requests)
-    assert len(found) <= seen + reading.rest, f"{len(found)} answers to {seen} requests: {found}"
-    for answer, request in zip(found, reading.requests, strict=False):
+    assert len(answers) <= seen + reading.rest, f"{len(answers)} answers to {seen} requests: {answers}"
+    for answer, request in zip(answers, reading.requests, strict=False):
         assert answer.status < 500 or answer.status in (501, 505), f"{answer} to {request}"
         if answer.status == 200 and answer.body.startswith(b'{"method"'):
-            told = json.loads(answer.body)
-            assert (told["method"], told["size"]) == (request.method, request.size), f"{told} was made of {request}"
-    for answer in found[seen:]:  # to what is no whole request for h11
+            reply = json.loads(answer.body)
+            assert (reply["method"], reply["size"]) == (request.method, request.size), f"{reply} was made of {request}"
+    for answer in answers[seen:]:  # to what is no whole request for h11
         assert answer.status >= 400, f"{answer} to something that is no request"
 
 

@@ -68,7 +68,7 @@ LEFT_OPEN = {
 
 def members(group: int) -> list[int]:
     """The processes of a group that still run."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -76,8 +76,8 @@ def members(group: int) -> list[int]:
             except OSError:
                 continue
             if int(fields[2]) == group and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
+                pids.append(int(entry.name))
+    return pids
 
 
 @pytest.mark.parametrize("left", LEFT_OPEN)

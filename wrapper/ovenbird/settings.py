@@ -534,8 +534,8 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
                     raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:
-                found = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
-                problems.append(f"{origin}: expected {error}{found}")
+                shown = "" if many else f", found {show_value(text)}"  # an init parameter may be a secret
+                problems.append(f"{origin}: expected {error}{shown}")
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:

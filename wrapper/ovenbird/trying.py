@@ -36,14 +36,14 @@ def check(target: Target, settings: Settings, name: str, *, as_json: bool) -> in
             service = describe_service(handler, settings.port)
         except SignatureError as error:
             handler, service = job, {"example": None, "refused": f"cannot be served: {error.message}"}
-        found = describe(handler, settings.init)
-        found |= {"service": service, "job": describe_job(job, name)}
+        description = describe(handler, settings.init)
+        description |= {"service": service, "job": describe_job(job, name)}
     if as_json:
         import msgspec
 
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(msgspec.json.format(msgspec.json.encode(description)).decode())
     else:
-        print(text(found))
+        print(text(description))
     return 0
 
 

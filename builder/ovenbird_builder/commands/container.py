@@ -55,14 +55,14 @@ def _image(target: str, flag: str) -> Reference:
         return _one(reference.parse(named.function.image, "spec.image"))
     place = target or "."
     name = f"{_plain(named.function.name)}:1"
-    found = (
+    reason = (
         f"spec.image of {show_value(str(named.document))} is not set"
         if named.document
         else f"{show_value(place)} names no image"
     )
     more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
     raise SpecError(
-        f"--container: {found}, and --image is not given",
+        f"--container: {reason}, and --image is not given",
         hint=f"ovenbird build {place} --tag {name}, then --image {name}{more}",
     )
 

@@ -73,8 +73,8 @@ def _files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, st
 
 def _read(path: Path) -> _Config:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(found, _Config) if isinstance(found, dict) else _Config()
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(value, _Config) if isinstance(value, dict) else _Config()
     except (OSError, ValueError, RecursionError):  # what json says may quote a password
         raise SpecError(
             f"cannot read the credentials in {show_value(str(path))}: not the JSON of an auth.json, or not readable"
@@ -90,10 +90,10 @@ def _in(config: _Config, reference: Reference, environ: Mapping[str, str]) -> Lo
         keys += ["https://index.docker.io/v1/", "index.docker.io"]
     helpers, auths = config.helpers or {}, config.auths or {}
     for key in [*keys, f"https://{host}", f"https://{host}/v2/"]:
-        if key in helpers and (found := _asked(helpers[key], key, environ)):
-            return found
-        if found := _decoded(auths.get(key) or _Entry()):
-            return found
+        if key in helpers and (login := _asked(helpers[key], key, environ)):
+            return login
+        if login := _decoded(auths.get(key) or _Entry()):
+            return login
     store = config.store
     server = keys[-2] if host == "docker.io" else host
     return _asked(store, server, environ) if store else None

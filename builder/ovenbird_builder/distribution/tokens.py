@@ -66,8 +66,8 @@ class Tokens:
                 hint="buildah login REGISTRY, or --authfile",
             )
         try:
-            told = json.loads(answer.data)
-            token = told.get("token") or told.get("access_token") or ""
+            reply = json.loads(answer.data)
+            token = reply.get("token") or reply.get("access_token") or ""
         except (ValueError, RecursionError, AttributeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():

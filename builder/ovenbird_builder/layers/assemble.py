@@ -202,16 +202,16 @@ def digest_of(data: bytes) -> str:
 
 def _parse(data: bytes, what: str) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(data)  # which takes no halves of characters, as `json` does
+        value = msgspec.json.decode(data)  # which takes no halves of characters, as `json` does
     except (ValueError, RecursionError) as error:
         raise BaseUnfitError(f"the base's {what} is no JSON: {error}") from None
-    if not isinstance(found, dict) or (what == "manifest" and found.get("schemaVersion") != 2):
+    if not isinstance(value, dict) or (what == "manifest" and value.get("schemaVersion") != 2):
         raise BaseUnfitError(f"the base's {what} is in a format that is not known here")
     try:
-        msgspec.convert(found, _Manifest if what == "manifest" else _Config)
+        msgspec.convert(value, _Manifest if what == "manifest" else _Config)
     except msgspec.ValidationError as error:
         raise BaseUnfitError(f"the base's {what} is broken: {error}") from None
-    return found
+    return value
 
 
 def _converted(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
         )
     groups = {canonicalize_name(key): rows for key, rows in table.optional_dependencies.items()}
     own = canonicalize_name(table.name)
-    found = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
+    dependencies = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
     todo, done = [canonicalize_name(extra) for extra in extras], set()
     while todo:
         extra = todo.pop(0)
@@ -103,8 +103,8 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
             if one.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
                 todo += map(canonicalize_name, sorted(Requirement(one.text).extras))
             else:
-                found.append(one)
-    return Declared(tuple(found), _python(table.requires_python, name))
+                dependencies.append(one)
+    return Declared(tuple(dependencies), _python(table.requires_python, name))
 
 
 def inline(text: str, name: str, root: Path) -> Declared | None:
@@ -122,8 +122,8 @@ def inline(text: str, name: str, root: Path) -> Declared | None:
     )
     what = f"the inline metadata of {name}"
     table = typed(toml(content, what), _Metadata, what)
-    found = _texts(table.dependencies, f"inline metadata of {name}, dependencies", root)
-    return Declared(tuple(found), _python(table.requires_python, name))
+    dependencies = _texts(table.dependencies, f"inline metadata of {name}, dependencies", root)
+    return Declared(tuple(dependencies), _python(table.requires_python, name))
 
 
 def _texts(rows: Iterable[str], where: str, root: Path) -> list[Wanted]:

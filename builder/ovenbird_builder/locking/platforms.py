@@ -44,8 +44,8 @@ def glibc(interpreter: Interpreter) -> tuple[int, int]:
 def glibc_of(text: str) -> tuple[int, int]:
     """`(2, 36)` from `glibc 2.36`; (0, 0) when the text says nothing of the kind."""
     major, _, rest = text.rpartition(" ")[2].partition(".")
-    found = (read_whole(major, -1), read_whole(rest, -1))
-    return found if -1 not in found else (0, 0)
+    version = (read_whole(major, -1), read_whole(rest, -1))
+    return version if -1 not in version else (0, 0)
 
 
 def platforms(interpreter: Interpreter) -> Iterator[str]:

@@ -101,8 +101,8 @@ def _pin(package: _Package, where: str) -> Pin:
     try:
         name, version = canonicalize_name(package.name, validate=True), Version(package.version)
     except (InvalidName, InvalidVersion):
-        found = f"{show_value(package.name)} {show_value(package.version)}"
-        raise LockError(f"{where}: expected the name of a package and a version, found {found}") from None
+        shown = f"{show_value(package.name)} {show_value(package.version)}"
+        raise LockError(f"{where}: expected the name of a package and a version, found {shown}") from None
     return Pin(name, str(version), tuple(sorted(set(hashes))), "", (SELF,))
 
 

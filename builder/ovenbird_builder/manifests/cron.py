@@ -37,13 +37,13 @@ def problem(text: str) -> str:
 
 
 def _fits(part: str, low: int, high: int, known: dict[str, int]) -> bool:
-    found = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part)
-    if not found or (found["step"] and not int(found["step"])):
+    match = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part)
+    if not match or (match["step"] and not int(match["step"])):
         return False
-    if not found["first"]:
+    if not match["first"]:
         return True
-    first = _number(found["first"], known)
-    last = _number(found["last"], known) if found["last"] else first
+    first = _number(match["first"], known)
+    last = _number(match["last"], known) if match["last"] else first
     return first is not None and last is not None and low <= first <= last <= high
 
 

@@ -34,8 +34,8 @@ class Material(Struct, frozen=True):
 
     def descriptor(self) -> dict[str, Any]:
         """As in-toto's ResourceDescriptor."""
-        found: dict[str, Any] = {"uri": redact_text(self.uri), "digest": dict(self.digest)}
-        return {**found, "name": self.name} if self.name else found
+        descriptor: dict[str, Any] = {"uri": redact_text(self.uri), "digest": dict(self.digest)}
+        return {**descriptor, "name": self.name} if self.name else descriptor
 
 
 def image(reference: str, digest: str) -> Material:

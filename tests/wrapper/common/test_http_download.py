@@ -27,12 +27,12 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def secure(tmp_path: Path) -> Iterator[tuple[Server, ssl.SSLContext]]:
     """A server over TLS, and what trusts it."""
     context, authority = secured(tmp_path)
-    found = Server()
-    inner: Any = found._server
+    server = Server()
+    inner: Any = server._server
     inner.socket = context.wrap_socket(inner.socket, server_side=True)
-    found.url = found.url.replace("http:", "https:")
-    yield found, ssl.create_default_context(cafile=str(authority))
-    found.close()
+    server.url = server.url.replace("http:", "https:")
+    yield server, ssl.create_default_context(cafile=str(authority))
+    server.close()
 
 
 def fetch(url: str, *, limit: int = 1 << 20, context: ssl.SSLContext | None = None, **options: Any) -> bytes:

@@ -26,18 +26,18 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("trace") / "main.py"
     path.write_text(SOURCE)
     environ = {"OTEL_TRACES_EXPORTER": "console"} if request.param == "opentelemetry" else {}
-    with running(tmp_path_factory, str(path), **environ) as found:
-        yield found
+    with running(tmp_path_factory, str(path), **environ) as server:
+        yield server
 
 
-def told(service: Service, *lines: str) -> dict[str, Any]:
+def trace_of(service: Service, *lines: str) -> dict[str, Any]:
     """What the handler sees of a request with these header lines."""
     with Raw(service) as client:
         client.send("\r\n".join(("GET / HTTP/1.1", "Host: a", *lines, "", "")).encode("latin-1"))
         answer = client.answer()
     assert answer.status == 200
-    found: dict[str, Any] = json.loads(answer.body)
-    return found
+    trace: dict[str, Any] = json.loads(answer.body)
+    return trace
 
 
 @pytest.mark.parametrize("line", [
@@ -48,9 +48,9 @@ def told(service: Service, *lines: str) -> dict[str, Any]:
 ])  # fmt: skip
 def test_a_trace_is_continued(service: Service, line: str) -> None:
     """The trace id stays, the span is our own; names have any case, blanks around the value do not count."""
-    found = told(service, line)
-    assert found["trace_id"] == TRACE
-    version, trace, span, flags = found["traceparent"].split("-")
+    context = trace_of(service, line)
+    assert context["trace_id"] == TRACE
+    version, trace, span, flags = context["traceparent"].split("-")
     assert (version, trace) == ("00", TRACE)
     assert span != SPAN
     assert len(flags) == 2
@@ -66,23 +66,23 @@ def test_a_trace_is_continued(service: Service, line: str) -> None:
 ])  # fmt: skip
 def test_a_malformed_parent_starts_a_new_trace(service: Service, value: str) -> None:
     """And what vendors have said of the old one is dropped with it."""
-    found = told(service, f"traceparent: {value}", "tracestate: foo=1")
-    assert found["trace_id"] not in (TRACE, "0" * 32)
-    assert found["tracestate"] == ""
+    context = trace_of(service, f"traceparent: {value}", "tracestate: foo=1")
+    assert context["trace_id"] not in (TRACE, "0" * 32)
+    assert context["tracestate"] == ""
 
 
 def test_two_parents_start_a_new_trace(service: Service) -> None:
     """Nobody knows which one is meant, whether they differ or not, and in whatever case their names are."""
     other = PARENT.replace("1", "2")
-    assert told(service, f"traceparent: {PARENT}", f"traceparent: {other}")["trace_id"] not in (TRACE, other[3:35])
-    assert told(service, f"traceparent: {PARENT}", f"Traceparent: {PARENT}")["trace_id"] != TRACE
+    assert trace_of(service, f"traceparent: {PARENT}", f"traceparent: {other}")["trace_id"] not in (TRACE, other[3:35])
+    assert trace_of(service, f"traceparent: {PARENT}", f"Traceparent: {PARENT}")["trace_id"] != TRACE
     later = f"traceparent: cc-{TRACE}-{SPAN}-01-x"
-    assert told(service, later, later)["trace_id"] != TRACE
+    assert trace_of(service, later, later)["trace_id"] != TRACE
 
 
 def test_state_without_a_parent_is_dropped(service: Service) -> None:
     """It belongs to a trace that is not known."""
-    assert told(service, "tracestate: foo=1")["tracestate"] == ""
+    assert trace_of(service, "tracestate: foo=1")["tracestate"] == ""
 
 
 @pytest.mark.parametrize(("lines", "state"), [
@@ -97,4 +97,4 @@ def test_state_without_a_parent_is_dropped(service: Service) -> None:
 ])  # fmt: skip
 def test_state_is_one_list(service: Service, lines: list[str], state: str) -> None:
     """Several lines are joined in their order, without empty members and blanks. A key that is repeated drops them."""
-    assert told(service, f"traceparent: {PARENT}", *lines)["tracestate"] == state
+    assert trace_of(service, f"traceparent: {PARENT}", *lines)["tracestate"] == state

@@ -167,12 +167,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if before.scheme == "https" and parts.scheme != "https":
             raise DownloadError("unsafe", "is redirected away from HTTPS")
         # a proxy's password is added anew where the next request goes through that proxy
-        kept = {name: value for name, value in req.headers.items() if name.lower() != "proxy-authorization"}
-        found = urllib.request.Request(newurl.replace(" ", "%20"), headers=kept, unverifiable=True)  # noqa: S310
+        forwarded = {name: value for name, value in req.headers.items() if name.lower() != "proxy-authorization"}
+        redirected = urllib.request.Request(newurl.replace(" ", "%20"), headers=forwarded, unverifiable=True)  # noqa: S310
         own = req.unredirected_hdrs.get("Authorization", "")
         if own and (parts.scheme, parts.netloc.lower()) == (before.scheme, before.netloc.lower()):
-            found.add_unredirected_header("Authorization", own)
-        return found
+            redirected.add_unredirected_header("Authorization", own)
+        return redirected
 
 
 def _refusal(error: urllib.error.HTTPError) -> DownloadError:

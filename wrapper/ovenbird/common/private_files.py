@@ -39,8 +39,8 @@ def close_to_others(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         with contextlib.suppress(OSError):  # it is gone, or on a file system without modes
-            found = path.lstat()
-            if found.st_uid != os.geteuid() or not found.st_mode & _GROUP_AND_OTHERS or found.st_mode & stat.S_ISVTX:
+            status = path.lstat()
+            if status.st_uid != os.geteuid() or not status.st_mode & _GROUP_AND_OTHERS or status.st_mode & stat.S_ISVTX:
                 continue
-            if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
-                path.chmod(stat.S_IMODE(found.st_mode) & ~_GROUP_AND_OTHERS)
+            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+                path.chmod(stat.S_IMODE(status.st_mode) & ~_GROUP_AND_OTHERS)

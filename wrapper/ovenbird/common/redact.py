@@ -88,13 +88,13 @@ def mask_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
     The record itself keeps the values of parameters: it is what a rerun needs.
     """
-    found: dict[str, Any] = redact_values(record, keep_harmless=True)
-    for part in found.values():
+    masked: dict[str, Any] = redact_values(record, keep_harmless=True)
+    for part in masked.values():
         if isinstance(part, dict):
             for name in _SECRET_KEYS:
                 if isinstance(part.get(name), dict):
                     part[name] = mask_parameters(part[name])
-    return found
+    return masked
 
 
 def _masked(name: str, value: Any) -> Any:

@@ -28,18 +28,18 @@ SIZE = "a size such as 1048576, 500kB or 4MiB"
 
 def parse_duration(text: str) -> float:
     """Return seconds from `1.5`, `500ms`, `2m` or `1h`; what waits so long is no matter of days. Errors: ValueError."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    if not found:
+    match = _DURATION.fullmatch(text.strip().lower())
+    if not match:
         raise ValueError(DURATION)
-    return _limited(float(found[1]) * _SECONDS[found[2]])
+    return _limited(float(match[1]) * _SECONDS[match[2]])
 
 
 def parse_age(text: str) -> float:
     """Return seconds from `12h`, `30d` or `4w`: how long ago something was used. Errors: ValueError."""
-    found = _AGE.fullmatch(text.strip().lower())
-    if not found:
+    match = _AGE.fullmatch(text.strip().lower())
+    if not match:
         raise ValueError("an age such as 12h, 30d or 4w")
-    return _limited(float(found[1]) * _SECONDS[found[2]])
+    return _limited(float(match[1]) * _SECONDS[match[2]])
 
 
 def parse_compound_duration(text: str) -> float:
@@ -52,10 +52,10 @@ def parse_compound_duration(text: str) -> float:
 
 def parse_size(text: str, *, kilo: int = 1000, units: str = "kmg") -> int:
     """Return bytes from `1048576`, `500kB` (of `kilo`) or `4MiB` (of 1024). Errors: ValueError."""
-    found = _SIZE.fullmatch(text.strip().lower())
-    if not found or found[2][:1] not in units:
+    match = _SIZE.fullmatch(text.strip().lower())
+    if not match or match[2][:1] not in units:
         raise ValueError(SIZE)
-    number, unit = found[1], (1024 if found[2].endswith("i") else kilo) ** _POWERS[found[2][:1]]
+    number, unit = match[1], (1024 if match[2].endswith("i") else kilo) ** _POWERS[match[2][:1]]
     count = int(number) * unit if number.isdigit() else int(float(number) * unit)
     if count > _MOST_BYTES:
         raise ValueError(f"a size of at most {_MOST_BYTES} bytes")

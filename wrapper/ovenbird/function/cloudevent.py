@@ -121,10 +121,10 @@ def check_attributes(attributes: Mapping[str, Any]) -> None:
 
 def event_time(text: str) -> datetime | None:
     """Return the moment that an RFC 3339 time stamp gives, with its zone; None for any other text."""
-    found = _TIME.fullmatch(text)
-    if not found:
+    match = _TIME.fullmatch(text)
+    if not match:
         return None
-    date, seconds, fraction, zone = found.groups()
+    date, seconds, fraction, zone = match.groups()
     zone = "+00:00" if zone in "zZ" else zone
     second = min(int(seconds), 59)  # a leap second, which Python does not know, is the one before
     try:

@@ -124,10 +124,10 @@ class Converter:
         """The same of a value of the hint as it is sent: pydantic has computed fields then, and other names."""
         if self._adapter is None:
             return self.schema(ref_template)
-        found = self._adapter.json_schema(
+        schema = self._adapter.json_schema(
             mode="serialization", by_alias=sends_aliases(self.hint), ref_template=ref_template.format(name="{model}")
         )
-        return found, found.pop("$defs", {})
+        return schema, schema.pop("$defs", {})
 
     def _convert(self, value: Any, hint: Any, lax: bool) -> Any:
         if self._adapter is None:

@@ -24,13 +24,13 @@ def holds_dataclass(hint: Any) -> bool:
     is referred to; what is of pydantic's is pydantic's affair."""
     todo: list[Any] = [hint]
     seen: set[int] = set()
-    kept: list[Any] = []  # an id is a name only as long as its object lives
+    alive: list[Any] = []  # an id is a name only as long as its object lives
     while todo:
         part = todo.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
-        kept.append(part)
+        alive.append(part)
         if type(part).__name__ == "TypeAliasType":
             todo.append(part.__value__)
         elif not isinstance(part, type) or typing.get_args(part):

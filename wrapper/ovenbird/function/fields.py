@@ -60,16 +60,16 @@ def as_hinted(values: list[Any], hint: Any) -> Any:
 def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
     """Fields as one object for a hint: its own fields say which of them are lists."""
     hints = field_hints(core(hint))
-    found = {}
+    members = {}
     for key, values in grouped(pairs).items():
         if key == CHARSET_FIELD and hints and key not in hints:
             continue
         given = without_empty(values, hints.get(key, Any))
         if given:
-            found[key] = as_hinted(given, hints.get(key, Any))
+            members[key] = as_hinted(given, hints.get(key, Any))
         elif is_many(hints[key]):
-            found[key] = []
-    return found
+            members[key] = []
+    return members
 
 
 def _takes_text(hint: Any) -> bool:
@@ -95,10 +95,10 @@ def _from_browser(text: str, hint: Any) -> Any:
     if kind is datetime.date:
         if _MONTH.fullmatch(text):
             return f"{text}-01"
-        found = _WEEK.fullmatch(text)
-        if found:
+        match = _WEEK.fullmatch(text)
+        if match:
             with contextlib.suppress(ValueError):
-                return datetime.date.fromisocalendar(int(found[1]), int(found[2]), 1).isoformat()
+                return datetime.date.fromisocalendar(int(match[1]), int(match[2]), 1).isoformat()
     return text
 
 

@@ -133,14 +133,14 @@ def mentions_pydantic(hint: Any) -> bool:
     if "pydantic" not in sys.modules:
         return False
     todo: list[Any] = [hint]
-    kept: list[Any] = []  # an id is a name only as long as its object lives
+    alive: list[Any] = []  # an id is a name only as long as its object lives
     seen: set[int] = set()
     while todo:
         part = todo.pop()
         if id(part) in seen:  # an alias may refer to itself
             continue
         seen.add(id(part))
-        kept.append(part)
+        alive.append(part)
         if is_pydantic(part):
             return True
         if typing.get_origin(part) is typing.Annotated:

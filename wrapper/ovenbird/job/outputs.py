@@ -100,9 +100,9 @@ def _check_twice(names: Sequence[str]) -> None:
 
 
 def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> OutputError:
-    told = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
+    problems = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
     kept = [*outcome.results, *outcome.outputs]
-    found = OutputError(f"{told}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
+    found = OutputError(f"{problems}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
     found.__cause__ = failed[0][1]
     return found
 
@@ -211,10 +211,10 @@ def _finite(value: Any, depth: int) -> Any:
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, dict):
-        found = {_key(key): _finite(item, depth + 1) for key, item in value.items()}
-        if len(found) < len(value):
+        members = {_key(key): _finite(item, depth + 1) for key, item in value.items()}
+        if len(members) < len(value):
             raise TypeError("two keys would have the same text")
-        return found
+        return members
     if isinstance(value, (list, tuple)):
         return [_finite(item, depth + 1) for item in value]
     number = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value

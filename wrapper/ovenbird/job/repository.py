@@ -155,16 +155,16 @@ def _refused(error: Exception, found: GitAddress) -> LoadError:
     """The error of ours for what broke on the way."""
     if isinstance(error, AddressError):
         return error
-    told, hint = f"the source was not fetched: {found.shown}", ""
+    message, hint = f"the source was not fetched: {found.shown}", ""
     if isinstance(error, OvenbirdError):
-        told, hint = f"{told}: {error.message}", error.hint
+        message, hint = f"{message}: {error.message}", error.hint
     elif isinstance(error, OSError):
-        told += f": {error.strerror or error}"
+        message += f": {error.strerror or error}"
     elif type(error).__module__.startswith("urllib3"):
         last = getattr(error, "reason", None)  # of several tries
         last = last if isinstance(last, Exception) else error
-        told += f": {pools.reason(last)}"
+        message += f": {pools.reason(last)}"
         hint = "GIT_SSL_CAINFO or SSL_CERT_FILE names the certificates to trust" if "SSL" in type(last).__name__ else ""
     else:
-        told += f": {redact_text(' '.join(str(error).split()))[:300] or type(error).__name__}"
-    return LoadError(told, hint=hint)
+        message += f": {redact_text(' '.join(str(error).split()))[:300] or type(error).__name__}"
+    return LoadError(message, hint=hint)

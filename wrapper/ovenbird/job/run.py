@@ -66,9 +66,9 @@ class JobCall:
         if traceparent:
             from ..trace import continued
 
-            found = continued(os.fsencode(traceparent), os.fsencode(tracestate))
-            self.trace_id, self.span_id, self.tracestate = found.trace_id, found.span_id, found.tracestate
-            self.traceparent = found.traceparent
+            trace = continued(os.fsencode(traceparent), os.fsencode(tracestate))
+            self.trace_id, self.span_id, self.tracestate = trace.trace_id, trace.span_id, trace.tracestate
+            self.traceparent = trace.traceparent
 
 
 def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -> int:

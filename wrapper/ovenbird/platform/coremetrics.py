@@ -104,5 +104,5 @@ def _where(project: str, type: str, identity: str) -> str:
 
 def _core_name(name: str) -> str:
     """Return a metric's name as Core takes it: `train/loss` becomes `train.loss`."""
-    found = _REFUSED.sub(".", name)
-    return found if found.strip(".") else found.replace(".", "_")
+    cleaned = _REFUSED.sub(".", name)
+    return cleaned if cleaned.strip(".") else cleaned.replace(".", "_")

@@ -47,10 +47,10 @@ class TransferLimit:
 
         text = environ.get("OVENBIRD_MAX_INPUT") or str(MAX_INPUT)
         try:
-            found = parse_size(text)
+            size = parse_size(text)
         except ValueError as error:
             raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
-        return cls(found or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
+        return cls(size or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
 
     def counted(self, shown: str, moved: copying.Progress | None) -> copying.Progress:
         """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
@@ -168,9 +168,9 @@ def check_inside(base: Path, path: Path) -> Path:
 
     A link at the very end is held to it as well.
     """
-    found, root = Path(os.path.realpath(path)), Path(os.path.realpath(base))
-    if root not in found.parents:
-        raise InputError(f"{path} leads to {found}, outside of {root}", hint="the record cannot be trusted")
+    resolved, root = Path(os.path.realpath(path)), Path(os.path.realpath(base))
+    if root not in resolved.parents:
+        raise InputError(f"{path} leads to {resolved}, outside of {root}", hint="the record cannot be trusted")
     return path
 
 

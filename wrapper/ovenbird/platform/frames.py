@@ -60,12 +60,12 @@ def format_of(name: str, file_format: str | None = None) -> str:
     """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension."""
     suffix = (file_format or Path(name).suffix).lower().lstrip(".")
     if suffix not in FORMATS:
-        found = (
+        subject = (
             f"file_format {show_value(file_format)}"
             if file_format
             else f"{show_value(name)} has the extension {show_value(suffix)}, which"
         )
-        raise InputError(f"{found} is not one of a table", hint=f"as_df(file_format=…): {', '.join(sorted(FORMATS))}")
+        raise InputError(f"{subject} is not one of a table", hint=f"as_df(file_format=…): {', '.join(sorted(FORMATS))}")
     return FORMATS[suffix]
 
 

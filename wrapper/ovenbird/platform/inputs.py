@@ -31,8 +31,8 @@ def _address(text: str) -> str:
         return text
     path = files.local(text)
     if not exists(path):
-        near = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
-        hint = f"in {path.parent} there is: {', '.join(near)}" if near else f"there is no folder {path.parent}"
+        siblings = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
+        hint = f"in {path.parent} there is: {', '.join(siblings)}" if siblings else f"there is no folder {path.parent}"
         raise InputError(f"no file {show_value(text)}", hint=hint)
     return str(path.absolute()) + ("/" if is_folder(path) else "")
 

@@ -283,12 +283,12 @@ def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
 
 def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
     """Return metrics from rows in the order of their steps; a lone step 0 is a single number."""
-    found: dict[str, list[float]] = {}
+    values: dict[str, list[float]] = {}
     first: dict[str, int] = {}
     for name, step, value in rows:
         first.setdefault(name, step)
-        found.setdefault(name, []).append(float("nan") if value is None else value)
-    return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in found.items()}
+        values.setdefault(name, []).append(float("nan") if value is None else value)
+    return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in values.items()}
 
 
 def _lines(path: Path) -> Iterator[str]:

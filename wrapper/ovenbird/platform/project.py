@@ -143,13 +143,13 @@ class Project:
         What is secret in a URL is not recorded; the data item that is returned reads its file with it all the same.
         """
         recorded = redact_record(path)
-        found: Dataitem | None = None
+        item: Dataitem | None = None
         for row in self._store.listing("dataitem", project=self.name, name=name, kind=kind, limit=1):
             if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == recorded:
-                found = self._get(Dataitem, record["key"], None)
-        found = found or self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
-        found.spec.path = path
-        return found
+                item = self._get(Dataitem, record["key"], None)
+        item = item or self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
+        item.spec.path = path
+        return item
 
     def adopt(self, entity: Material) -> None:
         """Link an entity to the run that made it."""

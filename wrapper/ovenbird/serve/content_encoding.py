@@ -109,20 +109,20 @@ def _inflate(body: bytes, limit: int) -> bytes:
     """Decode deflate, which is zlib's form, and for some clients the bare one."""
     zlib_form = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     stream = zlib.decompressobj(15 if zlib_form else -15)
-    found = _bounded(stream, body, limit)
+    decoded = _bounded(stream, body, limit)
     if stream.unused_data:
         raise ValueError("data after the end")
-    return found
+    return decoded
 
 
 def _bounded(stream: Any, body: bytes, limit: int) -> bytes:
     """Decode one stream of zlib's to its end. Errors: TooLargeError; ValueError when it is cut off."""
-    found = stream.decompress(body, limit + 1)
-    if len(found) > limit:
+    decoded = stream.decompress(body, limit + 1)
+    if len(decoded) > limit:
         raise TooLargeError
     if not stream.eof:
         raise ValueError("cut off")
-    return bytes(found)
+    return bytes(decoded)
 
 
 def _zstd() -> Decoder | None:
@@ -178,10 +178,10 @@ def _brotli() -> Decoder | None:
             stream = module.Decompressor()
             output = _Output(limit)
             for piece in _pieces(body, _PIECE):
-                found = stream.process(piece, output_buffer_limit=_PIECE)
-                while found or not stream.can_accept_more_data():  # which may be true while more is to come
-                    output.add(found)
-                    found = stream.process(b"", output_buffer_limit=_PIECE)
+                chunk = stream.process(piece, output_buffer_limit=_PIECE)
+                while chunk or not stream.can_accept_more_data():  # which may be true while more is to come
+                    output.add(chunk)
+                    chunk = stream.process(b"", output_buffer_limit=_PIECE)
             if not stream.is_finished():
                 raise ValueError("cut off")
             return output.whole()

@@ -61,8 +61,8 @@ class ConditionalFileResponse(FileResponse):
         request = join_lines(scope["headers"])
         status = evaluate_preconditions(request, self.headers["etag"], self.headers["last-modified"])
         if status == 304:
-            kept = [pair for pair in self.raw_headers if pair[0] not in _OF_CONTENT]
-            await send({"type": "http.response.start", "status": 304, "headers": kept})
+            headers = [pair for pair in self.raw_headers if pair[0] not in _OF_CONTENT]
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
         elif status == 412:
             refusal = problem(412, "the file is not the one that the request's conditions name")

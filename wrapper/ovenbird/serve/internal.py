@@ -121,9 +121,9 @@ class Internal:
         async def missing(_: Scope, __: Receive, send: Send) -> None:
             from .problems import problem
 
-            found = problem(404, f"the runtime has {', '.join(routes)} below /_/")
-            await send({"type": "http.response.start", "status": 404, "headers": found.headers})
-            await send({"type": "http.response.body", "body": found.body})
+            answer = problem(404, f"the runtime has {', '.join(routes)} below /_/")
+            await send({"type": "http.response.start", "status": 404, "headers": answer.headers})
+            await send({"type": "http.response.body", "body": answer.body})
 
         routes: dict[str, Any] = {"live": live, "ready": ready}
         if public:

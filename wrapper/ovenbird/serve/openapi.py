@@ -101,9 +101,9 @@ def document(handler: Handler) -> dict[str, Any]:
         "version": "1",
         "description": "Any path and any method outside /_/ reach the function.",
     }
-    found = {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
-    drop_secret_defaults(found)
-    return clean_document(found)  # type: ignore[no-any-return]
+    description = {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    drop_secret_defaults(description)
+    return clean_document(description)  # type: ignore[no-any-return]
 
 
 def _fits_query(binder: Binder) -> bool:
@@ -124,21 +124,21 @@ def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
             "required": parameter.required and not takes_none(parameter.hint),  # no body is null then
             "content": {"application/json": {"schema": _schema(parameter, schemas)}},
         }
-    found = {
+    schema = {
         "type": "object",
         "properties": {parameter.name: _schema(parameter, schemas) for parameter in binder.parameters},
         "required": [parameter.name for parameter in binder.parameters if parameter.required],
         "additionalProperties": binder.rest,
     }
     media = ["multipart/form-data"] if binder.uploads else ["application/json", "application/x-www-form-urlencoded"]
-    content: dict[str, Any] = {name: {"schema": found} for name in media}
+    content: dict[str, Any] = {name: {"schema": schema} for name in media}
     # in a form, what is more than a scalar or a list of them is read as JSON in one field
     nested = [
         parameter.name for parameter in binder.parameters if not parameter.upload and not _is_flat(parameter.hint)
     ]
     if nested:
         content[media[-1]]["encoding"] = {name: {"contentType": "application/json"} for name in nested}
-    return {"required": bool(found["required"]), "content": content}
+    return {"required": bool(schema["required"]), "content": content}
 
 
 def _is_flat(hint: Any) -> bool:
@@ -161,15 +161,15 @@ def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
     if parameter.upload:
         file = {"type": "string", "contentMediaType": "application/octet-stream"}
         return {"type": "array", "items": file} if is_list(parameter.hint) else file
-    found, named = parameter.converter.schema(_REF)
-    add_formats(found, parameter.hint, named)
+    schema, named = parameter.converter.schema(_REF)
+    add_formats(schema, parameter.hint, named)
     schemas.update(named)
     if not parameter.required:
         # a default that JSON cannot hold, or that its own hint does not take, is left out
         with contextlib.suppress(Exception):  # classes of the user's take part, and may raise anything
             value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
-            found = {**found, "default": msgspec.to_builtins(value)}
-    return found
+            schema = {**schema, "default": msgspec.to_builtins(value)}
+    return schema
 
 
 def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:
@@ -209,21 +209,21 @@ def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if names & {"pandas.Series", "polars.Series", "numpy.ndarray"}:
         return {"application/json": {"schema": {} if "numpy.ndarray" in names else {"type": "array"}}}
     try:
-        found, named = _sent_schema(Converter("return", hint), schemas)
+        schema, named = _sent_schema(Converter("return", hint), schemas)
     except Exception:  # a generator, a Response: no contract of the handler's
         return {}
-    add_formats(found, hint, named)
+    add_formats(schema, hint, named)
     schemas.update(named)
-    return {"application/json": {"schema": found}}
+    return {"application/json": {"schema": schema}}
 
 
 def _sent_schema(converter: Converter, schemas: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schema of an answer, and those that it refers to: under other names where one is read in another form."""
-    found, named = converter.sent_schema(_REF)
-    if all(schemas.get(name, schema) == schema for name, schema in named.items()):
-        return found, named
-    found, named = converter.sent_schema(_REF.format(name="{name}-Output"))
-    return found, {f"{name}-Output": schema for name, schema in named.items()}
+    schema, named = converter.sent_schema(_REF)
+    if all(schemas.get(name, part) == part for name, part in named.items()):
+        return schema, named
+    schema, named = converter.sent_schema(_REF.format(name="{name}-Output"))
+    return schema, {f"{name}-Output": part for name, part in named.items()}
 
 
 def clean_document(node: Any, *, named: bool = False) -> Any:

@@ -234,10 +234,10 @@ def _attribute_text(value: bytes) -> str:
     Errors: ValueError for what is not UTF-8 then.
     """
     if value[:1] == b'"':
-        found = _QUOTED.fullmatch(value)
-        if not found:
+        match = _QUOTED.fullmatch(value)
+        if not match:
             raise ValueError(f"the header value {show_value(value.decode('latin-1'))} is not a quoted string")
-        value = _ESCAPED.sub(rb"\1", found[1])
+        value = _ESCAPED.sub(rb"\1", match[1])
     try:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
