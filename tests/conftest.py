@@ -22,7 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--quick`: leave out tests of containers and images, and those that are marked as `heavy`."""
+    """Group tests for `-n`; with `--quick`, leave out those of containers and images and those marked as `heavy`."""
+    for item in items:
+        containers = _HEAVY & set(getattr(item, "fixturenames", ()))  # these share the engine's store
+        item.add_marker(pytest.mark.xdist_group("containers" if containers else str(item.path)))
     if not config.getoption("quick"):
         return
     heavy = [

@@ -115,13 +115,13 @@ def test_a_maker_that_fails_leaves_nothing(cache: Cache) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path) -> None:
-    """Killed at forty moments, each time on top of what the last one left, a run gives the same digests."""
+    """Killed at twenty moments, each time on top of what the last one left, a run gives the same digests."""
     command = (sys.executable, "-m", "tests.builder.layers.killed")
     start = time.monotonic()
     want = subprocess.run([*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     taken = time.monotonic() - start
     root, cut = tmp_path / "cache", 0
-    for number in range(40):
+    for number in range(200):  # a quick child ends before it is killed
         child = subprocess.Popen([*command, root], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert child.stdout
         child.stdout.readline()
@@ -133,6 +133,8 @@ def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path)
             whole(Cache(root))
             for path in Cache(root).keys.iterdir():
                 path.unlink()
+        if number >= 39 and cut >= 20:
+            break
     assert cut >= 20
     for path in (root / "drafts").iterdir():
         os.utime(path, (1, 1))

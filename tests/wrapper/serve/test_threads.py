@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -175,7 +176,12 @@ def test_stop_at_any_moment() -> None:
             assert await other.outcome == ("whole", None)
         assert stopped
 
-    run(main)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0001)  # work is briefer than 5 ms: else the loop would get its turn only after its end
+    try:
+        run(main)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_clients_that_leave_at_random(tmp_path_factory: pytest.TempPathFactory) -> None:
