@@ -10,6 +10,9 @@ ENGINE_HELPERS := netavark aardvark-dns iptables uidmap
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET ?= examples/greet
 SECONDS ?= 600
+# processes that run tests: these mostly wait for the servers and containers that they start
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 # Debian's python3 comes without venv; everything else is asked for only where it is missing.
 define need
@@ -63,12 +66,12 @@ test: .venv/.dev ## run every test
 	$(call need,git-lfs,git-lfs)
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python -m tests.standins >/dev/null
-	@echo "running the tests (a few minutes)"
-	@$(BIN)/pytest -q $(ARGS)
+	@echo "running the tests (half an hour on 2 cores)"
+	@$(PYTEST) $(ARGS)
 
 .PHONY: quick
 quick: .venv/.dev ## run the tests that need no containers, images or apt packages
-	@$(BIN)/pytest -q --quick $(ARGS)
+	@$(PYTEST) --quick $(ARGS)
 
 .venv-fuzz/.fuzz: pyproject.toml | .venv/bin/python
 	@echo "installing what fuzzing needs into .venv-fuzz (a minute)"
