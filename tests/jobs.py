@@ -44,13 +44,13 @@ class Jobs:
         path.write_text(textwrap.dedent(source))
         return path
 
-    def ovenbird(self, *words: str, **environ: str) -> subprocess.Popen[str]:
+    def ovenbird(self, *words: str, stdout: int = subprocess.PIPE, **environ: str) -> subprocess.Popen[str]:
         """Start `ovenbird` with these words."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PORT", "AWS_"))}
         env |= {"OVENBIRD_HOME": str(self.home), **environ}
         process = subprocess.Popen(
             [sys.executable, "-m", "ovenbird", *words], cwd=self.folder, env=env, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=stdout, stderr=subprocess.PIPE,
         )  # fmt: skip
         self._started.append(process)
         return process

@@ -121,7 +121,9 @@ def _files(settings: Settings, mounts: list[Mount]) -> dict[str, str]:
         path = _existing(settings.params, "--params")
         mounts.append(Mount(path, f"{ROOM}/params/{path.name}"))
         values["OVENBIRD_PARAMS"] = mounts[-1].target
-    if settings.result_file:
+    if settings.result_file == "-":
+        values["OVENBIRD_RESULT_FILE"] = "-"
+    elif settings.result_file:
         path = Path(settings.result_file).absolute()
         mounts.append(Mount(_folder(str(path.parent), "--result-file"), f"{ROOM}/result", True))
         values["OVENBIRD_RESULT_FILE"] = f"{ROOM}/result/{path.name}"

@@ -63,7 +63,7 @@ TABLE = (
     Option("timeout", "DURATION", "time limit of each step that fetches or runs something; default: 1h"),
     Option("offline", "", "fetch nothing: what is not in the cache or the bundle is an error", switch=True),
     Option("bundle", "FILE", "a file made by `ovenbird bundle` that brings what is needed", verbs=_BUILD),
-    Option("result_file", "FILE", "write the result, as JSON, to a file too", verbs=_BUILD),
+    Option("result_file", "FILE", "write the result, as JSON, to a file too; - is stdout", verbs=_BUILD),
     Option("dry_run", "", "print the plan and do nothing", switch=True, verbs=_BUILD),
     Option("explain", "", "say for each layer why it is rebuilt", switch=True, verbs=_BUILD),
     Option("write_back", "", "set spec.image of the function document to what was pushed", switch=True, verbs=_BUILD),

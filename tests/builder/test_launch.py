@@ -100,6 +100,8 @@ def test_files_that_are_written(folder: Path) -> None:
     assert made.environ["OVENBIRD_RESULT_FILE"] == "/run/ovenbird/result/r.json"
     assert made.environ["OVENBIRD_OUTPUT_DIR"] == "/run/ovenbird/output"
     assert made.environ["OVENBIRD_FILES_STORE"] == "s3://b"
+    stdout = launched("run", result_file="-")
+    assert (stdout.environ["OVENBIRD_RESULT_FILE"], stdout.mounts[1:]) == ("-", ())
 
 
 def test_credentials_of_the_platform(folder: Path) -> None:

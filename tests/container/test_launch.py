@@ -21,10 +21,12 @@ from tests.service import until
 VERSION = "3.11"
 SOURCE = """
 import os, pathlib, time
+from ovenbird import handler as outputs
 
 def init(context, greeting="Hello"):
     context.greeting = greeting
 
+@outputs(outputs=["greeting"])
 def handler(context, name: str, times: int = 1, data: pathlib.Path = pathlib.Path(os.devnull), wait: float = 0.0):
     if name == "nobody":
         raise ValueError("nobody is there")

@@ -278,7 +278,7 @@ class Settings:
         metavar="URL",
     )
     result_file: str = _option(
-        "", str, "JSON file that gets state, results and outputs.", verbs="run processor", metavar="FILE"
+        "", str, "JSON file that gets state, results and outputs; - for stdout.", verbs="run processor", metavar="FILE"
     )
     max_input: int = _option(
         MAX_INPUT,

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     call = _Call(args, environ, site, cache_dir(args.cache_dir, environ), wanted)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
-    if getattr(args, "result_file", ""):
+    if getattr(args, "result_file", "") not in ("", "-"):  # stdout has it anyway
         bases.write(Path(args.result_file).absolute(), text + "\n")
     print(text)
     return 0

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Ended as signalled:
         return signalled.status
     document = result.document()
-    if asked.result_file:
+    if asked.result_file and str(asked.result_file) != "-":  # stdout has it anyway
         report.write(asked.result_file, document)
     sys.stdout.write(report.text(document))
     sys.stdout.flush()

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     overrides.apply(made, args.set or ())
     for note in documents.notes(found, made):
         sys.stderr.write(f"note: {note}\n")
-    if args.output:
+    if args.output not in ("", "-"):
         for written in render.write(made, args.output, as_json=args.json):
             sys.stderr.write(f"wrote {written}\n")
     else:

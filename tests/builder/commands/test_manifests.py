@@ -44,6 +44,13 @@ def test_json(tmp_path: Path) -> None:
     assert (found["kind"], [item["kind"] for item in found["items"]]) == ("List", ["Job"])
 
 
+def test_a_dash_is_stdout(tmp_path: Path) -> None:
+    """`--output -` prints what is printed without it, and makes no file."""
+    words = ("--image", "greet:1", "--action", "serve")
+    assert ovenbird(tmp_path, *words, "--output", "-").stdout == ovenbird(tmp_path, *words).stdout != ""
+    assert not (tmp_path / "-").exists()
+
+
 def test_set_and_output(tmp_path: Path) -> None:
     """Changes are made last, and files are written instead of stdout."""
     done = ovenbird(

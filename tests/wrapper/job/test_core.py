@@ -362,7 +362,8 @@ def test_listings(core: Double, jobs: Jobs, platform: dict[str, str], verb: str)
 
 def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """`context.project` is Core's, too: what a job has made is found by name."""
-    assert jobs.run("def handler(): return {'a': 1}\n", "--project", "p", **platform).code == 0
+    source = "from ovenbird import handler as named\n@named(outputs=['output_0'])\ndef handler(): return {'a': 1}\n"
+    assert jobs.run(source, "--project", "p", **platform).code == 0
     jobs.write("def handler(context): return context.project.get_artifact('output_0').key\n", "reader.py")
     answer = jobs.do("invoke", "reader.py", "--project", "p", **platform)
     assert answer == core.entities.all("p", "artifact")[0]["key"]

@@ -89,6 +89,25 @@ def test_json_values_are_json(project: Project, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ({"accuracy": 0.5, "n": numpy.int64(2)}, {"accuracy": 0.5, "n": 2}), ([1, [2, "x"], None], [1, [2, "x"], None]),
+        ([], []), ({}, {}), ([math.nan], [None]), (["x" * 60_000], ["x" * 60_000]),
+    ],
+    ids=["dict", "list", "empty list", "empty dict", "not finite", "just small enough"],
+)  # fmt: skip
+def test_small_json_values_without_a_name_are_results(project: Project, value: Any, result: Any) -> None:
+    """A dict of metrics is a result, and a list of JSON values is one value."""
+    assert _made(project, value) == Outcome({"output_0": result}, {})
+
+
+def test_a_large_json_value_is_an_artifact(project: Project) -> None:
+    """The record of a run stays small."""
+    outcome = _made(project, ["x" * 70_000])
+    assert (outcome.results, list(outcome.outputs)) == ({}, ["output_0"])
+
+
+@pytest.mark.parametrize(
     ("value", "stored"),
     [
         ({"x": math.inf, "y": [math.nan, numpy.float32("nan"), 1]}, {"x": None, "y": [None, None, 1]}),
@@ -208,7 +227,7 @@ def test_none_is_no_output(project: Project) -> None:
 
 def test_values_beyond_the_names_are_numbered(project: Project) -> None:
     assert _made(project, (1, 2, 3), "a").results == {"a": 1, "output_1": 2, "output_2": 3}
-    assert _made(project, [1, 2]).results == {"output_0": 1, "output_1": 2}
+    assert _made(project, (1, 2)).results == {"output_0": 1, "output_1": 2}
     assert _made(project, 1).results == {"output_0": 1}
     assert _made(project, (1,), "a", "b").results == {"a": 1}
 

@@ -52,7 +52,7 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
             return a + b
         """, "--param", "a=40",
     )  # fmt: skip
-    assert (done.code, done.out) == (0, "adding\n")
+    assert (done.code, done.out) == (0, "adding\n42\n")
     assert done.result == {
         "id": done.result["id"], "key": done.result["key"], "state": "COMPLETED", "results": {"total": 42},
         "outputs": {}, "metrics": {}, "error": None,
@@ -112,6 +112,9 @@ from pathlib import Path
 
 import numpy
 
+from ovenbird import handler as outputs
+
+@outputs(outputs=["output_0"])
 def handler(project, table, model, kept: bytes, json: dict, list: list, path: str, array: Path):
     import joblib
     return {
@@ -182,7 +185,8 @@ def test_every_shape_runs_once(jobs: Jobs, source: str, result: dict[str, int]) 
     """A class, async functions and generators run as jobs, init before them and close after them."""
     done = jobs.run(source, "--param", "n=4", "--init", "by=3")
     assert (done.code, done.result["results"]) == (0, result), done.err
-    assert done.out == ("closed\n" if "close" in source else "")
+    shown = json.dumps(result) if len(result) > 1 else "12"
+    assert done.out == ("closed\n" if "close" in source else "") + shown + "\n"
 
 
 def test_reserved_arguments(jobs: Jobs) -> None:
@@ -195,7 +199,7 @@ def test_reserved_arguments(jobs: Jobs) -> None:
                     project.name, run.id, context.trace_id, context.root]
         """, "--project", "p1", TRACEPARENT=f"00-{trace}-b7ad6b7169203331-01", PROJECT_NAME="other",
     )  # fmt: skip
-    values = list(done.result["results"].values())
+    (values,) = done.result["results"].values()
     assert values == [True, True, "job", True, "p1", done.result["id"], trace, str(jobs.folder)], done.err
     assert done.result["key"].startswith("store://p1/run/")
 
@@ -218,14 +222,12 @@ def test_job_is_run_and_variables_are_flags(jobs: Jobs) -> None:
         "OVENBIRD_RESULT_FILE": "deep/result.json",
     }  # fmt: skip
     jobs.do("job", "--param", "a=7", **environ)
-    assert json.loads((jobs.folder / "deep/result.json").read_text())["results"] == {
-        "output_0": 7, "output_1": "variable", "output_2": 3,
-    }  # fmt: skip
+    assert json.loads((jobs.folder / "deep/result.json").read_text())["results"] == {"output_0": [7, "variable", 3]}
 
 
 def test_output_dir_and_files_store(jobs: Jobs) -> None:
     """--files-store takes the files of outputs, --output-dir a copy of them."""
-    source = "def handler(): return {'a': 1}\n"
+    source = "from ovenbird import handler as named\n@named(outputs=['output_0'])\ndef handler(): return {'a': 1}\n"
     done = jobs.run(source, "--files-store", "elsewhere", "--output-dir", "copies/here")
     assert done.code == 0, done.err
     path = Path(jobs.show("artifacts", "output_0")["spec"]["path"])
@@ -253,7 +255,9 @@ def test_a_store_that_refuses(jobs: Jobs, server: Any, status: int) -> None:
         "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "SECRET",
         "AWS_REGION": "us-east-1", "S3_PATH_STYLE": "true",
     }  # fmt: skip
-    done = jobs.run("def handler(): return 1, {'a': 1}\n", "--files-store", "s3://outputs", **environ)
+    source = "from ovenbird import handler as named\n@named(outputs=['output_0', 'output_1'])\n"
+    source += "def handler(): return 1, {'a': 1}\n"
+    done = jobs.run(source, "--files-store", "s3://outputs", **environ)
     assert (done.code, done.result["state"], done.result["results"]) == (79, "ERROR", {"output_0": 1}), done.err
     assert "output 'output_1': s3://outputs/" in done.error["message"]
     assert f"{status}" in done.error["message"]
@@ -268,7 +272,9 @@ def test_a_full_disk(jobs: Jobs) -> None:
         source = (
             "from pathlib import Path\nimport os\ndef handler():\n    Path('big').write_bytes(os.urandom(300_000))\n"
         )
-        done = jobs.run(source + "    return {'small': 1}, Path('big')\n", "--files-store", str(full))
+        done = jobs.run(
+            source + "    Path('small').touch()\n    return Path('small'), Path('big')\n", "--files-store", str(full)
+        )
     assert (done.code, done.result["state"], list(done.result["outputs"])) == (79, "ERROR", ["output_0"]), done.err
     assert "output 'output_1'" in done.error["message"]
     assert "No space left on device" in done.error["message"]

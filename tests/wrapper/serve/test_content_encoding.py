@@ -232,7 +232,9 @@ def test_what_is_not_understood(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "member"), [("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstandard.compress(b"a"))], ids=["gzip", "zstd"]
+    ("coding", "member"),
+    [("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstandard.compress(b"a"))],
+    ids=["gzip", "zstd"],
 )
 def test_very_many_members(start: Any, coding: str, member: bytes) -> None:
     """Megabytes of tiny members take time by their length, and more than some thousands are refused."""

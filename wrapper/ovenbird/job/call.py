@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..common.text import show_value
@@ -15,10 +15,12 @@ from .interrupt import Interrupted
 from .outcome import Ended
 
 Arguments = dict[str, Any]
+Items = Callable[[Iterable[Any]], Any]
+"""`list` or `tuple`: a job stores the items of a generator as it does those of a tuple."""
 
 
-def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
-    """What the handler returned; a generator's items as a list. Errors: Ended, Interrupted, InitError.
+def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items = list) -> Any:
+    """What the handler returned; a generator's items as `items`. Errors: Ended, Interrupted, InitError.
 
     `parameters` are for init, `values` for the handler. A loop is started only for a function that needs one.
     """
@@ -26,8 +28,8 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
         if _needs_loop(handler):
             from .loop import on_loop
 
-            return on_loop(handler, context, parameters, values)
-        return _direct(handler, context, parameters, values)
+            return on_loop(handler, context, parameters, values, items)
+        return _direct(handler, context, parameters, values, items)
     except (Interrupted, InitError):
         raise
     except SystemExit as left:
@@ -65,14 +67,14 @@ def _needs_loop(handler: Handler) -> bool:
     return handler.shape.on_loop or any(map(inspect.iscoroutinefunction, around or (loaded.init, loaded.close)))
 
 
-def _direct(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
+def _direct(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
     """On the main thread, as a script would."""
     init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
         init(work, handler)
     try:
         result = handler.call(**values)
-        return list(result) if inspect.isgenerator(result) else result
+        return items(result) if inspect.isgenerator(result) else result
     finally:
         if close := handler.close(context):
             close()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from ..common.redact import mask_parameters
 from ..common.text import cut_text, show_value
 from ..errors import OutputError, OvenbirdError, PlatformError
 from ..platform.run import Run
 from .outcome import Outcome
-from .report import kept_record, result_file
+from .report import is_stdout, kept_record, print_text, result_file
 
 STOPPED = 143
 _log = logging.getLogger("ovenbird")
@@ -24,11 +27,17 @@ def _told(name: str, value: object) -> str:
 
 
 class Ending:
-    """The end of one run. `rescue` is the folder that keeps the record when the store cannot be told."""
+    """The end of one run. `rescue` is the folder that keeps the record when the store cannot be told.
 
-    def __init__(self, record: Run, outcome: Outcome, result_file: str, rescue: Path | None) -> None:
+    `stdout` gets what the handler returned, once; with None nothing is printed there but a result file `-`.
+    """
+
+    def __init__(
+        self, record: Run, outcome: Outcome, result_file: str, rescue: Path | None, stdout: TextIO | None = None
+    ) -> None:
         self._record, self._outcome = record, outcome
         self._result_file, self._rescue = result_file, rescue
+        self._stdout = stdout
 
     def record(self, state: str, code: int, error: dict[str, str] | None) -> int:
         """Record the end; the exit status. Errors: PlatformError that names what was stored."""
@@ -52,12 +61,18 @@ class Ending:
             _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
             state, code = now, STOPPED
         written = self._told(state, error)
+        if self._stdout and self._outcome.returned and not is_stdout(self._result_file):
+            from .result_text import result_text
+
+            with contextlib.suppress(OSError, ValueError):  # nobody reads: the record has it
+                print_text(self._stdout, result_text(self._outcome.returned))
         return code or (0 if written else OutputError.exit_code)
 
     def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
         """Write the result file, if one is asked for. Whether that could be done."""
         name = self._result_file
-        return not name or result_file(Path(name), self._record, state, self._outcome, error)
+        stdout = (self._stdout or sys.stdout) if is_stdout(name) else None
+        return not name or result_file(name, self._record, state, self._outcome, error, stdout)
 
     def _keep_logged(self) -> None:
         """Count what the handler has stored itself among the outputs, under its own name."""

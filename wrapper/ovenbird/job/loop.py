@@ -8,16 +8,16 @@ from typing import Any
 
 from ..function.context import Context
 from ..function.handler import Handler
-from .call import Arguments, init, init_failed
+from .call import Arguments, Items, init, init_failed
 from .interrupt import Interrupted
 
 
-def on_loop(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
+def on_loop(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
     """Construct, init, call and close on one loop. Errors: InitError, and what the handler raises."""
-    return asyncio.run(_all(handler, context, parameters, values))
+    return asyncio.run(_all(handler, context, parameters, values, items))
 
 
-async def _all(handler: Handler, context: Context, parameters: Arguments, values: Arguments) -> Any:
+async def _all(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
     init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
         found = init(work, handler)
@@ -26,9 +26,9 @@ async def _all(handler: Handler, context: Context, parameters: Arguments, values
     try:
         result = handler.call(**values)
         if inspect.isasyncgen(result):
-            return [item async for item in result]
+            return items([item async for item in result])
         if inspect.isgenerator(result):
-            return list(result)
+            return items(result)
         return await result if inspect.isawaitable(result) else result
     finally:
         if close := handler.close(context):

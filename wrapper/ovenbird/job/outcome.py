@@ -8,13 +8,24 @@ from typing import Any
 
 
 class Outcome(SimpleNamespace):
-    """What has been made so far: JSON values by name, keys of entities by name."""
+    """What has been made so far: JSON values by name, keys of entities by name.
 
+    `returned` holds the handler's values for people: JSON values, and `Display` for what JSON does not hold.
+    """
+
+    __slots__ = ("returned",)
     results: dict[str, Any]
     outputs: dict[str, str]
 
     def __init__(self, results: dict[str, Any] | None = None, outputs: dict[str, str] | None = None) -> None:
         super().__init__(results=results or {}, outputs=outputs or {})
+        self.returned: dict[str, Any] = {}
+
+
+class Display(str):
+    """A returned value as people see it: the key of an entity, a path, the first rows of a table."""
+
+    __slots__ = ()
 
 
 class Ended(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import OutputError, OvenbirdError
@@ -23,9 +23,11 @@ from ovenbird.platform.json_values import clean_text, json_value, key_text
 from ovenbird.platform.project import KINDS, MATERIALS, Project
 from ovenbird.platform.store import Store
 
-from .outcome import Outcome
+from .outcome import Display, Outcome
+from .result_text import preview_text
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
+_LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; more is an artifact
 Name = str | Mapping[str, Any]
 """An output's name, or `{name, kind, spec_kwargs}`: the value is then the local path of the source."""
 
@@ -48,19 +50,22 @@ def check_names(names: Sequence[Name]) -> None:
     _check_twice(found)
 
 
-def store(value: Any, names: Sequence[Name], project: Project, outcome: Outcome) -> None:
+def store(
+    value: Any, names: Sequence[Name], project: Project, outcome: Outcome, *, platform_rule: bool = False
+) -> None:
     """Store what the handler returned; `outcome` is filled as it goes, and keeps what was stored before a fault.
 
-    None is no output. A tuple or a list is several outputs, in order; one beyond the names is `output_{i}`.
-    OutputError names what was stored and what was not; every output is tried.
+    None is no output. A tuple is several outputs, in order; one beyond the names is `output_{i}`. A list of JSON
+    values is one value, unless several names are given. With the `platform_rule` every list is several outputs, and
+    every dict an artifact. OutputError names what was stored and what was not; every output is tried.
     """
     check_names(names)
-    pairs = _paired(value, names)
+    pairs = _paired(value, names, explode_lists=platform_rule)
     _check_twice([_name(item) for item, _ in pairs])
     failed: list[tuple[str, OvenbirdError]] = []
     for item, part in pairs:
         try:
-            _store_one(item, part, project, outcome)
+            _store_one(item, part, project, outcome, as_file=platform_rule or item in names)
         except OvenbirdError as error:
             failed.append((_name(item), error))
         except Exception as error:  # the user's classes may raise anything, and must not cost the other outputs
@@ -84,8 +89,21 @@ def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: 
         raise OutputError(f"--output-dir {show_value(folder)}: {error.message}", hint=error.hint) from error
 
 
-def _paired(value: Any, names: Sequence[Name]) -> list[tuple[Name, Any]]:
-    parts = list(value) if type(value) in (tuple, list) else [value]
+class _JsonList(NamedTuple):
+    """A list of JSON values, and its text."""
+
+    value: list[Any]
+    text: bytes
+
+
+def _paired(value: Any, names: Sequence[Name], *, explode_lists: bool) -> list[tuple[Name, Any]]:
+    """Return each output with its name, or with the declaration that names it."""
+    parts: list[Any] = [value]
+    if type(value) is tuple:
+        parts = list(value)
+    elif type(value) is list:
+        text = None if explode_lists or len(names) > 1 else _json(value)
+        parts = value if text is None else [_JsonList(value, text)]
     given = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
     return [(item, part) for item, part in zip(given, parts, strict=False) if part is not None]
 
@@ -107,20 +125,54 @@ def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> O
     return found
 
 
-def _store_one(item: Name, value: Any, project: Project, outcome: Outcome) -> None:
+def _store_one(item: Name, value: Any, project: Project, outcome: Outcome, *, as_file: bool) -> None:
+    """Store one output. A dict or list of JSON values is a result, but an artifact when it is large or `as_file`."""
     name = _name(item)
-    if isinstance(value, Entity):
+    text = None
+    if isinstance(value, _JsonList):
+        value, text = value
+    elif isinstance(item, str) and isinstance(value, (dict, list)):
+        text = _json(value)
+    if text is not None and isinstance(item, str):
+        _store_json(name, text, project, outcome, as_file=as_file)
+    elif isinstance(value, Entity):
         if not value._saved:
             value.save()
-        outcome.outputs[name] = value.key
+        _note(name, value.key, outcome)
     elif type(value).__module__.startswith("digitalhub."):
-        outcome.outputs[name] = project.adopt_foreign(value)
+        _note(name, project.adopt_foreign(value), outcome)
     elif not isinstance(item, str):
-        outcome.outputs[name] = _of_kind(item, value, project).key
+        _note_stored(name, _of_kind(item, value, project), value, outcome)
     elif (found := _result(value)) is not None:
-        outcome.results[name] = found[0]
+        outcome.results[name] = outcome.returned[name] = found[0]
     else:
-        outcome.outputs[name] = _entity(name, value, project).key
+        _note_stored(name, _entity(name, value, project), value, outcome)
+
+
+def _store_json(name: str, text: bytes, project: Project, outcome: Outcome, *, as_file: bool) -> None:
+    """Store a JSON value as a result, or as an artifact."""
+    import json
+
+    value = json.loads(text) if len(text) <= _LARGEST_RESULT else None
+    if value is None or as_file:
+        entity = _written(project, name, f"{name}.json", lambda path: _write(path, text))
+        _note(name, entity.key, outcome)
+        outcome.returned[name] = outcome.returned[name] if value is None else value
+    else:
+        outcome.results[name] = outcome.returned[name] = value
+
+
+def _note(name: str, key: str, outcome: Outcome) -> None:
+    """Keep the key of a stored output, which is also what people are shown of it."""
+    outcome.outputs[name] = key
+    outcome.returned[name] = Display(key)
+
+
+def _note_stored(name: str, entity: Entity, value: Any, outcome: Outcome) -> None:
+    """Keep the key of what was stored for a value; people are shown a path, the rows of a table, else the key."""
+    _note(name, entity.key, outcome)
+    if text := str(value) if isinstance(value, Path) else preview_text(entity) if engine_of(value) else "":
+        outcome.returned[name] = Display(text)
 
 
 def _result(value: Any) -> tuple[Any] | None:
@@ -156,8 +208,6 @@ def _entity(name: str, value: Any, project: Project) -> Entity:
         return _written(project, name, f"{name}.png", lambda path: value.savefig(path, format="png"))
     if _is_a(value, "numpy", "ndarray") and not value.dtype.hasobject:
         return _written(project, name, f"{name}.npy", lambda path: _save_array(value, path))
-    if isinstance(value, (dict, list)) and (text := _json(value)) is not None:
-        return _written(project, name, f"{name}.json", lambda path: _write(path, text))
     if _is_fitted(value):
         return _model(name, value, project)
     return _pickled(name, value, project)

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -21,18 +21,38 @@ _log = logging.getLogger("ovenbird")
 _NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
-def result_file(path: Path, record: Run, state: str, outcome: Outcome, error: Mapping[str, str] | None) -> bool:
-    """Write what `--result-file` asks for. Whether that could be done; if not, the reason is logged."""
-    found = {
+def result_file(
+    name: str, record: Run, state: str, outcome: Outcome, error: Mapping[str, str] | None, stdout: TextIO | None = None
+) -> bool:
+    """Write what `--result-file` asks for, to `stdout` if given. Whether that could be done; else the log says why."""
+    value = {
         "id": record.id, "key": record.key, "state": state, "results": outcome.results, "outputs": outcome.outputs,
         "metrics": json_metrics(record.status.metrics or {}), "error": error,
     }  # fmt: skip
     try:
-        _write(path, found)
-    except OSError as failed:
-        _log.error("--result-file %r was not written: %s", str(path), failed.strerror or failed)
+        if stdout is None:
+            _write(Path(name), value)
+        else:
+            print_text(stdout, _json(value).decode())
+    except (OSError, ValueError) as failed:
+        _log.error("--result-file %r was not written: %s", name, getattr(failed, "strerror", None) or failed)
         return False
     return True
+
+
+def is_stdout(name: str) -> bool:
+    """Return whether `--result-file` is `-`, or a path that leads to the standard output, as /dev/stdout does."""
+    try:
+        return name == "-" or bool(name and os.path.samestat(os.stat(name), os.fstat(1)))  # noqa: PTH116  # follows links
+    except (OSError, ValueError):
+        return False
+
+
+def print_text(stream: TextIO, text: str) -> None:
+    """Write a text to a stream; what its encoding lacks is escaped. Errors: OSError, ValueError of a closed stream."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
 
 
 def kept_record(path: Path, record: Run) -> str:
@@ -44,12 +64,16 @@ def kept_record(path: Path, record: Run) -> str:
     return f"; its record is kept in {path}"
 
 
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
+
+
 def _write(path: Path, value: Any) -> None:
     """Write JSON whole: under a temporary name, then renamed; in place where that cannot be or must not be.
 
     That is a pipe or a device (/dev/stdout), and a file that is mounted by itself (/dev/termination-log).
     """
-    content = msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
+    content = _json(value)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(content)
         return

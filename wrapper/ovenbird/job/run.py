@@ -147,6 +147,7 @@ class Job:
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
         self.outcome = Outcome()
+        self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
 
     def run(self) -> int:
         """Run, and record how it ended; the exit status."""
@@ -167,7 +168,8 @@ class Job:
             state, code = "ERROR", 1
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         rescue = self.rescue if self.on_core else None
-        return Ending(self.record, self.outcome, self.settings.result_file, rescue).record(state, code, error)
+        ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
+        return ending.record(state, code, error)
 
     def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
@@ -190,7 +192,7 @@ class Job:
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
         try:
-            value = call(handler, context, self.init, values)
+            value = call(handler, context, self.init, values, tuple)
         finally:
             if fork_guard.in_child:  # a child that the function has forked: the run is its parent's
                 fork_guard.end_child(sys.exc_info()[0] is not None)
@@ -233,7 +235,7 @@ class Job:
             return
         from . import outputs
 
-        outputs.store(value, names, self.project, self.outcome)
+        outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
         if self.settings.output_dir:
             outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
