@@ -1,0 +1,60 @@
+"""What the verbs of records share: their common flags, moments and JSON as they are printed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..common.text import show_value
+from ..common.units import parse_whole
+
+Verbs = Any  # argparse's subparsers, whose class has no public name
+
+
+def add_verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
+    """Add a verb with the flags that all of them have."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument("--project", metavar="NAME", help="only of this project")
+    add_platform(parser)
+    return parser
+
+
+def add_platform(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says in which store to look."""
+    text = "where they are kept; auto is core where DHCORE_ENDPOINT is set [OVENBIRD_PLATFORM]"
+    parser.add_argument("--platform", choices=("core", "local", "auto"), help=text)
+
+
+def key_help(noun: str) -> str:
+    """Return what a KEY of this noun may be."""
+    return "key, id or its beginning" if noun == "runs" else "key, name (its latest version), id or its beginning"
+
+
+def count(text: str) -> int:
+    """Return a whole number from 0. Errors: argparse's."""
+    try:
+        return parse_whole(text, 0, 10**9)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected {error}, found {show_value(text)}") from None
+
+
+def moment(text: str | None) -> str:
+    """Return a timestamp as people read it, in UTC and without its fraction."""
+    return text[:19].replace("T", " ") if text else ""
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Return the seconds from one timestamp to another; None where one of them is missing."""
+    from datetime import datetime
+
+    if not start or not end:
+        return None
+    first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (start, end))
+    return (last - first).total_seconds()
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
