@@ -14,6 +14,7 @@ pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}
+_GROUP = "group:"  # of pytest-xdist, which adds "@group:NAME" to the ids of tests
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,11 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs containers, apt packages or minutes")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Group tests for `-n`; with `--quick`, leave out those of containers and images and those marked as `heavy`."""
     for item in items:
         containers = _HEAVY & set(getattr(item, "fixturenames", ()))  # these share the engine's store
-        item.add_marker(pytest.mark.xdist_group("containers" if containers else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(_GROUP + ("containers" if containers else item.location[0])))
     if not config.getoption("quick"):
         return
     heavy = [
@@ -34,6 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=heavy)
     left_out = set(heavy)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take the group from a test's id, so that it can be given to pytest again."""
+    report.nodeid = report.nodeid.partition(f"@{_GROUP}")[0]
 
 
 @pytest.fixture
