@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird.process_exit": (),
     "ovenbird.trying": ("ovenbird.errors", "ovenbird.function", "ovenbird.serve"),
-    "ovenbird.records": ("ovenbird.common", "ovenbird.errors", "ovenbird.platform"),
+    "ovenbird.records": ("ovenbird.common", "ovenbird.errors", "ovenbird.platform", "ovenbird.settings"),
     "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform", "ovenbird.records"),
     "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
     "ovenbird.cli": ("ovenbird",),

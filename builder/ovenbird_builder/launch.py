@@ -101,6 +101,8 @@ def _handed(verb: str, settings: Settings, flags: Mapping[str, Any], environ: Ma
             values[name] = flags[row.name]
         elif text := next((environ[known] for known in table.variables(row) if environ.get(known)), ""):
             values[name] = text
+    if settings.tag:
+        values["OVENBIRD_TAG"] = json.dumps(settings.tag)
     if settings.init:
         values["OVENBIRD_INIT_PARAMETERS"] = json.dumps(settings.init)  # may be secrets: not in argv
     for name in settings.env:

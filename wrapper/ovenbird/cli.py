@@ -214,10 +214,10 @@ def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[st
     return _serve(target, settings, lines, {**extra, "find": lambda: target})
 
 
-def _run(target: Target | None, settings: table.Settings, _: Lines, __: dict[str, Any]) -> int:
+def _run(target: Target | None, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
     from .job.run import run
 
-    return run(target, settings, os.environ)
+    return run(target, settings, os.environ, extra["name"])
 
 
 def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import SettingsError
-from .records import get, lineage, listing, logs, remove, show
+from .records import get, lineage, list_runs, listing, logs, remove, show, tag
 
 if TYPE_CHECKING:
     from .platform.store import Store
 
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
+_VERBS = (listing, show, get, remove)
+_RUN_VERBS = (list_runs, show, get, remove, logs, tag)
 _PATIENCE = 10.0  # seconds that a platform which does not answer is asked again: somebody waits
 
 
@@ -38,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     nouns = parser.add_subparsers(dest="noun", required=True)
     for noun in NOUNS:
         verbs = nouns.add_parser(noun, help=f"list, show, get and remove {noun}").add_subparsers(required=True)
-        for verb in (listing, show, get, remove, *((logs,) if noun == "runs" else ())):
+        for verb in _RUN_VERBS if noun == "runs" else _VERBS:
             verb.add(verbs, noun)
     lineage.add(nouns.add_parser("lineage", help="where something comes from"))
     return parser

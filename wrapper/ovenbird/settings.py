@@ -130,6 +130,21 @@ def named_typed(text: str) -> dict[str, Any]:
     return {name: Typed(value) for name, value in found.items()}
 
 
+def run_name(text: str) -> str:
+    """The name of a run: it can stand where an id can."""
+    if not re.fullmatch(r"[\w.+,=@-]{1,200}", text, re.ASCII) or text in (".", "..", "latest", "run"):
+        raise ValueError("1 to 200 letters, digits or . + - _ , = @, and not `latest`")
+    return text
+
+
+def tag(text: str) -> dict[str, Any]:
+    """One tag `key=value`, or a word alone."""
+    key, _, value = text.partition("=")
+    if not key.strip():
+        raise ValueError("KEY=VALUE, or a word")
+    return {key: value}
+
+
 def named_text(text: str) -> dict[str, Any]:
     """One `name=value`."""
     name, equals, value = text.partition("=")
@@ -239,6 +254,13 @@ class Settings:
         metavar="NAME=KEY|PATH|URL",
         many=True,
     )
+    name: str = _option(
+        "", run_name, "Name of the run, by which it is found again beside its id.", verbs="run", metavar="NAME"
+    )
+    tag: dict[str, Any] = _option(
+        {}, tag, "A tag of the run; repeat for more.", verbs="run", metavar="KEY=VALUE", many=True
+    )
+    note: str = _option("", str, "What the run is for, in words.", verbs="run", metavar="TEXT")
     project: str = _option(
         "",
         str,

@@ -367,3 +367,22 @@ def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str,
     jobs.write("def handler(context): return context.project.get_artifact('output_0').key\n", "reader.py")
     answer = jobs.do("invoke", "reader.py", "--project", "p", **platform)
     assert answer == core.entities.all("p", "artifact")[0]["key"]
+
+
+def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """As in the local store: names, tags and notes, the columns of a listing, `latest`."""
+    source = "def handler(run, n: int):\n    run.log_metric('loss', [2.0, 1.0 / n])\n    return {'accuracy': n / 4}\n"
+    for n in (1, 2):
+        flags = ("--param", f"n={n}", "--name", f"try-{n}", "--tag", "stage=dev", "--project", "p")
+        assert jobs.run(source, *flags, **platform).code == 0
+    asked = ("--project", "p", "--platform", "core")
+    jobs.do("runs", "tag", "try-1", "best", "--note", "keep it", *asked, **platform)
+    rows = json.loads(jobs.do("runs", "list", "--where", "stage=dev", *asked, **platform))
+    assert [
+        (row["name"], row["parameters"], row["results"], row["metrics"], row["tags"], row["note"]) for row in rows
+    ] == [
+        ("try-2", {"n": 2}, {"output_0": {"accuracy": 0.5}}, {"loss": 0.5}, {"stage": "dev"}, ""),
+        ("try-1", {"n": 1}, {"output_0": {"accuracy": 0.25}}, {"loss": 1.0}, {"stage": "dev", "best": ""}, "keep it"),
+    ]
+    latest = json.loads(jobs.do("runs", "show", "latest", *asked, **platform))
+    assert latest["metadata"]["name"] == "try-2"

@@ -33,7 +33,7 @@ from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary
 from ..platform.opening import chosen, home, open_store
 from ..platform.project import Project, name_of
-from ..platform.run import Run, start
+from ..platform.run import Run, run_metadata, start
 from ..platform.store import Store
 from ..settings import Settings, limits_as_variables
 from . import arguments
@@ -71,10 +71,10 @@ class JobCall:
             self.traceparent = trace.traceparent
 
 
-def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -> int:
+def run(target: Target | None, settings: Settings, environ: Mapping[str, str], named: str = "") -> int:
     """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
 
-    Errors: OvenbirdError where not even a record could be made.
+    `named` is the target as it was given. Errors: OvenbirdError where not even a record could be made.
     """
     environ = {**environ, **limits_as_variables(settings)}
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
@@ -90,7 +90,11 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str]) -
         "parameters": shown(parameters),
         "inputs": {name: redact_record(text) for name, text in settings.input.items()},
     }
-    record = start(store, name, environ, spec=spec, status={"pid": os.getpid()})
+    if settings.init:
+        spec["init_parameters"] = settings.init
+    launch = {"target": named, "source": settings.source, "folder": str(Path.cwd())}  # what a rerun needs
+    said = run_metadata(settings.name, settings.tag, settings.note)
+    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": launch}, metadata=said)
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 
@@ -147,6 +151,7 @@ class Job:
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
         self.outcome = Outcome()
+        self.called = False  # whether init or the function itself has begun
         self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
 
     def run(self) -> int:
@@ -168,8 +173,13 @@ class Job:
             state, code = "ERROR", 1
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
         rescue = self.rescue if self.on_core else None
+        if not self.called:
+            self.record.status.called = False
         ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
-        return ending.record(state, code, error)
+        code = ending.record(state, code, error)
+        if not self.called and self.stdout:
+            _log.warning("the function was not called: `ovenbird runs list` shows this run with --all only")
+        return code
 
     def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
@@ -191,6 +201,7 @@ class Job:
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
+        self.called = True
         try:
             value = call(handler, context, self.init, values, tuple)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -130,9 +130,7 @@ class CoreStore:
         limit: int | None = None,
     ) -> list[Row]:
         """Entities of one project, newest first; Core cannot be asked for all projects at once."""
-        project = project or self._environ.get("PROJECT_NAME")
-        if not project:
-            raise SettingsError("Core is asked one project at a time", hint="--project NAME, or PROJECT_NAME")
+        project = self._project(project)
         function = forms.function_text(function) if function else None
         asked = {"name": name, "kind": kind, "state": state, "function": function}
         query = {field: value for field, value in asked.items() if value is not None}
@@ -142,6 +140,32 @@ class CoreStore:
                 break
             if identity is None or str(entity["id"]).startswith(identity):
                 found.append(forms.row(type, entity))
+        return found
+
+    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
+        """Whole entities of one project, newest first, page by page."""
+        query = {"versions": "all", **({"state": state} if state else {})}
+        for entity in self._entities.pages(self._project(project), type, query):
+            yield forms.from_core(type, entity)
+
+    def last_metrics(self, key: Key) -> dict[str, float]:
+        """The last number of each metric; one call."""
+        metrics = self._metrics.read(key.project, key.type, key.id or "") if key.type in _WITH_METRICS else {}
+        values = {name: value[-1:] if isinstance(value, list) else [value] for name, value in metrics.items()}
+        return {name: numbers[0] for name, numbers in values.items() if numbers}
+
+    def annotate(self, key: Key, change: Callable[[dict[str, Any]], None]) -> Record:
+        """Change an entity's metadata: read, changed and written whole."""
+        entity = self._entities.by_id(key, key.id or "")
+        entity["metadata"] = dict(entity.get("metadata") or {})
+        change(entity["metadata"])
+        self.client.call("PUT", path(key.project, key.type, key.id or ""), body=entity)
+        return forms.from_core(key.type, entity)
+
+    def _project(self, project: str | None) -> str:
+        """Return the project that is meant. Errors: SettingsError."""
+        if not (found := project or self._environ.get("PROJECT_NAME")):
+            raise SettingsError("Core is asked one project at a time", hint="--project NAME, or PROJECT_NAME")
         return found
 
     def remove(self, key: Key) -> None:

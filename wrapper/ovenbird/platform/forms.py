@@ -14,7 +14,7 @@ from .store import FINAL, Record, Row
 
 Entity = dict[str, Any]
 FILES_IN_STATUS = 100  # more of them go to an address of their own
-_OURS = ("outputs", "results", "message", "error", "provenance", "started", "ended", "seconds")
+_OURS = ("outputs", "results", "message", "error", "provenance", "started", "ended", "seconds", "called")
 """What a runtime writes into the status of a run; the rest is Core's and the cluster's."""
 _LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from .ownership import Ownership
 from .store import FINAL, Record, Row, timestamp
 
 _OWN = {".gitignore", "files", "logs", "unsent"}
+_PAGE = 200  # records that are read at once
+ANNOTATIONS = ("name", "labels", "description")  # metadata that people change while a run goes on
 _COLUMNS = ", ".join(Row._fields)
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
@@ -39,6 +41,7 @@ class LocalStore:
                 self._close_to_others()
         self._database = Database(self.path)
         self._owned = Ownership(self._database, self.log_file)
+        self._said: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
         self.reap()
 
     def _close_to_others(self) -> None:
@@ -59,6 +62,7 @@ class LocalStore:
         identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
         if owned:
             self._owned.hold(record["project"], record["id"])
+            self._said[record["id"]] = _annotations(record)
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
@@ -84,12 +88,61 @@ class LocalStore:
                 "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
                 (state, timestamp(), *_of_run(record), row[0]),
             )
+            if record["id"] in self._said:
+                record = self._merge_annotations(connection, record, row[0])
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
             if state in FINAL:
                 connection.execute("DELETE FROM owner WHERE seq = ?", row)
         if state in FINAL:
             self._owned.release(record["id"])
         return state
+
+    def _merge_annotations(self, connection: sqlite3.Connection, record: Record, sequence: int) -> Record:
+        """Return a record of this process's run with the annotations that others have changed meanwhile."""
+        text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
+        stored = unpack(text, self.home)["metadata"]
+        before, now = self._said[record["id"]], _annotations(record)
+        self._said[record["id"]] = now
+        kept = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
+        return {**record, "metadata": {**record["metadata"], **kept}} if kept else record
+
+    def annotate(self, key: Key, change: Callable[[dict[str, Any]], None]) -> Record:
+        """Change an entity's metadata, in one transaction."""
+        record = self.read(key)
+        with self._database.writing() as connection:
+            row = connection.execute(
+                "SELECT seq, text FROM entity JOIN body USING (seq) WHERE project = ? AND type = ? AND id = ?",
+                (record["project"], record["type"], record["id"]),
+            ).fetchone()
+            if row is None:
+                raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
+            record = unpack(row[1], self.home)
+            change(record["metadata"])
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+        return record
+
+    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
+        """Whole entities, newest first, page by page."""
+        last = 2**63 - 1
+        where = "type = ? AND (? IS NULL OR project = ?) AND (? IS NULL OR state = ?) AND seq < ?"
+        query = f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(query, (type, project, project, state, state, last, _PAGE)).fetchall()
+            for last, text in rows:  # noqa: B007  # the page after this one begins below it
+                yield unpack(text, self.home)
+            if len(rows) < _PAGE:
+                return
+
+    def last_metrics(self, key: Key) -> dict[str, float]:
+        """The last number of each metric."""
+        query = (
+            "SELECT metric.name, max(step), value FROM metric JOIN entity USING (seq)"
+            " WHERE project = ? AND type = ? AND id = ? GROUP BY metric.name"
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (key.project, key.type, key.id)).fetchall()
+        return {name: float("nan") if value is None else value for name, _, value in rows}
 
     def read(self, key: Key) -> Record:
         """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
@@ -273,6 +326,10 @@ def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
     return InputError(
         f"{what}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
     )
+
+
+def _annotations(record: Record) -> dict[str, Any]:
+    return {name: record["metadata"].get(name) for name in ANNOTATIONS}
 
 
 def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:

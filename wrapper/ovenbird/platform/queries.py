@@ -8,7 +8,7 @@ from ovenbird.common.redact import mask_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
-from . import keys
+from . import keys, run_summary
 from .metrics import json_metrics
 from .store import STATES, Record, Row, Store
 
@@ -27,20 +27,27 @@ def listed(
     limit: int | None = 100,
 ) -> list[Row]:
     """The rows of a listing, newest first: of runs all, of the others the latest of each name unless `versions`."""
-    if state is not None and state.upper() not in STATES:
-        raise InputError(f"no run is ever in the state {show_value(state)}", hint=", ".join(STATES))
     return store.listing(
         type,
         project=project,
         name=name,
-        state=state.upper() if state else None,
+        state=checked_state(state),
         versions=versions or type == "run",
         limit=limit,
     )
 
 
+def checked_state(state: str | None) -> str | None:
+    """Return a state in capitals. Errors: InputError for a word that is none."""
+    if state is not None and state.upper() not in STATES:
+        raise InputError(f"no run is ever in the state {show_value(state)}", hint=", ".join(STATES))
+    return state.upper() if state else None
+
+
 def located(store: Store, type: str, text: str, project: str | None = None) -> keys.Key:
     """The key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
+
+    A run is also `latest`, or `latest~1` for the one before.
 
     InputError: nothing, or several things, are meant.
     """
@@ -54,6 +61,8 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
             several = ", ".join(row.project for row in rows)
             raise InputError(f"{show_value(text)} is in several projects: {several}", hint="--project chooses one")
         return keys.parse(store.read(keys.Key(rows[0].project, type, "", text))["key"])
+    if type == "run" and text and (named := run_summary.find_run(store, text, project)):
+        return named
     rows = store.listing(type, project=project, identity=text, limit=3) if text else []
     if len(rows) == 1 or (rows and rows[-1].id == text):
         return keys.parse(rows[-1].key)

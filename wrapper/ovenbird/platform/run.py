@@ -63,6 +63,13 @@ class Run(Entity):
         return self._store.update(self.to_dict())
 
 
+def run_metadata(name: str = "", tags: Mapping[str, Any] | None = None, note: str = "") -> dict[str, Any]:
+    """Return what people say of a run as metadata, in the fields that the platform shows: name, labels, description."""
+    labels = [f"{key}={value}" if value != "" else key for key, value in (tags or {}).items()]
+    found = {"name": name, "labels": labels, "description": note}
+    return {field: value for field, value in found.items() if value}
+
+
 def start(
     store: Store,
     project: str,
@@ -71,17 +78,20 @@ def start(
     function: str | None = None,
     spec: Mapping[str, Any] | None = None,
     status: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
     identity: str | None = None,
     kind: str = RUN_KIND,
 ) -> Run:
     """Record a run of this process as RUNNING; `function` is the key of the function's revision.
 
-    `spec` takes `parameters` and `inputs`; `status` takes `provenance`: digests of source, lock, image, Python.
+    `metadata` takes what people say of it, as `run_metadata` gives it; `spec` takes `parameters` and `inputs`; `status`
+    takes `provenance`: digests of source, lock, image, Python.
     Should the process be killed, the next start records the run as ERROR.
     """
     record = new_record(project, "run", kind, identity or "run", identity=identity, spec={**(spec or {})})
     record["spec"].update({"function": function, "local_execution": True} if function else {"local_execution": True})
     record["status"] = {"state": "RUNNING", "started": timestamp(), **(status or {})}
+    record["metadata"].update(metadata or {})
     if function:
         record["metadata"]["relationships"].append({"type": "run_of", "dest": function})
     store.create(record, owned=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -78,6 +78,15 @@ class Store(Protocol):
         limit: int | None = None,
     ) -> list[Row]:
         """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
+
+    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
+        """Whole entities of a type, newest first, read as they are asked for; without metrics."""
+
+    def last_metrics(self, key: Key) -> dict[str, float]:
+        """The last number of each metric of a run or a model."""
+
+    def annotate(self, key: Key, change: Callable[[dict[str, Any]], None]) -> Record:
+        """Change an entity's metadata while others may write it; the entity as it is then. InputError if none."""
 
     def remove(self, key: Key) -> None:
         """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""

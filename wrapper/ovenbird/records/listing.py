@@ -1,4 +1,4 @@
-"""`ovenbird runs|dataitems|artifacts|models|functions list`."""
+"""`ovenbird dataitems|artifacts|models|functions list`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..common.text_table import format_table
-from .output import Verbs, add_verb, count, moment, print_json, seconds_between
+from .output import Verbs, add_verb, count, moment, print_json
 
 if TYPE_CHECKING:
     from ..platform.store import Row, Store
@@ -35,18 +35,10 @@ def run(store: Store, options: argparse.Namespace) -> int:
     if options.json or not sys.stdout.isatty():
         print_json([{**row._asdict(), "key": row.key} for row in rows])
         return 0
-    is_runs = options.noun == "runs"
-    head = ("ID", "STATE", "FUNCTION", "STARTED", "TOOK") if is_runs else ("NAME", "KIND", "ID", "PROJECT", "CREATED")
-    print(format_table([head, *(_run_line(row) if is_runs else _line(row) for row in rows)]))
+    print(format_table([("NAME", "KIND", "ID", "PROJECT", "CREATED"), *map(_line, rows)]))
     if options.limit and len(rows) == options.limit:
         print(f"the newest {options.limit}; --limit 0 shows all", file=sys.stderr)
     return 0
-
-
-def _run_line(row: Row) -> tuple[str, ...]:
-    name = (row.function or "").rpartition("/")[2].partition(":")[0]
-    took = seconds_between(row.started, row.ended)
-    return (row.id, row.state, name, moment(row.started), "" if took is None else f"{took:.1f}s")
 
 
 def _line(row: Row) -> tuple[str, ...]:

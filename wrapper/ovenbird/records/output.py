@@ -27,7 +27,9 @@ def add_platform(parser: argparse.ArgumentParser) -> None:
 
 def key_help(noun: str) -> str:
     """Return what a KEY of this noun may be."""
-    return "key, id or its beginning" if noun == "runs" else "key, name (its latest version), id or its beginning"
+    if noun == "runs":
+        return "key, name, id or its beginning, `latest`, or `latest~1` for the one before"
+    return "key, name (its latest version), id or its beginning"
 
 
 def count(text: str) -> int:
@@ -41,16 +43,6 @@ def count(text: str) -> int:
 def moment(text: str | None) -> str:
     """Return a timestamp as people read it, in UTC and without its fraction."""
     return text[:19].replace("T", " ") if text else ""
-
-
-def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Return the seconds from one timestamp to another; None where one of them is missing."""
-    from datetime import datetime
-
-    if not start or not end:
-        return None
-    first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (start, end))
-    return (last - first).total_seconds()
 
 
 def print_json(value: Any) -> None:
