@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -234,6 +235,36 @@ def test_output_dir_and_files_store(jobs: Jobs) -> None:
     assert path.is_relative_to(jobs.folder / "elsewhere")
     assert json.loads((jobs.folder / "copies/here/output_0.json").read_text()) == json.loads(path.read_text())
     assert not (jobs.home / "files").exists()
+
+
+def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
+    """Both are `model.pkl` in the store, and neither replaces the other in a folder."""
+    source = """
+        from ovenbird import handler as named
+        from sklearn.linear_model import LinearRegression, Ridge
+        @named(outputs=["linear", "ridge"])
+        def handler():
+            return LinearRegression().fit([[0], [1]], [0, 1]), Ridge().fit([[0], [1]], [0, 1])
+    """
+    done = jobs.run(source, "--output-dir", "out")
+    assert done.code == 0, done.err
+    printed = jobs.do("runs", "get", done.result["id"], "got").split()
+    assert printed == ["got/linear.pkl", "got/ridge.pkl"]
+    for folder in ("out", "got"):
+        models = [pickle.loads((jobs.folder / folder / name).read_bytes()) for name in ("linear.pkl", "ridge.pkl")]
+        assert [type(model).__name__ for model in models] == ["LinearRegression", "Ridge"]
+
+
+def test_the_current_folder_is_an_output_without_the_store(jobs: Jobs) -> None:
+    """Each run stores the same files, not those of the runs before."""
+    jobs.home = jobs.folder / ".ovenbird"
+    (jobs.folder / "data.txt").write_text("x")
+    source = "from pathlib import Path\ndef handler(): return Path('.')\n"
+    jobs.write(source)
+    for _ in range(2):
+        jobs.do("run", "main.py", OVENBIRD_HOME="")
+        names = [info["path"] for info in jobs.show("artifacts", "output_0")["status"]["files"]]
+        assert [name for name in names if "__pycache__" not in name] == ["data.txt", "main.py"]
 
 
 def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:

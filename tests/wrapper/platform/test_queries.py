@@ -73,3 +73,27 @@ def test_files_are_kept_when_asked(store: LocalStore, project: Project) -> None:
     stored = project.log_artifact("a", data=b"1")
     queries.removed(store, queries.located(store, "artifact", "a"), {}, keep_files=True)
     assert Path(stored.spec.path).exists()
+
+
+def test_outputs_are_copied_by_their_names(store: LocalStore, project: Project, tmp_path: Path) -> None:
+    """Two models of one run are both `model.pkl`, and two folders may hold the same names: none replaces another."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("folder")
+    outputs = {
+        name: project.log_model(name, write=lambda path, n=name: path.write_text(n) and None, filename=filename).key
+        for name, filename in (
+            ("forest", "model.pkl"), ("linear", "model.pkl"), ("table", "t.csv.gz"), ("report.pdf", "r.pdf"),
+            ("report", "other.pdf"), ("plain", "plain"),
+        )
+    }  # fmt: skip
+    outputs |= {name: project.log_artifact(name, source=tmp_path / "in").key for name in ("one", "two")}
+    outputs["function"] = project.register_function("f", {}).key
+    paths = list(queries.fetch_outputs(store, outputs, {}, str(tmp_path / "out")))
+    names = ["forest.pkl", "linear.pkl", "table.csv.gz", "report.pdf", "2-report", "plain", "one", "two"]
+    assert paths == [str(tmp_path / "out" / name) for name in names]
+    contents = ["forest", "linear", "table", "report.pdf", "report", "plain"]
+    assert [Path(path).read_text() for path in paths[:6]] == contents
+    assert [(Path(path) / "a.txt").read_text() for path in paths[6:]] == ["folder", "folder"]
+    with pytest.raises(InputError, match=r"forest\.pkl exists"):
+        list(queries.fetch_outputs(store, outputs, {}, str(tmp_path / "out")))
+    assert len(list(queries.fetch_outputs(store, outputs, {}, str(tmp_path / "out"), overwrite=True))) == 8

@@ -76,13 +76,13 @@ def store(
 
 
 def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: str) -> None:
-    """Put the files of the outputs into a folder too. Errors: OutputError."""
+    """Put the files of the outputs into a folder too, each by the output's name. Errors: OutputError."""
     from ovenbird.platform import queries
 
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for key in outcome.outputs.values():
-            queries.fetched(entities, keys.parse(key), environ, folder, overwrite=True)
+        for _ in queries.fetch_outputs(entities, outcome.outputs, environ, folder, overwrite=True):
+            pass
     except OSError as error:
         raise OutputError(f"--output-dir {show_value(folder)}: {error.strerror or error}") from error
     except OvenbirdError as error:

@@ -11,11 +11,12 @@ from typing import Any
 
 from ovenbird.common.named_paths import is_file
 from ovenbird.common.redact import redact_url
+from ovenbird.common.text import show_value
+from ovenbird.common.tree_names import describe_limit
 from ovenbird.errors import InputError, OutputError
 
 from . import files, frames
 from .copying import md5
-from .keys import check_name
 
 _SAMPLE = 1000  # rows of a CSV file that its schema is read from
 _WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
@@ -41,7 +42,7 @@ def of(name: str, kind: str, *, source: Any, data: Any, write: Write | None, fil
             f"{name}: {' and '.join(given) if given else 'neither source nor data'} given", hint="give exactly one"
         )
     if write is not None:
-        return Content(write, check_name(filename or name, "file name", OutputError))
+        return Content(write, _check_file_name(filename or name))
     if source is not None:
         return _of_files(name, kind, source)
     if frames.engine_of(data):
@@ -81,12 +82,19 @@ def _of_files(name: str, kind: str, source: Any) -> Content:
             hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
         paths.append(files.local(text))
-    if not several and is_file(paths[0]):
-        found = Content(paths, check_name(paths[0].name, "file name", OutputError))
+    if len(paths) == 1 and is_file(paths[0]):
+        found = Content(paths, _check_file_name(paths[0].name))
         if kind == "table":
             found.spec, found.status = _described(paths[0])
         return found
     return Content(paths, "")
+
+
+def _check_file_name(name: str) -> str:
+    """Return the name of a file, which any file system and any record can hold. Errors: OutputError."""
+    if problem := "leaves the folder" if "/" in name or name in ("", ".", "..") else describe_limit(name):
+        raise OutputError(f"the file name {show_value(name)} {problem}", hint="rename the file")
+    return name
 
 
 def _described(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -28,7 +28,8 @@ _UNABLE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPER
 def writing(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` to write to, renamed to it at the end; removed when anything fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:200]}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    stem = os.fsdecode(os.fsencode(target.name)[:180])  # a name has at most 255 bytes
+    part = target.with_name(f".{stem}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         yield part
         part.replace(target)

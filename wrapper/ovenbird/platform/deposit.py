@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ovenbird.common.private_files import close_to_others
@@ -14,6 +14,7 @@ from ovenbird.errors import OutputError, OvenbirdError
 from . import files
 from .copying import writing
 from .material import Material, scratch
+from .tree_walk import Identity, identify
 
 Write = Callable[[Path], str | None]
 """Writes the file it is given; returns the digest, when it has one."""
@@ -27,22 +28,24 @@ def deposit(
     environ: Mapping[str, str],
     content: Sequence[Path] | Write,
     rescue: Path | None = None,
+    files_store: str = "",
 ) -> None:
     """Store `content` (local files and folders, or what writes the one file it is given) as the files of a new entity.
 
     `target` is the URL of a file, or of a folder and ends in `/`. The entity is recorded before, and READY after; when
     that fails it stays as ERROR, with the reason, and what was written for it is kept in the folder `rescue`, if given.
+    A folder is stored without the store, and without `files_store`, which it may hold.
     OutputError names what was stored and what was not.
     """
     if not files.scheme(target):
         target = str(files.local(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
     if not files.scheme(target):
-        return _recorded(entity, lambda: _in_place(entity, content, target, environ))
+        return _recorded(entity, lambda: _in_place(entity, content, target, environ, files_store))
     folder = scratch()
     try:
         try:
-            _recorded(entity, lambda: _sent(entity, content, target, environ, folder))
+            _recorded(entity, lambda: _sent(entity, content, target, environ, folder, files_store))
         except OvenbirdError as error:
             if rescue is None or not (kept := _rescued(entity, content, target, folder, rescue)):
                 raise
@@ -65,8 +68,20 @@ def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
         raise
 
 
+def _own_folders(entity: Material, files_store: str) -> set[Identity]:
+    """Return the folders that no folder is stored with: the files store, and the embedded store, database and all."""
+    root = Path(entity._store.files_root())
+    home = root.parent if (root.parent / "ovenbird.db").exists() else root
+    return {identity for folder in (root, home, files_store) if (identity := identify(folder)) is not None}
+
+
 def _sent(
-    entity: Material, content: Sequence[Path] | Write, target: str, environ: Mapping[str, str], folder: Path
+    entity: Material,
+    content: Sequence[Path] | Write,
+    target: str,
+    environ: Mapping[str, str],
+    folder: Path,
+    files_store: str,
 ) -> list[files.Info]:
     """Upload, from `folder` where the content has to be written first."""
     if callable(content):
@@ -76,12 +91,13 @@ def _sent(
     if sum(path.stat().st_size for path in content if path.is_file()) > _ANNOUNCED:
         entity.status.state = "UPLOADING"
         entity.save(update=True)
+    skip = _own_folders(entity, files_store)
     try:
-        return files.upload(content, target, environ)
+        return files.upload(content, target, environ, skip)
     except OutputError as error:
         if not any(word in error.message for word in _EXPIRED) or not entity._store.renewed():
             raise
-        return files.upload(content, target, environ)
+        return files.upload(content, target, environ, skip)
 
 
 def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:
@@ -101,10 +117,14 @@ def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, fol
 
 
 def _in_place(
-    entity: Material, content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]
+    entity: Material,
+    content: Sequence[Path] | Write,
+    target: str,
+    environ: Mapping[str, str],
+    files_store: str,
 ) -> list[files.Info]:
     """Store below a local folder; what lies in the store itself is for its owner alone."""
-    infos = _placed(content, target, environ)
+    infos = _placed(content, target, environ, _own_folders(entity, files_store))
     if entity._is_stored():
         root, base = Path(entity._store.files_root()), files.local(files.folder_of(target))
         stored = [base / info["path"] for info in infos]
@@ -113,9 +133,11 @@ def _in_place(
     return infos
 
 
-def _placed(content: Sequence[Path] | Write, target: str, environ: Mapping[str, str]) -> list[files.Info]:
+def _placed(
+    content: Sequence[Path] | Write, target: str, environ: Mapping[str, str], skip: Collection[Identity]
+) -> list[files.Info]:
     if not callable(content):
-        return files.upload(content, target, environ)
+        return files.upload(content, target, environ, skip)
     path, name = files.local(target), target.rpartition("/")[2]
     try:
         with writing(path) as part:

@@ -10,12 +10,13 @@ import mimetypes
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ovenbird.common.named_paths import exists, is_file, is_folder
+from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_size, show_size
@@ -23,6 +24,7 @@ from ovenbird.errors import InputError, OutputError, OvenbirdError
 
 from . import copying, progress
 from .store import timestamp
+from .tree_walk import Identity, describe_special, walk_tree
 
 OBJECTS = ("s3", "gs", "az")
 WEB = ("http", "https")
@@ -89,16 +91,20 @@ def join(root: str, *names: str) -> str:
     return "/".join((root.rstrip("/"), *names))
 
 
-def upload(sources: Sequence[Path], target: str, environ: Mapping[str, str]) -> list[Info]:
+def upload(
+    sources: Sequence[Path], target: str, environ: Mapping[str, str], skip: Collection[Identity] = ()
+) -> list[Info]:
     """Store files and folders below `target`, which ends in `/`, or one file as `target`; what `status.files` keeps.
 
+    Folders in `skip` are left out of a folder that holds them. A warning names what else a folder holds and no store
+    can: links that lead nowhere, devices, FIFOs, sockets.
     OutputError names what was stored before the fault and what was not.
     """
     if scheme(target) in WEB:
         raise OutputError(
             f"{redact_url(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az"
         )
-    plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2])
+    plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2], skip)
     base = target if target.endswith("/") else target.rpartition("/")[0] + "/"
     stored: list[Info] = []
     with progress.shown(f"storing {redact_url(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
@@ -142,8 +148,10 @@ def listing(url: str, environ: Mapping[str, str]) -> list[str]:
             return [name for name, _ in objects.keys(url, environ)]
         except Exception as error:
             raise _unreadable(url, error) from error
-    root = local(url)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if is_file(path))
+    try:
+        return [name for _, name in walk_tree(local(url)).files]
+    except OSError as error:
+        raise _unreadable(url, error) from error
 
 
 def folder_of(url: str) -> str:
@@ -252,9 +260,10 @@ def hashed(info: Info, url: str) -> Info:
 
 
 def describe(path: Path, name: str, digest: str | None) -> Info:
-    """The entry of `status.files` of a file: `name` is its path below the entity's."""
+    """The entry of `status.files` of a file: `name` is its path below the entity's; a program is `executable`."""
     stat = path.stat()
-    return {
+    executable: Info = {"executable": True} if stat.st_mode & 0o111 else {}
+    return executable | {
         "path": name,
         "name": name.rpartition("/")[2],
         "content_type": media_type(name),
@@ -264,6 +273,12 @@ def describe(path: Path, name: str, digest: str | None) -> Info:
     }
 
 
+def mark_executable(path: Path) -> None:
+    """Let those who may read a file run it too."""
+    mode = path.stat().st_mode
+    path.chmod(mode | (mode & 0o444) >> 2)
+
+
 def media_type(name: str) -> str:
     """The media type that a file's name stands for."""
     if name.endswith(".parquet"):
@@ -271,12 +286,14 @@ def media_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
+def _plan(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> list[tuple[Path, str]]:
     """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
     plan: list[tuple[Path, str]] = []
     for source in sources:
         if is_folder(source):
-            plan += [(path, str(path.relative_to(source))) for path in sorted(source.rglob("*")) if is_file(path)]
+            plan += _files_of(source, skip)
+        elif special := describe_special(source):
+            raise OutputError(f"{source} is {special}, so it cannot be stored", hint="write a file, and store that")
         elif exists(source):
             plan.append((source, only or source.name))
         else:
@@ -291,6 +308,18 @@ def _plan(sources: Sequence[Path], only: str) -> list[tuple[Path, str]]:
     return plan
 
 
+def _files_of(folder: Path, skip: Collection[Identity]) -> list[tuple[Path, str]]:
+    """Return the files of a folder with their names below it; a warning names what cannot be stored."""
+    try:
+        tree = walk_tree(folder, skip)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be read: {_reason(error)}", hint="its owner may read it") from error
+    if tree.problems:
+        problems = _few([f"{show_value(name)} {problem}" for name, problem in tree.problems])
+        warnings.warn(f"{folder} is stored without what cannot be: {problems}", stacklevel=2)
+    return tree.files
+
+
 def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: copying.Progress | None) -> Info:
     if scheme(base) in OBJECTS:
         from . import objects
@@ -301,6 +330,8 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
     target.parent.mkdir(parents=True, exist_ok=True)
     if not (exists(target) and target.samefile(path)):
         copying.copy(path, target, moved)
+        if path.stat().st_mode & 0o111:
+            mark_executable(target)
     return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
 
@@ -318,6 +349,10 @@ def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLi
 
                 objects.get(url, target, environ, limit.counted(redact_url(url), moved))
             else:
+                if special := describe_special(local(url)):
+                    raise InputError(
+                        f"{url} is {special}, not a file", hint="without a hint, or as a Path, it is not copied"
+                    )
                 copying.copy(local(url), target, moved)
                 shutil.copymode(local(url), target)
     except OvenbirdError:

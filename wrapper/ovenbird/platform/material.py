@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ class Material(Entity):
             names = files.listing(url, self._environ) if is_folder(found) else []
             return Paths([str(found / name) for name in names] or [str(found)], str(found))
         target = self._below(scratch(), url)
-        paths = files.download(url, target, self._environ, self._names())
+        paths = self._fetch(target, self._names())
         return Paths(map(str, paths), str(target))
 
     def as_path(self) -> Path:
@@ -74,19 +74,33 @@ class Material(Entity):
 
         Default: the folder `./dataitem`, `./artifact` or `./model`. InputError: a file is there, and no `overwrite`.
         """
-        from . import files
 
         url = self._path()
         target = Path(destination) if destination is not None else Path(self.TYPE)
         single = not url.endswith("/")
         if single and (destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix):
             target = self._below(target, url)
-        names = self._names() or ([] if single else files.listing(url, self._environ))
-        for path in [target] if single else [target / name for name in names]:
+        return self.copy_to(target, overwrite)
+
+    def copy_to(self, target: Path, overwrite: bool = False) -> str:
+        """Copy the file, or the folder, as `target` itself. InputError: a file is there, and no `overwrite`."""
+        from . import files
+
+        url = self._path()
+        names = self._names() or ([] if not url.endswith("/") else files.listing(url, self._environ))
+        for path in [target / name for name in names] if url.endswith("/") else [target]:
             if exists(path) and not overwrite:
                 raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
-        files.download(url, target, self._environ, names)
+        self._fetch(target, names)
         return str(target)
+
+    def is_folder(self) -> bool:
+        """Whether the entity is a folder, and no single file."""
+        return self._path().endswith("/")
+
+    def file_name(self) -> str:
+        """The name of the single file that the entity is."""
+        return self._below(Path(), self._path()).name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
         """The table in the file as a DataFrame of pandas or polars; several files of one format are put together.
@@ -150,6 +164,18 @@ class Material(Entity):
                 files.check_inside(base, base / name)
         return names
 
+    def _fetch(self, target: Path, names: Sequence[str]) -> list[Path]:
+        """Fetch the file as `target`, or the files `names` (all of them) below it; programs are executable again."""
+        from . import files
+
+        paths = files.download(self._path(), target, self._environ, names)
+        programs = {info.get("path") for info in self.status.get("files") or [] if info.get("executable")}
+        if programs:
+            for path, name in zip(paths, names or [], strict=False):
+                if name in programs:
+                    files.mark_executable(path)
+        return paths
+
     def _is_stored(self) -> bool:
         """Whether the files are the store's own copy, not the user's."""
         return normpath(self._path()).startswith(self._store.files_root().rstrip("/") + "/")
@@ -162,8 +188,8 @@ class Material(Entity):
 
         from . import files
 
-        last = unquote(urlsplit(url).path) if "://" in url else url
-        name = last.rpartition("/")[2]
+        path = unquote(urlsplit(url).path) if files.scheme(url) in files.WEB else str(files.local(url))
+        name = path.rpartition("/")[2]
         return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
 
 

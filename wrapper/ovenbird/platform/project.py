@@ -199,7 +199,9 @@ class Project:
         entity.status.update(found.status)
         self.adopt(entity)
         try:
-            deposit.deposit(entity, target, self._environ, found.content, self._rescue)
+            deposit.deposit(
+                entity, target, self._environ, found.content, self._rescue, "" if path else self._files_store()
+            )
         except BaseException:
             if self._run is not None and entity in self._run.logged:
                 self._run.logged.remove(entity)

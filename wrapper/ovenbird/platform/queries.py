@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count as count_from
+from pathlib import Path
 
 from ovenbird.common.redact import mask_record
 from ovenbird.common.text import show_value
@@ -14,6 +16,7 @@ from .store import STATES, Record, Row, Store
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
 """The word on the command line for each type."""
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def listed(
@@ -100,6 +103,38 @@ def fetched(
     if key.type not in MATERIALS:
         raise InputError(f"{key} has no files", hint="a dataitem, an artifact or a model has")
     return MATERIALS[key.type](store, store.read(key), environ).download(destination, overwrite)
+
+
+def fetch_outputs(
+    store: Store, outputs: Mapping[str, str], environ: Mapping[str, str], destination: str, *, overwrite: bool = False
+) -> Iterator[str]:
+    """Copy the files of a run's outputs below a folder, each by the output's name, and yield the path of each copy.
+
+    A single file keeps its extension. Two models of one run are both `model.pkl` in the store.
+    """
+    from .project import MATERIALS
+
+    taken: set[str] = set()
+    for name, text in outputs.items():
+        key = keys.parse(text)
+        if key.type not in MATERIALS:
+            continue
+        entity = MATERIALS[key.type](store, store.read(key), environ)
+        target = name if entity.is_folder() else _with_extension(name, entity.file_name())
+        for count in count_from(2):
+            if target not in taken:
+                break
+            target = f"{count}-{name}"
+        taken.add(target)
+        yield entity.copy_to(Path(destination) / target, overwrite)
+
+
+def _with_extension(name: str, file_name: str) -> str:
+    """Return the name with the extension of a file, and with that below a compression: `.csv.gz`."""
+    end = Path(file_name).suffix
+    if end.lower() in _COMPRESSED:
+        end = Path(Path(file_name).stem).suffix + end
+    return name if name.endswith(end) else name + end
 
 
 def removed(

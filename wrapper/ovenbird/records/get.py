@@ -22,13 +22,16 @@ def add(verbs: Verbs, noun: str) -> None:
 
 
 def run(store: Store, options: argparse.Namespace) -> int:
-    """Copy files: of an entity, or of all outputs of a run. The paths go to stdout."""
-    from ..platform import keys, queries
+    """Copy files: of an entity, or of all outputs of a run by their names. The paths go to stdout."""
+    from ..platform import queries
 
     key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
-    entities = [key]
-    if key.type == "run":
-        entities = [keys.parse(output) for output in (store.read(key)["status"].get("outputs") or {}).values()]
-    for entity in entities:
-        print(queries.fetched(store, entity, os.environ, options.destination, overwrite=options.overwrite))
+    if key.type != "run":
+        print(queries.fetched(store, key, os.environ, options.destination, overwrite=options.overwrite))
+        return 0
+    outputs = store.read(key)["status"].get("outputs") or {}
+    for path in queries.fetch_outputs(
+        store, outputs, os.environ, options.destination, overwrite=options.overwrite
+    ):  # fmt: skip
+        print(path)
     return 0
