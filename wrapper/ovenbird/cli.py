@@ -217,7 +217,11 @@ def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[st
 def _run(target: Target | None, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
     from .job.run import run
 
-    return run(target, settings, os.environ, extra["name"])
+    launch = {}
+    with contextlib.suppress(OSError):  # a folder that is gone: such a run cannot be run again
+        named = extra["name"] if extra["name"] != "." else settings.source or "."
+        launch = {"target": named, "source": settings.source, "folder": str(Path.cwd())}
+    return run(target, settings, os.environ, launch)
 
 
 def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import SettingsError
-from .records import get, lineage, list_runs, listing, logs, remove, show, tag
+from .records import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, tag
 
 if TYPE_CHECKING:
     from .platform.store import Store
 
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
 _VERBS = (listing, show, get, remove)
-_RUN_VERBS = (list_runs, show, get, remove, logs, tag)
+_RUN_VERBS = (list_runs, show, get, remove, logs, tag, compare, rerun)
 _PATIENCE = 10.0  # seconds that a platform which does not answer is asked again: somebody waits
 
 

@@ -20,11 +20,11 @@ from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
 from ovenbird.platform.frames import engine_of
 from ovenbird.platform.json_values import clean_text, json_value, key_text
+from ovenbird.platform.preview import preview_text
 from ovenbird.platform.project import KINDS, MATERIALS, Project
 from ovenbird.platform.store import Store
 
 from .outcome import Display, Outcome
-from .result_text import preview_text
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
 _LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; more is an artifact
@@ -171,7 +171,13 @@ def _note(name: str, key: str, outcome: Outcome) -> None:
 def _note_stored(name: str, entity: Entity, value: Any, outcome: Outcome) -> None:
     """Keep the key of what was stored for a value; people are shown a path, the rows of a table, else the key."""
     _note(name, entity.key, outcome)
-    if text := str(value) if isinstance(value, Path) else preview_text(entity) if engine_of(value) else "":
+    if (
+        text := str(value)
+        if isinstance(value, Path)
+        else preview_text(entity.status.get("preview"))
+        if engine_of(value)
+        else ""
+    ):
         outcome.returned[name] = Display(text)
 
 

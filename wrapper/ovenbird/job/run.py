@@ -71,10 +71,10 @@ class JobCall:
             self.traceparent = trace.traceparent
 
 
-def run(target: Target | None, settings: Settings, environ: Mapping[str, str], named: str = "") -> int:
+def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
     """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
 
-    `named` is the target as it was given. Errors: OvenbirdError where not even a record could be made.
+    `launch` says how it was started, for a rerun. Errors: OvenbirdError where not even a record could be made.
     """
     environ = {**environ, **limits_as_variables(settings)}
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
@@ -92,9 +92,8 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], n
     }
     if settings.init:
         spec["init_parameters"] = settings.init
-    launch = {"target": named, "source": settings.source, "folder": str(Path.cwd())}  # what a rerun needs
     said = run_metadata(settings.name, settings.tag, settings.note)
-    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": launch}, metadata=said)
+    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 

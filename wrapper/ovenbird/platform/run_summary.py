@@ -27,6 +27,7 @@ Summary = dict[str, Any]
 def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Summary:
     """Return a run in brief, for people: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
     spec, status, metadata = record["spec"], record["status"], record["metadata"]
+    parameters = {**(status.get("parameters") or {}), **(spec.get("parameters") or {})}  # the former with defaults
     inputs = mask_parameters(spec.get("inputs") or {})
     return {
         "id": record["id"], "key": record["key"], "project": record["project"], "name": given_name(record),
@@ -35,7 +36,7 @@ def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Sum
         "started": status.get("started"), "ended": status.get("ended"),
         "seconds": _seconds(status), "called": status.get("called", True),
         "note": metadata.get("description") or "", "tags": tags_of(metadata),
-        "parameters": mask_parameters(spec.get("parameters") or {}), "inputs": inputs,
+        "parameters": mask_parameters(parameters), "inputs": inputs,
         "results": redact_values(status.get("results") or {}, keep_harmless=True),
         "metrics": json_metrics(metrics or {}),
     }  # fmt: skip

@@ -15,7 +15,7 @@ from ..common.text import show_value
 from ..common.text_table import fit_columns, format_table
 from ..common.units import parse_age
 from ..errors import InputError
-from .output import Verbs, add_verb, count, moment, print_json
+from .output import Verbs, add_verb, cell_text, count, print_json, value_text
 
 if TYPE_CHECKING:
     from ..platform.run_summary import Summary
@@ -72,7 +72,7 @@ def run(store: Store, options: argparse.Namespace) -> int:
         chosen = [{name: (cells[name] or [])[index] for name in columns} for index in range(len(values))]
         print_json(chosen if options.columns else [_document(summary) for summary in summaries])
         return 0
-    rows = [[_cell(name, (cells[name] or [])[index]) for name in columns] for index in range(len(values))]
+    rows = [[cell_text(name, (cells[name] or [])[index]) for name in columns] for index in range(len(values))]
     if "id" in columns:
         _shorten(rows, columns.index("id"))
     numbers = [index for index, name in enumerate(columns) if _are_numbers(cells[name] or [])]
@@ -120,7 +120,7 @@ def _holds(summary: Summary, name: str, text: str) -> bool:
         wanted = text
     return any(
         value == text
-        or _text(value) == text
+        or value_text(value) == text
         or (value == wanted and isinstance(value, bool) == isinstance(wanted, bool))
         for value in candidates
     )
@@ -138,7 +138,7 @@ def _default_columns(values: Sequence[dict[str, Any]]) -> list[str]:
     for prefix in _SHOWN:
         names = dict.fromkeys(name for row in values for name in row if name.startswith(f"{prefix}."))
         if prefix == "param":
-            names = {name: None for name in names if len({_text(row.get(name)) for row in values}) > 1}
+            names = {name: None for name in names if len({value_text(row.get(name)) for row in values}) > 1}
         columns += [name for name in names if all(not isinstance(row.get(name), (list, dict)) for row in values)]
     return columns
 
@@ -149,18 +149,6 @@ def _title(column: str, columns: Sequence[str]) -> str:
         return column.upper()
     short = column.rpartition(".")[2] if column.startswith("result.") else column.partition(".")[2]
     return column if sum(name == short or name.endswith(f".{short}") for name in columns) > 1 else short
-
-
-def _cell(column: str, value: Any) -> str:
-    if column in ("started", "ended", "created", "updated"):
-        return moment(value)
-    return "" if value is None else f"{value:.1f}s" if column in ("took", "seconds") else _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from ..common.text import show_value
@@ -43,6 +44,20 @@ def count(text: str) -> int:
 def moment(text: str | None) -> str:
     """Return a timestamp as people read it, in UTC and without its fraction."""
     return text[:19].replace("T", " ") if text else ""
+
+
+def cell_text(column: str, value: Any) -> str:
+    """Return the value of a column of runs for people."""
+    if column in ("started", "ended", "created", "updated"):
+        return moment(value)
+    return "" if value is None else f"{value:.1f}s" if column in ("took", "seconds") else value_text(value)
+
+
+def value_text(value: Any) -> str:
+    """Return a JSON value for people: text as it is, numbers with six digits."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def print_json(value: Any) -> None:

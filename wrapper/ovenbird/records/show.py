@@ -1,22 +1,36 @@
-"""`ovenbird runs|dataitems|artifacts|models|functions show`."""
+"""`ovenbird runs|dataitems|artifacts|models|functions show`: the document, a table's rows, the metrics as plots."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 from .output import Verbs, add_verb, key_help, print_json
 
 if TYPE_CHECKING:
+    from ..platform.keys import Key
     from ..platform.store import Store
+
+_WITH_METRICS = ("runs", "models")
+_WIDE = 80  # columns of a plot where the terminal does not say how many it has
 
 
 def add(verbs: Verbs, noun: str) -> None:
     """Add the verb and its flags."""
-    parser = add_verb(verbs, "show", "print one, whole, as JSON")
+    what = (
+        "print a table's first rows on a terminal, elsewhere the document"
+        if noun == "dataitems"
+        else "print one, whole"
+    )
+    parser = add_verb(verbs, "show", f"{what}, as JSON")
     parser.add_argument("key", metavar="KEY", help=key_help(noun))
-    parser.set_defaults(do=run)
+    parser.add_argument("--json", action="store_true", help="the document, on a terminal too")
+    if noun in _WITH_METRICS:
+        parser.add_argument("--plot", action="store_true", help="plot its metrics instead")
+    parser.set_defaults(do=run, plot=False)
 
 
 def run(store: Store, options: argparse.Namespace) -> int:
@@ -24,5 +38,47 @@ def run(store: Store, options: argparse.Namespace) -> int:
     from ..platform import queries
 
     key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
+    if options.plot:
+        return _plot(store, key)
+    if options.noun == "dataitems" and not options.json and sys.stdout.isatty() and (text := _table(store, key)):
+        print(text)
+        return 0
     print_json(queries.shown(store, key, os.environ))
     return 0
+
+
+def _plot(store: Store, key: Key) -> int:
+    from .plot import plot_metrics
+
+    metrics = store.read(key)["status"].get("metrics") or {}
+    if not metrics:
+        print(f"{key} has no metrics", file=sys.stderr)
+        return 0
+    width = shutil.get_terminal_size((_WIDE, 24)).columns
+    text = plot_metrics(metrics, width)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = plot_metrics(metrics, width, braille=False).encode("ascii", "backslashreplace").decode()
+    print(text)
+    return 0
+
+
+def _table(store: Store, key: Key) -> str:
+    """Return the first rows of a data item, from its record or from its file; empty when it is no table."""
+    from ..errors import OvenbirdError
+    from ..platform import frames
+    from ..platform.material import Dataitem
+    from ..platform.preview import preview_text
+
+    entity = Dataitem(store, store.read(key), os.environ)
+    if not entity.status.get("preview"):
+        try:
+            frames.format_of(str(entity.spec.get("path") or ""))
+            entity.status.preview = frames.preview(entity.as_df())
+        except OvenbirdError as error:
+            if entity.kind == "table":
+                print(f"its rows cannot be shown: {error.message}", file=sys.stderr)
+            return ""
+    text = preview_text(entity.status.preview)
+    return f"{text}\n{entity.key}" if text else ""
