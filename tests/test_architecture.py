@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.logs",
         "ovenbird.trace",
         "ovenbird.document",
+        "ovenbird.process_exit",
     ),
     "ovenbird.processor": (
         "ovenbird.errors",
@@ -69,6 +70,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.serve",
         "ovenbird.job",
         "ovenbird.platform",
+        "ovenbird.process_exit",
         "ovenbird.trace",
     ),
     "ovenbird.process_exit": (),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import contextlib
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import NoReturn
 
 GRACE = 3.0  # seconds for threads, child processes and exit functions of the user's code
@@ -21,32 +24,52 @@ def end_process(code: int) -> NoReturn:
     A second call, from a signal handler, ends at once.
     """
     global _ending  # noqa: PLW0603 (a process ends once)
-    _flush()
     if _ending:
         _end_now(code)
     _ending = True
-    guard = threading.Thread(target=_end_late, args=(code, threading.Event()), daemon=True, name="ovenbird-exit")
+    guard = threading.Thread(target=_end_late, args=(code,), daemon=True, name="ovenbird-exit")
     with contextlib.suppress(RuntimeError):  # no thread can be started any more
         guard.start()
-    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+    for step in (_flush, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         with contextlib.suppress(BaseException):  # Ctrl-C amid it, or an exit function that raises
             step()
     _flush()
     os._exit(code)
 
 
-def _end_late(code: int, never: threading.Event) -> None:
+def force_end(work: Callable[[], int], code: int) -> NoReturn:
+    """End the process from any thread, whatever the main thread does, with the status that `work` returns.
+
+    `work` and the streams have GRACE seconds; then the process ends with `code`.
+    """
+    with contextlib.suppress(RuntimeError):
+        _thread.start_new_thread(_end_after, (code,))
+    with contextlib.suppress(BaseException):
+        code = work()
+    _flush()
+    _end_now(code)
+
+
+def _end_after(code: int) -> None:
+    time.sleep(GRACE)
+    _end_now(code)
+
+
+def _end_late(code: int) -> None:
     """End the process when the grace is over, whatever the main thread waits for."""
-    never.wait(GRACE)
+    time.sleep(GRACE)
+    force_end(lambda: _name_what_waits(code), code)
+
+
+def _name_what_waits(code: int) -> int:
+    """Log what has kept the process alive; the status, as it was."""
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread.is_alive()]
     names = [name for name in names if name != threading.main_thread().name]
     waits = f"threads {', '.join(names)}" if names else "a child process or an exit function"
-    with contextlib.suppress(Exception):
-        import logging
+    import logging
 
-        logging.getLogger("ovenbird").warning("%s did not end within %g seconds: the process ends now", waits, GRACE)
-    _flush()
-    _end_now(code)
+    logging.getLogger("ovenbird").warning("%s did not end within %g seconds: the process ends now", waits, GRACE)
+    return code
 
 
 def _end_now(code: int) -> NoReturn:

@@ -21,6 +21,7 @@ from .errors import SettingsError
 
 _PORTS = 65535
 MAX_INPUT = 16 * 1024**3  # bytes
+GRACE = 8.0  # seconds of a run: `docker stop` kills after 10
 
 
 duration = parse_duration  # 0 means no limit
@@ -471,9 +472,11 @@ class Settings:
     grace: float = _option(
         30.0,
         duration,
-        "After the drain delay: how long calls in flight may take to finish.",
-        verbs="serve processor",
+        "After the drain delay: how long calls in flight may take to finish. Of a run that is stopped: how long it may "
+        "take to end, before it is ended by force; 0 for no limit, 8s is the default of a run.",
+        verbs="serve run processor",
         metavar="DURATION",
+        defaults={"run": GRACE},
     )
     # what is told
     access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve processor", metavar="BOOL")

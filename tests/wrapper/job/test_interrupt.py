@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from tests.jobs import Jobs
 
-from ovenbird.job.interrupt import Interrupted, interruptible
+from ovenbird.job.interrupt import Interrupted, Interruption
 
 _WAITS = """
 import time
@@ -63,6 +67,149 @@ def test_sigint_stops_the_handler(jobs: Jobs) -> None:
     assert (done.code, done.result["state"], done.error["message"]) == (130, "STOPPED", "stopped by SIGINT")
 
 
+def test_sighup_stops_the_handler(jobs: Jobs) -> None:
+    """A terminal that is closed is exit 129 and STOPPED, with a record."""
+    process, wait = jobs.start(_LOOPS["sleep"])
+    jobs.until((jobs.folder / "started").exists)
+    process.send_signal(signal.SIGHUP)
+    done = wait()
+    assert (done.code, done.result["state"], done.error["message"]) == (129, "STOPPED", "stopped by SIGHUP")
+    assert (jobs.folder / "cleaned").exists()
+
+
+@pytest.mark.parametrize("name", ["HUP", "INT"])
+def test_a_signal_that_was_ignored_at_the_start_stays_so(jobs: Jobs, name: str) -> None:
+    """Under nohup a run outlives its terminal, and one that a script runs behind outlives Ctrl-C."""
+    source = _WAITS.format(head="", wait="while not Path('go').exists(): time.sleep(0.01)")
+    jobs.write(source)
+    words = ["sh", "-c", f"trap '' {name}; exec {sys.executable} -m ovenbird run main.py --result-file result.json"]
+    with subprocess.Popen(words, cwd=jobs.folder, env={**os.environ, "OVENBIRD_HOME": str(jobs.home)}) as process:
+        jobs.until((jobs.folder / "started").exists)
+        process.send_signal(signal.Signals[f"SIG{name}"])
+        (jobs.folder / "go").touch()
+        assert process.wait(60) == 0
+
+
+_STUBBORN = {
+    "a bare except in a loop": """while True:
+            try:
+                time.sleep(3600)
+            except:
+                print("swallowed")""",
+    "a bare except around a wait": """while True:
+            try:
+                threading.Event().wait()
+            except BaseException:
+                pass""",
+}
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGHUP", "time limit"])
+@pytest.mark.parametrize("name", _STUBBORN)
+def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, how: str) -> None:
+    """The record and the result file are written, with what was stored so far and where the function was."""
+    source = _WAITS.format(head="import threading\n", wait=_STUBBORN[name])
+    limit = ["--timeout", "1s"] if how == "time limit" else []
+    process, wait = jobs.start(source, "--grace", "2s", *limit)
+    jobs.until((jobs.folder / "started").exists)
+    if how != "time limit":
+        process.send_signal(signal.Signals[how])
+    done = wait()
+    code, state = (75, "ERROR") if how == "time limit" else (128 + signal.Signals[how], "STOPPED")
+    assert (done.code, done.result["state"]) == (code, state), done.err
+    assert done.error["message"].endswith("; it had not ended 2 seconds later, and was ended by force")
+    assert "main.py" in done.error["traceback"]
+    assert list(done.result["outputs"]) == ["before"]
+    status = jobs.record(done)["status"]
+    assert (status["state"], status["error"]) == (state, done.error)
+    assert state in "".join(json.loads(line)["message"] for line in done.err.splitlines() if line.startswith("{"))
+
+
+def test_a_pool_that_waits_for_its_work_is_told_again(jobs: Jobs) -> None:
+    """`with ThreadPoolExecutor()` waits in `__exit__` for threads that sleep on: the second exception ends that."""
+    source = """
+        from concurrent.futures import ThreadPoolExecutor
+        import time
+        def handler():
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(time.sleep, [3600, 3600]))
+    """
+    done = jobs.run(source, "--timeout", "1s", "--grace", "20s")
+    assert (done.code, done.result["state"]) == (75, "ERROR"), done.err
+    assert done.error["message"] == "stopped by the time limit of 1 seconds"
+
+
+def test_cleaning_up_has_half_of_the_grace(jobs: Jobs) -> None:
+    """What a handler does when it is stopped is not cut short before."""
+    cleaning = "time.sleep(2); Path('saved').touch()"
+    process, wait = jobs.start(
+        f"import time\nfrom pathlib import Path\ndef handler():\n    try:\n        Path('started').touch()\n"
+        f"        time.sleep(3600)\n    finally:\n        {cleaning}\n",
+        "--grace", "60s",
+    )  # fmt: skip
+    jobs.until((jobs.folder / "started").exists)
+    process.send_signal(signal.SIGTERM)
+    assert wait().code == 143
+    assert (jobs.folder / "saved").exists()
+
+
+def test_a_handler_that_catches_it_and_returns_has_completed(jobs: Jobs) -> None:
+    """Training that is stopped early keeps its model, however long that takes to store: `grace` ends with the handler.
+
+    A pickle that takes longer than the grace stands for a large model.
+    """
+    source = """
+        import time
+        from pathlib import Path
+        class Model:
+            def __reduce__(self):
+                time.sleep(4)
+                return (dict, ())
+        def handler():
+            try:
+                Path("started").touch()
+                time.sleep(3600)
+            except KeyboardInterrupt:
+                return Model()
+    """
+    process, wait = jobs.start(source, "--grace", "2s")
+    jobs.until((jobs.folder / "started").exists)
+    process.send_signal(signal.SIGINT)
+    done = wait()
+    assert (done.code, done.result["state"], list(done.result["outputs"])) == (0, "COMPLETED", ["output_0"]), done.err
+
+
+def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
+    """Who presses Ctrl-C again, a second later, stops what the handler does about the first."""
+    source = """
+        import time
+        from pathlib import Path
+        def handler():
+            try:
+                Path("started").touch()
+                time.sleep(3600)
+            finally:
+                Path("cleaning").touch()
+                time.sleep(3600)
+    """
+    process, wait = jobs.start(source, "--grace", "0")
+    jobs.until((jobs.folder / "started").exists)
+    process.send_signal(signal.SIGINT)
+    jobs.until((jobs.folder / "cleaning").exists)
+    time.sleep(1.1)  # what comes sooner is the echo of the first
+    process.send_signal(signal.SIGINT)
+    assert wait().code == 130
+
+
+def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
+    """No Python runs beside it, so nobody can record the end then: the next one that opens the store does."""
+    source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"
+    done = jobs.run(source, "--timeout", "1s", "--grace", "1s")
+    assert done.code == 1
+    assert "main.py" in done.err, "the stack says where"
+    assert [run["state"] for run in jobs.runs()] == ["ERROR"]
+
+
 def test_sigterm_while_the_module_is_imported(jobs: Jobs) -> None:
     """A long import is part of the run: it is stopped and recorded like the handler."""
     process, wait = jobs.start(
@@ -92,16 +239,23 @@ def test_init_is_stopped_too(jobs: Jobs) -> None:
 @pytest.fixture
 def signals() -> Iterator[None]:
     """The handlers of the test run itself, put back afterwards."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGURG)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGURG)
     before = [signal.getsignal(number) for number in numbers]
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
 
 
+def _never(interrupted: Interrupted) -> None:
+    raise AssertionError(interrupted.reason)
+
+
 @pytest.mark.usefixtures("signals")
-def test_only_the_first_signal_counts() -> None:
-    """What cleans up after the first signal is not cut short by a second, nor is what comes after the block."""
+def test_the_echo_of_a_signal_is_none() -> None:
+    """A terminal and a parent send the same one: what cleans up after the first is not cut short by the second.
+
+    Nor is what comes after the block.
+    """
     cleaned = False
 
     def work() -> None:
@@ -112,17 +266,24 @@ def test_only_the_first_signal_counts() -> None:
             signal.raise_signal(signal.SIGINT)
             cleaned = True
 
-    with pytest.raises(Interrupted) as caught, interruptible(0):
+    with pytest.raises(Interrupted) as caught, Interruption(0, 3600, _never):
         work()
     signal.raise_signal(signal.SIGTERM)
-    assert (caught.value.reason, cleaned) == ("stopped", True)
+    assert (caught.value.reason, cleaned) == ("SIGTERM", True)
+
+
+@pytest.mark.usefixtures("signals")
+def test_an_alarm_of_others_is_none() -> None:
+    """SIGURG is the kernel's word for urgent data as well."""
+    with Interruption(3600, 3600, _never):
+        signal.raise_signal(signal.SIGURG)
 
 
 @pytest.mark.usefixtures("signals")
 def test_the_timer_ends_with_the_block() -> None:
     """No thread is left when the block ends before the limit."""
     before = threading.active_count()
-    with interruptible(3600):
+    with Interruption(3600, 8, _never):
         assert threading.active_count() == before + 1
     end = time.monotonic() + 10
     while threading.active_count() > before and time.monotonic() < end:

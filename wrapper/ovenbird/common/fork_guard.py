@@ -12,10 +12,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn
 
 in_child = False  # whether this process is such a child
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGURG)
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  # frames that a traceback leaves out
 _forking = threading.local()  # `mask`: the signals that the thread which forks just now had blocked before
 _descriptors: list[Callable[[], Iterable[int]]] = []
 
@@ -27,12 +29,44 @@ def guard_forks(descriptors: Callable[[], Iterable[int]] = tuple) -> None:
     _descriptors.append(descriptors)
 
 
-def end_child(failed: bool) -> None:
+def end_child(failed: bool) -> NoReturn:
     """End a child that has come out of the user's function: what follows is its parent's to do."""
+    _flush()
+    os._exit(1 if failed else 0)
+
+
+@contextlib.contextmanager
+def parent_only() -> Iterator[None]:
+    """Around user code: a child that it has forked, and that comes out of it, ends as a script would end."""
+    try:
+        yield
+    except BaseException as error:
+        if in_child:
+            _end_as_script(error)
+        raise
+    if in_child:
+        end_child(failed=False)
+
+
+def _end_as_script(error: BaseException) -> NoReturn:
+    """End the child with the status of `sys.exit`, or with 1 and the traceback on stderr."""
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        code = error.code or 0
+    else:
+        code = 1
+        trace = error.__traceback__
+        while trace and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            trace = trace.tb_next
+        with contextlib.suppress(Exception):
+            sys.excepthook(type(error), error.with_traceback(trace), trace)
+    _flush()
+    os._exit(code & 0xFF)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    os._exit(1 if failed else 0)
 
 
 def _hold_signals() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..common.fork_guard import parent_only
 from ..common.named_paths import is_folder
 from ..common.text import show_value
 from ..errors import (
@@ -87,7 +88,8 @@ def _import(target: Target) -> ModuleType:
     for place in [found for found in sys.path_importer_cache if Path(found).is_relative_to(target.root)]:
         del sys.path_importer_cache[place]
     try:
-        return importlib.import_module(name)
+        with parent_only():
+            return importlib.import_module(name)
     except KeyboardInterrupt:
         raise
     except ModuleNotFoundError as error:

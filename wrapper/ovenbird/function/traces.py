@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
+from types import FrameType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 (compared as text)
 _IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep  # noqa: PTH100, PTH120
@@ -15,6 +16,14 @@ def user_traceback(error: BaseException) -> str:
     found = traceback.TracebackException.from_exception(error)
     _cut(found, set())
     return "".join(found.format()).rstrip()
+
+
+def user_stack(frame: FrameType | None) -> str:
+    """The stack of the main thread as a traceback: the frames of the user's code, from where Ovenbird has called it."""
+    entries = list(traceback.extract_stack(frame)) if frame else []
+    begin = next((at for at, entry in enumerate(entries) if entry.filename.startswith(_OURS)), 0)
+    lines = traceback.format_list([entry for entry in entries[begin:] if not _hidden(entry.filename)])
+    return "Stack of the main thread (most recent call last):\n" + "".join(lines).rstrip()
 
 
 def user_frames(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..common.fork_guard import parent_only
 from ..common.text import show_value
 from ..errors import HandlerError, InitError
 from ..function.context import Context
@@ -44,7 +45,8 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
 def init(work: Callable[[], Any], handler: Handler) -> Any:
     """Run the constructor or init. Errors: InitError for whatever it raises."""
     try:
-        return work()
+        with parent_only():
+            return work()
     except (Interrupted, InitError):
         raise
     except BaseException as error:
@@ -73,8 +75,9 @@ def _direct(handler: Handler, context: Context, parameters: Arguments, values: A
     if work := handler.init(context, parameters):
         init(work, handler)
     try:
-        result = handler.call(**values)
-        return items(result) if inspect.isgenerator(result) else result
+        with parent_only():
+            result = handler.call(**values)
+            return items(result) if inspect.isgenerator(result) else result
     finally:
         if close := handler.close(context):
             close()

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from typing import Any
 
+from ..common.fork_guard import parent_only
 from ..function.context import Context
 from ..function.handler import Handler
 from .call import Arguments, Items, init, init_failed
@@ -24,12 +25,13 @@ async def _all(handler: Handler, context: Context, parameters: Arguments, values
         if inspect.isawaitable(found):
             await _awaited(found, handler)
     try:
-        result = handler.call(**values)
-        if inspect.isasyncgen(result):
-            return items([item async for item in result])
-        if inspect.isgenerator(result):
-            return items(result)
-        return await result if inspect.isawaitable(result) else result
+        with parent_only():
+            result = handler.call(**values)
+            if inspect.isasyncgen(result):
+                return items([item async for item in result])
+            if inspect.isgenerator(result):
+                return items(result)
+            return await result if inspect.isawaitable(result) else result
     finally:
         if close := handler.close(context):
             found = close()
@@ -39,7 +41,8 @@ async def _all(handler: Handler, context: Context, parameters: Arguments, values
 
 async def _awaited(found: Any, handler: Handler) -> None:
     try:
-        await found
+        with parent_only():
+            await found
     except (Interrupted, asyncio.CancelledError):
         raise
     except BaseException as error:

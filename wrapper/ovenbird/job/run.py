@@ -9,12 +9,13 @@ import contextlib
 import logging
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..common import fork_guard
 from ..common.redact import redact_record
 from ..errors import (
     ArgumentsError,
@@ -30,22 +31,22 @@ from ..function.decorator import of_platform, outputs_of
 from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
-from ..function.traces import summary
+from ..function.traces import summary, user_stack
 from ..platform.opening import chosen, home, open_store
 from ..platform.project import Project, name_of
 from ..platform.run import Run, run_metadata, start
 from ..platform.store import Store
+from ..process_exit import force_end
 from ..settings import Settings, limits_as_variables
 from . import arguments
 from .call import call
-from .ending import STOPPED, Ending
-from .interrupt import Interrupted, interruptible
+from .ending import Ending
+from .interrupt import TIME_LIMIT, Interrupted, Interruption
 from .outcome import Ended, Outcome
 from .parameters import from_file, shown
 from .provenance import function_spec, provenance
 from .tee import kept
 
-INTERRUPTED = 130
 UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
 _log = logging.getLogger("ovenbird")
 _open: list[
@@ -152,12 +153,14 @@ class Job:
         self.outcome = Outcome()
         self.called = False  # whether init or the function itself has begun
         self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
+        self._interruption = Interruption(settings.timeout, settings.grace, self._force)
+        self._end = threading.Lock()  # taken once, by whatever records the end
 
     def run(self) -> int:
         """Run, and record how it ended; the exit status."""
         state, code, error = "COMPLETED", 0, None
         try:
-            with interruptible(self.settings.timeout):
+            with self._interruption:
                 self._execute()
         except Ended as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
@@ -171,6 +174,14 @@ class Job:
         except BaseException as broken:  # a fault of ours: the record must be true all the same
             state, code = "ERROR", 1
             error = {"type": type(broken).__name__, "message": summary(broken), "traceback": traceback.format_exc()}
+        finally:
+            self._interruption.end()
+        while not self._end.acquire(blocking=False):
+            time.sleep(1)  # the end has been forced: the process ends now
+        return self._record(state, code, error)
+
+    def _record(self, state: str, code: int, error: dict[str, str] | None) -> int:
+        """Record the end; the exit status. Errors: PlatformError."""
         rescue = self.rescue if self.on_core else None
         if not self.called:
             self.record.status.called = False
@@ -179,6 +190,22 @@ class Job:
         if not self.called and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with --all only")
         return code
+
+    def _force(self, interrupted: Interrupted) -> None:
+        """Record the end from another thread, as the function does not return, and end the process."""
+        if not self._end.acquire(blocking=False):
+            return  # it has returned just now
+        state, code, error = self._stopped(interrupted)
+        error["message"] += f"; it had not ended {self.settings.grace:g} seconds later, and was ended by force"
+        error["traceback"] = user_stack(sys._current_frames().get(threading.main_thread().ident or 0))
+        force_end(lambda: self._record_forced(state, code, error), code)
+
+    def _record_forced(self, state: str, code: int, error: dict[str, str]) -> int:
+        try:
+            return self._record(state, code, error)
+        except OvenbirdError as unrecorded:
+            _log.error("%s", unrecorded)
+            return unrecorded.exit_code
 
     def _execute(self) -> None:
         """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
@@ -201,11 +228,8 @@ class Job:
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
         self.called = True
-        try:
-            value = call(handler, context, self.init, values, tuple)
-        finally:
-            if fork_guard.in_child:  # a child that the function has forked: the run is its parent's
-                fork_guard.end_child(sys.exc_info()[0] is not None)
+        value = call(handler, context, self.init, values, tuple)
+        self._interruption.settle()
         self._store(value, names)
 
     def _load(self) -> Handler:
@@ -249,14 +273,14 @@ class Job:
         if self.settings.output_dir:
             outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
-    def _stopped(self, stop: Interrupted) -> tuple[str, int, dict[str, str]]:
+    def _stopped(self, interrupted: Interrupted) -> tuple[str, int, dict[str, str]]:
         self.store.hurry()
-        if stop.reason == "time limit":
+        if interrupted.reason == TIME_LIMIT:
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
             state, code, kind = "ERROR", TimeLimitError.exit_code, TimeLimitError.code
         else:
-            number, code = ("SIGTERM", STOPPED) if stop.reason == "stopped" else ("SIGINT", INTERRUPTED)
-            state, kind, message = "STOPPED", "stopped", f"stopped by {number}"
+            state, code, kind = "STOPPED", interrupted.exit_code, "stopped"
+            message = f"stopped by {interrupted.reason}"
         return state, code, {"type": kind, "message": message, "traceback": ""}
 
 

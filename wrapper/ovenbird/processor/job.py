@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from ..function.context import current_call
 from ..function.target import Target
 from ..job.call import call
-from ..job.interrupt import Interrupted, interruptible
+from ..job.interrupt import TIME_LIMIT, Interrupted, Interruption
 from ..job.outcome import Ended
+from ..process_exit import force_end
 from ..serve.json_encode import ResultError
 from ..serve.reply import Reply, reply_to
 from ..settings import Settings
@@ -20,7 +21,7 @@ from .config import Config
 from .dialect import Nuclio
 from .event import of_job
 
-FAILED, STOPPED, INTERRUPTED = 1, 143, 130
+FAILED = 1
 _SHOWN = 2000  # characters of a body
 _log = logging.getLogger("ovenbird")
 
@@ -44,9 +45,13 @@ def run(config: Config, settings: Settings, dialect: Nuclio, target: Target, env
     identity = environ.get("RUN_ID") or trace.trace_id
     ids = Ids(identity, trace.trace_id, trace.span_id, trace.traceparent, trace.tracestate)
     current_call.set(ids)
+
+    def forced(stop: Interrupted) -> None:
+        force_end(lambda: _stopped(stop, settings.timeout, f", by force after {settings.grace:g} seconds more"), FAILED)
+
     event = of_job(config.body, config.trigger, ids.request_id)
     try:
-        with interruptible(settings.timeout):
+        with Interruption(settings.timeout, settings.grace, forced):
             return _told(reply_to(call(handler, context, {}, {"context": context, "event": event})))
     except Interrupted as stop:
         return _stopped(stop, settings.timeout)
@@ -68,13 +73,12 @@ def _told(reply: Reply) -> int:
     return FAILED
 
 
-def _stopped(stop: Interrupted, limit: float) -> int:
-    if stop.reason == "time limit":
-        _log.error("stopped by the time limit of %g seconds", limit)
+def _stopped(stop: Interrupted, limit: float, how: str = "") -> int:
+    if stop.reason == TIME_LIMIT:
+        _log.error("stopped by the time limit of %g seconds%s", limit, how)
         return FAILED
-    number, code = ("SIGTERM", STOPPED) if stop.reason == "stopped" else ("SIGINT", INTERRUPTED)
-    _log.warning("stopped by %s", number)
-    return code
+    _log.warning("stopped by %s%s", stop.reason, how)
+    return stop.exit_code
 
 
 def _named(error: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..function.target import Target
 from ..serve.dialect import Dialect
-from ..settings import Settings, limits_as_variables
+from ..settings import GRACE, Settings, limits_as_variables
 from .config import JOB, Config, read
 from .dialect import Nuclio
 
@@ -32,6 +32,8 @@ def processor(
     _tell(config, platform, environ)
     _describe(config)
     limits = {name: value for name, value in config.limits.items() if name not in given}
+    if config.kind == JOB and "grace" not in given:
+        limits["grace"] = GRACE
     settings = replace(settings, **limits)
     environ = {**environ, **limits_as_variables(settings)}
     target = Target(config.root, config.module, config.attribute)
