@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHORT = 8  # characters of an id on a terminal, unless two begin alike
 _WIDE = 100  # columns of a terminal that does not say how many it has
+_PLAIN = ("id", "name", "state", "function", "project", "kind", "started", "ended", "took", "seconds", "note", "key")
 _SHOWN = ("param", "result", "metric")  # what is a column without being asked for
 
 
@@ -146,7 +147,7 @@ def _default_columns(values: Sequence[dict[str, Any]]) -> list[str]:
 def _title(column: str, columns: Sequence[str]) -> str:
     """Return the heading of a column: without its prefix where that is clear."""
     if "." not in column:
-        return column.upper()
+        return column.upper() if column in _PLAIN else column
     short = column.rpartition(".")[2] if column.startswith("result.") else column.partition(".")[2]
     return column if sum(name == short or name.endswith(f".{short}") for name in columns) > 1 else short
 
