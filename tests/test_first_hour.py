@@ -68,7 +68,7 @@ def _run_on_a_terminal(command: list[str], folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     """Every command of the page ends well, and shows what the page says that it shows."""
     blocks = _write_page(tmp_path)

@@ -67,7 +67,7 @@ TABLE = (
     Option("dry_run", "", "print the plan and do nothing", switch=True, verbs=_BUILD),
     Option("explain", "", "say for each layer why it is rebuilt", switch=True, verbs=_BUILD),
     Option("write_back", "", "set spec.image of the function document to what was pushed", switch=True, verbs=_BUILD),
-    Option("out", "FILE", "the bundle to write", verbs=("bundle",)),
+    Option("out", "FILE", "the bundle to write; - is stdout", verbs=("bundle",)),
 )  # fmt: skip
 
 

@@ -338,6 +338,10 @@ def test_a_bundle_builds_with_the_network_off(
     """On another machine, in a network namespace without interfaces: the same digest."""
     words = ("--base", base_images[VERSION], "--python", VERSION)
     builds.ok(*words, "-o", str(tmp_path / "b.tar"), verb="bundle")
+    with (tmp_path / "stdout.tar").open("wb") as stdout:
+        command = builds.command("bundle", *words, "-o", "-")
+        subprocess.run(command, cwd=builds.source, env=builds.environ(), stdout=stdout, check=True)
+    assert (tmp_path / "stdout.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
     here = builds.ok(*words, "--output", f"oci:{tmp_path / 'here'}")
     there = Builds(tmp_path / "there", **own_store("store"))
     off = ("unshare", "--net", "--")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,20 +25,32 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Write the bundle; print where it is, its size and what is in it, as JSON. Errors: those of `build`."""
+    """Write the bundle; print where it is, its size and what is in it, as JSON. Errors: those of `build`.
+
+    Where the bundle goes to stdout (`-o -`), the JSON goes to stderr.
+    """
     given = table.given(args, environ)
     if not given["out"]:
         raise SpecError("-o FILE: the name of the bundle is missing")
     asked = request({**given, "output": (), "push": False}, environ)
     told = progress(sys.stderr, secrets(asked))
-    path = Path(given["out"])
+    to_stdout = given["out"] == "-"
     try:
-        with ended_by_signals(), workplace(asked, environ, told) as place:
+        with (
+            ended_by_signals(),
+            workplace(asked, environ, told) as place,
+            tempfile.TemporaryDirectory(prefix="ovenbird-") as folder,
+        ):
+            path = Path(folder, "bundle.tar") if to_stdout else Path(given["out"])
             prepared = prepare_all(asked, place)
             size = bundles.write(path, given, asked, prepared, place.cache)
+            if to_stdout:
+                with path.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.flush()
             first = prepared[0].inputs
             document = {
-                "bundle": str(path),
+                "bundle": "-" if to_stdout else str(path),
                 "size": size,
                 "source": {"uri": first.tree.uri, "revision": first.tree.revision, "digest": first.tree.digest},
                 "lock": {"path": first.needs.path, "digest": first.needs.lock.digest},
@@ -47,5 +61,5 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return signalled.status
     finally:
         told.close()
-    sys.stdout.write(report.text(document))
+    (sys.stderr if to_stdout else sys.stdout).write(report.text(document))
     return 0

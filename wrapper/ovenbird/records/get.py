@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from .output import Verbs, add_verb, key_help
 
 if TYPE_CHECKING:
+    from ..platform.keys import Key
     from ..platform.store import Store
 
 
@@ -16,7 +21,10 @@ def add(verbs: Verbs, noun: str) -> None:
     """Add the verb and its flags."""
     parser = add_verb(verbs, "get", "copy its files")
     parser.add_argument("key", metavar="KEY", help=key_help(noun))
-    parser.add_argument("destination", metavar="DIR", nargs="?", default=".", help="default: the current folder")
+    parser.add_argument(
+        "destination", metavar="DIR", nargs="?", default=".",
+        help="default: the current folder; - writes a single file to stdout",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     parser.set_defaults(do=run)
 
@@ -26,6 +34,8 @@ def run(store: Store, options: argparse.Namespace) -> int:
     from ..platform import queries
 
     key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
+    if options.destination == "-":
+        return _to_stdout(store, key)
     if key.type != "run":
         print(queries.fetched(store, key, os.environ, options.destination, overwrite=options.overwrite))
         return 0
@@ -34,4 +44,23 @@ def run(store: Store, options: argparse.Namespace) -> int:
         store, outputs, os.environ, options.destination, overwrite=options.overwrite
     ):  # fmt: skip
         print(path)
+    return 0
+
+
+def _to_stdout(store: Store, key: Key) -> int:
+    """Write the content of the one file. Errors: InputError when there are several, or none."""
+    from ..platform.keys import parse
+    from ..platform.project import MATERIALS
+
+    texts = [str(key)]
+    if key.type == "run":
+        texts = list((store.read(key)["status"].get("outputs") or {}).values())
+    entities = [MATERIALS[found.type](store, store.read(found), os.environ)
+                for found in map(parse, texts) if found.type in MATERIALS]  # fmt: skip
+    paths = [path for entity in entities for path in entity.as_file()]
+    if len(paths) != 1:
+        raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of -")
+    with Path(paths[0]).open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.flush()
     return 0

@@ -1,0 +1,38 @@
+"""`ovenbird artifacts get KEY -`: a single file on stdout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.jobs import Jobs
+
+_TWO = """
+from pathlib import Path
+
+def handler():
+    Path("folder").mkdir()
+    for name in ("a", "b"):
+        Path("folder", name).write_text(name)
+    return Path("folder")
+"""
+
+
+def test_a_file_goes_to_stdout(jobs: Jobs) -> None:
+    """Of an entity by any of its names, and of a run that has made one file; nothing is written on disk."""
+    source = "from ovenbird import handler as named\n@named(outputs=['out'])\ndef handler(): return {'a': 1}\n"
+    done = jobs.run(source)
+    before = sorted(path.name for path in jobs.folder.iterdir())
+    content = Path(jobs.show("artifacts", "out")["spec"]["path"]).read_text()
+    for words in (("artifacts", "get", "out", "-"), ("artifacts", "get", done.result["outputs"]["out"], "-"),
+                  ("runs", "get", "latest", "-")):  # fmt: skip
+        assert jobs.do(*words) == content
+    assert sorted(path.name for path in jobs.folder.iterdir()) == before
+
+
+def test_several_files_do_not_go_to_stdout(jobs: Jobs) -> None:
+    """They would run into each other: the error says how many there are."""
+    assert jobs.run(_TWO).code == 0
+    for noun, key in (("artifacts", "output_0"), ("runs", "latest")):
+        process = jobs.ovenbird(noun, "get", key, "-")
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, "has 2 files" in err) == (78, "", True), err
