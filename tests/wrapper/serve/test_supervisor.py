@@ -283,3 +283,58 @@ def _child(pid: int) -> int:
 def _descendants(pid: int) -> list[int]:
     """Children of a process, zombies included."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+HOLDS = """
+import ctypes, os
+
+def handler(seconds: int = 0):
+    if seconds:
+        ctypes.PyDLL(None).sleep(seconds)  # C code that keeps the interpreter's lock
+    return os.getpid()
+"""
+
+
+@pytest.mark.parametrize("flags", [("--workers", "2"), ("--max-requests", "1000000")], ids=["two", "one"])
+def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> None:
+    """A worker whose interpreter stands still is named, killed and replaced, one of several or the only one; metrics
+    show it before and after, and its clients are told by the end of their connections."""
+    service = serve(HOLDS, *flags, "--timeout", "1s").wait_ready()
+    if "2" in flags:
+        service.wait_log("2 workers are ready")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(service.call, {"seconds": 300})
+        if "2" in flags:
+            until(
+                lambda: any(
+                    float(line.split()[1]) >= 2
+                    for line in service.get("/_/metrics").text.splitlines()
+                    if line.startswith("ovenbird_worker_silent_seconds{")
+                ),
+                lambda: service.get("/_/metrics").text,
+            )
+        with pytest.raises(httpx.RemoteProtocolError):
+            held.result()
+    service.wait_log("was killed by SIGKILL; a new one starts")
+    assert "its event loop has not run for" in service.log
+    until(lambda: service.log.count("is served at") + ("2" in flags) == 2, lambda: service.log, service)
+    assert "ovenbird_workers_killed_total 1\n" in service.get("/_/metrics").text
+    assert isinstance(service.call({}).json(), int)
+    assert service.stop() == 0
+
+
+def test_a_service_that_was_frozen_goes_on(serve: Serve, tmp_path: Path) -> None:
+    """Time in which the parent stood still too, as in a frozen container, does not count as a worker's silence."""
+    service = serve(PIDS, "--workers", "2", "--timeout", "1s")
+    service.wait_log("2 workers are ready")
+    processes = [service.process.pid, *imported(tmp_path)]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(13)
+    for pid in processes:
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(3)  # what would be killed is killed at the first look
+    assert service.call({}).status_code == 200
+    assert len(imported(tmp_path)) == 2
+    assert "is killed" not in service.log
+    assert service.stop() == 0

@@ -18,8 +18,10 @@ _STATUS = 0  # 600 cells, one for each status
 _BUCKET = 600
 _SUM = _BUCKET + len(BUCKETS) + 1
 _REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF, _CONNECTIONS = range(_SUM + 1, _SUM + 9)
-_PHASE = _CONNECTIONS + 1
+_BEATS, _SILENT, _KILLED = range(_CONNECTIONS + 1, _CONNECTIONS + 4)
+_PHASE = _KILLED + 1
 CELLS = _PHASE + len(PHASES)
+_OF_LIVING = (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _BEATS, _SILENT, _PID)  # what a worker that has ended loses
 _DOUBLE = 8  # bytes of a double
 
 
@@ -31,13 +33,14 @@ class Block:
 
     def begin(self) -> None:
         """A worker takes the block: what only a living one has starts at zero."""
-        self.cells[_IN_FLIGHT] = self.cells[_QUEUED] = self.cells[_PENDING] = self.cells[_CONNECTIONS] = 0.0
+        for cell in _OF_LIVING:
+            self.cells[cell] = 0.0
         self.cells[_PID] = float(os.getpid())
         self.cells[_STARTS] += 1.0
 
     def end(self) -> None:
         """The worker has ended, however: its counters stay, what only a living one has goes."""
-        for cell in (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _PID):
+        for cell in _OF_LIVING:
             self.cells[cell] = 0.0
 
     def call(self, status: int, seconds: float) -> None:
@@ -75,6 +78,23 @@ class Block:
     def cut_off(self) -> None:
         """Count a client that was cut off as it did not take its answer."""
         self.cells[_CUT_OFF] += 1.0
+
+    def beat(self) -> None:
+        """Show the parent of the workers that the event loop runs."""
+        self.cells[_BEATS] += 1.0
+
+    @property
+    def beats(self) -> float:
+        """Return how often the worker has called `beat`."""
+        return float(self.cells[_BEATS])
+
+    def silent(self, seconds: float) -> None:
+        """Say for how long the worker has not called `beat`. For the parent of the workers."""
+        self.cells[_SILENT] = seconds
+
+    def kill(self) -> None:
+        """Count that the worker was killed as it was silent. For the parent of the workers."""
+        self.cells[_KILLED] += 1.0
 
     def phase(self, name: str, seconds: float) -> None:
         """Say how long a phase of the start took."""
@@ -115,6 +135,7 @@ class Blocks:
             ("ovenbird_pending_output_bytes", _PENDING, "gauge", "Bytes of answers that clients have not taken yet."),
             ("ovenbird_clients_cut_off_total", _CUT_OFF, "counter", "Clients that did not take their answers in time."),
             ("ovenbird_worker_starts_total", _STARTS, "counter", "Worker processes started, the first ones included."),
+            ("ovenbird_workers_killed_total", _KILLED, "counter", "Workers killed as their event loop did not run."),
         ):
             lines += [*_head(name, kind, text), f"{name} {self._total(cell):.0f}"]
         lines += _head("ovenbird_cold_start_seconds", "gauge", "Phases of the slowest worker's start.")
@@ -124,15 +145,17 @@ class Blocks:
         return lines + self._processes()
 
     def _processes(self) -> list[str]:
-        """Memory and CPU of each worker, from /proc."""
+        """Memory and CPU of each worker, from /proc, and how long its event loop has not run."""
         cpu = _head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
         memory = _head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
+        silent = _head("ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run.")
         for index, block in enumerate(self.blocks):
             found = usage(int(block.cells[_PID]))
             if found:
+                silent.append(f'ovenbird_worker_silent_seconds{{worker="{index}"}} {block.cells[_SILENT]:.0f}')
                 memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {found[0]}')
                 cpu.append(f'ovenbird_worker_cpu_seconds_total{{worker="{index}"}} {found[1]!r}')
-        return memory + cpu
+        return memory + cpu + silent
 
 
 def usage(pid: int) -> tuple[int, float] | None:

@@ -312,10 +312,11 @@ class Worker:
                 self._stop.set()
 
     async def _beat(self, server: Listener, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second: clients that are late or behind, a worker that has served enough."""
+        """Once a second: a sign for the parent, clients that are late or behind, a worker that has served enough."""
         retire_at = _jittered(self.settings.max_requests)
         announced = False
         while True:
+            self.block.beat()
             connections = [connection for connection in server.connections if self._is_ours(connection)]
             if self.settings.read_timeout:
                 before = loop.time() - self.settings.read_timeout

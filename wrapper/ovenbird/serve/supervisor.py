@@ -25,6 +25,9 @@ End = Callable[[int], NoReturn]
 _log = logging.getLogger("ovenbird")
 _STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
 _FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
+_LOOK = 1.0  # seconds between two looks at the workers' event loops
+_SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may stand still
+_LEAST_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and where calls have no time limit
 _MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
 _TOLD = range(70, 80)  # statuses of errors of ours, which the worker has told in full
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
@@ -32,7 +35,10 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Child:
-    """One worker process. `slot` is its worker id; `link` carries words both ways; `retiring`: to be replaced."""
+    """One worker process. `slot` is its worker id; `link` carries words both ways; `retiring`: to be replaced.
+
+    `silent`: seconds for which its event loop has not run, `beats` the count that tells.
+    """
 
     pid: int
     slot: int
@@ -41,6 +47,8 @@ class Child:
     started: float
     ready: bool = False
     retiring: bool = False
+    beats: float = 0.0
+    silent: float = 0.0
 
 
 class Supervisor:
@@ -66,6 +74,8 @@ class Supervisor:
         self._stopping = 0.0
         self._code = 0
         self._starved = memory_kills()
+        self._silence = _longest_silence(settings)
+        self._looked = monotonic()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
 
@@ -86,6 +96,7 @@ class Supervisor:
                 else:
                     self._told(descriptor)
             self._reap()
+            self._watch()
             if self._stopping and monotonic() > self._stopping:
                 self._kill()
 
@@ -96,6 +107,8 @@ class Supervisor:
     def _pause(self) -> int | None:
         """Milliseconds until something is due; None when nothing is."""
         times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
+        if self._silence and any(child.ready for child in self._children.values()):
+            times.append(self._looked + _LOOK)
         return max(0, int((min(times) - monotonic()) * 1000) + 1) if times else None
 
     def _start_due(self) -> None:
@@ -202,6 +215,34 @@ class Supervisor:
         self._send(signal.SIGKILL)
         self._stopping = monotonic() + _MARGIN
 
+    def _watch(self) -> None:
+        """Kill workers whose event loop has not run for too long: code that keeps the interpreter's lock, most likely.
+
+        What is added up is time in which this process ran too: a container that was frozen is no reason.
+        """
+        now = monotonic()
+        passed = now - self._looked
+        if passed < _LOOK or not self._silence or self._stopping:
+            return
+        self._looked = now
+        for child in self._children.values():
+            block = self._counters[child.block]
+            if not child.ready or block.beats != child.beats:
+                child.beats, child.silent = block.beats, 0.0
+            else:
+                child.silent += min(passed, 2 * _LOOK)
+            block.silent(child.silent)
+            if child.silent > self._silence:
+                _log.error(
+                    "worker %d (process %d) is killed: its event loop has not run for %.0f seconds, "
+                    "as code holds the interpreter's lock or blocks the loop; its calls are lost",
+                    child.slot, child.pid, child.silent,
+                )  # fmt: skip
+                block.kill()
+                child.silent = 0.0
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+
     def _reap(self) -> None:
         while True:
             try:
@@ -261,3 +302,13 @@ class Supervisor:
             f" in {pause:g} s" if pause else "",
         )
         self._due[child.slot] = monotonic() + pause
+
+
+def _longest_silence(settings: Settings) -> float:
+    """Return for how long, in seconds, the event loop of a worker may stand still; 0 for no limit.
+
+    With --reload somebody may have stopped the code in a debugger.
+    """
+    if settings.reload:
+        return 0.0
+    return max(settings.timeout + _SILENCE, _LEAST_SILENCE) if settings.timeout else _UNLIMITED_SILENCE
