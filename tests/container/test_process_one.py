@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -71,6 +72,23 @@ def test_a_worker_that_takes_all_memory_is_replaced(base_images: Images, podman:
     service.wait_log("was killed by SIGKILL: out of memory; a new one starts")
     until(lambda: service.log.count("2 workers are ready") == 2, lambda: f"no successor:\n{service.log}")
     assert service.state["Status"] == "running"
+    assert service.stop() == 0
+
+
+def test_large_bodies_do_not_take_all_memory(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """Four bodies of 30 MiB in 256 MiB: each is answered 200 or 503 with `Retry-After`, and no worker is killed."""
+    source = (
+        "import os, time\ndef handler(data: str, seconds: float):\n    time.sleep(seconds)\n    return os.getpid()\n"
+    )
+    flags = ("--memory=256m", *mounted({"main.py": source}))
+    service = podman.start(base_images[ONE], "serve", "main.py", flags=flags).wait_ready()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(service.call, [{"data": "x" * 30 * 2**20, "seconds": 2}] * 4))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) <= {200, 503}
+    assert 200 in statuses
+    assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 503)
+    assert "was killed" not in service.log
     assert service.stop() == 0
 
 

@@ -53,6 +53,18 @@ def second_port(text: str) -> str:
     return value if value == "off" else str(whole(1, _PORTS)(value))
 
 
+def size_or_auto(text: str) -> str:
+    """Return a size as text that parses, or `auto`."""
+    value = text.strip().lower()
+    if value == "auto":
+        return value
+    try:
+        size(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
+    return text
+
+
 def workers(text: str) -> int:
     """A number of processes, or 0 for `auto`: as many as the CPUs that this process may use."""
     return 0 if text.strip().lower() == "auto" else whole(1, 1024)(text)
@@ -411,6 +423,14 @@ class Settings:
         "Largest body of a request; one byte more is answered 413.",
         verbs="serve invoke processor",
         metavar="SIZE",
+    )
+    max_pending_input: str = _option(
+        "auto",
+        size_or_auto,
+        "Bodies that are held at once, by all workers together; with more, calls are answered 503. 0 for no limit; "
+        "auto is a quarter of the memory that the container may use.",
+        verbs="serve processor",
+        metavar="SIZE|auto",
     )
     max_fields: int = _option(
         10_000,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 from types import CoroutineType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..common import fork_guard
 from ..function.bind import FieldsError
@@ -20,6 +20,7 @@ from ..settings import Settings
 from . import payload, streams
 from .admission import Admission
 from .arguments import Arguments, Keywords, refusal
+from .body_memory import BodyMemory, pending_input_limit
 from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
 from .call_context import CleanContext
 from .calljob import CallJob
@@ -78,9 +79,10 @@ class App:
             self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge,
             patience=settings.queue_timeout, turn_away=self._turn_away,
         )  # fmt: skip
+        self.bodies = BodyMemory(pending_input_limit(settings), self._reject_body)
         self.faults = Faults(handler.name, settings.debug)
         self.arguments = (
-            Arguments(handler.binder, settings, context, dialect.event, on_loop=self.on_loop)
+            Arguments(handler.binder, settings, context, dialect.event, self.bodies, on_loop=self.on_loop)
             if handler.binder
             else None
         )
@@ -186,14 +188,24 @@ class App:
             return await self._application(call)
         arguments = take.prompt(call, self.wire)
         if arguments is None:
-            arguments = await take.of(call)
-            if self.admission.full:  # others were let in while the body came
-                self._reject()
+            return await self._reply_late(call, take)
         if call.events is not None:
             return await self._batch(call)
         if self.threads is not None:
             return await self._in_thread(call, arguments)  # type: ignore[arg-type]
         return await self._on_loop(call, arguments)  # type: ignore[arg-type]
+
+    async def _reply_late(self, call: Call, take: Arguments) -> Reply | None:
+        """Reply to a call whose body has still to come: it is counted until the handler has ended."""
+        try:
+            arguments = await take.of(call)
+            if self.admission.full:  # others were let in while the body came
+                self._reject()
+            if call.events is not None:
+                return await self._batch(call)
+            return await self._run(call, arguments)  # type: ignore[arg-type]
+        finally:
+            self.bodies.release(call)
 
     async def _run(self, call: Call, arguments: Keywords) -> Reply | None:
         return await (self._in_thread(call, arguments) if self.threads is not None else self._on_loop(call, arguments))
@@ -245,6 +257,12 @@ class App:
         text = "too many calls are waiting" if self.admission.capacity else "too many answers wait for slow clients"
         raise ProblemError(503, text, headers=retry_after(self.admission.retry_seconds()))
 
+    def _reject_body(self) -> NoReturn:
+        self.block.reject()
+        close = (b"connection", b"close")  # the rest of the body is not waited for
+        headers = (*retry_after(self.admission.retry_seconds()), close)
+        raise ProblemError(503, "too many large bodies are being worked on", headers=headers)
+
     def _turn_away(self, call: Call) -> None:
         """End a call that has waited for a slot for too long; one that has just got one is left alone."""
         error = ProblemError(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
@@ -258,10 +276,17 @@ class App:
         """Let an application that speaks HTTP itself answer."""
         if self.threads is None:
             return await self._on_loop(call, {})
-        body = await _load_wsgi().read_body(call, self.wire, self.settings.max_body, self.settings.read_timeout)
-        if self.admission.full:  # others were let in while the body came
-            self._reject()
-        return await self._in_thread(call, body)
+        settings = self.settings
+        try:
+            body = await _load_wsgi().read_body(
+                call, self.wire, settings.max_body, settings.read_timeout, self.bodies
+            )  # fmt: skip
+            if self.admission.full:  # others were let in while the body came
+                self._reject()
+            return await self._in_thread(call, body)
+        finally:
+            if call.held:
+                self.bodies.release(call)
 
     async def _speak(self, call: Call) -> None:
         """Let an ASGI application answer."""

@@ -11,6 +11,7 @@ from ..function.context import Context
 from ..settings import Settings
 from . import payload
 from .body_limits import BodyLimits
+from .body_memory import BodyMemory
 from .call import Call, Wire
 from .content_encoding import decode
 from .decode_thread import LARGE, decode_aside
@@ -30,9 +31,11 @@ class Arguments:
     """
 
     def __init__(
-        self, binder: Binder, settings: Settings, context: Context, event_of: EventOf, *, on_loop: bool
-    ) -> None:
+        self, binder: Binder, settings: Settings, context: Context, event_of: EventOf, memory: BodyMemory, *,
+        on_loop: bool,
+    ) -> None:  # fmt: skip
         self.binder = binder
+        self._memory = memory
         self._event_of = event_of
         self.context = context
         self.limit = settings.max_body
@@ -90,7 +93,7 @@ class Arguments:
                 return await self._multipart(call, payload.Body(call, self.limit, self.seconds))
         except (MalformedError, FieldsError) as error:
             raise refusal(error) from None
-        body = await payload.Body(call, self.limit, self.seconds).read()
+        body = await payload.Body(call, self.limit, self.seconds, self._memory).read()
         if len(body) < LARGE:
             return self.at_once(call, body)
         return await decode_aside(lambda: self.at_once(call, body))
@@ -101,17 +104,18 @@ class Arguments:
 
     async def _encoded(self, call: Call) -> Keywords | list[Keywords]:
         """The keywords of a call whose body is compressed: it is read whole, and decoded beside the loop."""
-        body = await payload.Body(call, self.limit, self.seconds).read()
+        body = await payload.Body(call, self.limit, self.seconds, self._memory).read()
         if body:
             header = call.header(b"content-encoding")
             body = await decode_aside(lambda: decode(body, header, self.limit))
+            self._memory.reserve(call, len(body))
         if self.takes_form(call):
             return await self._multipart(call, payload.WholeBody(call, self.limit, body))
         return await decode_aside(lambda: self.at_once(call, body))
 
     async def _multipart(self, call: Call, body: payload.Body) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
-        call.form = await payload.multipart(call, body, self.limits)
+        call.form = await payload.multipart(call, body, self.limits, self._memory)
         pairs = payload.fields_of(call.form, call, uploads=self.binder.uploads)
         arguments = self.binder.from_fields(pairs) if self.binder.mode is not Mode.NONE else {}
         return self._inject(call, arguments, b"")

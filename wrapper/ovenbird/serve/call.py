@@ -67,6 +67,7 @@ class Call(msgspec.Struct, eq=False):
     task: Any = None  # the asyncio task, while a handler runs on the loop
     future: Any = None  # what the loop awaits, while the call waits or a thread runs the handler
     job: Any = None  # the thread's side of the call
+    held: int = 0  # bytes of its body that are counted
     form: Any = None  # whose files are removed after the call
     events: Any = None  # a batch of CloudEvents
     refusal: Any = None  # the ProblemError that ended the reading of the body

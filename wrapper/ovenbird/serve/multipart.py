@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from python_multipart.exceptions import FormParserError
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 _NO_LIMIT = 2**31
 
 
-async def read_form(request: Request, body: Body, max_parts: int) -> Any:
+async def read_form(request: Request, body: Body, max_parts: int, count: Callable[[int], None]) -> Any:
     """Return the form of a request, whose stream is that of `body`; one without any bytes is an empty form.
 
-    `max_parts`: fields and files together, 0 for any number. A part that is no file may be as long as the body.
+    `max_parts`: fields and files together, 0 for any number. A part that is no file may be as long as the body: `count`
+    is told how many bytes such parts have.
     Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off.
     """
-    parser = _Parser(request, max_parts or _NO_LIMIT, body.limit)
+    parser = _Parser(request, max_parts or _NO_LIMIT, body.limit, count)
     try:
         form = await parser.parse()
     except (MultiPartException, FormParserError) as error:
@@ -38,13 +40,15 @@ async def read_form(request: Request, body: Body, max_parts: int) -> Any:
 class _Parser(MultiPartParser):
     """Starlette's parser; it counts parts of both kinds together, and notes whether the closing boundary came."""
 
-    def __init__(self, request: Request, most: int, max_part: int) -> None:
+    def __init__(self, request: Request, most: int, max_part: int, count: Callable[[int], None]) -> None:
         super().__init__(
             request.headers, request.stream(), max_files=most, max_fields=most, max_part_size=max_part
         )  # fmt: skip
         self.most = most
         self.parts = 0
         self.complete = False
+        self._count = count
+        self._in_memory = 0  # bytes of parts that are no files
 
     def on_part_begin(self) -> None:
         """Count a part."""
@@ -52,6 +56,13 @@ class _Parser(MultiPartParser):
         if self.parts > self.most:
             raise MultiPartException("too many parts")
         super().on_part_begin()
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Count what is no file: those lie on disk when they are large."""
+        if self._current_part.file is None:
+            self._in_memory += end - start
+            self._count(self._in_memory)
+        super().on_part_data(data, start, end)
 
     def on_end(self) -> None:
         """Note that the closing boundary has come."""

@@ -14,6 +14,7 @@ from ..common.text import show_value
 from ..function import cloudevent
 from ..function.bind import Binder, MalformedError, Mode, parse_json
 from .body_limits import BodyLimits
+from .body_memory import BodyMemory
 from .call import Call, CallStopped, Message, Reason
 from .charsets import ASCII_BASED, codec_of
 from .media import Media, check_charset, media_of, text_of, transcoded
@@ -28,12 +29,16 @@ _MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msg
 
 
 class Body:
-    """Receives a body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it."""
+    """Receives a body and holds it to its limits, whoever reads it: `limit` in bytes, `seconds` for all of it.
 
-    __slots__ = ("_call", "_receive", "_since", "limit", "seconds", "size", "whole")
+    `memory` is for a body that is read whole: it counts the bytes.
+    """
 
-    def __init__(self, call: Call, limit: int, seconds: float) -> None:
+    __slots__ = ("_call", "_memory", "_receive", "_since", "limit", "seconds", "size", "whole")
+
+    def __init__(self, call: Call, limit: int, seconds: float, memory: BodyMemory | None = None) -> None:
         self._call = call
+        self._memory = memory
         self._receive = call.receive
         self._since = 0.0
         self.limit = limit
@@ -41,8 +46,11 @@ class Body:
         self.size = 0
         self.whole = False
         length = call.headers.get(b"content-length")
-        if length is not None and length.isdigit() and int(length) > limit:
-            raise too_large(limit)
+        if length is not None and length.isdigit():
+            if int(length) > limit:
+                raise too_large(limit)
+            if memory is not None:
+                memory.reserve(call, int(length))
         if call.headers.get(b"content-type", b"")[:10].lower() == b"multipart/":
             check_charset(call)  # whoever reads the body decodes its parts by this charset
 
@@ -69,6 +77,8 @@ class Body:
         self.whole = not message.get("more_body")
         if self.size > self.limit:
             raise self._refusal(too_large(self.limit))
+        if self._memory is not None:
+            self._memory.reserve(self._call, self.size)
         return message
 
     def _refusal(self, error: ProblemError) -> ProblemError:
@@ -116,7 +126,7 @@ def is_multipart(call: Call) -> bool:
     return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
 
 
-async def multipart(call: Call, body: Body, limits: BodyLimits) -> Any:
+async def multipart(call: Call, body: Body, limits: BodyLimits, memory: BodyMemory) -> Any:
     """Return the form of a multipart body.
 
     Errors: ProblemError 400 when it is malformed or cut off, 413 for too many parts, 415 for its charset.
@@ -127,7 +137,8 @@ async def multipart(call: Call, body: Body, limits: BodyLimits) -> Any:
 
     if call.scope["query_string"]:
         limits.check_query(call.scope["query_string"])
-    return await read_form(Request(call.scope, body.receive, call.send), body, limits.fields)
+    request = Request(call.scope, body.receive, call.send)
+    return await read_form(request, body, limits.fields, lambda size: memory.reserve(call, size))
 
 
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:

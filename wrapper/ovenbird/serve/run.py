@@ -18,6 +18,7 @@ from ..errors import OvenbirdError
 from ..function.target import Target
 from ..logs import Lines
 from ..settings import Settings, cpus
+from .body_memory import log_pending_input
 from .dialect import OWN, Dialect
 from .metrics import Blocks
 from .port import allow_new, bind
@@ -64,6 +65,7 @@ class _Service:
         second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
         self.probes = bind(replace(settings, port=second)) if second else None
         self.blocks = Blocks(2 * self.count)
+        log_pending_input(settings)
         self._began = perf_counter()
 
     def work(self, slot: int, block: int, link: int, late: bool) -> int:

@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 from ..common.text import show_value
 from . import payload
 from .arguments import Keywords
+from .body_memory import BodyMemory
 from .call import Call, CallStopped, Receive, Scope, Send, Wire
 from .calljob import CallJob
 from .reply import Headers, Reply, _header, by_app
@@ -28,14 +29,14 @@ _CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")  # which have no prefix
 _PART = 64 * 1024  # bytes that are read at once
 
 
-async def read_body(call: Call, wire: Wire, limit: int, seconds: float) -> Keywords:
+async def read_body(call: Call, wire: Wire, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
     """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: ProblemError 408, 413."""
     whole = wire.body(call)
     if whole is None:
         body = payload.Body(call, limit, seconds)
         if b"content-length" in call.headers:
             return {"body": body}
-        whole = await body.read()
+        whole = await payload.Body(call, limit, seconds, memory).read()
     elif len(whole) > limit:
         raise payload.too_large(limit)
     return {"body": io.BytesIO(whole)}
