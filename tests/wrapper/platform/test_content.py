@@ -173,3 +173,12 @@ def test_a_folder_is_stored_without_the_store_in_it(tmp_path: Path, monkeypatch:
             assert [info.path for info in project.log_artifact("here", source=Path()).status.files] == ["a.txt"]
     finally:
         store.close()
+
+
+def test_a_frame_that_parquet_cannot_hold_is_stored_as_csv(project: Project) -> None:
+    """With a warning that gives the reason: what was computed is not lost."""
+    with pytest.warns(UserWarning, match="t is stored as CSV, and not as Parquet: the column 'a'"):
+        item = project.log_table("t", data=pandas.DataFrame({"a": [1, "x"], "b": [1, 2]}))
+    assert item.spec.path.endswith("/t.csv")
+    assert [field.name for field in item.spec["schema"].fields] == ["a", "b"]
+    assert list(item.as_df()["a"]) == ["1", "x"]

@@ -12,7 +12,7 @@ from tests.stores import Server, give
 
 from ovenbird.common.redact import redact_url
 from ovenbird.errors import InputError, OutputError
-from ovenbird.platform import copying, files
+from ovenbird.platform import copying, files, schemes
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 def test_urls_are_told_apart() -> None:
     urls = ("/a", "a/b", "file:///a", "s3://b/k", "HTTPS://h/")
-    assert [files.scheme(url) for url in urls] == ["", "", "", "s3", "https"]
+    assert [schemes.scheme(url) for url in urls] == ["", "", "", "s3", "https"]
     with pytest.raises(InputError, match="ftp:// is not supported"):
-        files.scheme("ftp://h/a")
+        schemes.scheme("ftp://h/a")
 
 
 def test_a_url_is_shown_without_its_secrets() -> None:

@@ -132,3 +132,38 @@ def test_frames_of_several_files_are_put_together(engine: str) -> None:
     assert list(frames.together([make({"a": [1]}), make({"a": [2]})], "x")["a"]) == [1, 2]
     with pytest.raises(InputError, match="x holds no file"):
         frames.together([], "x")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"n": [1, 2], "a": [1, "x"]}, "the column 'a': Could not convert 'x'"),
+        ({"a": [{"b": 1}, {"b": "x"}]}, "Could not convert 'x'"),
+        ({"a": [object]}, "Could not convert"),
+    ],
+    ids=["mixed", "mixed objects", "classes"],
+)
+def test_what_parquet_cannot_hold_is_named(data: dict[str, list[Any]], said: str) -> None:
+    assert said in frames.describe_parquet_problem(pandas.DataFrame(data))
+    assert frames.describe_parquet_problem(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+@pytest.mark.parametrize("engine", frames.ENGINES)
+def test_parquet_holds_ordinary_frames(engine: str) -> None:
+    moment = datetime.datetime(2024, 1, 2)
+    data = {
+        "s": ["a", None],
+        "f": [1.5, float("nan")],
+        "l": [[1], [2, 3]],
+        "t": [moment, None],
+        "d": [Decimal(1), None],
+    }
+    assert frames.describe_parquet_problem(MAKERS[engine](data)) == ""
+    assert frames.describe_parquet_problem(MAKERS[engine]({})) == ""
+
+
+def test_csv_keeps_an_index_that_says_something(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"a": [1, 2]})
+    for index, text in ((None, "a\n1\n2\n"), (["x", "y"], ",a\nx,1\ny,2\n"), ([0, 2], ",a\n0,1\n2,2\n")):
+        frames.write_csv(frame if index is None else frame.set_axis(index), tmp_path / "a.csv")
+        assert (tmp_path / "a.csv").read_text() == text

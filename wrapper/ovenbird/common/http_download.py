@@ -42,11 +42,22 @@ class DownloadError(Exception):
         self.message, self.hint = message, hint
 
 
+@dataclass(slots=True)
+class Answer:
+    """What the server said of the file: the address that it came from in the end, and headers as they are."""
+
+    url: str = ""
+    content_type: str = ""
+    disposition: str = ""
+    content_encoding: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """What to fetch: `url` without credentials, at most `limit` bytes; `authorization` is for its own server alone.
 
     `remaining` returns the seconds that are left, and raises when there are none; `moved` hears of each block's bytes.
+    `answer` is filled by the download.
     """
 
     url: str
@@ -56,6 +67,7 @@ class Download:
     authorization: str = ""
     remaining: Callable[[], float] = lambda: math.inf
     moved: Callable[[int], object] = lambda _: None
+    answer: Answer = field(default_factory=Answer)
     _validator: dict[str, str] = field(default_factory=dict)
 
 
@@ -117,6 +129,10 @@ def _attempt(wanted: Download, file: IO[bytes]) -> None:
             file.seek(0)
             file.truncate()
         wanted._validator["If-Range"] = _validator(answer.headers)
+        wanted.answer.url = answer.url
+        wanted.answer.content_type = answer.headers.get("Content-Type") or ""
+        wanted.answer.disposition = answer.headers.get("Content-Disposition") or ""
+        wanted.answer.content_encoding = ", ".join(answer.headers.get_all("Content-Encoding") or [])
         expected, received = _length(answer.headers), 0
         if expected is not None and file.tell() + expected > wanted.limit:
             raise _too_large(wanted)

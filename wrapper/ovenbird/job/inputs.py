@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -60,8 +61,8 @@ def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
             return hint(entity.as_path())
         if hint in (bytes, str):
             path = _one_file(entity)
-            return path.read_bytes() if hint is bytes else path.read_text(encoding="utf-8")
-    return convert_one(parameter, msgspec.json.decode(_one_file(entity).read_bytes()))
+            return path.read_bytes() if hint is bytes else path.read_text(encoding="utf-8-sig")
+    return convert_one(parameter, msgspec.json.decode(_one_file(entity).read_bytes().removeprefix(BOM_UTF8)))
 
 
 def _one_file(entity: Material) -> Path:

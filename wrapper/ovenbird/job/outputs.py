@@ -77,11 +77,12 @@ def store(
 
 def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: str) -> None:
     """Put the files of the outputs into a folder too, each by the output's name. Errors: OutputError."""
-    from ovenbird.platform import queries
+    from ovenbird.platform import queries, schemes
 
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for _ in queries.fetch_outputs(entities, outcome.outputs, environ, folder, overwrite=True):
+        destination = schemes.local(folder)
+        destination.mkdir(parents=True, exist_ok=True)
+        for _ in queries.fetch_outputs(entities, outcome.outputs, environ, str(destination), overwrite=True):
             pass
     except OSError as error:
         raise OutputError(f"--output-dir {show_value(folder)}: {error.strerror or error}") from error

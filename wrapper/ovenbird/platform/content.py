@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ovenbird.common.text import show_value
 from ovenbird.common.tree_names import describe_limit
 from ovenbird.errors import InputError, OutputError
 
-from . import files, frames
+from . import frames, schemes
 from .copying import md5
 
 _SAMPLE = 1000  # rows of a CSV file that its schema is read from
@@ -34,8 +34,20 @@ class Content:
     status: dict[str, Any] = field(default_factory=dict)
 
 
-def of(name: str, kind: str, *, source: Any, data: Any, write: Write | None, filename: str) -> Content:
-    """The content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it."""
+def of(
+    name: str,
+    kind: str,
+    *,
+    source: Any,
+    data: Any,
+    write: Write | None,
+    filename: str,
+    reader: Mapping[str, Any] | None = None,
+) -> Content:
+    """The content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it.
+
+    `reader`: how the file of a table is read for its schema, by the words of `as_df`.
+    """
     given = [what for what, value in (("source", source), ("data", data), ("write", write)) if value is not None]
     if len(given) != 1:
         raise OutputError(
@@ -44,7 +56,7 @@ def of(name: str, kind: str, *, source: Any, data: Any, write: Write | None, fil
     if write is not None:
         return Content(write, _check_file_name(filename or name))
     if source is not None:
-        return _of_files(name, kind, source)
+        return _of_files(name, kind, source, reader or {})
     if frames.engine_of(data):
         return _of_frame(name, data)
     if isinstance(data, (bytes, bytearray, memoryview, str)):
@@ -65,27 +77,29 @@ def _write_bytes(path: Path, raw: bytes) -> str:
 def _of_frame(name: str, frame: Any) -> Content:
     if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
         frame = frame.collect()
+    if problem := frames.describe_parquet_problem(frame):
+        warnings.warn(f"{name} is stored as CSV, and not as Parquet: {problem}", stacklevel=2)
     return Content(
-        lambda path: frames.write_parquet(frame, path),
-        f"{name}.parquet",
+        lambda path: frames.write_csv(frame, path) if problem else frames.write_parquet(frame, path),
+        f"{name}.{'csv' if problem else 'parquet'}",
         {"schema": frames.schema(frame)},
         {"preview": frames.preview(frame)},
     )
 
 
-def _of_files(name: str, kind: str, source: Any) -> Content:
+def _of_files(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> Content:
     several = isinstance(source, (list, tuple))
     paths = []
     for item in source if several else [source]:
         text = str(item)
-        if files.scheme(text):
+        if schemes.scheme(text):
             hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
-        paths.append(files.local(text))
+        paths.append(schemes.local(text))
     if len(paths) == 1 and is_file(paths[0]):
         found = Content(paths, _check_file_name(paths[0].name))
         if kind == "table":
-            found.spec, found.status = _described(paths[0])
+            found.spec, found.status = _described(paths[0], dict(reader))
         return found
     return Content(paths, "")
 
@@ -97,16 +111,16 @@ def _check_file_name(name: str) -> str:
     return name
 
 
-def _described(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _described(path: Path, reader: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Schema and preview of a table's file, where they can be had cheaply; a file that does not parse only warns."""
-    options: dict[str, Any] = {}
+    file_format, options = reader.pop("file_format", None), {}
     try:
-        form, engine = frames.format_of(path.name), frames.choose()
+        form, engine = frames.format_of(path.name, file_format), frames.choose(reader.pop("engine", None))
         if form in ("csv", "tsv"):
-            options = {"nrows" if engine == "pandas" else "n_rows": _SAMPLE}
+            options = {} if {"nrows", "n_rows"} & reader.keys() else {"nrows": _SAMPLE}
         elif path.stat().st_size > _WHOLE:
             return {}, {}
-        frame = frames.read(path, engine=engine, **options)
+        frame = frames.read(path, file_format=file_format, engine=engine, **(options | reader))
     except InputError as error:
         if any(name in sys.modules for name in frames.ENGINES):
             warnings.warn(f"stored without a schema: {error.message}", stacklevel=2)

@@ -11,7 +11,7 @@ from ovenbird.common.private_files import close_to_others
 from ovenbird.common.redact import redact_url
 from ovenbird.errors import OutputError, OvenbirdError
 
-from . import files
+from . import files, schemes
 from .copying import writing
 from .material import Material, scratch
 from .tree_walk import Identity, identify
@@ -37,10 +37,10 @@ def deposit(
     A folder is stored without the store, and without `files_store`, which it may hold.
     OutputError names what was stored and what was not.
     """
-    if not files.scheme(target):
-        target = str(files.local(target).absolute()) + ("/" if target.endswith("/") else "")
+    if not schemes.scheme(target):
+        target = str(schemes.local(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
-    if not files.scheme(target):
+    if not schemes.scheme(target):
         return _recorded(entity, lambda: _in_place(entity, content, target, environ, files_store))
     folder = scratch()
     try:
@@ -72,7 +72,9 @@ def _own_folders(entity: Material, files_store: str) -> set[Identity]:
     """Return the folders that no folder is stored with: the files store, and the embedded store, database and all."""
     root = Path(entity._store.files_root())
     home = root.parent if (root.parent / "ovenbird.db").exists() else root
-    return {identity for folder in (root, home, files_store) if (identity := identify(folder)) is not None}
+    return {
+        identity for folder in (root, home, schemes.local(files_store)) if (identity := identify(folder)) is not None
+    }
 
 
 def _sent(
@@ -126,7 +128,7 @@ def _in_place(
     """Store below a local folder; what lies in the store itself is for its owner alone."""
     infos = _placed(content, target, environ, _own_folders(entity, files_store))
     if entity._is_stored():
-        root, base = Path(entity._store.files_root()), files.local(files.folder_of(target))
+        root, base = Path(entity._store.files_root()), schemes.local(files.folder_of(target))
         stored = [base / info["path"] for info in infos]
         folders = {parent for path in stored for parent in path.parents if root in (parent, *parent.parents)}
         close_to_others([*stored, *folders])
@@ -138,7 +140,7 @@ def _placed(
 ) -> list[files.Info]:
     if not callable(content):
         return files.upload(content, target, environ, skip)
-    path, name = files.local(target), target.rpartition("/")[2]
+    path, name = schemes.local(target), target.rpartition("/")[2]
     try:
         with writing(path) as part:
             digest = _guarded(content, part, target)

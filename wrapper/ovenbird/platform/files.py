@@ -13,8 +13,7 @@ import sys
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.redact import redact_url
@@ -23,11 +22,13 @@ from ovenbird.common.units import parse_size, show_size
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
 from . import copying, progress
+from .schemes import OBJECTS, SQL, WEB, is_folder_url, local, plain, scheme
 from .store import timestamp
 from .tree_walk import Identity, describe_special, walk_tree
 
-OBJECTS = ("s3", "gs", "az")
-WEB = ("http", "https")
+if TYPE_CHECKING:
+    from ovenbird.common.http_download import Answer
+
 # MD5 runs at about a quarter of what a local disk copies, so a larger local copy is hashed when its digest is first
 # asked for (`hashed`): the store's copy does not change in between.
 HASHED_AT_ONCE = 64 * 1024 * 1024
@@ -70,22 +71,6 @@ class TransferLimit:
         return count
 
 
-def scheme(url: str) -> str:
-    """The scheme in lower case, empty for a local path; InputError for one that is not supported."""
-    found, colon, _ = url.partition("://")
-    found = found.lower() if colon else ""
-    if found in ("", *OBJECTS, *WEB):
-        return found
-    if found == "file":
-        return ""
-    raise InputError(f"{redact_url(url)}: {found}:// is not supported", hint="a local path, s3, gs, az, http or https")
-
-
-def local(url: str) -> Path:
-    """The local path that a path or a `file://` URL means."""
-    return Path(unquote(urlsplit(url).path) if url.startswith("file://") else url)
-
-
 def join(root: str, *names: str) -> str:
     """The URL or path of `names` below `root`."""
     return "/".join((root.rstrip("/"), *names))
@@ -104,6 +89,8 @@ def upload(
         raise OutputError(
             f"{redact_url(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az"
         )
+    if scheme(target) == SQL:
+        raise OutputError(f"{redact_url(target)}: files cannot be stored in a database", hint="a folder, s3, gs or az")
     plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2], skip)
     base = target if target.endswith("/") else target.rpartition("/")[0] + "/"
     stored: list[Info] = []
@@ -128,7 +115,7 @@ def download(
     InputError names the URL, without its secrets, and the reason.
     """
     limit = limit or TransferLimit.of_inputs(environ)
-    if not url.endswith("/"):
+    if not is_folder_url(url):
         _fetch(url, target, environ, limit)
         return [target]
     found = []
@@ -139,13 +126,37 @@ def download(
     return found
 
 
+def download_web(
+    url: str, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = True
+) -> tuple[Path, str]:
+    """Fetch what a web address answers into a folder; the path, and the extension of the table that it says it is.
+
+    The file is called as the server or the address calls it, else `name`. InputError: it cannot be read, or a file of
+    that name is there and no `overwrite`.
+    """
+    import tempfile
+
+    from .web_names import name_answer, table_extension
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
+        answer = _fetch(url, Path(draft) / "answer", environ, TransferLimit.of_inputs(environ))
+        assert answer is not None
+        target = folder / (name_answer(plain(url), answer) or name)
+        if exists(target) and not overwrite:
+            message = f"{target} exists, so {redact_url(url)} was not copied there"
+            raise InputError(message, hint="download(overwrite=True)")
+        (Path(draft) / "answer").replace(target)
+    return target, table_extension(answer)
+
+
 def listing(url: str, environ: Mapping[str, str]) -> list[str]:
     """Names of the files below a folder, relative to it."""
     if scheme(url) in OBJECTS:
         from . import objects
 
         try:
-            return [name for name, _ in objects.keys(url, environ)]
+            return [name for name, _ in objects.keys(plain(url), environ)]
         except Exception as error:
             raise _unreadable(url, error) from error
     try:
@@ -156,7 +167,7 @@ def listing(url: str, environ: Mapping[str, str]) -> list[str]:
 
 def folder_of(url: str) -> str:
     """Return the folder, with a `/` at its end, that the names in `status.files` are relative to."""
-    return url if url.endswith("/") else url.rpartition("/")[0] + "/"
+    return url if is_folder_url(url) else url.rpartition("/")[0] + "/"
 
 
 def check_member(name: object, where: str) -> str:
@@ -239,7 +250,7 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
             if scheme(url) in OBJECTS:
                 from . import objects
 
-                objects.delete(base + name, environ)
+                objects.delete(plain(base) + name, environ)
             else:
                 (local(base) / name).unlink(missing_ok=True)
         except OvenbirdError:
@@ -324,7 +335,7 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
     if scheme(base) in OBJECTS:
         from . import objects
 
-        digest = objects.put(base + name, path, environ, content_type=media_type(name), progress=moved)
+        digest = objects.put(plain(base) + name, path, environ, content_type=media_type(name), progress=moved)
         return describe(path, name, digest)
     target = local(base) / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -335,19 +346,22 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
     return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
 
-def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> None:
-    kind = scheme(url)
+def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> Answer | None:
+    """Fetch one file; what a web server said of it."""
+    kind, answer = scheme(url), None
     try:
         with progress.shown(f"reading {redact_url(url)}", None) as moved:
             if kind in WEB:
                 from . import web
 
-                web.fetch(url, target, redact_url(url), limit.left, limit.setting, moved)
+                answer = web.fetch(plain(url), target, redact_url(url), limit.left, limit.setting, moved)
                 limit.left -= target.stat().st_size
             elif kind in OBJECTS:
                 from . import objects
 
-                objects.get(url, target, environ, limit.counted(redact_url(url), moved))
+                objects.get(plain(url), target, environ, limit.counted(redact_url(url), moved))
+            elif kind == SQL:
+                raise InputError(f"{redact_url(url)}: a table of a database is no file", hint="as_df() reads it")
             else:
                 if special := describe_special(local(url)):
                     raise InputError(
@@ -355,6 +369,7 @@ def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLi
                     )
                 copying.copy(local(url), target, moved)
                 shutil.copymode(local(url), target)
+        return answer
     except OvenbirdError:
         raise
     except Exception as error:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import math
 import sys
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError
 
+from .compressed import detect_compression, open_compressed, strip_compression
 from .copying import HashedFile
 
 ENGINES = ("pandas", "polars")
 PREVIEW_ROWS = 10
 _LONGEST = 1000  # characters of one cell in a preview
+_LINE = 64 * 1024  # bytes that a first line of JSON is looked for in
 FORMATS = {
     "csv": "csv", "txt": "csv", "tsv": "tsv", "tab": "tsv", "parquet": "parquet", "pq": "parquet", "json": "json",
     "jsonl": "jsonl", "ndjson": "jsonl", "xlsx": "excel", "xls": "excel", "excel": "excel",
 }  # fmt: skip
+_BOM = b"\xef\xbb\xbf"
+_WORDS = {
+    "pandas": {"separator": "sep", "n_rows": "nrows"},
+    "polars": {"sep": "separator", "delimiter": "separator", "nrows": "n_rows", "usecols": "columns"},
+}
+"""Words of one engine's readers for what the other calls by another."""
 _READERS = {
     "pandas": {
         "csv": "read_csv", "tsv": "read_csv", "parquet": "read_parquet", "json": "read_json", "jsonl": "read_json",
@@ -57,8 +68,11 @@ def choose(engine: str | None = None) -> str:
 
 
 def format_of(name: str, file_format: str | None = None) -> str:
-    """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension."""
-    suffix = (file_format or Path(name).suffix).lower().lstrip(".")
+    """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension.
+
+    That of a compression does not count: `cities.csv.gz` is `csv`.
+    """
+    suffix = (file_format or PurePosixPath(strip_compression(name)).suffix).lower().lstrip(".")
     if suffix not in FORMATS:
         subject = (
             f"file_format {show_value(file_format)}"
@@ -69,31 +83,99 @@ def format_of(name: str, file_format: str | None = None) -> str:
     return FORMATS[suffix]
 
 
+def is_table_name(name: str) -> bool:
+    """Return whether the extension of a file's name is one of a table."""
+    return PurePosixPath(strip_compression(name)).suffix.lower().lstrip(".") in FORMATS
+
+
 def read(
     path: Path, *, file_format: str | None = None, engine: str | None = None, name: str = "", **options: Any
 ) -> Any:
-    """The DataFrame in a file; `options` go to the engine's reader, `sep` to polars as `separator`.
+    """The DataFrame in a file, compressed or not; `options` go to the engine's reader, by the words of either engine.
 
     InputError names `name` (or the file) and what the reader said.
     """
-    shown = name or str(path)
-    form, engine = format_of(shown, file_format), choose(engine)
-    if form == "tsv":
-        options.setdefault("sep", "\t")
-    if form == "jsonl" and engine == "pandas":
-        options.setdefault("lines", True)
-    if engine == "polars" and "sep" in options:
-        options["separator"] = options.pop("sep")
+    shown, form, engine = name or str(path), "", choose(engine)
     try:
-        return getattr(importlib.import_module(engine), _READERS[engine][form])(path, **options)
+        with ExitStack() as closing:
+            source, form = _opened(path, shown, file_format, engine, options, closing)
+            if form == "tsv":
+                options.setdefault("sep", "\t")
+            if form == "jsonl" and engine == "pandas":
+                options.setdefault("lines", True)
+            if engine == "pandas" and form not in ("parquet", "excel"):
+                options.setdefault("compression", None)  # it would go by the name
+            words = {_WORDS[engine].get(word, word): value for word, value in options.items()}
+            return getattr(importlib.import_module(engine), _READERS[engine][form])(source, **words)
+    except InputError as error:
+        prefix = "" if shown in error.message else f"{shown}: "
+        raise InputError(prefix + error.message, hint=error.hint) from error
     except ImportError as error:
-        raise InputError(f"{shown}: {engine} cannot read {form}: {error}", hint="install what it names") from error
+        hint = "pip install 'ovenbird[tables]'" if form == "parquet" else "install what it names"
+        raise InputError(f"{shown}: {engine} cannot read {form}: {error}", hint=hint) from error
     except Exception as error:
         hint = "as_df(file_format=…, sep=…) says what it holds, where that is something else"
         first = (str(error).strip().splitlines() or [""])[0]
         raise InputError(
             f"{shown} cannot be read as {form} by {engine}: {type(error).__name__}: {first}", hint=hint
         ) from error
+
+
+def _opened(
+    path: Path, name: str, file_format: str | None, engine: str, options: Mapping[str, Any], closing: ExitStack
+) -> tuple[Any, str]:
+    """Return what a reader takes, the path or what a compressed file holds, and its format."""
+    kind = "" if "compression" in options else detect_compression(path, name)
+    source: Any = path
+    if kind:
+        source, member = open_compressed(path, kind, closing)
+        if member and not is_table_name(name):
+            name = member
+        if engine == "polars" or kind == "zstd":  # polars takes memory or a path; Zstandard cannot go back
+            source = io.BytesIO(source.read())
+    try:
+        form = format_of(name, file_format)
+    except InputError:
+        if kind or not path.is_file() or not _starts_with(path, b"PAR1"):
+            raise
+        form = "parquet"
+    if form in ("json", "jsonl") and (kind or path.is_file()):
+        return _opened_json(source, kind, form, options)
+    return source, form
+
+
+def _opened_json(source: Any, kind: str, form: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return JSON without a byte order mark, and `jsonl` for a `.json` that holds a line for each row, as Spark's."""
+    if not kind:
+        with source.open("rb") as file:
+            start = file.read(len(_BOM) + _LINE)
+        plain = source
+    else:
+        plain = source if isinstance(source, io.BytesIO) else io.BytesIO(source.read())
+        start = plain.getvalue()[: len(_BOM) + _LINE]
+    if start.startswith(_BOM):
+        plain = io.BytesIO((source.read_bytes() if plain is source and not kind else plain.getvalue())[len(_BOM) :])
+    if form == "json" and not {"lines", "orient"} & options.keys() and _is_line_of_json(start.removeprefix(_BOM)):
+        form = "jsonl"
+    return plain, form
+
+
+def _is_line_of_json(start: bytes) -> bool:
+    """Return whether the first line is an object of its own, with a value that is no object or list, or more follow."""
+    import json
+
+    line, end, rest = start.lstrip().partition(b"\n")
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return False
+    several = bool(end and rest.strip())
+    return isinstance(value, dict) and (several or not all(isinstance(item, (dict, list)) for item in value.values()))
+
+
+def _starts_with(path: Path, signature: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(signature)) == signature
 
 
 def together(read: list[Any], name: str) -> Any:
@@ -103,7 +185,54 @@ def together(read: list[Any], name: str) -> Any:
     if len(read) == 1:
         return read[0]
     module = importlib.import_module(engine_of(read[0]) or "pandas")
-    return module.concat(read) if module.__name__ == "polars" else module.concat(read, ignore_index=True)
+    if module.__name__ == "polars":  # files of one table may lack a column, or have it as another number
+        return module.concat(read, how="diagonal_relaxed")
+    return module.concat(read, ignore_index=True)
+
+
+def with_constant(frame: Any, name: str, value: int | str | None, *, number: bool) -> Any:
+    """Return the frame with a column of one value at its end, unless it has that column; `number` is for null."""
+    if name in frame.columns:
+        return frame
+    if engine_of(frame) == "polars":
+        polars = importlib.import_module("polars")
+        kind = polars.Int64 if number else polars.String
+        return frame.with_columns(polars.lit(value, dtype=kind).alias(name))
+    return frame.assign(**{name: math.nan if value is None and number else value})
+
+
+def describe_parquet_problem(frame: Any) -> str:
+    """Return why a DataFrame cannot be written as Parquet here, or nothing."""
+    if engine_of(frame) != "pandas":
+        return ""
+    try:
+        pyarrow = importlib.import_module("pyarrow")
+        importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        if importlib.util.find_spec("fastparquet") is not None:
+            return ""
+        return "the package pyarrow is not installed (pip install 'ovenbird[tables]')"
+    problem = _arrow_problem(pyarrow, frame)
+    if problem and len(frame.columns) > 1:  # arrow does not say which column it is
+        for position, name in enumerate(frame.columns):
+            if part := _arrow_problem(pyarrow, frame.iloc[:, [position]]):
+                return f"the column {show_value(str(name))}: {part}"
+    return problem
+
+
+def _arrow_problem(pyarrow: Any, frame: Any) -> str:
+    try:
+        pyarrow.Schema.from_pandas(frame)
+    except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ""
+
+
+def write_csv(frame: Any, path: Path) -> None:
+    """Write a DataFrame of pandas as CSV; its index too, unless that only counts rows."""
+    index = frame.index
+    counts = type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
+    frame.to_csv(path, index=not counts)
 
 
 def write_parquet(frame: Any, path: Path) -> str | None:

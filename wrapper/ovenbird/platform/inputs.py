@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
-from . import files, frames, keys
+from . import frames, keys, schemes
 from .material import Dataitem, Material
 from .project import Project
+from .tree_walk import describe_special
 
 
 def resolve(project: Project, argument: str, text: str) -> Material:
@@ -27,9 +26,11 @@ def resolve(project: Project, argument: str, text: str) -> Material:
 
 
 def _address(text: str) -> str:
-    if files.scheme(text):
+    if schemes.scheme(text):
         return text
-    path = files.local(text)
+    path = schemes.local(text)
+    if (special := describe_special(path)) and "device" in special and not path.samefile("/dev/null"):
+        raise InputError(f"{show_value(text)} is {special}, not a file", hint="a file, a folder, a URL or a key")
     if not exists(path):
         siblings = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
         hint = f"in {path.parent} there is: {', '.join(siblings)}" if siblings else f"there is no folder {path.parent}"
@@ -39,5 +40,5 @@ def _address(text: str) -> str:
 
 def _recorded(project: Project, argument: str, address: str) -> Dataitem:
     keys.check_name(argument, "argument")
-    suffix = Path(address.partition("?")[0]).suffix.lower().lstrip(".")
-    return project.referenced(argument, "table" if suffix in frames.FORMATS else "dataitem", address)
+    table = schemes.scheme(address) == schemes.SQL or frames.is_table_name(address.partition("?")[0])
+    return project.referenced(argument, "table" if table else "dataitem", address)

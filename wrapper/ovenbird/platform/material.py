@@ -11,6 +11,7 @@ from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.redact import redact_record
 from ovenbird.errors import InputError
 
+from . import schemes
 from .entity import Entity
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ class Material(Entity):
         from . import files
 
         url = self._path()
-        if not files.scheme(url) and not self._is_stored():
-            found = files.local(url)
+        if schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+            path = self._download_single(scratch())
+            return Paths([str(path)], str(path))
+        if not schemes.scheme(url) and not self._is_stored():
+            found = schemes.local(url)
             _exists(found, self.key)
             names = files.listing(url, self._environ) if is_folder(found) else []
             return Paths([str(found / name) for name in names] or [str(found)], str(found))
@@ -53,21 +57,19 @@ class Material(Entity):
 
     def as_path(self) -> Path:
         """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""
-        from . import files
 
         url = self._path()
-        if not files.scheme(url) and not self._is_stored():
-            return _exists(files.local(url), self.key)
-        return Path(self.download(scratch(), overwrite=True) if url.endswith("/") else self.as_file()[0])
+        if not schemes.scheme(url) and not self._is_stored():
+            return _exists(schemes.local(url), self.key)
+        return Path(self.download(scratch(), overwrite=True) if self.is_folder() else self.as_file()[0])
 
     def local_path(self) -> Path | None:
         """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
-        from . import files
 
         url = self._path()
-        if files.scheme(url):
+        if schemes.scheme(url):
             return None
-        return _exists(files.local(url), self.key)
+        return _exists(schemes.local(url), self.key)
 
     def download(self, destination: str | Path | None = None, overwrite: bool = False) -> str:
         """Copy the file or the folder to `destination` (a folder, or a file's path); the path of what was copied.
@@ -77,8 +79,10 @@ class Material(Entity):
 
         url = self._path()
         target = Path(destination) if destination is not None else Path(self.TYPE)
-        single = not url.endswith("/")
-        if single and (destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix):
+        into = destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix
+        if into and schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+            return str(self._download_single(target, overwrite))
+        if into and not self.is_folder():
             target = self._below(target, url)
         return self.copy_to(target, overwrite)
 
@@ -86,47 +90,60 @@ class Material(Entity):
         """Copy the file, or the folder, as `target` itself. InputError: a file is there, and no `overwrite`."""
         from . import files
 
-        url = self._path()
-        names = self._names() or ([] if not url.endswith("/") else files.listing(url, self._environ))
-        for path in [target / name for name in names] if url.endswith("/") else [target]:
+        folder = self.is_folder()
+        names = self._names() or (files.listing(self._path(), self._environ) if folder else [])
+        for path in [target / name for name in names] if folder else [target]:
             if exists(path) and not overwrite:
                 raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
-        self._fetch(target, names)
+        if schemes.scheme(self._path()) == schemes.SQL:
+            self._write_table(target)
+        else:
+            self._fetch(target, names)
         return str(target)
 
     def is_folder(self) -> bool:
         """Whether the entity is a folder, and no single file."""
-        return self._path().endswith("/")
+
+        return schemes.is_folder_url(self._path())
 
     def file_name(self) -> str:
         """The name of the single file that the entity is."""
         return self._below(Path(), self._path()).name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
-        """The table in the file as a DataFrame of pandas or polars; several files of one format are put together.
+        """The table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
 
-        `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the extension decides. `options` go to the reader.
+        Folders as Hive and Spark write them are read: `year=2024` becomes a column, `_SUCCESS` is no data. So are
+        compressed files, and tables of a database. `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the
+        extension decides, or what the server says. `options` go to the reader.
         """
         import shutil
 
-        from . import files, frames
+        from . import files, frames, sql_tables
+        from .tables import read_table
 
-        url, own = self._path(), None
+        url = self._path()
+        kind = schemes.scheme(url)
+        if kind == schemes.SQL:
+            return sql_tables.read(url, self._environ, frames.choose(engine), **options)
+        own = scratch() if kind else None
         try:
-            if files.scheme(url):
-                own = scratch()
-                paths = files.download(url, self._below(own, url), self._environ, self._names())
+            if own is None:
+                root = _exists(schemes.local(url), self.key)
+                names = files.listing(url, self._environ) if is_folder(root) else []
+                found = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
+            elif kind in schemes.WEB:
+                path, extension = files.download_web(url, own, self._environ, name=self.name)
+                file_format = file_format or (None if frames.is_table_name(path.name) else extension or None)
+                found = [(path, path.name)]
             else:
-                found = _exists(files.local(url), self.key)
-                paths = [found / name for name in files.listing(url, self._environ)] if is_folder(found) else [found]
-            read = [
-                frames.read(path, file_format=file_format, engine=engine, name=_shown(path, url), **options)
-                for path in paths
-            ]
+                target = self._below(own, url)
+                paths = files.download(url, target, self._environ, self._names())
+                found = [(path, str(path.relative_to(own))) for path in paths]
+            return read_table(found, self.key, file_format=file_format, engine=engine, options=options)
         finally:
             if own is not None:
                 shutil.rmtree(own, ignore_errors=True)
-        return frames.together(read, self.key)
 
     def files(self) -> list[dict[str, Any]]:
         """`status.files`, every digest included; one that was put off for speed is computed and recorded now."""
@@ -159,10 +176,30 @@ class Material(Entity):
 
         names = files.names_of({"key": self.key, "spec": self.spec, "status": self.status})
         if names and self._is_stored():
-            base = files.local(files.folder_of(self._path()))
+            base = schemes.local(files.folder_of(self._path()))
             for name in names:
                 files.check_inside(base, base / name)
         return names
+
+    def _download_single(self, folder: Path, overwrite: bool = False) -> Path:
+        """Fetch what a web address answers, or the table of a database, into a folder under the name that it has."""
+        from . import files
+
+        if schemes.scheme(self._path()) in schemes.WEB:
+            return files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
+        return Path(self.copy_to(folder / f"{self._below(Path(), self._path()).name}.parquet", overwrite))
+
+    def _write_table(self, target: Path) -> None:
+        """Write the table of a database as a Parquet file, or as CSV where the name asks for it."""
+        from . import frames
+        from .copying import writing
+
+        frame = self.as_df()
+        with writing(target) as part:
+            if target.suffix == ".csv" and frames.engine_of(frame) == "pandas":
+                frames.write_csv(frame, part)
+            else:
+                frames.write_parquet(frame, part)
 
     def _fetch(self, target: Path, names: Sequence[str]) -> list[Path]:
         """Fetch the file as `target`, or the files `names` (all of them) below it; programs are executable again."""
@@ -182,13 +219,14 @@ class Material(Entity):
 
     def _below(self, folder: Path, url: str) -> Path:
         """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
-        if url.endswith("/"):
-            return folder
         from urllib.parse import unquote, urlsplit
 
         from . import files
 
-        path = unquote(urlsplit(url).path) if files.scheme(url) in files.WEB else str(files.local(url))
+        if schemes.is_folder_url(url):
+            return folder
+
+        path = unquote(urlsplit(url).path) if schemes.scheme(url) in schemes.WEB else str(schemes.local(url))
         name = path.rpartition("/")[2]
         return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
 
@@ -234,10 +272,3 @@ def _exists(path: Path, key: str) -> Path:
     if not exists(path):
         raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
     return path
-
-
-def _shown(path: Path, url: str) -> str:
-    """The name an error gives a file: the address it came from, which also tells its format."""
-    from . import files
-
-    return str(path) if url.endswith("/") or not files.scheme(url) else str(path.name)

@@ -12,6 +12,7 @@ from ovenbird import objectstores
 from ovenbird.errors import OvenbirdError, PlatformError, SettingsError
 
 from .copying import Progress, md5, writing
+from .schemes import scheme
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -131,6 +132,7 @@ def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
     from obstore.store import AzureStore, GCSStore, S3Store
 
     parts = urlsplit(url, allow_fragments=False)
+    kind = scheme(url)
     retry: Any = {
         "max_retries": 4,
         "retry_timeout": timedelta(seconds=60),
@@ -140,11 +142,11 @@ def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
     client: Any = {"timeout": "1d", "read_timeout": "120s", "connect_timeout": "10s"}
     path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
     try:
-        if parts.scheme == "s3":
+        if kind == "s3":
             config = objectstores.s3(parts.netloc, environ, SettingsError)
             client["allow_http"] = config.get("endpoint", "").startswith("http://")
             return S3Store(parts.netloc, **config, client_options=client, retry_config=retry), path
-        if parts.scheme == "gs":
+        if kind == "gs":
             return GCSStore(parts.netloc, client_options=client, retry_config=retry), path
         return AzureStore(parts.netloc, client_options=client, retry_config=retry), path
     except OvenbirdError:

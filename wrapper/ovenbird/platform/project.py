@@ -66,11 +66,24 @@ class Project:
         return self._log(Artifact, name, kind, source, **options)
 
     def log_dataitem(
-        self, name: str, kind: str | None = None, source: Source | None = None, data: Any = None, **options: Any
+        self,
+        name: str,
+        kind: str | None = None,
+        source: Source | None = None,
+        data: Any = None,
+        file_format: str | None = None,
+        read_df_params: Mapping[str, Any] | None = None,
+        engine: str | None = None,
+        **options: Any,
     ) -> Dataitem:
-        """Store a DataFrame (`data`, as Parquet) or files (`source`) as a data item; a DataFrame is a `table`."""
+        """Store a DataFrame (`data`, as Parquet) or files (`source`) as a data item; a DataFrame is a `table`.
+
+        `file_format`, `engine` and `read_df_params` (options of the engine's reader) say how the file of a table is
+        read for its schema and its first rows.
+        """
         kind = kind or ("dataitem" if data is None else "table")
-        return self._log(Dataitem, name, kind, source, data=data, **options)
+        reader = {**(read_df_params or {}), "file_format": file_format, "engine": engine}
+        return self._log(Dataitem, name, kind, source, data=data, reader=reader, **options)
 
     def log_table(self, name: str, source: Source | None = None, data: Any = None, **options: Any) -> Dataitem:
         """Store a table; its schema and its first rows are recorded."""
@@ -179,6 +192,7 @@ class Project:
         filename: str = "",
         path: str | None = None,
         drop_existing: bool = False,
+        reader: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> M:
         """Store an entity from `source` (a path, or several), `data` (a DataFrame, bytes, text) or `write`.
@@ -190,7 +204,7 @@ class Project:
         from . import content, deposit
 
         keys.check_name(name, f"{type.TYPE} name", OutputError)
-        found = content.of(name, kind, source=source, data=data, write=write, filename=filename)
+        found = content.of(name, kind, source=source, data=data, write=write, filename=filename, reader=reader)
         entity = self._entity(type, name, kind, found.spec | options)
         if drop_existing:
             for row in self._store.listing(type.TYPE, project=self.name, name=name):

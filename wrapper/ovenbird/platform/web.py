@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ovenbird.common.http_download import Download, DownloadError, basic_authorization, download, make_opener
+from ovenbird.common.http_download import Answer, Download, DownloadError, basic_authorization, download, make_opener
 from ovenbird.errors import InputError
 
+from .content_decoding import decode_file, read_codings
 from .copying import Progress, writing
 
+_SAFE = "!#$%&'()*+,/:;=?@[]~"  # what an address may hold besides letters, digits and `-._`; `%` begins an escape
 
-def fetch(url: str, target: Path, shown: str, limit: int, limit_hint: str, progress: Progress | None = None) -> None:
+
+def escape_address(url: str) -> str:
+    """Return an address as HTTP takes it: blanks and other alphabets escaped, a name of a host by its IDNA form."""
+    parts = urlsplit(url)
+    host = parts.netloc
+    if not host.isascii():
+        name, colon, port = host.partition(":")
+        try:
+            host = name.encode("idna").decode() + colon + port
+        except ValueError:
+            raise InputError(f"the host {name!a} is no name") from None
+    path, query = (quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), _SAFE) for part in (parts.path, parts.query))
+    return urlunsplit(parts._replace(netloc=host, path=path, query=query, fragment=""))
+
+
+def fetch(url: str, target: Path, shown: str, limit: int, limit_hint: str, progress: Progress | None = None) -> Answer:
     """Stream what `url` answers into `target`, which appears whole or not at all, and has at most `limit` bytes.
 
-    A fault that may pass is tried again, going on where the body broke off when the server can.
-    InputError names `shown`, the URL without its secrets.
+    A fault that may pass is tried again, going on where the body broke off when the server can. A `Content-Encoding` is
+    undone. Return what the server said of the file. InputError names `shown`, the URL without its secrets.
     """
     parts = urlsplit(url)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    bare = escape_address(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
     given = parts.username is not None
     wanted = Download(
         bare, limit, limit_hint, make_opener(urllib.request.ProxyHandler()),
@@ -29,6 +47,13 @@ def fetch(url: str, target: Path, shown: str, limit: int, limit_hint: str, progr
     try:
         with writing(target) as part, part.open("wb") as file:
             download(wanted, file)
+            file.flush()
+            if codings := read_codings(wanted.answer.content_encoding, unquote(parts.path)):
+                decode_file(part, codings, limit, limit_hint)
+        return wanted.answer
+    except InputError as error:
+        prefix = "" if shown in error.message else f"{shown}: "
+        raise InputError(prefix + error.message, hint=error.hint) from None
     except DownloadError as error:
         hint = "a URL may carry credentials as https://user:password@host/" if error.kind == "denied" else error.hint
         raise InputError(f"{shown}: {error.message}", hint=hint) from None
