@@ -157,7 +157,7 @@ def test_no_number_is_lenient(verb: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [((b"check", b"\xff\xfe.py"), 70), ((b"check", b"x" * 5000), 72), ((b"run", b"main.py", b"--param=a=\xff"), 70),
+    [((b"check", b"\xff\xfe.py"), 70), ((b"check", b"x" * 5000), 72), ((b"run", b"main.py", b"--timeout=\xff"), 70),
      ((b"runs", b"show", b"\xff"), 70), ((b"runs", b"list", b"--limit=" + b"9" * 300), 70)],
 )  # fmt: skip
 def test_a_command_ends_with_its_status(tmp_path: Path, words: tuple[bytes, ...], code: int) -> None:

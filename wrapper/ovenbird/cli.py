@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Parse argv, run the verb; the exit status. Errors of ours are told on stderr and become the status."""
-    if odd := next((word for word in argv if not is_unicode(word)), None):
+    if argv[:1] not in (["run"], ["job"]) and (odd := next((word for word in argv if not is_unicode(word)), None)):
         return report(SettingsError(f"the argument {show_value(odd)} is not UTF-8 text"))
     if odd := next((word for word in argv if word.startswith("--") and word.partition("=")[2] == "--"), None):
         return report(

@@ -20,6 +20,8 @@ from .common.units import parse_duration, parse_size, parse_whole
 from .errors import SettingsError
 
 _PORTS = 65535
+# flags of a run that may hold bytes of another encoding, as names of files do
+_OF_BYTES = ("source", "param", "params", "each", "input", "output_dir", "result_file")
 MAX_INPUT = 16 * 1024**3  # bytes
 GRACE = 8.0  # seconds of a run: `docker stop` kills after 10
 
@@ -575,7 +577,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
             texts += [(flag(row), text, parse) for text in ([given] if isinstance(given, str) else given)]
         for origin, text, parse in texts:
             try:
-                if not is_unicode(text):
+                if not is_unicode(text) and not (row.name in _OF_BYTES and origin.startswith("--")):
                     raise ValueError("UTF-8 text")
                 value = parse(text)
             except ValueError as error:

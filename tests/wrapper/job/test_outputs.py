@@ -126,9 +126,9 @@ def test_what_json_has_no_word_for(project: Project, value: Any, stored: Any) ->
     assert json.loads(path.read_text(), parse_constant=refuse) == stored
 
 
-@pytest.mark.parametrize("value", [{1: "a", "1": "b"}, {"a": {None: 1, "null": 2}}, {(1, 2): 3}, {"a": "\ud83d"}])
+@pytest.mark.parametrize("value", [{1: "a", "1": "b"}, {"a": {None: 1, "null": 2}}, {(1, 2): 3}])
 def test_what_json_would_lose_is_pickled(project: Project, value: Any) -> None:
-    """Two keys of the same text, a key that is no text, a lone surrogate: nothing is lost or written twice."""
+    """Two keys of the same text, a key that is no text: nothing is lost or written twice."""
     with pytest.warns(UserWarning, match="pickled"):
         kind, path = _one(project, value)
     assert (kind, path.name, pickle.loads(path.read_bytes())) == ("artifact/artifact", "out.pickle", value)

@@ -54,6 +54,13 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def escape_bytes(name: str) -> str:
+    """Return a file name as UTF-8 can hold it: a byte of another encoding, a lone surrogate in Python, is `%E9`."""
+    if is_unicode(name):
+        return name
+    return "".join(f"%{ord(char) & 0xFF:02X}" if "\udc80" <= char <= "\udcff" else char for char in name)
+
+
 def escape_json(text: str) -> str:
     r"""Return JSON in which no character needs escaping for a terminal: `\u009b` and the like stand for themselves.
 

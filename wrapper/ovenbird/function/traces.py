@@ -13,9 +13,12 @@ _IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep  # noqa:
 
 def user_traceback(error: BaseException) -> str:
     """The traceback of `error` and of what caused it, cut of the frames of Ovenbird and of the import system."""
-    found = traceback.TracebackException.from_exception(error)
-    _cut(found, set())
-    return "".join(found.format()).rstrip()
+    try:
+        found = traceback.TracebackException.from_exception(error)
+        _cut(found, set())
+        return "".join(found.format()).rstrip()
+    except Exception as broken:  # a class of the user's may raise anything from any attribute
+        return f"{type(error).__qualname__} has a traceback that cannot be told: {type(broken).__qualname__}"
 
 
 def user_stack(frame: FrameType | None) -> str:
@@ -40,7 +43,7 @@ def summary(error: BaseException) -> str:
     """`ValueError: no such model`: the type and the first line of the message."""
     try:
         text = str(error).strip().partition("\n")[0]
-    except Exception:  # a user's __str__ may raise
+    except BaseException:  # a user's __str__ may raise, or call sys.exit
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -55,7 +55,7 @@ def _converted(parameter: Parameter, value: Any) -> Any:
         return convert_one(parameter, value)
     try:
         return convert_one(parameter, msgspec.json.decode(str(value)))
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return convert_one(parameter, str(value), lax=True)
     except FieldsError as error:
         try:
@@ -70,5 +70,5 @@ def plain(value: Any) -> Any:
         return value
     try:
         return msgspec.json.decode(str(value))
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return str(value)

@@ -12,11 +12,13 @@ from typing import TextIO
 from ..common.redact import mask_parameters
 from ..common.text import cut_text, show_value
 from ..errors import OutputError, OvenbirdError, PlatformError
+from ..function.traces import summary
 from ..platform.run import Run
 from .outcome import Outcome
 from .report import is_stdout, kept_record, print_text, result_file
 
 STOPPED = 143
+_LONGEST = 64 * 1024  # characters of an error's message, and of its traceback
 _log = logging.getLogger("ovenbird")
 
 
@@ -41,13 +43,11 @@ class Ending:
 
     def record(self, state: str, code: int, error: dict[str, str] | None) -> int:
         """Record the end; the exit status. Errors: PlatformError that names what was stored."""
+        error = error and {name: cut_text(text, _LONGEST) for name, text in error.items()}
         self._keep_logged()
         self._tell(state, error)
         try:
-            now = self._record.finish(
-                state, message=error["message"] if error else "", error=error,
-                outputs=self._outcome.outputs, results=self._outcome.results,
-            )  # fmt: skip
+            now = self._finish(state, error)
         except OvenbirdError as unrecorded:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
             failed = PlatformError(
@@ -67,6 +67,26 @@ class Ending:
             with contextlib.suppress(OSError, ValueError):  # nobody reads: the record has it
                 print_text(self._stdout, result_text(self._outcome.returned))
         return code or (0 if written else OutputError.exit_code)
+
+    def _finish(self, state: str, error: dict[str, str] | None) -> str:
+        """Record the end, whatever the function has put into its run; the state. Errors: OvenbirdError."""
+
+        def finish() -> str:
+            return self._record.finish(
+                state, message=error["message"] if error else "", error=error,
+                outputs=self._outcome.outputs, results=self._outcome.results,
+            )  # fmt: skip
+
+        try:
+            if restored := self._record.restore():
+                _log.warning("left out of the record, as it is no part of one: run.%s", ", run.".join(restored))
+            return finish()
+        except OvenbirdError:
+            raise
+        except Exception as broken:
+            self._record.restore(all_parts=True)
+            _log.warning("recorded without what the function has put into its run: %s", summary(broken))
+            return finish()
 
     def _told(self, state: str, error: Mapping[str, str] | None) -> bool:
         """Write the result file, if one is asked for. Whether that could be done."""

@@ -253,7 +253,7 @@ def _json(value: Any) -> bytes | None:
     """Return the JSON text of a value, None when it holds anything but JSON values and numpy's scalars.
 
     Keys that are numbers become text, unless two keys would be the same. NaN and the infinities become null, as JSON
-    has no such numbers. A lone surrogate is no JSON text.
+    has no such numbers. A lone surrogate is escaped.
     """
     import json
 
@@ -264,7 +264,7 @@ def _json(value: Any) -> bytes | None:
 
 
 def _finite(value: Any, depth: int) -> Any:
-    """Return a value with null for each number that is not finite, and keys as text. Errors: TypeError."""
+    """Return a value with null for each number that is not finite, and text as UTF-8 holds it. Errors: TypeError."""
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, dict):
@@ -274,6 +274,8 @@ def _finite(value: Any, depth: int) -> Any:
         return members
     if isinstance(value, (list, tuple)):
         return [_finite(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return clean_text(value)
     number = value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
     return None if isinstance(number, float) and not isfinite(number) else value
 

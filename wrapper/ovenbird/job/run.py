@@ -45,7 +45,7 @@ from .interrupt import TIME_LIMIT, Interrupted, Interruption
 from .outcome import Ended, Outcome
 from .parameters import from_file, shown
 from .provenance import function_spec, provenance
-from .tee import kept
+from .tee import ease_stdout, kept
 
 UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
 _log = logging.getLogger("ovenbird")
@@ -113,6 +113,7 @@ def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
 def execute(job: Job) -> int:
     """Run a job that has a record, under its own id; the exit status."""
     current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", "")))
+    ease_stdout()
     log = job.store.log_file(job.record.project, job.record.id)
     with kept(log) if log else contextlib.nullcontext():
         return job.run()

@@ -34,12 +34,19 @@ class Tee:
         return getattr(self._stream, name)  # isatty, fileno, encoding, flush: those of the real stream
 
 
+def ease_stdout() -> None:
+    """Have what user code prints shown at once, not when a buffer is full, and escaped where the locale lacks it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        errors = sys.stdout.errors
+        if errors == "strict" or (errors == "surrogateescape" and sys.stdout.encoding.lower() != "utf-8"):
+            errors = "backslashreplace"
+        sys.stdout.reconfigure(line_buffering=True, errors=errors)
+
+
 @contextmanager
 def kept(path: Path) -> Iterator[None]:
     """Within the block, stdout and stderr are kept in the file at `path`; what C code writes is only shown."""
     before = sys.stdout, sys.stderr
-    if hasattr(sys.stdout, "reconfigure"):  # what user code prints is seen at once, not when a buffer is full
-        sys.stdout.reconfigure(line_buffering=True)
     lock = threading.Lock()
     with path.open("ab", buffering=0) as log:
         sys.stdout, sys.stderr = Tee(before[0], log, lock), Tee(before[1], log, lock)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ovenbird.common.named_paths import is_file
 from ovenbird.common.redact import redact_url
-from ovenbird.common.text import show_value
+from ovenbird.common.text import escape_bytes, show_value
 from ovenbird.common.tree_names import describe_limit
 from ovenbird.errors import InputError, OutputError
 
@@ -97,7 +97,7 @@ def _of_files(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> C
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
         paths.append(schemes.local(text))
     if len(paths) == 1 and is_file(paths[0]):
-        found = Content(paths, _check_file_name(paths[0].name))
+        found = Content(paths, _check_file_name(escape_bytes(paths[0].name)))
         if kind == "table":
             found.spec, found.status = _described(paths[0], dict(reader))
         return found

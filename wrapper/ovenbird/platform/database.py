@@ -17,6 +17,7 @@ from ovenbird.common.private_files import make_private_file
 from ovenbird.common.text import show_value
 from ovenbird.errors import PlatformError
 
+from .json_values import encode_json
 from .store import Record
 
 VERSION = 1
@@ -174,7 +175,7 @@ def pack(record: Record, home: Path) -> bytes:
     path = record["spec"].get("path")
     if isinstance(path, str) and path.startswith(f"{home}/"):
         body["spec"] = {**record["spec"], "path": _HOME + path[len(str(home)) :]}
-    return msgspec.json.encode(body)
+    return encode_json(body)
 
 
 def unpack(text: bytes, home: Path) -> Record:

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Mapping, Set
 from typing import Any
 
+import msgspec
+
 _DEEPEST = 50  # levels of nesting; what lies deeper becomes text
 _MOST_ITEMS = 10_000  # of an array; a larger one is described
 _TEXTS = ("decimal", "fractions", "uuid", "ipaddress")  # modules whose values are recorded as their text
@@ -26,6 +28,14 @@ def json_value(value: Any) -> Any:
     are escaped; NaN stays, which JSON writes as null. An object of any other class becomes its text, cut to one line.
     """
     return _converted(value, [])
+
+
+def encode_json(value: Any) -> bytes:
+    """Return a value as JSON, whatever it holds."""
+    try:
+        return msgspec.json.encode(value)
+    except Exception:  # a lone surrogate, a class that JSON does not have; anything from a class of the user's
+        return msgspec.json.encode(json_value(value))
 
 
 def clean_text(text: str) -> str:

@@ -335,7 +335,9 @@ def _annotations(record: Record) -> dict[str, Any]:
 def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
     """What a listing shows of a run: function, start and end."""
     status = record["status"]
-    return record["spec"].get("function"), status.get("started"), status.get("ended")
+    values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
+    function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them
+    return function, started, ended
 
 
 def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:

@@ -23,6 +23,7 @@ from ovenbird.errors import (
 )
 
 from . import pools
+from .json_values import encode_json
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Client:
         Errors: PlatformUnreachableError, PlatformDeniedError, PlatformRefusedError with the answer's status.
         """
         url = f"{self.endpoint}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
-        data = None if body is None else msgspec.json.encode(body)
+        data = None if body is None else encode_json(body)
         used = self.tokens.header()
         answer = self._patiently(method, url, data, "application/json", used)
         if answer.status == 401:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ovenbird.common.redact import redact_text
 
 from ..common.text import show_value
 from .entity import Entity, new_record
+from .fields import Fields
 from .keys import RUN_KIND
 from .store import FINAL, Store, timestamp
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Function(Entity):
@@ -29,6 +33,13 @@ class Run(Entity):
         super().__init__(store, record, environ)
         self.logged: list[Entity] = []
         self._began = time.monotonic()
+        self._recorded = record  # as it was written last: plain JSON values, which no user code holds
+
+    def save(self, update: bool = False) -> Self:
+        """Store the run, or with `update` its changes."""
+        super().save(update)
+        self._recorded = self.to_dict()
+        return self
 
     def consume(self, key: str) -> None:
         """Record that the run reads the entity `key`."""
@@ -44,6 +55,31 @@ class Run(Entity):
     def results(self) -> dict[str, Any]:
         """Results by name."""
         return dict(self.status.results or {})
+
+    def restore(self, *, all_parts: bool = False) -> list[str]:
+        """Put back what user code has replaced by something that is no part of a record; the names of those parts.
+
+        With `all_parts`: everything, as it was recorded last.
+        """
+        restored = []
+        for name in ("id", "kind", "name", "project", "key", "user"):
+            known = self._recorded.get(name, "")
+            if type(vars(self).get(name)) is not str or getattr(self, name) != known:
+                setattr(self, name, known)
+                restored.append(name)
+        for name in ("metadata", "spec", "status"):
+            part = vars(self).get(name)
+            if all_parts or not isinstance(part, Fields):
+                setattr(self, name, Fields(self._recorded[name]))
+                restored.append(name)
+        relations = self.metadata.get("relationships")
+        if not isinstance(relations, list) or not all(isinstance(entry, dict) for entry in relations):
+            self.metadata.relationships = list(self._recorded["metadata"].get("relationships") or [])
+            restored.append("metadata.relationships")
+        if not isinstance(self.status.get("metrics") or {}, dict):
+            del self.status["metrics"]
+            restored.append("status.metrics")
+        return restored
 
     def finish(self, state: str, *, message: str = "", error: Mapping[str, str] | None = None, **status: Any) -> str:
         """Record the end: COMPLETED, ERROR or STOPPED; `error` holds type, message and traceback.

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ovenbird.common.text import escape_bytes
+
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -61,7 +63,7 @@ def _walk(folder: Path, prefix: str, above: list[Identity], skip: Collection[Ide
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
-        name, path = f"{prefix}{entry.name}", folder / entry.name
+        name, path = f"{prefix}{escape_bytes(entry.name)}", folder / entry.name
         try:
             if entry.is_dir():
                 identity = identify(path)
