@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote
 
 from ovenbird import address
+from ovenbird.common.content_decoding import decode_answer
 from ovenbird.common.http_download import Download, DownloadError, basic_authorization, download, make_opener
 from ovenbird.common.source_limits import SIZE
 from ovenbird.common.text import show_value
@@ -61,6 +62,7 @@ def _download(parts: SplitResult, target: Path, shown: str, order: Order) -> Non
     try:
         with target.open("wb") as file:
             download(wanted, file)
+        decode_answer(wanted, target, unquote(parts.path))
     except DownloadError as error:
         raise _KINDS[error.kind](f"{shown}: {error.message}", hint=_HINTS.get(error.kind) or error.hint) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import os
 import threading
@@ -56,6 +57,18 @@ def test_a_name_that_is_no_module_becomes_main(fetched: Fetch, server: Server) -
     assert fetched(f"{server.url}/score.py", handler="main:fn").file == "main.py"
     with pytest.raises(SourceError, match=r"'other:fn' names the module 'other', and .* 'score.py' \(write score:fn\)"):
         fetched(f"{server.url}/score.py", handler="other:fn")
+
+
+def test_a_content_encoding_is_undone(fetched: Fetch, server: Server) -> None:
+    """Servers send it unasked; the digest is that of the file itself."""
+    server.answer = lambda request: give(request, b"def fn(): ...\n")
+    plain = fetched(f"{server.url}/main.py")
+    server.answer = lambda request: give(request, gzip.compress(b"def fn(): ...\n"), Content_Encoding="gzip")
+    encoded = fetched(f"{server.url}/main.py")
+    assert (paths(encoded), encoded.revision) == ({"main.py": "def fn(): ...\n"}, plain.revision)
+    server.answer = lambda request: give(request, b"no gzip", Content_Encoding="gzip")
+    with pytest.raises(SourceUnreachableError, match="Content-Encoding gzip is damaged"):
+        fetched(f"{server.url}/main.py")
 
 
 def test_a_zip_is_unpacked(fetched: Fetch, server: Server) -> None:

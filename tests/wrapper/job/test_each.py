@@ -25,6 +25,18 @@ def test_a_run_takes_its_line(jobs: Jobs) -> None:
     assert jobs.record(third)["spec"]["parameters"] == {"n": 12, "common": "all"}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:
+    """Some editors begin a text file with one: files of parameters, and inputs that are JSON or text."""
+    for name, text in (("each.jsonl", '{"n": 1}\n'), ("p.json", '{"n": 2}'), ("p.yaml", "n: 3\n"), ("d.json", "[4]")):
+        (jobs.folder / name).write_text(text, encoding="utf-8-sig")
+    assert jobs.run(SOURCE, "--each", "each.jsonl", "--index", "0").result["results"] == {"output_0": "1 none"}
+    assert jobs.run(SOURCE, "--params", "p.json").result["results"] == {"output_0": "2 none"}
+    assert jobs.run(SOURCE, "--params", "p.yaml").result["results"] == {"output_0": "3 none"}
+    source = "def handler(data: list[int], text: str, raw: bytes):\n    return f'{data} {text} {len(raw)}'\n"
+    done = jobs.run(source, "--input", "data=d.json", "--input", "text=d.json", "--input", "raw=d.json")
+    assert done.result["results"] == {"output_0": "[4] [4] 6"}
+
+
 def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
     """A user's own indexed Job may read the variable itself."""
     done = jobs.run(

@@ -67,7 +67,10 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "mod.py").write_bytes(CODE)
     (tmp_path / "a.zip").write_bytes(zipped(**{"mod.py": CODE}))
     files.upload([tmp_path / "mod.py", tmp_path / "a.zip"], "s3://outputs/src/", s3)
-    for source in ("s3://outputs/src/mod.py", "s3://outputs/src/", "zip+s3://outputs/src/a.zip"):
+    for source in (
+        "s3://outputs/src/mod.py", "s3://outputs/src/", "zip+s3://outputs/src/a.zip", "s3a://outputs/src/mod.py",
+        "zip+s3a://outputs/src/a.zip",
+    ):  # fmt: skip
         assert (fetched(function(source), s3) / "mod.py").read_bytes() == CODE
 
 

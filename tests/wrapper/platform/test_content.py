@@ -110,6 +110,20 @@ def test_a_list_of_one_source_is_that_source(project: Project, tmp_path: Path) -
     assert [info.path for info in project.log_artifact("f", source=[tmp_path / "in"]).status.files] == ["t.csv"]
 
 
+def test_a_folder_of_a_table_is_described(project: Project, tmp_path: Path) -> None:
+    """By all its files, partitions among them; a folder of something else is stored with a warning."""
+    for year in (2023, 2024):
+        (tmp_path / f"in/year={year}").mkdir(parents=True)
+        pandas.DataFrame({"x": [year]}).to_parquet(tmp_path / f"in/year={year}/part.parquet")
+    (tmp_path / "in/_SUCCESS").touch()
+    item = project.log_table("t", source=tmp_path / "in")
+    assert [field.name for field in item.spec["schema"].fields] == ["x", "year"]
+    assert item.status.preview.rows == 2
+    (tmp_path / "in/notes.doc").write_text("not a table")
+    with pytest.warns(UserWarning, match="stored without a schema: .*notes.doc"):
+        assert project.log_table("t", source=tmp_path / "in").spec.schema is None
+
+
 def test_a_device_or_a_pipe_is_refused_at_once(project: Project, tmp_path: Path) -> None:
     """Nothing is opened: reading would have no end."""
     os.mkfifo(tmp_path / "pipe")

@@ -91,6 +91,22 @@ def test_a_store_that_is_not_there_is_told(server: Any, tmp_path: Path) -> None:
     assert "AWS_ENDPOINT_URL" in caught.value.hint
 
 
+def test_markers_of_folders_are_no_files(s3: dict[str, str], tmp_path: Path) -> None:
+    """Consoles make an empty object for a folder; an empty file is a file."""
+    import boto3
+
+    client = boto3.client(
+        "s3", endpoint_url=s3["AWS_ENDPOINT_URL"], aws_access_key_id="a", aws_secret_access_key="b",
+        region_name="us-east-1",
+    )  # fmt: skip
+    for key in ("in/", "in/sub/", "in/lone/", "in/empty", "in/sub/a"):
+        client.put_object(Bucket="outputs", Key=key, Body=b"a" if key.endswith("a") else b"")
+    client.close()
+    files.download("s3://outputs/in/", tmp_path / "out", s3)
+    assert files.listing("s3://outputs/in/", s3) == ["empty", "sub/a"]
+    assert [path.read_bytes() for path in (tmp_path / "out/empty", tmp_path / "out/sub/a")] == [b"", b"a"]
+
+
 def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as file:
         for _ in range(256):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def line(name: str, index: int) -> dict[str, Any]:
     count = 0
     try:
         with Path(name).open("rb") as file:
-            for number, text in enumerate(file, 1):
+            for number, raw in enumerate(file, 1):
+                text = raw.removeprefix(BOM_UTF8) if number == 1 else raw
                 if not text.strip():
                     continue
                 if count == index:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def _parsed(text: bytes, name: str) -> Any:
             from ..document import parse
 
             return parse(text.decode(), name)
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text.removeprefix(BOM_UTF8))
     except DocumentError as error:
         raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

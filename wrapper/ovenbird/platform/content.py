@@ -17,6 +17,8 @@ from ovenbird.errors import InputError, OutputError
 
 from . import frames, schemes
 from .copying import md5
+from .tables import read_table
+from .tree_walk import walk_tree
 
 _SAMPLE = 1000  # rows of a CSV file that its schema is read from
 _WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
@@ -99,9 +101,21 @@ def _of_files(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> C
     if len(paths) == 1 and is_file(paths[0]):
         found = Content(paths, _check_file_name(escape_bytes(paths[0].name)))
         if kind == "table":
-            found.spec, found.status = _described(paths[0], dict(reader))
+            found.spec, found.status = _described([(paths[0], paths[0].name)], name, dict(reader))
         return found
-    return Content(paths, "")
+    found = Content(paths, "")
+    if kind == "table" and (parts := _parts_of(paths)):
+        found.spec, found.status = _described(parts, name, dict(reader))
+    return found
+
+
+def _parts_of(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return the files of a table with their names; none where they are too large to read, or cannot be."""
+    try:
+        parts = [part for path in paths for part in (walk_tree(path).files if path.is_dir() else [(path, path.name)])]
+        return parts if sum(path.stat().st_size for path, _ in parts) <= _WHOLE else []
+    except OSError:  # storing them says so
+        return []
 
 
 def _check_file_name(name: str) -> str:
@@ -111,21 +125,25 @@ def _check_file_name(name: str) -> str:
     return name
 
 
-def _described(path: Path, reader: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Schema and preview of a table's file, where they can be had cheaply; a file that does not parse only warns."""
+def _described(
+    parts: Sequence[tuple[Path, str]], shown: str, reader: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Schema and preview of a table's files, where they can be had cheaply; what does not parse only warns."""
     file_format, options = reader.pop("file_format", None), {}
     try:
-        form, engine = frames.format_of(path.name, file_format), frames.choose(reader.pop("engine", None))
-        if form in ("csv", "tsv"):
-            options = {} if {"nrows", "n_rows"} & reader.keys() else {"nrows": _SAMPLE}
-        elif path.stat().st_size > _WHOLE:
-            return {}, {}
-        frame = frames.read(path, file_format=file_format, engine=engine, **(options | reader))
+        engine = frames.choose(reader.pop("engine", None))
+        if len(parts) == 1:
+            form = frames.format_of(parts[0][1], file_format)
+            if form in ("csv", "tsv"):
+                options = {} if {"nrows", "n_rows"} & reader.keys() else {"nrows": _SAMPLE}
+            elif parts[0][0].stat().st_size > _WHOLE:
+                return {}, {}
+        frame = read_table(parts, shown, file_format=file_format, engine=engine, options=options | reader)
     except InputError as error:
         if any(name in sys.modules for name in frames.ENGINES):
             warnings.warn(f"stored without a schema: {error.message}", stacklevel=2)
         return {}, {}
-    shown = frames.preview(frame)
-    if options and shown["rows"] >= _SAMPLE:
-        del shown["rows"]  # the sample's length, not the table's
-    return {"schema": frames.schema(frame)}, {"preview": shown}
+    preview = frames.preview(frame)
+    if options and preview["rows"] >= _SAMPLE:
+        del preview["rows"]  # the sample's length, not the table's
+    return {"schema": frames.schema(frame)}, {"preview": preview}

@@ -85,10 +85,28 @@ def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress 
 
 
 def keys(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Names below the folder `url`, relative to it, and their sizes in bytes."""
+    """Names below the folder `url`, relative to it, and their sizes in bytes.
+
+    The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
+    """
     store, path = _open(url, environ)
-    found = [item for page in _obstore().list(store, path) for item in page]
-    return sorted((item["path"][len(path.rstrip("/")) + 1 :], item["size"]) for item in found)
+    obstore, found = _obstore(), {}
+    for page in obstore.list(store, path):
+        found.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
+    folders = {"", *(name[:place] for name in found for place, char in enumerate(name) if char == "/")}
+    return sorted(
+        (name, item["size"])
+        for name, item in found.items()
+        if item["size"] or not (name in folders or _is_missing(store, item["path"]))
+    )
+
+
+def _is_missing(store: Any, path: str) -> bool:
+    try:
+        _obstore().head(store, path)
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def delete(url: str, environ: Mapping[str, str]) -> None:

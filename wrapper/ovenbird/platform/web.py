@@ -7,10 +7,10 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from ovenbird.common.content_decoding import decode_answer
 from ovenbird.common.http_download import Answer, Download, DownloadError, basic_authorization, download, make_opener
 from ovenbird.errors import InputError
 
-from .content_decoding import decode_file, read_codings
 from .copying import Progress, writing
 
 _SAFE = "!#$%&'()*+,/:;=?@[]~"  # what an address may hold besides letters, digits and `-._`; `%` begins an escape
@@ -48,12 +48,8 @@ def fetch(url: str, target: Path, shown: str, limit: int, limit_hint: str, progr
         with writing(target) as part, part.open("wb") as file:
             download(wanted, file)
             file.flush()
-            if codings := read_codings(wanted.answer.content_encoding, unquote(parts.path)):
-                decode_file(part, codings, limit, limit_hint)
+            decode_answer(wanted, part, unquote(parts.path))
         return wanted.answer
-    except InputError as error:
-        prefix = "" if shown in error.message else f"{shown}: "
-        raise InputError(prefix + error.message, hint=error.hint) from None
     except DownloadError as error:
         hint = "a URL may carry credentials as https://user:password@host/" if error.kind == "denied" else error.hint
         raise InputError(f"{shown}: {error.message}", hint=hint) from None

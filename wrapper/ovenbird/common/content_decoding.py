@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ovenbird.common.units import show_size
-from ovenbird.errors import InputError
+from .http_download import Download, DownloadError
+from .text import cut_text, escape_controls
+from .units import show_size
 
 _CHUNK = 256 * 1024
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # bits of the window, as zlib counts them
 _GZIP_NAMES = (".gz", ".tgz", ".gzip")
 
 
-def read_codings(header: str, name: str) -> list[str]:
-    """Return the codings to undo, in the order in which they are undone. Errors: InputError for an unknown one.
+def decode_answer(wanted: Download, path: Path, name: str) -> None:
+    """Replace the file at `path`, which has been downloaded, by what was encoded; `name` is what the address calls it.
+
+    Errors: DownloadError for an unknown coding, a damaged one, and more than the download's limit; OSError of the disk.
+    """
+    for coding in _read_codings(wanted.answer.content_encoding, name):
+        decoded = path.with_name(path.name + ".decoded")
+        try:
+            _decode(path, decoded, coding, wanted)
+            decoded.replace(path)
+        finally:
+            decoded.unlink(missing_ok=True)
+
+
+def _read_codings(header: str, name: str) -> list[str]:
+    """Return the codings in the order in which they are undone. Errors: DownloadError for an unknown one.
 
     A file that is called `.gz` and is sent as `gzip` is that file: servers add the header by its name.
     """
     codings = [part.strip().lower() for part in header.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if unknown := [coding for coding in codings if coding not in _CODINGS]:
-        raise InputError(f"the server sent the Content-Encoding {unknown[0]!a}", hint="none was asked for")
+        message = f"the server sent the Content-Encoding {escape_controls(cut_text(unknown[0], 100))!r}"
+        raise DownloadError("unreachable", message, "none was asked for")
     if codings in (["gzip"], ["x-gzip"]) and PurePosixPath(name).suffix.lower() in _GZIP_NAMES:
         return []
     return codings[::-1]
 
 
-def decode_file(path: Path, codings: Sequence[str], limit: int, limit_hint: str) -> None:
-    """Replace a file by what it holds, of at most `limit` bytes. Errors: InputError; OSError of the disk."""
-    for coding in codings:
-        decoded = path.with_name(path.name + ".decoded")
-        try:
-            _decode(path, decoded, coding, limit, limit_hint)
-            decoded.replace(path)
-        finally:
-            decoded.unlink(missing_ok=True)
-
-
-def _decode(path: Path, target: Path, coding: str, limit: int, limit_hint: str) -> None:
+def _decode(path: Path, target: Path, coding: str, wanted: Download) -> None:
     with path.open("rb") as source, target.open("wb") as file:
         start = source.read(2)
         source.seek(0)
@@ -54,10 +58,11 @@ def _decode(path: Path, target: Path, coding: str, limit: int, limit_hint: str) 
                 block = unpacker.decompress(data, _CHUNK)
                 data = unpacker.unconsumed_tail or unpacker.unused_data
                 written += len(block)
-                if written > limit:
-                    raise InputError(f"is larger than {show_size(limit)} when it is unpacked", hint=limit_hint)
+                if written > wanted.limit:
+                    message = f"is larger than {show_size(wanted.limit)} when it is unpacked"
+                    raise DownloadError("unsafe", message, wanted.limit_hint)
                 file.write(block)
         except zlib.error as error:
-            raise InputError(f"its Content-Encoding {coding} is damaged: {error}") from None
+            raise DownloadError("unreachable", f"its Content-Encoding {coding} is damaged: {error}") from None
         if source.tell() and not unpacker.eof:
-            raise InputError(f"its Content-Encoding {coding} ends too early")
+            raise DownloadError("unreachable", f"its Content-Encoding {coding} ends too early")
