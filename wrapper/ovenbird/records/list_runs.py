@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SHORT = 8  # characters of an id on a terminal, unless two begin alike
 _WIDE = 100  # columns of a terminal that does not say how many it has
 _PLAIN = ("id", "name", "state", "function", "project", "kind", "started", "ended", "took", "seconds", "note", "key")
+_NO_METRIC = ("param.", "input.", "result.", "tag.")
 _SHOWN = ("param", "result", "metric")  # what is a column without being asked for
 
 
@@ -104,8 +105,12 @@ def _matching(store: Store, options: argparse.Namespace, hidden: list[str]) -> I
         if not options.all and not record["status"].get("called", True):
             hidden.append(record["id"])
             continue
+        brief = summarize(record)
+        missing = [(name, text) for name, text in options.where if not _holds(brief, name, text)]
+        if any(name.startswith(_NO_METRIC) for name, _ in missing):
+            continue  # without asking for metrics, which Core is asked for one run at a time
         summary = summarize(record, store.last_metrics(parse(record["key"])))
-        if all(_holds(summary, name, text) for name, text in options.where):
+        if all(_holds(summary, name, text) for name, text in missing):
             yield summary
 
 
