@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import secrets
 import time
 from typing import Any
 
-from .entities import Refused
+from .refusals import Refused, forbidden, refused
 
-CLIENT = "c_ovenbird"
+CLIENT = "admin"
+_INVALID = (
+    'Bearer error="invalid_token", error_description="An error occurred while attempting to decode the Jwt", '
+    'error_uri="https://tools.ietf.org/html/rfc6750#section-3.1"'
+)
 
 
 class Auth:
-    """`mode` is `none`, `bearer` or `basic`. Tokens are made by `issue` and by the token endpoint."""
+    """`mode` is `none`, `bearer` (tokens only) or `basic` (and tokens too).
+
+    Tokens are made by `issue` and by the token endpoint.
+    """
 
     def __init__(self) -> None:
         self.mode = "none"
         self.lifetime = 3600.0  # seconds
-        self.user, self.password = "ann", "s3cret-password"
+        self.user, self.password = "admin", "s3cret-password"
         self.personal: set[str] = set()
         self.refreshes: set[str] = set()
         self.granted: dict[str, str] = {}  # what a token endpoint hands out beside the tokens: credentials of the store
@@ -52,37 +60,60 @@ class Auth:
         """Let every access token expire now."""
         self._access.clear()
 
-    def check(self, header: str) -> None:
-        """Refused 401 unless the Authorization header is good."""
+    def check(self, header: str, path: str) -> None:
+        """Refused unless the Authorization header is good: a bad token by 401, all else that is bad by 403."""
         if self.mode == "none":
             return
         scheme, _, value = header.partition(" ")
-        if self.mode == "bearer" and scheme == "Bearer" and self._access.get(value, 0) > time.monotonic():
-            return
-        if self.mode == "basic" and scheme == "Basic":
-            given = base64.b64decode(value).decode()
-            if secrets.compare_digest(given, f"{self.user}:{self.password}"):
+        if scheme == "Bearer":
+            if self._access.get(value, 0) > time.monotonic():
                 return
-        # Servers like to repeat what they were given; a client must not put that into its log.
-        raise Refused(401, f'{{"error":"Unauthorized","message":"invalid credentials {value}"}}')
+            raise Refused(401, "", {"WWW-Authenticate": _INVALID})
+        if not (self.mode == "basic" and self._is_user(header)):
+            raise forbidden(path)
 
-    def token(self, form: dict[str, str]) -> dict[str, Any]:
-        """The token endpoint: `refresh_token`, or the exchange of a personal access token."""
-        if form.get("client_id") != CLIENT:
-            raise Refused(401, '{"error":"invalid_client"}')
+    def _is_user(self, header: str) -> bool:
+        scheme, _, value = header.partition(" ")
+        try:
+            text = base64.b64decode(value).decode() if scheme == "Basic" else ""
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        return secrets.compare_digest(text.encode(), f"{self.user}:{self.password}".encode())
+
+    def token(self, form: dict[str, str], header: str, issuer: str) -> dict[str, Any]:
+        """The token endpoint: client credentials, `refresh_token`, or the exchange of a personal access token."""
         grant = form.get("grant_type", "")
+        answer: dict[str, Any] = {
+            "token_type": "Bearer", "access_token": "", "id_token": "it-" + secrets.token_hex(8),
+            "expires_in": int(self.lifetime), "client_id": CLIENT, "issuer": issuer,
+        }  # fmt: skip
+        if grant == "client_credentials":
+            if not self._is_user(header):
+                raise forbidden("/auth/token")
+            return {**answer, "access_token": self.issue()}
+        if grant not in ("refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"):
+            raise refused("invalid or unsupported grant type")
+        if form.get("client_id") != CLIENT:
+            raise refused("invalid or missing client_id")
         if grant == "refresh_token":
-            known, given = self.refreshes, form.get("refresh_token", "")
-        elif grant == "urn:ietf:params:oauth:grant-type:token-exchange":
-            known, given = self.personal, form.get("subject_token", "")
-            if form.get("subject_token_type") != "urn:ietf:params:oauth:token-type:pat":
-                raise Refused(400, '{"error":"invalid_request"}')
-        else:
-            raise Refused(400, '{"error":"unsupported_grant_type"}')
-        if given not in known:
-            raise Refused(400, f'{{"error":"invalid_grant","error_description":"no such token {given}"}}')
-        if grant == "refresh_token":
+            if (given := form.get("refresh_token", "")) not in self.refreshes:
+                raise Refused(400, "Refresh token does not exist")
             self.refreshes.discard(given)
-        answer = {"access_token": self.issue(), "refresh_token": self.issue_refresh(), "client_id": CLIENT}
-        extra = self.granted if form.get("scope") == "credentials" else {}
-        return {**answer, "token_type": "Bearer", "expires_in": int(self.lifetime), **extra}
+            answer["refresh_token"] = self.issue_refresh()
+        else:
+            if form.get("subject_token_type") != "urn:ietf:params:oauth:token-type:pat":
+                raise refused("invalid or missing subject_token_type")
+            if form.get("subject_token") not in self.personal:
+                raise refused("invalid or missing subject_token")
+            answer["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a type
+        if form.get("scope") == "credentials":
+            answer |= {"container_registry_password": "", "container_registry_username": "", "dh_projects": ""}
+            answer |= self.granted
+        return {**answer, "access_token": self.issue()}
+
+    def personal_token(self, issuer: str) -> dict[str, Any]:
+        """A personal token, as the console asks for one."""
+        token = self.issue_personal()
+        return {
+            "token_type": "Bearer", "access_token": token, "expires_in": 3600, "client_id": CLIENT, "issuer": issuer,
+        }  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 import threading
 import uuid
 from collections.abc import Mapping
@@ -10,18 +12,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .lifecycle import allowed
+from .pages import page
+from .refusals import Refused, invalid_name, missing, refused, unmapped
+from .specs import MATERIALS, PROJECT_NAME, check_entity, kept_spec
 
+__all__ = ["TYPES", "Entities", "Entity", "Refused"]
 Entity = dict[str, Any]
 TYPES = ("artifact", "dataitem", "model", "function", "task", "run", "log", "secret")
 UNVERSIONED = ("task", "run", "log")
-
-
-class Refused(Exception):
-    """An answer that is no 2xx: status and text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.text = status, text
+_USER = "admin"
+_PARTS = ("artifacts", "dataitems", "functions", "models", "workflows")  # lists in the spec of a project that is read
+_LARGEST = 65_535  # bytes of one column in the embedded database
 
 
 def _now() -> str:
@@ -29,12 +30,16 @@ def _now() -> str:
 
 
 class Entities:
-    """The database. `violations` notes what a well-behaved runtime never does."""
+    """The database. `violations` notes what a well-behaved runtime never does.
+
+    `embedded`: it is the one that Core brings along, whose columns end at 64 KiB.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.projects: dict[str, Entity] = {}
         self.violations: list[str] = []
+        self.embedded = False
         self._of: dict[tuple[str, str], list[Entity]] = {}  # oldest first
         self.metrics: dict[str, dict[str, Any]] = {}
         self.files: dict[str, list[Any]] = {}
@@ -49,83 +54,160 @@ class Entities:
         for entity in self._of.get((project, type), []):
             if entity["id"] == identity:
                 return entity
-        raise Refused(404, f'{{"status":404,"message":"No such EntityName: {type} {identity}"}}')
+        raise missing(type)
 
     def create(self, project: str, type: str, given: Mapping[str, Any]) -> Entity:
-        """Add an entity; its key, its times and its user are Core's."""
+        """Add what a test needs: without the fields that Core insists on."""
+        spec = dict(given.get("spec") or {})
+        if type == "function" and given.get("kind", "python") == "python":
+            spec.setdefault("python_version", "PYTHON3_12")
+        return self.add(project, type, {"project": project, **given, "spec": spec})
+
+    def add(self, project: str, type: str, given: Mapping[str, Any]) -> Entity:
+        """Add an entity that was posted; its key, its times, its version and its user are Core's."""
+        check_entity(type, given)
         self.project(project)
-        entity = copy.deepcopy(dict(given))
-        identity = entity.setdefault("id", uuid.uuid4().hex)
-        if any(found["id"] == identity for found in self._of.get((project, type), [])):
-            raise Refused(400, f'{{"status":400,"message":"Duplicated entity: {type} {identity}"}}')
-        if not entity.get("spec") and type != "secret":
-            raise Refused(400, '{"status":400,"message":"missing spec"}')
-        if not entity.get("kind"):
-            raise Refused(400, '{"status":400,"message":"invalid or missing kind"}')
-        kind, name = entity["kind"], identity if type in UNVERSIONED else entity.get("name") or identity
-        last = identity if type in UNVERSIONED else f"{name}:{identity}"
-        entity |= {
-            "project": project, "name": name, "user": "tester", "key": f"store://{project}/{type}/{kind}/{last}",
+        identity, kind = given.get("id") or uuid.uuid4().hex, given.get("kind")
+        spec = kept_spec(type, kind, given.get("spec") or {})
+        others = self._of.setdefault((project, type), [])
+        same = type == "task" and any(
+            other["kind"] == kind and other["spec"].get("function") == spec.get("function") for other in others
+        )
+        if same or any(other["id"] == identity for other in others):
+            raise refused(f"Duplicated entity {type}:{identity}.")
+        name = identity if type == "task" else given.get("name") or identity
+        last = identity if type == "task" else f"{name}:{identity}"
+        if type == "run":
+            last = f"{identity}:{identity}"
+        entity: Entity = {
+            "id": identity, "key": f"store://{project}/{type}/{kind}/{last}", "kind": kind, "name": name,
+            "project": project, "spec": spec, "user": _USER,
         }  # fmt: skip
-        entity.setdefault("metadata", {}).update(created=_now(), updated=_now(), project=project)
-        entity.setdefault("status", {}).setdefault("state", "CREATED")
-        entity.pop("type", None)
-        self._of.setdefault((project, type), []).append(entity)
+        if type != "task":
+            entity["metadata"] = self._metadata(type, entity, given.get("metadata"), _now(), uuid.uuid4().hex[:8])
+            entity["status"] = {"state": "CREATED", **copy.deepcopy(dict(given.get("status") or {}))}
+        if type in (*MATERIALS, "run"):
+            entity["extensions"] = []
+        self._check_size(entity.get("status"), project, type)
+        others.append(entity)
         return entity
 
+    @staticmethod
+    def _metadata(type: str, entity: Entity, given: Any, created: str, version: str) -> Entity:
+        known: Entity = {
+            "created": created, "updated": _now(), "created_by": _USER, "updated_by": _USER, "name": entity["name"],
+        }  # fmt: skip
+        if type not in ("run", "log", "secret"):
+            known["embedded"] = False
+        if version:
+            known["version"] = version
+        given = copy.deepcopy(dict(given or {}))
+        return {**known, **given, "created": created, "updated": known["updated"], "project": entity["project"]}
+
     def update(self, project: str, type: str, identity: str, given: Mapping[str, Any]) -> Entity:
-        """Replace metadata, spec and status; a state that cannot follow the present one is not taken over."""
+        """Replace metadata and status; a state that cannot follow the present one is not taken over.
+
+        The spec of a function or of a material stays what it was.
+        """
         entity = self.one(project, type, identity)
-        before = entity["status"]["state"]
         if given.get("id", identity) != identity or given.get("kind", entity["kind"]) != entity["kind"]:
-            raise Refused(400, '{"status":400,"message":"id or kind does not match"}')
+            raise refused("id or kind does not match")
+        spec = entity["spec"]
+        if type in ("run", "task", "secret") and "spec" in given:
+            spec = kept_spec(type, entity["kind"], given["spec"])
+        if type == "task":
+            entity["spec"] = spec
+            return entity
+        before = entity["status"]["state"]
         state = (given.get("status") or {}).get("state", before)
         if type == "run" and not entity["spec"].get("local_execution") and state != before:
             self.violations.append(f"a client moved run {identity} from {before} to {state}")
-        if type == "function" and dict(given["spec"]) != entity["spec"]:
-            raise Refused(400, '{"status":400,"message":"spec of a function cannot be changed"}')
-        created = entity["metadata"]["created"]
-        for part in ("metadata", "spec", "status"):
-            if part in given:
-                entity[part] = copy.deepcopy(dict(given[part]))
-        entity["metadata"].update(created=created, updated=_now())
-        entity["status"]["state"] = state if allowed(type, before, state) else before
+        status = copy.deepcopy(dict(given["status"])) if "status" in given else entity["status"]
+        self._check_size(status, project, type)
+        version = "" if type == "run" else identity
+        entity["metadata"] = self._metadata(
+            type, entity, given.get("metadata"), entity["metadata"]["created"], version
+        )
+        entity["spec"], entity["status"] = spec, status
+        if state != before and allowed(type, before, state):
+            self.move(type, entity, state)
+        else:
+            status["state"] = before
         return entity
 
-    def delete(self, project: str, type: str, identity: str) -> None:
-        """Forget one version."""
-        self._of[(project, type)].remove(self.one(project, type, identity))
+    @staticmethod
+    def move(type: str, entity: Entity, state: str) -> None:
+        """Take an entity to a state; a run notes its way there, but for STOP."""
+        status = entity["status"]
+        status["state"] = state
+        if type == "run" and state not in ("STOP", "CREATED"):
+            message = {"message": status["message"]} if status.get("message") else {}
+            status["transitions"] = [*status.get("transitions", []), {"status": state, **message, "time": _now()}]
+
+    def delete(self, project: str, type: str, identity: str) -> Entity | None:
+        """Forget one version; a run is returned as it was last."""
+        entity = self.one(project, type, identity)
+        self._of[(project, type)].remove(entity)
+        if type != "run":
+            return None
+        self.move(type, entity, "DELETING")
+        return entity
 
     def listing(self, project: str, type: str, query: Mapping[str, str]) -> Entity:
-        """One page: `{content, totalPages, totalElements, ...}`, latest first, one of each name unless all versions."""
-        found = [entity for entity in self.all(project, type) if _fits(entity, query)]
+        """One page: the latest of each name unless all versions, then what fits of them; the newest first."""
+        found = self.all(project, type)
         if query.get("versions") != "all" and type not in UNVERSIONED:
             latest: dict[str, Entity] = {}
             for entity in found:
                 latest.setdefault(entity["name"], entity)
             found = list(latest.values())
-        page, size = int(query.get("page", 0)), int(query.get("size", 25))
-        if not 0 < size <= 1000:
-            raise Refused(400, '{"status":400,"message":"size must be 1 to 1000"}')
-        content = found[page * size : (page + 1) * size]
-        pages = (len(found) + size - 1) // size
-        return {"content": content, "totalPages": pages, "totalElements": len(found), "number": page, "size": size}
+        found = [entity for entity in found if _fits(entity, query)]
+        if query.get("sort", "").lower() == "created,asc":
+            found.reverse()
+        return page(found, query)
+
+    def check_value(self, value: Any, path: str) -> None:
+        """Refused 500 for what a column of the embedded database does not take."""
+        if self.embedded and len(json.dumps(value, separators=(",", ":"))) > _LARGEST:
+            raise unmapped(500, path)
+
+    def _check_size(self, value: Any, project: str, type: str) -> None:
+        self.check_value(value, f"/api/v1/-/{project}/{type}s")
+
+    def relations(self, project: str, entity: Entity) -> list[Entity]:
+        """What an entity is related to, by its own word and by that of others."""
+        found = []
+        others = [other for (where, _), many in self._of.items() if where == project for other in many]
+        for other in [entity, *(other for other in others if other is not entity)]:
+            for link in (other.get("metadata") or {}).get("relationships") or []:
+                if other is entity or link["dest"] == entity["key"]:
+                    found.append({"type": link["type"], "source": other["key"], "dest": link["dest"]})
+        return found
 
     def project(self, name: str) -> Entity:
         """The project; Refused 404 when there is none."""
         if name not in self.projects:
-            raise Refused(404, f'{{"status":404,"message":"No such EntityName: project {name}"}}')
+            raise missing("project")
         return self.projects[name]
+
+    def shown_project(self, name: str) -> Entity:
+        """The project as it is read: with lists of what it holds."""
+        project = self.project(name)
+        return {**project, "spec": {**{part: [] for part in _PARTS}, **project["spec"]}}
 
     def add_project(self, given: Mapping[str, Any]) -> Entity:
         """Add a project; its id is its name."""
         name = given["name"]
+        if not re.match(PROJECT_NAME, name):
+            raise invalid_name("project", name, PROJECT_NAME)
         if name in self.projects:
-            raise Refused(400, f'{{"status":400,"message":"Duplicated entity: project {name}"}}')
-        project = copy.deepcopy(dict(given)) | {"id": name, "user": "tester", "key": f"store://{name}"}
-        project.setdefault("metadata", {}).update(created=_now(), updated=_now())
-        project.setdefault("spec", {})
-        project.setdefault("status", {}).setdefault("state", "CREATED")
+            raise refused(f"Duplicated entity project:{name}.")
+        project: Entity = {
+            "id": name, "key": f"store://{name}", "kind": "project", "name": name, "project": name, "user": _USER,
+            "spec": {"config": {}, **copy.deepcopy(dict(given.get("spec") or {}))}, "status": {"state": "CREATED"},
+        }  # fmt: skip
+        project["metadata"] = self._metadata("project", project, given.get("metadata"), _now(), uuid.uuid4().hex[:8])
+        del project["metadata"]["embedded"]
         self.projects[name] = project
         return project
 
@@ -133,7 +215,7 @@ class Entities:
 def _fits(entity: Entity, query: Mapping[str, str]) -> bool:
     spec = entity["spec"]
     here = {
-        "name": entity["name"], "kind": entity["kind"], "state": entity["status"]["state"],
+        "name": entity["name"], "kind": entity["kind"], "state": (entity.get("status") or {}).get("state"),
         "function": spec.get("function"), "task": spec.get("task"),
     }  # fmt: skip
     return all(here[field] == query[field] for field in here if query.get(field))

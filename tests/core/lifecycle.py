@@ -11,15 +11,23 @@ _MATERIAL = {
 _RUN = {
     "CREATED": {"BUILT", "ERROR"},
     "BUILT": {"READY", "ERROR"},
-    "READY": {"PENDING", "RUNNING", "ERROR", "STOPPED"},
-    "PENDING": {"RUNNING", "COMPLETED", "ERROR", "STOPPED"},
-    "RUNNING": {"COMPLETED", "ERROR", "STOPPED"},
-    "STOPPED": {"RUNNING"},  # resumed
+    "READY": {"PENDING", "RUNNING", "ERROR"},
+    "PENDING": {"RUNNING", "COMPLETED", "ERROR"},
+    "RUNNING": {"STOP", "COMPLETED", "ERROR"},
+    "STOP": {"STOPPED", "ERROR"},
+    "STOPPED": {"ERROR"},
     "COMPLETED": set(),
     "ERROR": set(),
 }
 REMOTE = ("BUILT", "READY", "PENDING", "RUNNING")
 """What Core makes of a run that it executes itself, one after the other."""
+WAYS = {
+    "CREATED": (), "BUILT": ("BUILT",), "READY": ("BUILT", "READY"), "PENDING": ("BUILT", "READY", "PENDING"),
+    "RUNNING": ("BUILT", "READY", "RUNNING"), "STOP": ("BUILT", "READY", "RUNNING", "STOP"),
+    "STOPPED": ("BUILT", "READY", "RUNNING", "STOP", "STOPPED"),
+    "COMPLETED": ("BUILT", "READY", "RUNNING", "COMPLETED"), "ERROR": ("ERROR",),
+}  # fmt: skip
+"""The states that a run of here takes by PUT until it is in that one."""
 
 
 def allowed(type: str, before: str, after: str) -> bool:

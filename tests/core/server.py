@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .auth import CLIENT, Auth
-from .entities import TYPES, Entities, Entity, Refused
+from .entities import TYPES, Entities, Entity
 from .faults import Faults
 from .lifecycle import REMOTE
+from .pages import files_page, page
+from .refusals import SLASH, Refused, unmapped
 
 _ENTITY = re.compile(r"/api/v1/-/([^/]+)/(\w+?)s(?:/([^/]+)(?:/(.+))?)?")
 _PACE = 0.02  # seconds between two states of a run that Core executes
@@ -89,22 +91,50 @@ class Double:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         """What the call gives; Refused for anything but success."""
-        if path == "/api/auth":
-            return {"user": "tester"}
+        if path == "/api/v1/tokens/personal" and method == "POST":
+            return self.auth.personal_token(self.url)
         if path == "/api/v1/projects":
             if method == "POST":
                 return self.entities.add_project(body)
-            return {"content": list(self.entities.projects.values()), "totalPages": 1}
+            return page(list(self.entities.projects.values()), query)
         if found := re.fullmatch(r"/api/v1/projects/([^/]+)", path):
             project = self.entities.project(found[1])
             if method == "PUT":
                 project.update({part: body[part] for part in ("metadata", "spec") if part in body})
             if method == "DELETE":
-                return bool(self.entities.projects.pop(found[1]))
-            return project
+                self.entities.projects.pop(found[1])
+                return None
+            return self.entities.shown_project(found[1])
         if (found := _ENTITY.fullmatch(path)) and found[2] in TYPES:
             return self._entity(method, found[1], found[2], found[3], found[4], query, body)
-        raise Refused(404, '{"status":404,"error":"Not Found"}')
+        raise unmapped(404, path)
+
+    def public(self, path: str, form: Any, header: str) -> Any:
+        """What anybody is answered, and what the token endpoint gives; None for an address of another kind."""
+        if path == "/.well-known/openid-configuration":
+            return self._openid()
+        if path == "/.well-known/configuration":
+            oauth = {f"oauth2_{name}": value for name, value in self._openid().items()}
+            return {
+                "container_registry": "", "dhcore_api_level": self.level, "dhcore_api_version": "v1",
+                "dhcore_authentication_methods": ["basic"], "dhcore_default_files_store": "s3://dhcore",
+                "dhcore_endpoint": self.url, "dhcore_name": "dhcore", "dhcore_realm": self.url,
+                "dhcore_version": "0.15.1", "k8s_namespace": "default",
+                **oauth,
+            }  # fmt: skip
+        if path == "/auth/token":
+            return self.auth.token(form or {}, header, self.url)
+        return None
+
+    def _openid(self) -> dict[str, Any]:
+        exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+        return {
+            "response_types_supported": ["code"], "jwks_uri": f"{self.url}/auth/jwks",
+            "grant_types_supported": ["refresh_token", "client_credentials", exchange],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "scopes_supported": ["profile", "credentials", "openid", "offline_access"],
+            "issuer": self.url, "token_endpoint": f"{self.url}/auth/token",
+        }  # fmt: skip
 
     def _entity(
         self, method: str, project: str, type: str, identity: str | None, rest: str | None, query: dict[str, str],
@@ -117,21 +147,19 @@ class Double:
             if method == "DELETE":
                 for entity in [found for found in entities.all(project, type) if found["name"] == query["name"]]:
                     entities.delete(project, type, entity["id"])
-                return True
-            entities.project(project)
+                return None
             return entities.listing(project, type, query)
         entity = entities.one(project, type, identity)
         if rest is not None:
-            return self._part(method, type, entity, rest, body)
+            return self._part(method, type, entity, rest, query, body)
         if method == "PUT":
             return entities.update(project, type, identity, body)
         if method == "DELETE":
-            entities.delete(project, type, identity)
-            return True
+            return entities.delete(project, type, identity)
         return entity
 
     def _created(self, project: str, type: str, body: Any) -> Entity:
-        entity = self.entities.create(project, type, body)
+        entity = self.entities.add(project, type, body)
         if type == "run" and not entity["spec"].get("local_execution"):
             thread = threading.Thread(target=self._execute, args=(entity,))
             thread.start()
@@ -149,35 +177,63 @@ class Double:
         for state in REMOTE:
             time.sleep(_PACE)
             with self.entities.lock:
-                if run["status"]["state"] in ("STOPPED", "ERROR", "COMPLETED"):
+                if run["status"]["state"] in ("STOP", "STOPPED", "ERROR", "COMPLETED", "DELETING"):
                     return
-                run["status"]["state"] = state
-                run["status"].setdefault("transitions", []).append({"status": state})
+                self.entities.move("run", run, state)
         run["status"]["k8s"] = {"pod": f"r-{run['id'][:8]}"}
 
-    def _part(self, method: str, type: str, entity: Entity, rest: str, body: Any) -> Any:
+    def _part(
+        self, method: str, type: str, entity: Entity, rest: str, query: dict[str, str], body: Any
+    ) -> Any:  # fmt: skip
         entities, identity = self.entities, entity["id"]
+        path = f"/api/v1/-/{entity['project']}/{type}s/{identity}/{rest}"
         if rest == "files/info":
             if method == "PUT":
+                entities.check_value(body, path)
                 entities.files[identity] = body
-            return entities.files.get(identity, [])
-        if rest == "metrics" or rest.startswith("metrics/"):
-            if type not in ("run", "model"):
-                raise Refused(404, '{"status":404,"error":"Not Found"}')
-            metrics, name = entities.metrics.setdefault(identity, {}), rest[len("metrics/") :]
-            if method == "PUT":
-                metrics.update({name: body} if name else body)
-            return metrics.get(name, []) if name else metrics
+                return None
+            return files_page(entities.files.get(identity, []), query)
+        if rest == "relationships" and method == "GET":
+            return entities.relations(entity["project"], entity)
+        if (rest == "metrics" or rest.startswith("metrics/")) and type in ("run", "model"):
+            return self._metric(method, identity, rest[len("metrics/") :], body, path)
         if type == "run" and rest == "logs":
             return [
                 {"id": f"{identity}-{number}", "project": entity["project"], "kind": "log", "metadata": {}, "spec": {},
                  "status": {"container": "main"}, "content": base64.b64encode(text.encode()).decode()}
                 for number, text in enumerate(entities.logs.get(identity, []))
             ]  # fmt: skip
-        if type == "run" and rest in ("stop", "resume") and method == "POST":
-            entity["status"]["state"] = "STOPPED" if rest == "stop" else "RUNNING"
+        if type == "run" and rest == "stop" and method == "POST":
+            self._stop(entity)
             return entity
-        raise Refused(404, '{"status":404,"error":"Not Found"}')
+        if type == "run" and rest == "resume" and method == "POST":
+            return entity
+        raise unmapped(404, path)
+
+    def _metric(self, method: str, identity: str, name: str, body: Any, path: str) -> Any:
+        metrics = self.entities.metrics.setdefault(identity, {})
+        if method == "PUT":
+            if not name:
+                raise unmapped(405, path)
+            if body is None:
+                raise unmapped(400, path)
+            self.entities.check_value(body, path)
+            metrics[name] = [_number(item) for item in body] if isinstance(body, list) else _number(body)
+            return None
+        return metrics.get(name) if name else metrics
+
+    def _stop(self, run: Entity) -> None:
+        """What POST …/stop does: one step for a run of here, the whole way for one whose pod Core ends."""
+        state = run["status"]["state"]
+        if state == "RUNNING" and run["spec"].get("local_execution"):
+            self.entities.move("run", run, "STOP")
+        elif state in ("READY", "PENDING", "RUNNING", "STOP"):
+            self.entities.move("run", run, "STOPPED")
+
+
+def _number(value: Any) -> float:
+    """What Core takes a value for: a text is 0."""
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -233,27 +289,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send(fault.status, b'{"status":%d,"message":"out of order"}' % fault.status, fault.headers)
         if fault and fault.kind == "garbage":
             return self._send(200, b"<html>a proxy says hello</html>", {"Content-Type": "text/html"})
-        status, text = self._do(path, query, body)
+        status, text, headers = self._do(url.path, path, query, body)
         if fault and fault.kind == "then":
             fault.work()
         if fault and fault.kind == "lose":
             return self._break()
-        return self._send(status, text, {})
+        return self._send(status, text, headers)
 
-    def _do(self, path: str, query: dict[str, str], body: Any) -> tuple[int, bytes]:
-        double = self.server.double
+    def _do(self, raw: str, path: str, query: dict[str, str], body: Any) -> tuple[int, bytes, dict[str, str]]:
+        double, header = self.server.double, self.headers.get("Authorization", "")
+        if "%2f" in raw.lower():
+            return 400, SLASH.encode(), {"Content-Type": "text/html;charset=utf-8"}
         try:
             with double.entities.lock:
-                if path == "/.well-known/openid-configuration":
-                    return 200, json.dumps(
-                        {"issuer": double.url, "token_endpoint": f"{double.url}/auth/token"}
-                    ).encode()
-                if path == "/auth/token":
-                    return 200, json.dumps(double.auth.token(body)).encode()
-                double.auth.check(self.headers.get("Authorization", ""))
-                return 200, json.dumps(double.answer(self.command, path, query, body)).encode()
+                if (answer := double.public(path, body, header)) is None:
+                    double.auth.check(header, path)
+                    answer = double.answer(self.command, path, query, body)
+                return 200, b"" if answer is None else json.dumps(answer).encode(), {}
         except Refused as refused:
-            return refused.status, refused.text.encode()
+            return refused.status, refused.text.encode(), refused.headers
 
     def _send(self, status: int, text: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -1,0 +1,39 @@
+"""Pages of listings, with all that the framework under Core tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SORTED = {"empty": False, "sorted": True, "unsorted": False}
+_UNSORTED = {"empty": True, "sorted": False, "unsorted": True}
+
+
+def page(found: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+    """The page that a query asks for; a size of 0 is 25."""
+    number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 25
+    content = list(found[number * size : (number + 1) * size])
+    return _told(content, number, size, len(found), {"sort": _SORTED}, _SORTED)
+
+
+def files_page(found: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+    """All files, whichever page is asked for: that is what Core does."""
+    number, size = max(0, int(query.get("page", 0))), int(query.get("size", 0)) or 100
+    total = len(found)
+    if found and number * size + size > total:
+        total = number * size + len(found)
+    return _told(list(found), number, size, total, {"sort": _UNSORTED, "token": None}, _UNSORTED)
+
+
+def _told(
+    content: list[Any], number: int, size: int, total: int, more: Mapping[str, Any], order: Mapping[str, bool]
+) -> dict[str, Any]:
+    pages = (total + size - 1) // size
+    pageable = {
+        "pageNumber": number, "pageSize": size, "offset": number * size, "paged": True, "unpaged": False, **more,
+    }  # fmt: skip
+    return {
+        "content": content, "pageable": pageable, "totalElements": total, "totalPages": pages,
+        "last": number + 1 >= pages, "size": size, "number": number, "numberOfElements": len(content), "sort": order,
+        "first": number == 0, "empty": not content,
+    }  # fmt: skip

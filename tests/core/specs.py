@@ -1,0 +1,69 @@
+"""Which kinds Core knows, which fields it keeps of their specs, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .refusals import invalid_name, missing_field, missing_project, refused, unknown_python
+
+PROJECT_NAME, NAME = r"^[a-z0-9-]+$", r"^[a-zA-Z0-9._+-]+$"
+_PYTHONS = ("PYTHON3_10", "PYTHON3_11", "PYTHON3_12", "PYTHON3_13")
+_ACTIONS = ("job", "serve", "build")
+_KINDS = {
+    "function": ("python", "container", "hydra", "dbt", "kfp"),
+    "task": tuple(f"python+{action}" for action in _ACTIONS),
+    "run": tuple(f"python+{action}:run" for action in _ACTIONS),
+    "artifact": ("artifact", "docker-image"),
+    "dataitem": ("dataitem", "table", "croissant", "iceberg"),
+    "model": ("model", "mlflow", "sklearn", "huggingface"),
+}
+_FUNCTION = {"source", "python_version", "image", "base_image", "requirements", "command", "args"}
+_TASK = {
+    "function", "inputs", "parameters", "init_parameters", "instructions", "replicas", "service_type", "service_name",
+    "service_ports", "volumes", "resources", "envs", "secrets", "profile",
+}  # fmt: skip
+_FIELDS = {
+    "function": _FUNCTION,
+    "task": _TASK,
+    "run": _FUNCTION | _TASK | {"task", "local_execution"},
+    "artifact": {"path", "src_path"},
+    "dataitem": {"path", "schema", "table_name"},
+    "model": {
+        "path", "framework", "algorithm", "parameters", "base_model", "metrics", "flavor", "model_config",
+        "input_datasets", "signature",
+    },
+}  # fmt: skip
+MATERIALS = ("artifact", "dataitem", "model")
+
+
+def check_entity(type: str, given: Mapping[str, Any]) -> None:
+    """Refused for a name that breaks its pattern, and for a body without a project."""
+    if not given.get("project"):
+        raise missing_project(type)
+    name = given.get("name")
+    if name is not None and not re.match(NAME, name):
+        raise invalid_name(type, name, NAME)
+
+
+def kept_spec(type: str, kind: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What Core keeps of a spec. Refused for an unknown kind, and for a field that is needed and not there."""
+    if type not in _FIELDS:
+        return copy.deepcopy(dict(given))
+    if kind not in _KINDS[type]:
+        raise refused("No such spec.", 404)
+    spec = {name: copy.deepcopy(value) for name, value in given.items() if name in _FIELDS[type] and value is not None}
+    if type in MATERIALS and not spec.get("path"):
+        raise missing_field("path")
+    if type in ("function", "run") and kind and kind.startswith("python"):
+        version = spec.get("python_version")
+        if version is None and type == "function":
+            raise missing_field("python_version")
+        if version is not None and version not in _PYTHONS:
+            raise unknown_python(version)
+    if type == "run":
+        for name in ("parameters", "init_parameters", "inputs"):
+            spec[name] = {key: value for key, value in (spec.get(name) or {}).items() if value is not None}
+    return spec

@@ -1,0 +1,151 @@
+"""The double is Core's twin: it answers word for word what a running Core 0.15.1 has answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from tests.core.lifecycle import WAYS
+from tests.core.server import Double
+
+_LINES = [json.loads(line) for line in Path(__file__).with_name("conversations.jsonl").read_text("utf-8").splitlines()]
+_PLACEHOLDERS = re.compile(r"<(?:time|name|id|token|endpoint|personal token)>")
+_FIRST_MOVED = 111  # the id of the first run that was made to see where a PUT leads
+
+
+class _Conversation:
+    """The exchanges, made again in their order; `differences` says which answers were others."""
+
+    def __init__(self, core: Double) -> None:
+        self.core, self.differences = core, list[str]()
+        self._http = urllib3.PoolManager(retries=False)
+        self._tokens: dict[str, str] = {}
+        self._moved = 0
+
+    def close(self) -> None:
+        self._http.clear()
+
+    def play(self, number: int, line: dict[str, Any]) -> None:
+        if "from" in line:
+            answer = self._move(line["from"], line["to"])
+            self._compare(number, line, "state", line["state"], answer["status"]["state"])
+            return
+        body = self._fill(line.get("body"))
+        status, headers, answer = self.call(line["method"], line["path"], line.get("auth", "basic"), body, line.get("form"))
+        self._compare(number, line, "status", line["status"], status)
+        said = headers.get("WWW-Authenticate")
+        self._compare(number, line, "WWW-Authenticate", line.get("www_authenticate"), said)
+        if "content_type" in line:
+            self._compare(number, line, "Content-Type", line["content_type"], headers.get("Content-Type"))
+        self._compare(number, line, "answer", line["answer"], _short(line["answer"], answer))
+        if isinstance(answer, dict) and answer.get("access_token"):
+            name = "personal token" if line["path"].endswith("/personal") else "exchanged token"
+            self._tokens[name] = answer["access_token"]
+
+    def call(self, method: str, path: str, auth: str | None, body: Any, form: Any = None) -> tuple[int, Any, Any]:
+        headers, data = self._signed(auth), None
+        if form is not None:
+            data = urlencode({name: self._fill(value) for name, value in form.items()})
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        elif body is not None:
+            data, headers["Content-Type"] = json.dumps(body), "application/json"
+        found = self._http.request(method, self.core.url + path, body=data, headers=headers, timeout=30)
+        text = found.data.decode()
+        try:
+            return found.status, found.headers, json.loads(text) if text else None
+        except ValueError:
+            return found.status, found.headers, text
+
+    def _signed(self, auth: str | None) -> dict[str, str]:
+        user, password = self.core.auth.user, self.core.auth.password
+        if auth in ("basic", "wrong password"):
+            text = f"{user}:{password if auth == 'basic' else 'wrong'}"
+            return {"Authorization": "Basic " + b64encode(text.encode()).decode()}
+        return {"Authorization": f"Bearer {self._tokens.get(auth, auth)}"} if auth else {}
+
+    def _fill(self, value: Any) -> Any:
+        if value == "<personal token>":
+            return self._tokens["personal token"]
+        if value == "a list of 120":
+            return [{"path": f"f{number:03}.csv", "name": f"f{number:03}.csv", "size": 3} for number in range(120)]
+        return value
+
+    def _move(self, before: str, after: str) -> Any:
+        """Make a run, take it to a state, and ask for another; the answer."""
+        identity = f"{_FIRST_MOVED + self._moved:032}"
+        self._moved += 1
+        body = next(line["body"] for line in _LINES if line["say"] == "a run of here")
+        body = json.loads(json.dumps(body).replace(f"{100:032}", identity))
+        self.call("POST", "/api/v1/-/talk/runs", "basic", body)
+        answer: Any = {}
+        for state in (*WAYS[before], after):
+            moved = {**body, "status": {"state": state}}
+            _, _, answer = self.call("PUT", f"/api/v1/-/talk/runs/{identity}", "basic", moved)
+        return answer
+
+    def _compare(self, number: int, line: dict[str, Any], what: str, expected: Any, found: Any) -> None:
+        if not self._matches(expected, found):
+            self.differences.append(
+                f"line {number}, {line['say']}: {what} is\n{json.dumps(found)}\nnot\n{json.dumps(expected)}"
+            )
+
+    def _matches(self, expected: Any, found: Any) -> bool:
+        if isinstance(expected, dict):
+            return (
+                isinstance(found, dict)
+                and set(expected) == set(found)
+                and all(self._matches(value, found[name]) for name, value in expected.items())
+            )
+        if isinstance(expected, list):
+            same = isinstance(found, list) and len(expected) == len(found)
+            return same and all(map(self._matches, expected, found))
+        if not isinstance(expected, str) or not (_PLACEHOLDERS.search(expected) or "..." in expected):
+            return type(expected) is type(found) and bool(expected == found)
+        if expected == "<time>":
+            return bool(found)
+        pattern = re.escape(expected.replace("<endpoint>", self.core.url)).replace(re.escape("..."), ".*")
+        return isinstance(found, str) and re.fullmatch(_PLACEHOLDERS.sub(".+", pattern), found, re.DOTALL) is not None
+
+
+def _short(expected: Any, answer: Any) -> Any:
+    """A long list of files in an answer as it was written down."""
+    if not (isinstance(expected, dict) and isinstance(expected.get("content"), str) and isinstance(answer, dict)):
+        return answer
+    content = answer["content"]
+    return {**answer, "content": f"{len(content)} entries, the first {content[0]['path']}"}
+
+
+@pytest.fixture
+def conversation() -> Any:
+    core = Double()
+    core.auth.mode = "basic"
+    playing = _Conversation(core)
+    yield playing
+    playing.close()
+    core.close()
+
+
+def test_every_exchange(conversation: _Conversation) -> None:
+    """Status, WWW-Authenticate and the whole answer of every recorded exchange are the same."""
+    assert len(_LINES) == 177
+    for number, line in enumerate(_LINES, 1):
+        conversation.play(number, line)
+    assert not conversation.differences, "\n\n".join(conversation.differences)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [({"a": 1}, {"a": 1, "b": 2}), ({"a": 1}, {"a": True}), ("md5:<id>", "sha:1"), ([1], [1, 2]), (None, {}), (1.0, 1)],
+    ids=["more", "bool", "text", "longer", "empty", "int"],
+)
+def test_a_difference_is_seen(conversation: _Conversation, expected: Any, found: Any) -> None:
+    """What is compared is compared whole."""
+    conversation._compare(1, {"say": "x"}, "answer", expected, found)
+    assert conversation.differences
