@@ -105,7 +105,7 @@ class Auth:
                 raise refused("invalid or missing subject_token_type")
             if form.get("subject_token") not in self.personal:
                 raise refused("invalid or missing subject_token")
-            answer["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a type
+            answer["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"  # a type
         if form.get("scope") == "credentials":
             answer |= {"container_registry_password": "", "container_registry_username": "", "dh_projects": ""}
             answer |= self.granted

@@ -125,9 +125,7 @@ class Entities:
         status = copy.deepcopy(dict(given["status"])) if "status" in given else entity["status"]
         self._check_size(status, project, type)
         version = "" if type == "run" else identity
-        entity["metadata"] = self._metadata(
-            type, entity, given.get("metadata"), entity["metadata"]["created"], version
-        )
+        entity["metadata"] = self._metadata(type, entity, given.get("metadata"), entity["metadata"]["created"], version)
         entity["spec"], entity["status"] = spec, status
         if state != before and allowed(type, before, state):
             self.move(type, entity, state)

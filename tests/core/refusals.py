@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 SLASH = (  # what its web server says of an address that holds an encoded slash
-    '<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title><style type="text/css">'
+    '<!doctype html><html lang="en"><head><title>HTTP Status 400 \u2013 Bad Request</title><style type="text/css">'
     "body {font-family:Tahoma,Arial,sans-serif;} h1, h2, h3, b {color:white;background-color:#525D76;} "
     "h1 {font-size:22px;} h2 {font-size:16px;} h3 {font-size:14px;} p {font-size:12px;} a {color:black;} "
     ".line {height:1px;background-color:#525D76;border:none;}</style></head><body>"
-    "<h1>HTTP Status 400 – Bad Request</h1></body></html>"
+    "<h1>HTTP Status 400 \u2013 Bad Request</h1></body></html>"
 )
 _COMMONS = "it.smartcommunitylabdhub.commons"
 _DUPLICATED = f"{_COMMONS}.exceptions.DuplicatedEntityException"
@@ -42,9 +42,7 @@ def missing(type: str) -> Refused:
 def unmapped(status: int, path: str) -> Refused:
     """What its framework says."""
     moment = "2026-11-28T10:00:00.000+00:00"
-    return Refused(
-        status, json.dumps({"timestamp": moment, "status": status, "error": _ERRORS[status], "path": path})
-    )
+    return Refused(status, json.dumps({"timestamp": moment, "status": status, "error": _ERRORS[status], "path": path}))
 
 
 def forbidden(path: str) -> Refused:
@@ -75,8 +73,7 @@ def missing_field(field: str) -> Refused:
     """The spec lacks a field that its kind needs."""
     method = "it.smartcommunitylabdhub.core.components.infrastructure.specs.SpecValidatorImpl.validateSpec"
     where = (
-        f"Validation failed for argument [0] in public void {method}({_COMMONS}.models.specs.Spec) "
-        f"throws {_ILLEGAL}: "
+        f"Validation failed for argument [0] in public void {method}({_COMMONS}.models.specs.Spec) throws {_ILLEGAL}: "
     )
     return refused(where + _empty("target", field, "NotBlank", "must not be blank"))
 
@@ -112,6 +109,5 @@ def _argument(type: str) -> tuple[str, str]:
     else:
         method, number = f"context.{name}ContextController.create{name}", 1
         taken = f"java.lang.String,{model}"
-    return field, (
-        f"Validation failed for argument [{number}] in public {model} {_CONTROLLERS}.{method}({taken}) throws {errors}: "
-    )
+    where = f"public {model} {_CONTROLLERS}.{method}({taken})"
+    return field, f"Validation failed for argument [{number}] in {where} throws {errors}: "

@@ -15,7 +15,7 @@ _ACTIONS = ("job", "serve", "build")
 _KINDS = {
     "function": ("python", "container", "hydra", "dbt", "kfp"),
     "task": tuple(f"python+{action}" for action in _ACTIONS),
-    "run": tuple(f"python+{action}:run" for action in _ACTIONS),
+    "run": (*(f"python+{action}:run" for action in _ACTIONS), "dbt+transform:run"),
     "artifact": ("artifact", "docker-image"),
     "dataitem": ("dataitem", "table", "croissant", "iceberg"),
     "model": ("model", "mlflow", "sklearn", "huggingface"),

@@ -38,7 +38,9 @@ class _Conversation:
             self._compare(number, line, "state", line["state"], answer["status"]["state"])
             return
         body = self._fill(line.get("body"))
-        status, headers, answer = self.call(line["method"], line["path"], line.get("auth", "basic"), body, line.get("form"))
+        status, headers, answer = self.call(
+            line["method"], line["path"], line.get("auth", "basic"), body, line.get("form")
+        )
         self._compare(number, line, "status", line["status"], status)
         said = headers.get("WWW-Authenticate")
         self._compare(number, line, "WWW-Authenticate", line.get("www_authenticate"), said)

@@ -76,7 +76,7 @@ def test_a_local_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None
     for key in run["status"]["outputs"].values():
         entity = core.entities.one("p", key.split("/")[3], key.rpartition(":")[2])
         assert entity["status"]["state"] == "READY"
-        assert entity["metadata"]["relationships"] == [{"type": "produced_by", "dest": f"{run['key']}:{run['id']}"}]
+        assert entity["metadata"]["relationships"] == [{"type": "produced_by", "dest": run["key"]}]
         assert files.listing(entity["spec"]["path"].rpartition("/")[0] + "/", platform) != []
     assert core.entities.violations == []
 

@@ -105,7 +105,7 @@ def test_a_job(core: Double, pods: Pods) -> None:
     assert list(run["status"]["outputs"]) == ["settings"]
     assert core.entities.metrics[identity] == {"sum": [42.0]}
     (artifact,) = core.entities.all("p", "artifact")
-    assert artifact["metadata"]["relationships"] == [{"type": "produced_by", "dest": f"{run['key']}:{identity}"}]
+    assert artifact["metadata"]["relationships"] == [{"type": "produced_by", "dest": run["key"]}]
     assert core.entities.violations == []
     assert core.counts() == {
         "GET runs/{id}": 2, "GET projects/{id}": 1, "POST artifacts": 1, "PUT artifacts/{id}": 1,

@@ -14,6 +14,7 @@ from ..common.text import cut_text, show_value
 from ..errors import OutputError, OvenbirdError, PlatformError
 from ..function.traces import summary
 from ..platform.run import Run
+from ..platform.store import FINAL
 from .outcome import Outcome
 from .report import is_stdout, kept_record, print_text, result_file
 
@@ -57,9 +58,15 @@ class Ending:
             )
             self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
-        if now == "STOPPED" != state:
-            _log.warning("the run was stopped meanwhile: its state stays STOPPED; what it made is recorded")
-            state, code = now, STOPPED
+        if now in ("STOP", "STOPPED") and state != "STOPPED":
+            _log.warning("the run was stopped meanwhile: its state is %s; what it made is recorded", now)
+            state, code = "STOPPED", STOPPED
+        elif now == "ERROR" != state:
+            _log.error("somebody has set the run to ERROR meanwhile: it stays that; what it made is recorded")
+            state, code = now, PlatformError.exit_code
+        elif now in FINAL and now != state:
+            _log.error("the run ended as %s, and the platform keeps %s", state, now)
+            code = code or PlatformError.exit_code
         written = self._told(state, error)
         if self._stdout and self._outcome.returned and not is_stdout(self._result_file):
             from .result_text import result_text

@@ -38,8 +38,8 @@ class UnpicklableError(OutputError):
     code = "output.unpicklable"
 
 
-def check_names(names: Sequence[Name]) -> None:
-    """Raise OutputError unless every declared output has a usable name of its own and, if any, a known kind."""
+def check_names(names: Sequence[Name]) -> list[str]:
+    """Return the names of declared outputs; raise OutputError for one that is unusable, or whose kind is unknown."""
     found = [_name(item) for item in names]
     for item, name in zip(names, found, strict=True):
         keys.check_name(name, "output name", OutputError)
@@ -48,6 +48,7 @@ def check_names(names: Sequence[Name]) -> None:
                 f"output {show_value(name)}: the kind {show_value(kind)} is not known", hint=", ".join(KINDS)
             )
     _check_twice(found)
+    return found
 
 
 def store(

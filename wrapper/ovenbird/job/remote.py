@@ -37,7 +37,7 @@ def run(
     """
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
     taken = take(store, project, identity, given=given)
-    if taken["status"].get("state") == "STOPPED":
+    if taken["status"].get("state") in ("STOP", "STOPPED"):
         _log.warning("run %s was stopped before it began", taken["key"])
         return STOPPED
     spec = taken["spec"]

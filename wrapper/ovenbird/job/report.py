@@ -64,6 +64,16 @@ def kept_record(path: Path, record: Run) -> str:
     return f"; its record is kept in {path}"
 
 
+def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Keep metrics that the platform does not take; what a message says of that."""
+    names = ", ".join(f"{name} of {key}" for key, values in metrics.items() for name in values)
+    try:
+        _write(path, {key: json_metrics(values) for key, values in metrics.items()})
+    except OSError as error:
+        return f"{names}; they could not be kept in {path}: {error.strerror or error}"
+    return f"{names}; they are kept in {path}"
+
+
 def _json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
 

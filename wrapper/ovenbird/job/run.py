@@ -20,6 +20,7 @@ from ..common.redact import redact_record
 from ..errors import (
     ArgumentsError,
     DocumentError,
+    OutputError,
     OvenbirdError,
     RunKindError,
     TimeLimitError,
@@ -186,6 +187,14 @@ class Job:
         rescue = self.rescue if self.on_core else None
         if not self.called:
             self.record.status.called = False
+        if unsent := self.store.unsent_metrics():
+            from .report import keep_metrics
+
+            lost = OutputError(f"metrics are not in the platform: {keep_metrics(self.rescue / 'metrics.json', unsent)}")
+            _log.error("%s", lost)
+            if not error:
+                state, code = "ERROR", lost.exit_code
+                error = {"type": lost.code, "message": lost.message, "traceback": ""}
         ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         code = ending.record(state, code, error)
         if not self.called and self.stdout:
@@ -218,7 +227,8 @@ class Job:
         if names:
             from . import outputs
 
-            outputs.check_names(names)
+            for name in outputs.check_names(names):
+                self.store.check_name(name, "an output's name")
         arguments.check_names(binder, self.parameters, self.inputs)
         values = arguments.convert(binder, self.parameters)
         if self.inputs:
@@ -237,6 +247,8 @@ class Job:
         """The handler; the revision of its function is registered, and linked, even when it does not load."""
         target = self.target() if callable(self.target) else self.target
         title = _title(target)
+        if not self.remote:
+            self.store.check_name(title, "the function's name")
         _log.info("run %s of %s", self.record.key, title)
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,17 @@ from .coreentities import Entities, path
 from .coremetrics import Metrics
 from .coreruns import Runs
 from .keys import Key
+from .metrics import Value
 from .rest import Client
 from .store import FINAL, Record, Row
 
 _HURRY = 5.0  # seconds; a pod is killed 30 seconds after SIGTERM
 _WITH_METRICS = ("run", "model")
+_PROJECT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")
+_ARTICLES = {"artifact": "an"}
+_log = logging.getLogger("ovenbird")
+_warned: list[bool] = []  # whether people know that Core registers an older Python
 
 
 class CoreStore:
@@ -34,9 +41,13 @@ class CoreStore:
         self._runs = Runs(self.client, environ.get("RUN_ID", ""))
         self._metrics = Metrics(self.client)
         self._stores: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
 
     def open(self, project: str) -> None:
-        """Look whether the project is there, and where its files go. Errors: PlatformError."""
+        """Look whether the project is there, and where its files go. Errors: PlatformError, InputError."""
+        if not _PROJECT.issuperset(project):
+            hint = "Core takes lower-case letters, digits and - only: ^[a-z0-9-]+$"
+            raise InputError(f"the project {show_value(project)} cannot be in Core", hint=hint)
         try:
             found = self.client.call("GET", f"/projects/{quote(project, safe='')}")
         except PlatformRefusedError as error:
@@ -45,6 +56,7 @@ class CoreStore:
             hint = "it is made in the console or with the platform's SDK; --project chooses another"
             raise PlatformError(f"{self.client.endpoint} has no project {show_value(project)}", hint=hint) from None
         config = (found.get("spec") or {}).get("config") or {}
+        self._entities.projects.add(project)
         self._stores[project] = config.get("default_files_store") or ""
 
     def create(self, record: Record, *, owned: bool = False) -> None:
@@ -52,12 +64,14 @@ class CoreStore:
         if record["type"] == "run" and owned:
             self._runs.hold(record)
             return
+        self.check_name(record["name"], f"the name of {_ARTICLES.get(record['type'], 'a')} {record['type']}")
         if record["type"] == "function":
-            spec = forms.function_spec(record["spec"], f"{sys.version_info[0]}.{sys.version_info[1]}")
+            spec = forms.function_spec(record["spec"], _python())
             record = {**record, "spec": spec, "status": {"state": "CREATED"}}
             self._runs.functions[record["key"]] = spec
         try:
-            self.client.call("POST", path(record["project"], record["type"]), body=forms.to_core(record))
+            made = self.client.call("POST", path(record["project"], record["type"]), body=forms.to_core(record))
+            self._versions[record["id"]] = str((made.get("metadata") or {}).get("version") or "")
         except PlatformRefusedError as error:
             if error.status != 400 or "Duplicated entity" not in error.message:
                 raise
@@ -75,7 +89,10 @@ class CoreStore:
         if len(files := record["status"].get("files") or []) > forms.FILES_IN_STATUS:
             self.client.call("PUT", f"{where}/files/info", body=files)
         try:
-            found = self.client.call("PUT", where, body=forms.to_core(record))
+            entity = forms.to_core(record)
+            if version := self._versions.get(record["id"]):  # Core's own name of it, which it drops else
+                entity["metadata"] = {"version": version, **entity["metadata"]}
+            found = self.client.call("PUT", where, body=entity)
         except PlatformRefusedError as error:
             if error.status == 404:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
@@ -95,9 +112,7 @@ class CoreStore:
                 f"{key}: the id {show_value(key.id)} is of {show_value(record['name'])}, not of {show_value(key.name)}"
             )
         if record["status"].get("files") == []:
-            record["status"]["files"] = self.client.call(
-                "GET", path(key.project, key.type, record["id"]) + "/files/info"
-            )
+            record["status"]["files"] = self._entities.files(key, record["id"])
         if key.type in _WITH_METRICS and (metrics := self._metrics.read(key.project, key.type, record["id"])):
             record["status"]["metrics"] = metrics
         return record
@@ -108,8 +123,9 @@ class CoreStore:
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function, if it is this one."""
-        wanted = forms.function_spec(spec, f"{sys.version_info[0]}.{sys.version_info[1]}")
-        found = next(self._entities.pages(project, "function", {"name": name, "kind": kind, "size": 1}), None)
+        wanted = forms.function_spec(spec, _python())
+        query = {"name": name, "kind": kind, "versions": "all", "size": 1}
+        found = next(self._entities.pages(project, "function", query), None)
         if not found or not forms.holds(found.get("spec"), wanted):
             return None
         record = forms.from_core("function", found)
@@ -134,10 +150,16 @@ class CoreStore:
         function = forms.function_text(function) if function else None
         asked = {"name": name, "kind": kind, "state": state, "function": function}
         query = {field: value for field, value in asked.items() if value is not None}
+        if versions or kind or state:  # of a name, the latest that fits: Core looks at these after it has taken one
+            query["versions"] = "all"
         found: list[Row] = []
-        for entity in self._entities.pages(project, type, {**query, **({"versions": "all"} if versions else {})}):
+        names: set[str] = set()
+        for entity in self._entities.pages(project, type, query):
             if limit is not None and len(found) >= limit:
                 break
+            if not versions and entity["name"] in names:
+                continue
+            names.add(entity["name"])
             if identity is None or str(entity["id"]).startswith(identity):
                 found.append(forms.row(type, entity))
         return found
@@ -179,6 +201,16 @@ class CoreStore:
         except PlatformRefusedError as error:
             if error.status != 404 or not error.repeated:
                 raise
+
+    def check_name(self, name: str, what: str) -> None:
+        """Raise an InputError for a name that Core refuses."""
+        if not _NAME.issuperset(name):
+            hint = "Core takes letters, digits and . _ + - only: ^[a-zA-Z0-9._+-]+$"
+            raise InputError(f"{what} is {show_value(name)}, which Core refuses", hint=hint)
+
+    def unsent_metrics(self) -> dict[str, dict[str, Value]]:
+        """Write what is held back; what Core does not take, by key of the entity and by name."""
+        return self._metrics.unsent()
 
     def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers to the series of a run or a model."""
@@ -240,3 +272,15 @@ class CoreStore:
         """Write what is left, and close the connections."""
         self._metrics.settle()
         self.client.close()
+
+
+def _python() -> str:
+    """Return this Python as `3.12`; warn, once, where Core knows of an older one at most."""
+    version = sys.version_info[:2]
+    if version > forms.NEWEST_PYTHON and not _warned:
+        _warned.append(True)
+        newest = ".".join(map(str, forms.NEWEST_PYTHON))
+        _log.warning(
+            "Core knows Python up to %s: the function is registered as that, and runs on %d.%d here", newest, *version
+        )
+    return f"{version[0]}.{version[1]}"

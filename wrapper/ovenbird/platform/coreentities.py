@@ -23,6 +23,34 @@ class Entities:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.projects: set[str] = set()  # which are known to be there
+
+    def _check_project(self, project: str) -> None:
+        """Raise an InputError when there is no such project: Core's listings are just empty then."""
+        try:
+            self._client.call("GET", f"/projects/{quote(project, safe='')}")
+        except PlatformRefusedError as error:
+            if error.status != 404:
+                raise
+            hint = "--project chooses another"
+            raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
+
+    def files(self, key: Key, identity: str) -> list[dict[str, Any]]:
+        """The files of an entity that has more of them than its status holds, each once.
+
+        Core tells of pages and repeats all files on every one of them; a list alone is what it used to answer.
+        """
+        entries: dict[str, dict[str, Any]] = {}
+        page = 0
+        while True:
+            where = path(key.project, key.type, identity) + "/files/info"
+            found = self._client.call("GET", where, query={"page": page} if page else None)
+            before, paged = len(entries), isinstance(found, dict)
+            for entry in (found.get("content") or []) if isinstance(found, dict) else found:
+                entries.setdefault(str(entry.get("path") or entry.get("name")), entry)
+            page += 1
+            if not paged or found.get("last", True) or len(entries) == before:
+                return list(entries.values())
 
     def by_id(self, key: Key, identity: str) -> forms.Entity:
         """The entity of that id. InputError if there is none."""
@@ -37,12 +65,13 @@ class Entities:
 
     def latest(self, key: Key) -> forms.Entity:
         """The latest of the key's name that is whole. InputError, with the names that there are."""
-        query = {"name": key.name, **({"kind": key.kind} if key.kind else {})}
+        # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
+        query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
         found = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
         if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
             # a version whose upload failed or has not ended does not hide the one before it
-            versions = self.pages(key.project, key.type, {**query, "versions": "all"})
-            found = next((one for one in versions if one["status"].get("state") not in _UNFINISHED), found)
+            versions = self.pages(key.project, key.type, query)
+            found = next((one for one in versions if (one.get("status") or {}).get("state") not in _UNFINISHED), found)
         if found is None:
             there = sorted({str(one["name"]) for one in islice(self.pages(key.project, key.type, {}), 20)})
             hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
@@ -52,16 +81,14 @@ class Entities:
         return found
 
     def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[forms.Entity]:
-        """Entities of a listing, page by page, latest first; none in a project that does not exist."""
+        """Entities of a listing, page by page, latest first. InputError for a project that does not exist."""
         page, last = 0, 0
         while page <= last:
             full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
-            try:
-                found = self._client.call("GET", path(project, type), query=full)
-            except PlatformRefusedError as error:
-                if error.status == 404:
-                    raise InputError(f"{self._client.endpoint} has no project {show_value(project)}") from None
-                raise
+            found = self._client.call("GET", path(project, type), query=full)
+            if not (found["content"] or page or project in self.projects):
+                self._check_project(project)
+            self.projects.add(project)
             yield from found["content"]
             page, last = page + 1, int(found.get("totalPages", 1)) - 1
             if query.get("size") == 1:

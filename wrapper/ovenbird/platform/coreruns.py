@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from . import forms, keys
 from .rest import Client
 from .store import FINAL, Record
 
+_log = logging.getLogger("ovenbird")
 _STEPS = ("BUILT", "READY", "RUNNING")  # Core lets a run take one after the other only
 
 
@@ -53,8 +55,16 @@ class Runs:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
             raise
         entity = forms.merged(now, record, owned=identity != self._remote)
+        wanted, before = entity["status"]["state"], (now.get("status") or {}).get("state")
+        if wanted == "STOPPED" and before not in ("STOP", *FINAL) and identity != self._remote:
+            self._move(where, entity, "STOP")  # Core knows no way from RUNNING to STOPPED but this one
+        return self._move(where, entity, wanted)
+
+    def _move(self, where: str, entity: forms.Entity, state: str) -> str:
+        """Write the run with that state; the state that it has then: Core answers 200 when it did not follow."""
+        entity["status"]["state"] = state
         found = self._client.call("PUT", where, body=entity)
-        return str((found.get("status") or {}).get("state") or entity["status"].get("state"))
+        return str((found.get("status") or {}).get("state") or state)
 
     def _publish(self, record: Record) -> None:
         """Add the run, and take it to RUNNING. Errors: PlatformError when its function is not known."""
@@ -68,20 +78,25 @@ class Runs:
         for part in ("error", "message", "ended", "outputs", "results"):
             entity["status"].pop(part, None)
         try:
-            self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
+            made = self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
         except PlatformRefusedError as error:
             if not (error.repeated and "Duplicated entity" in error.message):
                 raise
+        else:  # Core drops the name of the version that it has made up when it is not written again
+            entity["metadata"] = {**(made.get("metadata") or {}), **entity["metadata"]}
         for state in _STEPS:
-            entity["status"]["state"] = state
-            self._client.call("PUT", self._where(record), body=entity)
+            now = self._move(self._where(record), entity, state)
+            if now != state:
+                _log.warning("%s: Core keeps the state %s, where %s was asked for", record["key"], now, state)
+                break
         self._held.pop(record["id"], None)
 
     def _task(self, record: Record, function: str) -> str:
         """`python+job://project/id` of the function's task for such runs, which is made when there is none."""
         kind = record["kind"].partition(":")[0]
         tasks = f"/-/{quote(record['project'], safe='')}/tasks"
-        found: list[Any] = self._client.call("GET", tasks, query={"function": function, "kind": kind})["content"]
+        query = {"function": function, "kind": kind}
+        found: list[Any] = self._client.call("GET", tasks, query=query)["content"]
         identity = found[0]["id"] if found else keys.new_id()
         if not found:
             body = {
@@ -92,8 +107,12 @@ class Runs:
             try:
                 self._client.call("POST", tasks, body=body)
             except PlatformRefusedError as error:
-                if not (error.repeated and "Duplicated entity" in error.message):
+                if error.status != 400 or "Duplicated entity" not in error.message:
                     raise
+                # another run has made it meanwhile: a function has one task of a kind
+                if not (found := self._client.call("GET", tasks, query=query)["content"]):
+                    raise
+                identity = found[0]["id"]
         return f"{kind}://{record['project']}/{identity}"
 
     @staticmethod

@@ -16,9 +16,10 @@ from .copying import writing
 
 PERSONAL, ACCESS, REFRESH = "DHCORE_PERSONAL_ACCESS_TOKEN", "DHCORE_ACCESS_TOKEN", "DHCORE_REFRESH_TOKEN"
 USER, PASSWORD = "DHCORE_USER", "DHCORE_PASSWORD"
-_ENTRY = (PERSONAL, ACCESS, USER)  # what a source of credentials holds at least one of
-_SECRETS = (PERSONAL, ACCESS, REFRESH, PASSWORD, "DHCORE_ID_TOKEN", "DB_PASSWORD",
-            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # fmt: skip
+_SIGN_IN = (PERSONAL, ACCESS, REFRESH, USER, PASSWORD)
+_ENTRY = (PERSONAL, ACCESS, REFRESH, USER)  # what a source of credentials holds at least one of
+_STORAGE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SECRETS = (PERSONAL, ACCESS, REFRESH, PASSWORD, "DHCORE_ID_TOKEN", "DB_PASSWORD", *_STORAGE)
 _OURS = ("DHCORE_", "AWS_", "S3_", "DB_", "OAUTH2_")
 _PROFILE = "__default"
 
@@ -44,14 +45,17 @@ class Source:
 def sources(environ: Mapping[str, str]) -> list[Source]:
     """The places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
 
-    What is no credential (addresses, the client's id) is in each of them, the environment's first. The last resort is
+    What is no credential (addresses, the client's id) is in each of them, the environment's first; keys of object
+    stores are the environment's where the file has none. The last resort is
     an environment without any. Errors: SettingsError when the file does not parse.
     """
     here = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
     path, profile, kept = _file(environ)
     found = [Source({**kept_settings(kept), **here})] if any(here.get(name) for name in _ENTRY) else []
     if any(kept.get(name) for name in _ENTRY):
-        found.append(Source({**here, **kept, **kept_settings(here)}, path, profile))
+        others = _STORAGE if kept.get("AWS_ACCESS_KEY_ID") else ()
+        spare = {name: value for name, value in here.items() if name not in (*_SIGN_IN, *others)}
+        found.append(Source({**spare, **kept, **kept_settings(here)}, path, profile))
     return found or [Source({**kept, **here})]
 
 

@@ -242,9 +242,11 @@ def check_names(url: str, names: Sequence[str]) -> str:
 def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
     """Delete the files `names` below the folder of `url`, and local folders that are empty then.
 
-    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder.
+    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder; OutputError that
+    names what is left, after all that can be is deleted.
     """
     base = check_names(url, names)
+    failed: dict[str, str] = {}
     for name in names:
         try:
             if scheme(url) in OBJECTS:
@@ -256,7 +258,11 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
         except OvenbirdError:
             raise
         except Exception as error:
-            raise OutputError(f"{redact_url(base + name)} cannot be removed: {_reason(error)}") from error
+            failed[name] = _reason(error)
+    if failed:
+        left = ", ".join(redact_url(base + name) for name in list(failed)[:20])
+        more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
+        raise OutputError(f"cannot be removed: {left}{more}: {next(iter(failed.values()))}")
     if not scheme(url):
         _prune(local(base), names)
 

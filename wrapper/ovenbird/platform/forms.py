@@ -16,6 +16,7 @@ Entity = dict[str, Any]
 FILES_IN_STATUS = 100  # more of them go to an address of their own
 _OURS = ("outputs", "results", "message", "error", "provenance", "started", "ended", "seconds", "called")
 """What a runtime writes into the status of a run; the rest is Core's and the cluster's."""
+NEWEST_PYTHON = (3, 13)  # that Core 0.15 knows: it refuses a function of another
 _LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function
 
 
@@ -27,11 +28,10 @@ def to_core(record: Record) -> Entity:
     entity = {**record, "status": status}
     del entity["type"]
     if record["type"] == "run":
-        short = keys.Key(record["project"], "run", record["kind"], record["id"])
         spec = {name: value for name, value in record["spec"].items() if value is not None}
         if "function" in spec:
             spec["function"] = function_text(spec["function"])
-        entity |= {"key": str(short), "spec": spec}
+        entity |= {"spec": spec}
     return entity
 
 
@@ -68,7 +68,9 @@ def merged(now: Entity, ours: Record, *, owned: bool) -> Entity:
         if name in ours["status"] and not (final and name == "message" and status.get("message")):
             status[name] = ours["status"][name]
     if owned and not final:
-        status["state"] = ours["status"]["state"]
+        state = ours["status"]["state"]
+        # somebody has asked Core to stop it: from there a run comes to STOPPED or ERROR only
+        status["state"] = "STOPPED" if status.get("state") == "STOP" and state == "COMPLETED" else state
     metadata = dict(now.get("metadata") or {})
     known = list(metadata.get("relationships") or [])
     added = [link for link in ours["metadata"].get("relationships") or [] if link not in known]
@@ -110,10 +112,16 @@ def function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
         kept |= {"source": file.name, "base64": b64encode(file.read_bytes()).decode()}
     elif given:
         kept["source"] = given
-    found: dict[str, Any] = {"source": kept, "python_version": "PYTHON" + version.replace(".", "_")}
+    found: dict[str, Any] = {"source": kept, "python_version": core_python(version)}
     if spec.get("requirements"):
         found["requirements"] = list(spec["requirements"])
     return found
+
+
+def core_python(version: str) -> str:
+    """Return how Core names a Python; the newest that it knows for one that is newer still."""
+    numbers = tuple(map(int, version.split(".")[:2]))
+    return "PYTHON{}_{}".format(*min(numbers, NEWEST_PYTHON))
 
 
 def holds(stored: Any, wanted: Any) -> bool:

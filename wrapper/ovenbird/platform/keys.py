@@ -10,6 +10,7 @@ from ovenbird.errors import InputError, OvenbirdError
 
 SCHEME = "store://"
 TYPES = ("artifact", "dataitem", "model", "run", "function")
+ELSEWHERE = ("containerimage",)  # types that relations name and that no store keeps
 RUN_KIND = "python+job:run"
 _LONGEST = 200  # a name becomes a folder and a file's stem; 255 bytes is what file systems take
 
@@ -89,6 +90,12 @@ def check_kind(kind: object, what: str = "kind") -> str:
 def is_key(text: object) -> bool:
     """Whether the text claims to be an entity key; it may still be malformed."""
     return isinstance(text, str) and text.startswith(SCHEME)
+
+
+def type_of(text: object) -> str:
+    """Return the type that a key names, whether it is known here or not; empty for what is no key."""
+    parts = str(text)[len(SCHEME) :].split("/") if is_key(text) else []
+    return parts[1] if len(parts) > 1 else ""
 
 
 def parse(text: str) -> Key:

@@ -15,7 +15,8 @@ from .store import Record, Store
 
 Node = dict[str, Any]
 """`{key, type, kind, name, id, state, created, relation, detail, sources}`; `relation` is what led here, `sources`
-the nodes one step back. `missing`: it was removed. `again`: it is shown with its sources elsewhere in the tree."""
+the nodes one step back. `missing`: it was removed. `elsewhere`: no store keeps its type. `again`: it is shown with its
+sources elsewhere in the tree."""
 
 _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
@@ -34,6 +35,9 @@ def _node(store: Store, record: Record, relation: str, seen: set[str]) -> Node:
         return node | {"again": True}
     seen.add(record["key"])
     for link in sorted(record["metadata"].get("relationships") or [], key=lambda link: _ORDER.get(link["type"], 9)):
+        if keys.type_of(link["dest"]) in keys.ELSEWHERE:
+            node["sources"].append({"key": link["dest"], "relation": link["type"], "elsewhere": True, "sources": []})
+            continue
         try:
             source = store.read(keys.parse(link["dest"]))
         except InputError:
@@ -53,7 +57,7 @@ def _detail(record: Record) -> dict[str, Any]:
             source = {name: value for name, value in source.items() if name != "base64"}
         found = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
     elif record["type"] == "run":
-        found = {"parameters": spec.get("parameters"), **(status.get("provenance") or {})}
+        found = {"parameters": spec.get("parameters"), "image": spec.get("image"), **(status.get("provenance") or {})}
     else:
         hashes = [info.get("hash") for info in status.get("files") or []]
         found = {"path": spec.get("path"), "hash": hashes[0] if len(hashes) == 1 else None}
@@ -86,6 +90,8 @@ def _branches(node: Node, first: str, rest: str) -> Iterator[str]:
 def _remark(node: Node) -> str:
     if node.get("missing"):
         return "  (removed)"
+    if node.get("elsewhere"):
+        return ""
     return "  (see above)" if node.get("again") else f"  {node['state']}  {node['created']}"
 
 
@@ -97,7 +103,7 @@ def _dot(node: Node) -> str:
     shapes = {"run": "box", "function": "component"}
     lines = ["digraph lineage {", "  rankdir=BT;"]
     for key, found in _nodes(node).items():
-        shape = "octagon" if found.get("missing") else shapes.get(found["type"], "ellipse")
+        shape = "octagon" if found.get("missing") else shapes.get(found.get("type", ""), "ellipse")
         lines.append(f"  {_quoted(key)} [label={_quoted(_label(found))}, shape={shape}];")
     lines += [f"  {_quoted(one)} -> {_quoted(other)} [label={_quoted(what)}];" for one, what, other in _edges(node)]
     return "\n".join([*lines, "}"])
@@ -115,6 +121,8 @@ def _mermaid(node: Node) -> str:
 def _label(node: Node) -> str:
     if node.get("missing"):
         return f"{node['key']} (removed)"
+    if node.get("elsewhere"):
+        return str(node["key"])
     name = "" if node["type"] == "run" else f"{node['name']} "
     return f"{node['kind']} {name}{node['id'][:8]}"
 

@@ -220,6 +220,13 @@ class LocalStore:
         if record["type"] == "run":
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
 
+    def check_name(self, name: str, what: str) -> None:
+        """Nothing: `keys.check_name` is all that this store asks for."""
+
+    def unsent_metrics(self) -> dict[str, dict[str, Any]]:
+        """None: each metric is written when it is logged."""
+        return {}
+
     def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers to the series of an entity; SQLite has no NaN, so NULL stands for it."""
         now = time.time()

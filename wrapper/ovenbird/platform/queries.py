@@ -151,13 +151,12 @@ def removed(
     for each in [keys.parse(row.key) for row in rows] or [key]:
         record = store.read(each)
         names = [] if keep_files else files.names_of(record)
-        if names:  # looked at before the record goes, which alone knows of them
+        if names:  # they go before the record, which alone knows of them: what is left can be removed again
             roots = (store.files_root(), store.files_store(key.project, environ))
             parts = [str(record[part]) for part in ("project", "type", "name", "id")]
             files.check_removable(record["spec"]["path"], roots, parts)
             files.check_names(record["spec"]["path"], names)
+            files.remove(record["spec"]["path"], names, environ)
         store.remove(each)
         gone.append(record["key"])
-        if names:
-            files.remove(record["spec"]["path"], names, environ)
     return gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -33,7 +34,17 @@ LEVELS = (15, 20)  # of the API, which the server tells by X-Api-Level
 _CONNECT = 5.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _LONGEST_WISH = 60.0  # seconds that a Retry-After is followed
+_MOST_FAILURES = 3  # answers 500 to one call
 _AGAIN = (429, 500, 502, 503, 504)
+_FIELD = re.compile(  # of Spring's validation
+    r"Field error in object '\w+' on field '([^']+)': rejected value \[(.*?)\]; codes .*?"
+    r"; default message \[((?:must|size|length|may|is|not)\b[^;]*?)\](?=\]|;| |$)"
+)
+_VALUE = re.compile(  # of Jackson's
+    r'from String (?P<value>"[^"]*"): not one of the values accepted for Enum class: \[(?P<known>[^\]]*)\]'
+    r'(?:.*\["(?P<name>\w+)"\]\))?'
+)
+_CLASS = re.compile(r"\b(?:[a-z]\w*\.){2,}([A-Z]\w*)")
 _log = logging.getLogger("ovenbird")
 
 
@@ -70,11 +81,25 @@ class Client:
         data = None if body is None else encode_json(body)
         used = self.tokens.header()
         answer = self._patiently(method, url, data, "application/json", used)
-        if answer.status == 401:
+        if self._is_unknown(answer, used):
             self.tokens.renew(used)
-            answer = self._patiently(method, url, data, "application/json", self.tokens.header())
+            used = self.tokens.header()
+            answer = self._patiently(method, url, data, "application/json", used)
+            if self._is_unknown(answer, used):
+                self.tokens.renew(used)  # which names what was not accepted, unless another place has credentials
+                answer = self._patiently(method, url, data, "application/json", self.tokens.header())
         self._check_level(answer.headers.get("X-Api-Level", ""))
         return self._content(method, path, answer)
+
+    @staticmethod
+    def _is_unknown(answer: BaseHTTPResponse, signed: str) -> bool:
+        """Whether the platform does not know who calls: it says 403 to a wrong password, and to nobody."""
+        return answer.status == 401 or (answer.status == 403 and not signed.startswith("Bearer "))
+
+    def forget_threads(self) -> None:
+        """Take new locks: in a forked process the present ones may be held by threads that are not there."""
+        self._lock = threading.Lock()
+        self.tokens.forget_threads()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -93,7 +118,7 @@ class Client:
         """
         headers = {"Accept": "application/json", "User-Agent": "ovenbird"}
         headers |= ({"Authorization": signed} if signed else {}) | ({"Content-Type": kind} if kind else {})
-        began, pause = time.monotonic(), _FIRST_PAUSE
+        began, pause, failures = time.monotonic(), _FIRST_PAUSE, 0
         self._of_thread.repeated = False
         while True:
             wish, answer = 0.0, None
@@ -103,6 +128,10 @@ class Client:
                     timeout=self._urllib3.Timeout(connect=_CONNECT, read=self._read_timeout),
                 )  # fmt: skip
                 if answer.status not in _AGAIN:
+                    self._given_up = False
+                    return answer
+                failures += answer.status == 500
+                if failures == _MOST_FAILURES:  # it does not pass: Core's database does not take what was sent
                     self._given_up = False
                     return answer
                 reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("Retry-After", ""))
@@ -137,11 +166,12 @@ class Client:
     def _content(self, method: str, what: str, answer: BaseHTTPResponse) -> Any:
         shown = f"{method} {self._shown(what)}"
         if answer.status in (401, 403):
-            hint = "the credentials are valid, and do not allow this" if answer.status == 403 else "log in again"
+            known = answer.status == 403 and bool(self.tokens.header())
+            hint = "the credentials are valid, and do not allow this" if known else "log in again"
             raise PlatformDeniedError(f"{shown} was denied ({answer.status}): {self._said(answer)}", hint=hint)
         if not 200 <= answer.status < 300:
             message = f"{shown} failed ({answer.status}): {self._said(answer)}"
-            if answer.status in _AGAIN:
+            if answer.status in _AGAIN and answer.status != 500:
                 raise PlatformUnreachableError(message)
             raise PlatformRefusedError(message, status=answer.status, repeated=self._of_thread.repeated)
         if not answer.data:
@@ -157,12 +187,14 @@ class Client:
     def _said(self, answer: BaseHTTPResponse) -> str:
         """The reason in an answer, in one line and without secrets: servers repeat what they were given."""
         text = answer.data.decode("utf-8", "replace")
+        if title := re.search("<title>([^<]*)</title>", text):
+            text = title[1]
         try:
             found = msgspec.json.decode(answer.data)
             text = str(found.get("message") or found.get("error_description") or found.get("error") or text)
         except (msgspec.MsgspecError, AttributeError):
             pass
-        return redact_text(self.tokens.redacted(" ".join(text.split())))[:300]
+        return redact_text(self.tokens.redacted(explain_refusal(" ".join(text.split()))))[:300]
 
     def _shown(self, url: str) -> str:
         return redact_url(url.partition("?")[0])
@@ -177,6 +209,15 @@ class Client:
         if not self._level_told:
             self._level_told = True
             _log.warning("%s; a newer Ovenbird may be needed", told)
+
+
+def explain_refusal(text: str) -> str:
+    """Return which field breaks which rule, without the names of Java's methods that Core puts around it."""
+    if fields := _FIELD.findall(text):
+        return "; ".join(f"{name}: {rule} (found {value})" for name, value, rule in fields)
+    if match := _VALUE.search(text):
+        return f"{match['name'] or 'a field'}: {match['value']} is none of {match['known']}"
+    return _CLASS.sub(r"\1", text)
 
 
 def _seconds(text: str) -> float:

@@ -13,7 +13,8 @@ Record = dict[str, Any]
 """The whole entity: `{id, kind, name, project, key, user, type, metadata, spec, status}`, plain JSON values."""
 
 FINAL = ("COMPLETED", "ERROR", "STOPPED")
-STATES = ("CREATED", "BUILT", "READY", "PENDING", "RUNNING", *FINAL)
+STATES = ("CREATED", "BUILT", "READY", "PENDING", "RUNNING", "STOP", *FINAL)
+"""States of a run; STOP is that of one which Core has been asked to stop, and which has not ended yet."""
 
 
 class Row(NamedTuple):
@@ -91,9 +92,15 @@ class Store(Protocol):
     def remove(self, key: Key) -> None:
         """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
 
+    def check_name(self, name: str, what: str) -> None:
+        """Raise an InputError when this store does not take an entity of that name."""
+
     def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers to metrics of an entity, as `metrics.merge` says: `replace` drops what was there, `single` keeps
         a first number as a number instead of a series of one."""
+
+    def unsent_metrics(self) -> dict[str, dict[str, Any]]:
+        """Write what is still held back of metrics; what the store does not take, by key of the entity and by name."""
 
     def files_root(self) -> str:
         """The folder of the store's own files; what lies elsewhere is never below it."""

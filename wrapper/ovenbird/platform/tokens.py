@@ -26,30 +26,46 @@ class Tokens:
         self._ask = ask
         self._lock = threading.Lock()
         self._exchanged = False
+        self._turned: list[Source] = []  # what was not accepted; it stays secret
         self.storage: dict[str, str] = {**environ, **self._sources[0].values}
 
     @property
     def _now(self) -> Source:
         return self._sources[0]
 
+    def forget_threads(self) -> None:
+        """Take a new lock, in a forked process."""
+        self._lock = threading.Lock()
+
     def value(self, name: str) -> str:
         """A setting of the platform, empty where there is none."""
         return self._now.values.get(name, "")
 
     def header(self) -> str:
-        """The Authorization header, empty for none. Errors: PlatformError when a personal token is not exchanged."""
+        """The Authorization header, empty for none.
+
+        Errors: PlatformDeniedError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
+        """
         with self._lock:
-            values = self._now.values
-            if values.get(PERSONAL) and not self._exchanged:
-                self._exchange()
-            if values.get(ACCESS):
-                return f"Bearer {values[ACCESS]}"
-            if values.get(USER) and values.get(PASSWORD):
-                return "Basic " + b64encode(f"{values[USER]}:{values[PASSWORD]}".encode()).decode()
-            return ""
+            while True:
+                values = self._now.values
+                basic = values.get(USER) and values.get(PASSWORD)
+                try:
+                    if values.get(PERSONAL) and not self._exchanged:
+                        self._exchange()
+                    elif values.get(REFRESH) and not (values.get(ACCESS) or basic):
+                        self._refresh("the refresh token was not accepted")
+                except (PlatformDeniedError, PlatformRefusedError) as error:
+                    self._turn(error.message)
+                    continue
+                if values.get(ACCESS):
+                    return f"Bearer {values[ACCESS]}"
+                if basic:
+                    return "Basic " + b64encode(f"{values[USER]}:{values[PASSWORD]}".encode()).decode()
+                return ""
 
     def renew(self, used: str) -> None:
-        """After a 401 for the header `used`: refresh or exchange, else turn to the credentials file.
+        """After the header `used` was not accepted: refresh or exchange, else turn to the credentials file.
 
         Errors: PlatformDeniedError when nothing is left to try; PlatformUnreachableError.
         """
@@ -57,37 +73,43 @@ class Tokens:
             if used != f"Bearer {self._now.values.get(ACCESS)}" and used.startswith("Bearer "):
                 return None  # another thread has renewed it meanwhile
             reason = "the credentials are not accepted, and there is nothing to renew them with"
-            while True:
-                try:
-                    if self._now.values.get(PERSONAL):
-                        return self._exchange()
-                    if used.startswith("Bearer ") and self._now.values.get(REFRESH):
-                        return self._refresh()
-                except (PlatformDeniedError, PlatformRefusedError) as error:
-                    reason = error.message
-                if len(self._sources) == 1:
-                    raise PlatformDeniedError(reason, hint=self._hint())
-                del self._sources[0]
-                self._exchanged = False
-                self.storage.update(self._now.values)
-                if not self._now.values.get(PERSONAL):
-                    return None  # its access token has not been tried yet
+            try:
+                if self._now.values.get(PERSONAL):
+                    return self._exchange()
+                if used.startswith("Bearer ") and self._now.values.get(REFRESH):
+                    return self._refresh()
+            except (PlatformDeniedError, PlatformRefusedError) as error:
+                reason = error.message
+            return self._turn(reason)
+
+    def _turn(self, reason: str) -> None:
+        """Turn to the next place that holds credentials. Errors: PlatformDeniedError when there is none."""
+        if len(self._sources) == 1:
+            raise PlatformDeniedError(reason, hint=self._hint())
+        left = self._sources.pop(0)
+        self._turned.append(left)
+        self._exchanged = False
+        for name in left.values:
+            self.storage.pop(name, None)
+        self.storage.update(self._now.values)
 
     def redacted(self, text: str) -> str:
         """The text without any secret that this process knows."""
-        for secret in sorted((secret for source in self._sources for secret in source.secrets), key=len, reverse=True):
+        for secret in sorted(
+            (secret for source in (*self._turned, *self._sources) for secret in source.secrets), key=len, reverse=True
+        ):
             text = text.replace(secret, "***")
         return text
 
     def _hint(self) -> str:
-        if not any(self._now.values.get(name) for name in (PERSONAL, ACCESS, USER)):
+        if not any(self._now.values.get(name) for name in (PERSONAL, ACCESS, REFRESH, USER)):
             return f"set {PERSONAL}, {ACCESS}, or {USER} and {PASSWORD}; or log in, for a credentials file"
         return "log in again, or set new credentials"
 
-    def _refresh(self) -> None:
+    def _refresh(self, refused: str = "the access token has expired, and the refresh token was not accepted") -> None:
         values = self._now.values
         form = {"grant_type": "refresh_token", "refresh_token": values[REFRESH]}
-        self._take(self._grant(form, "the access token has expired, and the refresh token was not accepted"))
+        self._take(self._grant(form, refused))
 
     def _exchange(self) -> None:
         values = self._now.values
