@@ -6,7 +6,6 @@ Types are told by the module they come from: nothing of the user's libraries is 
 from __future__ import annotations
 
 import sys
-import warnings
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
@@ -15,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ovenbird.common.text import show_value
+from ovenbird.common.user_warnings import warn_user
 from ovenbird.errors import OutputError, OvenbirdError
 from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
@@ -323,11 +323,9 @@ def _model(name: str, value: Any, project: Project) -> Entity:
 
 def _pickled(name: str, value: Any, project: Project) -> Entity:
     data = _pickle(value)
-    warnings.warn(
+    warn_user(
         f"output {show_value(name)} is a {_type(value)}, which no rule covers: it is stored pickled,"
-        " and only Python code that"
-        " has the same packages can read it",
-        stacklevel=2,
+        " and only Python code that has the same packages can read it"
     )
     return _written(project, name, f"{name}.pickle", lambda path: _write(path, data))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.redact import redact_record
+from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
     DocumentError,
@@ -46,6 +47,7 @@ from .interrupt import TIME_LIMIT, Interrupted, Interruption
 from .outcome import Ended, Outcome
 from .parameters import from_file, shown
 from .provenance import function_spec, provenance
+from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, kept
 
 UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
@@ -139,11 +141,12 @@ class Job:
         replaceable: bool = False,
     ) -> None:
         self.target = target
+        settings, environ = absolute_settings(settings), absolute_environ(environ)
         self.settings = settings
         self.environ = store.storage(environ)
         self.store = store
         self.record = record
-        self.parameters, self.inputs, self.init = parameters, inputs, init
+        self.parameters, self.inputs, self.init = parameters, absolute_inputs(inputs), init
         self.remote, self.replaceable = remote, replaceable
         self.on_core = chosen(settings.platform, environ) == "core"
         unsent = Path(home(environ), "unsent", record.id)
@@ -196,7 +199,8 @@ class Job:
                 state, code = "ERROR", lost.exit_code
                 error = {"type": lost.code, "message": lost.message, "traceback": ""}
         ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
-        code = ending.record(state, code, error)
+        with tolerate_warnings():
+            code = ending.record(state, code, error)
         if not self.called and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with --all only")
         return code
@@ -234,7 +238,8 @@ class Job:
         if self.inputs:
             from . import inputs
 
-            values |= inputs.read(binder, self.project, self.inputs)
+            with tolerate_warnings():
+                values |= inputs.read(binder, self.project, self.inputs)
         root = str(handler.loaded.target.root)
         context = Context(handler.name, root=root, trigger="job", project=self.project, run=self.record)
         values |= self._reserved(binder, context)
@@ -282,9 +287,10 @@ class Job:
             return
         from . import outputs
 
-        outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
-        if self.settings.output_dir:
-            outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
+        with tolerate_warnings():
+            outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
+            if self.settings.output_dir:
+                outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
 
     def _stopped(self, interrupted: Interrupted) -> tuple[str, int, dict[str, str]]:
         self.store.hurry()

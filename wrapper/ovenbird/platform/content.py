@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from ovenbird.common.named_paths import is_file
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import escape_bytes, show_value
 from ovenbird.common.tree_names import describe_limit
+from ovenbird.common.user_warnings import warn_user
 from ovenbird.errors import InputError, OutputError
 
 from . import frames, schemes
@@ -80,7 +80,7 @@ def _of_frame(name: str, frame: Any) -> Content:
     if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
         frame = frame.collect()
     if problem := frames.describe_parquet_problem(frame):
-        warnings.warn(f"{name} is stored as CSV, and not as Parquet: {problem}", stacklevel=2)
+        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}")
     return Content(
         lambda path: frames.write_csv(frame, path) if problem else frames.write_parquet(frame, path),
         f"{name}.{'csv' if problem else 'parquet'}",
@@ -141,7 +141,7 @@ def _described(
         frame = read_table(parts, shown, file_format=file_format, engine=engine, options=options | reader)
     except InputError as error:
         if any(name in sys.modules for name in frames.ENGINES):
-            warnings.warn(f"stored without a schema: {error.message}", stacklevel=2)
+            warn_user(f"stored without a schema: {error.message}")
         return {}, {}
     preview = frames.preview(frame)
     if options and preview["rows"] >= _SAMPLE:

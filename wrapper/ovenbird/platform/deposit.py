@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ovenbird.common.private_files import close_to_others
 from ovenbird.common.redact import redact_url
+from ovenbird.common.user_warnings import tolerate_warnings
 from ovenbird.errors import OutputError, OvenbirdError
 
 from . import files, schemes
@@ -59,7 +60,9 @@ def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
     """Record the entity around `store`, which says what it has stored."""
     entity.save()
     try:
-        entity.status.update(files=store(), state="READY")
+        with tolerate_warnings():
+            infos = store()
+        entity.status.update(files=infos, state="READY")
         entity.save(update=True)
     except BaseException as error:
         entity.status.update(state="ERROR", message=str(error) or type(error).__name__)

@@ -10,7 +10,6 @@ import mimetypes
 import os
 import shutil
 import sys
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_size, show_size
+from ovenbird.common.user_warnings import warn_user
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
 from . import copying, progress
@@ -333,7 +333,7 @@ def _files_of(folder: Path, skip: Collection[Identity]) -> list[tuple[Path, str]
         raise OutputError(f"{folder} cannot be read: {_reason(error)}", hint="its owner may read it") from error
     if tree.problems:
         problems = _few([f"{show_value(name)} {problem}" for name, problem in tree.problems])
-        warnings.warn(f"{folder} is stored without what cannot be: {problems}", stacklevel=2)
+        warn_user(f"{folder} is stored without what cannot be: {problems}")
     return tree.files
 
 

@@ -1,0 +1,34 @@
+"""Warnings while Ovenbird works: who makes them errors means the own code, and loses no output by it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any, cast
+
+
+def warn_user(text: str) -> None:
+    """Issue a UserWarning; where warnings are errors, log it."""
+    try:
+        warnings.warn(text, stacklevel=3)
+    except UserWarning:
+        logging.getLogger("ovenbird").warning("%s", text)
+
+
+@contextlib.contextmanager
+def tolerate_warnings() -> Iterator[None]:
+    """Within the block, warnings that would be raised as errors are shown instead, of whatever library they are."""
+    if all(entry[0] != "error" for entry in warnings.filters):
+        yield
+        return
+    with warnings.catch_warnings():
+        eased = [("default", *entry[1:]) if entry[0] == "error" else entry for entry in warnings.filters]
+        cast(list[Any], warnings.filters)[:] = eased
+        warnings.simplefilter("default", _Nobodys, append=True)  # which tells the module that its filters have changed
+        yield
+
+
+class _Nobodys(Warning):
+    """A warning that nobody issues."""

@@ -1,0 +1,37 @@
+"""Paths of a run's settings, as they were meant where it was started: the function may go to another folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..common.named_paths import exists
+from ..settings import Settings
+
+
+def absolute_path(text: str) -> str:
+    """Return a relative path below the current folder; a URL, `-`, `~` and nothing as they are."""
+    if not text or text == "-" or text.startswith(("/", "~")) or "://" in text:
+        return text
+    try:
+        return os.path.join(os.getcwd(), text)  # noqa: PTH109, PTH118  # a slash at the end stays
+    except OSError:  # this folder is gone, and nothing lies below it
+        return text
+
+
+def absolute_settings(settings: Settings) -> Settings:
+    """Return the settings with absolute paths for what is written at the end."""
+    paths = {name: absolute_path(getattr(settings, name)) for name in ("result_file", "output_dir", "files_store")}
+    return replace(settings, **paths)
+
+
+def absolute_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return inputs with absolute paths for those that name a file here; what else they name stays."""
+    return {name: absolute_path(text) if exists(text) else text for name, text in inputs.items()}
+
+
+def absolute_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with an absolute path for the files store."""
+    name = "DHCORE_DEFAULT_FILES_STORE"
+    return {**environ, name: absolute_path(environ[name])} if environ.get(name) else {**environ}
