@@ -22,8 +22,12 @@ def absolute_path(text: str) -> str:
 
 def absolute_settings(settings: Settings) -> Settings:
     """Return the settings with absolute paths for what is written at the end."""
-    paths = {name: absolute_path(getattr(settings, name)) for name in ("result_file", "output_dir", "files_store")}
-    return replace(settings, **paths)
+    return replace(
+        settings,
+        result_file=absolute_path(settings.result_file),
+        output_dir=absolute_path(settings.output_dir),
+        files_store=absolute_path(settings.files_store),
+    )
 
 
 def absolute_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
