@@ -53,7 +53,7 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "instruction": {"metavar": "TEXT", "action": "append", "help": "of a build; repeat for more"},
     },
     "the pod": {
-        "secret-name": {"metavar": "NAME", "help": "the Secret of variables that name none; default: NAME-secrets"},
+        "secret-name": {"metavar": "NAME", "help": "the Secret of variables that name none; default: FUNCTION-secrets"},
         "pull-secret": {"metavar": "NAME", "help": "the Secret that the image is pulled with"},
         "service-account": {"metavar": "NAME", "help": "of the pod"},
         "writable-root": {"action": "store_true", "help": "let the function write below /shared"},
@@ -110,8 +110,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for note in documents.notes(found, made):
         sys.stderr.write(f"note: {note}\n")
     if args.output not in ("", "-"):
-        for written in render.write(made, args.output, as_json=args.json):
+        removed: list[Path] = []
+        for written in render.write(made, args.output, removed, as_json=args.json):
             sys.stderr.write(f"wrote {written}\n")
+        for path in removed:
+            sys.stderr.write(f"removed {path}, which is no longer meant\n")
     else:
         sys.stdout.write(render.to_json(made) if args.json else render.to_yaml(made))
     return 0

@@ -7,8 +7,8 @@ import json
 from ovenbird.common.text import show_value
 
 from . import building, job, knative, service
-from .labels import metadata
-from .pod import Document, claim
+from .labels import metadata, selector
+from .pod import Document, claim, claim_name
 from .wanted import Wanted
 
 _APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
@@ -30,7 +30,7 @@ def _claims(wanted: Wanted) -> list[Document]:
     """A claim for each volume that says how large it is."""
     return [
         {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(wanted, item.claim),
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(wanted, claim_name(wanted, item)),
             "spec": claim(item),
         }
         for item in wanted.task.volumes
@@ -58,8 +58,25 @@ def notes(wanted: Wanted, documents: list[Document]) -> list[str]:
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
         found.append(f"the Secret {show_value(wanted.own_secret)} has to hold the keys {', '.join(own)}")
+    if wanted.autoscale and not wanted.knative:
+        found.append(
+            "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
+            f" before the first apply with --autoscale: {_kubectl(wanted)} annotate deployment/{wanted.name}"
+            " kubectl.kubernetes.io/last-applied-configuration-"
+        )
+    if wanted.each:
+        (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
+        chosen = ",".join(f"{key}={value}" for key, value in selector(wanted).items())
+        found.append(
+            "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
+            f" {_kubectl(wanted)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
+        )
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
         found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
     if wanted.generate_name:
         found.append("an object without a name is for kubectl create, not for kubectl apply")
     return found
+
+
+def _kubectl(wanted: Wanted) -> str:
+    return f"kubectl -n {wanted.namespace}" if wanted.namespace else "kubectl"

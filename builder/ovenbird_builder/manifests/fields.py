@@ -77,7 +77,7 @@ def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
             text = "" if isinstance(raw, bool) else str(raw)
             if wrong := quantity.problem(key, text):
                 problems.append(f"{name}.{key}: {wrong}, found {show_value(raw)}")
-            found[key] = text
+            found[key] = quantity.canonical(text)
     return found
 
 

@@ -11,9 +11,11 @@ _COMPONENTS = {"serve": "service", "job": "job", "build": "build"}
 
 
 def selector(wanted: Wanted) -> dict[str, str]:
-    """The labels that tell these pods from all others, those of the function's jobs too, and never change."""
+    """The labels that tell these pods from all others, those of the function's jobs too.
+
+    A Deployment's cannot be changed, so what may change under one name is not among them: the function's own name.
+    """
     return {
-        "app.kubernetes.io/name": names.label(wanted.function.name),
         "app.kubernetes.io/instance": wanted.name,
         "app.kubernetes.io/component": _COMPONENTS[wanted.action],
     }
@@ -21,7 +23,7 @@ def selector(wanted: Wanted) -> dict[str, str]:
 
 def labels(wanted: Wanted) -> dict[str, str]:
     """All labels."""
-    found = selector(wanted)
+    found = {"app.kubernetes.io/name": names.label(wanted.function.name), **selector(wanted)}
     version = wanted.image.tag or wanted.image.digest.partition(":")[2][:12] or "latest"
     found["app.kubernetes.io/version"] = names.label_value(version)
     if project := names.label_value(wanted.function.project):

@@ -18,6 +18,13 @@ Document = dict[str, Any]
 USER, GROUP = 8877, 999  # of the base image
 CONTAINER = "function"
 EACH = "/etc/ovenbird/each/params.jsonl"
+_LONGEST = 128 * 1024  # bytes of one variable, name and all: MAX_ARG_STRLEN of Linux
+_INSTEAD = {  # what to do with parameters that are too long for a variable
+    "OVENBIRD_PARAM": "give what is large as an input (--input NAME=KEY or a URL), or the parameters as a file of a "
+    "volume: --volume pvc:params:/params --env OVENBIRD_PARAMS=/params/params.json",
+    "OVENBIRD_INIT_PARAMETERS": "have init read what is large from a file of a volume (--volume pvc:data:/data) or "
+    "from a URL",
+}
 _TMP = "/tmp"  # noqa: S108  # the pod's own, and the one place that can be written
 _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
 
@@ -78,8 +85,20 @@ def container(wanted: Wanted, args: Sequence[str], **more: Any) -> Document:
     return found
 
 
+def check_length(plain: Mapping[str, str]) -> None:
+    """Refuse a variable with which the kernel starts no program. Errors: SpecError."""
+    for name, value in plain.items():
+        size = len(f"{name}={value.replace('$$', '$')}".encode()) + 1  # with the byte that ends it
+        if size > _LONGEST:
+            raise SpecError(
+                f"the variable {name} would have {size} bytes, and Linux takes {_LONGEST} for one",
+                hint=_INSTEAD.get(name, "mount a file, by --volume, and name its path"),
+            )
+
+
 def environment(wanted: Wanted, plain: Mapping[str, str]) -> list[Document]:
-    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them."""
+    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them. Errors: SpecError."""
+    check_length(plain)
     secrets = [
         {
             "name": secret.variable,
@@ -122,21 +141,28 @@ def account(wanted: Wanted) -> Document:
 
 def _volumes(wanted: Wanted) -> list[tuple[Document, str]]:
     """Volumes and where they lie; /tmp is one of the manifest's own unless the task mounts it."""
-    found = [(volume(item), item.mount_path) for item in wanted.task.volumes]
+    found = [(volume(wanted, item), item.mount_path) for item in wanted.task.volumes]
     if not any(path == _TMP for _, path in found):
         disk = wanted.task.resources.get("disk")
         found.insert(0, ({"name": "tmp", "emptyDir": {"sizeLimit": disk} if disk else {}}, _TMP))
     return found
 
 
-def volume(item: Volume) -> Document:
+def volume(wanted: Wanted, item: Volume) -> Document:
     """A volume of the task as one of a pod."""
     if item.kind == "empty_dir":
         fields = {"medium": item.spec.get("medium"), "sizeLimit": item.spec.get("size_limit")}
         return {"name": item.name, "emptyDir": {key: value for key, value in fields.items() if value}}
     if item.kind == "ephemeral":
         return {"name": item.name, "ephemeral": {"volumeClaimTemplate": {"spec": claim(item)}}}
-    return {"name": item.name, "persistentVolumeClaim": {"claimName": item.claim}}
+    return {"name": item.name, "persistentVolumeClaim": {"claimName": claim_name(wanted, item)}}
+
+
+def claim_name(wanted: Wanted, item: Volume) -> str:
+    """Return the name of a claim. One that the manifest makes carries the function's: it is deleted with these objects,
+    and another function's volume of the same name is another one.
+    """
+    return item.claim or (f"{wanted.name}-{item.name}" if "size" in item.spec else item.name)
 
 
 def claim(item: Volume) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 _FORM = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|Ki|[MGTPE]i?)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,4}", re.ASCII)
@@ -30,3 +30,26 @@ def problem(field: str, text: str) -> str:
         return "" if value < 4096 else "expected CPUs, not bytes, such as 500m or 1"
     # 512 alone, and 512m, are bytes and thousandths of bytes: a slip that a cluster takes and then cannot run
     return "" if value >= 1024 else "expected a quantity of bytes such as 512Mi or 2Gi"
+
+
+def canonical(text: str) -> str:
+    """Return a quantity as the API server stores it: `250m` for 0.25, `1Gi` for 1024Mi, `1536Mi` for 1.5Gi.
+
+    Else each `kubectl apply` would find a difference. What is no quantity comes back as it is.
+    """
+    value = amount(text)
+    if value is None:
+        return text
+    if text.endswith("i") and value >= 1024 and value == int(value):
+        return _with_suffix(int(value), 1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
+    nano = int((value * 10**9).to_integral_value(ROUND_CEILING))
+    return _with_suffix(nano, 1000, ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"))
+
+
+def _with_suffix(number: int, base: int, suffixes: tuple[str, ...]) -> str:
+    """Return a number with the largest suffix that leaves it whole."""
+    step = 0
+    while step < len(suffixes) - 1 and number % base == 0:
+        number //= base
+        step += 1
+    return f"{number}{suffixes[step]}"

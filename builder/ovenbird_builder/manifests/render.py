@@ -49,22 +49,67 @@ def to_json(documents: Sequence[Document]) -> str:
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def write(documents: Sequence[Document], output: str, *, as_json: bool) -> list[Path]:
+def write(documents: Sequence[Document], output: str, removed: list[Path], *, as_json: bool) -> list[Path]:
     """Write a file, or into a folder (that exists, or whose name ends in a slash) one for each document; their paths.
 
-    Errors: SpecError when that cannot be done.
+    Files of the same function and action that an earlier call has written to the folder, and this one does not, are
+    removed and added to `removed`. Files of others are left alone. Errors: SpecError when that cannot be done, or the
+    file of somebody else would be written over.
     """
     form = to_json if as_json else to_yaml
     target = Path(output)
     if not (output.endswith("/") or target.is_dir()):
         return [_put(target, form(documents))]
     ending = "json" if as_json else "yaml"
-    found = {}
-    for document in documents:
-        about = document["metadata"]
-        name = about.get("name") or about["generateName"].rstrip("-")
-        found[target / f"{document['kind'].lower()}-{name}.{ending}"] = form([document])
-    return [_put(path, text) for path, text in found.items()]
+    texts = {target / f"{_stem(document)}.{ending}": form([document]) for document in documents}
+    for path in texts:
+        if path.exists() and not _owner(path):
+            raise SpecError(
+                f"--output: {show_value(str(path))} is there, and no file that `ovenbird manifests` has written",
+                hint="remove it, or name another folder",
+            )
+    written = [_put(path, text) for path, text in texts.items()]
+    owners = {_owner_of(document) for document in documents}
+    for path in sorted({*target.glob("*.yaml"), *target.glob("*.json")} - set(texts)):
+        if _owner(path) in owners:  # of an earlier time: applied on, it would bring back what is no longer meant
+            _remove(path)
+            removed.append(path)
+    return written
+
+
+def _stem(document: Document) -> str:
+    """Return the name of a document's file, without its ending."""
+    about = document["metadata"]
+    return f"{document['kind'].lower()}-{about.get('name') or about['generateName'].rstrip('-')}"
+
+
+def _owner_of(document: Any) -> tuple[str, ...]:
+    """Return whose document this is, if it is one of ours: namespace, instance, component; else nothing."""
+    about: Any = document.get("metadata") if isinstance(document, dict) else None
+    about = about if isinstance(about, dict) else {}
+    labels = about.get("labels")
+    if not isinstance(labels, dict) or labels.get("app.kubernetes.io/managed-by") != "ovenbird":
+        return ()
+    places = (about.get("namespace"), *(labels.get(f"app.kubernetes.io/{key}") for key in ("instance", "component")))
+    return tuple(str(place or "") for place in places)
+
+
+def _owner(path: Path) -> tuple[str, ...]:
+    """Return whose file this is: one document of ours, under the name that we give it. Else nothing."""
+    try:
+        (document,) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if isinstance(document, dict) and document.get("kind") == "List":
+            (document,) = document["items"]
+        return _owner_of(document) if _stem(document) == path.stem else ()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError):
+        return ()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise SpecError(f"--output: cannot remove {show_value(str(path))}: {error.strerror}") from None
 
 
 def _put(path: Path, text: str) -> Path:

@@ -15,6 +15,9 @@ PORT = 8080  # of the Service, as on the platform
 _LOADING = 60.0  # seconds for the import of the user's module, before the port opens
 _UNLIMITED = 24 * 3600.0  # seconds to wait for an init that has no time limit
 _MARGIN = 5.0  # seconds more than the runtime needs to end
+_HANGING = 10  # seconds to end for a pod that fails its liveness probe
+_LEAST_PROGRESS = 600  # seconds; the default of Kubernetes for a rollout without progress
+_PULLING = 240  # seconds of a rollout in which the pod does not start yet: its node and its image
 
 
 def documents(wanted: Wanted) -> list[Document]:
@@ -29,7 +32,13 @@ def documents(wanted: Wanted) -> list[Document]:
 
 def _deployment(wanted: Wanted) -> Document:
     known = served(wanted)
-    found: Document = {"selector": {"matchLabels": selector(wanted)}}
+    found: Document = {
+        "selector": {"matchLabels": selector(wanted)},
+        "progressDeadlineSeconds": max(_LEAST_PROGRESS, starting(known) + _PULLING),
+    }
+    if any(item.kind == "persistent_volume_claim" and "size" in item.spec for item in wanted.task.volumes):
+        # one node mounts it: a new pod on another node would wait for the old one, which waits for the new one
+        found["strategy"] = {"type": "Recreate"}
     if not wanted.autoscale:  # the scaler's number would be reset by each `kubectl apply`
         found["replicas"] = 1 if wanted.task.replicas is None else wanted.task.replicas
     of = container(
@@ -38,7 +47,8 @@ def _deployment(wanted: Wanted) -> Document:
         ports=[{"name": "http", "containerPort": known.port, "protocol": "TCP"}],
         startupProbe=probe("/_/ready", period=1, failures=starting(known)),
         readinessProbe=probe("/_/ready", period=5, failures=2),
-        livenessProbe=probe("/_/live", period=10, failures=6),
+        # what does not answer for a minute hardly ends well: the pod's own time to end would only be waited for
+        livenessProbe=probe("/_/live", period=10, failures=6, terminationGracePeriodSeconds=_HANGING),
     )
     found["template"] = {
         "metadata": {"labels": labels(wanted)},

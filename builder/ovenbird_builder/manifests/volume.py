@@ -31,8 +31,8 @@ class Volume:
 
     @property
     def claim(self) -> str:
-        """The name of the claim, of a volume that has one."""
-        return self.spec.get("claim_name") or self.spec.get("claimName") or self.name
+        """The name of the claim that the spec gives; empty where it gives none."""
+        return self.spec.get("claim_name") or self.spec.get("claimName") or ""
 
 
 def check(name: str, value: Any, problems: list[str]) -> tuple[Volume, ...]:
@@ -64,7 +64,9 @@ def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
     path = str(path).rstrip("/")
     if path in _HIDDEN:
         problems.append(f"{where}.mount_path: {show_value(path)} would hide what the image needs")
-    return Volume(str(kind), str(name), path, spec if isinstance(spec, dict) else {})
+    spec = spec if isinstance(spec, dict) else {}
+    sizes = {key: quantity.canonical(spec[key]) for key in ("size", "size_limit") if isinstance(spec.get(key), str)}
+    return Volume(str(kind), str(name), path, {**spec, **sizes})
 
 
 def _spec(where: str, kind: str, spec: Any) -> list[str]:

@@ -53,7 +53,7 @@ class Wanted:
     @property
     def own_secret(self) -> str:
         """The Secret that holds the variables which name none."""
-        return self.secret or f"{self.name}-secrets"
+        return self.secret or f"{names.label(self.function.name)}-secrets"
 
 
 def check(wanted: Wanted) -> Wanted:

@@ -74,6 +74,9 @@ def test_a_run_for_each_line(make: Callable[..., Made], folder: Path) -> None:
     assert "backoffLimit" not in spec
     policy = spec["podFailurePolicy"]
     assert {code: decide(policy, code) for code in (72, 74, 77)} == {72: "FailJob", 74: "Count", 77: "FailIndex"}
+    chosen = "-l app.kubernetes.io/instance=greet,app.kubernetes.io/component=job"
+    one = f"--field-selector metadata.name!={config['metadata']['name']}"
+    assert f"kubectl delete configmap {chosen} {one}" in made.notes
     assert made.env["OVENBIRD_EACH"] == "/etc/ovenbird/each/params.jsonl"
     assert made.env["OVENBIRD_PARAM"] == '{"common": 1}'
     assert {"name": "each", "configMap": {"name": config["metadata"]["name"]}} in made.pod["volumes"]

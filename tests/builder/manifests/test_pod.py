@@ -111,13 +111,13 @@ def test_volumes(make: Callable[..., Made]) -> None:
     )  # fmt: skip
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
     assert made.pod["volumes"][1:] == [
-        {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+        {"name": "data", "persistentVolumeClaim": {"claimName": "greet-data"}},
         {"name": "old", "persistentVolumeClaim": {"claimName": "old"}},
         {"name": "s", "emptyDir": {"sizeLimit": "1Gi"}},
         {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}},
     ]
     assert made.kinds == ["PersistentVolumeClaim", "Job"]
-    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "data"
+    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "greet-data"
     assert made["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
 
 
@@ -155,3 +155,48 @@ def test_who_the_pod_is(make: Callable[..., Made]) -> None:
     made = make("--action", "job", "--service-account", "runner", "--pull-secret", "pull")
     assert made.pod["serviceAccountName"] == "runner"
     assert made.pod["imagePullSecrets"] == [{"name": "pull"}]
+
+
+def test_names_that_go_with_the_function(make: Callable[..., Made]) -> None:
+    """A claim that is made carries the name of its objects; a Secret that is there that of the document."""
+    words = ("--volume", "pvc:data:/data:1.5Gi", "--secret", "TOKEN")
+    made = make("--action", "job", *words, "--name", "other")
+    claim = made["PersistentVolumeClaim"]
+    assert claim["metadata"]["name"] == "other-data"
+    assert claim["spec"]["resources"]["requests"]["storage"] == "1536Mi"
+    assert made.pod["volumes"][1]["persistentVolumeClaim"]["claimName"] == "other-data"
+    assert made.env["TOKEN"]["secretKeyRef"]["name"] == "greet-secrets"
+    build = make("--tag", "r.example/x:1", *words)
+    assert build.env["TOKEN"]["secretKeyRef"]["name"] == "greet-secrets"
+    named = {"name": "d", "volume_type": "persistent_volume_claim", "mount_path": "/d"}
+    task = {"volumes": [{**named, "spec": {"claim_name": "shared", "size": "1Gi"}}]}
+    assert make("--action", "job", task=task)["PersistentVolumeClaim"]["metadata"]["name"] == "shared"
+
+
+@pytest.mark.parametrize("action", ["job", "serve"])
+def test_amounts_as_the_server_stores_them(make: Callable[..., Made], action: str) -> None:
+    """`kubectl apply` again then finds no difference."""
+    made = make("--action", action, "--cpu", "0.25", "--mem", "1024Mi", "--disk", "1.5Gi", "--gpu", "1")
+    amounts = {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1536Mi", "nvidia.com/gpu": "1"}
+    assert made.container["resources"] == {"requests": amounts, "limits": amounts}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "advice"),
+    [
+        (("--action", "job", "--param", "text={}"), "OVENBIRD_PARAM", "--input NAME=KEY"),
+        (("--action", "serve", "--init", "text={}"), "OVENBIRD_INIT_PARAMETERS", "have init read"),
+        (("--action", "serve", "--env", "TEXT={}"), "TEXT", "mount a file"),
+        (("--tag", "r.example/x:1", "--env", "TEXT={}"), "TEXT", "mount a file"),
+    ],
+    ids=["param", "init", "env", "build"],
+)
+def test_a_variable_that_no_program_starts_with(
+    make: Callable[..., Made], refused: Callable[..., str], words: tuple[str, ...], name: str, advice: str
+) -> None:
+    """128 KiB with name and all is the end of the kernel; one byte less is taken, and `$` counts once."""
+    long = "$" * (128 * 1024 - 100)
+    make(*(word.format(long) for word in words))
+    message = refused(*(word.format("é" * 64 * 1024) for word in words))
+    assert f"the variable {name} would have 1310" in message or f"the variable {name} would have 1311" in message
+    assert advice in message

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ovenbird_builder.manifests.quantity import amount, problem
+from ovenbird_builder.manifests.quantity import amount, canonical, problem
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,17 @@ def test_a_wrong_quantity_is_told(field: str, text: str, expected: str) -> None:
 def test_a_right_quantity_is_not(field: str, text: str) -> None:
     """The usual ones pass."""
     assert problem(field, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("0.25", "250m"), ("2000m", "2"), ("1500m", "1500m"), ("1.5", "1500m"), ("0.0001", "100u"), ("2", "2"),
+        ("1024Mi", "1Gi"), ("1.5Gi", "1536Mi"), ("1024Ki", "1Mi"), ("1000M", "1G"), ("1500M", "1500M"),
+        ("0.1Gi", "107374182400m"), ("4000", "4k"), ("4096", "4096"), ("0", "0"), ("512Mi", "512Mi"),
+    ],
+)  # fmt: skip
+def test_a_quantity_as_the_server_stores_it(text: str, stored: str) -> None:
+    """Whole numbers, the largest suffix of its own family; `kubectl apply` again then changes nothing."""
+    assert canonical(text) == stored
+    assert canonical(stored) == stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 
 from ovenbird_builder.errors import SpecError
 from ovenbird_builder.manifests.render import to_json, to_yaml, write
+
+from .conftest import Made
 
 DOCUMENTS: list[dict[str, Any]] = [
     {"kind": "Deployment", "metadata": {"name": "a"}, "x": 1},
@@ -56,13 +59,13 @@ def test_json_is_a_list_that_kubectl_takes() -> None:
 
 def test_a_file_or_a_folder(tmp_path: Path) -> None:
     """A file holds all documents; a folder that exists, or whose name ends in a slash, one file for each."""
-    (one,) = write(DOCUMENTS, f"{tmp_path}/new/all.yaml", as_json=False)
+    (one,) = write(DOCUMENTS, f"{tmp_path}/new/all.yaml", [], as_json=False)
     assert list(yaml.safe_load_all(one.read_text())) == DOCUMENTS
     for output in (str(tmp_path), f"{tmp_path}/other/"):
-        paths = write(DOCUMENTS, output, as_json=False)
+        paths = write(DOCUMENTS, output, [], as_json=False)
         assert [path.name for path in paths] == ["deployment-a.yaml", "job-a.yaml"]
         assert [yaml.safe_load(path.read_text()) for path in paths] == DOCUMENTS
-    (first, _) = write(DOCUMENTS, f"{tmp_path}/json/", as_json=True)
+    (first, _) = write(DOCUMENTS, f"{tmp_path}/json/", [], as_json=True)
     assert json.loads(first.read_text())["items"] == DOCUMENTS[:1]
     assert not list(tmp_path.rglob(".*"))
 
@@ -71,5 +74,35 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     """The path and the reason are told, and nothing is left."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SpecError, match="--output: cannot write"):
-        write(DOCUMENTS, f"{tmp_path}/file/x.yaml", as_json=False)
+        write(DOCUMENTS, f"{tmp_path}/file/x.yaml", [], as_json=False)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_is_written_again(make: Callable[..., Made], folder: Path) -> None:
+    """What is no longer meant is removed, in either form; files of other functions, actions and people stay."""
+    serve = ("--action", "serve", "--cpu", "1", "--output", "out/")
+    make(*serve, "--autoscale", "1:3", "--max-unavailable", "1")
+    make("--action", "job", "--output", "out/")
+    make(*serve, "--name", "other")
+    (folder / "out/deployment-mine.yaml").write_text("kind: Deployment\nmetadata: {name: mine}\n")
+    (folder / "out/notes.yaml").write_text("a: [\n")
+    (folder / "out/all.yaml").write_text((folder / "out/service-greet.yaml").read_text())
+    stay = {"job-greet.yaml", "deployment-other.yaml", "service-other.yaml", "deployment-mine.yaml", "notes.yaml"}
+    stay.add("all.yaml")
+    again = make(*serve, "--max-unavailable", "1")
+    now = {"deployment-greet.yaml", "service-greet.yaml", "poddisruptionbudget-greet.yaml"}
+    assert {path.name for path in (folder / "out").iterdir()} == stay | now
+    assert "removed out/horizontalpodautoscaler-greet.yaml, which is no longer meant" in again.notes
+    make(*serve, "--json")
+    now = {"deployment-greet.json", "service-greet.json"}
+    assert {path.name for path in (folder / "out").iterdir()} == stay | now
+
+
+@pytest.mark.parametrize("text", ["kind: Deployment\nmetadata: {name: greet}\n", "", "- a\n", "a: [\n"])
+def test_a_file_of_somebody_else_is_not_written_over(refused: Callable[..., str], folder: Path, text: str) -> None:
+    """It is named, and nothing is written."""
+    (folder / "out").mkdir()
+    (folder / "out/deployment-greet.yaml").write_text(text)
+    assert "no file that `ovenbird manifests` has written" in refused("--action", "serve", "--output", "out")
+    assert [path.name for path in (folder / "out").iterdir()] == ["deployment-greet.yaml"]
+    assert (folder / "out/deployment-greet.yaml").read_text() == text

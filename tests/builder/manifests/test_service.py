@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,9 @@ def test_a_scaler_decides_alone(make: Callable[..., Made], refused: Callable[...
     serve = ("--action", "serve", "--cpu", "1")
     assert "give resources.cpu" in refused("--action", "serve", "--autoscale", "1:3")
     assert "leave out replicas" in refused(*serve, "--autoscale", "1:3", "--replicas", "2")
+    command = "annotate deployment/greet kubectl.kubernetes.io/last-applied-configuration-"
+    assert f"kubectl {command}" in made.notes
+    assert f"kubectl -n lab {command}" in make(*serve, "--autoscale", "1:3", "--namespace", "lab").notes
     for text in ("3:1", "0:3", "3", "a:b", "1:2:3", ":"):
         assert "--autoscale: expected MIN:MAX" in refused(*serve, "--autoscale", text)
     assert "--target-cpu: expected a whole number from 1 to 100" in refused(*serve, "--target-cpu", "0")
@@ -98,3 +102,39 @@ def test_a_disruption_budget(make: Callable[..., Made], refused: Callable[..., s
     )
     for text in ("0", "101%", "one", "-1", "1.5"):
         assert "--max-unavailable: expected a number" in refused("--action", "serve", f"--max-unavailable={text}")
+
+
+def test_selectors_hold_what_never_changes(make: Callable[..., Made], folder: Path) -> None:
+    """A Deployment's selector is immutable: under a fixed --name the function may be called otherwise."""
+    words = ("--action", "serve", "--name", "fixed", "--max-unavailable", "1")
+    before = make(*words)
+    (folder / "function.yaml").write_text((folder / "function.yaml").read_text().replace("greet", "welcome"))
+    after = make(*words)
+    for made in (before, after):
+        chosen = {"app.kubernetes.io/instance": "fixed", "app.kubernetes.io/component": "service"}
+        assert made["Deployment"]["spec"]["selector"]["matchLabels"] == chosen
+        assert made["Service"]["spec"]["selector"] == chosen
+        assert made["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == chosen
+        assert chosen.items() <= made["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    assert after["Deployment"]["metadata"]["labels"]["app.kubernetes.io/name"] == "welcome"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 600), ("20m", 1500), ("0", 86700)])
+def test_a_rollout_waits_for_the_startup_probe(make: Callable[..., Made], text: str, seconds: int) -> None:
+    """What may take long to start does not fail before that: its time, and some for the node and the image."""
+    made = make("--action", "serve", *(("--env", f"OVENBIRD_INIT_TIMEOUT={text}") if text else ()))
+    assert made["Deployment"]["spec"]["progressDeadlineSeconds"] == seconds
+
+
+def test_a_pod_that_hangs_is_soon_gone(make: Callable[..., Made]) -> None:
+    """It is not given the time of a drain, which it could not use."""
+    probe = make("--action", "serve", "--env", "OVENBIRD_GRACE=10m").container["livenessProbe"]
+    assert probe["terminationGracePeriodSeconds"] == 10
+
+
+def test_a_claim_that_one_node_mounts(make: Callable[..., Made]) -> None:
+    """The old pod goes before the new one comes; other volumes do not ask for it."""
+    strategy = make("--action", "serve", "--volume", "pvc:data:/data:1Gi")["Deployment"]["spec"]["strategy"]
+    assert strategy == {"type": "Recreate"}
+    for volume in ("pvc:data:/data", "ephemeral:e:/e:1Gi", "empty_dir:s:/s"):
+        assert "strategy" not in make("--action", "serve", "--volume", volume)["Deployment"]["spec"]
