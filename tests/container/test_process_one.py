@@ -61,6 +61,33 @@ def test_orphans_are_reaped(base_images: Images, podman: Podman, mounted: Mounte
     assert service.stop() == 0
 
 
+LEAVES = """
+    import os, pathlib, subprocess, time
+
+    def handler(end: str = ""):
+        for _ in range(3):  # each shell ends at once, and leaves its child to process 1
+            subprocess.run(["sh", "-c", "sleep 0.2 &"], check=True)
+        if end == "killed":
+            os.kill(os.getpid(), 9)
+        for _ in range(600):
+            time.sleep(0.05)
+            stats = [path.read_text() for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
+            if not any("(sleep)" in text for text in stats):
+                return os.getpid() != 1
+        raise RuntimeError(str(stats))
+"""
+
+
+def test_orphans_of_a_job_are_reaped(base_images: Images, podman: Podman, mounted: Mounted) -> None:
+    """No zombie is left while the job goes on; its result and its status are those of the container."""
+    flags = mounted({"main.py": LEAVES})
+    done = podman.run(base_images[ONE], "run", "main.py", flags=flags)
+    assert (done.returncode, done.stdout.strip()) == (0, "true"), done.stderr
+    done = podman.run(base_images[ONE], "run", "main.py", "--param", "end=killed", flags=flags)
+    assert done.returncode == 137
+    assert "the job was killed by SIGKILL" in done.stderr
+
+
 def test_a_worker_that_takes_all_memory_is_replaced(base_images: Images, podman: Podman, mounted: Mounted) -> None:
     """The kernel kills the one worker; the other serves on meanwhile, the log says why, and a successor starts."""
     flags = ("--memory=300m", *mounted({"main.py": GREEDY}))

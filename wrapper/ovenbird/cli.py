@@ -215,6 +215,10 @@ def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[st
 
 
 def _run(target: Target | None, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
+    if os.getpid() == 1:
+        from .common.first_process import leave_first_process
+
+        leave_first_process()
     from .job.run import run
 
     launch = {}

@@ -16,6 +16,7 @@ from .load import Loaded
 from .shape import Shape, shape_of
 
 Thunk = Callable[[], Any]
+_INIT_HINT = "--init NAME=JSON, or the variable OVENBIRD_INIT_PARAMETERS (a JSON object)"
 
 
 class Handler:
@@ -106,10 +107,10 @@ def _bound(function: Callable[..., Any], context: Context, parameters: dict[str,
         binder = Binder(function, frozenset(("context",)), fields_only=True)
         arguments = binder.from_object(parameters)
     except (FieldsError, SignatureError) as error:
-        raise InitError(f"the parameters of {name} do not fit: {error.message}", hint="--init NAME=JSON") from None
+        raise InitError(f"the parameters of {name} do not fit: {error.message}", hint=_INIT_HINT) from None
     unknown = set(parameters) - set(arguments)
     if unknown:
-        raise InitError(f"{name} takes no parameter {', '.join(map(repr, sorted(unknown)))}", hint="--init NAME=JSON")
+        raise InitError(f"{name} takes no parameter {', '.join(map(repr, sorted(unknown)))}", hint=_INIT_HINT)
     return functools.partial(binder.adapt(function), **arguments, **dict.fromkeys(binder.reserved, context))
 
 

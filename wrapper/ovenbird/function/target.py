@@ -82,7 +82,7 @@ def unnamed(folder: Path, image: Path) -> str:
         f"no function: none is named, and there is no function.yaml in {show_value(str(place))}, nor"
         " one built into the image",
         hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{place}:ro" IMAGE serve '
-        "main.py:handler",
+        f"main.py:handler; in a pod a volume at {place} and the variable OVENBIRD_TARGET=main.py:handler",
     )
 
 
@@ -115,7 +115,8 @@ def _file(path: Path, attribute: str, source: str) -> Target:
     root = _folder(source)
     if not path.is_relative_to(root):
         raise LoadError(
-            f"{show_value(str(path))} does not lie below the source folder {show_value(str(root))}", hint="--source"
+            f"{show_value(str(path))} does not lie below the source folder {show_value(str(root))}",
+            hint="--source, or the variable OVENBIRD_SOURCE",
         )
     return Target(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
@@ -153,7 +154,10 @@ def _inline(code: str, module: str) -> Path:
 def _folder(name: str) -> Path:
     path = Path(name)
     if not is_folder(path):
-        raise LoadError(f"the source folder {show_value(name)} does not exist", hint="--source names a folder")
+        raise LoadError(
+            f"the source folder {show_value(name)} does not exist",
+            hint="--source, or the variable OVENBIRD_SOURCE, names a folder",
+        )
     return path.resolve()
 
 

@@ -123,7 +123,7 @@ def named(store: Store, run: Record, folder: Path, environ: Mapping[str, str]) -
 
         return from_document(function, str(fetched(function, store.storage(environ))))
     missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
-    hint = "--source names the folder that it was fetched to"
+    hint = "--source, or the variable OVENBIRD_SOURCE, names the folder that it was fetched to"
     raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ..common.first_process import leave_first_process
 from ..function.target import Target
 from ..serve.dialect import Dialect
 from ..settings import GRACE, Settings, limits_as_variables
@@ -29,6 +30,8 @@ def processor(
     A limit of the document holds unless a flag or the environment gives it (`given`, by the names of settings).
     """
     config = read(Path(path))
+    if config.kind == JOB:
+        leave_first_process()
     _tell(config, platform, environ)
     _describe(config)
     limits = {name: value for name, value in config.limits.items() if name not in given}

@@ -38,11 +38,11 @@ def bind(settings: Settings) -> socket.socket:
 
 def taken(settings: Settings, error: OSError) -> SettingsError:
     """The error for an address that cannot be had."""
-    hint = "another process may have the port: --port N, or PORT=N; --port 0 takes a free one"
+    hint = "another process may have the port: --port N, or the variable OVENBIRD_PORT=N; 0 takes a free one"
     if isinstance(error, PermissionError) and settings.port < 1024:
         hint = (
-            "ports below 1024 are kept for root here: --port 8080, or PORT=8080; "
-            f"a container's may be published as {settings.port}: podman run -p {settings.port}:8080"
+            "ports below 1024 are kept for root here: --port 8080, or the variable OVENBIRD_PORT=8080; it may be "
+            f"published as {settings.port}: by the Service of Kubernetes, or podman run -p {settings.port}:8080"
         )
     return SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}", hint=hint)
 

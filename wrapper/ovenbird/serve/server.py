@@ -209,7 +209,8 @@ class Worker:
 
     def _too_long(self) -> InitError:
         limit = self.settings.init_timeout
-        return InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint="--init-timeout")
+        hint = "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
+        return InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint=hint)
 
     def _guard(self) -> threading.Timer | None:
         """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
