@@ -386,3 +386,11 @@ def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, plat
     ]
     latest = json.loads(jobs.do("runs", "show", "latest", *asked, **platform))
     assert latest["metadata"]["name"] == "try-2"
+    compared = json.loads(jobs.do("runs", "compare", "try-1", "latest", "--json", *asked, **platform))
+    fields = {field["name"]: (field["values"], field["differs"]) for field in compared["fields"]}
+    assert (fields["param.n"], fields["metric.loss"]) == (([1, 2], True), ([1.0, 0.5], True))
+    assert fields["code.digest"][1] is False
+    assert jobs.do("runs", "show", "try-1", "--plot", *asked, **platform).startswith("loss: 1  (2 values")
+    again = jobs.do("runs", "rerun", "try-1", "--param", "n=4", "--name", "try-4", *asked, **platform)
+    assert json.loads(again) == {"accuracy": 1.0}
+    assert json.loads(jobs.do("runs", "show", "try-4", *asked, **platform))["spec"]["parameters"] == {"n": 4}

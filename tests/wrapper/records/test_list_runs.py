@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,18 @@ def test_secrets_are_masked(recorded: Record, rows: Rows) -> None:
     recorded({"api_key": "s3cr3t"}, {"url": "https://u:s3cr3t@h/x"})
     assert "s3cr3t" not in json.dumps(rows())
     assert rows("--columns", "api_key") == [{"api_key": "***"}]
+
+
+def test_a_damaged_record_hides_no_other(store: LocalStore, trained: list[str], rows: Rows) -> None:
+    """It is listed by what the table of entities says of it, and other runs are found by name and id as before."""
+    with sqlite3.connect(store.path) as connection:
+        sequence = connection.execute("SELECT seq FROM entity WHERE id = ?", (trained[1],)).fetchone()
+        connection.execute("UPDATE body SET text = ? WHERE seq = ?", (b"not JSON", *sequence))
+    connection.close()
+    other, damaged, first = rows("--versions")
+    assert (damaged["id"], damaged["state"], damaged["parameters"]) == (trained[1], "COMPLETED", {})
+    assert (other["id"], first["name"]) == (trained[2], "first")
+    assert rows("--name", "first")[0]["id"] == trained[0]
 
 
 def test_more_runs_than_a_page(store: LocalStore, recorded: Record, rows: Rows) -> None:

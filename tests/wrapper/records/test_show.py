@@ -28,6 +28,12 @@ def test_a_table_that_lies_elsewhere_is_read(store: LocalStore, terminal: Callab
     project = Project(store, "p", {})
     project.new_dataitem("cities", path=str(tmp_path / "cities.csv"))
     assert "[1 rows x 2 columns]" in terminal("dataitems", "show", "cities")
+    with (tmp_path / "large.csv").open("w") as file:
+        file.truncate(65 * 1024**2)
+    project.new_dataitem("large", path=str(tmp_path / "large.csv"))
+    project.new_dataitem("far", path="https://127.0.0.1:9/far.csv")
+    for name in ("large", "far"):
+        assert json.loads(terminal("dataitems", "show", name))["name"] == name
     (tmp_path / "cities.csv").unlink()
     assert json.loads(terminal("dataitems", "show", "cities"))["name"] == "cities"
     project.log_dataitem("text", data="some text")

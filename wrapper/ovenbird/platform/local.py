@@ -125,12 +125,18 @@ class LocalStore:
         """Whole entities, newest first, page by page."""
         last = 2**63 - 1
         where = "type = ? AND (? IS NULL OR project = ?) AND (? IS NULL OR state = ?) AND seq < ?"
-        query = f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        query = (
+            f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+            " ORDER BY seq DESC LIMIT ?"
+        )
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(query, (type, project, project, state, state, last, _PAGE)).fetchall()
-            for last, text in rows:  # noqa: B007  # the page after this one begins below it
-                yield unpack(text, self.home)
+            for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
+                try:
+                    yield unpack(text, self.home)
+                except PlatformError:  # a damaged record hides no other
+                    yield _bare_record(Row._make(columns))
             if len(rows) < _PAGE:
                 return
 
@@ -333,6 +339,13 @@ def _missing(connection: sqlite3.Connection, key: Key) -> InputError:
     return InputError(
         f"{what}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
     )
+
+
+def _bare_record(row: Row) -> Record:
+    """Return what the columns say of an entity whose record cannot be read."""
+    spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
+    identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
+    return {**identity, "user": "", "metadata": {"created": row.created}, "spec": spec, "status": status}
 
 
 def _annotations(record: Record) -> dict[str, Any]:

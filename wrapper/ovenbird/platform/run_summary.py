@@ -17,6 +17,7 @@ from .store import Record, Store
 
 LATEST = r"latest(?:~([0-9]{1,6}))?"
 _NO_NAME = "run"  # what the metadata of a run says that was given no name
+_ID = 32  # digits of an id
 _MOST_READ = 10_000  # runs that are looked through for a name
 _SECTIONS = {"param": "parameters", "input": "inputs", "result": "results", "metric": "metrics", "tag": "tags"}
 """Prefixes of columns, and the part of a summary that each stands for."""
@@ -108,6 +109,8 @@ def find_run(store: Store, text: str, project: str | None) -> keys.Key | None:
         raise InputError(
             f"there is no run {show_value(text)}", hint="`ovenbird runs list` shows the runs that there are"
         )
+    if len(text) == _ID and not set(text) - set("0123456789abcdef"):
+        return None  # an id, which is looked up without reading all records
     for position, record in enumerate(records):
         if given_name(record) == text:
             return keys.parse(record["key"])

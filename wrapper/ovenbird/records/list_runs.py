@@ -47,7 +47,8 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
     parser.add_argument("--all", action="store_true", help="also runs that never called their function")
     parser.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many; 0 for all [100]")
     parser.add_argument("--json", action="store_true", help="JSON on a terminal too")
-    parser.set_defaults(do=run, versions=True)
+    parser.add_argument("--versions", action="store_true", help=argparse.SUPPRESS)  # each run is a version of its own
+    parser.set_defaults(do=run)
 
 
 def run(store: Store, options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..platform.store import Store
 
 _WITH_METRICS = ("runs", "models")
+_LARGEST = 64 * 1024**2  # bytes of a file that is read for its first rows
 _WIDE = 80  # columns of a plot where the terminal does not say how many it has
 
 
@@ -66,6 +67,7 @@ def _plot(store: Store, key: Key) -> int:
 
 def _table(store: Store, key: Key) -> str:
     """Return the first rows of a data item, from its record or from its file; empty when it is no table."""
+    from ..common.named_paths import is_file
     from ..errors import OvenbirdError
     from ..platform import frames
     from ..platform.material import Dataitem
@@ -74,7 +76,10 @@ def _table(store: Store, key: Key) -> str:
     entity = Dataitem(store, store.read(key), os.environ)
     if not entity.status.get("preview"):
         try:
-            frames.format_of(str(entity.spec.get("path") or ""))
+            path = entity.local_path()
+            if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
+                return ""  # nobody waits for all of it to see ten rows
+            frames.format_of(str(path))
             entity.status.preview = frames.preview(entity.as_df())
         except OvenbirdError as error:
             if entity.kind == "table":
