@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.__version__",
     ),
     "ovenbird.job": (
+        "ovenbird.__version__",
         "ovenbird.address",
         "ovenbird.common",
         "ovenbird.errors",

@@ -8,6 +8,7 @@ import pytest
 
 from ovenbird.common.redact import (
     is_secret_name,
+    mask_command,
     mask_parameters,
     mask_record,
     redact_record,
@@ -115,3 +116,25 @@ def test_a_record_is_masked_for_people() -> None:
               "status": {"results": {"url": f"https://u:{S}@h"}}}  # fmt: skip
     assert S not in str(mask_record(record))
     assert record["spec"]["parameters"] == {"token": S}
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("token=abc", "token=***"),
+        ("--param=api_key=abc", "--param=api_key=***"),
+        ("n=3", "n=3"),
+        ("main.py:train", "main.py:train"),
+        ('login={"user": "u", "password": "abc"}', 'login={"user": "u", "password": "***"}'),
+        ('--init={"token": "abc"}', '--init={"token": "***"}'),
+        ('login={"user": "u",  "n": [1]}', 'login={"user": "u",  "n": [1]}'),
+        ("data=https://u:abc@host/x.csv?v=1&sig=abc", "data=https://host/x.csv?v=1&sig=***"),
+        ("git+https://u:abc@host/r#main", "git+https://host/r#main"),
+        ("https://host/x?token=abc", "https://host/x?token=***"),
+        ("password=", "password="),
+        ("", ""),
+    ],
+)
+def test_a_command_is_recorded_without_secrets(word: str, shown: str) -> None:
+    """Values of secret names, also in JSON, and what is secret in URLs are masked; all else stays as it was typed."""
+    assert mask_command(["ovenbird", word]) == ["ovenbird", shown]

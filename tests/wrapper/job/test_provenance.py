@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from ovenbird.function.load import load
 from ovenbird.function.target import parse
-from ovenbird.job.provenance import function_spec, git_revision, provenance, source_digest
+from ovenbird.job.provenance import function_spec, git_revision, machine, provenance, source_digest
 
 _GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
 
@@ -93,7 +94,9 @@ def test_the_revision_is_read_from_every_form_of_repository(tmp_path: Path) -> N
 def test_lock_image_and_python_belong_to_the_run(tmp_path: Path) -> None:
     """The lock beside the source by its digest, the image as its variable says."""
     loaded = load(parse(str(_project(tmp_path / "p"))))
-    assert provenance(loaded, {}) == {"python": sys.version.partition(" ")[0]}
+    found = provenance(loaded, {})
+    assert found["python"] == sys.version.partition(" ")[0]
+    assert {"lock", "image"}.isdisjoint(found)
     (tmp_path / "p" / "function.lock").write_bytes(b"lock")
     found = provenance(loaded, {"OVENBIRD_IMAGE_DIGEST": "sha256:abc"})
     assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
@@ -110,3 +113,11 @@ def test_a_lock_beside_the_document_counts(tmp_path: Path) -> None:
     (tmp_path / "function.lock").write_bytes(b"lock")
     found = provenance(load(parse(str(tmp_path / "function.yaml"))), {})
     assert found["lock"] == f"sha256:{hashlib.sha256(b'lock').hexdigest()}"
+
+
+def test_the_machine_is_what_this_process_may_use() -> None:
+    """System, architecture and host as the kernel names them; processors and memory that this process has."""
+    found, system = machine(), os.uname()
+    assert (found["system"], found["architecture"], found["host"]) == (system.sysname, system.machine, system.nodename)
+    assert found["cpus"] == len(os.sched_getaffinity(0))
+    assert 0 < found["memory"] <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

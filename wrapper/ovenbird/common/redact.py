@@ -13,7 +13,7 @@ for such a URL later, they come from the environment or from `.netrc`, as for a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HIDDEN = "***"
@@ -95,6 +95,37 @@ def mask_record(record: Mapping[str, Any]) -> dict[str, Any]:
                 if isinstance(part.get(name), dict):
                     part[name] = mask_parameters(part[name])
     return masked
+
+
+def mask_command(words: Sequence[str]) -> list[str]:
+    """Return a command for a record: `NAME=VALUE` without the value of a secret name, URLs redacted as in a record.
+
+    Secret names in a value that is JSON are masked too: `--param login={"password": "…"}`.
+    """
+    return [_masked_word(word) for word in words]
+
+
+def _masked_word(word: str) -> str:
+    start = re.match(r"--[a-z][a-z-]*=", word)
+    flag, rest = (start[0], word[start.end() :]) if start else ("", word)
+    name, equals, value = rest.partition("=")
+    if not equals or not re.fullmatch(r"[\w.-]+", name):  # no name, as in a URL with a query
+        name, value = "", rest
+    shown = HIDDEN if value and is_secret_name(name) else _masked_json(value)
+    return f"{flag}{name}{equals if name else ''}{shown}"
+
+
+def _masked_json(text: str) -> str:
+    if text[:1] in ("{", "["):
+        import json
+
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return redact_text(text, keep_harmless=True)
+        masked = _masked("", value)
+        return text if masked == value else json.dumps(masked, ensure_ascii=False)
+    return redact_text(text, keep_harmless=True)
 
 
 def _masked(name: str, value: Any) -> Any:

@@ -11,7 +11,10 @@ from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.bind import Binder, FieldsError, Parameter, convert_one
 from ..function.nearby import near
+from ..platform.json_values import json_value
 from ..settings import Typed
+
+_PLAIN = (bool, int, float, str)
 
 
 def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
@@ -62,6 +65,21 @@ def _converted(parameter: Parameter, value: Any) -> Any:
             return convert_one(parameter, str(value), lax=True)
         except FieldsError:
             raise error from None
+
+
+def effective(
+    binder: Binder, parameters: Mapping[str, Any], values: Mapping[str, Any], inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the parameters that the call gets, as JSON values: those given as converted, and defaults for the rest."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        # of other types, what was given says more than the text of an object
+        kept = value is None or isinstance(value, _PLAIN) or type(value).__module__ == "decimal"
+        found[name] = json_value(value if kept else plain(parameters[name]))
+    for parameter in binder.parameters:
+        if not parameter.required and parameter.name not in values and parameter.name not in inputs:
+            found[parameter.name] = json_value(parameter.default)
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -1,15 +1,19 @@
-"""What a run was made by: source revision and digest, lock, image, Python."""
+"""What a run was made by: source revision and digest, lock, image, Python, packages, machine, command."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
+from ..common.imported_packages import imported_packages
 from ..common.named_paths import is_file
-from ..common.redact import redact_record
+from ..common.redact import mask_command, redact_record
 from ..function.load import Loaded
 
 _LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
@@ -31,8 +35,13 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
 
 
 def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What belongs to the run and not to the function: lock, image, Python."""
-    found: dict[str, Any] = {"python": sys.version.partition(" ")[0]}
+    """What belongs to the run and not to the function: lock, image, Python, packages, machine, command."""
+    found: dict[str, Any] = {
+        "python": sys.version.partition(" ")[0],
+        "packages": packages(),
+        "machine": machine(),
+        "command": mask_command(["ovenbird", *sys.argv[1:]]),
+    }
     target = loaded.target
     folders = [target.root, *([target.function.root] if target.function else [])]  # an image has it beside the document
     for path in (folder / name for folder in folders for name in _LOCKS):
@@ -44,6 +53,39 @@ def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
     if image := environ.get("OVENBIRD_IMAGE_DIGEST"):
         found["image"] = image
     return found
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of the distributions that are imported by now, Ovenbird's among them."""
+    return {**imported_packages(), "ovenbird": __version__}
+
+
+def machine() -> dict[str, Any]:
+    """Return what the machine is: system, release, architecture, host, processors and bytes of memory for this process.
+
+    `gpus` are the models of NVIDIA's that the kernel knows.
+    """
+    system = os.uname()
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    found: dict[str, Any] = {
+        "system": system.sysname,
+        "release": system.release,
+        "architecture": system.machine,
+        "host": system.nodename,
+        "cpus": len(affinity(0)) if affinity else os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+    with contextlib.suppress(OSError, ValueError):  # no limit is the text `max`
+        found["memory"] = min(found["memory"], int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    with contextlib.suppress(OSError):
+        devices = sorted(Path("/proc/driver/nvidia/gpus").iterdir())
+        found["gpus"] = [_gpu_model((device / "information").read_text()) for device in devices]
+    return found
+
+
+def _gpu_model(text: str) -> str:
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for name, _, value in lines if name.strip() == "Model"), "")
 
 
 def source_digest(loaded: Loaded) -> str:

@@ -46,7 +46,7 @@ from .ending import Ending
 from .interrupt import TIME_LIMIT, Interrupted, Interruption
 from .outcome import Ended, Outcome
 from .parameters import from_file, shown
-from .provenance import function_spec, provenance
+from .provenance import function_spec, packages, provenance
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, kept
 
@@ -156,6 +156,7 @@ class Job:
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
         self.outcome = Outcome()
+        self._modules = 0  # that were imported when the packages were last looked for
         self.called = False  # whether init or the function itself has begun
         self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
         self._interruption = Interruption(settings.timeout, settings.grace, self._force)
@@ -190,6 +191,7 @@ class Job:
         rescue = self.rescue if self.on_core else None
         if not self.called:
             self.record.status.called = False
+        self._update_packages()
         if unsent := self.store.unsent_metrics():
             from .report import keep_metrics
 
@@ -204,6 +206,12 @@ class Job:
         if not self.called and self.stdout:
             _log.warning("the function was not called: `ovenbird runs list` shows this run with --all only")
         return code
+
+    def _update_packages(self) -> None:
+        """Record the packages once more where modules were imported meanwhile: those are needed too."""
+        if (known := self.record.status.get("provenance")) and len(sys.modules) != self._modules:
+            with contextlib.suppress(Exception):  # what user code has put into `sys.modules` must not cost the record
+                known.packages = packages()
 
     def _force(self, interrupted: Interrupted) -> None:
         """Record the end from another thread, as the function does not return, and end the process."""
@@ -235,6 +243,8 @@ class Job:
                 self.store.check_name(name, "an output's name")
         arguments.check_names(binder, self.parameters, self.inputs)
         values = arguments.convert(binder, self.parameters)
+        self.record.status.parameters = arguments.effective(binder, self.parameters, values, self.inputs)
+        self.record.save(update=True)
         if self.inputs:
             from . import inputs
 
@@ -262,6 +272,7 @@ class Job:
                 raise UnservedError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
+            self._modules = len(sys.modules)
             if self.on_core:  # which keeps of a function what the platform knows only
                 found = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
                 self.record.status.provenance.source = found
@@ -270,7 +281,6 @@ class Job:
                 function = self.project.register_function(title, spec)
                 self.record.spec.function = function.key
                 self.record.relate("run_of", function.key)
-                self.record.save(update=True)
         return Handler(loaded, JOB, fields_only=True)
 
     def _reserved(self, binder: Binder, context: Context) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from .store import FINAL, Record, Row
 
 Entity = dict[str, Any]
 FILES_IN_STATUS = 100  # more of them go to an address of their own
-_OURS = ("outputs", "results", "message", "error", "provenance", "started", "ended", "seconds", "called")
+_OURS = (
+    "outputs", "results", "message", "error", "parameters", "provenance", "started", "ended", "seconds", "called",
+)  # fmt: skip
 """What a runtime writes into the status of a run; the rest is Core's and the cluster's."""
 NEWEST_PYTHON = (3, 13)  # that Core 0.15 knows: it refuses a function of another
 _LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function

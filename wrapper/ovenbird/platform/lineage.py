@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,7 +58,8 @@ def _detail(record: Record) -> dict[str, Any]:
             source = {name: value for name, value in source.items() if name != "base64"}
         found = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
     elif record["type"] == "run":
-        found = {"parameters": spec.get("parameters"), "image": spec.get("image"), **(status.get("provenance") or {})}
+        parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
+        found = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
     else:
         hashes = [info.get("hash") for info in status.get("files") or []]
         found = {"path": spec.get("path"), "hash": hashes[0] if len(hashes) == 1 else None}
@@ -81,10 +83,20 @@ def _branches(node: Node, first: str, rest: str) -> Iterator[str]:
     yield f"{first}{relation}{node['key']}{_remark(node)}"
     indent = rest + ("│  " if node["sources"] else "   ")
     for name, value in ({} if node.get("again") else node.get("detail", {})).items():
-        yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
+        yield f"{indent}{name}: {_value_text(name, value)}"
     for position, source in enumerate(node["sources"], 1):
         last = position == len(node["sources"])
         yield from _branches(source, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+
+def _value_text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if name == "command" and isinstance(value, list):
+        return shlex.join(map(str, value))
+    if name == "packages" and isinstance(value, dict):
+        return ", ".join(f"{package} {version}" for package, version in value.items())
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _remark(node: Node) -> str:

@@ -73,7 +73,9 @@ def _fields(store: Store, record: Record, summary: Summary) -> dict[str, Any]:
             fields |= {f"package.{package}": version for package, version in value.items()}
         elif name == "python":
             fields["python"] = value
-        elif name not in (*_CODE, "source"):
+        elif name == "machine":
+            fields |= _nested(name, value)
+        elif name not in (*_CODE, "source", "command"):  # a command repeats parameters and inputs
             fields |= _nested(f"machine.{name}", value)
     return fields
 

@@ -1,0 +1,61 @@
+"""What a run records so that it can be traced back: parameters, packages, machine, command, versions of its inputs."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+from tests.core.server import Double
+from tests.jobs import Jobs
+
+_FUNCTION = """
+from ovenbird import handler
+
+@handler(outputs=["n"])
+def handler(token: str, n: int, rate: float = 0.1, layers: tuple = (1, 2), note: str = None):
+    import yaml
+    return n
+"""
+
+
+def _check(status: dict[str, object]) -> None:
+    assert status["parameters"] == {"token": "s3cret", "n": 7, "rate": 0.1, "layers": [1, 2], "note": None}
+    provenance = status["provenance"]
+    assert isinstance(provenance, dict)
+    assert provenance["packages"]["msgspec"] == version("msgspec")
+    assert provenance["packages"]["ovenbird"] == version("ovenbird")
+    assert provenance["packages"]["pyyaml"] == version("pyyaml"), "it was imported while the function ran"
+    assert provenance["machine"]["architecture"] == os.uname().machine
+    command = provenance["command"]
+    assert command[:2] == ["ovenbird", "run"]
+    assert command[-4:] == ["--param", "token=***", "--param", "n=7"]
+
+
+def test_what_a_run_was_given_and_made_by(jobs: Jobs) -> None:
+    """Effective parameters with defaults, versions of what was imported, machine and masked command are recorded."""
+    done = jobs.run(_FUNCTION, "--param", "token=s3cret", "--param", "n=7")
+    assert done.code == 0, done.err
+    shown = jobs.record(done)["status"]
+    assert shown["parameters"]["token"] == "***"
+    _check({**shown, "parameters": {**shown["parameters"], "token": "s3cret"}})
+    lines = jobs.do("lineage", done.result["key"])
+    assert "s3cret" not in lines
+    assert '"rate": 0.1' in lines
+    assert "pyyaml" in lines
+    assert "command: " in lines
+
+
+def test_the_same_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Core keeps it in the status of the run."""
+    done = jobs.run(_FUNCTION, "--project", "p", "--param", "token=s3cret", "--param", "n=7", **platform)
+    assert done.code == 0, done.err
+    (run,) = core.entities.all("p", "run")
+    _check(run["status"])
+
+
+def test_a_run_that_fails_has_its_parameters_too(jobs: Jobs) -> None:
+    """They are recorded before the function is called, so a process that is killed leaves them."""
+    done = jobs.run("import os\ndef handler(n: int = 3): os.kill(os.getpid(), 9)\n")
+    assert done.code == -9
+    (row,) = jobs.runs()
+    assert jobs.show("runs", row["id"])["status"]["parameters"] == {"n": 3}

@@ -1,0 +1,110 @@
+"""Which distributions the imported modules belong to, found without `importlib.metadata`, which a short run would feel.
+
+A folder of packages is listed once. Where a module is not called as its distribution is (`sklearn`, `yaml`), the lists
+of installed files say whose it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+_HOOKS = ("_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize")  # imported at a start, used by nobody
+_STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
+
+
+def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
+    """Return the versions of the distributions that are imported, by their normalised names in order.
+
+    With `modules`, only of those top-level modules. What is installed in no folder of packages is not found.
+    """
+    found: dict[str, str] = {}
+    for folder, files in _module_files(modules).items():
+        try:
+            installed = _installed(folder)
+        except OSError:  # a zip file, or a folder that is gone
+            continue
+        unknown: set[str] = set()
+        for name, paths in files.items():
+            distribution = installed.get(name.lower().replace("_", "-"))
+            if distribution and len(paths) == 1:
+                found[distribution[0]] = distribution[1]
+            else:
+                unknown |= paths
+        if unknown:
+            found.update(_owners(folder, installed.values(), unknown))
+    return dict(sorted(found.items()))
+
+
+def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[str]]]:
+    """Return folders, the top-level modules in each, and their files below it: one, or all of a namespace package."""
+    folders: dict[str, dict[str, set[str]]] = {}
+    namespaces: dict[str, list[str]] = {}
+    for name, module in list(sys.modules.items()):
+        if "." in name or name in _HOOKS or name.startswith("__editable__") or not (modules is None or name in modules):
+            continue
+        variables = _variables(module)
+        file = variables.get("__file__")
+        if isinstance(file, str):
+            path = os.path.dirname(file) if _stem(file) == "__init__" else file  # noqa: PTH120
+            folder = os.path.dirname(path)  # noqa: PTH120
+            if folder != _STANDARD and not folder.startswith(f"{_STANDARD}/lib-dynload"):
+                folders.setdefault(folder, {}).setdefault(name, set()).add(file[len(folder) + 1 :])
+        elif "__path__" in variables:
+            namespaces[name] = [path for path in variables["__path__"] if isinstance(path, str)]
+    for name, paths in namespaces.items():
+        inside = [
+            _variables(module).get("__file__")
+            for key, module in list(sys.modules.items())
+            if key.startswith(f"{name}.")
+        ]
+        for path in paths:
+            folder = os.path.dirname(path)  # noqa: PTH120
+            files = {
+                file[len(folder) + 1 :] for file in inside if isinstance(file, str) and file.startswith(f"{path}/")
+            }
+            if files:
+                folders.setdefault(folder, {}).setdefault(name, set()).update(files, [f"{name}/"])
+    return folders
+
+
+def _variables(module: Any) -> dict[str, Any]:
+    """Return the variables of a module; one that is loaded when it is first used stays unloaded."""
+    try:
+        found = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].partition(".")[0]
+
+
+def _installed(folder: str) -> dict[str, tuple[str, str, str]]:
+    """Return the distributions in a folder by name: normalised name, version, folder of metadata."""
+    found = {}
+    for entry in os.listdir(folder):  # noqa: PTH208  # the cheapest look
+        if entry.endswith((".dist-info", ".egg-info")):
+            name, dash, version = entry[: entry.rindex(".")].partition("-")
+            if dash:
+                name = name.lower().replace("_", "-").replace(".", "-")
+                found[name] = (name, version.partition("-py")[0], entry)
+    return found
+
+
+def _owners(
+    folder: str, installed: Iterable[tuple[str, str, str]], files: Collection[str]
+) -> Iterable[tuple[str, str]]:
+    """Yield the distributions in a folder that have installed one of these files."""
+    wanted = [f"\n{file},".encode() for file in files if not file.endswith("/")]
+    for name, version, entry in installed:
+        try:
+            record = b"\n" + Path(folder, entry, "RECORD").read_bytes()
+        except OSError:
+            continue
+        if any(line in record for line in wanted):
+            yield name, version
