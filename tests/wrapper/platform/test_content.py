@@ -189,6 +189,12 @@ def test_a_folder_is_stored_without_the_store_in_it(tmp_path: Path, monkeypatch:
         store.close()
 
 
+def test_a_frame_with_odd_attributes_is_stored(project: Project) -> None:
+    frame = pandas.DataFrame({"a": [1]})
+    frame.attrs["model"] = object()
+    assert project.log_table("t", data=frame).spec.path.endswith("/t.parquet")
+
+
 def test_a_frame_that_parquet_cannot_hold_is_stored_as_csv(project: Project) -> None:
     """With a warning that gives the reason: what was computed is not lost."""
     with pytest.warns(UserWarning, match="t is stored as CSV, and not as Parquet: the column 'a'"):

@@ -162,6 +162,15 @@ def test_parquet_holds_ordinary_frames(engine: str) -> None:
     assert frames.describe_parquet_problem(MAKERS[engine]({})) == ""
 
 
+def test_attributes_that_are_no_json_are_dropped() -> None:
+    """Of the copy that is stored: what the user has in `attrs` costs no table."""
+    frame = pandas.DataFrame({"a": [1]})
+    frame.attrs["unit"] = "m"
+    assert frames.drop_odd_attributes(frame) is frame
+    frame.attrs["model"] = object()
+    assert (frames.drop_odd_attributes(frame).attrs, list(frame.attrs)) == ({}, ["unit", "model"])
+
+
 def test_csv_keeps_an_index_that_says_something(tmp_path: Path) -> None:
     frame = pandas.DataFrame({"a": [1, 2]})
     for index, text in ((None, "a\n1\n2\n"), (["x", "y"], ",a\nx,1\ny,2\n"), ([0, 2], ",a\n0,1\n2,2\n")):

@@ -56,6 +56,16 @@ def test_the_home_is_read_from_and_written_to(
     assert list(project.new_dataitem("d", path="~/a.csv").as_df()["x"]) == [1]
 
 
+def test_a_folder_by_a_file_url(project: Project, tmp_path: Path) -> None:
+    """The URL is unescaped, the names below it are not."""
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/50%25.csv").write_text("x\n1\n")
+    item = project.new_dataitem("d", path=(tmp_path / "a b").as_uri() + "/")
+    assert [Path(path).name for path in item.as_file()] == ["50%25.csv"]
+    assert (Path(item.download(tmp_path / "out")) / "50%25.csv").exists()
+    assert list(item.as_df()["x"]) == [1]
+
+
 @pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n", "zip+s3", "S3A"])
 def test_one_store_by_all_its_schemes(project: Project, s3: dict[str, str], tmp_path: Path, scheme: str) -> None:
     """Keys are taken as they are: blanks, other alphabets and escapes are no escapes there."""

@@ -79,6 +79,7 @@ def _write_bytes(path: Path, raw: bytes) -> str:
 def _of_frame(name: str, frame: Any) -> Content:
     if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
         frame = frame.collect()
+    frame = frames.drop_odd_attributes(frame)
     if problem := frames.describe_parquet_problem(frame):
         warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}")
     return Content(

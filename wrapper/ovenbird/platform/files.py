@@ -115,6 +115,8 @@ def download(
     InputError names the URL, without its secrets, and the reason.
     """
     limit = limit or TransferLimit.of_inputs(environ)
+    if not scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
+        url = f"{local(url)}/" if url.endswith("/") else str(local(url))
     if not is_folder_url(url):
         _fetch(url, target, environ, limit)
         return [target]

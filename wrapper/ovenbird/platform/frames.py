@@ -201,6 +201,18 @@ def with_constant(frame: Any, name: str, value: int | str | None, *, number: boo
     return frame.assign(**{name: math.nan if value is None and number else value})
 
 
+def drop_odd_attributes(frame: Any) -> Any:
+    """Return the frame without the `attrs` of pandas where these are no JSON, which Parquet keeps them as."""
+    import json
+
+    try:
+        json.dumps(getattr(frame, "attrs", None))
+    except (TypeError, ValueError, RecursionError):
+        frame = frame.copy(deep=False)
+        frame.attrs = {}
+    return frame
+
+
 def describe_parquet_problem(frame: Any) -> str:
     """Return why a DataFrame cannot be written as Parquet here, or nothing."""
     if engine_of(frame) != "pandas":
