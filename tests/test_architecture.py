@@ -466,7 +466,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "uvloop": ("ovenbird.serve.server",),
     "opentelemetry": ("ovenbird.serve.otel",),
     "watchfiles": ("ovenbird.serve.reload",),
-    "yaml": ("ovenbird.common.yaml_load", "ovenbird_builder.manifests.render"),
+    "yaml": ("ovenbird.platform.entity_file", "ovenbird.common.yaml_load", "ovenbird_builder.manifests.render"),
     "sqlite3": ("ovenbird.platform",),
     "obstore": ("ovenbird.objectstores", "ovenbird.platform", "ovenbird_builder.sources.objects"),
     "git": ("ovenbird_builder.sources.gitrun",),

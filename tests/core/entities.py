@@ -44,6 +44,7 @@ class Entities:
         self.metrics: dict[str, dict[str, Any]] = {}
         self.files: dict[str, list[Any]] = {}
         self.logs: dict[str, list[str]] = {}
+        self._secrets: dict[str, dict[str, str]] = {}
 
     def all(self, project: str, type: str) -> list[Entity]:
         """Every version, the newest first."""
@@ -150,6 +151,12 @@ class Entities:
             return None
         self.move(type, entity, "DELETING")
         return entity
+
+    def secret_values(self, project: str, names: list[str], given: Mapping[str, str]) -> dict[str, str]:
+        """Keep the values `given` for secrets of a project, which are in no entity; those of `names`."""
+        values = self._secrets.setdefault(project, {})
+        values.update(given)
+        return {name: values[name] for name in names if name in values}
 
     def listing(self, project: str, type: str, query: Mapping[str, str]) -> Entity:
         """One page: the latest of each name unless all versions, then what fits of them; the newest first."""

@@ -149,6 +149,8 @@ class Double:
                     entities.delete(project, type, entity["id"])
                 return None
             return entities.listing(project, type, query)
+        if (type, identity) == ("secret", "data"):
+            return entities.secret_values(project, query.get("keys", "").split(","), body if method == "PUT" else {})
         entity = entities.one(project, type, identity)
         if rest is not None:
             return self._part(method, type, entity, rest, query, body)

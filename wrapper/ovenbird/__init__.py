@@ -12,15 +12,26 @@ if TYPE_CHECKING:
     from .function.decorator import handler
     from .function.event import Event
     from .function.response import Response
+    from .platform.material import Artifact, Dataitem, Model
+    from .platform.project import Project
+    from .platform.run import Run
 
 __version__ = "0.1.0"
-__all__ = ["CloudEvent", "Context", "Event", "Response", "UploadFile", "__version__", "handler"]
+__all__ = [
+    "Artifact", "CloudEvent", "Context", "Dataitem", "Event", "Model", "Project", "Response", "Run", "UploadFile",
+    "__version__", "handler",
+]  # fmt: skip
 
 _HOMES = {
+    "Artifact": "ovenbird.platform.material",
     "CloudEvent": "ovenbird.function.cloudevent",
     "Context": "ovenbird.function.context",
+    "Dataitem": "ovenbird.platform.material",
     "Event": "ovenbird.function.event",
+    "Model": "ovenbird.platform.material",
+    "Project": "ovenbird.platform.project",
     "Response": "ovenbird.function.response",
+    "Run": "ovenbird.platform.run",
     "handler": "ovenbird.function.decorator",
     "UploadFile": "starlette.datastructures",
 }

@@ -15,7 +15,7 @@ def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Proje
     again = project.get_run(found.id)
     assert again.status.state == "COMPLETED"
     assert again.status.provenance.python == "3.12"
-    assert (again.outputs(), again.results()) == ({"a": "store://p/artifact/artifact/a:1"}, {"r": 1})
+    assert (again.outputs(as_key=True), again.results()) == ({"a": "store://p/artifact/artifact/a:1"}, {"r": 1})
     assert again.status.started <= again.status.ended
     assert store.listing("run")[0].ended == again.status.ended
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError, PlatformRefusedError, SettingsError
 
-from . import forms
+from . import coreprojects, forms
 from .coreentities import Entities, path
 from .coremetrics import Metrics
 from .coreruns import Runs
@@ -65,7 +65,7 @@ class CoreStore:
             self._runs.hold(record)
             return
         self.check_name(record["name"], f"the name of {_ARTICLES.get(record['type'], 'a')} {record['type']}")
-        if record["type"] == "function":
+        if record["type"] == "function" and "root" in (record["spec"].get("source") or {}):
             spec = forms.function_spec(record["spec"], _python())
             record = {**record, "spec": spec, "status": {"state": "CREATED"}}
             self._runs.functions[record["key"]] = spec
@@ -164,9 +164,18 @@ class CoreStore:
                 found.append(forms.row(type, entity))
         return found
 
-    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
+    def records(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        state: str | None = None,
+        name: str | None = None,
+        versions: bool = True,
+    ) -> Iterator[Record]:
         """Whole entities of one project, newest first, page by page."""
-        query = {"versions": "all", **({"state": state} if state else {})}
+        given = {"state": state, "name": name}
+        query = {field: value for field, value in given.items() if value} | ({"versions": "all"} if versions else {})
         for entity in self._entities.pages(self._project(project), type, query):
             yield forms.from_core(type, entity)
 
@@ -218,6 +227,32 @@ class CoreStore:
             raise PlatformError(f"{key}: Core keeps metrics of runs and models only", hint="log it on the run")
         self._runs.publish_held(key.id)
         self._metrics.append(key, values, replace=replace, single=single)
+
+    def stop(self, key: Key) -> None:
+        """Ask Core to stop a run: of the cluster it ends the pod, of elsewhere it notes the wish."""
+        if self.state(key) not in FINAL:
+            self.client.call("POST", path(key.project, "run", key.id or "") + "/stop", body={})
+
+    def resume(self, key: Key) -> None:
+        """Ask Core to let a stopped run go on."""
+        self.client.call("POST", path(key.project, "run", key.id or "") + "/resume", body={})
+
+    def read_project(self, name: str) -> Record:
+        """The project. Errors: PlatformError when it is not there."""
+        return coreprojects.read_project(self.client, name)
+
+    def write_project(self, record: Record, *, new: bool) -> None:
+        """Add or change the project."""
+        coreprojects.write_project(self.client, record, new=new)
+
+    def read_secret(self, project: str, name: str) -> str | None:
+        """The value of a secret, which Core keeps apart."""
+        return coreprojects.read_secret(self.client, project, name)
+
+    def write_secret(self, project: str, name: str, value: str | None) -> None:
+        """Have Core keep the value of a secret; it forgets the value with the secret itself."""
+        if value is not None:
+            coreprojects.write_secret(self.client, project, name, value)
 
     def files_root(self) -> str:
         """No folder of this machine."""

@@ -31,10 +31,11 @@ def deposit(
     rescue: Path | None = None,
     files_store: str = "",
 ) -> None:
-    """Store `content` (local files and folders, or what writes the one file it is given) as the files of a new entity.
+    """Store `content` (local files and folders, or what writes the one file it is given) as the files of an entity.
 
-    `target` is the URL of a file, or of a folder and ends in `/`. The entity is recorded before, and READY after; when
-    that fails it stays as ERROR, with the reason, and what was written for it is kept in the folder `rescue`, if given.
+    `target` is the URL of a file, or of a folder and ends in `/`. The entity, which may be new, is recorded before, and
+    READY after; when that fails it stays as ERROR, with the reason, and what was written for it is kept in the folder
+    `rescue`, if given.
     A folder is stored without the store, and without `files_store`, which it may hold.
     OutputError names what was stored and what was not.
     """
@@ -58,7 +59,7 @@ def deposit(
 
 def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
     """Record the entity around `store`, which says what it has stored."""
-    entity.save()
+    entity.save(update=entity._saved)
     try:
         with tolerate_warnings():
             infos = store()

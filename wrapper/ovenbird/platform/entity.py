@@ -44,7 +44,43 @@ def new_record(
     }
 
 
-class Entity:
+class Described:
+    """What has metadata that people write: names, texts, labels and relations. `save(update=True)` stores them."""
+
+    metadata: Fields
+
+    def set_name(self, value: str) -> None:
+        """Set the name in the metadata; the name in the key stays."""
+        self.metadata.name = _text(value, "Name")
+
+    def set_version(self, value: str) -> None:
+        """Set the version in the metadata; the id in the key stays."""
+        self.metadata.version = _text(value, "Version")
+
+    def set_description(self, value: str) -> None:
+        """Set the description."""
+        self.metadata.description = _text(value, "Description")
+
+    def add_label(self, value: str) -> None:
+        """Add a label, unless it is there."""
+        labels = self.metadata.get("labels") or []
+        if _text(value, "Label") not in labels:
+            self.metadata.labels = [*labels, value]
+
+    def add_labels(self, values: Sequence[str]) -> None:
+        """Add several labels."""
+        for value in [values] if isinstance(values, str) else values:
+            self.add_label(value)
+
+    def add_relationship(self, relation: str, dest: str, source: str | None = None) -> None:
+        """Add a relation to the entity `dest`, once; `source` is the key of what is related, if not this."""
+        entry = Fields({"type": relation, "dest": dest, **({"source": source} if source is not None else {})})
+        relations = self.metadata.get("relationships") or []
+        if entry not in relations:
+            self.metadata.relationships = [*relations, entry]
+
+
+class Entity(Described):
     """One version of a named thing in a project. `metadata`, `spec` and `status` take attributes and items."""
 
     TYPE = ""
@@ -68,6 +104,13 @@ class Entity:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            from .absent import absent_attribute
+
+            raise absent_attribute(self, name)
 
     def to_dict(self) -> Record:
         """Return the whole entity in plain JSON values, with its type; what is secret in a URL is left out."""
@@ -95,6 +138,18 @@ class Entity:
         self._load(self._store.read(keys.parse(self.key)))
         return self
 
+    def to_json(self) -> str:
+        """Return the whole entity as a JSON text."""
+        from msgspec.json import encode
+
+        return encode(self.to_dict()).decode()
+
+    def export(self) -> str:
+        """Write the entity to `{type}s-{id}.yaml` in the current folder, which `import_*` reads; the file's path."""
+        from .entity_file import write_file
+
+        return write_file(f"{self.TYPE}s-{self.id}.yaml", self.to_dict())
+
     def delete(self) -> None:
         """Forget this version; its files stay."""
         self._store.remove(keys.parse(self.key))
@@ -102,9 +157,16 @@ class Entity:
 
     def relate(self, relation: str, dest: str) -> None:
         """Add a relation (`run_of`, `consumes`, `produced_by`) to the metadata, once; `save` stores it."""
-        entry = {"type": relation, "dest": dest}
-        if entry not in (relations := self.metadata.setdefault("relationships", [])):
-            relations.append(Fields(entry))
+        self.add_relationship(relation, dest)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics by name: each is a number or a list of numbers."""
+        if not self.status.get("metrics") and self._saved:
+            found = self._store.read(keys.parse(self.key))["status"].get("metrics")
+            if found:
+                self.status.metrics = found
+        return dict(self.status.get("metrics") or {})
 
     def log_metric(self, key: str, value: Metric, overwrite: bool = False, single_value: bool = False) -> None:
         """Add a number, or each of a list, to the series `key`.
@@ -137,3 +199,10 @@ class Entity:
         known = self.status.setdefault("metrics", Fields())
         for name, numbers in values.items():
             known[name] = merge(known.get(name), numbers, replace=replace, single=single)
+
+
+def _text(value: object, what: str) -> str:
+    """Return the value itself. Errors: ValueError, as in the platform's SDK."""
+    if not isinstance(value, str):
+        raise ValueError(f"{what} must be a string, not a {type(value).__name__}: {show_value(value)}")
+    return value

@@ -9,7 +9,7 @@ from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
 SCHEME = "store://"
-TYPES = ("artifact", "dataitem", "model", "run", "function")
+TYPES = ("artifact", "dataitem", "model", "run", "function", "secret")
 ELSEWHERE = ("containerimage",)  # types that relations name and that no store keeps
 RUN_KIND = "python+job:run"
 _LONGEST = 200  # a name becomes a folder and a file's stem; 255 bytes is what file systems take

@@ -18,9 +18,9 @@ from .database import Database, guarded, pack, unpack
 from .keys import Key, check_id, check_name, parse, run_key
 from .opening import home
 from .ownership import Ownership
-from .store import FINAL, Record, Row, timestamp
+from .store import FINAL, Record, Row, new_project, timestamp
 
-_OWN = {".gitignore", "files", "logs", "unsent"}
+_OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
 _PAGE = 200  # records that are read at once
 ANNOTATIONS = ("name", "labels", "description")  # metadata that people change while a run goes on
 _COLUMNS = ", ".join(Row._fields)
@@ -121,17 +121,27 @@ class LocalStore:
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
         return record
 
-    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
+    def records(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        state: str | None = None,
+        name: str | None = None,
+        versions: bool = True,  # noqa: ARG002  # it is as quick to read all
+    ) -> Iterator[Record]:
         """Whole entities, newest first, page by page."""
         last = 2**63 - 1
-        where = "type = ? AND (? IS NULL OR project = ?) AND (? IS NULL OR state = ?) AND seq < ?"
+        given = {"type": type, "project": project, "state": state, "name": name}
+        wanted = {column: value for column, value in given.items() if value is not None}
+        where = " AND ".join([*(f"{column} = ?" for column in wanted), "seq < ?"])
         query = (
             f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
             " ORDER BY seq DESC LIMIT ?"
         )
         while True:
             with self._database.reading() as connection:
-                rows = connection.execute(query, (type, project, project, state, state, last, _PAGE)).fetchall()
+                rows = connection.execute(query, (*wanted.values(), last, _PAGE)).fetchall()
             for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
                 try:
                     yield unpack(text, self.home)
@@ -252,6 +262,45 @@ class LocalStore:
                 rows = ((row[0], name, step, number, now) for step, number in enumerate(numbers, last + 1))
                 connection.executemany("INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?)", rows)
 
+    def stop(self, key: Key) -> None:
+        """Send SIGTERM to the process of a run. PlatformError where it cannot be reached from here."""
+        record = self.read(key)
+        self._owned.terminate(record["project"], record["id"])
+
+    def resume(self, key: Key) -> None:
+        """Refuse: what a stopped process had in memory is gone."""
+        raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
+
+    def read_project(self, name: str) -> Record:
+        """The project as it was saved, else as it is without being saved."""
+        try:
+            return self.read(_project_key(name))
+        except InputError:
+            return new_project(name)
+
+    def write_project(self, record: Record, *, new: bool) -> None:
+        """Keep what is known of a project; one that was never saved is there all the same."""
+        try:
+            known = bool(self.read(_project_key(record["name"])))
+        except InputError:
+            known = False
+        if new or not known:
+            self.create(record)
+        else:
+            self.update(record)
+
+    def read_secret(self, project: str, name: str) -> str | None:
+        """The value of a secret, from its file."""
+        from . import local_secrets
+
+        return local_secrets.read(self.home, project, name)
+
+    def write_secret(self, project: str, name: str, value: str | None) -> None:
+        """Keep the value of a secret in a file that only its owner may read."""
+        from . import local_secrets
+
+        local_secrets.write(self.home, project, name, value)
+
     def files_root(self) -> str:
         """The folder of files beside the database."""
         return str(self.home / "files")
@@ -350,6 +399,10 @@ def _bare_record(row: Row) -> Record:
 
 def _annotations(record: Record) -> dict[str, Any]:
     return {name: record["metadata"].get(name) for name in ANNOTATIONS}
+
+
+def _project_key(name: str) -> Key:
+    return Key(name, "project", "project", name, name)
 
 
 def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:

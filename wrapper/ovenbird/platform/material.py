@@ -145,6 +145,17 @@ class Material(Entity):
             if own is not None:
                 shutil.rmtree(own, ignore_errors=True)
 
+    def upload(self, source: Any, keep_dir_structure: bool = False) -> None:
+        """Store files as those of this entity, at its `spec.path`: a path, or a list of paths. Errors: OutputError.
+
+        A folder, and several files, need a `spec.path` that ends in `/`. With `keep_dir_structure` listed files keep
+        the folders of their paths.
+        """
+        from .rewrite import upload
+
+        upload(self, source, keep_dir_structure)
+
+    @property
     def files(self) -> list[dict[str, Any]]:
         """`status.files`, every digest included; one that was put off for speed is computed and recorded now."""
         from . import files
@@ -155,6 +166,10 @@ class Material(Entity):
             self.status.files = complete
             self._store.update(self.to_dict())
         return complete
+
+    def get_file_paths(self) -> list[str]:
+        """Return the paths in `status.files`, below the folder of `spec.path`."""
+        return [str(info.get("path")) for info in self.status.get("files") or []]
 
     def refresh(self) -> Self:
         """Read the entity again; a URL keeps what it is read with, which the record does not hold."""
@@ -235,6 +250,15 @@ class Dataitem(Material):
     """Data: of kind `table`, which reads as a DataFrame, or of any other kind."""
 
     TYPE = "dataitem"
+
+    def write_df(self, df: Any, extension: str | None = None, **kwargs: Any) -> str:
+        """Write a DataFrame to `spec.path`, and return that; `kwargs` go to the DataFrame's own writer.
+
+        `extension`: `parquet` or `csv`; else the one of the path decides. The index is left out unless `index=True`.
+        """
+        from .rewrite import write_df
+
+        return write_df(self, df, extension, **kwargs)
 
 
 class Artifact(Material):

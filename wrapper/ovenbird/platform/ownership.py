@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from ovenbird.errors import OvenbirdError
+from ovenbird.errors import OvenbirdError, PlatformError
 
 from . import processes
 from .database import Database, guarded, pack, unpack
@@ -47,6 +49,23 @@ class Ownership:
     def add(self, connection: sqlite3.Connection, sequence: int | None) -> None:
         """Record, within a transaction, that the run belongs to this process."""
         connection.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (sequence, *processes.current()))
+
+    def terminate(self, project: str, identity: str) -> None:
+        """Send SIGTERM to the process that owns a run; nothing when none does. Errors: PlatformError."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT pid, start, boot, namespace FROM owner JOIN entity USING (seq) WHERE project = ? AND id = ?",
+                (project, identity),
+            ).fetchone()
+        living = processes.alive(processes.Owner(*row)) if row else False
+        if living is None:
+            raise PlatformError(
+                f"run {identity} cannot be stopped from here: its process is in another container",
+                hint="stop the container",
+            )
+        if living:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(row[0], signal.SIGTERM)
 
     def reap(self) -> list[str]:
         """Record as ERROR every run whose process is gone; the keys of those runs."""

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ovenbird.common.redact import redact_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError
 
 from . import keys
-from .entity import new_record
+from .entity import Described, new_record
 from .fields import Fields
 from .material import Artifact, Dataitem, Material, Model
 from .run import Function, Run
 from .store import Store
 
+if TYPE_CHECKING:
+    from .entity import Entity
+    from .project_methods import Methods
+else:
+    Methods = object
+
 M = TypeVar("M", bound=Material)
+E = TypeVar("E", bound="Entity")
 Source = str | Path | Sequence[str | Path]
 MATERIALS: dict[str, type[Material]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
 KINDS = {"artifact": "artifact", "dataitem": "dataitem", "table": "dataitem", "croissant": "dataitem",
@@ -31,7 +39,7 @@ def name_of(given: str, environ: Mapping[str, str], documented: str) -> str:
     return given or environ.get("PROJECT_NAME") or documented or "default"
 
 
-class Project:
+class Project(Described, Methods):
     """The entities of one project.
 
     With a `run`, whatever is stored is linked to it as `produced_by`, and whatever is read is what it `consumes`.
@@ -52,70 +60,48 @@ class Project:
         self.name = self.id = keys.check_name(name, "project")
         self.kind = "project"
         self.key = f"{keys.SCHEME}{name}"
-        self.metadata, self.spec, self.status = Fields({"name": name}), Fields(), Fields()
         self._store, self._environ, self._run = store, store.storage(environ), run
         self._asked_files_store, self._rescue = files_store, rescue
 
     def __repr__(self) -> str:
         return f"<Project {self.name}>"
 
-    # store
+    if not TYPE_CHECKING:
 
-    def log_artifact(self, name: str, kind: str = "artifact", source: Source | None = None, **options: Any) -> Artifact:
-        """Store files as an artifact; see `_log` for the options."""
-        return self._log(Artifact, name, kind, source, **options)
+        @property
+        def metadata(self) -> Fields:
+            """What people say of the project: description, labels, ..."""
+            return self._document["metadata"]
 
-    def log_dataitem(
-        self,
-        name: str,
-        kind: str | None = None,
-        source: Source | None = None,
-        data: Any = None,
-        file_format: str | None = None,
-        read_df_params: Mapping[str, Any] | None = None,
-        engine: str | None = None,
-        **options: Any,
-    ) -> Dataitem:
-        """Store a DataFrame (`data`, as Parquet) or files (`source`) as a data item; a DataFrame is a `table`.
+        @property
+        def spec(self) -> Fields:
+            """How the project is set up."""
+            return self._document["spec"]
 
-        `file_format`, `engine` and `read_df_params` (options of the engine's reader) say how the file of a table is
-        read for its schema and its first rows.
-        """
-        kind = kind or ("dataitem" if data is None else "table")
-        reader = {**(read_df_params or {}), "file_format": file_format, "engine": engine}
-        return self._log(Dataitem, name, kind, source, data=data, reader=reader, **options)
+        @property
+        def status(self) -> Fields:
+            """The state of the project."""
+            return self._document["status"]
 
-    def log_table(self, name: str, source: Source | None = None, data: Any = None, **options: Any) -> Dataitem:
-        """Store a table; its schema and its first rows are recorded."""
-        return self.log_dataitem(name, "table", source, data, **options)
+        @property
+        def user(self) -> str:
+            """Who has made the project."""
+            return self._document["user"]
 
-    def log_model(self, name: str, kind: str = "model", source: Source | None = None, **options: Any) -> Model:
-        """Store files as a model; `framework`, `algorithm` and `parameters` go to its spec."""
-        return self._log(Model, name, kind, source, **options)
+        def __getattr__(self, name: str) -> Any:  # list_*, delete_*, save, secrets, ...: each in a module of its own
+            from .project_methods import find_method
 
-    def log_sklearn(self, name: str, source: Source | None = None, **options: Any) -> Model:
-        """Store a scikit-learn model from its file."""
-        return self._log(Model, name, "sklearn", source, **{"framework": "sklearn", **options})
+            return find_method(self, name)
 
-    def log_mlflow(self, name: str, source: Source | None = None, **options: Any) -> Model:
-        """Store an MLflow model from its folder."""
-        return self._log(Model, name, "mlflow", source, **options)
+        def __dir__(self) -> list[str]:
+            from .project_methods import method_names
 
-    # register what lies elsewhere
+            return [*super().__dir__(), *method_names()]
 
-    def new_artifact(self, name: str, kind: str = "artifact", path: str | None = None, **options: Any) -> Artifact:
-        """Record an artifact that lies at `path` (a local path or a URL) and stays there."""
-        return self._new(Artifact, name, kind, path, **options)
-
-    def new_dataitem(self, name: str, kind: str = "dataitem", path: str | None = None, **options: Any) -> Dataitem:
-        """Record a data item that lies at `path` and stays there."""
-        return self._new(Dataitem, name, kind, path, **options)
-
-    def new_model(self, name: str, kind: str = "model", path: str | None = None, **options: Any) -> Model:
-        """Record a model that lies at `path` and stays there."""
-        return self._new(Model, name, kind, path, **options)
-
-    # read
+    @cached_property
+    def _document(self) -> Fields:
+        """What is recorded of the project, read when it is asked for."""
+        return Fields(self._store.read_project(self.name))
 
     def get_artifact(self, identifier: str, entity_id: str | None = None) -> Artifact:
         """The artifact of a key, or of a name: the latest, or the version `entity_id`."""
@@ -132,7 +118,9 @@ class Project:
     def get_run(self, identifier: str) -> Run:
         """The run of a key, or of an id."""
         found = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.name, identifier)
-        return Run(self._store, self._store.read(self._own(found, "run")), self._environ)
+        run = Run(self._store, self._store.read(self._own(found, "run")), self._environ)
+        run._reader = self._run if self._run is None or self._run.id != run.id else None
+        return run
 
     def get_material(self, key: str) -> Material:
         """The artifact, data item or model of a key."""
@@ -160,7 +148,7 @@ class Project:
         for row in self._store.listing("dataitem", project=self.name, name=name, kind=kind, limit=1):
             if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == recorded:
                 item = self._get(Dataitem, record["key"], None)
-        item = item or self._get(Dataitem, self.new_dataitem(name, kind, path).key, None)
+        item = item or self._get(Dataitem, self._new(Dataitem, name, kind, path).key, None)
         item.spec.path = path
         return item
 
@@ -193,17 +181,22 @@ class Project:
         path: str | None = None,
         drop_existing: bool = False,
         reader: Mapping[str, Any] | None = None,
+        keep_dir_structure: bool = False,
         **options: Any,
     ) -> M:
         """Store an entity from `source` (a path, or several), `data` (a DataFrame, bytes, text) or `write`.
 
         `path`: where the files go instead of the files store. `drop_existing`: older versions of the name are
-        forgotten. `description` and `labels` go to the metadata, other options to the spec. OutputError names what was
-        stored and what was not.
+        forgotten. `keep_dir_structure`: listed files keep the folders of their paths. `description` and `labels` go to
+        the metadata, other options to the spec. OutputError names what was stored and what was not.
         """
         from . import content, deposit
 
         keys.check_name(name, f"{type.TYPE} name", OutputError)
+        if keep_dir_structure:
+            from .rewrite import stage_tree
+
+            source = stage_tree(source, Path.cwd())
         found = content.of(name, kind, source=source, data=data, write=write, filename=filename, reader=reader)
         entity = self._entity(type, name, kind, found.spec | options)
         if drop_existing:
@@ -240,13 +233,13 @@ class Project:
         entity._saved = False
         return entity
 
-    def _get(self, type: type[M], identifier: str, identity: str | None) -> M:
+    def _get(self, type: type[E], identifier: str, identity: str | None, consume: bool = True) -> E:
         if keys.is_key(identifier):
             key = keys.parse(identifier)
         else:
             key = keys.Key(self.name, type.TYPE, "", keys.check_name(identifier, f"{type.TYPE} name"), identity)
         entity = type(self._store, self._store.read(self._own(key, type.TYPE)), self._environ)
-        if self._run is not None:
+        if self._run is not None and consume:
             self._run.consume(entity.key)
         return entity
 

@@ -87,7 +87,7 @@ def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
     record = store.read(key)
     if key.type in MATERIALS and record["status"].get("files"):
         entity = MATERIALS[key.type](store, record, environ)
-        entity.files()
+        entity.status.files = entity.files
         record = entity.to_dict()
     if metrics := record["status"].get("metrics"):
         record["status"]["metrics"] = json_metrics(metrics)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ovenbird.common.redact import redact_text
 
 from ..common.text import show_value
+from . import keys
 from .entity import Entity, new_record
 from .fields import Fields
 from .keys import RUN_KIND
@@ -32,6 +33,7 @@ class Run(Entity):
     def __init__(self, store: Store, record: dict[str, Any], environ: Mapping[str, str]) -> None:
         super().__init__(store, record, environ)
         self.logged: list[Entity] = []
+        self._reader: Run | None = None  # the run that has asked for this one, and consumes what it reads of it
         self._began = time.monotonic()
         self._recorded = record  # as it was written last: plain JSON values, which no user code holds
 
@@ -48,13 +50,54 @@ class Run(Entity):
         if len(self.metadata.relationships) > before and self.status.state not in FINAL:
             self.save(update=True)
 
-    def outputs(self) -> dict[str, str]:
-        """Keys of the outputs by name."""
-        return dict(self.status.outputs or {})
+    def inputs(self, as_dict: bool = False) -> dict[str, Any]:
+        """Return the inputs by the names of the arguments: entities, or with `as_dict` their records."""
+        from .run_parts import read_inputs
+
+        return read_inputs(self, as_dict)
+
+    def outputs(self, as_key: bool = False, as_dict: bool = False) -> dict[str, Any]:
+        """Return the outputs by name: entities, or their keys, or their records."""
+        from .run_parts import read_outputs
+
+        return read_outputs(self, as_key, as_dict)
+
+    def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
+        """Return one output; None when there is none of that name."""
+        return self.outputs(as_key, as_dict).get(output_name)
 
     def results(self) -> dict[str, Any]:
-        """Results by name."""
+        """Return the results by name."""
         return dict(self.status.results or {})
+
+    def result(self, result_name: str) -> Any:
+        """Return one result; None when there is none of that name."""
+        return self.results().get(result_name)
+
+    def logs(self) -> list[Any]:
+        """Return the log so far, in parts that have `text`; none where nothing was logged."""
+        from .run_parts import read_logs
+
+        return read_logs(self)
+
+    def wait(self, log_info: bool = True) -> Run:
+        """Wait until the run has ended, or its service is there; return the run, read anew."""
+        from .run_parts import wait_for
+
+        wait_for(self, log_info)
+        return self
+
+    def stop(self) -> None:
+        """Ask the run to stop, as SIGTERM does. Errors: PlatformError where its process cannot be reached."""
+        self._store.stop(keys.parse(self.key))
+
+    def resume(self) -> None:
+        """Let a stopped run go on, in a platform that can. Errors: PlatformError."""
+        self._store.resume(keys.parse(self.key))
+
+    def local_execution(self) -> bool:
+        """Return whether the run is executed outside of the platform."""
+        return bool(self.spec.local_execution)
 
     def restore(self, *, all_parts: bool = False) -> list[str]:
         """Put back what user code has replaced by something that is no part of a record; the names of those parts.

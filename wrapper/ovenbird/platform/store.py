@@ -80,8 +80,17 @@ class Store(Protocol):
     ) -> list[Row]:
         """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
 
-    def records(self, type: str, *, project: str | None = None, state: str | None = None) -> Iterator[Record]:
-        """Whole entities of a type, newest first, read as they are asked for; without metrics."""
+    def records(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        state: str | None = None,
+        name: str | None = None,
+        versions: bool = True,
+    ) -> Iterator[Record]:
+        """Whole entities of a type, newest first, read as they are asked for; without metrics. Without `versions`, at
+        least the latest of each name."""
 
     def last_metrics(self, key: Key) -> dict[str, float]:
         """The last number of each metric of a run or a model."""
@@ -101,6 +110,24 @@ class Store(Protocol):
 
     def unsent_metrics(self) -> dict[str, dict[str, Any]]:
         """Write what is still held back of metrics; what the store does not take, by key of the entity and by name."""
+
+    def stop(self, key: Key) -> None:
+        """Ask a run to stop; nothing for one that has ended. PlatformError where its process cannot be reached."""
+
+    def resume(self, key: Key) -> None:
+        """Let a stopped run go on. PlatformError where that cannot be done."""
+
+    def read_project(self, name: str) -> Record:
+        """The project itself: its metadata, spec and status."""
+
+    def write_project(self, record: Record, *, new: bool) -> None:
+        """Add the project, or replace its metadata and spec. PlatformError if it is there, or is not."""
+
+    def read_secret(self, project: str, name: str) -> str | None:
+        """The value of a secret, None when there is none."""
+
+    def write_secret(self, project: str, name: str, value: str | None) -> None:
+        """Keep the value of a secret, in no record; None forgets it."""
 
     def files_root(self) -> str:
         """The folder of the store's own files; what lies elsewhere is never below it."""
@@ -134,3 +161,11 @@ def timestamp(seconds: float | None = None) -> str:
     """A moment in UTC as ISO 8601 with milliseconds; now unless told."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+
+
+def new_project(name: str) -> Record:
+    """A project that nothing is recorded of yet."""
+    return {
+        "id": name, "type": "project", "kind": "project", "name": name, "project": name, "key": f"store://{name}",
+        "user": "", "metadata": {"project": name, "name": name}, "spec": {}, "status": {"state": "CREATED"},
+    }  # fmt: skip

@@ -1,0 +1,43 @@
+"""Names that the platform's SDK has and Ovenbird has not: who asks for one is told so, and what to do."""
+
+from __future__ import annotations
+
+_WORKFLOWS = "Ovenbird runs functions, not workflows"
+_PARTS = {
+    "workflow": _WORKFLOWS,
+    "trigger": "Ovenbird knows no triggers",
+    "extension": "Ovenbird keeps no extensions of entities",
+    "containerimage": "`ovenbird build` makes images, and prints their digests",
+    "task": "a task is made when a run needs it",
+}
+_NAMES = {
+    "share": "sharing is done in the platform's console",
+    "unshare": "sharing is done in the platform's console",
+    "as_dataset": "`mlcroissant.Dataset(item.as_path() / 'metadata.json')` reads it",
+    "query": "a table in a database is read with its own client, such as `pandas.read_sql`",
+    "build": "`ovenbird build` makes the image of a function",
+    "deploy": "`ovenbird serve` serves a function",
+    "start_execution": "`ovenbird run` begins and ends a run by itself",
+    "end_execution": "`ovenbird run` begins and ends a run by itself",
+}
+
+
+def absent_attribute(owner: object, name: str) -> AttributeError:
+    """Return the error for an attribute that is not there; the reason, where the SDK has it."""
+    kind = type(owner).__name__
+    reason = ""
+    if not name.startswith("_"):
+        reason = _NAMES.get(name) or next(
+            (_PARTS[part] for part in map(_singular, name.split("_")) if part in _PARTS), ""
+        )
+        if kind == "Project" and name == "run":
+            reason = _WORKFLOWS
+    if reason:
+        message = f"{kind}.{name} is of the platform's SDK and not of Ovenbird: {reason}"
+    else:
+        message = f"{kind!r} object has no attribute {name!r}"
+    return AttributeError(message, name=name, obj=owner)
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s")
