@@ -119,7 +119,8 @@ def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str],
     for wrong, told in (
         (key.replace("store://p", "store://q"), "belongs to the project 'q'"),
         (key.replace("/table/", "/croissant/"), "is not of kind 'croissant'"),
-        (key.replace("/dataitem/", "/secret/"), "the type is 'secret'"),
+        (key.replace("/dataitem/", "/secret/"), "is a secret, not an input"),
+        (key.replace("/dataitem/", "/workflow/"), "the type is 'workflow'"),
         (key[:-4] + "0000", "no dataitem with id"),
     ):
         identity = remote(core, source, inputs={"t": wrong})

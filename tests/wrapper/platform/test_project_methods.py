@@ -12,6 +12,7 @@ import pytest
 
 from ovenbird.errors import InputError, OutputError, PlatformError
 from ovenbird.platform.project import Project
+from ovenbird.platform.run import start
 
 TYPES = ["artifact", "dataitem", "model"]
 
@@ -76,7 +77,7 @@ def test_a_change_of_the_metadata_is_stored(either: Project, type: str) -> None:
     assert found.metadata.relationships == [{"type": "part_of", "dest": "store://p/model/model/m:1"}]
     with pytest.raises(ValueError, match="Label must be a string, not a int: 1"):
         entity.add_label(1)
-    with pytest.raises(InputError, match="is a .*, not a function"):
+    with pytest.raises(InputError, match=r"is a .*, not a function"):
         either.update_function(entity)
 
 
@@ -204,6 +205,26 @@ def test_a_function_that_cannot_be_recorded_says_why(project: Project, options: 
     assert project.list_functions() == []
 
 
+def test_the_runs_of_a_function_are_listed(either: Project) -> None:
+    """Of that revision alone, and read by their ids."""
+    first = either.new_function("f", "python", code="1", handler="f")
+    second = either.new_function("f", "python", code="2", handler="f")
+    run = start(either._store, "p", {}, function=first.key)
+    run.save(update=True)
+    assert [found.id for found in first.list_runs()] == [run.id]
+    assert (second.list_runs(), first.list_runs(state="COMPLETED")) == ([], [])
+    assert first.get_run(run.id).key == run.key
+    with pytest.raises(InputError, match="is no run of"):
+        second.get_run(run.id)
+
+
+def test_extensions_are_refused(project: Project) -> None:
+    """They would be lost."""
+    with pytest.raises(InputError, match="extensions of entities are not kept"):
+        project.new_artifact("a", "artifact", path="s3://b/x", extensions=[{"name": "x"}])
+    assert project.new_artifact("a", "artifact", path="s3://b/x", extensions=[]).spec.path == "s3://b/x"
+
+
 def test_secrets_are_kept_apart(either: Project, capfd: pytest.CaptureFixture[str]) -> None:
     """A secret's value is read back by its name, and is in no record."""
     made = either.new_secret("TOKEN", secret_value="s3cr3t-value", description="of the bank")
@@ -295,6 +316,9 @@ def test_what_is_not_there_says_so(project: Project, name: str) -> None:
     artifact = project.log_artifact("a", data=b"x")
     with pytest.raises(AttributeError, match=r"Artifact\.as_dataset is of the platform's SDK"):
         artifact.as_dataset()
+    function = project.new_function("f", "python", code="", handler="f")
+    with pytest.raises(AttributeError, match=r"Function\.run is of the platform's SDK .*ovenbird run"):
+        function.run("job")
 
 
 # The parameters of the platform's SDK (digitalhub 0.15.11), in its order: a function that is written for it may give
@@ -313,11 +337,15 @@ _OTHERS = {
     "log_generic_dataitem": ["name", *_LOGGED], "log_croissant": ["name", *_LOGGED],
     "log_huggingface": ["name", *_LOGGED], "log_sklearn": ["name", *_LOGGED], "log_mlflow": ["name", *_LOGGED],
     "log_dataitem": [
-        "name", "kind", "source", "data", "drop_existing", "description", "labels", "extension", "path", "kwargs",
+        "name", "kind", "source", "data", "drop_existing", "description", "labels", "extension", "path",
+        "file_format", "read_df_params", "engine", "kwargs",
     ],
-    "log_table": ["name", "source", "data", "sql", "drop_existing", "path", "description", "labels", "kwargs"],
-    "new_artifact": [*_NEW, "path", "kwargs"], "new_dataitem": [*_NEW, "path", "kwargs"],
-    "new_model": [*_NEW, "path", "kwargs"], "new_function": [*_NEW, "kwargs"],
+    "log_table": [
+        "name", "source", "data", "sql", "drop_existing", "path", "description", "labels", "file_format",
+        "read_df_params", "engine", "kwargs",
+    ],
+    "new_artifact": [*_NEW, "path", "extensions", "kwargs"], "new_dataitem": [*_NEW, "path", "extensions", "kwargs"],
+    "new_model": [*_NEW, "path", "extensions", "kwargs"], "new_function": [*_NEW, "kwargs"],
     "new_secret": ["name", "uuid", "description", "labels", "embedded", "secret_value", "kwargs"],
     "get_secret": ["identifier", "entity_id"], "list_secrets": [], "import_secret": ["file", "key", "reset_id"],
     "update_secret": ["entity"], "delete_secret": ["identifier", "entity_id", "delete_all_versions"],

@@ -84,9 +84,19 @@ class StandIn:
             sys.meta_path.append(self)
 
 
-_STAND_IN = StandIn(_PLATFORM, lambda: {"handler": handler})
+def _nuclio() -> dict[str, Any]:
+    from .nuclio import content
+
+    return content()
+
+
+_STAND_INS = (StandIn(_PLATFORM, lambda: {"handler": handler}), StandIn("nuclio_sdk", _nuclio))
 
 
 def stand_in() -> None:
-    """Let user code import `handler` from `digitalhub_runtime_python`, whether or not that package is installed."""
-    _STAND_IN.install()
+    """Let user code import `handler` from `digitalhub_runtime_python`, and `nuclio_sdk`, where these are absent.
+
+    A processor has installed a `nuclio_sdk` of its own before, which then is the first.
+    """
+    for module in _STAND_INS:
+        module.install()

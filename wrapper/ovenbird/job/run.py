@@ -98,6 +98,8 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
         spec["init_parameters"] = settings.init
     said = run_metadata(settings.name, settings.tag, settings.note)
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
+    # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
+    os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
     return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 
@@ -110,7 +112,11 @@ def keep(store: Store) -> Store:
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
     given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
-    return bool(given) and chosen(settings.platform, environ) == "core"
+    return (
+        bool(given)
+        and environ.get("OVENBIRD_LOCAL_RUN") != environ["RUN_ID"]
+        and chosen(settings.platform, environ) == "core"
+    )
 
 
 def execute(job: Job) -> int:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 _WORKFLOWS = "Ovenbird runs functions, not workflows"
+_RUNS = {
+    "Project": _WORKFLOWS,
+    "Function": "`ovenbird run` runs a function; Core is asked for a run in its console",
+    "Run": "`ovenbird run` runs a function",
+}
 _PARTS = {
     "workflow": _WORKFLOWS,
     "trigger": "Ovenbird knows no triggers",
@@ -25,18 +30,22 @@ _NAMES = {
 def absent_attribute(owner: object, name: str) -> AttributeError:
     """Return the error for an attribute that is not there; the reason, where the SDK has it."""
     kind = type(owner).__name__
-    reason = ""
-    if not name.startswith("_"):
-        reason = _NAMES.get(name) or next(
-            (_PARTS[part] for part in map(_singular, name.split("_")) if part in _PARTS), ""
-        )
-        if kind == "Project" and name == "run":
-            reason = _WORKFLOWS
+    reason = _reason(kind, name)
     if reason:
         message = f"{kind}.{name} is of the platform's SDK and not of Ovenbird: {reason}"
     else:
         message = f"{kind!r} object has no attribute {name!r}"
     return AttributeError(message, name=name, obj=owner)
+
+
+def _reason(kind: str, name: str) -> str:
+    """Return why the SDK's attribute is not there; empty for one that the SDK has not either."""
+    if name.startswith("_"):
+        return ""
+    if name == "run":
+        return _RUNS.get(kind, "")
+    parts = [_PARTS[part] for part in map(_singular, name.split("_")) if part in _PARTS]
+    return _NAMES.get(name) or (parts[0] if parts else "")
 
 
 def _singular(word: str) -> str:

@@ -65,7 +65,7 @@ class CoreStore:
             self._runs.hold(record)
             return
         self.check_name(record["name"], f"the name of {_ARTICLES.get(record['type'], 'a')} {record['type']}")
-        if record["type"] == "function" and "root" in (record["spec"].get("source") or {}):
+        if record["type"] == "function" and "python_version" not in record["spec"]:
             spec = forms.function_spec(record["spec"], _python())
             record = {**record, "spec": spec, "status": {"state": "CREATED"}}
             self._runs.functions[record["key"]] = spec

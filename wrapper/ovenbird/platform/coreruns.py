@@ -10,7 +10,7 @@ from ovenbird.errors import PlatformError, PlatformRefusedError
 
 from . import forms, keys
 from .rest import Client
-from .store import FINAL, Record
+from .store import FINAL, Record, annotations_of
 
 _log = logging.getLogger("ovenbird")
 _STEPS = ("BUILT", "READY", "RUNNING")  # Core lets a run take one after the other only
@@ -23,6 +23,7 @@ class Runs:
         self._client = client
         self._remote = remote
         self._held: dict[str, Record] = {}
+        self._said: dict[str, dict[str, Any]] = {}  # by id, what was said of a run when it was last written
         self.functions: dict[str, dict[str, Any]] = {}  # specs by key, of those that runs of this process are of
 
     def hold(self, record: Record) -> None:
@@ -54,7 +55,11 @@ class Runs:
             if error.status == 404:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
             raise
-        entity = forms.merged(now, record, owned=identity != self._remote)
+        said = annotations_of(record)
+        known = self._said.get(identity) or dict.fromkeys(said)
+        self._said[identity] = said
+        changed = {name: value for name, value in said.items() if value != known[name]}
+        entity = forms.merged(now, record, changed, owned=identity != self._remote)
         wanted, before = entity["status"]["state"], (now.get("status") or {}).get("state")
         if wanted == "STOPPED" and before not in ("STOP", *FINAL) and identity != self._remote:
             self._move(where, entity, "STOP")  # Core knows no way from RUNNING to STOPPED but this one
@@ -71,6 +76,7 @@ class Runs:
         if not (function := record["spec"].get("function")):
             raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
         entity = forms.to_core(record)
+        self._said[record["id"]] = annotations_of(record)
         task = self._task(record, forms.function_text(function))
         # what the platform calls built: the run holds all that its function and its task say
         entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}

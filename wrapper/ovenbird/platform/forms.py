@@ -59,8 +59,8 @@ def row(type: str, entity: Entity) -> Row:
     )  # fmt: skip
 
 
-def merged(now: Entity, ours: Record, *, owned: bool) -> Entity:
-    """The run as Core has it `now`, with what is ours in it.
+def merged(now: Entity, ours: Record, said: Mapping[str, Any], *, owned: bool) -> Entity:
+    """The run as Core has it `now`, with what is ours in it; `said` is what this process has changed of the metadata.
 
     Relations are added, never dropped. The state is ours only when the run is (`owned`), and a final one stays.
     """
@@ -77,6 +77,7 @@ def merged(now: Entity, ours: Record, *, owned: bool) -> Entity:
     known = list(metadata.get("relationships") or [])
     added = [link for link in ours["metadata"].get("relationships") or [] if link not in known]
     metadata["relationships"] = known + added
+    metadata |= said
     return {**now, "metadata": metadata, "status": status}
 
 

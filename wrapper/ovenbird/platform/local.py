@@ -18,11 +18,10 @@ from .database import Database, guarded, pack, unpack
 from .keys import Key, check_id, check_name, parse, run_key
 from .opening import home
 from .ownership import Ownership
-from .store import FINAL, Record, Row, new_project, timestamp
+from .store import ANNOTATIONS, FINAL, Record, Row, annotations_of, new_project, timestamp
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
 _PAGE = 200  # records that are read at once
-ANNOTATIONS = ("name", "labels", "description")  # metadata that people change while a run goes on
 _COLUMNS = ", ".join(Row._fields)
 _SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
 
@@ -62,7 +61,7 @@ class LocalStore:
         identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
         if owned:
             self._owned.hold(record["project"], record["id"])
-            self._said[record["id"]] = _annotations(record)
+            self._said[record["id"]] = annotations_of(record)
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
@@ -101,7 +100,7 @@ class LocalStore:
         """Return a record of this process's run with the annotations that others have changed meanwhile."""
         text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
         stored = unpack(text, self.home)["metadata"]
-        before, now = self._said[record["id"]], _annotations(record)
+        before, now = self._said[record["id"]], annotations_of(record)
         self._said[record["id"]] = now
         kept = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
         return {**record, "metadata": {**record["metadata"], **kept}} if kept else record
@@ -395,10 +394,6 @@ def _bare_record(row: Row) -> Record:
     spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
     identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
     return {**identity, "user": "", "metadata": {"created": row.created}, "spec": spec, "status": status}
-
-
-def _annotations(record: Record) -> dict[str, Any]:
-    return {name: record["metadata"].get(name) for name in ANNOTATIONS}
 
 
 def _project_key(name: str) -> Key:

@@ -226,6 +226,8 @@ class Project(Described, Methods):
 
     def _entity(self, type: type[M], name: str, kind: str, options: Mapping[str, Any]) -> M:
         """A new entity that is not stored yet."""
+        if options.get("extensions"):
+            raise InputError(f"{type.TYPE} {show_value(name)}: extensions of entities are not kept by Ovenbird")
         spec = {key: value for key, value in options.items() if key not in _NOT_SPEC}
         record = new_record(self.name, type.TYPE, kind, name, identity=options.get("uuid"), spec=spec)
         record["metadata"].update({key: options[key] for key in ("description", "labels") if options.get(key)})

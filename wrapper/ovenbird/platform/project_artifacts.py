@@ -29,10 +29,13 @@ class Artifacts(Part):
 
     def new_artifact(
         self, name: str, kind: str = "artifact", uuid: str | None = None, description: str | None = None,
-        labels: list[str] | None = None, embedded: bool = False, path: str | None = None, **kwargs: Any,
+        labels: list[str] | None = None, embedded: bool = False, path: str | None = None,
+        extensions: list[Any] | None = None, **kwargs: Any,
     ) -> Artifact:  # fmt: skip
         """Record an artifact that lies at `path` (a local path or a URL) and stays there; `kwargs` go to its spec."""
-        options = {"uuid": uuid, "description": description, "labels": labels, "embedded": embedded}
+        options = {
+            "uuid": uuid, "description": description, "labels": labels, "embedded": embedded, "extensions": extensions,
+        }  # fmt: skip
         return cast("Artifact", self._new(Artifact, name, kind, path, **options, **kwargs))
 
     def get_artifact_versions(self, identifier: str) -> list[Artifact]:

@@ -43,8 +43,9 @@ class Dataitems(Part):
 
     def log_table(
         self, name: str, source: Any = None, data: Any = None, sql: str | None = None, drop_existing: bool = False,
-        path: str | None = None, description: str | None = None, labels: list[str] | None = None, file_format: str | None = None,
-        read_df_params: Mapping[str, Any] | None = None, engine: str | None = None, **kwargs: Any,
+        path: str | None = None, description: str | None = None, labels: list[str] | None = None,
+        file_format: str | None = None, read_df_params: Mapping[str, Any] | None = None, engine: str | None = None,
+        **kwargs: Any,
     ) -> Dataitem:  # fmt: skip
         """Store a table, from a file or a DataFrame; its schema and its first rows are recorded, see `log_dataitem`."""
         if sql is not None:
@@ -57,10 +58,13 @@ class Dataitems(Part):
 
     def new_dataitem(
         self, name: str, kind: str = "dataitem", uuid: str | None = None, description: str | None = None,
-        labels: list[str] | None = None, embedded: bool = False, path: str | None = None, **kwargs: Any,
+        labels: list[str] | None = None, embedded: bool = False, path: str | None = None,
+        extensions: list[Any] | None = None, **kwargs: Any,
     ) -> Dataitem:  # fmt: skip
         """Record a data item that lies at `path` (a local path or a URL) and stays there; `kwargs` go to its spec."""
-        options = {"uuid": uuid, "description": description, "labels": labels, "embedded": embedded}
+        options = {
+            "uuid": uuid, "description": description, "labels": labels, "embedded": embedded, "extensions": extensions,
+        }  # fmt: skip
         return cast("Dataitem", self._new(Dataitem, name, kind, path, **options, **kwargs))
 
     def log_croissant(

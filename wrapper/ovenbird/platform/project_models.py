@@ -53,10 +53,13 @@ class Models(Part):
 
     def new_model(
         self, name: str, kind: str = "model", uuid: str | None = None, description: str | None = None,
-        labels: list[str] | None = None, embedded: bool = False, path: str | None = None, **kwargs: Any,
+        labels: list[str] | None = None, embedded: bool = False, path: str | None = None,
+        extensions: list[Any] | None = None, **kwargs: Any,
     ) -> Model:  # fmt: skip
         """Record a model that lies at `path` (a local path or a URL) and stays there; `kwargs` go to its spec."""
-        options = {"uuid": uuid, "description": description, "labels": labels, "embedded": embedded}
+        options = {
+            "uuid": uuid, "description": description, "labels": labels, "embedded": embedded, "extensions": extensions,
+        }  # fmt: skip
         return cast("Model", self._new(Model, name, kind, path, **options, **kwargs))
 
     def get_model_versions(self, identifier: str) -> list[Model]:

@@ -13,9 +13,10 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.errors import OutputError
 
-from . import content, files, frames
+from . import content, frames
 from .deposit import deposit
 from .material import Material, scratch
+from .schemes import local
 
 _WRITERS = {
     "pandas": {"parquet": "to_parquet", "csv": "to_csv"},
@@ -30,7 +31,7 @@ def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> N
     """
     target = entity._path()
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
-        if not exists(files.local(str(item))):
+        if not exists(local(str(item))):
             raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
     if keep_dir_structure:
         source = stage_tree(source, Path.cwd())
@@ -67,7 +68,7 @@ def stage_tree(source: Any, root: Path) -> str:
     """Return a temporary folder that holds files below the folders that their paths name, relative to `root`."""
     folder = scratch()
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
-        path = files.local(str(item))
+        path = local(str(item))
         name = path if not path.is_absolute() else _below(path, root)
         if ".." in name.parts:
             raise OutputError(f"{show_value(str(item))} lies outside of {root}", hint="give paths below it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ovenbird.common.redact import redact_text
 
 from ..common.text import show_value
+from ..errors import InputError
 from . import keys
 from .entity import Entity, new_record
 from .fields import Fields
@@ -23,6 +24,28 @@ class Function(Entity):
     """One revision of a function."""
 
     TYPE = "function"
+
+    def list_runs(
+        self, q: str | None = None, name: str | None = None, kind: str | None = None, user: str | None = None,
+        state: str | None = None, created: str | None = None, updated: str | None = None, task: str | None = None,
+        action: str | None = None,
+    ) -> list[Run]:  # fmt: skip
+        """Return the runs of this revision, newest first; the filters are those of `project.list_runs`."""
+        from .finding import find
+
+        records = find(
+            self._store, "run", self.project, function=self.key, q=q, name=name, kind=kind, user=user, state=state,
+            created=created, updated=updated, task=task, action=action,
+        )  # fmt: skip
+        return [Run(self._store, record, self._environ) for record in records]
+
+    def get_run(self, identifier: str) -> Run:
+        """Return a run of this revision, by its key or its id. Errors: InputError."""
+        key = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.project, identifier)
+        run = Run(self._store, self._store.read(key), self._environ)
+        if not any(other.id == run.id for other in self.list_runs(name=run.name)):
+            raise InputError(f"{run.key} is no run of {self.key}")
+        return run
 
 
 class Run(Entity):
@@ -94,6 +117,10 @@ class Run(Entity):
     def resume(self) -> None:
         """Let a stopped run go on, in a platform that can. Errors: PlatformError."""
         self._store.resume(keys.parse(self.key))
+
+    def set_status(self, status: Mapping[str, Any]) -> None:
+        """Replace the status; `save(update=True)` stores it."""
+        self.status = Fields(status)
 
     def local_execution(self) -> bool:
         """Return whether the run is executed outside of the platform."""

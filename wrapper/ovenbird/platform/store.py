@@ -12,6 +12,7 @@ from .keys import Key, run_key
 Record = dict[str, Any]
 """The whole entity: `{id, kind, name, project, key, user, type, metadata, spec, status}`, plain JSON values."""
 
+ANNOTATIONS = ("name", "labels", "description", "version")  # metadata that people change while a run goes on
 FINAL = ("COMPLETED", "ERROR", "STOPPED")
 STATES = ("CREATED", "BUILT", "READY", "PENDING", "RUNNING", "STOP", *FINAL)
 """States of a run; STOP is that of one which Core has been asked to stop, and which has not ended yet."""
@@ -161,6 +162,11 @@ def timestamp(seconds: float | None = None) -> str:
     """A moment in UTC as ISO 8601 with milliseconds; now unless told."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+
+
+def annotations_of(record: Record) -> dict[str, Any]:
+    """Return what people say of an entity."""
+    return {name: record["metadata"].get(name) for name in ANNOTATIONS}
 
 
 def new_project(name: str) -> Record:

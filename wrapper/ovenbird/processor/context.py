@@ -8,26 +8,7 @@ from typing import Any
 
 from ..common.text import show_value
 from ..function.context import Context, Logger
-from ..function.response import Response as OwnResponse
-
-
-class Response(OwnResponse):
-    """An answer. By position, body and headers may come in either order: nuclio has headers first."""
-
-    __slots__ = ("event_id",)
-
-    def __init__(
-        self,
-        body: Any = None,
-        headers: Any = None,
-        content_type: str | None = None,
-        status_code: int = 200,
-        event_id: str | None = None,
-    ) -> None:
-        if headers is not None and not isinstance(headers, Mapping) and (body is None or isinstance(body, Mapping)):
-            body, headers = headers, body
-        super().__init__(body, headers, content_type, status_code)
-        self.event_id = event_id
+from ..function.nuclio import Response
 
 
 class BindingLogger(Logger):

@@ -13,7 +13,8 @@ def stand_in() -> None:
 
 
 def _content() -> dict[str, Any]:
-    from .context import BindingLogger, Platform, ProcessorContext, Response
+    from ..function.nuclio import Response, absent
+    from .context import BindingLogger, Platform, ProcessorContext
     from .event import Event
 
     return {
@@ -22,6 +23,7 @@ def _content() -> dict[str, Any]:
         "Logger": BindingLogger,
         "Platform": Platform,
         "Response": Response,
+        "__getattr__": absent,
     }
 
 

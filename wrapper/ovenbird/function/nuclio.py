@@ -1,0 +1,48 @@
+"""What user code finds in `nuclio_sdk` where the real package is absent: in a service, a run, a check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .context import Context, Logger
+from .event import Event
+from .response import Response as OwnResponse
+
+_ABSENT = (
+    "EventDeserializerKinds", "ExceptionWithResponse", "GENERATOR_RESPONSE", "Platform", "QualifiedOffset",
+    "RESPONSE_WITH_GENERATOR_BODY", "SINGLE_RESPONSE", "TriggerInfo",
+)  # fmt: skip
+
+
+class Response(OwnResponse):
+    """An answer. By position, body and headers may come in either order: nuclio has headers first."""
+
+    __slots__ = ("event_id",)
+
+    def __init__(
+        self,
+        body: Any = None,
+        headers: Any = None,
+        content_type: str | None = None,
+        status_code: int = 200,
+        event_id: str | None = None,
+    ) -> None:
+        if headers is not None and not isinstance(headers, Mapping) and (body is None or isinstance(body, Mapping)):
+            body, headers = headers, body
+        super().__init__(body, headers, content_type, status_code)
+        self.event_id = event_id
+
+
+def absent(name: str) -> Any:
+    """Raise the error for a name that the real package has and this one has not, or that neither has."""
+    if name in _ABSENT:
+        raise ImportError(
+            f"nuclio_sdk.{name} is not there: Ovenbird has a part of that package; `pip install nuclio-sdk` brings all"
+        )
+    raise AttributeError(f"module 'nuclio_sdk' has no attribute {name!r}")
+
+
+def content() -> dict[str, Any]:
+    """Return the names of the module."""
+    return {"Context": Context, "Event": Event, "Logger": Logger, "Response": Response, "__getattr__": absent}
