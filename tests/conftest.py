@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.jobs import Jobs
 from tests.service import Service
+
+os.environ.pop("CI", None)  # where it is set logs are text, and tests read JSON
 
 pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"

@@ -31,6 +31,16 @@ _VERBS = {
     "processor": "serve or run a function as the platform's processor does, from its document",
     "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
 }
+_EPILOGS = {
+    "run": (
+        "What is printed: on stdout what the function returned, once, at the end (JSON, text, the first rows of a "
+        "table, a path, the key of what was stored), and what the function prints itself; on stderr the log, as text "
+        "on a terminal and where CI is set, else as JSON. --result-file FILE gets the end as JSON, with - on stdout. "
+        "The record, its outputs and its log are kept in .ovenbird, in OVENBIRD_HOME or in DigitalHub Core: see them "
+        "with `ovenbird runs list`, `runs show latest` and `runs logs latest`. The exit status is 0 when the function "
+        "has returned and all is stored, 74 when it raised, 75 after --timeout, 129, 130 or 143 when it was stopped."
+    )
+}
 _STOPPED, _INTERRUPTED = 143, 130
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
 _BUILDER = "pip install 'ovenbird[build]'"
@@ -135,13 +145,11 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
 
 def report(error: OvenbirdError, lines: Lines | None = None) -> int:
     """Tell an error: one JSON record where the log is JSON, else text for people. The exit status."""
-    from .logs import json_line, text_line
+    from .logs import is_for_people, json_line, text_line
 
-    form = (
-        lines.line
-        if lines
-        else (text_line if sys.stderr.isatty() or os.environ.get("OVENBIRD_LOG_FORMAT") == "text" else json_line)
-    )
+    wanted = os.environ.get("OVENBIRD_LOG_FORMAT")
+    as_text = wanted == "text" or (wanted != "json" and is_for_people(sys.stderr))
+    form = lines.line if lines else (text_line if as_text else json_line)
     if form is json_line:
         fields: dict[str, Any] = {"code": error.code, "exit_code": error.exit_code}
         fields |= {"hint": error.hint} if error.hint else {}
@@ -276,7 +284,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ovenbird {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in _VERBS.items():
-        one = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        one = verbs.add_parser(
+            verb, help=text, description=text[0].upper() + text[1:] + ".", epilog=_EPILOGS.get(verb), allow_abbrev=False
+        )
         if verb != chosen:
             continue
         if verb != "processor":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from datetime import datetime, timezone
@@ -31,7 +32,7 @@ class Lines(logging.Handler):
     def __init__(self, form: str, stream: Any = None) -> None:
         super().__init__()
         self._stream = stream
-        self.line = text_line if form == "text" or (form == "auto" and self.stream.isatty()) else json_line
+        self.line = text_line if form == "text" or (form == "auto" and is_for_people(self.stream)) else json_line
 
     @property
     def stream(self) -> Any:
@@ -83,6 +84,11 @@ def configure(form: str, level: str) -> Lines:
     uvicorn.setLevel("WARNING")
     uvicorn.addFilter(lambda record: not str(record.msg).startswith(_UVICORN_SAYS))
     return handler
+
+
+def is_for_people(stream: Any) -> bool:
+    """Return whether people read the log: a terminal is there, or a CI service shows it."""
+    return stream.isatty() or os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def json_line(created: float, level: str, message: str, fields: dict[str, Any]) -> str:

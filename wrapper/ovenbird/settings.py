@@ -500,12 +500,19 @@ class Settings:
         metavar="DURATION",
         defaults={"run": GRACE},
     )
+    pdb: bool = _option(
+        False,
+        boolean,
+        "When the function fails: record the run, then open the debugger where it failed. Needs a terminal.",
+        verbs="run",
+        metavar="BOOL",
+    )
     # what is told
     access_log: bool = _option(True, boolean, "Log one line for each call.", verbs="serve processor", metavar="BOOL")
     log_format: str = _option(
         "auto",
         choice("auto", "text", "json"),
-        "Form of the log on stderr; auto is text on a terminal and JSON elsewhere.",
+        "Form of the log on stderr; auto is text on a terminal and where CI is set, and JSON elsewhere.",
         verbs="serve check invoke run processor",
         metavar="text|json",
     )

@@ -125,7 +125,12 @@ def execute(job: Job) -> int:
     ease_stdout()
     log = job.store.log_file(job.record.project, job.record.id)
     with kept(log) if log else contextlib.nullcontext():
-        return job.run()
+        code = job.run()
+    if job.settings.pdb:
+        from .debugger import debug_failure
+
+        debug_failure(job.failure)
+    return code
 
 
 class Job:
@@ -163,6 +168,7 @@ class Job:
         )  # fmt: skip
         self.outcome = Outcome()
         self._modules = 0  # that were imported when the packages were last looked for
+        self.failure: BaseException | None = None  # for the debugger
         self.called = False  # whether init or the function itself has begun
         self.stdout = None if remote else sys.stdout  # before it is replaced: what is printed at the end is no log
         self._interruption = Interruption(settings.timeout, settings.grace, self._force)
@@ -173,7 +179,11 @@ class Job:
         state, code, error = "COMPLETED", 0, None
         try:
             with self._interruption:
-                self._execute()
+                try:
+                    self._execute()
+                except (Exception, SystemExit) as failure:
+                    self.failure = failure if self.settings.pdb else None
+                    raise
         except Ended as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
         except Interrupted as stop:

@@ -1,0 +1,172 @@
+"""A person can stop in a function and look at where it failed, on a real terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.jobs import Jobs
+
+_PATIENCE = 60.0  # seconds
+_SOURCE = """
+def stops(x: int = 41):
+    breakpoint()
+    return x + 1
+
+def fails(x: int = 41):
+    y = x + 1
+    raise ValueError("boom")
+
+async def fails_async(x: int = 41):
+    y = x + 1
+    raise ValueError("boom")
+
+class Fails:
+    def __init__(self):
+        y = 42
+        raise ValueError("boom")
+    def __call__(self):
+        pass
+"""
+
+
+class Terminal:
+    """A command on a pseudo-terminal."""
+
+    def __init__(self, jobs: Jobs, words: list[str]) -> None:
+        env = {name: text for name, text in os.environ.items() if not name.startswith("OVENBIRD_")}
+        env |= {"OVENBIRD_HOME": str(jobs.home), "NO_COLOR": "1", "PYTHON_COLORS": "0", "TERM": "dumb"}
+        self._handle, there = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, *words], cwd=jobs.folder, env=env, stdin=there, stdout=there, stderr=there
+        )
+        os.close(there)
+        self.text = ""
+        self._read = 0
+
+    def until(self, wanted: str) -> None:
+        """Read until the text comes, after what was read before."""
+        end = time.monotonic() + _PATIENCE
+        while wanted not in self.text[self._read :]:
+            assert time.monotonic() < end, self.text
+            assert self._more() or wanted in self.text[self._read :], self.text
+        self._read = self.text.index(wanted, self._read) + len(wanted)
+
+    def type(self, line: str) -> None:
+        """Type a line, after the debugger's prompt."""
+        self.until("(Pdb) ")
+        os.write(self._handle, line.encode() + b"\n")
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        while self._process.poll() is None:
+            self._more()
+        while self._more():
+            pass
+        return self._process.returncode
+
+    def close(self) -> None:
+        """End the command."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._handle)
+
+    def _more(self) -> bool:
+        """Read what is there, for a short time; False when nothing more will come."""
+        with contextlib.suppress(OSError):
+            if select.select([self._handle], [], [], 0.1)[0]:
+                data = os.read(self._handle, 65536)
+                self.text += data.decode(errors="replace")
+                return bool(data)
+            return self._process.poll() is None
+        return False
+
+
+@pytest.fixture
+def terminal(jobs: Jobs) -> Iterator[Any]:
+    """What starts commands on terminals, in the folder of the jobs."""
+    jobs.write(_SOURCE)
+    started: list[Terminal] = []
+
+    def start(*words: str) -> Terminal:
+        started.append(Terminal(jobs, list(words)))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def test_breakpoint(jobs: Jobs, terminal: Any) -> None:
+    """`breakpoint()` in a handler: variables are there, and the run goes on."""
+    session = terminal("-m", "ovenbird", "run", "main.py:stops")
+    session.type("p x + 1000")
+    session.until("1041")
+    session.type("c")
+    assert session.end() == 0, session.text
+    assert jobs.runs()[0]["state"] == "COMPLETED"
+
+
+def test_python_m_pdb(jobs: Jobs, terminal: Any) -> None:
+    """`python -m pdb -m ovenbird run`: a breakpoint in the user's file is reached."""
+    session = terminal("-m", "pdb", "-m", "ovenbird", "run", "main.py:fails")
+    session.type("b main.py:7")
+    session.type("c")
+    session.type("p x + 1000")
+    session.until("1041")
+    session.type("c")
+    session.until("ValueError: boom")
+    assert session.end() == 74, session.text
+    assert jobs.runs()[0]["state"] == "ERROR"
+
+
+@pytest.mark.parametrize("name", ["fails", "fails_async", "Fails"])
+def test_post_mortem(jobs: Jobs, terminal: Any, name: str) -> None:
+    """`--pdb` opens the debugger where the function has raised; the run is recorded by then."""
+    session = terminal("-m", "ovenbird", "run", f"main.py:{name}", "--pdb")
+    session.until("ValueError: boom")
+    session.until("(Pdb) ")
+    assert jobs.runs()[0]["state"] == "ERROR"
+    os.write(session._handle, b"p y + 1000\n")
+    session.until("1042")
+    session.type("q")
+    assert session.end() == (73 if name == "Fails" else 74), session.text
+
+
+def test_no_debugger_for_what_is_not_the_functions(jobs: Jobs, terminal: Any) -> None:
+    """An argument that does not fit, and a run that ends well."""
+    assert terminal("-m", "ovenbird", "run", "main.py:fails", "--pdb", "--param", "z=1").end() == 77
+    jobs.write("def handler(): return 1\n")
+    assert terminal("-m", "ovenbird", "run", "main.py", "--pdb").end() == 0
+
+
+def test_without_a_terminal(jobs: Jobs) -> None:
+    """`--pdb` in a pipe opens nothing, and says so."""
+    done = jobs.run(_SOURCE.replace("def fails(", "def handler("), "--pdb")
+    assert (done.code, done.result["state"]) == (74, "ERROR")
+    assert "--pdb: the debugger needs a terminal" in done.err
+
+
+def test_the_help_says_what_is_printed(jobs: Jobs) -> None:
+    """Where the return value, the log, the result file and the record go, and the statuses."""
+    words = " ".join(jobs.do("run", "--help").split())
+    for text in ("on stdout what the function returned", "on stderr the log", "--result-file FILE", ".ovenbird", "74"):
+        assert text in words
+
+
+@pytest.mark.parametrize(("ci", "form"), [("true", "text"), ("1", "text"), ("", "json"), ("false", "json")])
+def test_the_log_is_text_where_ci_is_set(jobs: Jobs, ci: str, form: str) -> None:
+    """As on a terminal: people read it there. Errors before the run too."""
+    done = jobs.run("def handler(): return 1\n", CI=ci)
+    assert done.err.startswith("{") == (form == "json"), done.err
+    process = jobs.ovenbird("run", "missing.py", CI=ci)
+    assert process.communicate(timeout=_PATIENCE)[1].startswith("{") == (form == "json")
+    assert jobs.run("def handler(): return 1\n", "--log-format", "json", CI=ci).err.startswith("{")
