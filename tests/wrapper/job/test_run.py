@@ -255,6 +255,20 @@ def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
         assert [type(model).__name__ for model in models] == ["LinearRegression", "Ridge"]
 
 
+def test_an_output_that_fails_costs_no_copy_of_another(jobs: Jobs) -> None:
+    """What was stored is in the folder too; the error is that of the output."""
+    source = """
+        from pathlib import Path
+        from ovenbird import handler as named
+        @named(outputs=["device", "fine"])
+        def handler():
+            return Path("/dev/zero"), {"a": 1}
+    """
+    done = jobs.run(source, "--output-dir", "out")
+    assert (done.code, "'device': /dev/zero is a character device" in done.err) == (79, True)
+    assert json.loads((jobs.folder / "out/fine.json").read_text()) == {"a": 1}
+
+
 def test_the_current_folder_is_an_output_without_the_store(jobs: Jobs) -> None:
     """Each run stores the same files, not those of the runs before."""
     jobs.home = jobs.folder / ".ovenbird"

@@ -76,7 +76,10 @@ def test_files_are_kept_when_asked(store: LocalStore, project: Project) -> None:
 
 
 def test_outputs_are_copied_by_their_names(store: LocalStore, project: Project, tmp_path: Path) -> None:
-    """Two models of one run are both `model.pkl`, and two folders may hold the same names: none replaces another."""
+    """Two models of one run are both `model.pkl`, and two folders may hold the same names: none replaces another.
+
+    What cannot be copied is told when the rest is.
+    """
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.txt").write_text("folder")
     outputs = {
@@ -87,7 +90,12 @@ def test_outputs_are_copied_by_their_names(store: LocalStore, project: Project, 
         )
     }  # fmt: skip
     outputs |= {name: project.log_artifact(name, source=tmp_path / "in").key for name in ("one", "two")}
+    outputs["gone"] = project.new_artifact("gone", path=str(tmp_path / "gone")).key
     outputs["function"] = project.register_function("f", {}).key
+    with pytest.raises(InputError, match="gone cannot be read"):
+        list(queries.fetch_outputs(store, outputs, {}, str(tmp_path / "some")))
+    assert len(list((tmp_path / "some").iterdir())) == 8
+    del outputs["gone"]
     paths = list(queries.fetch_outputs(store, outputs, {}, str(tmp_path / "out")))
     names = ["forest.pkl", "linear.pkl", "table.csv.gz", "report.pdf", "2-report", "plain", "one", "two"]
     assert paths == [str(tmp_path / "out" / name) for name in names]

@@ -314,9 +314,18 @@ class Job:
         from . import outputs
 
         with tolerate_warnings():
-            outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
-            if self.settings.output_dir:
-                outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
+            failure: OutputError | None = None
+            try:
+                outputs.store(value, names, self.project, self.outcome, platform_rule=self.remote)
+            except OutputError as error:
+                failure = error  # the copies of what was stored are made first
+            try:
+                if self.settings.output_dir:
+                    outputs.copy(self.outcome, self.store, self.environ, self.settings.output_dir)
+            except OutputError as error:
+                failure = failure or error
+            if failure is not None:
+                raise failure
 
     def _stopped(self, interrupted: Interrupted) -> tuple[str, int, dict[str, str]]:
         self.store.hurry()

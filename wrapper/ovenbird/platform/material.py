@@ -108,7 +108,8 @@ class Material(Entity):
 
     def file_name(self) -> str:
         """The name of the single file that the entity is."""
-        return self._below(Path(), self._path()).name
+        name = self._below(Path(), self._path()).name
+        return f"{name}.parquet" if schemes.scheme(self._path()) == schemes.SQL else name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
         """The table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
@@ -202,7 +203,7 @@ class Material(Entity):
 
         if schemes.scheme(self._path()) in schemes.WEB:
             return files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
-        return Path(self.copy_to(folder / f"{self._below(Path(), self._path()).name}.parquet", overwrite))
+        return Path(self.copy_to(folder / self.file_name(), overwrite))
 
     def _write_table(self, target: Path) -> None:
         """Write the table of a database as a Parquet file, or as CSV where the name asks for it."""

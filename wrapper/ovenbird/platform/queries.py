@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import count as count_from
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ovenbird.common.redact import mask_record
 from ovenbird.common.text import show_value
-from ovenbird.errors import InputError
+from ovenbird.errors import InputError, OvenbirdError
 
 from . import keys, run_summary
 from .metrics import json_metrics
 from .store import STATES, Record, Row, Store
+
+if TYPE_CHECKING:
+    from .material import Material
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
 """The word on the command line for each type."""
@@ -110,23 +114,36 @@ def fetch_outputs(
 ) -> Iterator[str]:
     """Copy the files of a run's outputs below a folder, each by the output's name, and yield the path of each copy.
 
-    A single file keeps its extension. Two models of one run are both `model.pkl` in the store.
+    A single file keeps its extension. Two models of one run are both `model.pkl` in the store. What cannot be copied
+    is an error when the rest is.
     """
     from .project import MATERIALS
 
     taken: set[str] = set()
+    failed: list[OvenbirdError] = []
     for name, text in outputs.items():
         key = keys.parse(text)
         if key.type not in MATERIALS:
             continue
-        entity = MATERIALS[key.type](store, store.read(key), environ)
-        target = name if entity.is_folder() else _with_extension(name, entity.file_name())
-        for count in count_from(2):
-            if target not in taken:
-                break
-            target = f"{count}-{name}"
-        taken.add(target)
-        yield entity.copy_to(Path(destination) / target, overwrite)
+        try:
+            yield _copy_output(
+                MATERIALS[key.type](store, store.read(key), environ), name, destination, taken, overwrite
+            )
+        except OvenbirdError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _copy_output(entity: Material, name: str, destination: str, taken: set[str], overwrite: bool) -> str:
+    """Copy the files of an output under its name, or one that no other has; the path of the copy."""
+    target = name if entity.is_folder() else _with_extension(name, entity.file_name())
+    for count in count_from(2):
+        if target not in taken:
+            break
+        target = f"{count}-{name}"
+    taken.add(target)
+    return entity.copy_to(Path(destination) / target, overwrite)
 
 
 def _with_extension(name: str, file_name: str) -> str:
