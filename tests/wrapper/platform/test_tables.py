@@ -202,3 +202,13 @@ def test_log_table_reads_with_the_options_it_is_given(project: Project, tmp_path
 def test_parquet_is_known_by_its_content(project: Project, tmp_path: Path) -> None:
     polars.DataFrame({"a": [1]}).write_parquet(tmp_path / "export")
     assert list(project.new_dataitem("d", path=str(tmp_path / "export")).as_df()["a"]) == [1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_folders_above_a_lone_file_are_none_of_the_table(project: Project, tmp_path: Path, engine: str) -> None:
+    """The default store lies in `.ovenbird`; a file below a hidden folder, or one called `year=2024`, is read as it is."""
+    folder = tmp_path / ".hidden" / "_private" / "year=2024"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("n\n1\n")
+    entity = project.new_dataitem("lone", path=str(folder / "a.csv"))
+    assert _rows(entity.as_df(engine=engine)) == [{"n": 1}]

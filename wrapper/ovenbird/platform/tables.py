@@ -43,7 +43,7 @@ def read_table(
 
 def _data_files(files: Sequence[File], shown: str) -> list[File]:
     """Return the files that hold rows. Errors: InputError for the folder of a format that keeps them in a log."""
-    if len(files) <= 1 and not (files and "/" in files[0][1]):
+    if len(files) <= 1 and not (files and _folders(files[0][1])):
         return list(files)
     if any(part == "_delta_log" for _, name in files for part in name.split("/")[:-1]):
         hint = "the package deltalake reads it, from the path of an input with the hint Path"
@@ -55,13 +55,18 @@ def _data_files(files: Sequence[File], shown: str) -> list[File]:
     return [(path, name) for path, name in data if path.stat().st_size] or data
 
 
+def _folders(name: str) -> list[str]:
+    """Return the folders within a table that a name goes through; those above a file by itself are none of it."""
+    return [] if name.startswith("/") else name.split("/")[:-1]
+
+
 def _is_hidden(part: str) -> bool:
     return part.startswith((".", "_")) and "=" not in part
 
 
 def _partition(name: str) -> dict[str, str | None]:
     """Return the columns that the folders of a name stand for, as Hive and Spark write them."""
-    pairs = [part.partition("=") for part in name.split("/")[:-1] if "=" in part]
+    pairs = [part.partition("=") for part in _folders(name) if "=" in part]
     return {unquote(key): None if value == _NULL else unquote(value) for key, _, value in pairs}
 
 
