@@ -206,7 +206,7 @@ def test_parquet_is_known_by_its_content(project: Project, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_folders_above_a_lone_file_are_none_of_the_table(project: Project, tmp_path: Path, engine: str) -> None:
-    """The default store lies in `.ovenbird`; a file below a hidden folder, or one called `year=2024`, is read as it is."""
+    """The default store is the folder `.ovenbird`; folders above a file are no part of its table."""
     folder = tmp_path / ".hidden" / "_private" / "year=2024"
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text("n\n1\n")
