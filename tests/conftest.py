@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import Jobs
+from tests.kube import configured
 from tests.service import Service
 
 os.environ.pop("CI", None)  # where it is set logs are text, and tests read JSON
@@ -27,18 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group tests for `-n`; with `--quick`, leave out those of containers and images and those marked as `heavy`."""
+    """Group tests for `-n`. Leave out those of a cluster where there is none; with `--quick`, those of containers and
+    images and those marked as `heavy`.
+    """
     for item in items:
         containers = _HEAVY & set(getattr(item, "fixturenames", ()))  # these share the engine's store
         item.add_marker(pytest.mark.xdist_group(_GROUP + ("containers" if containers else item.location[0])))
-    if not config.getoption("quick"):
-        return
-    heavy = [
-        item for item in items if _HEAVY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("heavy")
-    ]
-    config.hook.pytest_deselected(items=heavy)
-    left_out = set(heavy)
-    items[:] = [item for item in items if item not in left_out]
+    left_out = [] if configured() else [item for item in items if item.get_closest_marker("cluster")]
+    if config.getoption("quick"):
+        left_out += [
+            item for item in items
+            if _HEAVY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("heavy")
+        ]  # fmt: skip
+    if left_out:
+        config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(tryfirst=True)

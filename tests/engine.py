@@ -157,6 +157,18 @@ def sdk_images(registry: str, base_images: Images) -> Images:
     return Images(AVAILABLE, build)
 
 
+def builders_image(upstream: str, tag: str) -> str:
+    """Build the image of Dockerfile.builder on `upstream`, within `container_env`; its tag."""
+    bundle = os.environ.get("SSL_CERT_FILE")
+    secret = ("--secret", f"id=ca,src={bundle}") if bundle else ()
+    done = subprocess.run(
+        ["buildah", "build", "--layers", "--file", "Dockerfile.builder", "--build-arg", f"UPSTREAM={upstream}",
+         *secret, "--tag", tag, "."], cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return tag
+
+
 def _held(registry: str, path: str) -> str:
     """The digest of a manifest that the registry has; empty if it has none."""
     types = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"

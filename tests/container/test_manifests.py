@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.engine import ROOT, Images
+from tests.engine import Images, builders_image
 from tests.podman import Podman
 
 from ovenbird_builder import cli
@@ -115,14 +114,7 @@ def test_the_builders_image_builds_without_root(
 ) -> None:  # fmt: skip
     """The image of Dockerfile.builder, with the rights that its Job has, builds with an instruction, and pushes."""
     registry = standins["3.11"].partition("/")[0]
-    builder = "localhost/ovenbird-builder:test"
-    bundle = os.environ.get("SSL_CERT_FILE")
-    secret = ("--secret", f"id=ca,src={bundle}") if bundle else ()
-    done = subprocess.run(
-        ["buildah", "build", "--layers", "--file", "Dockerfile.builder", "--build-arg", f"UPSTREAM={standins['3.11']}",
-         *secret, "--tag", builder, "."], cwd=ROOT, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    builder = builders_image(standins["3.11"], "localhost/ovenbird-builder:test")
     tag = f"{registry}/built/greet:1"
     spec = pod(tmp_path, capsys, "--image", builder, "--tag", tag, "--instruction", "id -u > /made-by")
     for name in ("home", "function"):

@@ -1,0 +1,38 @@
+"""A function's image in the cluster's registry, and a namespace for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.builds import Builds
+from tests.engine import Images
+from tests.kube import Kube, document
+from tests.processors import FUNCTIONS
+
+ONE = "3.13"
+
+
+@pytest.fixture(scope="session")
+def image(
+    base_images: Images, insecure: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> str:  # fmt: skip
+    """The image of tests/functions/cluster, by its digest."""
+    folder = tmp_path_factory.mktemp("cluster")
+    builds = Builds(folder)
+    shutil.copytree(FUNCTIONS / "cluster", builds.source, dirs_exist_ok=True)
+    builds.write(function__yaml=document("greet"))
+    tag = f"{insecure(os.environ['TEST_REGISTRY'])}/tests/greet:1"
+    built = builds.ok(".", "--base", base_images[ONE], "--tag", tag, "--push")
+    return f"{tag.rpartition(':')[0]}@{built['digest']}"
+
+
+@pytest.fixture
+def kube(image: str, tmp_path: Path) -> Iterator[Kube]:
+    """A namespace of its own, removed after the test."""
+    namespace = Kube(tmp_path, image)
+    yield namespace
+    namespace.close()

@@ -1,0 +1,115 @@
+"""A namespace of a real cluster for one test: what `ovenbird manifests` prints is applied there by kubectl."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PATIENCE = 240.0  # seconds; a node that other tests load starts pods slowly
+
+
+class Kube:
+    """A namespace, and a folder with a function document whose image is there."""
+
+    def __init__(self, folder: Path, image: str) -> None:
+        self.folder, self.image = folder, image
+        self.namespace = f"ovenbird-{uuid.uuid4().hex[:10]}"
+        self.write("function.yaml", document("greet"))
+        self.kubectl("create", "namespace", self.namespace)
+        # every pod has to meet the strictest profile
+        self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file into the folder."""
+        (self.folder / name).write_text(text)
+
+    def kubectl(self, *words: str, text: str = "", check: bool = True) -> str:
+        """Run kubectl in the namespace; what it printed."""
+        command = ["kubectl", "--namespace", self.namespace, *words]
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder
+        )  # fmt: skip
+        assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr}\n{text}"
+        return done.stdout + ("" if check else done.stderr)
+
+    def manifests(self, *words: str) -> tuple[str, str]:
+        """What `ovenbird manifests` prints for the function, and what it notes."""
+        command = [sys.executable, "-m", "ovenbird", "manifests", "function.yaml", *words]
+        if "--image" not in words:
+            command += ["--image", self.image]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    def apply(self, *words: str, flags: tuple[str, ...] = ()) -> str:
+        """Apply the manifests that these words give; what kubectl said of each object."""
+        return self.kubectl("apply", "--validate=strict", *flags, "-f", "-", text=self.manifests(*words)[0])
+
+    def get(self, *words: str) -> dict[str, Any]:
+        """An object, or a List of them."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
+        return found
+
+    def pods(self, *words: str) -> list[dict[str, Any]]:
+        """The pods of the namespace, or those that are chosen."""
+        return list(self.get("pods", *words)["items"])
+
+    def ready(self) -> int:
+        """How many pods are ready."""
+        states = [pod["status"].get("conditions", ()) for pod in self.pods()]
+        return sum(any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) for conditions in states)
+
+    def rollout(self, name: str = "greet") -> str:
+        """Wait for a rollout, and for its Service; the URL of that, which is of type NodePort."""
+        self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE - 10:.0f}s")
+        (port,) = self.get("service", name)["spec"]["ports"]
+        url = f"http://127.0.0.1:{port['nodePort']}"
+        self.until(lambda: httpx.get(f"{url}/_/ready", timeout=10, trust_env=False).status_code == 200)
+        return url
+
+    def finished(self, name: str) -> str:
+        """Wait for the end of a Job: `Complete` or `Failed`."""
+
+        def ended() -> str:
+            conditions = self.get("job", name)["status"].get("conditions", ())
+            ends = [c["type"] for c in conditions if c["status"] == "True" and c["type"] in ("Complete", "Failed")]
+            return ends[0] if ends else ""
+
+        return str(self.until(ended))
+
+    def until(self, check: Callable[[], Any]) -> Any:
+        """Wait until `check()` is true; its value. Else tell what the namespace looks like."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if value := check():
+                    return value
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        events = self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:]
+        raise AssertionError(f"it did not happen:\n{self.kubectl('get', 'pods', '-o', 'wide', check=False)}\n{events}")
+
+    def close(self) -> None:
+        """Remove the namespace, without waiting for it."""
+        command = ["kubectl", "delete", "namespace", self.namespace, "--wait=false"]
+        subprocess.run(command, capture_output=True, check=False)
+
+
+def document(name: str) -> str:
+    """The function document under a name."""
+    return f'kind: python\nname: {name}\nspec:\n  python_version: "3.13"\n  source: {{handler: "main:handler"}}\n'
+
+
+def configured() -> bool:
+    """Whether there is a cluster, and a registry that its nodes pull from."""
+    return bool(os.environ.get("KUBECONFIG") and os.environ.get("TEST_REGISTRY"))
