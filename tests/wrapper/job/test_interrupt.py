@@ -90,17 +90,20 @@ def test_a_signal_that_was_ignored_at_the_start_stays_so(jobs: Jobs, name: str) 
         assert process.wait(60) == 0
 
 
-_STUBBORN = {
-    "a bare except in a loop": """while True:
+# Two loops: an exception that comes just between `except` and `try` of the inner one is swallowed by the outer one.
+_SWALLOW = """while True:
             try:
-                time.sleep(3600)
+                while True:
+                    try:
+                        Path("ready").touch()
+                        {wait}
+                    except{what}:
+                        {then}
             except:
-                print("swallowed")""",
-    "a bare except around a wait": """while True:
-            try:
-                threading.Event().wait()
-            except BaseException:
-                pass""",
+                pass"""
+_STUBBORN = {
+    "a bare except in a loop": _SWALLOW.format(wait="time.sleep(3600)", what="", then='print("swallowed")'),
+    "a bare except around a wait": _SWALLOW.format(wait="threading.Event().wait()", what=" BaseException", then="pass"),
 }
 
 
@@ -109,9 +112,9 @@ _STUBBORN = {
 def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, how: str) -> None:
     """The record and the result file are written, with what was stored so far and where the function was."""
     source = _WAITS.format(head="import threading\n", wait=_STUBBORN[name])
-    limit = ["--timeout", "1s"] if how == "time limit" else []
+    limit = ["--timeout", "5s"] if how == "time limit" else []
     process, wait = jobs.start(source, "--grace", "2s", *limit)
-    jobs.until((jobs.folder / "started").exists)
+    jobs.until((jobs.folder / "ready").exists)
     if how != "time limit":
         process.send_signal(signal.Signals[how])
     done = wait()
@@ -204,7 +207,7 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
 def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
     """No Python runs beside it, so nobody can record the end then: the next one that opens the store does."""
     source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"
-    done = jobs.run(source, "--timeout", "1s", "--grace", "1s")
+    done = jobs.run(source, "--timeout", "5s", "--grace", "1s")
     assert done.code == 1
     assert "main.py" in done.err, "the stack says where"
     assert [run["state"] for run in jobs.runs()] == ["ERROR"]
