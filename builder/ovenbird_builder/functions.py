@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.text import show_value
-from ovenbird.document import VERSIONS, Function, find, read
+from ovenbird.document import MODULE, VERSIONS, Function, find, read
 
 from .errors import SpecError
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = re.compile(MODULE)
 _DEFAULT = "handler"
 _FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn with --source DIR"
 
@@ -41,7 +42,7 @@ def named(target: str, source: str = "") -> Named:
         raise SpecError(f"{show_value(target)}: {show_value(attribute)} is not the name of an attribute", hint=_FORMS)
     if place.endswith(".py"):
         return Named(_of_file(Path(place), attribute or _DEFAULT, source))
-    if attribute and _DOTTED.fullmatch(place):
+    if attribute and _MODULE.fullmatch(place):
         root = _folder(source or ".")
         return Named(_plain(root, place, attribute))
     raise SpecError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)

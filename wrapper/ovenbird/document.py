@@ -20,7 +20,8 @@ from .errors import DocumentError, OvenbirdError
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _NAME = r"[a-zA-Z0-9.+\-_]+"
-_HANDLER = r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
+MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
+_HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"
 
 # field -> (type, whether it must be there); what other tools add beside these is kept in `Function.raw`, unread

@@ -125,8 +125,8 @@ def json_object(text: str) -> dict[str, Any]:
 def named_json(text: str) -> dict[str, Any]:
     """One `name=value`: the value is JSON where it parses as JSON, else text."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise ValueError("NAME=VALUE, where NAME is a Python identifier and VALUE is JSON or text")
+    if not equals or not name:
+        raise ValueError("NAME=VALUE, where VALUE is JSON or text")
     try:
         return {name: msgspec.json.decode(value)}
     except (msgspec.MsgspecError, RecursionError):
@@ -137,6 +137,19 @@ class Typed(str):
     """A value as it was typed: JSON or text, which only the argument's hint can tell."""
 
     __slots__ = ()
+
+
+class RawJson(str):
+    """The JSON text of a value from a file, which keeps the digits of a number until the argument's hint is known."""
+
+    __slots__ = ()
+
+
+def raw_members(text: bytes) -> dict[str, RawJson]:
+    """Return the members of a JSON object as JSON texts. Errors: msgspec.MsgspecError, RecursionError."""
+    msgspec.json.decode(text)  # what is inside a member is checked here, not where it is used
+    members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    return {name: RawJson(bytes(value).decode()) for name, value in members.items()}
 
 
 def named_typed(text: str) -> dict[str, Any]:
@@ -161,11 +174,18 @@ def tag(text: str) -> dict[str, Any]:
 
 
 def named_text(text: str) -> dict[str, Any]:
-    """One `name=value`."""
+    """One `name=value`. A name may be any text: `**kwargs` takes it."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise ValueError("NAME=VALUE, where NAME is a Python identifier")
+    if not equals or not name:
+        raise ValueError("NAME=VALUE")
     return {name: value}
+
+
+def named_variable(text: str) -> dict[str, Any]:
+    """One `name=value` of an environment."""
+    if not text.partition("=")[0].isidentifier():
+        raise ValueError("NAME=VALUE, where NAME has letters, digits and underscores")
+    return named_text(text)
 
 
 def _option(

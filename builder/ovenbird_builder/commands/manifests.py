@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
 from ovenbird.document import Function, find, read
-from ovenbird.settings import duration, named_json, named_text
+from ovenbird.settings import duration, named_json, named_text, named_variable
 
 from ..credentials import credentials
 from ..errors import BaseMissingError, SpecError
@@ -198,7 +198,9 @@ def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, An
     amounts = {key: getattr(args, key) for key in ("cpu", "mem", "gpu", "disk") if getattr(args, key)}
     if amounts:
         found["resources"] = {**(found.get("resources") or {}), **amounts}
-    envs = [{"name": name, "value": v} for value in _each("--env", args.env, named_text) for name, v in value.items()]
+    envs = [
+        {"name": name, "value": v} for value in _each("--env", args.env, named_variable) for name, v in value.items()
+    ]
     given = {item["name"] for item in envs}
     kept = [item for item in found.get("envs") or () if not (isinstance(item, dict) and item.get("name") in given)]
     if envs:

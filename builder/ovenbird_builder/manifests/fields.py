@@ -23,7 +23,7 @@ class Secret(Struct, frozen=True):
 
 
 def _arguments(name: str, value: Any, problems: list[str]) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) and key.isidentifier() for key in value):
+    if not isinstance(value, dict) or not all(isinstance(key, str) and key and "=" not in key for key in value):
         problems.append(f"{name}: expected a mapping of arguments' names to values")
         return {}
     return value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ovenbird.common.text import show_value
-from ovenbird.document import Function
+from ovenbird.document import MODULE, Function
 
 from ..errors import SourceError
 
@@ -17,7 +19,7 @@ def file_name(function: Function, name: str, shown: str) -> tuple[str, tuple[str
     """
     module = function.handler.rpartition(":")[0]
     stem = name.removesuffix(".py") if name.endswith(".py") else ""
-    if stem.isidentifier() and module in ("", stem):
+    if stem and (module == stem or (stem.isidentifier() and not module)):
         return name, ()
     if module in ("", _DEFAULT):
         why = "" if stem.isidentifier() else f"{show_value(name)} is not the name of a module"
@@ -25,5 +27,7 @@ def file_name(function: Function, name: str, shown: str) -> tuple[str, tuple[str
     raise SourceError(
         f"{shown}: the handler {show_value(function.handler)} names the module {show_value(module)},"
         f" and the source is one file, {show_value(name)}",
-        hint=f"write {stem}:{function.handler.rpartition(':')[2]}" if stem.isidentifier() else "rename the file",
+        hint=f"write {stem}:{function.handler.rpartition(':')[2]}"
+        if re.fullmatch(MODULE, stem) and "." not in stem
+        else "rename the file",
     )

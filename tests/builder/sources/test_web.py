@@ -55,6 +55,7 @@ def test_a_name_that_is_no_module_becomes_main(fetched: Fetch, server: Server) -
         assert tree.file == "main.py"
         assert "is not the name of a module; it is kept as main.py" in tree.warnings[0]
     assert fetched(f"{server.url}/score.py", handler="main:fn").file == "main.py"
+    assert fetched(f"{server.url}/my-score.py", handler="my-score:fn").file == "my-score.py"
     with pytest.raises(SourceError, match=r"'other:fn' names the module 'other', and .* 'score.py' \(write score:fn\)"):
         fetched(f"{server.url}/score.py", handler="other:fn")
 

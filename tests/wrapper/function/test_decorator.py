@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 
 import pytest
 from tests.jobs import Jobs
+from tests.loading import Project
+from tests.service import Service
 
 import ovenbird
+from ovenbird.errors import AttributeMissingError
 from ovenbird.function.decorator import handler, outputs_of
 
 
@@ -97,3 +101,53 @@ def test_the_stand_in_has_nothing_else(jobs: Jobs) -> None:
     done = jobs.run("from digitalhub_runtime_python import launch\ndef handler(): pass\n")
     assert done.code == 72
     assert "launch" in done.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("from ovenbird import handler\n@handler(outputs=['n'])\ndef train(): return 1", "train"),
+        ("from ovenbird import handler\n@handler\ndef train(): return 1\ngo = train", "train"),
+        ("from digitalhub_runtime_python import handler\n@handler()\ndef train(): return 1", "train"),
+        ("import ovenbird\n@ovenbird.handler\ndef train(): return 1", "train"),
+        ("from ovenbird import handler\n@handler\ndef handler(): return 1", "handler"),
+        ("import ovenbird\n@ovenbird.handler\ndef train(): return 1\ndef handler(): return 2", "handler"),
+    ],
+    ids=["named", "two names", "platform", "module", "same name", "own handler"],
+)
+def test_the_decorated_function_is_meant(project: Project, source: str, name: str) -> None:
+    """`main.py` alone names the decorator, or nothing, where a module has one decorated function: that is meant."""
+    project.write("main.py", source)
+    loaded = project.load("main.py")
+    assert (loaded.target.attribute, loaded.found) == (name, getattr(loaded.module, name))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "from ovenbird import handler\n@handler\ndef a(): ...\n@handler\ndef b(): ...",
+            r"is the decorator, not a function; it decorates a, b \(name one: main.py:a\)",
+        ),
+        (
+            "from ovenbird import handler\ndef a(): ...",
+            r"is the decorator, not a function; it decorates no function \(.*a",
+        ),
+        ("import ovenbird as o\n@o.handler\ndef a(): ...\n@o.handler\ndef b(): ...", "these are decorated: a, b"),
+        ("def a(): ...", "has no attribute 'handler'"),
+    ],
+    ids=["several", "none", "several and no handler", "not decorated"],
+)
+def test_several_decorated_functions_are_named(project: Project, source: str, words: str) -> None:
+    """Where the decorator could mean several functions, or none, the error names them."""
+    with pytest.raises(AttributeMissingError, match=words):
+        project.handler(source)
+
+
+def test_a_decorated_function_is_run_checked_and_served(jobs: Jobs, serve: Callable[..., Service]) -> None:
+    """All commands mean the same function, and the run has its name."""
+    source = "from ovenbird import handler\n@handler(outputs=['sum'])\ndef add(a: int, b: int = 2): return a + b\n"
+    done = jobs.run(source, "--param", "a=1")
+    assert done.result["results"] == {"sum": 3}, done.err
+    assert "main:add" in jobs.do("check", "main.py")
+    assert serve(source).call({"a": 2}).json() == 4

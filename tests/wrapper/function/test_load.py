@@ -207,3 +207,17 @@ def test_the_four_failures_have_codes_of_their_own() -> None:
     kinds = (ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError)
     assert len({kind.code for kind in kinds}) == 4
     assert {kind.exit_code for kind in kinds} == {72}
+
+
+def test_a_module_may_have_a_dash(project: Project) -> None:
+    """`my-pkg.train-it:go` and `01-clean` are found from a document, a module target and a path alike."""
+    project.write("my-pkg/train-it.py", "def go(): return 'went'")
+    project.write("01-clean.py", "def handler(): return 'clean'")
+    document = "kind: python\nname: f\nspec: {source: {handler: 'my-pkg.train-it:go'}}\n"
+    project.write("function.yaml", document)
+    assert project.load("function.yaml").found() == "went"
+    assert project.load("my-pkg.train-it:go", str(project.folder)).found() == "went"
+    assert project.load("my-pkg/train-it.py:go").found() == "went"
+    assert project.load("01-clean.py").found() == "clean"
+    project.write("function.yaml", document.replace("my-pkg.train-it:go", "01-clean:handler"))
+    assert project.load("function.yaml").found() == "clean"

@@ -6,9 +6,11 @@ import dataclasses
 import datetime
 import enum
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pandas
 import polars
 import pytest
@@ -21,7 +23,7 @@ from ovenbird.job.arguments import check_names, convert, plain
 from ovenbird.job.inputs import read
 from ovenbird.platform.material import Artifact, Dataitem, Material
 from ovenbird.platform.project import Project
-from ovenbird.settings import Typed
+from ovenbird.settings import RawJson, Typed
 
 
 class Color(enum.Enum):
@@ -50,7 +52,12 @@ def _binder(hint: Any, **kinds: Any) -> Binder:
         (dict[str, int], '{"a": 1}', {"a": 1}), (City, '{"name": "Rome"}', City("Rome")), (Color, "red", Color.RED),
         (datetime.date, "2024-01-02", datetime.date(2024, 1, 2)), (int | None, "null", None),
         (str | None, "x", "x"), (Literal["a", "b"], "a", "a"), (float, "1e3", 1000.0), (int | str, "3", 3),
-        (bytes, "YWJj", b"abc"), (Path, "a/b", Path("a/b")),
+        (bytes, "YWJj", b"abc"), (Path, "a/b", Path("a/b")), (int, "007", 7), (int, "+5", 5), (int, "1_000", 1000),
+        (float, ".5", 0.5), (float, "+.5e1", 5.0), (float, "1_000.5", 1000.5), (int | None, "007", 7),
+        (int | str, "007", "007"), (Decimal, "1.10", Decimal("1.10")), (Decimal, "007", Decimal(7)),
+        (Decimal, "0.1000000000000000055", Decimal("0.1000000000000000055")),
+        (list[Decimal], "[1.10, 2]", [Decimal("1.10"), Decimal(2)]), (dict[str, float], '{"a": 2}', {"a": 2.0}),
+        (int, "2.0", 2), (Annotated[int, msgspec.Meta(ge=1)], "007", 7),
     ],
 )  # fmt: skip
 def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, text: str, value: Any) -> None:
@@ -65,6 +72,12 @@ def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, tex
     [
         (int, Typed("three"), "x: Expected int, got str"),
         (int, Typed("1.5"), "x: "),
+        (int, Typed("1__0"), "x: Expected int, got str"),
+        (Annotated[int, msgspec.Meta(ge=8)], Typed("007"), "x: Expected int"),
+        (pandas.DataFrame, Typed("x.csv"), "x: .*; a file, a URL or a key is given as --input x=x.csv"),
+        (polars.DataFrame, Typed("x.csv"), "given as --input x=x.csv"),
+        (int, RawJson('"3"'), "x: Expected int, got str"),
+        (str, RawJson("3"), "x: Expected str, got int"),
         (list[int], Typed('[1, "a"]'), r"x\[1\]: Expected int, got str"),
         (City, Typed('{"people": 1}'), "x.name: missing"),
         (Color, Typed("blue"), "x: Invalid enum value 'blue'"),
@@ -224,3 +237,28 @@ def test_an_optional_input_is_what_it_is_when_given(jobs: Jobs) -> None:
     (jobs.folder / "data.txt").write_text("four")
     assert jobs.run(source, "--input", "data=data.txt").result["results"] == {"output_0": 4}
     assert jobs.run(source).result["results"] == {"output_0": -1}
+
+
+def test_decimals_of_files_keep_their_digits(jobs: Jobs) -> None:
+    """A number in a JSON file of parameters, and in a line of JSON Lines, reaches a Decimal as it is written."""
+    source = """
+        from decimal import Decimal
+
+        def handler(price: Decimal, prices: list[Decimal]):
+            return [str(price), str(prices[0])]
+    """
+    text = '{"price": 1.10, "prices": [12345678901234567890.10]}'
+    (jobs.folder / "p.json").write_text(text)
+    for flags in (("--params", "p.json"), ("--each", "p.json", "--index", "0")):
+        done = jobs.run(source, *flags)
+        assert list(done.result["results"].values()) == [["1.10", "12345678901234567890.10"]], done.err
+
+
+def test_any_name_reaches_kwargs(jobs: Jobs) -> None:
+    """`--param` takes the names that `--params` takes; a name that is not an argument's is refused as ever."""
+    done = jobs.run("def handler(**rest): return rest\n", "--param", "my-key=1", "--param", "a b=x")
+    assert list(done.result["results"].values()) == [{"my-key": 1, "a b": "x"}], done.err
+    refused = jobs.run("def handler(my_key=1): return my_key\n", "--param", "my-key=1")
+    assert refused.code == 77
+    assert "'my-key' is not an argument of the handler, did you mean 'my_key'?" in refused.error["message"]
+    assert jobs.run("def handler(): ...\n", "--param", "=1").code == 70

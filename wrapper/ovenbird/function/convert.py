@@ -18,7 +18,7 @@ from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, m
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
 _HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
-_TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
+TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
 
 
 def parse_json(body: bytes) -> Any:
@@ -182,7 +182,7 @@ def decode_custom(hint: Any, value: Any) -> Any:
             return _array(hint, value)
         if issubclass(kind, complex) and isinstance(value, list):
             return complex(*value)
-        if any(class_named(kind, *table) for table in _TABLES) and not isinstance(value, (list, dict)):
+        if any(class_named(kind, *table) for table in TABLES) and not isinstance(value, (list, dict)):
             raise ValueError(f"Expected rows or columns for a {kind.__name__}")
         return kind(value)
     except (ValueError, TypeError):
@@ -232,7 +232,7 @@ def _known(kind: Any) -> bool:
     if is_pydantic(kind) or (is_class(kind) and issubclass(kind, complex)):
         return True
     others = (("ndarray", "numpy"), ("PurePath", "pathlib"))
-    return any(class_named(kind, *names) for names in (*_TABLES, *others))
+    return any(class_named(kind, *names) for names in (*TABLES, *others))
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -54,6 +54,24 @@ def own(found: Any) -> Any:
     return handler(kept["outputs"].cell_contents)(function)
 
 
+def is_decorator(value: Any) -> bool:
+    """Return whether a value is the decorator itself, Ovenbird's or the SDK's, and no function of the user's."""
+    return value is handler or (of_platform(value) and value.__name__ == "handler" and not value.__closure__)
+
+
+def decorated_names(module: ModuleType) -> list[str]:
+    """Return the names of a module's decorated functions: those defined in it, else those that it imports.
+
+    A function with several names is listed once, by the first of them.
+    """
+    names: dict[int, tuple[str, bool]] = {}
+    for name, value in vars(module).items():
+        if callable(value) and (hasattr(value, _MARK) or own(value) is not value):
+            names.setdefault(id(value), (name, getattr(value, "__module__", None) == module.__name__))
+    defined = [name for name, is_own in names.values() if is_own]
+    return defined or [name for name, _ in names.values()]
+
+
 def of_platform(found: Any) -> bool:
     """Whether a function is made by the platform's SDK, around the user's own."""
     name = getattr(found, "__globals__", {}).get("__name__") or ""

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,9 +23,9 @@ from ..errors import (
     ShadowError,
 )
 from ..shadows import shadows
-from .decorator import own, stand_in
+from .decorator import decorated_names, is_decorator, own, stand_in
 from .nearby import near
-from .target import Target
+from .target import DEFAULT_ATTRIBUTE, Target
 from .traces import summary, user_frames, user_traceback
 
 
@@ -49,7 +49,7 @@ class Loaded:
 
 
 def load(target: Target) -> Loaded:
-    """Import the target's module and find its attribute.
+    """Import the target's module and find its attribute, or the function that is meant by it (see `_meant`).
 
     Errors: ShadowError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
@@ -60,6 +60,7 @@ def load(target: Target) -> Loaded:
         sys.path.remove(root)
     sys.path.insert(0, root)
     module = _import(target)
+    target = _meant(module, target)
     found = own(_attribute(module, target))
     if not callable(found):
         raise NotCallableError(
@@ -121,6 +122,32 @@ def _missing(target: Target, name: str) -> ModuleMissingError:
 def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
     return ModuleFailedError(
         f"importing {show_value(target.module)} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
+    )
+
+
+def _meant(module: ModuleType, target: Target) -> Target:
+    """Return the target with the name of the one decorated function, where it names the decorator or no attribute.
+
+    With `from ovenbird import handler` in it, `main.py` alone names the decorator.
+    Errors: AttributeMissingError when several functions are decorated, or none.
+    """
+    value = getattr(module, target.attribute, None)
+    is_absent = target.attribute == DEFAULT_ATTRIBUTE and not hasattr(module, DEFAULT_ATTRIBUTE)
+    if not is_absent and (value is None or not is_decorator(value)):
+        return target
+    names = decorated_names(module)
+    if len(names) == 1:
+        return replace(target, attribute=names[0])
+    if is_absent and not names:
+        return target
+    which = f"it decorates {', '.join(names)}" if names else "it decorates no function"
+    others = [name for name in _callables(module) if not is_decorator(getattr(module, name))]
+    raise AttributeMissingError(
+        f"{show_value(str(target))} is the decorator, not a function; {which}"
+        if not is_absent
+        else f"{show_value(target.module)} has no attribute {show_value(target.attribute)}; these are decorated:"
+        f" {', '.join(names)}",
+        hint=f"name one: {target.module}.py:{names[0]}" if names else near("", others),
     )
 
 

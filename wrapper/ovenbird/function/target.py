@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
-from ..document import NAMES, Function, find, read, refuse_unreadable
+from ..document import MODULE, NAMES, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
 from .nearby import near
 
 DEFAULT_ATTRIBUTE = "handler"
-_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = re.compile(MODULE)
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 

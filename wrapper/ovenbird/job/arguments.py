@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,12 @@ import msgspec
 from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.bind import Binder, FieldsError, Parameter, convert_one
+from ..function.convert import TABLES
+from ..function.hints import class_named, members
 from ..function.nearby import near
+from ..function.problems import Problem
 from ..platform.json_values import json_value
-from ..settings import Typed
+from ..settings import RawJson, Typed
 
 _PLAIN = (bool, int, float, str)
 
@@ -54,15 +58,17 @@ def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _converted(parameter: Parameter, value: Any) -> Any:
     """A typed text is JSON where that fits the hint, else the text itself: `--param name=007` is a str for a str."""
+    if isinstance(value, RawJson):
+        return _from_json(parameter, value)
     if not isinstance(value, Typed):
         return convert_one(parameter, value)
     try:
-        return convert_one(parameter, msgspec.json.decode(str(value)))
+        return _from_json(parameter, value)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        return convert_one(parameter, str(value), lax=True)
+        return _from_text(parameter, str(value))
     except FieldsError as error:
         try:
-            return convert_one(parameter, str(value), lax=True)
+            return _from_text(parameter, str(value))
         except FieldsError:
             raise error from None
 
@@ -82,9 +88,35 @@ def effective(
     return found
 
 
+def _from_json(parameter: Parameter, text: str) -> Any:
+    """Return the value of a JSON text, converted. Its text goes to the hint as it is, so a Decimal keeps all digits.
+
+    Errors: msgspec.MsgspecError and its like for what is no JSON; FieldsError for what does not fit.
+    """
+    value = msgspec.json.decode(str(text))
+    if isinstance(value, (float, list, dict)) and (decode := getattr(parameter.converter, "decode", None)):
+        with contextlib.suppress(ValueError, RecursionError):
+            return decode(text.encode())
+    return convert_one(parameter, value)
+
+
+def _from_text(parameter: Parameter, text: str) -> Any:
+    """Return a text, converted; a number may be written as Python's `int` and `float` take it. Errors: FieldsError."""
+    try:
+        return convert_one(parameter, text, lax=True)
+    except FieldsError as error:
+        for number in [member for member in (int, float) if member in members(parameter.hint)]:
+            with contextlib.suppress(ValueError, FieldsError):
+                return convert_one(parameter, number(text))
+        if any(class_named(member, *table) for table in TABLES for member in members(parameter.hint)):
+            hint = f"a file, a URL or a key is given as --input {parameter.name}={text}"
+            raise FieldsError([Problem(parameter.name, f"{error.problems[0][1]}; {hint}")]) from None
+        raise
+
+
 def plain(value: Any) -> Any:
     """A value that no hint converts: what was typed is JSON where it is JSON, else text."""
-    if not isinstance(value, Typed):
+    if not isinstance(value, (Typed, RawJson)):
         return value
     try:
         return msgspec.json.decode(str(value))

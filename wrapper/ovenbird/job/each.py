@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from ..common.text import show_value
 from ..errors import ArgumentsError, SettingsError
+from ..settings import RawJson, raw_members
 
 
-def line(name: str, index: int) -> dict[str, Any]:
-    """The object in line `index` (from 0, empty lines not counted) of the file.
+def line(name: str, index: int) -> dict[str, RawJson]:
+    """The members of the object in line `index` (from 0, empty lines not counted) of the file.
 
     Errors: SettingsError without an index; ArgumentsError when there is no such line, or it holds no object.
     """
@@ -36,8 +36,8 @@ def line(name: str, index: int) -> dict[str, Any]:
     raise ArgumentsError(f"--index: {show_value(name)} holds {count} lines, counted from 0, and there is none {index}")
 
 
-def _object(text: bytes, where: str) -> dict[str, Any]:
+def _object(text: bytes, where: str) -> dict[str, RawJson]:
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return raw_members(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ArgumentsError(f"{where}: not a JSON object of parameters: {error}") from None

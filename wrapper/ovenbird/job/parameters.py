@@ -11,6 +11,7 @@ import msgspec
 
 from ..common.text import show_value
 from ..errors import ArgumentsError, DocumentError
+from ..settings import raw_members
 from . import arguments
 
 
@@ -34,7 +35,9 @@ def _parsed(text: bytes, name: str) -> Any:
             from ..document import parse
 
             return parse(text.decode(), name)
-        return msgspec.json.decode(text.removeprefix(BOM_UTF8))
+        text = text.removeprefix(BOM_UTF8)
+        value = msgspec.json.decode(text)
+        return raw_members(text) if isinstance(value, dict) else value
     except DocumentError as error:
         raise ArgumentsError(error.message.replace("the function document", "--params:")) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

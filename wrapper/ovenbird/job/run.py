@@ -216,11 +216,6 @@ class Job:
             if not error:
                 state, code = "ERROR", lost.exit_code
                 error = {"type": lost.code, "message": lost.message, "traceback": ""}
-        if error:
-            from ..common.termination_log import PATH, write_termination_message
-
-            if self.settings.result_file != PATH:
-                write_termination_message(error["type"], error["message"], error["traceback"])
         ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)
@@ -289,6 +284,7 @@ class Job:
         spec: dict[str, Any] = {"source": {"handler": str(target), "root": str(target.root)}}
         try:
             loaded = load(target)
+            title = _title(loaded.target)
             if self.replaceable and of_platform(loaded.found):
                 raise UnservedError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..common.text import show_value
-from ..document import parse
+from ..document import MODULE, parse
 from ..errors import DocumentError
 from .limits import LIMITS, limits
 
 JOB, HTTP = "job", "http"
 KIND, VERSIONS = "NuclioFunction", "nuclio.io/v1"
-_HANDLER = re.compile(r"([^\W\d][\w-]*(?:\.[^\W\d][\w-]*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
+_HANDLER = re.compile(rf"({MODULE}):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
 # fields that are for whoever deploys the function, not for the process that runs it
 _TOP = frozenset("apiVersion kind metadata spec status".split())
