@@ -87,6 +87,12 @@ def _stored(core: Double, platform: dict[str, str], run: dict[str, Any]) -> set[
     return {name.replace(one, "<id>") for name in names for one in made if one in name}
 
 
+@pytest.fixture(autouse=True)
+def newer(core: Double) -> None:
+    """A Core that answers what the SDK asks before it uses S3; the recorded one does not."""
+    core.checks_auth = True
+
+
 @pytest.fixture
 def both(core: Double, platform: dict[str, str], jobs: Jobs, tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The run of the SDK and the run of Ovenbird, as they are in Core."""
@@ -113,14 +119,15 @@ def test_both_leave_the_same(
         one, other = theirs["entities"][name], ours["entities"][name]
         for field in ("kind", "key", "project"):
             assert one[field] == other[field], name
-        assert one["status"]["state"] == other["status"]["state"], name
-        relations = [sorted(map(str, entity["metadata"].get("relationships") or [])) for entity in (one, other)]
+        states = [entity.get("status", {}).get("state") for entity in (one, other)]  # Core keeps none of some types
+        assert states[0] == states[1], name
+        relations = [sorted(map(str, entity.get("metadata", {}).get("relationships") or [])) for entity in (one, other)]
         assert relations[0] == relations[1], name
         for part in ("spec", "status"):
             for field, value in one.get(part, {}).items():
                 if field == "metrics":  # an empty mark of the SDK's own; the metrics themselves are compared above
                     continue
-                assert field in other[part], (name, part, field)
+                assert field in other.get(part, {}), (name, part, field)
                 if name.startswith(("artifact", "dataitem", "model")) and field not in ("preview", "files"):
                     assert value == other[part][field], (name, field)
     run, mine = theirs["entities"]["run"], ours["entities"]["run"]

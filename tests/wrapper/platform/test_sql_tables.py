@@ -45,6 +45,20 @@ def test_a_table_is_a_frame(store: LocalStore, database: dict[str, str], path: s
     )  # fmt: skip
 
 
+def test_a_query_is_read_once(store: LocalStore, database: dict[str, str], tmp_path: Path) -> None:
+    """`query` holds for the next `as_df`; a data item elsewhere has none, and nothing is written to a database."""
+    item = Project(store, "p", database).new_dataitem("cities", "table", path="sql://shop/cities")
+    assert list(item.query("SELECT name FROM cities WHERE people > 200000").as_df()["name"]) == ["Zürich"]
+    assert list(item.as_df()["name"]) == ["Trento", "Zürich"]
+    with pytest.raises(InputError, match="sql://shop/cities cannot be read"):
+        item.query("SELECT nothing FROM nowhere").as_df()
+    with pytest.raises(OutputError, match="nothing is written to sql://shop/cities"):
+        item.write_df(item.as_df())
+    assert item.status.state == "READY"
+    with pytest.raises(ValueError, match="is no table of a database"):
+        Project(store, "p", database).new_dataitem("x", "table", path=str(tmp_path / "x.csv")).query("SELECT 1")
+
+
 def test_views_and_odd_names_are_tables_too(database: dict[str, str]) -> None:
     """A name is quoted: it is no statement."""
     assert list(sql_tables.read("sql://shop/small", database, "pandas")["name"]) == ["Trento"]

@@ -19,7 +19,6 @@ _NAMES = {
     "share": "sharing is done in the platform's console",
     "unshare": "sharing is done in the platform's console",
     "as_dataset": "`mlcroissant.Dataset(item.as_path() / 'metadata.json')` reads it",
-    "query": "a table in a database is read with its own client, such as `pandas.read_sql`",
     "build": "`ovenbird build` makes the image of a function",
     "deploy": "`ovenbird serve` serves a function",
     "start_execution": "`ovenbird run` begins and ends a run by itself",

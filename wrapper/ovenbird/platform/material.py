@@ -126,7 +126,8 @@ class Material(Entity):
         url = self._path()
         kind = schemes.scheme(url)
         if kind == schemes.SQL:
-            return sql_tables.read(url, self._environ, frames.choose(engine), **options)
+            query = vars(self).pop("_query", None)
+            return sql_tables.read(url, self._environ, frames.choose(engine), query, **options)
         own = scratch() if kind else None
         try:
             if own is None:
@@ -251,6 +252,13 @@ class Dataitem(Material):
     """Data: of kind `table`, which reads as a DataFrame, or of any other kind."""
 
     TYPE = "dataitem"
+
+    def query(self, query: str) -> Self:
+        """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
+        if schemes.scheme(self._path()) != schemes.SQL:
+            raise ValueError(f"{self.key} is no table of a database: its path is not sql://")
+        self._query = query
+        return self
 
     def write_df(self, df: Any, extension: str | None = None, **kwargs: Any) -> str:
         """Write a DataFrame to `spec.path`, and return that; `kwargs` go to the DataFrame's own writer.

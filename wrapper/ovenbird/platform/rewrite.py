@@ -16,7 +16,7 @@ from ovenbird.errors import OutputError
 from . import content, frames
 from .deposit import deposit
 from .material import Material, scratch
-from .schemes import local
+from .schemes import SQL, WEB, local, scheme
 
 _WRITERS = {
     "pandas": {"parquet": "to_parquet", "csv": "to_csv"},
@@ -29,7 +29,7 @@ def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> N
 
     Errors: OutputError; for a source that is not there or does not fit the path the entity stays as it is.
     """
-    target = entity._path()
+    target = _writable(entity)
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
         if not exists(local(str(item))):
             raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
@@ -45,7 +45,7 @@ def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> N
 
 def write_df(entity: Material, frame: Any, extension: str | None, **options: Any) -> str:
     """Write a DataFrame at the entity's path, with its schema and preview; return the path. Errors: OutputError."""
-    target = entity._path()
+    target = _writable(entity)
     if target.endswith("/"):
         raise OutputError(f"{entity.key}: {redact_url(target)} is a folder", hint="write_df takes the path of a file")
     engine = frames.engine_of(frame)
@@ -92,6 +92,14 @@ def _link(source: str, target: str, **_: Any) -> str:
         raise OutputError(f"no file {show_value(source)}") from error
     except OSError:
         shutil.copy2(source, target)
+    return target
+
+
+def _writable(entity: Material) -> str:
+    """Return the path of an entity whose files can be written. Errors: OutputError."""
+    target = entity._path()
+    if scheme(target) in (*WEB, SQL):
+        raise OutputError(f"{entity.key}: nothing is written to {redact_url(target)}", hint="a folder, s3, gs or az")
     return target
 
 

@@ -68,8 +68,8 @@ def connection_url(address: Address, environ: Mapping[str, str]) -> Any:
     )
 
 
-def read(url: str, environ: Mapping[str, str], engine: str, **options: Any) -> Any:
-    """Return a table as a DataFrame of `engine`; `options` go to its reader of queries.
+def read(url: str, environ: Mapping[str, str], engine: str, query: str | None = None, **options: Any) -> Any:
+    """Return a table, or what a `query` gives, as a DataFrame of `engine`; `options` go to its reader of queries.
 
     Errors: InputError, which names the path and what the database said, and never the password.
     """
@@ -83,6 +83,8 @@ def read(url: str, environ: Mapping[str, str], engine: str, **options: Any) -> A
     try:
         database = sqlalchemy.create_engine(target, connect_args=arguments, poolclass=sqlalchemy.NullPool)
         with database.connect() as connection:
+            if query is not None:
+                return _query(engine, sqlalchemy.text(query), connection, options)
             try:
                 table = sqlalchemy.Table(address.table, sqlalchemy.MetaData(), autoload_with=connection, schema=schema)
             except sqlalchemy.exc.NoSuchTableError:
