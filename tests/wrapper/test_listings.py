@@ -90,7 +90,7 @@ def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, said:
         (("artifacts", "show", "store://p/model/model/m"), "is a model, not"),
         (("models", "show", "store://p/model"), "has 2 parts"),
         (("lineage", "store://p/artifact/artifact/gone"), "gone"),
-        (("lineage", "nothing"), "is not an entity key"),
+        (("lineage", "nothing"), "nothing is called 'nothing'"),
     ],
 )
 def test_what_is_not_there_is_told(store: LocalStore, said: Any, words: tuple[str, ...], message: str) -> None:

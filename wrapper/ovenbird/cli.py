@@ -257,7 +257,7 @@ def _target(text: str | None, settings: table.Settings) -> Target:
 
 
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
-_LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage")
+_LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")
 _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
     "processor": {
         "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},

@@ -1,4 +1,4 @@
-"""`ovenbird runs|dataitems|artifacts|models|functions VERB`, `ovenbird lineage`: parse, open the store, run a verb."""
+"""The verbs that read what is recorded, and `ovenbird store`: parse, open the store, run a verb."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import SettingsError
-from .records import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, tag
+from .records import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, store_summary, tag
 
 if TYPE_CHECKING:
     from .platform.store import Store
@@ -43,4 +43,5 @@ def _parser() -> argparse.ArgumentParser:
         for verb in _RUN_VERBS if noun == "runs" else _VERBS:
             verb.add(verbs, noun)
     lineage.add(nouns.add_parser("lineage", help="where something comes from"))
+    store_summary.add(nouns.add_parser("store", help="where the records are kept, and what there is"))
     return parser

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError, PlatformRefusedError, SettingsError
 
@@ -253,6 +254,10 @@ class CoreStore:
         """Have Core keep the value of a secret; it forgets the value with the secret itself."""
         if value is not None:
             coreprojects.write_secret(self.client, project, name, value)
+
+    def location(self) -> str:
+        """The address of Core."""
+        return redact_url(self.client.endpoint)
 
     def files_root(self) -> str:
         """No folder of this machine."""

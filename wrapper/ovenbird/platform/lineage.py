@@ -15,26 +15,38 @@ from . import keys
 from .store import Record, Store
 
 Node = dict[str, Any]
-"""`{key, type, kind, name, id, state, created, relation, detail, sources}`; `relation` is what led here, `sources`
-the nodes one step back. `missing`: it was removed. `elsewhere`: no store keeps its type. `again`: it is shown with its
-sources elsewhere in the tree."""
+"""`{key, type, kind, name, id, state, created, relation, detail, sources}`; `relation` is what led here, `sources` the
+nodes one step back. `check`: `{state, reason}`, where the content was compared. `missing`: it was removed. `elsewhere`:
+no store keeps its type. `again`: it is shown with its sources elsewhere in the tree."""
 
+Check = Callable[[Record], dict[str, str]]
 _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
 
-def trace(store: Store, key: str) -> Node:
-    """The tree of what led to the entity `key`; InputError when there is no such entity."""
+def trace(store: Store, key: str, check: Check | None = None) -> Node:
+    """The tree of what led to the entity `key`; InputError when there is no such entity.
+
+    `check` says of a record whether its content is still as recorded: the node's `check` is its answer.
+    """
     root = store.read(keys.parse(key))  # a key without an id is the latest; what it leads to is named in full
-    return _node(store, root, "", set())
+    return _node(store, root, "", set(), check)
 
 
-def _node(store: Store, record: Record, relation: str, seen: set[str]) -> Node:
+def find_changed(node: Node) -> list[Node]:
+    """Return the nodes of a tree whose content is another than recorded, or is not there any more."""
+    nodes = [found for source in node["sources"] for found in find_changed(source)]
+    return ([node] if (node.get("check") or {}).get("state") in ("changed", "missing") else []) + nodes
+
+
+def _node(store: Store, record: Record, relation: str, seen: set[str], check: Check | None) -> Node:
     node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
     node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
     node |= {"detail": _detail(record), "sources": []}
     if record["key"] in seen:
         return node | {"again": True}
     seen.add(record["key"])
+    if check and record["type"] not in ("run", "function"):
+        node["check"] = check(record)
     for link in sorted(record["metadata"].get("relationships") or [], key=lambda link: _ORDER.get(link["type"], 9)):
         if keys.type_of(link["dest"]) in keys.ELSEWHERE:
             node["sources"].append({"key": link["dest"], "relation": link["type"], "elsewhere": True, "sources": []})
@@ -44,7 +56,7 @@ def _node(store: Store, record: Record, relation: str, seen: set[str]) -> Node:
         except InputError:
             node["sources"].append({"key": link["dest"], "relation": link["type"], "missing": True, "sources": []})
         else:
-            node["sources"].append(_node(store, source, link["type"], seen))
+            node["sources"].append(_node(store, source, link["type"], seen, check))
     return node
 
 
@@ -61,9 +73,19 @@ def _detail(record: Record) -> dict[str, Any]:
         parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
         found = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
     else:
-        hashes = [info.get("hash") for info in status.get("files") or []]
-        found = {"path": spec.get("path"), "hash": hashes[0] if len(hashes) == 1 else None}
+        found = {"path": spec.get("path"), **_content(status)}
+        found |= {name: status.get(name) for name in ("python", "requirements", "signature")}
     return {name: value for name, value in found.items() if value not in (None, "", {}, [])}
+
+
+def _content(status: dict[str, Any]) -> dict[str, Any]:
+    """Return digest, size and time of what an entity holds, as far as they are recorded."""
+    infos = status.get("files") or []
+    if current := status.get("fingerprint"):
+        return {name: current.get(name) for name in ("hash", "size", "files", "last_modified")}
+    if len(infos) == 1:
+        return {name: infos[0].get(name) for name in ("hash", "size", "last_modified")}
+    return {"files": len(infos), "size": sum(info.get("size") or 0 for info in infos)} if infos else {}
 
 
 def render(node: Node, form: str = "text") -> str:
@@ -104,7 +126,11 @@ def _remark(node: Node) -> str:
         return "  (removed)"
     if node.get("elsewhere"):
         return ""
-    return "  (see above)" if node.get("again") else f"  {node['state']}  {node['created']}"
+    if node.get("again"):
+        return "  (see above)"
+    found = node.get("check")
+    checked = f"  [{found['state']}{': ' + found['reason'] if found['reason'] else ''}]" if found else ""
+    return f"  {node['state']}  {node['created']}{checked}"
 
 
 def _json(node: Node) -> str:

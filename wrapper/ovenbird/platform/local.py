@@ -300,6 +300,10 @@ class LocalStore:
 
         local_secrets.write(self.home, project, name, value)
 
+    def location(self) -> str:
+        """The folder."""
+        return str(self.home)
+
     def files_root(self) -> str:
         """The folder of files beside the database."""
         return str(self.home / "files")

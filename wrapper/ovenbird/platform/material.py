@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,9 @@ class Paths(list[str]):
 
 class Material(Entity):
     """An entity whose `spec.path` is a file, or a folder when it ends in `/`; `status.files` lists what it holds."""
+
+    on_fetch: Callable[[Sequence[tuple[Path, str]]], None] | None = None
+    """Called once, with the files that were fetched from a URL and their names: whoever records a run's inputs."""
 
     def as_file(self) -> Paths:
         """Local paths of the files, for reading and for changing; also a path itself, as `open` takes it.
@@ -142,6 +145,8 @@ class Material(Entity):
                 target = self._below(own, url)
                 paths = files.download(url, target, self._environ, self._names())
                 found = [(path, str(path.relative_to(own))) for path in paths]
+            if own is not None:
+                self._tell_fetched(found)
             return read_table(found, self.key, file_format=file_format, engine=engine, options=options)
         finally:
             if own is not None:
@@ -203,7 +208,9 @@ class Material(Entity):
         from . import files
 
         if schemes.scheme(self._path()) in schemes.WEB:
-            return files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
+            path = files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
+            self._tell_fetched([(path, path.name)])
+            return path
         return Path(self.copy_to(folder / self.file_name(), overwrite))
 
     def _write_table(self, target: Path) -> None:
@@ -223,12 +230,19 @@ class Material(Entity):
         from . import files
 
         paths = files.download(self._path(), target, self._environ, names)
+        if schemes.scheme(self._path()):
+            self._tell_fetched([(path, str(path.relative_to(target))) for path in paths])
         programs = {info.get("path") for info in self.status.get("files") or [] if info.get("executable")}
         if programs:
             for path, name in zip(paths, names or [], strict=False):
                 if name in programs:
                     files.mark_executable(path)
         return paths
+
+    def _tell_fetched(self, found: Sequence[tuple[Path, str]]) -> None:
+        if self.on_fetch is not None:
+            tell, self.on_fetch = self.on_fetch, None
+            tell(found)
 
     def _is_stored(self) -> bool:
         """Whether the files are the store's own copy, not the user's."""

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ovenbird.common.redact import redact_record
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OutputError
 
@@ -139,18 +138,14 @@ class Project(Described, Methods):
         return Function(self._store, record, self._environ)
 
     def referenced(self, name: str, kind: str, path: str) -> Dataitem:
-        """The data item at `path`, read by the run: the latest of the name, or a new one if that lies elsewhere.
+        """The data item at `path`, read by the run: the latest of the name, or a new one.
 
-        What is secret in a URL is not recorded; the data item that is returned reads its file with it all the same.
+        It is a new one if that lies elsewhere, or if the content has changed. Content behind a URL is looked at when it
+        is fetched. What is secret in a URL is not recorded; the data item that is returned reads its file with it.
         """
-        recorded = redact_record(path)
-        item: Dataitem | None = None
-        for row in self._store.listing("dataitem", project=self.name, name=name, kind=kind, limit=1):
-            if (record := self._store.read(keys.parse(row.key)))["spec"].get("path") == recorded:
-                item = self._get(Dataitem, record["key"], None)
-        item = item or self._get(Dataitem, self._new(Dataitem, name, kind, path).key, None)
-        item.spec.path = path
-        return item
+        from . import input_versions
+
+        return input_versions.referenced(self, name, kind, path)
 
     def adopt(self, entity: Material) -> None:
         """Link an entity to the run that made it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
 """The word on the command line for each type."""
+ANY = ("run", "model", "dataitem", "artifact", "function")
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+class NotFoundError(InputError):
+    """Nothing in the store is called so."""
 
 
 def listed(
@@ -78,10 +83,51 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
             f"{show_value(text)} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it"
         )
     known = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
-    hint = f"there are: {', '.join(known)}" if known else f"no {type} is stored yet"
-    raise InputError(
-        f"no {type} {show_value(text)}" + (f" in project {show_value(project)}" if project else ""), hint=hint
+    hint = f"there are: {', '.join(known)}" if known else f"no {type} is stored there yet"
+    raise NotFoundError(f"no {type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
+
+
+def locate_any(store: Store, text: str, project: str | None = None, types: Sequence[str] = ANY) -> keys.Key:
+    """The key that `text` means, whatever type it is of: a key, a name, an id or its beginning; `latest` is a run.
+
+    A name or an id counts before the beginning of an id. InputError: nothing, or several things, are meant.
+    """
+    if keys.is_key(text):
+        return keys.parse(text)
+    exact: list[keys.Key] = []
+    begun: list[keys.Key] = []
+    unclear: InputError | None = None
+    for type in types:
+        try:
+            key = located(store, type, text, project)
+        except NotFoundError:
+            continue
+        except InputError as error:  # another type may have something of exactly this name
+            unclear = error
+            continue
+        of_run = type == "run" and not str(key.id).startswith(text)  # its name, or `latest`
+        (exact if of_run or text in (key.name, key.id) else begun).append(key)
+    matches = exact or begun
+    if len(matches) == 1 and (exact or not unclear):
+        return matches[0]
+    if matches:
+        raise InputError(
+            f"{show_value(text)} means several things: {', '.join(key.type for key in matches)}",
+            hint="the key says which: " + ", ".join(map(str, matches)),
+        )
+    if unclear:
+        raise unclear
+    names = [f"{type} {row.name}" for type in types if type != "run"
+             for row in store.listing(type, project=project, versions=False, limit=5)]  # fmt: skip
+    raise NotFoundError(
+        f"nothing is called {show_value(text)} in {describe_place(store, project)}",
+        hint=f"there are: {', '.join(names)}" if names else "nothing is stored there yet",
     )
+
+
+def describe_place(store: Store, project: str | None = None) -> str:
+    """Return where was looked, for a message: the store, and the project if one was asked for."""
+    return f"{store.location()}{f', project {show_value(project)}' if project else ''}"
 
 
 def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:

@@ -73,6 +73,12 @@ class Run(Entity):
         if len(self.metadata.relationships) > before and self.status.state not in FINAL:
             self.save(update=True)
 
+    def consume_other(self, key: str, other: str) -> None:
+        """Record that the run reads another version than it seemed to."""
+        links = self.metadata.setdefault("relationships", [])
+        links[:] = [link for link in links if (link.get("type"), link.get("dest")) != ("consumes", key)]
+        self.consume(other)
+
     def inputs(self, as_dict: bool = False) -> dict[str, Any]:
         """Return the inputs by the names of the arguments: entities, or with `as_dict` their records."""
         from .run_parts import read_inputs

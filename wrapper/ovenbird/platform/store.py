@@ -130,6 +130,9 @@ class Store(Protocol):
     def write_secret(self, project: str, name: str, value: str | None) -> None:
         """Keep the value of a secret, in no record; None forgets it."""
 
+    def location(self) -> str:
+        """Where the store is, for people: a folder or an address."""
+
     def files_root(self) -> str:
         """The folder of the store's own files; what lies elsewhere is never below it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from .output import add_platform
@@ -13,15 +14,22 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the verb."""
-    parser.add_argument("key", metavar="KEY")
+    parser.add_argument("key", metavar="KEY", help="key, name (its latest version), id or its beginning, or `latest`")
     parser.add_argument("--format", choices=("text", "dot", "mermaid", "json"), default="text")
+    text = "compare files and URLs with what is recorded of them; the exit status is 1 where one has changed"
+    parser.add_argument("--verify", action="store_true", help=text)
+    parser.add_argument("--project", metavar="NAME", help="where a name is looked for")
     add_platform(parser)
     parser.set_defaults(do=run)
 
 
 def run(store: Store, options: argparse.Namespace) -> int:
     """Print where an entity comes from; the exit status."""
-    from ..platform import lineage
+    from ..platform import lineage, queries
+    from ..platform.content_check import check_content
 
-    print(lineage.render(lineage.trace(store, options.key), options.format))
-    return 0
+    key = queries.locate_any(store, options.key, options.project)
+    check = (lambda record: check_content(store, record, os.environ)) if options.verify else None
+    node = lineage.trace(store, str(key), check)
+    print(lineage.render(node, options.format))
+    return 1 if lineage.find_changed(node) else 0

@@ -15,7 +15,7 @@ from ..common.text import show_value
 from ..common.text_table import fit_columns, format_table
 from ..common.units import parse_age
 from ..errors import InputError
-from .output import Verbs, add_verb, cell_text, count, print_json, value_text
+from .output import Verbs, add_verb, cell_text, count, print_json, tell_empty, value_text
 
 if TYPE_CHECKING:
     from ..platform.run_summary import Summary
@@ -63,6 +63,8 @@ def run(store: Store, options: argparse.Namespace) -> int:
             more = True
             break
         summaries.append(summary)
+    if not summaries:
+        tell_empty(store, "runs", options.project)
     values = [values_of(summary) for summary in summaries]
     columns = options.columns or _default_columns(values)
     cells = {name: select_column(values, name) for name in columns}

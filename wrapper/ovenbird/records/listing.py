@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..common.text_table import format_table
-from .output import Verbs, add_verb, count, moment, print_json
+from .output import Verbs, add_verb, count, moment, print_json, tell_empty
 
 if TYPE_CHECKING:
     from ..platform.store import Row, Store
@@ -32,6 +32,8 @@ def run(store: Store, options: argparse.Namespace) -> int:
         store, queries.VERBS[options.noun], project=options.project, name=options.name,
         state=options.state, versions=options.versions, limit=options.limit or None,
     )  # fmt: skip
+    if not rows:
+        tell_empty(store, options.noun, options.project)
     if options.json or not sys.stdout.isatty():
         print_json([{**row._asdict(), "key": row.key} for row in rows])
         return 0

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
-from ..common.text import show_value
+from ..common.text import escape_controls, show_value
 from ..common.units import parse_whole
+
+if TYPE_CHECKING:
+    from ..platform.store import Store
 
 Verbs = Any  # argparse's subparsers, whose class has no public name
 
@@ -65,3 +69,11 @@ def print_json(value: Any) -> None:
     import msgspec
 
     print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def tell_empty(store: Store, noun: str, project: str | None) -> None:
+    """Say on stderr where nothing was found: the store of another folder is the usual reason."""
+    from ..platform.queries import describe_place
+
+    place = escape_controls(describe_place(store, project))
+    print(f"no such {noun} in {place}; OVENBIRD_HOME names another store", file=sys.stderr)

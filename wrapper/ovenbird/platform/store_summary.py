@@ -1,0 +1,42 @@
+"""What a store holds, in numbers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .queries import VERBS
+from .store import Store
+
+
+def summarize_store(store: Store, project: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return `location`, `projects` with the versions of each type, `files` and `bytes` of the store's own folder.
+
+    The two are None for Core, whose files lie elsewhere; it is asked for one project at a time.
+    """
+    local = "://" not in store.location()
+    project = project or (None if local else environ.get("PROJECT_NAME"))
+    counts: dict[str, Counter[str]] = {}
+    if local or project:
+        for noun, type in VERBS.items():
+            for row in store.listing(type, project=project):
+                counts.setdefault(row.project, Counter())[noun] += 1
+    files, size = _measure(Path(store.location())) if local else (None, None)
+    projects = {name: {noun: counts[name][noun] for noun in VERBS} for name in sorted(counts)}
+    return {"location": store.location(), "projects": projects, "files": files, "bytes": size}
+
+
+def _measure(folder: Path) -> tuple[int, int]:
+    """Return how many files there are below a folder, and their bytes."""
+    count = size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.lstat(Path(place, name)).st_size
+            except OSError:  # removed meanwhile
+                continue
+            count += 1
+    return count, size
