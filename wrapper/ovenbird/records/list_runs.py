@@ -147,9 +147,15 @@ def _default_columns(values: Sequence[dict[str, Any]]) -> list[str]:
     for prefix in _SHOWN:
         names = dict.fromkeys(name for row in values for name in row if name.startswith(f"{prefix}."))
         if prefix == "param":
-            names = {name: None for name in names if len({value_text(row.get(name)) for row in values}) > 1}
+            names = {name: None for name in names if _differs(values, name)}
         columns += [name for name in names if all(not isinstance(row.get(name), (list, dict)) for row in values)]
     return columns
+
+
+def _differs(values: Sequence[dict[str, Any]], name: str) -> bool:
+    """Return whether a parameter differs between runs of the functions that have it."""
+    functions = {row["function"] for row in values if name in row}
+    return len({value_text(row.get(name)) for row in values if row["function"] in functions}) > 1
 
 
 def _title(column: str, columns: Sequence[str]) -> str:
