@@ -131,8 +131,8 @@ def _meant(module: ModuleType, target: Target) -> Target:
     With `from ovenbird import handler` in it, `main.py` alone names the decorator.
     Errors: AttributeMissingError when several functions are decorated, or none.
     """
-    value = getattr(module, target.attribute, None)
-    is_absent = target.attribute == DEFAULT_ATTRIBUTE and not hasattr(module, DEFAULT_ATTRIBUTE)
+    value = vars(module).get(target.attribute)
+    is_absent = target.attribute == DEFAULT_ATTRIBUTE and not {DEFAULT_ATTRIBUTE, "__getattr__"} & vars(module).keys()
     if not is_absent and (value is None or not is_decorator(value)):
         return target
     names = decorated_names(module)
@@ -141,7 +141,7 @@ def _meant(module: ModuleType, target: Target) -> Target:
     if is_absent and not names:
         return target
     which = f"it decorates {', '.join(names)}" if names else "it decorates no function"
-    others = [name for name in _callables(module) if not is_decorator(getattr(module, name))]
+    others = [name for name in _callables(module) if not is_decorator(vars(module).get(name))]
     raise AttributeMissingError(
         f"{show_value(str(target))} is the decorator, not a function; {which}"
         if not is_absent
