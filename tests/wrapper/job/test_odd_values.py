@@ -34,6 +34,7 @@ _PUTS = {
     "no status": "del run.status",
     "no spec": "run.spec = None",
     "no metadata": "del run.metadata",
+    "a number as provenance": "run.status.provenance = 5",
     "an object as state": "run.status.state = object()",
     "objects as times": "run.status.started = object(); run.status.ended = {}",
     "a number as metrics": "run.status.metrics = 5",

@@ -85,8 +85,6 @@ class Ending:
             )  # fmt: skip
 
         try:
-            if restored := self._record.restore():
-                _log.warning("left out of the record, as it is no part of one: run.%s", ", run.".join(restored))
             return finish()
         except OvenbirdError:
             raise

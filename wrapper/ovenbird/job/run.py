@@ -205,6 +205,8 @@ class Job:
     def _record(self, state: str, code: int, error: dict[str, str] | None) -> int:
         """Record the end; the exit status. Errors: PlatformError."""
         rescue = self.rescue if self.on_core else None
+        if restored := self.record.restore():
+            _log.warning("left out of the record, as it is no part of one: run.%s", ", run.".join(restored))
         if not self.called:
             self.record.status.called = False
         self._update_packages()
@@ -225,9 +227,10 @@ class Job:
 
     def _update_packages(self) -> None:
         """Record the packages once more where modules were imported meanwhile: those are needed too."""
-        if (known := self.record.status.get("provenance")) and len(sys.modules) != self._modules:
+        known = self.record.status.get("provenance")
+        if isinstance(known, dict) and len(sys.modules) != self._modules:
             with contextlib.suppress(Exception):  # what user code has put into `sys.modules` must not cost the record
-                known.packages = packages()
+                known["packages"] = packages()
 
     def _force(self, interrupted: Interrupted) -> None:
         """Record the end from another thread, as the function does not return, and end the process."""
