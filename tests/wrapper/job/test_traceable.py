@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.metadata import version
 
 from tests.core.server import Double
@@ -59,3 +60,38 @@ def test_a_run_that_fails_has_its_parameters_too(jobs: Jobs) -> None:
     assert done.code == -9
     (row,) = jobs.runs()
     assert jobs.show("runs", row["id"])["status"]["parameters"] == {"n": 3}
+
+
+_MODEL = """
+from ovenbird import handler
+from sklearn.linear_model import LogisticRegression
+import pandas
+
+@handler(outputs=["wine"])
+def handler():
+    return LogisticRegression().fit(pandas.DataFrame({"a": [0, 1], "b": [1, 0]}), ["no", "yes"])
+"""
+
+
+def _check_model(status: dict[str, object]) -> None:
+    assert status["python"] == sys.version.partition(" ")[0]
+    requirements = status["requirements"]
+    assert isinstance(requirements, list)
+    assert f"scikit-learn=={version('scikit-learn')}" in requirements
+    assert status["signature"] == {"features": 2, "feature_names": ["a", "b"], "classes": ["no", "yes"]}
+
+
+def test_a_model_stores_what_it_needs_to_be_loaded(jobs: Jobs) -> None:
+    """Python, the versions of packages, features and classes are recorded with a model, and lineage shows them."""
+    done = jobs.run(_MODEL)
+    assert done.code == 0, done.err
+    _check_model(jobs.show("models", "wine")["status"])
+    assert "signature: " in jobs.do("lineage", "wine")
+
+
+def test_a_model_on_core(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
+    """Core keeps them in the status of the model."""
+    done = jobs.run(_MODEL, "--project", "p", **platform)
+    assert done.code == 0, done.err
+    (model,) = core.entities.all("p", "model")
+    _check_model(model["status"])

@@ -311,6 +311,8 @@ def _is_fitted(value: Any) -> bool:
 
 def _model(name: str, value: Any, project: Project) -> Entity:
     """Store an estimator as `model.pkl`: pickle rather than joblib's own form, because both can read it."""
+    from ..platform.model_environment import describe_signature
+
     data = _pickle(value)
     return project.log_sklearn(
         name,
@@ -318,6 +320,7 @@ def _model(name: str, value: Any, project: Project) -> Entity:
         filename="model.pkl",
         algorithm=type(value).__name__,
         parameters=json_value(value.get_params(deep=False)),
+        status={"signature": describe_signature(value)},
     )
 
 

@@ -175,6 +175,7 @@ class Project(Described, Methods):
         filename: str = "",
         path: str | None = None,
         drop_existing: bool = False,
+        status: Mapping[str, Any] | None = None,
         reader: Mapping[str, Any] | None = None,
         keep_dir_structure: bool = False,
         **options: Any,
@@ -198,7 +199,11 @@ class Project(Described, Methods):
             for row in self._store.listing(type.TYPE, project=self.name, name=name):
                 self._store.remove(keys.parse(row.key))
         target = path or "/".join((self._files_store(), self.name, type.TYPE, name, entity.id, found.filename))
-        entity.status.update(found.status)
+        entity.status.update({**found.status, **(status or {})})
+        if type is Model:
+            from .model_environment import describe_environment
+
+            entity.status.update(describe_environment())
         self.adopt(entity)
         try:
             deposit.deposit(
