@@ -33,7 +33,7 @@ USER 0:0
 # newuidmap as a program with one capability, and not as root's: a pod's root may not write the user's own uid_map
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends \
-        buildah ca-certificates crun git libcap2-bin skopeo uidmap \
+        buildah ca-certificates crun git libcap2-bin netavark skopeo uidmap \
     && chmod u-s,g-s /usr/bin/newuidmap /usr/bin/newgidmap \
     && setcap cap_setuid=ep /usr/bin/newuidmap \
     && setcap cap_setgid=ep /usr/bin/newgidmap \
