@@ -102,6 +102,10 @@ def command(stage: Path) -> None:
         text = launcher.format(python=os.path.realpath(sys.executable), words=words)
         below(stage, path).write_text(text, encoding="utf-8")
         below(stage, path).chmod(0o755)
+    signals = HOME / "lib" / "bash_env.sh"
+    folder(signals.parent, stage)
+    shutil.copyfile(Path(__file__).with_name(signals.name), below(stage, signals))
+    below(stage, signals).chmod(0o644)
     link = Path("/usr/local/bin/ovenbird")
     folder(link.parent, stage)
     below(stage, link).symlink_to(script)

@@ -21,6 +21,34 @@ JOB = {"job": {"kind": "job", "attributes": {"event": {"body": ""}}}}
 HTTP = {"http": {"kind": "http"}}
 
 
+# what the platform's script does: it installs what is asked for, runs the processor as its child, and knows 0 and 1
+ENTRYPOINT = """\
+#!/bin/bash
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --processor) processor=$2 ;;
+        --config) config=$2 ;;
+        --requirements) requirements=$2 ;;
+        *) echo "unknown: $1" >&2; exit 1 ;;
+    esac
+    shift 2
+done
+if [ -z "$HOME" ] || [ "$HOME" = / ]; then
+    export HOME=/shared
+fi
+if [ -s "$requirements" ]; then
+    python3 -m pip install --disable-pip-version-check --quiet --user -r "$requirements" || exit 1
+fi
+"$processor" --config "$config"
+status=$?
+if [ $status -ne 0 ]; then
+    echo "the processor has failed with status $status" >&2
+    exit 1
+fi
+exit 0
+"""
+
+
 def document(triggers: Any, **spec: Any) -> dict[str, Any]:
     """A processor's document as the platform writes it."""
     return {

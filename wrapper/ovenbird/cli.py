@@ -107,7 +107,7 @@ def run(argv: list[str]) -> int:
             return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
-        return report(error, lines)
+        return report(error, lines, pod=True)
 
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
@@ -143,8 +143,13 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
     return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
-def report(error: OvenbirdError, lines: Lines | None = None) -> int:
-    """Tell an error: one JSON record where the log is JSON, else text for people. The exit status."""
+def report(error: OvenbirdError, lines: Lines | None = None, *, pod: bool = False) -> int:
+    """Tell an error: one JSON record where the log is JSON, else text for people. The exit status.
+
+    `pod`: it is why a pod fails, and so the container's termination message too.
+    """
+    if pod:
+        _terminate(error)
     from .logs import is_for_people, json_line, text_line
 
     wanted = os.environ.get("OVENBIRD_LOG_FORMAT")
@@ -165,11 +170,17 @@ def report(error: OvenbirdError, lines: Lines | None = None) -> int:
     return error.exit_code
 
 
+def _terminate(error: OvenbirdError) -> None:
+    from .common.termination_log import write_termination_message
+
+    write_termination_message(error.code, str(error), error.cause)
+
+
 def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
     from .serve.run import Host, serve
 
     project = _project(target, settings)
-    host = Host(lines, extra["find"], lambda error: report(error, lines), end_process, _age(), project)
+    host = Host(lines, extra["find"], lambda error: report(error, lines, pod=True), end_process, _age(), project)
     return serve(target, settings, host)
 
 
@@ -182,7 +193,7 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
         host = run.Host(
             lines,
             lambda: target,
-            lambda error: report(error, lines),
+            lambda error: report(error, lines, pod=True),
             end_process,
             _age(),
             _project(target, settings),

@@ -24,7 +24,7 @@ from ovenbird.errors import OvenbirdError
 from .. import buildah, process, toolbox
 from ..container import refused
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
-from ..layers.underlay import LAUNCHER
+from ..layers.underlay import LAUNCHER, SIGNALS
 from ..network import Network
 from . import runtime
 from . import table as bases
@@ -229,7 +229,8 @@ def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     if flavour:
         (folder / "sdk.txt").write_text(lock, encoding="utf-8")
         return
-    shutil.copyfile(LAUNCHER, folder / LAUNCHER.name)
+    for path in (LAUNCHER, SIGNALS):
+        shutil.copyfile(path, folder / path.name)
     wheel = runtime.wheel(folder)
     own = f"ovenbird=={__version__} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
     (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")

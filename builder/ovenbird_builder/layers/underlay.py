@@ -14,12 +14,14 @@ from .dependencies import Stack, dependency_layers
 from .source import HOME, Content, files_layer
 
 ROOT = "/opt/ovenbird"
+BASH_ENV = f"{ROOT}/lib/bash_env.sh"  # what makes a bash that is process 1 pass signals on
 PROCESSOR = "/opt/nuclio/processor"  # what the platform's entry point starts
 UID, GID, NAME = 8877, 999, "ovenbird"
 BUDGET = 2  # layers for the runtime's packages
 # what the config of a base image of ours says; the rest stays as the custom base has it
 CHANGES = Changes(
     env={
+        "BASH_ENV": BASH_ENV,
         "OVENBIRD_HOST": "0.0.0.0",  # noqa: S104  # all addresses of the container
         "OVENBIRD_SPARE_HOME": "/tmp/ovenbird",  # noqa: S108  # in the container, where only its user is
     },
@@ -31,6 +33,7 @@ CHANGES = Changes(
     ports=("8080/tcp",),
 )
 LAUNCHER = Path(__file__).parent / "launcher.txt"  # the text of both commands; a base image's are made of it as well
+SIGNALS = Path(__file__).parent / "bash_env.sh"  # likewise
 
 
 def runtime_scheme(target: Target) -> Scheme:
@@ -45,6 +48,7 @@ def runtime_files(target: Target, passwd: str, group: str) -> Mapping[str, Conte
     return {
         f"{ROOT}/bin/ovenbird": _command(target, ""),
         PROCESSOR: _command(target, '["processor", *sys.argv[1:]]'),
+        BASH_ENV: Content(SIGNALS.read_bytes()),
         "/usr/local/bin/ovenbird": Content(link=f"{ROOT}/bin/ovenbird"),
         f"{target.purelib}/ovenbird.pth": Content(f"{ROOT}/site\n".encode()),
         "/etc/passwd": Content(_with_line(passwd, account).encode("utf-8", "surrogateescape")),

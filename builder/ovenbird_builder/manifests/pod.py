@@ -65,6 +65,7 @@ def container(wanted: Wanted, args: Sequence[str], **more: Any) -> Document:
     task = wanted.task
     found: Document = {"name": CONTAINER, "image": str(wanted.image), "args": list(args)}
     found["imagePullPolicy"] = "IfNotPresent" if wanted.image.digest else "Always"
+    found["terminationMessagePolicy"] = "FallbackToLogsOnError"  # the log's end where nothing could be written
     found["env"] = environment(wanted, variables(wanted))
     amounts = {
         name: task.resources[key]

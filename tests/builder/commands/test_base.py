@@ -341,7 +341,7 @@ def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
     """A folder with all that a plain `docker build` needs; one that is not empty is left alone."""
     (row,) = call("build", "3.13", "--context", str(tmp_path / "context"))
     names = {path.name for path in (tmp_path / "context").iterdir()}
-    assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "launcher.txt", "tools"} < names
+    assert {"Dockerfile", "requirements.txt", "stage.py", "elf.py", "launcher.txt", "bash_env.sh", "tools"} < names
     wheel = next((tmp_path / "context").glob("ovenbird-*.whl"))
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert f"--hash=sha256:{digest}" in (tmp_path / "context" / "requirements.txt").read_text()

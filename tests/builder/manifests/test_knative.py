@@ -13,7 +13,8 @@ POD = {
     "imagePullSecrets", "timeoutSeconds", "containerConcurrency",
 }  # fmt: skip
 CONTAINER = {
-    "name", "image", "args", "imagePullPolicy", "env", "resources", "ports", "readinessProbe", "livenessProbe",
+    "name", "image", "args", "imagePullPolicy", "terminationMessagePolicy",
+    "env", "resources", "ports", "readinessProbe", "livenessProbe",
     "securityContext", "volumeMounts",
 }  # fmt: skip
 SECURITY = {

@@ -41,6 +41,7 @@ def test_the_image(make: Callable[..., Made]) -> None:
     made = make("--action", "job")
     assert made.container["image"] == IMAGE
     assert made.container["imagePullPolicy"] == "IfNotPresent"
+    assert made.container["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert made.env["OVENBIRD_IMAGE_DIGEST"] == DIGEST
     assert "is a tag" not in made.notes
     made = make("--action", "job", image="greet:1")

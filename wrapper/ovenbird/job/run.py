@@ -218,6 +218,11 @@ class Job:
             if not error:
                 state, code = "ERROR", lost.exit_code
                 error = {"type": lost.code, "message": lost.message, "traceback": ""}
+        if error:
+            from ..common.termination_log import PATH, write_termination_message
+
+            if self.settings.result_file != PATH:
+                write_termination_message(error["type"], error["message"], error["traceback"])
         ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)

@@ -58,8 +58,10 @@ def run(config: Config, settings: Settings, dialect: Nuclio, target: Target, env
     except Ended as ended:
         fields = {"error": ended.error["type"]}
         _log.error("%s raised %s", handler.name, _named(ended.error), extra=_extra(fields, ended.error["traceback"]))
+        _terminate("handler", _named(ended.error), ended.error["traceback"])
     except ResultError as error:
         _log.error("%s: %s", handler.name, error, extra=_extra({"error": "ResultError"}))
+        _terminate("result", f"{handler.name}: {error}")
     return FAILED
 
 
@@ -70,15 +72,25 @@ def _told(reply: Reply) -> int:
         return 0
     body = reply.body.decode("utf-8", "replace")[:_SHOWN]
     _log.error("the job's event was answered %d: %s", reply.status, body, extra=_extra({"status": reply.status}))
+    _terminate("answer", f"the job's event was answered {reply.status}: {body}")
     return FAILED
 
 
 def _stopped(stop: Interrupted, limit: float, how: str = "") -> int:
     if stop.reason == TIME_LIMIT:
         _log.error("stopped by the time limit of %g seconds%s", limit, how)
+        _terminate("time_limit", f"stopped by the time limit of {limit:g} seconds{how}")
         return FAILED
     _log.warning("stopped by %s%s", stop.reason, how)
+    _terminate("stopped", f"stopped by {stop.reason}{how}")
     return stop.exit_code
+
+
+def _terminate(code: str, message: str, traceback: str = "") -> None:
+    """Say why the pod failed where `kubectl describe pod` shows it."""
+    from ..common.termination_log import write_termination_message
+
+    write_termination_message(code, message, traceback)
 
 
 def _named(error: Mapping[str, str]) -> str:

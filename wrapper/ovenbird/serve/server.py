@@ -221,6 +221,9 @@ class Worker:
         def end() -> None:
             error = self._too_long()
             _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
+            from ..common.termination_log import write_termination_message
+
+            write_termination_message(error.code, str(error))
             os._exit(error.exit_code)
 
         guard = threading.Timer(self.settings.init_timeout + _STUCK, end)

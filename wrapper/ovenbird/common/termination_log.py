@@ -1,0 +1,47 @@
+"""Tell why a process failed where Kubernetes looks: the container's termination message."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+from .redact import redact_text
+
+PATH = "/dev/termination-log"
+_LONGEST = 4096  # bytes that Kubernetes takes
+_LONGEST_MESSAGE = 3072  # bytes of the message; the rest is the traceback's
+
+
+def write_termination_message(code: str, message: str, traceback: str = "", path: str = PATH) -> bool:
+    """Write code, message and the last lines of a traceback; return whether there is a file for it.
+
+    The file is mounted by the kubelet. Where there is none, none is made: `/dev` of a machine is not ours.
+    """
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  # of a pod's mount; a start has no pathlib to spare
+            return False
+        with open(path, "wb") as file:  # noqa: PTH123  # likewise
+            file.write(termination_message(code, message, traceback).encode())
+        return True
+    return False
+
+
+def termination_message(code: str, message: str, traceback: str = "") -> str:
+    """Return the text, at most 4 KiB of UTF-8 that ends with a whole character."""
+    text = _cut(redact_text(f"{code}: {message}"), _LONGEST_MESSAGE)
+    lines: list[str] = []
+    left = _LONGEST - len(text.encode()) - 1
+    for line in reversed(redact_text(traceback).splitlines()):
+        lines.append(_cut(line, 500))
+        left -= len(lines[-1].encode()) + 1
+        if left < 0:
+            lines.pop()
+            break
+    return "\n".join([text, *reversed(lines)]) + "\n"
+
+
+def _cut(text: str, most: int) -> str:
+    """Return at most that many bytes of a text, with what UTF-8 cannot hold (lone surrogates) replaced."""
+    data = text.encode("utf-8", "backslashreplace")
+    return data.decode() if len(data) <= most else data[: most - 3].decode("utf-8", "ignore") + "..."
