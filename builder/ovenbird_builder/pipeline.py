@@ -75,7 +75,7 @@ def _fetched(request: Request, place: Workplace) -> Tree:
         return request.bundled
     return fetch(
         request.function, place.folder / "source", environ=place.environ, network=request.network,
-        timeout=request.timeout or 1e9, leave_out=request.document,
+        timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
     )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ class Request:
 
     `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
     environment does not set it. `bundled` is the source where a bundle brings it,
-    `locks` the folder of the locks that it brings.
+    `locks` the folder of the locks that it brings. `products` are the files and folders that the build itself reads or
+    writes, which are no part of a source.
     """
 
     function: Function
@@ -71,6 +72,7 @@ class Request:
     explain: bool = False
     write_back: bool = False
     notes: tuple[str, ...] = field(default=())
+    products: tuple[Path, ...] = ()
 
     @property
     def pushes(self) -> bool:
@@ -119,10 +121,18 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         dry_run=given["dry_run"],
         explain=given["explain"],
         write_back=given["write_back"],
+        products=_products(given),
     )
     _together(check, made, explicit=bool(given["tag"]))
     check.finish()
     return made
+
+
+def _products(given: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the paths that the flags name for the build's own use: results, images, bundles, cache, credentials."""
+    names = [given.get(name) or "" for name in ("result_file", "cache_dir", "bundle", "out", "authfile", "creds_file")]
+    names += [text.partition(":")[2] for text in given.get("output") or ()]
+    return tuple(Path(name).expanduser().absolute() for name in names if name not in ("", "-") and is_name(Path(name)))
 
 
 def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:

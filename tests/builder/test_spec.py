@@ -53,6 +53,16 @@ def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
     assert found.cache.name == "ovenbird"
 
 
+def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tmp_path: Path) -> None:
+    """Each flag and variable that names a file of the build's own; neither the store nor stdout is a file."""
+    found = ask(
+        "--result-file", "result.json", "--cache-dir", "cache", "--authfile", "auth.json", "--output", "oci:image",
+        "--output", "store", OVENBIRD_CREDS_FILE="creds",
+    )  # fmt: skip
+    assert set(found.products) == {tmp_path / name for name in ("result.json", "cache", "auth.json", "image", "creds")}
+    assert ask("--result-file", "-").products == ()
+
+
 def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> None:
     """Each flag is also a variable; what may be repeated holds one per line."""
     found = ask(

@@ -61,6 +61,9 @@ class Cache(Blobs):
             tag = self.root / "CACHEDIR.TAG"  # https://bford.info/cachedir/: backups leave the folder out
             if not tag.exists():
                 tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
+            ignore = self.root / ".gitignore"  # a cache within a repository is no part of it
+            if not ignore.exists():
+                ignore.write_text("*\n")
             self._lock = os.open(self.root / "locks" / "cache", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self.close = weakref.finalize(self, os.close, self._lock)  # lets others prune; once, at the latest at the end
         fcntl.flock(self._lock, fcntl.LOCK_SH)  # held while this builder lives: nothing is pruned under its hands

@@ -63,12 +63,14 @@ def fetch(
     network: Network,
     timeout: float = 600.0,
     leave_out: Path | None = None,
+    products: tuple[Path, ...] = (),
 ) -> Tree:
     """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
 
     `timeout` is in seconds, for all of it. `environ` brings credentials and limits. `leave_out` is a file that is not
     taken along: the function document, which has its own place in an image and would change the source's digest when
-    the name of that image is written into it.
+    the name of that image is written into it. `products` are files and folders that this build reads or writes
+    itself, such as its outputs and its credentials: none of them is taken along.
     Errors: SourceError and its subclasses; SpecError for a limit that does not parse.
     """
     found_form = form(function)
@@ -81,7 +83,7 @@ def fetch(
         deadline = time.monotonic() + timeout
         order = Order(function, work, environ, network, read_limits(environ, SpecError), deadline, timeout)
         found = _found(found_form, order)
-        tree = _settled(found, order, final, stage, leave_out)
+        tree = _settled(found, order, final, stage, leave_out, products)
         final.chmod(0o755)
         final.replace(into)
         return Tree(into, tree.uri, tree.revision, tree.digest, tree.epoch, tree.file, tree.warnings)
@@ -96,9 +98,11 @@ def _found(form: str, order: Order) -> Found:
     return found
 
 
-def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None) -> Tree:
+def _settled(
+    found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None, products: tuple[Path, ...]
+) -> Tree:
     shown = found.shown or found.uri
-    entries = gather.choose(found.folder, found.ignore, shown, order.limits, skip=stage)
+    entries = gather.choose(found.folder, found.ignore, shown, order.limits, _below(found.folder, (stage, *products)))
     entries = [entry for entry in entries if leave_out is None or found.folder / entry.path != leave_out]
     if found.file and not any(entry.path == found.file for entry in entries):
         rules = " or ".join(found.ignore)
@@ -107,6 +111,13 @@ def _settled(found: Found, order: Order, final: Path, stage: Path, leave_out: Pa
     shadow.refuse(final)
     notes = (*found.warnings, *entry.check(order.function, final, shown))
     return Tree(final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, notes)
+
+
+def _below(folder: Path, paths: tuple[Path, ...]) -> frozenset[str]:
+    """Return those of `paths` that lie below `folder`, relative to it; links above either are followed."""
+    root = folder.resolve()
+    places = (path.absolute().parent.resolve() / path.name for path in paths)
+    return frozenset(str(place.relative_to(root)) for place in places if root in place.parents)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from ..errors import SourceMissingError, UnsafeSourceError
 from . import links, names
 from .ignore import Rules, outer
 
+_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
+
 
 class Entry(Struct, frozen=True):
     """A file or link of a source: its path below the root, its mode, its size in bytes."""
@@ -32,9 +34,12 @@ class Entry(Struct, frozen=True):
 
 
 def choose(
-    folder: Path, ignore: tuple[str, ...], origin: str, limits: SourceLimits, skip: Path | None = None
+    folder: Path, ignore: tuple[str, ...], origin: str, limits: SourceLimits, skip: frozenset[str] = frozenset()
 ) -> list[Entry]:
-    """The entries of `folder` that belong to the tree, in the order of their paths; `skip` is never one of them.
+    """The entries of `folder` that belong to the tree, in the order of their paths.
+
+    `skip` holds paths below `folder` that stay out, with all that is in them. A folder that is marked as a cache or as
+    a virtual environment stays out too.
 
     Errors: SourceMissingError when there are none; UnsafeSourceError for a special file, a name that an image cannot
     hold, and more than `limits`.
@@ -82,7 +87,7 @@ def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move
             links.check(target, entry.path, origin)
 
 
-def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: Path | None, origin: str) -> Iterator[Entry]:
+def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: frozenset[str], origin: str) -> Iterator[Entry]:
     rules = rules.below(folder, prefix + path)
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda found: found.name):
@@ -90,17 +95,26 @@ def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: Path | None,
             is_folder = entry.is_dir(follow_symlinks=False)
             if entry.name in names.DROPPED or rules.ignores(prefix + below + "/" * is_folder):
                 continue
-            if not path and entry.name in names.DOCUMENTS:
+            if below in skip or (not path and entry.name in names.DOCUMENTS):
                 continue
             if is_folder:
                 if below.count("/") > names.DEPTH:
                     names.check(below, origin)
                 place = folder / entry.name
-                if place != skip and not (place / "pyvenv.cfg").exists():  # an environment of this machine
+                if not (place / "pyvenv.cfg").exists() and not _is_cache(place):  # they belong to this machine
                     yield from _walk(place, below + "/", rules, prefix, skip, origin)
                 continue
             status = entry.stat(follow_symlinks=False)
             yield Entry(below, status.st_mode, status.st_size)
+
+
+def _is_cache(folder: Path) -> bool:
+    """Return whether a program has marked a folder as its cache (https://bford.info/cachedir/)."""
+    try:
+        with (folder / "CACHEDIR.TAG").open("rb") as file:
+            return file.read(len(_CACHE_TAG)) == _CACHE_TAG
+    except OSError:
+        return False
 
 
 def _folders(target: Path, path: str, made: set[str]) -> None:

@@ -76,7 +76,7 @@ def _read(path: Path) -> GitIgnoreSpec | None:
     from pathspec import GitIgnoreSpec
 
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a pattern that means another thing in a later Python
             return GitIgnoreSpec.from_lines([_bounded(line, number) for number, line in enumerate(lines, 1)])

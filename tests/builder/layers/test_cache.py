@@ -231,3 +231,14 @@ def test_a_damaged_entry_is_dropped_whatever_it_holds(tmp_path: Path) -> None:
         cache.noted("sha256:" + "1" * 64)
     place.write_text(json.dumps(whole))
     assert cache.find_layer("sha256:" + "1" * 64)
+
+
+def test_a_cache_is_marked_for_programs_that_copy_or_commit(tmp_path: Path) -> None:
+    """The tag and the rules of git are there from the start; a user's own rules stay as they are."""
+    root = tmp_path / "cache"
+    Cache(root).close()
+    assert (root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
+    assert (root / ".gitignore").read_text() == "*\n"
+    (root / ".gitignore").write_text("/keys\n")
+    Cache(root).close()
+    assert (root / ".gitignore").read_text() == "/keys\n"

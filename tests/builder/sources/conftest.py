@@ -36,7 +36,8 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
 
     def run(
         source: str = "", *, handler: str = "fn", code: str | None = None, root: Path | None = None,
-        network: Network | None = None, timeout: float = 60.0, into: Path | None = None, **environ: str,
+        network: Network | None = None, timeout: float = 60.0, into: Path | None = None,
+        products: tuple[Path, ...] = (), **environ: str,
     ) -> Tree:  # fmt: skip
         function = Function(root or tmp_path, "f", handler, source=source, code=code)
         target = into or outs / str(len(list(outs.iterdir())) if outs.is_dir() else 0)
@@ -44,7 +45,10 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
         before = set(target.parent.iterdir())
         base = {"PATH": os.environ["PATH"], "HOME": str(home)}
         try:
-            tree = fetch(function, target, environ=base | environ, network=network or Network(), timeout=timeout)
+            tree = fetch(
+                function, target, environ=base | environ, network=network or Network(), timeout=timeout,
+                products=products,
+            )  # fmt: skip
         except BaseException:
             assert set(target.parent.iterdir()) == before, "something is left"
             raise

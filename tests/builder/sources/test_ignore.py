@@ -36,3 +36,10 @@ def test_a_rule_that_is_no_pattern_is_named(tmp_path: Path) -> None:
     """A range that ends before it begins is an error of ours, with the file."""
     with pytest.raises(SourceError, match=r"\.gitignore.*bad character range"):
         rules(tmp_path, "[a-!]x\n")
+
+
+def test_a_byte_order_mark_does_not_cost_the_first_rule(tmp_path: Path) -> None:
+    """Editors put one at the start of a file; git skips it as well."""
+    found = rules(tmp_path, "\ufeff.env\n*.log\n")
+    assert found.ignores(".env")
+    assert found.ignores("a.log")

@@ -60,6 +60,24 @@ def test_a_folder_is_taken_without_what_is_ignored(fetched: Fetch, tmp_path: Pat
     assert (app / "tests/t.py").exists()
 
 
+def test_caches_and_products_of_a_build_are_left_out(fetched: Fetch, tmp_path: Path) -> None:
+    """A folder that is tagged as a cache, and what the build writes; not a file that has only the name of a tag."""
+    app = write(
+        tmp_path / "app", main_py="x", cache__blobs__b="b", sub__tool__x="x", fake__f="f",
+        resultDOTjson="{}", image__blobs__b="b", sub__resultDOTjson="mine",
+    )  # fmt: skip
+    for folder in ("cache", "sub/tool"):
+        (app / folder / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
+    (app / "fake/CACHEDIR.TAG").write_text("no signature")
+    (tmp_path / "link").symlink_to(app)
+    products = (tmp_path / "link/result.json", app / "image", app / "later.json", tmp_path / "elsewhere")
+    first = fetched("app", products=products)
+    assert set(paths(first)) == {"main.py", "fake/CACHEDIR.TAG", "fake/f", "sub/result.json"}
+    write(app, resultDOTjson="changed", laterDOTjson="new", cache__more="m")
+    assert fetched("app", products=products).digest == first.digest
+    assert (app / "result.json").read_text() == "changed"
+
+
 def test_what_is_ignored_is_what_git_ignores(fetched: Fetch, tmp_path: Path) -> None:
     """Compared with `git ls-files`, for a folder within a repository: the rules above it count as well."""
     top = tmp_path / "top"
