@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy
 import pandas
 import pytest
 
@@ -193,6 +194,19 @@ def test_a_frame_with_odd_attributes_is_stored(project: Project) -> None:
     frame = pandas.DataFrame({"a": [1]})
     frame.attrs["model"] = object()
     assert project.log_table("t", data=frame).spec.path.endswith("/t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [({}, "{}"), (2**70, str(2**70)), (numpy.zeros((1, 2)), "[[0. 0.]]"), ("\ud800", "\\ud800")],
+    ids=["empty object", "large number", "array of arrays", "surrogate"],
+)
+def test_no_value_of_a_frame_loses_the_table(project: Project, value: object, text: str) -> None:
+    frame = pandas.DataFrame({"a": pandas.Series([value], dtype=object)})
+    with pytest.warns(UserWarning, match="stored as CSV"):
+        item = project.log_table("t", data=frame)
+    assert Path(item.spec.path).read_text() == f"a\n{text}\n"
+    assert project.get_dataitem("t").status.preview.rows == 1
 
 
 def test_a_frame_that_parquet_cannot_hold_is_stored_as_csv(project: Project) -> None:

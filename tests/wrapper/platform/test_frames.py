@@ -140,8 +140,9 @@ def test_frames_of_several_files_are_put_together(engine: str) -> None:
         ({"n": [1, 2], "a": [1, "x"]}, "the column 'a': Could not convert 'x'"),
         ({"a": [{"b": 1}, {"b": "x"}]}, "Could not convert 'x'"),
         ({"a": [object]}, "Could not convert"),
+        ({"a": [{}, {}]}, "no child field"),
     ],
-    ids=["mixed", "mixed objects", "classes"],
+    ids=["mixed", "mixed objects", "classes", "empty objects"],
 )
 def test_what_parquet_cannot_hold_is_named(data: dict[str, list[Any]], said: str) -> None:
     assert said in frames.describe_parquet_problem(pandas.DataFrame(data))

@@ -234,7 +234,8 @@ def describe_parquet_problem(frame: Any) -> str:
 
 def _arrow_problem(pyarrow: Any, frame: Any) -> str:
     try:
-        pyarrow.Schema.from_pandas(frame)
+        schema = pyarrow.Schema.from_pandas(frame)
+        pyarrow.parquet.write_table(schema.empty_table(), io.BytesIO())  # not every type of Arrow is one of Parquet
     except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ""
@@ -244,7 +245,7 @@ def write_csv(frame: Any, path: Path) -> None:
     """Write a DataFrame of pandas as CSV; its index too, unless that only counts rows."""
     index = frame.index
     counts = type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
-    frame.to_csv(path, index=not counts)
+    frame.to_csv(path, index=not counts, errors="backslashreplace")  # half of a surrogate pair is no UTF-8
 
 
 def write_parquet(frame: Any, path: Path) -> str | None:
