@@ -118,7 +118,7 @@ def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str
             into.mkdir()
             shutil.copyfile(place, into / place.name)
             return f"{mounted}/{place.name}", origin
-        shutil.copytree(place, into, ignore=shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", "build"))
+        shutil.copytree(place, into, ignore=lambda folder, names: _leftovers(place, Path(folder), names))
         _normal(into)
         return mounted, origin
     if not origin.startswith("git+"):
@@ -133,6 +133,15 @@ def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str
     _normal(tree.path)
     pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder[1]}" if folder else "")
     return mounted + (f"/{folder[1]}" if folder else ""), pinned
+
+
+def _leftovers(root: Path, folder: Path, names: list[str]) -> set[str]:
+    """Return which names in a folder of the project `root` earlier builds and other programs have left there."""
+    left = {name for name in names if name in (".git", "__pycache__") or name.endswith(".egg-info")}
+    # setuptools works in `build` beside the project's own files; a package of that name is code
+    if folder == root and "build" in names and not (root / "build" / "__init__.py").exists():
+        left.add("build")
+    return left
 
 
 def _normal(folder: Path) -> None:
