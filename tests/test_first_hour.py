@@ -87,9 +87,10 @@ def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     assert "consumes store://default/dataitem/table/wines:" in look
     assert change.count('"accuracy": ') == 3
     head = next(line for line in compare.splitlines() if line.startswith("ID "))
-    assert re.search(r"depth +rate|rate +depth", head)
+    assert {"depth", "rate"} <= set(head.split())
     assert head.split()[-2:] == ["test", "accuracy"]
     assert re.search(r"^NAME +rate +depth +accuracy +try$", compare, re.M)
     assert re.search(r"^\* +param.rate +(0\.1)? +0\.01$", compare, re.M)
+    assert re.search(r"^\* +param.rounds +40 +80$", compare, re.M)
     assert re.search(r"^\* +code.digest +sha256:", compare, re.M)
     assert '{"kind":0}' in serve
