@@ -28,6 +28,7 @@ from .sources.tree import Tree
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _HERE = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _HOUR = "1h"
+_LAST_SECOND = 253402300799  # of the year 9999: the last one that a date in an image can tell
 T = TypeVar("T")
 
 
@@ -260,6 +261,9 @@ def _timeout(text: str) -> float:
 def _epoch(text: str) -> int | None:
     if not text:
         return None
-    if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) > _LAST_SECOND:
+        raise SpecError(
+            "SOURCE_DATE_EPOCH: expected whole seconds since 1970, up to the end of the year 9999,"
+            f" found {show_value(text)}"
+        )
     return int(text)

@@ -138,11 +138,19 @@ def test_every_problem_is_told_at_once(ask: Ask) -> None:
     assert all(word in caught.value.message for word in ("Bad", "soon", "conda", "xz"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("SOURCE_DATE_EPOCH", "yesterday"), ("OVENBIRD_PUSH", "perhaps")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SOURCE_DATE_EPOCH", "yesterday"), ("SOURCE_DATE_EPOCH", "253402300800"), ("OVENBIRD_PUSH", "perhaps")],
+)
 def test_a_variable_that_does_not_parse_is_an_error(ask: Ask, name: str, value: str) -> None:
     """Never silently the default."""
     with pytest.raises(SpecError, match=name):
         ask(**{name: value})
+
+
+def test_the_last_second_of_the_year_9999_is_an_epoch(ask: Ask) -> None:
+    """It is the last one that can be written as a date of an image."""
+    assert ask(SOURCE_DATE_EPOCH="253402300799").epoch == 253402300799
 
 
 def test_a_foreign_platform_runs_nothing(ask: Ask) -> None:
