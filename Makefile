@@ -12,7 +12,7 @@ TARGET ?= examples/greet
 SECONDS ?= 600
 # processes that run tests: these mostly wait for the servers and containers that they start
 JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest -q -n $(JOBS)
 
 # Debian's python3 comes without venv; everything else is asked for only where it is missing.
 define need

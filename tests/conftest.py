@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}
-_GROUP = "group:"  # of pytest-xdist, which adds "@group:NAME" to the ids of tests
+_ENGINE = ("tests/builder/", "tests/cluster/", "tests/container/", "tests/images/")  # they share the engine's store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,14 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what needs containers, apt packages or minutes")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist; not by its marks, which pytest 9.2 has no room for
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all tests of a file to one process, and all that use the engine's store to one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "engine" if nodeid.startswith(_ENGINE) else nodeid.partition("::")[0]
+
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group tests for `-n`. Leave out those of a cluster where there is none; with `--quick`, those of containers and
+    """Leave out those of a cluster where there is none; with `--quick`, those of containers and
     images and those marked as `heavy`.
     """
-    for item in items:
-        containers = _HEAVY & set(getattr(item, "fixturenames", ()))  # these share the engine's store
-        item.add_marker(pytest.mark.xdist_group(_GROUP + ("containers" if containers else item.location[0])))
     left_out = [] if configured() else [item for item in items if item.get_closest_marker("cluster")]
     if config.getoption("quick"):
         left_out += [
@@ -43,12 +52,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
         items[:] = [item for item in items if item not in set(left_out)]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Take the group from a test's id, so that it can be given to pytest again."""
-    report.nodeid = report.nodeid.partition(f"@{_GROUP}")[0]
 
 
 @pytest.fixture

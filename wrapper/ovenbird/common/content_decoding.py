@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from .http_download import Download, DownloadError
-from .text import cut_text, escape_controls
+from .text import show_value
 from .units import show_size
 
 _CHUNK = 256 * 1024
@@ -36,7 +36,7 @@ def _read_codings(header: str, name: str) -> list[str]:
     codings = [part.strip().lower() for part in header.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if unknown := [coding for coding in codings if coding not in _CODINGS]:
-        message = f"the server sent the Content-Encoding {escape_controls(cut_text(unknown[0], 100))!r}"
+        message = f"the server sent the Content-Encoding {show_value(unknown[0])}"
         raise DownloadError("unreachable", message, "none was asked for")
     if codings in (["gzip"], ["x-gzip"]) and PurePosixPath(name).suffix.lower() in _GZIP_NAMES:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.text import show_value
 from .context import Context, Logger
 from .event import Event
 from .response import Response as OwnResponse
@@ -40,7 +41,7 @@ def absent(name: str) -> Any:
         raise ImportError(
             f"nuclio_sdk.{name} is not there: Ovenbird has a part of that package; `pip install nuclio-sdk` brings all"
         )
-    raise AttributeError(f"module 'nuclio_sdk' has no attribute {name!r}")
+    raise AttributeError(f"module 'nuclio_sdk' has no attribute {show_value(name)}")
 
 
 def content() -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..common.text import show_value
+
 _WORKFLOWS = "Ovenbird runs functions, not workflows"
 _RUNS = {
     "Project": _WORKFLOWS,
@@ -33,7 +35,7 @@ def absent_attribute(owner: object, name: str) -> AttributeError:
     if reason:
         message = f"{kind}.{name} is of the platform's SDK and not of Ovenbird: {reason}"
     else:
-        message = f"{kind!r} object has no attribute {name!r}"
+        message = f"{show_value(kind)} object has no attribute {show_value(name)}"
     return AttributeError(message, name=name, obj=owner)
 
 

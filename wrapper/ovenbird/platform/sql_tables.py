@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ovenbird.common.redact import redact_text, redact_url
-from ovenbird.common.text import cut_text
+from ovenbird.common.text import cut_text, show_value
 from ovenbird.errors import InputError
 
 _PATIENCE = 30  # seconds for a connection
@@ -90,7 +90,7 @@ def read(url: str, environ: Mapping[str, str], engine: str, query: str | None = 
             except sqlalchemy.exc.NoSuchTableError:
                 names = sqlalchemy.inspect(connection).get_table_names(schema)
                 hint = f"there are: {', '.join(names[:20])}" if names else "there is no table at all"
-                raise InputError(f"{url}: no table {address.table!r}", hint=hint) from None
+                raise InputError(f"{url}: no table {show_value(address.table)}", hint=hint) from None
             return _query(engine, sqlalchemy.select(table), connection, options)
     except InputError:
         raise
