@@ -41,13 +41,13 @@ def test_flags_become_variables() -> None:
     environ = {
         "OVENBIRD_TIMEOUT": "5s", "OVENBIRD_GRACE": "9", "OVENBIRD_LOG_LEVEL": "debug", "PATH": "/bin", "USER": "ada",
         "PROJECT_NAME": "p", "AWS_REGION": "x", "AWS_CA_BUNDLE": "/etc/ca.pem", "DHCORE_ENDPOINT": "http://core",
-        "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py",
+        "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py", "OVENBIRD_QUEUE": "3",
     }  # fmt: skip
     found = dict(launched("run", environ, timeout="7s", env="TOKEN").environ)
     del found["OVENBIRD_HOME"]
     assert found == {
         "OVENBIRD_TIMEOUT": "7s", "OVENBIRD_LOG_LEVEL": "debug", "PROJECT_NAME": "p", "AWS_REGION": "x",
-        "DHCORE_ENDPOINT": "http://core", "TOKEN": "t",
+        "DHCORE_ENDPOINT": "http://core", "TOKEN": "t", "OVENBIRD_GRACE": "9",
     }  # fmt: skip
 
 

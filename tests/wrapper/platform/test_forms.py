@@ -14,10 +14,10 @@ KEY = "store://p/function/python/f:1"
 
 
 def test_a_run_there_and_back() -> None:
-    """Core keeps no type, names a function by `python://`, and a run by a key without the second id."""
+    """Core keeps no type, and names a function by `python://`."""
     record = new_record("p", "run", "python+job:run", "r", identity="7", spec={"function": KEY, "task": None})
     entity = forms.to_core(record)
-    assert (entity["key"], entity["spec"]) == ("store://p/run/python+job:run/7", {"function": "python://p/f:1"})
+    assert (entity["key"], entity["spec"]) == ("store://p/run/python+job:run/7:7", {"function": "python://p/f:1"})
     assert "type" not in entity
     assert forms.from_core("run", entity)["key"] == record["key"]
 
@@ -33,17 +33,21 @@ def test_a_function_by_its_text(text: str, key: str) -> None:
     [("RUNNING", True, "ERROR"), ("RUNNING", False, "RUNNING"), ("STOPPED", True, "STOPPED")],
 )
 def test_merging_a_run(state: str, owned: bool, then: str) -> None:
-    """Ours are outputs, results, message, error and times; a state only of a run that is ours and has not ended."""
+    """Ours are outputs, results, message, error and times, and what was changed of the metadata.
+
+    A state is ours only where the run is, and has not ended.
+    """
     now = {"metadata": {"labels": ["x"], "relationships": [{"type": "run_of", "dest": KEY}]},
            "spec": {"a": 1}, "status": {"state": state, "k8s": {"pod": "r"}, "message": "theirs"}}  # fmt: skip
     ours = new_record("p", "run", "python+job:run", "r", identity="7")
     ours["status"] = {"state": "ERROR", "message": "ours", "k8s": "not ours", "pid": 1, "results": {"n": 1}}
     ours["metadata"]["relationships"] = [{"type": "run_of", "dest": KEY}, {"type": "consumes", "dest": "x"}]
-    found = forms.merged(now, ours, owned=owned)
+    found = forms.merged(now, ours, {"description": "said"}, owned=owned)
     message = "theirs" if state == "STOPPED" else "ours"
     assert found["status"] == {"state": then, "k8s": {"pod": "r"}, "message": message, "results": {"n": 1}}
     assert found["metadata"] == {
         "labels": ["x"], "relationships": [{"type": "run_of", "dest": KEY}, {"type": "consumes", "dest": "x"}],
+        "description": "said",
     }  # fmt: skip
     assert found["spec"] == {"a": 1}
 

@@ -147,7 +147,7 @@ def test_handlers(tmp_path: Path, text: str, module: str, attribute: str) -> Non
     assert (config.module, config.attribute) == (module, attribute)
 
 
-@pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1a:f", "main:f()", "../main:f", "a b:f", None, 7])
+@pytest.mark.parametrize("text", ["", ":f", "main:", "main.py:", "1+a:f", "main:f()", "../main:f", "a b:f", None, 7])
 def test_no_handler(tmp_path: Path, text: Any) -> None:
     """What is no module and name is told with what was found."""
     assert problems(tmp_path, document(HTTP, handler=text)) == (

@@ -308,7 +308,7 @@ def test_a_silent_worker_is_replaced(serve: Serve, flags: tuple[str, ...]) -> No
             until(
                 lambda: any(
                     float(line.split()[1]) >= 2
-                    for line in service.get("/_/metrics").text.splitlines()
+                    for line in httpx.get(f"{service.url}/_/metrics", timeout=1).text.splitlines()
                     if line.startswith("ovenbird_worker_silent_seconds{")
                 ),
                 lambda: service.get("/_/metrics").text,
