@@ -69,7 +69,7 @@ def _start(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Targ
     record = (cost["run"].seconds - cost["bare"].seconds) * 1000
     return rows, [
         Target(
-            "an empty run to `import asyncio, sqlite3`", cost["run"].seconds / cost["import"].seconds, 1.6, "x", True
+            "an empty run to `import asyncio, sqlite3`", cost["run"].seconds / cost["import"].seconds, 1.3, "x", True
         ),
         Target("the record over the bare run", record, 20, "ms", True),
     ]

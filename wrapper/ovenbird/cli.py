@@ -285,19 +285,35 @@ _EXTRA: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+class _Formatter(argparse.HelpFormatter):
+    """argparse's, which imports shutil for the width of the terminal each time an option is added."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:
+            width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
+        except (ValueError, OSError):  # no terminal
+            width = 0
+        super().__init__(prog, width=(width or 80) - 2)
+
+
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """The command line; options are added to the chosen verb alone, since adding all of them takes milliseconds."""
     from . import __version__
 
     parser = argparse.ArgumentParser(
-        prog="ovenbird", description="Turn a Python function into something that runs.", epilog=_others(chosen)
-    )
+        prog="ovenbird", description="Turn a Python function into something that runs.", epilog=_others(chosen),
+        formatter_class=_Formatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"ovenbird {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in _VERBS.items():
+        if chosen in _VERBS and verb != chosen:
+            continue
         one = verbs.add_parser(
-            verb, help=text, description=text[0].upper() + text[1:] + ".", epilog=_EPILOGS.get(verb), allow_abbrev=False
-        )
+            verb, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EPILOGS.get(verb),
+            allow_abbrev=False, formatter_class=_Formatter,
+        )  # fmt: skip
         if verb != chosen:
             continue
         if verb != "processor":

@@ -5,7 +5,8 @@ from typing import Any
 import cloudevents.http
 import pytest
 
-from ovenbird.function.cloudevent import CloudEvent, as_hinted, from_json, is_hint, to_json
+from ovenbird.function.cloudevent import CloudEvent, as_hinted, from_json, to_json
+from ovenbird.function.reserved import CLOUDEVENT, SERVICE, filled_by
 
 WHOLE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "x", "data": {"a": 1}}
 
@@ -59,8 +60,6 @@ def test_the_users_own_class_is_handed_over() -> None:
 
 def test_hints_are_told_by_class() -> None:
     """Ours, one derived from it, and the package's; nothing else of that name."""
-    assert is_hint(CloudEvent)
-    assert is_hint(type("Mine", (CloudEvent,), {}))
-    assert is_hint(cloudevents.http.CloudEvent)
-    assert not is_hint(type("CloudEvent", (), {}))
-    assert not is_hint("CloudEvent")
+    own, packages = type("Mine", (CloudEvent,), {}), cloudevents.http.CloudEvent
+    assert {filled_by("x", hint, SERVICE) for hint in (CloudEvent, own, packages)} == {CLOUDEVENT}
+    assert {filled_by("x", hint, SERVICE) for hint in (type("CloudEvent", (), {}), "CloudEvent")} == {""}

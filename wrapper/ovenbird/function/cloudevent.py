@@ -12,7 +12,6 @@ from typing import Any
 
 from ..common.text import LIMIT, cut_text, show_value
 from .convert import parse_json, whole_numbers
-from .hints import is_class
 from .problems import MalformedError
 
 _NAME = re.compile(r"[a-z0-9]+")
@@ -180,16 +179,6 @@ def to_json(event: Any) -> dict[str, Any]:
     if isinstance(data, (bytes, bytearray)):
         return {**document, "data_base64": base64.b64encode(data).decode()}
     return document if data is None else {**document, "data": data}
-
-
-def is_hint(hint: Any) -> bool:
-    """Return whether a hint is a CloudEvent: ours, that of the `cloudevents` package, or a class derived from one."""
-    return is_class(hint) and (
-        issubclass(hint, CloudEvent)
-        or any(
-            base.__name__ == "CloudEvent" and base.__module__.split(".")[0] == "cloudevents" for base in hint.__mro__
-        )
-    )
 
 
 def as_hinted(event: CloudEvent, hint: Any) -> Any:

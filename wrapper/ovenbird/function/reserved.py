@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import cloudevent
 from .hints import class_named, core, has_fields, is_class, is_pydantic
 
 SERVICE = frozenset(("context", "event", "request", "project", "run"))
@@ -15,7 +14,7 @@ CLOUDEVENT = "cloudevent"
 def filled_by(name: str, hint: Any, reserved: frozenset[str]) -> str:
     """What fills a parameter, by its hint first and by its name then: one of `reserved`, `cloudevent`, or nothing."""
     bare = core(hint)
-    if "event" in reserved and cloudevent.is_hint(bare):
+    if "event" in reserved and class_named(bare, "CloudEvent", "ovenbird", "cloudevents"):
         return CLOUDEVENT
     if "request" in reserved and class_named(bare, "Request", "starlette", "fastapi"):
         return "request"
