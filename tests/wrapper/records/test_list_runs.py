@@ -164,3 +164,10 @@ def test_a_killed_run_is_listed(jobs: Jobs) -> None:
     """Its function was called, though nobody could record that."""
     jobs.run("import os, signal\ndef handler(): os.kill(os.getpid(), signal.SIGKILL)\n")
     assert [row["state"] for row in jobs.runs()] == ["ERROR"]
+
+
+def test_parameters_are_listed_as_the_function_got_them(jobs: Jobs) -> None:
+    """`007` for an `int` is 7, so that it does not differ from a run with `7`."""
+    for text in ("007", "7"):
+        jobs.run("def handler(n: int, m: int = 1): return n\n", "--param", f"n={text}")
+    assert [row["parameters"] for row in jobs.runs()] == [{"n": 7, "m": 1}] * 2

@@ -28,7 +28,7 @@ Summary = dict[str, Any]
 def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Summary:
     """Return a run in brief, for people: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
     spec, status, metadata = record["spec"], record["status"], record["metadata"]
-    parameters = {**(status.get("parameters") or {}), **(spec.get("parameters") or {})}  # the former with defaults
+    parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter as converted
     inputs = mask_parameters(spec.get("inputs") or {})
     return {
         "id": record["id"], "key": record["key"], "project": record["project"], "name": given_name(record),
