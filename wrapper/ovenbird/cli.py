@@ -310,22 +310,22 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     for verb, text in _VERBS.items():
         if chosen in _VERBS and verb != chosen:
             continue
-        one = verbs.add_parser(
+        verb_parser = verbs.add_parser(
             verb, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EPILOGS.get(verb),
             allow_abbrev=False, formatter_class=_Formatter,
         )  # fmt: skip
         if verb != chosen:
             continue
         if verb != "processor":
-            one.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
+            verb_parser.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
         for row in table.options(verb):
             action = "append" if row.metadata["many"] else "store"
             help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")
-            one.add_argument(
+            verb_parser.add_argument(
                 table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text
             )
         for name, options in _EXTRA.get(verb, {}).items():
-            one.add_argument("--" + name.replace("_", "-"), dest=name, **options)
+            verb_parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
     return parser
 
 

@@ -21,7 +21,7 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
 
     With `modules`, only of those top-level modules. What is installed in no folder of packages is not found.
     """
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for folder, files in _module_files(modules).items():
         try:
             installed = _installed(folder)
@@ -31,12 +31,12 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
         for name, paths in files.items():
             distribution = installed.get(name.lower().replace("_", "-"))
             if distribution and len(paths) == 1:
-                found[distribution[0]] = distribution[1]
+                versions[distribution[0]] = distribution[1]
             else:
                 unknown |= paths
         if unknown:
-            found.update(_owners(folder, installed.values(), unknown))
-    return dict(sorted(found.items()))
+            versions.update(_owners(folder, installed.values(), unknown))
+    return dict(sorted(versions.items()))
 
 
 def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[str]]]:
@@ -74,10 +74,10 @@ def _module_files(modules: Collection[str] | None) -> dict[str, dict[str, set[st
 def _variables(module: Any) -> dict[str, Any]:
     """Return the variables of a module; one that is loaded when it is first used stays unloaded."""
     try:
-        found = object.__getattribute__(module, "__dict__")
+        variables = object.__getattribute__(module, "__dict__")
     except AttributeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return variables if isinstance(variables, dict) else {}
 
 
 def _stem(file: str) -> str:
@@ -86,14 +86,14 @@ def _stem(file: str) -> str:
 
 def _installed(folder: str) -> dict[str, tuple[str, str, str]]:
     """Return the distributions in a folder by name: normalised name, version, folder of metadata."""
-    found = {}
+    entries = {}
     for entry in os.listdir(folder):  # noqa: PTH208  # the cheapest look
         if entry.endswith((".dist-info", ".egg-info")):
             name, dash, version = entry[: entry.rindex(".")].partition("-")
             if dash:
                 name = name.lower().replace("_", "-").replace(".", "-")
-                found[name] = (name, version.partition("-py")[0], entry)
-    return found
+                entries[name] = (name, version.partition("-py")[0], entry)
+    return entries
 
 
 def _owners(

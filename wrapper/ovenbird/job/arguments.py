@@ -43,17 +43,17 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
 
 def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters, each converted to its hint. Errors: ArgumentsError that names every one which does not fit."""
-    found: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     problems: list[str] = []
     for name, value in parameters.items():
         parameter = binder.by_name.get(name)
         try:
-            found[name] = _converted(parameter, value) if parameter else plain(value)
+            converted[name] = _converted(parameter, value) if parameter else plain(value)
         except FieldsError as error:
             problems += [f"{field or name}: {message}" for field, message in error.problems]
     if problems:
         raise ArgumentsError("parameters do not fit their hints: " + "; ".join(problems))
-    return found
+    return converted
 
 
 def _converted(parameter: Parameter, value: Any) -> Any:
@@ -77,15 +77,15 @@ def effective(
     binder: Binder, parameters: Mapping[str, Any], values: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the parameters that the call gets, as JSON values: those given as converted, and defaults for the rest."""
-    found: dict[str, Any] = {}
+    effective_values: dict[str, Any] = {}
     for name, value in values.items():
         # of other types, what was given says more than the text of an object
-        kept = value is None or isinstance(value, _PLAIN) or type(value).__module__ == "decimal"
-        found[name] = json_value(value if kept else plain(parameters[name]))
+        is_plain = value is None or isinstance(value, _PLAIN) or type(value).__module__ == "decimal"
+        effective_values[name] = json_value(value if is_plain else plain(parameters[name]))
     for parameter in binder.parameters:
         if not parameter.required and parameter.name not in values and parameter.name not in inputs:
-            found[parameter.name] = json_value(parameter.default)
-    return found
+            effective_values[parameter.name] = json_value(parameter.default)
+    return effective_values
 
 
 def _from_json(parameter: Parameter, text: str) -> Any:

@@ -36,7 +36,7 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
 
 def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
     """What belongs to the run and not to the function: lock, image, Python, packages, machine, command."""
-    found: dict[str, Any] = {
+    details: dict[str, Any] = {
         "python": sys.version.partition(" ")[0],
         "packages": packages(),
         "machine": machine(),
@@ -48,11 +48,11 @@ def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
         if is_file(path):
             digest = _sha256()
             digest.update(path.read_bytes())
-            found["lock"] = f"sha256:{digest.hexdigest()}"
+            details["lock"] = f"sha256:{digest.hexdigest()}"
             break
     if image := environ.get("OVENBIRD_IMAGE_DIGEST"):
-        found["image"] = image
-    return found
+        details["image"] = image
+    return details
 
 
 def packages() -> dict[str, str]:

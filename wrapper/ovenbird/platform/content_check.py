@@ -41,8 +41,10 @@ def check_content(store: Store, record: Record, environ: Mapping[str, str]) -> C
 def _current(entity: Material, path: str) -> Mapping[str, object]:
     if not schemes.scheme(path):
         return fingerprint.read_local(schemes.local(path)) or {}
-    found: list[Mapping[str, object]] = []
-    entity.on_fetch = lambda names: found.append(fingerprint.read_files(names, folder=schemes.is_folder_url(path)))
+    fingerprints: list[Mapping[str, object]] = []
+    entity.on_fetch = lambda names: fingerprints.append(
+        fingerprint.read_files(names, folder=schemes.is_folder_url(path))
+    )
     folder = scratch()
     try:
         entity.download(folder, overwrite=True)
@@ -52,7 +54,7 @@ def _current(entity: Material, path: str) -> Mapping[str, object]:
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return found[0] if found else {}
+    return fingerprints[0] if fingerprints else {}
 
 
 def _compare(recorded: Mapping[str, object], current: Mapping[str, object]) -> Check:

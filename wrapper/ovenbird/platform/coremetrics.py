@@ -62,8 +62,8 @@ class Metrics:
         """The metrics of a run or a model. Errors: PlatformError."""
         with self._sending:
             self._flush()
-            found = self._read(project, type, identity)
-            return {name: list(value) if isinstance(value, list) else value for name, value in found.items()}
+            series = self._read(project, type, identity)
+            return {name: list(value) if isinstance(value, list) else value for name, value in series.items()}
 
     def append(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers; one that is not finite is left out, as JSON has none."""
@@ -108,28 +108,28 @@ class Metrics:
         """Write what has been held back; what Core does not take, whole, by key of the entity and by name."""
         self.settle()
         with self._sending:
-            found: dict[str, Values] = {}
+            by_key: dict[str, Values] = {}
             for (identity, name), key in self._held.items():
-                found.setdefault(str(key), {})[name] = self._known[identity][name]
+                by_key.setdefault(str(key), {})[name] = self._known[identity][name]
             for entry in self._logged:  # what was there before could not even be read
-                values = found.setdefault(str(entry.key), {})
+                values = by_key.setdefault(str(entry.key), {})
                 before = values.get(entry.name)
                 values[entry.name] = merge(before, entry.numbers, replace=entry.replace, single=entry.single)
             self._held.clear()
             self._logged.clear()
-            return found
+            return by_key
 
     def _send(self) -> None:
         """Send what is logged, at once and then at most once a second, until `settle`."""
-        told = False
+        reported = False
         while True:
             try:
                 with self._sending:
                     self._flush()
             except OvenbirdError as error:  # it is tried again, and at the end
-                if not told:
+                if not reported:
                     _log.warning("metrics are held back: %s", error.message)
-                told = True
+                reported = True
             if self._ended.wait(_PAUSE):
                 return
 
@@ -165,8 +165,8 @@ class Metrics:
             raise failed
 
     def _read(self, project: str, type: str, identity: str) -> Values:
-        found = self._client.call("GET", _where(project, type, identity))
-        self._known[identity] = dict(found or {})
+        series = self._client.call("GET", _where(project, type, identity))
+        self._known[identity] = dict(series or {})
         return self._known[identity]
 
     def _value(self, key: Key, name: str) -> Value | None:

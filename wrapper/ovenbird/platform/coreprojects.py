@@ -40,8 +40,8 @@ def write_project(client: Client, record: Record, *, new: bool) -> None:
 
 def read_secret(client: Client, project: str, name: str) -> str | None:
     """Return the value of a secret; None when Core has none."""
-    found: dict[str, Any] = client.call("GET", path(project, "secret") + "/data", query={"keys": name}) or {}
-    value = found.get(name)
+    secrets: dict[str, Any] = client.call("GET", path(project, "secret") + "/data", query={"keys": name}) or {}
+    value = secrets.get(name)
     return None if value is None else str(value)
 
 

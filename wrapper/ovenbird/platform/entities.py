@@ -26,7 +26,7 @@ def entity_of(store: Store, record: Record, environ: Mapping[str, str]) -> Any:
 
 def read_entity(store: Store, key: str, environ: Mapping[str, str]) -> Any:
     """Return the entity of a key. Errors: InputError."""
-    found = keys.parse(key)
-    if found.type not in CLASSES:
-        raise InputError(f"{key} is a {found.type}, which cannot be read", hint="one of " + ", ".join(CLASSES))
-    return entity_of(store, store.read(found), environ)
+    parsed = keys.parse(key)
+    if parsed.type not in CLASSES:
+        raise InputError(f"{key} is a {parsed.type}, which cannot be read", hint="one of " + ", ".join(CLASSES))
+    return entity_of(store, store.read(parsed), environ)

@@ -38,10 +38,10 @@ def read_local(root: Path, known: Mapping[str, Any] | None = None) -> Fingerprin
         size, newest = size + status.st_size, max(newest, status.st_mtime)
         lines.append(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n")
     stat = _digest_text("".join(lines))
-    found: Fingerprint = {"size": size, "last_modified": timestamp(newest), "checked": timestamp(), "stat": stat}
+    current: Fingerprint = {"size": size, "last_modified": timestamp(newest), "checked": timestamp(), "stat": stat}
     if known and known.get("stat") == stat and timestamp(newest + _SETTLED) < str(known.get("checked")):
-        return {**found, "hash": known.get("hash"), **({"files": len(files)} if folder else {})}
-    return found | (read_files(files, folder=folder) if size <= _LARGEST else {"hash": None})
+        return {**current, "hash": known.get("hash"), **({"files": len(files)} if folder else {})}
+    return current | (read_files(files, folder=folder) if size <= _LARGEST else {"hash": None})
 
 
 def read_files(files: Sequence[tuple[Path, str]], *, folder: bool) -> Fingerprint:
@@ -57,10 +57,10 @@ def read_files(files: Sequence[tuple[Path, str]], *, folder: bool) -> Fingerprin
     return {"hash": _digest_text("".join(lines)), "size": size, "files": len(files), "checked": timestamp()}
 
 
-def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def is_same(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two fingerprints are of the same content, as far as they tell."""
-    name = "hash" if one.get("hash") and other.get("hash") else "stat"
-    return bool(one.get(name) == other.get(name) and one.get("size") == other.get("size"))
+    name = "hash" if first.get("hash") and other.get("hash") else "stat"
+    return bool(first.get(name) == other.get(name) and first.get("size") == other.get("size"))
 
 
 def _digest_text(text: str) -> str:

@@ -69,13 +69,13 @@ def _note_fetched(project: Project, item: Dataitem, files: Sequence[tuple[Path, 
     """Record what was fetched from a URL; where it differs from the last time, the item becomes its new version."""
     path = item.spec.path
     try:
-        found = fingerprint.read_files(files, folder=schemes.is_folder_url(path))
+        current = fingerprint.read_files(files, folder=schemes.is_folder_url(path))
         known = item.status.get("fingerprint")
         if not known:
-            item.status.fingerprint = found
+            item.status.fingerprint = current
             item.save(update=True)
-        elif not fingerprint.is_same(known, found):
-            before, new = item.key, _add_version(project, item.name, item.kind, path, found)
+        elif not fingerprint.is_same(known, current):
+            before, new = item.key, _add_version(project, item.name, item.kind, path, current)
             item._load(new.to_dict())
             if project._run is not None:
                 project._run.consume_other(before, item.key)

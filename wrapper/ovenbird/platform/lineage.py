@@ -68,14 +68,14 @@ def _detail(record: Record) -> dict[str, Any]:
         source = spec.get("source")
         if isinstance(source, dict):  # the text of an inline source is long, and its digest stands beside it
             source = {name: value for name, value in source.items() if name != "base64"}
-        found = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
+        details = {"source": source, "lock": spec.get("lock"), "image": spec.get("image")}
     elif record["type"] == "run":
         parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
-        found = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
+        details = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
     else:
-        found = {"path": spec.get("path"), **_content(status)}
-        found |= {name: status.get(name) for name in ("python", "requirements", "signature")}
-    return {name: value for name, value in found.items() if value not in (None, "", {}, [])}
+        details = {"path": spec.get("path"), **_content(status)}
+        details |= {name: status.get(name) for name in ("python", "requirements", "signature")}
+    return {name: value for name, value in details.items() if value not in (None, "", {}, [])}
 
 
 def _content(status: dict[str, Any]) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _remark(node: Node) -> str:
         return ""
     if node.get("again"):
         return "  (see above)"
-    found = node.get("check")
-    checked = f"  [{found['state']}{': ' + found['reason'] if found['reason'] else ''}]" if found else ""
+    check = node.get("check")
+    checked = f"  [{check['state']}{': ' + check['reason'] if check['reason'] else ''}]" if check else ""
     return f"  {node['state']}  {node['created']}{checked}"
 
 

@@ -102,8 +102,8 @@ class LocalStore:
         stored = unpack(text, self.home)["metadata"]
         before, now = self._said[record["id"]], annotations_of(record)
         self._said[record["id"]] = now
-        kept = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
-        return {**record, "metadata": {**record["metadata"], **kept}} if kept else record
+        newer = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
+        return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 
     def annotate(self, key: Key, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata, in one transaction."""

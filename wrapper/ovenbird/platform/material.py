@@ -146,7 +146,7 @@ class Material(Entity):
                 paths = files.download(url, target, self._environ, self._names())
                 found = [(path, str(path.relative_to(own))) for path in paths]
             if own is not None:
-                self._tell_fetched(found)
+                self._notify_fetched(found)
             return read_table(found, self.key, file_format=file_format, engine=engine, options=options)
         finally:
             if own is not None:
@@ -209,7 +209,7 @@ class Material(Entity):
 
         if schemes.scheme(self._path()) in schemes.WEB:
             path = files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
-            self._tell_fetched([(path, path.name)])
+            self._notify_fetched([(path, path.name)])
             return path
         return Path(self.copy_to(folder / self.file_name(), overwrite))
 
@@ -231,7 +231,7 @@ class Material(Entity):
 
         paths = files.download(self._path(), target, self._environ, names)
         if schemes.scheme(self._path()):
-            self._tell_fetched([(path, str(path.relative_to(target))) for path in paths])
+            self._notify_fetched([(path, str(path.relative_to(target))) for path in paths])
         programs = {info.get("path") for info in self.status.get("files") or [] if info.get("executable")}
         if programs:
             for path, name in zip(paths, names or [], strict=False):
@@ -239,7 +239,7 @@ class Material(Entity):
                     files.mark_executable(path)
         return paths
 
-    def _tell_fetched(self, found: Sequence[tuple[Path, str]]) -> None:
+    def _notify_fetched(self, found: Sequence[tuple[Path, str]]) -> None:
         if self.on_fetch is not None:
             tell, self.on_fetch = self.on_fetch, None
             tell(found)

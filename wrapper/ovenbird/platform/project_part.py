@@ -101,9 +101,9 @@ def import_entity(project: Part, type: str, file: str | None, key: str | None, r
         if not isinstance(record.get(part), str):
             raise InputError(f"{shown}: its {part} is {show_value(record.get(part))}", hint=f"a {type} has one")
     given = str(record.get("key") or "")
-    found = keys.parse(given).type if keys.is_key(given) else record.get("type", type)
-    if found != type:
-        raise InputError(f"{shown} is a {found}, not a {type}", hint=f"import_{found} takes it")
+    own_type = keys.parse(given).type if keys.is_key(given) else record.get("type", type)
+    if own_type != type:
+        raise InputError(f"{shown} is a {own_type}, not a {type}", hint=f"import_{own_type} takes it")
     identity = None if reset_id else record.get("id")
     return create_entity(
         project, type, record["kind"], record["name"], record.get("spec"), record.get("metadata"), identity
@@ -118,8 +118,10 @@ def create_entity(
         if part is not None and not isinstance(part, Mapping):
             raise InputError(f"{type} {show_value(name)}: its {what} is {show_value(part)}", hint="an object")
     record = new_record(project.name, type, kind, name, identity=identity, spec=spec)
-    kept = {field: value for field, value in (metadata or {}).items() if field not in ("created", "updated", "version")}
-    record["metadata"] = {**record["metadata"], **kept, "project": project.name, "version": record["id"]}
+    fields = {
+        field: value for field, value in (metadata or {}).items() if field not in ("created", "updated", "version")
+    }
+    record["metadata"] = {**record["metadata"], **fields, "project": project.name, "version": record["id"]}
     record["status"] = {"state": "CREATED" if type == "secret" else "READY"}
     entity = entity_of(project._store, record, project._environ)
     entity._saved = False

@@ -35,12 +35,12 @@ def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> N
             raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
     if keep_dir_structure:
         source = stage_tree(source, Path.cwd())
-    found = content.of(entity.name, entity.kind, source=source, data=None, write=None, filename="")
-    if not found.filename and not target.endswith("/"):
+    plan = content.of(entity.name, entity.kind, source=source, data=None, write=None, filename="")
+    if not plan.filename and not target.endswith("/"):
         hint = "a path that ends in / is a folder"
         raise OutputError(f"{entity.key}: {show_value(source)} does not fit {redact_url(target)}, a file", hint=hint)
-    entity.status.update(found.status)
-    _replace(entity, target, found.content)
+    entity.status.update(plan.status)
+    _replace(entity, target, plan.content)
 
 
 def write_df(entity: Material, frame: Any, extension: str | None, **options: Any) -> str:

@@ -178,8 +178,8 @@ class Run(Entity):
 def run_metadata(name: str = "", tags: Mapping[str, Any] | None = None, note: str = "") -> dict[str, Any]:
     """Return what people say of a run as metadata, in the fields that the platform shows: name, labels, description."""
     labels = [f"{key}={value}" if value != "" else key for key, value in (tags or {}).items()]
-    found = {"name": name, "labels": labels, "description": note}
-    return {field: value for field, value in found.items() if value}
+    fields = {"name": name, "labels": labels, "description": note}
+    return {field: value for field, value in fields.items() if value}
 
 
 def start(

@@ -90,8 +90,8 @@ def _code(store: Store, record: Record) -> dict[str, Any]:
             source = store.read(keys.parse(function))["spec"].get("source") or {}
         except InputError:  # it was removed
             source = {}
-    found = {**source, **(provenance.get("source") or {}), **{name: provenance.get(name) for name in ("lock", "image")}}
-    values = redact_values({name: found.get(name) for name in _CODE}, keep_harmless=True)
+    code = {**source, **(provenance.get("source") or {}), **{name: provenance.get(name) for name in ("lock", "image")}}
+    values = redact_values({name: code.get(name) for name in _CODE}, keep_harmless=True)
     return {f"code.{name}": value for name, value in values.items() if value}
 
 
@@ -105,5 +105,5 @@ def _rounded(seconds: Any) -> Any:
     return seconds if seconds is None else round(seconds, 1)
 
 
-def _differ(one: Any, other: Any) -> bool:
-    return bool(one != other) or isinstance(one, bool) != isinstance(other, bool)
+def _differ(first: Any, other: Any) -> bool:
+    return bool(first != other) or isinstance(first, bool) != isinstance(other, bool)

@@ -124,10 +124,10 @@ def moment_of(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
+        moment = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
     except ValueError:
         return None
-    return found if found.tzinfo else datetime.fromisoformat(f"{found.isoformat()}+00:00")
+    return moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -19,17 +19,17 @@ def scheme(url: str) -> str:
 
     `s3a://` is `s3`, and `zip+` before a scheme says only that the file is a zip.
     """
-    found, colon, _ = url.partition("://")
+    name, colon, _ = url.partition("://")
     if not colon:
         return ""
-    found = found.lower().removeprefix("zip+")
-    found = _ALIASES.get(found, found)
-    if found in (*OBJECTS, *WEB, SQL):
-        return found
-    if found == "file":
+    name = name.lower().removeprefix("zip+")
+    name = _ALIASES.get(name, name)
+    if name in (*OBJECTS, *WEB, SQL):
+        return name
+    if name == "file":
         return ""
     hint = "a local path, s3, gs, az, http, https or sql"
-    raise InputError(f"{redact_url(url)}: {found}:// is not supported", hint=hint)
+    raise InputError(f"{redact_url(url)}: {name}:// is not supported", hint=hint)
 
 
 def plain(url: str) -> str:
