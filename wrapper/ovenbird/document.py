@@ -68,7 +68,16 @@ class Function:
         """The source as a path, when it names one; None when it is remote or inline, or not given."""
         if not self.source or self.code is not None or re.match(_REMOTE, self.source):
             return None
-        return (self.root / self.source).resolve()
+        return _local(self.root, self.source)[0].resolve()
+
+    @property
+    def archive_folder(self) -> str:
+        """The folder that is meant where the source is an archive, as in `app.zip#src`; empty where none is named."""
+        if re.match(_REMOTE, self.source):
+            from .common.archive_names import split_folder
+
+            return split_folder(self.source)[1]
+        return _local(self.root, self.source)[1]
 
     @property
     def default_module(self) -> str:
@@ -76,6 +85,16 @@ class Function:
         if self.source.endswith(".py") and not re.match(_REMOTE, self.source):
             return Path(self.source).stem
         return "main"
+
+
+def _local(root: Path, source: str) -> tuple[Path, str]:
+    """Return the path that a local source names, and the folder in it where that is an archive."""
+    if os.path.exists(root / source):  # noqa: PTH110  # as in refuse_unreadable
+        return root / source, ""
+    from .common.archive_names import split_folder
+
+    path, folder = split_folder(source)
+    return root / path, folder
 
 
 def refuse_unreadable(path: Path, error: type[OvenbirdError]) -> None:
@@ -226,7 +245,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
             problems.append("spec.source.base64: expected UTF-8 text in base64, found something else")
     elif isinstance(source.get("source"), str) and source["source"] and not source.get("code"):
         path = source["source"]
-        if not re.match(_REMOTE, path) and not os.path.exists(folder / path):  # noqa: PTH110  # as in refuse_unreadable
+        if not re.match(_REMOTE, path) and not os.path.exists(_local(folder, path)[0]):  # noqa: PTH110  # as above
             problems.append(f"spec.source.source: no file or folder {show_value(path)} below {show_value(str(folder))}")
     lang = source.get("lang")
     if isinstance(lang, str) and lang not in ("", "python"):

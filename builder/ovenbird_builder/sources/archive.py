@@ -1,24 +1,34 @@
-"""Unpack a zip into a source's folder, with what an image's layer cannot hold refused as well."""
+"""Unpack an archive into a source's folder, with what an image's layer cannot hold refused as well."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
+from ovenbird.common.archive_extract import FolderMissingError, extract_archive, find_root
 from ovenbird.common.source_limits import SIZE, SourceLimits
-from ovenbird.common.zip_extract import ZipError, ZipLimits, extract_zip
+from ovenbird.document import Function
 
-from ..errors import SourceError, UnsafeSourceError
+from ..errors import SourceError, SourceMissingError, UnsafeSourceError
 from .names import whiteout
 
 
-def unpack(archive: Path, folder: Path, origin: str, limits: SourceLimits) -> None:
-    """Unpack a zip into an empty folder. `origin` names it in errors. Its links are looked at with the settled tree.
+def unpack(
+    archive: Path, folder: Path, origin: str, limits: SourceLimits, function: Function, *, name: str = ""
+) -> Path:
+    """Unpack a zip or a tar into an empty folder; the folder in it that the function lives in.
 
-    Errors: SourceError for a file that is no zip or is damaged; UnsafeSourceError for a member that leaves the
-    folder, is no file, folder or link, comes twice, is encrypted, or makes the whole too large.
+    `origin` names the archive in errors, `name` is its file's name. Its links are looked at with the settled tree.
+    Errors: SourceError for a file that is no archive or is damaged; UnsafeSourceError for a member that leaves the
+    folder, is no file, folder or link, comes twice, is encrypted, or makes the whole too large; SourceMissingError for
+    a folder that is not in it.
     """
+    module = function.handler.rpartition(":")[0] or function.default_module
     try:
-        extract_zip(archive, folder, ZipLimits(limits.size, limits.files, SIZE), whiteout)
-    except ZipError as error:
+        extract_archive(archive, folder, ArchiveLimits(limits.size, limits.files, SIZE), whiteout, name=name)
+        return find_root(folder, function.archive_folder, module)
+    except FolderMissingError as error:
+        raise SourceMissingError(f"{origin}: {error.message}", hint=error.hint) from None
+    except ArchiveError as error:
         kind = UnsafeSourceError if error.unsafe else SourceError
         raise kind(f"{origin}: {error.message}", hint=error.hint) from None

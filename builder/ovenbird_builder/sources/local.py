@@ -1,9 +1,11 @@
-"""A source of this machine: a folder, a file (its folder is the root, as in `serve`), or a zip."""
+"""A source of this machine: a folder, a file (its folder is the root, as in `serve`), or an archive."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 
+from ovenbird.common.archive_extract import is_archive
+from ovenbird.common.archive_names import is_archive_name
 from ovenbird.common.text import show_value
 
 from ..errors import SourceMissingError
@@ -30,7 +32,7 @@ def fetch(order: Order) -> Found:
             else f"{show_value(shown)} is neither file nor folder",
             hint=f"did you mean {' or '.join(map(repr, found))}?" if found else "",
         )
-    if path.suffix.lower() == ".zip":
-        unpack(path, order.work, shown, order.limits)
-        return Found(order.work, URI, f"sha256:{of_file(path)}", shown=shown)
+    if is_archive_name(path.name) or (path.suffix != ".py" and is_archive(path)):
+        folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
+        return Found(folder, URI, f"sha256:{of_file(path)}", shown=shown)
     return Found(path.parent, URI, file=path.name, ours=False, ignore=IGNORE, shown=shown)

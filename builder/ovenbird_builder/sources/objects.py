@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ovenbird import objectstores
+from ovenbird.common.archive_names import split_folder
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from . import names
-from .archive import unpack
-from .digest import of_file
+from .downloaded import settle
 from .form import Found, Order
-from .single import file_name
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -28,12 +27,12 @@ _AT_ONCE = 8
 
 
 def fetch(order: Order) -> Found:
-    """Download an object, all objects below a prefix that ends in `/`, or a zip and unpack it.
+    """Download an object, all objects below a prefix that ends in `/`, or an archive and unpack it.
 
     Errors: the subclasses of SourceError.
     """
     source = order.function.source
-    shown = source.removeprefix("zip+")
+    shown, _ = split_folder(source.removeprefix("zip+"))
     if re.search(r"[\x00-\x1f\x7f]", source):
         raise UnsafeSourceError(f"{shown!a}: a URL holds no control characters")
     bucket, _, key = shown.removeprefix("s3://").partition("/")
@@ -51,14 +50,7 @@ def fetch(order: Order) -> Found:
         if isinstance(error, FileNotFoundError) and error.errno:
             raise  # of this machine's disk
         raise _refused(shown, error) from None
-    revision = f"sha256:{of_file(part)}"
-    if source.startswith("zip+"):
-        unpack(part, order.work, shown, order.limits)
-        part.unlink()
-        return Found(order.work, source, revision)
-    name, warnings = file_name(order.function, PurePosixPath(key).name, shown)
-    part.rename(order.work / name)
-    return Found(order.work, shown, revision, file=name, warnings=warnings)
+    return settle(part, order, PurePosixPath(key).name, shown)
 
 
 def _prefix(store: S3Store, prefix: str, shown: str, order: Order) -> Found:

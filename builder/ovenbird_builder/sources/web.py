@@ -1,4 +1,4 @@
-"""A file or a zip over HTTP, through the site's proxy and certificates."""
+"""A file or an archive over HTTP, through the site's proxy and certificates."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceDeniedError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
 from ..network import Network, bypassed
-from .archive import unpack
-from .digest import of_file
+from .downloaded import settle
 from .form import Found, Order
-from .single import file_name
 
 _KINDS: dict[str, type[SourceError]] = {
     "denied": SourceDeniedError, "missing": SourceMissingError, "unreachable": SourceUnreachableError,
@@ -32,24 +30,14 @@ _HINTS = {
 
 
 def fetch(order: Order) -> Found:
-    """Download the file, or the zip and unpack it. Errors: the subclasses of SourceError."""
-    source = order.function.source
-    is_zip = source.startswith("zip+")
-    parts = address.split(source.removeprefix("zip+"))
+    """Download the file, or the archive and unpack it. Errors: the subclasses of SourceError."""
+    parts = address.split(order.function.source.removeprefix("zip+"))
     shown = address.shown(parts)
     if not parts.hostname:
         raise SourceError(f"{show_value(shown)} names no host")
     part = order.work.parent / "download"
     _download(parts, part, shown, order)
-    revision = f"sha256:{of_file(part)}"
-    if is_zip:
-        unpack(part, order.work, shown, order.limits)
-        part.unlink()
-        return Found(order.work, f"zip+{shown}", revision)
-    _refuse_page(part, shown)
-    name, warnings = file_name(order.function, unquote(PurePosixPath(parts.path).name), shown)
-    part.rename(order.work / name)
-    return Found(order.work, shown, revision, file=name, warnings=warnings)
+    return settle(part, order, unquote(PurePosixPath(parts.path).name), shown)
 
 
 def _download(parts: SplitResult, target: Path, shown: str, order: Order) -> None:
@@ -87,15 +75,3 @@ class _Proxies(urllib.request.ProxyHandler):
 
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
         return None if bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)
-
-
-def _refuse_page(path: Path, shown: str) -> None:
-    """Refuse what cannot be Python: a web page (a login form, a viewer), a zip."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise SourceError(
-            f"{shown}: the server answered with a web page, not a file", hint="take the link to the raw file"
-        )
-    if start.startswith(b"pk\x03\x04"):
-        raise SourceError(f"{shown}: is a zip, not a file", hint=f"write zip+{shown}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import hostile_tars
 from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
@@ -75,6 +76,13 @@ def test_a_zip_is_unpacked(fetched: Fetch, s3: dict[str, str], put: Put) -> None
     put({"app.zip": data.getvalue()})
     tree = fetched("zip+s3://outputs/app.zip", **s3)
     assert (paths(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.zip")
+    tar = hostile_tars.build(*(hostile_tars.Member(f"app/{name}", b"x") for name in ("main.py", "lib/main.py")))
+    put({"app.tar.gz": hostile_tars.PACKERS["gzip"](tar), "a#b.py": b"y"})
+    tree = fetched("s3://outputs/app.tar.gz", **s3)
+    assert (set(paths(tree)), tree.uri) == ({"main.py", "lib/main.py"}, "s3://outputs/app.tar.gz")
+    tree = fetched("zip+s3://outputs/app.tar.gz#lib", **s3)
+    assert (paths(tree), tree.uri) == ({"main.py": "x"}, "zip+s3://outputs/app.tar.gz#lib")
+    assert paths(fetched("s3://outputs/a#b.py", **s3)) == {"main.py": "y"}
 
 
 def test_what_is_not_there_is_told(fetched: Fetch, s3: dict[str, str], put: Put) -> None:

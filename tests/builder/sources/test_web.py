@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler as Request
 from pathlib import Path
 
 import pytest
+from tests import hostile_tars
 from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
@@ -77,11 +78,37 @@ def test_a_zip_is_unpacked(fetched: Fetch, server: Server) -> None:
     server.answer = lambda request: give(request, data)
     tree = fetched(f"zip+{server.url}/app.zip?token=secret")
     assert (paths(tree), tree.uri, tree.file) == ({"main.py": "x"}, f"zip+{server.url}/app.zip", "")
-    with pytest.raises(SourceError, match=rf"is a zip, not a file \(write zip\+{server.url}"):
-        fetched(f"{server.url}/app.zip")
+    tree = fetched(f"{server.url}/app.zip")
+    assert (paths(tree), tree.uri) == ({"main.py": "x"}, f"{server.url}/app.zip")
     server.answer = lambda request: give(request, b"nothing")
     with pytest.raises(SourceError, match=r"is not a zip"):
         fetched(f"zip+{server.url}/app.zip")
+
+
+def test_a_tar_is_unpacked_and_never_kept_as_a_module(fetched: Fetch, server: Server) -> None:
+    """By its address, or by its content alone; one that is damaged, or a page in its place, is refused."""
+    members = [hostile_tars.Member(f"app-main/{name}", b"x") for name in ("main.py", "lib/main.py")]
+    data = hostile_tars.PACKERS["gzip"](hostile_tars.build(*members))
+    server.answer = lambda request: give(request, data)
+    for source in ("app.tar.gz", "app.tgz?token=secret", "tarball/main", "raw/main.py"):
+        tree = fetched(f"{server.url}/{source}")
+        assert set(paths(tree)) == {"main.py", "lib/main.py"}
+        assert (tree.uri, tree.file) == (f"{server.url}/{source.partition('?')[0]}", "")
+    tree = fetched(f"zip+{server.url}/app.tar.gz#lib")
+    assert (paths(tree), tree.uri) == ({"main.py": "x"}, f"zip+{server.url}/app.tar.gz#lib")
+    assert server.asked[-1][1] == "/app.tar.gz"
+    server.answer = lambda request: give(request, data, Content_Encoding="gzip")
+    assert set(paths(fetched(f"{server.url}/app.tar.gz"))) == {"main.py", "lib/main.py"}
+    for body, words in (
+        (b"nothing", "is not a tar"), (data[:-20], "damaged"), (b"<html>log in</html>", "a web page"),
+        (gzip.compress(b"def fn(): ..."), "is not a tar"),
+    ):  # fmt: skip
+        server.answer = lambda request, body=body: give(request, body)
+        with pytest.raises(SourceError, match=words):
+            fetched(f"{server.url}/app.tar.gz")
+    server.answer = lambda request: give(request, gzip.compress(b"def fn(): ..."))
+    with pytest.raises(SourceError, match="is not a tar"):
+        fetched(f"{server.url}/main.py")
 
 
 def test_a_web_page_is_not_python(fetched: Fetch, server: Server) -> None:

@@ -35,7 +35,7 @@ from ovenbird_builder.sources import giturl as submodules
 from ovenbird_builder.sources.ignore import Rules
 from ovenbird_builder.statements import packages
 from tests.fuzz.parser import Parser
-from tests.fuzz.parsers.runtime import _JSON, _URL, _YAML, ZIP, text
+from tests.fuzz.parsers.runtime import _JSON, _URL, _YAML, FUNCTION, ZIP, text
 
 _LIMITS = SourceLimits(size=16 * 1024 * 1024, files=1000)
 _ENVIRONMENT = {
@@ -101,7 +101,7 @@ def _build_zip(data: bytes, folder: Path) -> None:
     tree = place / "tree"
     tree.mkdir()
     try:
-        archive.unpack(path, tree, "zip+https://example.com/source.zip", _LIMITS)
+        archive.unpack(path, tree, "zip+https://example.com/source.zip", _LIMITS, FUNCTION)
         assert [entry.name for entry in place.iterdir()] == ["tree"], "a member left its folder"
     finally:
         shutil.rmtree(place)

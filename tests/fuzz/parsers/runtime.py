@@ -30,6 +30,8 @@ _URL = (
     b"HEAD",
 )  # fmt: skip
 
+FUNCTION = document.Function(Path(), "f", "mod:f", source="zip+https://example.com/source.zip")
+
 
 def text(data: bytes) -> str:
     """The input as the text of an argument: what is not UTF-8 comes as lone surrogates, as Python has it."""
@@ -130,11 +132,11 @@ def _profile(data: bytes, folder: Path) -> None:
     credentials.sources({"HOME": str(folder), "DH_CONFIG": str(path)})
 
 
-def _source_zip(data: bytes, folder: Path) -> None:
+def _source_archive(data: bytes, folder: Path) -> None:
     archive, place = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
     archive.write_bytes(data)
     try:
-        fetching.unpack(archive, place / "tree", "zip+https://example.com/source.zip", SourceLimits(2**24, 1000))
+        fetching.unpack(archive, place / "tree", FUNCTION, SourceLimits(2**24, 1000))
         assert not list(place.glob("[!t]*")), "a member left its folder"
     finally:
         shutil.rmtree(place)
@@ -147,6 +149,11 @@ def _function_reference(data: bytes, _: Path) -> None:
             forms.function_text(key)
 
 
+TAR = (
+    b"ustar\x0000", b"ustar  \0", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"0000644\0", b"77777777777", b"\xff" * 12,
+    b"\x80" + bytes(11), b"30 path=", b"12 size=9\n", b"GNU.sparse.map=0,1\n", b"././@LongLink", b"../", b"./",
+    bytes(512), *(bytes((kind,)) for kind in b"0123456LKSgxV"),
+)  # fmt: skip
 ZIP = (
     b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"\x01\0", b"\x08\0", b"\x0c\0",
     b"\x0e\0", b"\x5d\0", b"\x08\x08", b"../", b"main.py", b"\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -169,5 +176,6 @@ PARSERS = (
     Parser("processor-document", _processor, (*_YAML, b"triggers", b"attributes", b"maxWorkers", b"event", b"kind")),
     Parser("profile", _profile, (b"[DEFAULT]", b"[", b"]", b"=", b"current_environment", b"\n  ", b"%(a)s")),
     Parser("function-reference", _function_reference, (b"://", b"/", b":", b"store://", b"function")),
-    Parser("source-zip", _source_zip, ZIP),
+    Parser("source-zip", _source_archive, ZIP),
+    Parser("source-tar", _source_archive, TAR),
 )

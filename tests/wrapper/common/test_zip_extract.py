@@ -14,12 +14,13 @@ import pytest
 from tests import hostile_zips
 from tests.hostile_zips import BZIP2, DAMAGED, DEFLATED, LZMA, STORED, UNSAFE, Member, build
 
-from ovenbird.common.zip_extract import ZipError, ZipLimits, extract_zip
+from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
+from ovenbird.common.zip_extract import extract_zip
 
-LIMITS = ZipLimits(1024**3, 1000)
+LIMITS = ArchiveLimits(1024**3, 1000)
 
 
-def unpack(content: bytes, folder: Path, limits: ZipLimits = LIMITS) -> list[str]:
+def unpack(content: bytes, folder: Path, limits: ArchiveLimits = LIMITS) -> list[str]:
     (folder / "a.zip").write_bytes(content)
     return extract_zip(folder / "a.zip", folder / "out", limits)
 
@@ -45,7 +46,7 @@ def test_each_method_is_unpacked(method: int, tmp_path: Path) -> None:
 def test_a_damaged_zip(what: str, tmp_path: Path) -> None:
     """Is told as one, whatever in it is damaged."""
     content, words = DAMAGED[what]
-    with pytest.raises(ZipError, match=words):
+    with pytest.raises(ArchiveError, match=words):
         unpack(content, tmp_path)
 
 
@@ -53,7 +54,7 @@ def test_a_damaged_zip(what: str, tmp_path: Path) -> None:
 def test_an_unsafe_zip(what: str, tmp_path: Path) -> None:
     """Is refused before anything of it is written, but for a link's target, which is read first."""
     content, words = UNSAFE[what]
-    with pytest.raises(ZipError, match=words) as caught:
+    with pytest.raises(ArchiveError, match=words) as caught:
         unpack(content, tmp_path)
     assert caught.value.unsafe
     assert len(caught.value.message) < 600
@@ -63,8 +64,8 @@ def test_an_unsafe_zip(what: str, tmp_path: Path) -> None:
 def test_the_number_of_members_is_limited(tmp_path: Path) -> None:
     """Folders count as well."""
     members = [Member(name=b"%d/" % number, content=b"") for number in range(11)]
-    with pytest.raises(ZipError, match=r"has 11 members, more than 10"):
-        unpack(build(*members), tmp_path, ZipLimits(1000, 10))
+    with pytest.raises(ArchiveError, match=r"has 11 members, more than 10"):
+        unpack(build(*members), tmp_path, ArchiveLimits(1000, 10))
 
 
 @pytest.mark.parametrize("method", [BZIP2, LZMA, DEFLATED])
@@ -83,11 +84,12 @@ def test_a_member_that_hides_its_size_takes_no_memory(method: int, tmp_path: Pat
     program = """
         import resource
         from pathlib import Path
-        from ovenbird.common.zip_extract import ZipError, ZipLimits, extract_zip
+        from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
+        from ovenbird.common.zip_extract import extract_zip
         resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
         try:
-            extract_zip(Path("a.zip"), Path("out"), ZipLimits(1 << 30, 10))
-        except ZipError as error:
+            extract_zip(Path("a.zip"), Path("out"), ArchiveLimits(1 << 30, 10))
+        except ArchiveError as error:
             print(error.message)
     """
     done = subprocess.run(

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tests import hostile_tars
 from tests.hostile_zips import DAMAGED, LINKS_OUT, UNSAFE
 from tests.stores import Server, give
 
@@ -81,7 +82,8 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
         ("git+https://h/r#a..b", "is not the name of a branch"),
         ("ftp://h/x.py", "cannot be fetched"),
         ("http://127.0.0.1:9/x.py", "was not fetched"),
-        ("http://127.0.0.1:9/x.tar", "is no .py file"),
+        ("http://127.0.0.1:9/x.txt", "is no .py file"),
+        ("zip+http://127.0.0.1:9/x.tar", "was not fetched"),
     ],
 )
 def test_what_cannot_be_fetched_is_told(source: str, told: str) -> None:
@@ -89,16 +91,67 @@ def test_what_cannot_be_fetched_is_told(source: str, told: str) -> None:
         fetched(function(source), {})
 
 
-@pytest.mark.parametrize("what", [*DAMAGED, *UNSAFE, *LINKS_OUT])
+_ARCHIVES = {f"zip: {name}": row for name, row in {**DAMAGED, **UNSAFE, **LINKS_OUT}.items()} | {
+    f"tar: {name}": row
+    for rows in (hostile_tars.DAMAGED, hostile_tars.UNSAFE, hostile_tars.LINKS_OUT)
+    for name, row in rows.items()
+}
+
+
+@pytest.mark.parametrize("what", _ARCHIVES)
 def test_archives_that_are_not_trusted(what: str, tmp_path: Path) -> None:
     """What is damaged, lies about itself, leaves its folder or fills the disk ends a run with 72; nothing is kept."""
-    content, words = {**DAMAGED, **UNSAFE, **LINKS_OUT}[what]
+    content, words = _ARCHIVES[what]
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
     with pytest.raises(LoadError, match=words) as caught:
-        unpack(archive, tmp_path / "out", "zip+http://h/a.zip", SourceLimits())
+        unpack(archive, tmp_path / "out", function(f"zip+http://h/a.{what[:3]}"), SourceLimits())
     assert caught.value.exit_code == 72
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("zip+{}/main.zip", "mod.py"),
+        ("{}/main.zip", "mod.py"),
+        ("{}/main.zip?token=x#lib", "mod.py"),
+        ("zip+{}/download#subdirectory=app-main/lib", "mod.py"),
+        ("{}/main.zip#app-main", "lib/mod.py"),
+    ],
+)
+def test_the_folder_of_an_archive(web: Callable[[bytes], str], source: str, name: str) -> None:
+    """The one folder of a forge's download is stepped into; `#folder` names one in it, or from the top."""
+    url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE, "__MACOSX/._mod.py": b""}))
+    folder = fetched(function(source.format(url)), {})
+    assert (folder / name).read_bytes() == CODE
+    assert {path.name for path in folder.iterdir()} <= {"mod.py", "lib"}
+
+
+def test_a_package_alone_in_an_archive_is_not_stepped_into(web: Callable[[bytes], str]) -> None:
+    """Where the handler's module is found from the top, that is the root."""
+    url = web(zipped(**{"pkg/mod.py": CODE, "pkg/__init__.py": b""}))
+    for handler in ("pkg.mod:f", "pkg:f"):
+        assert [path.name for path in fetched(function(f"zip+{url}/a.zip", handler), {}).iterdir()] == ["pkg"]
+
+
+def test_a_folder_that_an_archive_does_not_have(web: Callable[[bytes], str]) -> None:
+    """Is told with one that is alike; none leads out of the archive."""
+    url = web(zipped(**{"app-main/mod.py": CODE, "app-main/lib/mod.py": CODE}))
+    for folder, words in (("libs", r"has no folder 'libs' \(did you mean 'lib'"), ("../x", "leaves the folder")):
+        with pytest.raises(LoadError, match=words):
+            fetched(function(f"zip+{url}/a.zip#{folder}"), {})
+
+
+def test_a_tar_by_its_address_or_by_its_content(web: Callable[[bytes], str]) -> None:
+    """Is unpacked with `zip+` and without, and where only the content tells."""
+    data = hostile_tars.PACKERS["gzip"](hostile_tars.build(hostile_tars.Member("./app-main/mod.py", CODE)))
+    url = web(data)
+    for source, handler in (
+        (f"{url}/app.tar.gz", "mod:f"), (f"{url}/app.tgz?x=1", "mod:f"), (f"zip+{url}/app", "mod:f"),
+        (f"{url}/mod.py", "mod:f"),
+    ):  # fmt: skip
+        assert (fetched(function(source, handler), {}) / "mod.py").read_bytes() == CODE
 
 
 @pytest.mark.parametrize("form", ["length", "chunked", "nothing"])

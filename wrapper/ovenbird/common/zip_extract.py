@@ -14,19 +14,24 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from .archive_checks import (
+    ArchiveError,
+    ArchiveLimits,
+    Kind,
+    Member,
+    check_count,
+    check_members,
+    check_target,
+    check_target_size,
+    clean_name,
+)
 from .text import cut_text, escape_controls, show_value
-from .tree_names import describe_problem
-from .units import show_size
 
-RATIO = 200  # how much an archive may grow; text and code reach 20
-RATIO_FROM = 32 * 1024 * 1024  # bytes below which no ratio is looked at
 _CHUNK = 256 * 1024
 # `zipfile` lets LZMA and Zstandard unpack at once whatever they are given, by a factor of up to 30,000
 _SMALL_CHUNK = 4096
-_LINK = 4000  # bytes of a link's target
 _HEADER = struct.Struct("<4s22xHH")  # of a member: its signature, the length of its name and of what follows that
 # what `zipfile` and the decompressors raise for damaged archives; a MemoryError is a dictionary of 4 GiB
 _DAMAGED = (
@@ -35,30 +40,13 @@ _DAMAGED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ZipLimits:
-    """Bytes that an archive may unpack to, the number of its members, and what to say about them."""
-
-    size: int
-    files: int
-    hint: str = ""
-
-
-class ZipError(Exception):
-    """Why a zip was not unpacked, and a hint. `unsafe`: it is whole, and holds what may not be written."""
-
-    def __init__(self, message: str, hint: str = "", *, unsafe: bool = False) -> None:
-        super().__init__(message)
-        self.message, self.hint, self.unsafe = message, hint, unsafe
-
-
 def extract_zip(
-    archive: Path, folder: Path, limits: ZipLimits, check_name: Callable[[str], str] = lambda _: ""
+    archive: Path, folder: Path, limits: ArchiveLimits, check_name: Callable[[str], str] = lambda _: ""
 ) -> list[str]:
     """Unpack a zip into an empty folder; the paths of its links, which are not yet known to stay below it.
 
     `check_name` returns what else is wrong with a path, or nothing.
-    Errors: ZipError for a file that is no zip, is damaged or holds what it may not; OSError of the disk.
+    Errors: ArchiveError for a file that is no zip, is damaged or holds what it may not; OSError of the disk.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -66,64 +54,41 @@ def extract_zip(
             _check(members, archive.stat().st_size, limits, check_name)
             return _extract(opened, members, folder, archive)
     except NotImplementedError as error:  # before RuntimeError, which it is
-        raise ZipError(f"cannot be unpacked: {_line(error)}", "zip it with deflate") from None
+        raise ArchiveError(f"cannot be unpacked: {_line(error)}", "zip it with deflate") from None
     except _DAMAGED as error:
         reason = _line(error) or type(error).__name__
-        raise ZipError(f"is not a zip, or a damaged one: {reason}", "was it downloaded whole?") from None
+        raise ArchiveError(f"is not a zip, or a damaged one: {reason}", "was it downloaded whole?") from None
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # of bz2 or Zstandard, or a place before the file; not of the disk
-            raise ZipError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+            raise ArchiveError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
         raise
     except Exception as error:
         if type(error).__name__ == "ZstdError":  # Python 3.14
-            raise ZipError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
+            raise ArchiveError(f"is a damaged zip: {_line(error)}", "was it downloaded whole?") from None
         raise
 
 
 def _check(
-    members: list[zipfile.ZipInfo], packed: int, limits: ZipLimits, check_name: Callable[[str], str]
-) -> None:  # fmt: skip
+    members: list[zipfile.ZipInfo], packed: int, limits: ArchiveLimits, check_name: Callable[[str], str]
+) -> None:
     """Refuse an archive by what its directory says, before anything is written."""
-    if len(members) > limits.files:
-        raise ZipError(f"has {len(members)} members, more than {limits.files}", limits.hint, unsafe=True)
-    total = sum(member.file_size for member in members)
-    if total > limits.size:
-        message = f"unpacks to {show_size(total)}, more than {show_size(limits.size)}"
-        raise ZipError(message, limits.hint, unsafe=True)
-    # Against the size of the file, not of the members: members may overlap.
-    if total > RATIO_FROM and total > RATIO * packed:
-        message = f"unpacks from {show_size(packed)} to {show_size(total)}, as a bomb does"
-        raise ZipError(message, unsafe=True)
-    files: set[str] = set()
-    for member in members:
-        name = _name(member)
-        if problem := describe_problem(name) or check_name(name):
-            raise ZipError(f"the name {show_value(name)} {problem}", "nothing was kept", unsafe=True)
+    check_count(len(members), limits)
+    rows = [Member(_name(member), _kind(member), member.file_size) for member in members]
+    for member, row in zip(members, rows, strict=True):
         if member.flag_bits & 0x41:  # encrypted, or so by the newer way
-            raise ZipError(f"{show_value(name)} is encrypted", "zip it without a password", unsafe=True)
-        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-            raise ZipError(f"{show_value(name)} is neither a file, a folder nor a link", unsafe=True)
-        if not _is_folder(member):
-            if name in files:
-                raise ZipError(f"{show_value(name)} is in it twice", unsafe=True)
-            files.add(name)
-    for member in members:
-        parts = _name(member).split("/")
-        for count in range(1, len(parts) + _is_folder(member)):
-            if "/".join(parts[:count]) in files:
-                raise ZipError(f"{show_value('/'.join(parts[:count]))} is both a file and a folder", unsafe=True)
+            raise ArchiveError(f"{show_value(row.name)} is encrypted", "zip it without a password", unsafe=True)
+    check_members([row for row in rows if row.name != "." or row.kind != "folder"], packed, limits, check_name)
 
 
-def _extract(
-    opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, archive: Path
-) -> list[str]:  # fmt: skip
+def _extract(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, archive: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     links: dict[str, str] = {}
     for member in members:
         name, mode = _name(member), member.external_attr >> 16
-        if _is_folder(member):
-            continue  # folders come with their files
         goal = folder / name
+        if _is_folder(member):
+            goal.mkdir(parents=True, exist_ok=True)
+            continue
         goal.parent.mkdir(parents=True, exist_ok=True)
         if stat.S_ISLNK(mode):
             links[name] = _link_target(opened, member, archive)
@@ -184,23 +149,31 @@ def _bzip2_blocks(member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
 
 
 def _link_target(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> str:
-    if member.file_size > _LINK:
-        raise ZipError(f"the target of the link {show_value(_name(member))} is too long", unsafe=True)
+    check_target_size(_name(member), member.file_size)
     parts: list[bytes] = []
     _copy(opened, member, archive, parts.append)
-    target = b"".join(parts).decode()
-    if not target or "\0" in target:
-        raise ZipError(f"the link {show_value(_name(member))} leads nowhere", unsafe=True)
-    return target
+    return check_target(_name(member), b"".join(parts))
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Return the name as the archive has it: `filename` is cut at a NUL, and its slashes may be made up."""
-    return member.orig_filename.removesuffix("/")
+    """Return the path of a member: `filename` is cut at a NUL, and its slashes may be made up.
+
+    Packers of Windows write backslashes, against the rules of zip; no other system has them in the names of sources.
+    """
+    return clean_name(member.orig_filename.replace("\\", "/"))
+
+
+def _kind(member: zipfile.ZipInfo) -> Kind:
+    if _is_folder(member):
+        return "folder"
+    mode = stat.S_IFMT(member.external_attr >> 16)
+    return "link" if mode == stat.S_IFLNK else "file" if mode in (0, stat.S_IFREG) else "other"
 
 
 def _is_folder(member: zipfile.ZipInfo) -> bool:
-    return member.orig_filename.endswith("/")  # `is_dir` fails for an empty name
+    if member.orig_filename.endswith(("/", "\\")):  # `is_dir` fails for an empty name
+        return True
+    return stat.S_ISDIR(member.external_attr >> 16) and not member.file_size
 
 
 def _line(error: BaseException) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from .. import giturl
+from ..common.archive_checks import ArchiveError, ArchiveLimits
+from ..common.archive_extract import extract_archive, find_root, is_archive
+from ..common.archive_names import is_archive_name, split_folder
 from ..common.redact import redact_url
 from ..common.source_limits import FILES, SIZE, SourceLimits, read_limits
 from ..common.text import show_value
 from ..common.tree_names import describe_link
-from ..common.zip_extract import ZipError, ZipLimits, extract_zip
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
@@ -29,7 +31,7 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     url = function.source
     if url.startswith("git+"):
         return _repository(url, environ)
-    plain = url.removeprefix("zip+")
+    plain, _ = split_folder(url.removeprefix("zip+"))
     if not plain.startswith(_FORMS):
         raise UnservedError(
             f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
@@ -39,14 +41,17 @@ def fetched(function: Function, environ: Mapping[str, str]) -> Path:
     folder = scratch()
     limit = files.TransferLimit(limits.size, _HINT)
     try:
-        if plain != url:
-            archive = folder / "source.zip"
-            files.download(plain, archive, environ, limit=limit)
-            unpack(archive, folder / "source", redact_url(url), limits)
-            return folder / "source"
-        name = "" if plain.endswith("/") else _file_name(plain, function)
-        files.download(plain, folder / name if name else folder, environ, limit=limit)
-        return folder
+        if plain.endswith("/") and not url.startswith("zip+"):
+            files.download(plain, folder, environ, limit=limit)
+            return folder
+        is_packed = url.startswith("zip+") or is_archive_name(plain.partition("?")[0])
+        name = "" if is_packed else _file_name(plain, function)
+        path = folder / "download"
+        files.download(plain, path, environ, limit=limit)
+        if is_packed or is_archive(path):
+            return unpack(path, folder / "source", function, limits)
+        (folder / "source").mkdir()
+        return path.rename(folder / "source" / name).parent
     except LoadError:
         raise
     except OvenbirdError as error:
@@ -84,16 +89,25 @@ def _file_name(url: str, function: Function) -> str:
     return name
 
 
-def unpack(archive: Path, target: Path, shown: str, limits: SourceLimits) -> None:
-    """Unpack a zip below `target`. Errors: LoadError, for what `extract_zip` refuses and for links out."""
+def unpack(archive: Path, target: Path, function: Function, limits: SourceLimits) -> Path:
+    """Unpack an archive below `target`; the folder in it that the function lives in.
+
+    Errors: LoadError, for what `extract_archive` and `find_root` refuse and for links out.
+    """
+    shown = show_value(redact_url(function.source))
+    name = PurePosixPath(split_folder(function.source)[0].partition("?")[0]).name
+    module = function.handler.rpartition(":")[0] or function.default_module
     try:
-        links = extract_zip(archive, target, ZipLimits(limits.size, limits.files, _HINT))
+        links = extract_archive(archive, target, ArchiveLimits(limits.size, limits.files, _HINT), name=name)
+        root = find_root(target, function.archive_folder, module)
         for path in links:
-            if problem := describe_link(target, path):
-                raise ZipError(f"the link {show_value(path)} {problem}", "put the files themselves there")
-    except ZipError as error:
+            place = target / path
+            if place.is_relative_to(root) and (problem := describe_link(root, str(place.relative_to(root)))):
+                raise ArchiveError(f"the link {show_value(path)} {problem}", "put the files themselves there")
+    except ArchiveError as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise LoadError(f"the source {show_value(shown)} {error.message}", hint=error.hint) from None
+        raise LoadError(f"the source {shown} {error.message}", hint=error.hint) from None
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise LoadError(f"the source {show_value(shown)} was not unpacked: {error.strerror or error}") from error
+        raise LoadError(f"the source {shown} was not unpacked: {error.strerror or error}") from error
+    return root

@@ -1,0 +1,44 @@
+"""Make a source of what was downloaded, by HTTP or from an object store: an archive is unpacked, a file is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ovenbird.common.archive_extract import is_archive
+from ovenbird.common.archive_names import is_archive_name
+
+from ..errors import SourceError
+from .archive import unpack
+from .digest import of_file
+from .form import Found, Order
+from .single import file_name
+
+
+def settle(path: Path, order: Order, name: str, shown: str) -> Found:
+    """Return the source that the file at `path` is; `name` is what its address calls it, `shown` the address.
+
+    An archive is told by its content, by its name, or by `zip+`: a page that is answered in its place is no module.
+    Errors: those of `unpack`; SourceError for a web page.
+    """
+    prefix = "zip+" if order.function.source.startswith("zip+") else ""
+    revision = f"sha256:{of_file(path)}"
+    if not prefix:
+        _refuse_page(path, shown)
+    if prefix or is_archive_name(name) or is_archive(path):
+        folder = unpack(path, order.work, shown, order.limits, order.function, name=name)
+        path.unlink()
+        part = order.function.archive_folder
+        return Found(folder, f"{prefix}{shown}" + (f"#{part}" if part else ""), revision)
+    name, warnings = file_name(order.function, name, shown)
+    path.rename(order.work / name)
+    return Found(order.work, shown, revision, file=name, warnings=warnings)
+
+
+def _refuse_page(path: Path, shown: str) -> None:
+    """Refuse a web page, such as a login form or a viewer's."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise SourceError(
+            f"{shown}: the server answered with a web page, not a file", hint="take the link to the raw file"
+        )

@@ -1,0 +1,102 @@
+"""Unpack a source that is an archive, of whichever format, and find the folder in it that the function lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+from .archive_checks import ArchiveError, ArchiveLimits, clean_name
+from .archive_names import is_archive_name
+from .tar_extract import extract_tar, is_tar
+from .text import show_value
+from .tree_names import describe_problem
+from .zip_extract import extract_zip
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
+_OTHERS = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "Zstandard", b"\x1f\x9d": "compress"}
+# what packers put beside the one folder that a person has packed
+_BESIDE = frozenset(("__MACOSX", ".DS_Store"))
+
+
+class FolderMissingError(ArchiveError):
+    """The folder that was asked for is not in the archive."""
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file begins as an archive does: one that is unpacked, or one that is refused by its format."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    return start.startswith((*_ZIP, *_OTHERS)) or is_tar(path)
+
+
+def extract_archive(
+    archive: Path,
+    folder: Path,
+    limits: ArchiveLimits,
+    check_name: Callable[[str], str] = lambda _: "",
+    *,
+    name: str = "",
+) -> list[str]:
+    """Unpack a zip or a tar, told by its content, into an empty folder. As `extract_zip` and `extract_tar`.
+
+    `name` is what the archive is called where it comes from: it says what a damaged one should have been.
+    """
+    with archive.open("rb") as file:
+        start = file.read(8)
+    for sign, packer in _OTHERS.items():
+        if start.startswith(sign):
+            raise ArchiveError(f"is packed with {packer}, which is not read", "pack it as .zip or .tar.gz")
+    named_tar = is_archive_name(name) and not name.lower().endswith(".zip")
+    extract = extract_tar if is_tar(archive) or (named_tar and not start.startswith(_ZIP)) else extract_zip
+    return extract(archive, folder, limits, check_name)
+
+
+def find_root(folder: Path, wanted: str, module: str) -> Path:
+    """Return the folder below `folder`, an unpacked archive, that the function's modules are imported from.
+
+    That is the folder `wanted` where one is asked for. Else it is the archive itself, or the one folder in it, as in
+    every download from a forge, unless the archive itself holds `module`.
+    Errors: FolderMissingError, ArchiveError for a folder that is a link.
+    """
+    top = _single_folder(folder)
+    if not wanted:
+        return top if top and not _has_module(folder, module) else folder
+    wanted = clean_name(wanted)
+    if wanted == ".":
+        return folder
+    if problem := describe_problem(wanted):
+        raise ArchiveError(f"the folder {show_value(wanted)} {problem}", unsafe=True)
+    starts = [folder, top] if top else [folder]
+    for start in starts:
+        if (start / wanted).is_dir():
+            if any((start / part).is_symlink() for part in (PurePosixPath(wanted), *PurePosixPath(wanted).parents)):
+                raise ArchiveError(f"the folder {show_value(wanted)} is a link", unsafe=True)
+            return start / wanted
+    names = [path.relative_to(start).as_posix() for start in starts for path in _folders(start)]
+    near = get_close_matches(wanted, names, 1)
+    raise FolderMissingError(
+        f"has no folder {show_value(wanted)}",
+        f"did you mean {show_value(near[0])}?" if near else "it is written after a #",
+    )
+
+
+def _single_folder(folder: Path) -> Path | None:
+    entries = [entry for entry in folder.iterdir() if entry.name not in _BESIDE]
+    if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink():
+        return entries[0]
+    return None
+
+
+def _has_module(folder: Path, module: str) -> bool:
+    place = folder.joinpath(*module.split("."))
+    return (
+        place.with_name(f"{place.name}.py").is_file()
+        or (place / "__init__.py").is_file()
+        or any(place.parent.glob(f"{place.name}.*.so"))
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of the first two levels, which a misspelled name may mean."""
+    return [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_dir()]
