@@ -10,6 +10,7 @@ ENGINE_HELPERS := netavark aardvark-dns iptables uidmap
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TARGET ?= examples/greet
 SECONDS ?= 600
+DIST ?= dist
 # processes that run tests: these mostly wait for the servers and containers that they start
 JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/pytest -q -n $(JOBS)
@@ -100,6 +101,11 @@ format: .venv/.dev ## format the code and mend what ruff can mend
 images: .venv/.images ## build the base images: VERSIONS="3.12", FLAGS="--registry HOST" or "--from REF"
 	$(call need,buildah skopeo,buildah skopeo)
 	@$(BIN)/ovenbird base build $(VERSIONS) --keep-going $(FLAGS)
+
+.PHONY: wheel
+wheel: .venv/bin/python ## build the wheel of Ovenbird into DIST (default: dist)
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir '$(DIST)' .
+	@ls '$(DIST)'/ovenbird-*.whl
 
 .PHONY: docs
 docs: .venv/.runtime ## write the pages that are made from the code

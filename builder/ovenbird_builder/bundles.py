@@ -180,7 +180,8 @@ def _fill(
     packages = {w.sha256: w for one in prepared for w in (*one.inputs.wheels, *one.inputs.runtime)}
     about = {
         "version": _VERSION,
-        "given": {name: given[name] for name in _KEPT},
+        # a base that was not named may have come from a mirror that the other machine does not know of
+        "given": {name: given[name] for name in _KEPT} | {"base": given["base"] or first.base.name},
         "files": {name: [f"files/{name}-{n}" for n, _ in enumerate(paths)] for name, paths in files.items()},
         "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest, "epoch": tree.epoch},
         "bases": [_base(base) for base in bases],

@@ -39,6 +39,7 @@ TABLE = (
     Option("tag", "REF", "name of the image; repeat for more", many=True, verbs=_BUILD),
     Option("python", "X.Y", "version of Python; default: the document's, else 3.12"),
     Option("base", "REF", "image to build on; default: the document's base_image, else the one of the version"),
+    Option("registry", "HOST[/PATH]", "mirror of Docker Hub, for the base where `ovenbird base build` has made none"),
     Option("source", "DIR", "folder of the code, in place of what the target says"),
     Option("requirement", "SPEC", "a dependency beside those found; repeat for more", many=True),
     Option("requirements", "FILE", "a requirements.txt in place of the one found; repeat for more", many=True),

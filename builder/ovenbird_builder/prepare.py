@@ -14,6 +14,7 @@ from ovenbird import __version__
 from . import needs
 from .bake import Kitchen, made_until, stage
 from .bases import table as bases
+from .bases.default_base import find_default_base
 from .bases.foundation import Foundation, foundation
 from .bases.interpreters import interpreter as interpreter_of
 from .bases.probe import Interpreter
@@ -66,11 +67,16 @@ def kitchen(request: Request, place: Workplace, inside: Contents | None = None) 
 
 def _bases(request: Request, place: Workplace, platform: str) -> tuple[Foundation, Foundation]:
     """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
-    name = request.base or bases.chosen(request.python or DEFAULT_PYTHON).image
-    found = foundation(name, platform, place.registry, place.cache, offline=request.offline)
-    if platform == here():
-        return found, found
-    return found, foundation(name, here(), place.registry, place.cache, offline=request.offline)
+
+    def look(name: str, platform: str = platform) -> Foundation:
+        return foundation(name, platform, place.registry, place.cache, offline=request.offline)
+
+    if request.base:
+        found = look(request.base)
+    else:
+        base = bases.chosen(request.python or DEFAULT_PYTHON, registry=request.registry)
+        found = find_default_base(base, look, place.progress.say_once)
+    return found, found if platform == here() else look(found.name, here())
 
 
 def _plan(request: Request, place: Workplace, base: Foundation, parts: Any) -> Plan:

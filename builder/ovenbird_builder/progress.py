@@ -22,6 +22,13 @@ class Progress:
         self._stream = stream or sys.stderr
         self._hide: Callable[[str], str] = redactor(secrets)
         self._lock = threading.Lock()
+        self._notes: set[str] = set()
+
+    def say_once(self, text: str) -> None:
+        """A line of our own that one build says once, however many platforms or functions it is true of."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self.say(text)
 
     def line(self, text: str) -> None:
         """A line of what a step prints."""

@@ -74,6 +74,7 @@ class Request:
     write_back: bool = False
     notes: tuple[str, ...] = field(default=())
     products: tuple[Path, ...] = ()
+    registry: str = ""
 
     @property
     def pushes(self) -> bool:
@@ -100,6 +101,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         outputs=check(lambda: _outputs(given), ()),
         python=check(lambda: functions.version_of(function, given["python"]), ""),
         base=given["base"] or function.base_image,
+        registry=given["registry"],
         requirement=given["requirement"],
         requirements=check.each(given["requirements"], lambda text: _file(text, "--requirements")),
         constraints=check.each(given["constraints"], lambda text: _file(text, "--constraints")),

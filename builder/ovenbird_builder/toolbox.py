@@ -12,6 +12,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from ovenbird.common.install_hint import format_install_command
 from ovenbird.common.text import show_value
 
 from .errors import ProgramMissingError, SpaceError
@@ -64,7 +65,7 @@ def _distribution(name: str) -> metadata.Distribution:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         raise ProgramMissingError(
-            f"the package {show_value(name)} is not installed beside Ovenbird", hint="pip install 'ovenbird[build]'"
+            f"the package {show_value(name)} is not installed beside Ovenbird", hint=format_install_command("build")
         ) from None
 
 

@@ -185,4 +185,4 @@ def test_inside_an_image(function: Path, podman: Podman) -> None:
     assert image
     done: subprocess.CompletedProcess[str] = podman.run(image[1], "run", "--container", flags=("--tls-verify=false",))
     assert done.returncode == 70
-    assert "pip install 'ovenbird[build]'" in done.stderr
+    assert re.search(r"pip install '[^']*\[build\]", done.stderr)

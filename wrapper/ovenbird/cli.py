@@ -43,7 +43,6 @@ _EPILOGS = {
 }
 _STOPPED, _INTERRUPTED = 143, 130
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
-_BUILDER = "pip install 'ovenbird[build]'"
 _TARGET = (
     "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
     "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
@@ -81,9 +80,8 @@ def run(argv: list[str]) -> int:
         except ModuleNotFoundError as error:  # an extra that was not installed
             if argv[0] in _LISTINGS or (error.name or "").partition(".")[0] in sys.modules:
                 raise
-            return report(
-                SettingsError(f"{show_value(argv[0])} needs the package {show_value(error.name)}", hint=_BUILDER)
-            )
+            missing = f"{show_value(argv[0])} needs the package {show_value(error.name)}"
+            return report(SettingsError(missing, hint=_install_builder()))
     parser = _parser(argv[0] if argv else "")
     try:
         options = vars(parser.parse_args(_spelled_out(argv)))
@@ -135,7 +133,8 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
     """Hand a verb over to what runs it in a container, with its flags as they were given. Errors: OvenbirdError."""
     command = _command("container")
     if command is None:
-        raise SettingsError("--container: the builder, which runs containers, is not installed here", hint=_BUILDER)
+        missing = "--container: the builder, which runs containers, is not installed here"
+        raise SettingsError(missing, hint=_install_builder())
     words = []
     for row in table.options(verb):
         given = options.get(row.name)
@@ -327,6 +326,12 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         for name, options in _EXTRA.get(verb, {}).items():
             verb_parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
     return parser
+
+
+def _install_builder() -> str:
+    from .common.install_hint import format_install_command
+
+    return format_install_command("build")
 
 
 def _others(chosen: str) -> str | None:

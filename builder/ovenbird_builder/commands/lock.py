@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ovenbird.common.text import show_value
 
 from ..bases import table as bases
+from ..bases.default_base import find_default_base
 from ..bases.probe import Interpreter, probe
 from ..errors import BaseMissingError, SpecError, StaleLockError
 from ..functions import Named, named, version_of
@@ -34,6 +35,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
     parser.add_argument("--python", default="", metavar="X.Y", help="Python's version (default: the document's)")
     parser.add_argument("--base", default="", metavar="IMAGE", help="the base image whose Python it is for")
+    parser.add_argument("--registry", default="", metavar="HOST[/PATH]",
+                        help="mirror of Docker Hub, where no base was made here [OVENBIRD_REGISTRY]")  # fmt: skip
     dependencies(parser)
     parser.add_argument("--platform", choices=_PLATFORMS, default="", help="default: the base's own")
     parser.add_argument("--upgrade", action="store_true", help="keep no pin of the lock at hand")
@@ -63,8 +66,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site = network(args.ca_bundle, environ, args.allow_host)
     where = indexes(args.index_url, args.extra_index_url, environ)
     cache = _cache(args.cache_dir, environ)
-    image = _image(args, target)
-    interpreter = _interpreter(image, cache, version_of(target.function, args.python))
+    image, interpreter = _base(args, environ, target, cache)
     if args.platform:
         interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
     path = target.function.root / lockfile.name(platform(interpreter))
@@ -119,11 +121,16 @@ def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes)
     )  # fmt: skip
 
 
-def _image(args: argparse.Namespace, target: Named) -> str:
-    """The base: the flag, the document's, else that of the table for the version."""
-    if args.base or target.function.base_image:
-        return str(args.base or target.function.base_image)
-    return bases.chosen(version_of(target.function, args.python) or _VERSION).image
+def _base(
+    args: argparse.Namespace, environ: Mapping[str, str], target: Named, cache: Path
+) -> tuple[str, Interpreter]:  # fmt: skip
+    """Return the base and its Python: the flag's, the document's, else that of the table for the version."""
+    version = version_of(target.function, args.python)
+    if name := args.base or target.function.base_image:
+        return str(name), _interpreter(str(name), cache, version)
+    registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
+    base = bases.chosen(version or _VERSION, registry=registry)
+    return find_default_base(base, lambda image: (image, _interpreter(image, cache, version)), _tell)
 
 
 def _interpreter(image: str, cache: Path, version: str) -> Interpreter:

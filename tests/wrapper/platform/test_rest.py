@@ -13,6 +13,7 @@ import pytest
 from tests.core.server import Double
 from tests.stores import Server, give
 
+from ovenbird.common.install_hint import format_install_command
 from ovenbird.errors import PlatformDeniedError, PlatformRefusedError, PlatformUnreachableError, SettingsError
 from ovenbird.platform.rest import Client
 
@@ -187,4 +188,4 @@ def test_urllib3_is_asked_for() -> None:
         "except Exception as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "pip install 'ovenbird[platform]'" in done.stdout
+    assert format_install_command("platform") in done.stdout

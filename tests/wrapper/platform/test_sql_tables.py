@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.jobs import Jobs
 
+from ovenbird.common.install_hint import format_install_command
 from ovenbird.errors import InputError, OutputError
 from ovenbird.platform import sql_tables
 from ovenbird.platform.frames import ENGINES, engine_of
@@ -134,7 +135,8 @@ def test_without_sqlalchemy_the_package_is_named(database: dict[str, str]) -> No
         "sql_tables.read('sql://shop/cities', {}, 'pandas')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "need the package sqlalchemy, which is not installed (pip install 'ovenbird[tables]'" in done.stderr
+    command = format_install_command("tables")
+    assert f"need the package sqlalchemy, which is not installed ({command}, and a driver" in done.stderr
 
 
 def test_nothing_is_stored_in_a_database(project: Project) -> None:

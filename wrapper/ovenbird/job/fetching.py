@@ -70,7 +70,9 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
     try:
         from . import repository
     except ImportError as error:
-        hint = "pip install 'ovenbird[platform]'"
+        from ..common.install_hint import format_install_command
+
+        hint = format_install_command("platform")
         raise UnservedError(f"a git source needs the package dulwich: {error}", hint=hint) from None
     folder = scratch() / "source"
     repository.fetch(found, folder, environ)

@@ -111,7 +111,9 @@ def read(
         prefix = "" if shown in error.message else f"{shown}: "
         raise InputError(prefix + error.message, hint=error.hint) from error
     except ImportError as error:
-        hint = "pip install 'ovenbird[tables]'" if form == "parquet" else "install what it names"
+        from ovenbird.common.install_hint import format_install_command
+
+        hint = format_install_command("tables") if form == "parquet" else "install what it names"
         raise InputError(f"{shown}: {engine} cannot read {form}: {error}", hint=hint) from error
     except Exception as error:
         hint = "as_df(file_format=…, sep=…) says what it holds, where that is something else"
@@ -223,7 +225,9 @@ def describe_parquet_problem(frame: Any) -> str:
     except ImportError:
         if importlib.util.find_spec("fastparquet") is not None:
             return ""
-        return "the package pyarrow is not installed (pip install 'ovenbird[tables]')"
+        from ovenbird.common.install_hint import format_install_command
+
+        return f"the package pyarrow is not installed ({format_install_command('tables')})"
     problem = _arrow_problem(pyarrow, frame)
     if problem and len(frame.columns) > 1:  # arrow does not say which column it is
         for position, name in enumerate(frame.columns):

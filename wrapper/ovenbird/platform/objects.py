@@ -136,8 +136,10 @@ def _obstore() -> Any:
         import obstore
         import obstore.exceptions
     except ImportError:
+        from ovenbird.common.install_hint import format_install_command
+
         raise PlatformError(
-            "object stores need the package obstore, which is not installed", hint="pip install 'ovenbird[platform]'"
+            "object stores need the package obstore, which is not installed", hint=format_install_command("platform")
         ) from None
     return obstore
 

@@ -20,8 +20,10 @@ def library() -> Any:
     try:
         import urllib3
     except ImportError:
+        from ovenbird.common.install_hint import format_install_command
+
         raise PlatformError(
-            "the platform needs the package urllib3, which is not installed", hint="pip install 'ovenbird[platform]'"
+            "the platform needs the package urllib3, which is not installed", hint=format_install_command("platform")
         ) from None
     return urllib3
 

@@ -42,9 +42,11 @@ def connection_url(address: Address, environ: Mapping[str, str]) -> Any:
     try:
         from sqlalchemy import URL
     except ImportError:
+        from ovenbird.common.install_hint import format_install_command
+
         raise InputError(
             "tables of a database need the package sqlalchemy, which is not installed",
-            hint="pip install 'ovenbird[tables]', and a driver: 'psycopg[binary]' for PostgreSQL",
+            hint=f"{format_install_command('tables')}, and a driver: 'psycopg[binary]' for PostgreSQL",
         ) from None
     platform = (environ.get("DB_PLATFORM") or "postgresql").lower()
     host, port = environ.get("DB_HOST"), environ.get("DB_PORT") or ""

@@ -20,7 +20,9 @@ def watch(roots: list[Path], changed: Callable[[], None]) -> None:
     try:
         import watchfiles
     except ImportError:
-        raise SettingsError("--reload needs the package watchfiles", hint="pip install 'ovenbird[reload]'") from None
+        from ..common.install_hint import format_install_command
+
+        raise SettingsError("--reload needs the package watchfiles", hint=format_install_command("reload")) from None
 
     def wanted(_: object, path: str) -> bool:
         place = Path(path)

@@ -1,0 +1,42 @@
+"""The base of a build that names none: the one of the table where it was made here, else its upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ovenbird.errors import OvenbirdError
+
+from ..errors import BaseMissingError, RegistryDeniedError, RegistryError
+from .table import Base
+
+T = TypeVar("T")
+
+
+def find_default_base(base: Base, look: Callable[[str], T], tell: Callable[[str], None]) -> T:
+    """Return what `look` returns for the image of a base, or for its upstream (`python:X.Y-slim`) where that is not.
+
+    `tell` then gets a note. Errors: those of `look` for the upstream, which say what to do where it cannot be had.
+    """
+    try:
+        return look(base.image)
+    except BaseMissingError:
+        pass
+    try:
+        found = look(base.reference)
+    except (BaseMissingError, RegistryDeniedError, RegistryError) as error:
+        raise _without_both(base, error) from None
+    tell(
+        f"note: the base is {base.reference}, and the runtime goes on top of it; once `ovenbird base build"
+        f" {base.version}` has made {base.image}, builds on this machine need not do that"
+    )
+    return found
+
+
+def _without_both(base: Base, error: OvenbirdError) -> OvenbirdError:
+    reason = error.message.removeprefix(f"there is no base '{base.reference}': ")
+    return type(error)(
+        f"there is no base {base.image} on this machine, and its upstream {base.reference} cannot be had: {reason}",
+        hint=f"--registry HOST (or OVENBIRD_REGISTRY) names a mirror of {base.upstream.partition('/')[0]}, --base an"
+        f" image of your own; `ovenbird base build {base.version}` makes {base.image} where the upstream can be had",
+    )

@@ -1,0 +1,77 @@
+"""The base of a build that names none: what was made here comes first, then the upstream, else both are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from ovenbird_builder.bases import table
+from ovenbird_builder.bases.default_base import find_default_base
+from ovenbird_builder.errors import BaseMissingError, EngineError, RegistryDeniedError, RegistryError
+
+UPSTREAM = "docker.io/library/python:3.12-slim"
+
+
+class Shelf:
+    """Images by name; what is not among them raises `error`."""
+
+    def __init__(self, *names: str, error: Exception | None = None) -> None:
+        self.names, self.error = names, error
+        self.asked: list[str] = []
+
+    def __call__(self, name: str) -> str:
+        self.asked.append(name)
+        if name in self.names:
+            return name
+        missing = BaseMissingError(f"there is no base '{name}': manifest unknown", hint="--base names another")
+        raise missing if name.startswith("localhost/") else self.error or missing
+
+
+def test_a_base_that_was_made_here_wins() -> None:
+    """And no registry is asked, so that it costs nothing."""
+    notes: list[str] = []
+    shelf = Shelf("localhost/ovenbird:3.12", UPSTREAM)
+    assert find_default_base(table.chosen("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
+    assert (shelf.asked, notes) == (["localhost/ovenbird:3.12"], [])
+
+
+@pytest.mark.parametrize(
+    ("registry", "name"), [("", UPSTREAM), ("mirror.site:5000", "mirror.site:5000/library/python:3.12-slim")]
+)
+def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
+    """Of Docker Hub, or of the mirror that is named; the note says which command spares the work."""
+    notes: list[str] = []
+    assert find_default_base(table.chosen("3.12", registry=registry), Shelf(name), notes.append) == name
+    assert len(notes) == 1
+    assert name in notes[0]
+    assert "`ovenbird base build 3.12`" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RegistryError("cannot ask for python: the registry does not answer (4 tries): no such host"),
+        RegistryDeniedError("cannot ask for python: the registry refuses: toomanyrequests"),
+        None,
+    ],
+    ids=["unreachable", "refused", "missing"],
+)
+def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | None) -> None:
+    """Its kind, and so the exit status, is that of the upstream; both names and the three ways out are in it."""
+    with pytest.raises(type(error or BaseMissingError(""))) as caught:
+        find_default_base(table.chosen("3.12"), Shelf(error=error), pytest.fail)
+    told = caught.value
+    assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} cannot be had: " in str(told)
+    assert told.message.count(UPSTREAM) == 1
+    assert told.message.rpartition(": ")[2] in ("no such host", "toomanyrequests", "manifest unknown")
+    for way in ("--registry HOST", "OVENBIRD_REGISTRY", "docker.io", "--base", "`ovenbird base build 3.12`"):
+        assert way in told.hint
+
+
+def test_a_broken_store_is_not_taken_for_a_missing_base() -> None:
+    """Else a build on another base would hide that the engine does not work."""
+
+    def look(name: str) -> str:
+        raise EngineError("cannot look: the store is broken")
+
+    with pytest.raises(EngineError, match="the store is broken"):
+        find_default_base(table.chosen("3.12"), look, pytest.fail)

@@ -1,0 +1,77 @@
+"""A build that names no base, on a machine where none was made: on `python:X.Y-slim`, by alias or mirror."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builds import Builds
+from tests.container.conftest import ONE
+from tests.engine import Images
+from tests.podman import Podman
+
+pytestmark = pytest.mark.timeout(600)
+UPSTREAM = f"docker.io/library/python:{ONE}-slim"
+
+
+@pytest.fixture
+def builds(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Builds]:
+    """Builds with an empty store of their own, so that no base was made there."""
+    conf = tmp_path / "storage.conf"
+    conf.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/graph"\nrunroot = "{tmp_path}/run"\n')
+    env = {"CONTAINERS_STORAGE_CONF": str(conf)}
+    found = Builds(tmp_path, **env)
+    found.write(main__py='def handler(name: str = "you"):\n    return f"Hello {name}"\n')
+    yield found
+    for words in (["rm", "--all"], ["rmi", "--all", "--force"]):
+        subprocess.run(["buildah", *words], env={**os.environ, **env}, capture_output=True, check=False)
+
+
+def hub(folder: Path, address: str) -> str:
+    """Write a registries.conf that looks for Docker Hub at an address; its path."""
+    path = folder / "registries.conf"
+    path.write_text(f'[[registry]]\nprefix = "docker.io"\nlocation = "{address}"\ninsecure = true\n')
+    return str(path)
+
+
+def test_the_upstream_is_the_base(
+    builds: Builds, registry: str, standins: Images, podman: Podman, tmp_path: Path
+) -> None:
+    """The image runs; the second build changes nothing; a mirror that is named takes the place of Docker Hub; the
+    bundle needs neither, and nothing is told twice.
+    """
+    mirror = standins[ONE].partition("/")[0]
+    tag = f"{registry}/plain/{tmp_path.name}:1"
+    words = ("main.py", "--python", ONE, "--tag", tag, "--push")
+    conf = hub(tmp_path, registry)
+    done = builds.run(*words, CONTAINERS_REGISTRIES_CONF=conf)
+    assert done.status == 0, done.said
+    assert done.said.count(f"note: the base is {UPSTREAM}") == 1
+    assert f"`ovenbird base build {ONE}`" in done.said
+    again: dict[str, Any] = builds.ok(*words, CONTAINERS_REGISTRIES_CONF=conf)
+    assert (again["changed"], again["base"]["name"]) == (False, UPSTREAM)
+    ran = podman.run(tag, "run", "--param", "name=Ada", flags=("--tls-verify=false",))
+    assert (ran.returncode, ran.stdout.strip()) == (0, "Hello Ada"), ran.stderr
+    bundle = ("main.py", "--python", ONE, "--registry", mirror, "--out", str(tmp_path / "app.bundle"))
+    assert builds.ok(*bundle, verb="bundle")["base"]["name"] == standins[ONE]
+    offline = builds.ok(
+        str(tmp_path / "app.bundle"), "--offline", "--output", f"oci:{tmp_path / 'image'}",
+        CONTAINERS_REGISTRIES_CONF=hub(tmp_path, "127.0.0.1:1"),
+    )  # fmt: skip
+    assert offline["base"] == {"name": standins[ONE], "digest": again["base"]["digest"]}
+
+
+def test_where_docker_hub_cannot_be_reached_the_error_says_so(builds: Builds, tmp_path: Path) -> None:
+    """Of a build and of a lock, with the status of a registry that does not answer, and with what helps."""
+    env = {"CONTAINERS_REGISTRIES_CONF": hub(tmp_path, "127.0.0.1:1")}
+    for verb in ("build", "lock"):
+        done = builds.run("main.py", "--python", ONE, verb=verb, **env)
+        assert done.status == 63, done.said
+        assert f"no base localhost/ovenbird:{ONE} on this machine" in done.error["message"]
+        assert UPSTREAM in done.error["message"]
+        assert "connection refused" in done.error["message"]
+        assert "OVENBIRD_REGISTRY" in done.error["hint"]
