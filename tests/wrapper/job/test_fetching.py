@@ -183,5 +183,5 @@ def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ovenbird.job.repository", raising=False)
     monkeypatch.delattr(ovenbird.job, "repository", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.errors", None)
-    with pytest.raises(UnservedError, match=r"needs the package dulwich.*ovenbird\[platform\]"):
+    with pytest.raises(UnservedError, match=r"needs the package dulwich.*pip install.*\[platform\]"):
         fetched(function("git+https://h/r"), {})
