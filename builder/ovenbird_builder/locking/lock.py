@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from ovenbird.common.text import show_value
@@ -28,6 +27,7 @@ from . import lockfile, origins, pylock, resolve, runtime_needs, uv
 from .indexes import Indexes
 from .listed import Wanted
 from .locktext import Head, Lock, Pin, made, parse
+from .markers import marker_applies
 from .platforms import environment, minor, platform
 from .refusals import Asked
 from .requirements import Requirements
@@ -37,7 +37,7 @@ from .workshop import Site, Workshop, workshop
 
 __all__ = ["Lock", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
-_FORMAT = "1"  # of what is kept in the cache
+_FORMAT = "2"  # of what is kept in the cache
 
 
 def lock(
@@ -73,7 +73,7 @@ def lock(
         found = pylock.read(wanted.pylock, environment(interpreter))
         runtime_needs.check_pins(found, asked.limits, wanted.pylock.name)
         return made(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
-    runtime_needs.check_wanted(wanted.wanted, asked.limits)
+    runtime_needs.check_wanted(asked.wanted, asked.limits)
     if not wanted.wanted:
         return made((), head)
     kept = () if upgrade or previous is None else previous.pins
@@ -84,7 +84,7 @@ def lock(
     site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress)
     found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site)
     runtime_needs.check_pins(found, asked.limits, "the lock")
-    lock = made(_allowed(found, wanted.wanted), head)
+    lock = made(_allowed(found, asked), head)
     _keep(cache, key, lock.text)
     return lock
 
@@ -100,18 +100,15 @@ def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, onl
         raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
     where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     seen = environment(interpreter)
-    used = tuple(one for one in wanted.wanted if _applies(one, seen))
-    limits = (*wanted.constraints, *runtime_needs.needs(seen))
+    used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
+    limits = tuple(one for one in wanted.constraints if marker_applies(one.marker, seen, one.where))
+    limits = (*limits, *runtime_needs.needs(seen))
     return Asked(used, limits, where, indexes.urls(), only_binary or foreign(interpreter))
 
 
 def foreign(interpreter: Interpreter) -> bool:
     """Whether the target is of another architecture than this machine."""
     return interpreter.machine != this.machine()
-
-
-def _applies(one: Wanted, seen: dict[str, str]) -> bool:
-    return not one.marker or Marker(one.marker).evaluate(seen)
 
 
 def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site) -> tuple[Pin, ...]:
@@ -165,16 +162,21 @@ def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Bui
     return found
 
 
-def _allowed(pins: tuple[Pin, ...], wanted: tuple[Wanted, ...]) -> tuple[Pin, ...]:
-    """The pins, of a requirement with hashes only those. Errors: HashError when the index has no such file."""
-    given = {one.name: one for one in wanted if one.hashes and not one.origin}
+def _allowed(pins: tuple[Pin, ...], asked: Asked) -> tuple[Pin, ...]:
+    """Return the pins, each with the hashes that every line of its name allows, as pip takes them.
+
+    Errors: HashError when no file of the index has such a hash.
+    """
     found = []
     for pin in pins:
-        one = given.get(pin.name)
-        both = tuple(value for value in pin.hashes if one is None or value in one.hashes)
-        if not both and one:
+        lines = [
+            one for one in (*asked.wanted, *asked.limits) if one.name == pin.name and one.hashes and not one.origin
+        ]
+        both = tuple(value for value in pin.hashes if all(value in one.hashes for one in lines))
+        if not both:
+            given = " and ".join(f"{one.hashes[0]} ({one.where})" for one in lines)
             raise HashError(
-                f"{one.where}: no file of {pin.name}=={pin.version} has the hash {one.hashes[0]}",
+                f"no file of {pin.name}=={pin.version} has the hash {given}",
                 hint="the index has " + ", ".join(pin.hashes[:3]),
             )
         found.append(replace(pin, hashes=both))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -17,6 +16,7 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 from ..errors import LockError
 from .declared import read_toml, typed
 from .locktext import SELF, Pin
+from .markers import marker_applies
 
 
 class _File(Struct, frozen=True):
@@ -59,30 +59,13 @@ def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     pins: dict[str, Pin] = {}
     for index, package in enumerate(table.packages):
         where = f"{name} packages[{index}]"
-        if not _applies(package.marker, seen, where):
+        if not marker_applies(package.marker, seen, where, "lock_file"):
             continue
         pin = _pin(package, f"{where} ({cut_text(escape_controls(package.name), 100)})")
         if pin.name in pins:
             raise LockError(f"{where}: {pin.name} is there twice for this target")
         pins[pin.name] = pin
     return tuple(pins.values())
-
-
-def _applies(marker: str, seen: dict[str, Any], where: str) -> bool:
-    if not marker:
-        return True
-    try:
-        return Marker(marker).evaluate(seen, context="lock_file")
-    except (
-        InvalidMarker,
-        KeyError,
-        ValueError,
-        RecursionError,
-        UndefinedComparison,
-        UndefinedEnvironmentName,
-    ) as error:
-        why = cut_text(str(error).partition("\n")[0], 200)
-        raise LockError(f"{where}: the marker {show_value(marker)} cannot be read: {escape_controls(why)}") from None
 
 
 def _pin(package: _Package, where: str) -> Pin:

@@ -46,11 +46,10 @@ class Requirements(Struct, frozen=True):
 
     def limits(self) -> tuple[str, ...]:
         """The constraints as a lock's head lists them."""
-        return tuple(sorted({one.text for one in self.constraints}))
+        return tuple(sorted({one.text + _hash_options(one) for one in self.constraints}))
 
     def _text(self, one: Wanted) -> str:
-        words = one.text + (" --pre" if self.pre else "")
-        words += "".join(f" --hash={value}" for value in one.hashes)
+        words = one.text + (" --pre" if self.pre else "") + _hash_options(one)
         if one.origin.startswith("file:"):
             words += f" ({content_digest(self.root / one.origin.removeprefix('file:'))[:23]})"
         return words
@@ -94,6 +93,10 @@ def collect(
         listing = read(path, path.resolve().parent, indexes=indexes, label=str(path))
         found = replace(found, constraints=(*found.constraints, *listing.wanted, *listing.constraints))
     return found
+
+
+def _hash_options(one: Wanted) -> str:
+    return "".join(f" --hash={value}" for value in one.hashes)
 
 
 def content_digest(path: Path) -> str:

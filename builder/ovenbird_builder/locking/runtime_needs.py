@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from importlib import metadata
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 
 from ovenbird.common.text import show_value
 
@@ -14,43 +17,70 @@ from ..errors import ConflictError
 from .listed import Wanted
 from .locktext import Pin
 
+RUNTIME = "the runtime"  # where its ranges stand
 _EXTRAS = ("", "platform")
 
 
 def needs(environment: dict[str, str]) -> tuple[Wanted, ...]:
-    """The ranges of the runtime and of what a job on the platform needs, as constraints for that environment."""
-    found = {}
+    """Return the ranges of the runtime and of what a job on the platform needs, as constraints for that environment."""
+    found = set()
     for text in metadata.requires("ovenbird") or ():
         parsed = Requirement(text)
         marker = parsed.marker
         if marker is None or any(marker.evaluate(environment | {"extra": extra}) for extra in _EXTRAS):
             name = canonicalize_name(parsed.name)
-            found[name] = Wanted(f"{name}{parsed.specifier}", "the runtime", name)
-    return tuple(found[name] for name in sorted(found))
+            found.add(Wanted(f"{name}{parsed.specifier}", RUNTIME, name))
+    return tuple(sorted(found, key=lambda limit: limit.text))
 
 
 def check_wanted(wanted: Iterable[Wanted], limits: Iterable[Wanted]) -> None:
-    """Refuse what names one version that the runtime cannot use. Errors: ConflictError, naming both."""
-    ranges = {limit.name: Requirement(limit.text).specifier for limit in limits}
+    """Refuse what names one version that a limit rules out. Both are lines that apply to the target.
+
+    Errors: ConflictError, naming both.
+    """
+    ranges = _ranges(limits)
     for one in wanted:
-        if one.origin or one.name not in ranges:
+        if one.origin:
             continue
         for part in Requirement(one.text).specifier:
             exact = part.operator in ("==", "===") and not part.version.endswith(".*")
-            if exact and not ranges[one.name].contains(part.version, prereleases=True):
+            if exact and (limit := _broken(ranges, one.name, part.version)):
                 raise ConflictError(
-                    f"{show_value(one.text)} that you ask for in {one.where} is not within the runtime's "
-                    f"{one.name}{ranges[one.name]}",
-                    hint="both share one environment: ask for a version within that range",
+                    f"{show_value(one.text)} that you ask for in {one.where} is not within {_describe(limit)}",
+                    hint="both share one environment: ask for a version within that range"
+                    if limit.where == RUNTIME
+                    else "change one of them",
                 )
 
 
 def check_pins(pins: Iterable[Pin], limits: Iterable[Wanted], name: str) -> None:
-    """Refuse a lock whose pins the runtime cannot use. Errors: ConflictError."""
-    ranges = {limit.name: Requirement(limit.text).specifier for limit in limits}
+    """Refuse a lock with a pin that a limit rules out. Errors: ConflictError, naming both."""
+    ranges = _ranges(limits)
     for pin in pins:
-        if pin.name in ranges and not ranges[pin.name].contains(pin.version, prereleases=True):
+        if limit := _broken(ranges, pin.name, pin.version):
             raise ConflictError(
-                f"{pin.name}=={pin.version} in {name} is not within the runtime's {pin.name}{ranges[pin.name]}",
-                hint="ovenbird lock",
+                f"{pin.name}=={pin.version} in {name} is not within {_describe(limit)}", hint="ovenbird lock"
             )
+
+
+def _ranges(limits: Iterable[Wanted]) -> dict[str, list[tuple[Wanted, SpecifierSet]]]:
+    """Return all ranges of each name: several lines may limit one."""
+    ranges: dict[str, list[tuple[Wanted, SpecifierSet]]] = {}
+    for limit in limits:
+        if not limit.origin:
+            ranges.setdefault(limit.name, []).append((limit, Requirement(limit.text).specifier))
+    return ranges
+
+
+def _broken(ranges: dict[str, list[tuple[Wanted, SpecifierSet]]], name: str, version: str) -> Wanted | None:
+    """Return the first limit that a version is not within; one that is no version (`===odd`) is within none."""
+    for limit, versions in ranges.get(name, ()):
+        with contextlib.suppress(InvalidVersion):
+            if versions.contains(version, prereleases=True):
+                continue
+        return limit
+    return None
+
+
+def _describe(limit: Wanted) -> str:
+    return f"the runtime's {limit.text}" if limit.where == RUNTIME else f"the constraint {limit.text} ({limit.where})"

@@ -1,0 +1,182 @@
+"""Only lines whose marker applies to the target count: exports of uv and Poetry name one package several times."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from tests.orchard import Bench
+
+from ovenbird.document import Function
+from ovenbird_builder.errors import ConflictError, HashError, LockError
+from ovenbird_builder.locking import runtime_needs
+from ovenbird_builder.locking.lock import lock
+from ovenbird_builder.locking.locktext import Lock
+from ovenbird_builder.locking.markers import marker_applies
+from ovenbird_builder.locking.requirements import Requirements, collect
+
+PROJECT = """[project]
+name = "app"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["apple==1.0; python_version < '3.12'", "apple==2.0; python_version >= '3.12'"]
+"""
+# as Poetry 2.5 writes it by `poetry export`: the marker after a blank, each hash on a line of its own
+POETRY = """apple==1.0 ; python_version < "3.12" and python_version >= "3.10" \\
+    --hash=sha256:{old}
+apple==2.0 ; python_version >= "3.12" \\
+    --hash=sha256:{new}
+banana==2.0 ; python_version >= "3.12" \\
+    --hash=sha256:{banana}
+"""
+
+
+def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
+    """What a function whose folder holds this requirements.txt needs."""
+    if text:
+        (folder / "requirements.txt").write_text(text)
+    (folder / "limits.txt").write_text(limits)
+    function = Function(root=folder, name="f", handler="main:handler", source=".")
+    return collect(function, folder, constraints=[folder / "limits.txt"] if limits else [])
+
+
+def locked(bench: Bench, wanted: Requirements, version: str, **options: object) -> Lock:
+    """A lock for that Python, by uv: on this machine, without a container."""
+    minor = version.replace(".", "")
+    there = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
+    return lock(
+        wanted, bench.image, there, indexes=bench.indexes, network=bench.network, cache=bench.cache,
+        **{"locker": "uv", **options},
+    )  # fmt: skip
+
+
+def versions(found: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in found.pins}
+
+
+def hashes(bench: Bench, *texts: str) -> list[str]:
+    """The hash of the only file of each of these, without `sha256:`."""
+    found = [bench.lock(text, locker="uv").pins for text in texts]
+    rows = zip(texts, found, strict=True)
+    return [next(pin for pin in pins if text.startswith(pin.name)).hashes[0][7:] for text, pins in rows]
+
+
+def uv(folder: Path, bench: Bench, *argv: str) -> None:
+    """Run uv in a folder, with the private index."""
+    environ = os.environ | bench.indexes.uv() | {"UV_CACHE_DIR": str(folder / ".uv"), "UV_NO_CONFIG": "1"}
+    command = [f"{sysconfig.get_path('scripts')}/uv", *argv]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(params=["export", "compile"])
+def export(request: pytest.FixtureRequest, bench: Bench, tmp_path: Path) -> Path:
+    """A folder with the requirements.txt that uv writes for all Pythons."""
+    if request.param == "export":
+        (tmp_path / "pyproject.toml").write_text(PROJECT)
+        uv(tmp_path, bench, "lock")
+        uv(tmp_path, bench, "export", "--no-header", "--output-file", "requirements.txt")
+    else:
+        (tmp_path / "in.txt").write_text("apple==1.0; python_version < '3.12'\napple==2.0; python_version >= '3.12'\n")
+        uv(tmp_path, bench, "pip", "compile", "--universal", "--generate-hashes", "in.txt", "-o", "requirements.txt")
+    assert (tmp_path / "requirements.txt").read_text().count("\napple==") + 1 >= 2
+    return tmp_path
+
+
+def test_an_export_of_uv_is_locked_for_each_python(bench: Bench, export: Path) -> None:
+    """The line of the target's Python gives the version and the hash; the other line's hash takes no part."""
+    old, new = hashes(bench, "apple==1.0", "apple==2.0")
+    assert versions(locked(bench, needed(export), "3.11")) == {"apple": "1.0"}
+    found = locked(bench, needed(export), "3.13")
+    assert versions(found) == {"apple": "2.0", "banana": "2.0"}
+    assert found.pins[0].hashes == (f"sha256:{new}",)
+    text = (export / "requirements.txt").read_text()
+    for right in (old, new):  # a wrong hash does not pass for its own Python, and does not count for the other
+        (export / "requirements.txt").write_text(text.replace(right, "0" * 64))
+        own, other = ("3.11", "3.13") if right == old else ("3.13", "3.11")
+        with pytest.raises(HashError, match=r"no file of apple==.* sha256:0{64} \(requirements.txt line"):
+            locked(bench, needed(export), own)
+        assert "apple" in versions(locked(bench, needed(export), other))
+
+
+def test_an_export_of_poetry_is_locked_for_each_python(bench: Bench, tmp_path: Path) -> None:
+    """Its form of the same, by pip-tools in a container as by uv."""
+    old, new, banana = hashes(bench, "apple==1.0", "apple==2.0", "banana==2.0")
+    wanted = needed(tmp_path, POETRY.format(old=old, new=new, banana=banana))
+    assert versions(locked(bench, wanted, "3.11", locker="pip-tools")) == {"apple": "1.0"}
+    assert versions(locked(bench, wanted, "3.12")) == {"apple": "2.0", "banana": "2.0"}
+
+
+def test_every_line_that_applies_has_to_allow_a_hash(bench: Bench, tmp_path: Path) -> None:
+    """Two lines of one name that both apply, in a file or as constraints, leave the hashes that they share, as pip."""
+    (right,) = hashes(bench, "banana==1.0")
+    wrong = "0" * 64
+    good = f"banana==1.0 --hash=sha256:{right} --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\nbanana<2\n"
+    found = locked(bench, needed(tmp_path, good, f"banana==1.0 --hash=sha256:{right}\n"), "3.11")
+    assert [pin.hashes for pin in found.pins] == [(f"sha256:{right}",)]
+    for text, limits in (
+        (f"banana==1.0 --hash=sha256:{wrong}\nbanana --hash=sha256:{right}\n", ""),
+        (f"banana==1.0 --hash=sha256:{right}\n", f"banana==1.0 --hash=sha256:{wrong}\n"),
+    ):
+        with pytest.raises(HashError, match=wrong):
+            locked(bench, needed(tmp_path, text, limits), "3.11")
+
+
+def test_a_constraint_counts_where_its_marker_applies(bench: Bench, tmp_path: Path) -> None:
+    """One for another Python or machine limits nothing; one that applies is named with its line, not the runtime."""
+    limits = (
+        "banana<2; python_version < '3.12'\nbanana>=2; python_version >= '3.12'\nbanana<1; platform_machine == 'arm'\n"
+    )
+    assert versions(locked(bench, needed(tmp_path, "banana\n", limits), "3.11")) == {"banana": "1.0"}
+    wanted = needed(tmp_path, "banana==2.0\n", limits)
+    assert versions(locked(bench, wanted, "3.12")) == {"banana": "2.0"}
+    with pytest.raises(ConflictError) as caught:
+        locked(bench, wanted, "3.11")
+    assert (
+        f'the constraint banana<2; python_version < "3.12" ({tmp_path / "limits.txt"} line 1)' in caught.value.message
+    )
+    assert "runtime" not in str(caught.value)
+
+
+def test_the_runtime_s_range_is_asked_of_lines_that_apply(bench: Bench, tmp_path: Path) -> None:
+    """A version for another Python may be one that the runtime cannot use."""
+    text = "starlette==0.27.0; python_version < '3.12'\nbanana\n"
+    assert versions(locked(bench, needed(tmp_path, text), "3.12")) == {"banana": "2.0"}
+    with pytest.raises(ConflictError, match="is not within the runtime's starlette"):
+        locked(bench, needed(tmp_path, text), "3.11")
+
+
+def test_a_taken_lock_is_held_to_constraints_that_apply(bench: Bench, tmp_path: Path) -> None:
+    """Those of pylock.toml too: the constraint is named, where its marker applies."""
+    (tmp_path / "pylock.toml").write_text(
+        'lock-version = "1.0"\ncreated-by = "t"\n[[packages]]\nname = "banana"\nversion = "2.0"\n'
+        f'wheels = [{{name = "banana-2.0-py3-none-any.whl", url = "https://h/b", hashes = {{sha256 = "{"0" * 64}"}}}}]\n'
+    )
+    wanted = needed(tmp_path, limits="banana<2; python_version < '3.12'\n")
+    assert versions(locked(bench, wanted, "3.12")) == {"banana": "2.0"}
+    with pytest.raises(ConflictError, match=r"banana==2.0 in pylock.toml is not within the constraint banana<2"):
+        locked(bench, wanted, "3.11")
+
+
+def test_several_ranges_of_one_name_all_count() -> None:
+    """A second limit does not take the place of the first."""
+    from ovenbird_builder.locking.listed import requirement
+
+    limits = [requirement(text, f"limits.txt line {n}", Path()) for n, text in enumerate(["pear>=2", "pear<5"], 1)]
+    runtime_needs.check_wanted([requirement("pear==3", "r.txt line 1", Path())], limits)
+    for text, line in (("pear==1", 1), ("pear===5.0", 2), ("pear===odd", 1)):
+        with pytest.raises(ConflictError, match=rf"constraint pear.*\(limits.txt line {line}\)"):
+            runtime_needs.check_wanted([requirement(text, "r.txt line 1", Path())], limits)
+
+
+@pytest.mark.parametrize(
+    "marker", ["sys_platform ~= 'linux'", "'x' in dependency_groups", "platform_machine > 'x' and"]
+)
+def test_a_marker_that_cannot_be_asked_is_named(marker: str) -> None:
+    """Not a traceback: what it is, and where it stands."""
+    with pytest.raises(LockError, match="requirements.txt line 7: the marker"):
+        marker_applies(marker, {"sys_platform": "linux", "platform_machine": "x86_64"}, "requirements.txt line 7")
