@@ -19,6 +19,7 @@ from ovenbird_builder.locking.locktext import Lock
 from ovenbird_builder.locking.markers import marker_applies
 from ovenbird_builder.locking.requirements import Requirements, collect
 
+ZERO = "0" * 64  # no file has this hash
 PROJECT = """[project]
 name = "app"
 version = "1"
@@ -154,7 +155,7 @@ def test_a_taken_lock_is_held_to_constraints_that_apply(bench: Bench, tmp_path: 
     """Those of pylock.toml too: the constraint is named, where its marker applies."""
     (tmp_path / "pylock.toml").write_text(
         'lock-version = "1.0"\ncreated-by = "t"\n[[packages]]\nname = "banana"\nversion = "2.0"\n'
-        f'wheels = [{{name = "banana-2.0-py3-none-any.whl", url = "https://h/b", hashes = {{sha256 = "{"0" * 64}"}}}}]\n'
+        f'wheels = [{{name = "banana-2.0-py3-none-any.whl", url = "https://h/b", hashes = {{sha256 = "{ZERO}"}}}}]\n'
     )
     wanted = needed(tmp_path, limits="banana<2; python_version < '3.12'\n")
     assert versions(locked(bench, wanted, "3.12")) == {"banana": "2.0"}
@@ -178,5 +179,5 @@ def test_several_ranges_of_one_name_all_count() -> None:
 )
 def test_a_marker_that_cannot_be_asked_is_named(marker: str) -> None:
     """Not a traceback: what it is, and where it stands."""
-    with pytest.raises(LockError, match="requirements.txt line 7: the marker"):
+    with pytest.raises(LockError, match=r"requirements\.txt line 7: the marker"):
         marker_applies(marker, {"sys_platform": "linux", "platform_machine": "x86_64"}, "requirements.txt line 7")
