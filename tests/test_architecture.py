@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.errors": ("ovenbird.common.text", "ovenbird.common.redact"),
     "ovenbird.trace": (),
     "ovenbird.settings": ("ovenbird.errors",),
-    "ovenbird.document": ("ovenbird.errors",),
+    "ovenbird.document": ("ovenbird.errors", "ovenbird.unknown_fields"),
+    "ovenbird.unknown_fields": (),
     # what a source root must not hold is asked at a start and at a build, which share nothing else of `function`
     "ovenbird.shadows": (),
     # where a source lies is read alike at a start and at a build

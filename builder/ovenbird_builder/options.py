@@ -67,6 +67,7 @@ TABLE = (
     Option("result_file", "FILE", "write the result, as JSON, to a file too; - is stdout", verbs=_BUILD),
     Option("dry_run", "", "print the plan and do nothing", switch=True, verbs=_BUILD),
     Option("explain", "", "say for each layer why it is rebuilt", switch=True, verbs=_BUILD),
+    Option("strict", "", "refuse a function document with a field that nothing reads", switch=True),
     Option("write_back", "", "set spec.image of the function document to what was pushed", switch=True, verbs=_BUILD),
     Option("out", "FILE", "the bundle to write; - is stdout", verbs=("bundle",)),
 )  # fmt: skip

@@ -235,7 +235,7 @@ def _result(
 def _warnings(request: Request, tree: Tree, prepared: Sequence[Prepared]) -> tuple[str, ...]:
     """What people should know of this build."""
     first = prepared[0].inputs  # wheels are built for the platform of this machine alone, and then it is the only one
-    found = [*tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
+    found = [*request.notes, *tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
     if request.instructions:
         found.append(
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "

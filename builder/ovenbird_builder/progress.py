@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from .process import redactor
@@ -39,6 +39,11 @@ class Progress:
         with self._lock, contextlib.suppress(OSError, ValueError):  # nobody reads: the build goes on
             self._stream.write(_printable(self._hide(text)) + "\n")
             self._stream.flush()
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """A line for each thing that people should know."""
+        for text in texts:
+            self.say(f"warning: {text}")
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Tell]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ovenbird.common.named_paths import exists, is_file, is_folder, is_name
 from ovenbird.common.text import show_value
-from ovenbird.document import Function
+from ovenbird.document import Function, refuse_unknown_fields
 from ovenbird.errors import OvenbirdError
 
 from . import functions, instructions, reference, secrets
@@ -90,6 +90,8 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
     named = functions.named(given["target"], given["source"])
     check = _Checks()
     function = named.function
+    if given["strict"]:
+        refuse_unknown_fields(function)
     nothing: tuple[Secret, ...] = ()
     found = check(lambda: secrets.parse(given["secret"], environ), nothing)
     names = [secret.name for secret in found]
@@ -124,6 +126,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         dry_run=given["dry_run"],
         explain=given["explain"],
         write_back=given["write_back"],
+        notes=tuple(f"function document: {text}" for text in function.unknown),
         products=_products(given),
     )
     _together(check, made, explicit=bool(given["tag"]))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ovenbird.errors import DocumentError
 from ovenbird_builder import options
 from ovenbird_builder.errors import InstructionError, ReferenceFormatError, SpecError
 from ovenbird_builder.outputs import Output
@@ -51,6 +52,17 @@ def test_a_document_says_all_that_flags_do_not(ask: Ask) -> None:
     assert (found.platforms, found.compression, found.locker, found.timeout) == ((here(),), "zstd", "pip-tools", 3600)
     assert (found.pushes, found.epoch) == (False, None)
     assert found.cache.name == "ovenbird"
+
+
+def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> None:
+    """They come into the result's warnings; `--strict` and its variable refuse them."""
+    (tmp_path / "function.yaml").write_text(DOCUMENT.replace("base_image", "base-image"))
+    warning = "spec.base-image: not a field that is read; did you mean 'base_image'?"
+    assert ask().notes == (f"function document: {warning}",)
+    for words, environ in ((["--strict"], {}), ([], {"OVENBIRD_STRICT": "1"})):
+        with pytest.raises(DocumentError) as caught:
+            ask(*words, **environ)
+        assert caught.value.problems == (warning,)
 
 
 def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tmp_path: Path) -> None:

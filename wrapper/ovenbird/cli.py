@@ -260,10 +260,19 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
+    import logging
+
+    from .document import refuse_unknown_fields
     from .function.target import parse, unnamed
 
     named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
-    return parse(named or unnamed(Path(), _IMAGE), settings.source)
+    target = parse(named or unnamed(Path(), _IMAGE), settings.source)
+    if target.function and target.function.unknown:
+        if settings.strict:
+            refuse_unknown_fields(target.function)
+        for problem in target.function.unknown:
+            logging.getLogger("ovenbird").warning("function document: %s", problem)
+    return target
 
 
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}

@@ -24,7 +24,7 @@ MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is
 _HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"
 
-# field -> (type, whether it must be there); what other tools add beside these is kept in `Function.raw`, unread
+# field -> its type; what other tools add beside these is kept in `Function.raw`, unread
 _SPEC: dict[str, type] = {
     "python_version": str,
     "source": dict,
@@ -40,6 +40,16 @@ _SOURCE: dict[str, type] = {
     "lang": str,
     "code": str,
 }
+# fields that are not read here and never warned of: what the platform keeps beside the others, the fields of a task,
+# which builds and manifests read, and what a build writes into the document of an image
+_TOP = frozenset("name kind project spec metadata status id key user build".split())
+_OF_TASK = frozenset(
+    "inputs parameters init_parameters instructions replicas service_type service_name volumes resources envs secrets"
+    " profile function task local_execution run".split()
+)
+_METADATA = frozenset(
+    "name project version description labels created updated created_by updated_by embedded relationships".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,8 @@ class Function:
     """A function document, validated and completed.
 
     `root` is the folder of the document; `handler` is `name` or `module:name`; `source` a path or URI, or empty;
-    `code` is the inline source text, decoded; `raw` the document as it was read.
+    `code` is the inline source text, decoded; `raw` the document as it was read; `unknown` says for each field that
+    nothing reads what it may have been meant for.
     """
 
     root: Path
@@ -62,6 +73,7 @@ class Function:
     base_image: str = ""
     requirements: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    unknown: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def local_source(self) -> Path | None:
@@ -133,6 +145,7 @@ def read(path: Path) -> Function:
     document = parse(text, str(path))
     problems = validate(document, path.parent)
     if problems:
+        problems += unknown_fields(document)  # one of them may be what is missing
         raise DocumentError(f"the function document {show_value(str(path))} is not valid:", problems=tuple(problems))
     return complete(document, path.parent.resolve())
 
@@ -200,7 +213,39 @@ def complete(document: dict[str, Any], root: Path) -> Function:
         base_image=spec.get("base_image") or "",
         requirements=tuple(spec.get("requirements") or ()),
         raw=document,
+        unknown=unknown_fields(document),
     )
+
+
+def unknown_fields(document: dict[str, Any]) -> tuple[str, ...]:
+    """Return a sentence for each field that nothing reads, with the known one that it is near to.
+
+    Fields of `metadata` are the user's own, so only those that are near to a known one are named.
+    A field that begins with `x-` is never named: it holds what the rest of the document repeats.
+    """
+    spec = document.get("spec")
+    source = spec.get("source") if isinstance(spec, dict) else None
+    places = (
+        ("", document, _TOP),
+        ("metadata", document.get("metadata"), _METADATA),
+        ("spec", spec, _SPEC.keys() | _OF_TASK),
+        ("spec.source", source, _SOURCE.keys()),
+    )
+    if not any(isinstance(fields, dict) and fields.keys() - known for _, fields, known in places):
+        return ()
+    from .unknown_fields import describe_unknown
+
+    return describe_unknown(places)
+
+
+def refuse_unknown_fields(function: Function) -> None:
+    """Raise DocumentError when the function document has a field that nothing reads."""
+    if function.unknown:
+        raise DocumentError(
+            "the function document has fields that nothing reads, which --strict refuses:",
+            problems=function.unknown,
+            hint="a field for your own use may begin with x-",
+        )
 
 
 def python_version(text: str) -> str:

@@ -231,6 +231,9 @@ class Settings:
         env="OVENBIRD_INIT_PARAMETERS",
         many=True,
     )
+    strict: bool = _option(
+        False, boolean, "Refuse a function document with a field that nothing reads.", verbs="check", metavar="BOOL"
+    )
     # in a container
     container: bool = _option(
         False, boolean, "Run the function's image, by podman or docker.", verbs="serve run", metavar="BOOL"

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             asked = _asked(table.given(args, environ), environ, stack)
             told = progress(sys.stderr, secrets(asked))
             stack.callback(told.close)
+            told.warn(asked.notes)
             if asked.dry_run:
                 sys.stdout.write(report.text(dry_run(asked, environ, told)))
                 return 0

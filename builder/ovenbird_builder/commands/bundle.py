@@ -34,6 +34,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise SpecError("-o FILE: the name of the bundle is missing")
     asked = request({**given, "output": (), "push": False}, environ)
     told = progress(sys.stderr, secrets(asked))
+    told.warn(asked.notes)
     to_stdout = given["out"] == "-"
     try:
         with (

@@ -63,6 +63,8 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock`; StaleLockError from `--check`."""
     target = named(args.target)
+    for text in target.function.unknown:
+        _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
     where = indexes(args.index_url, args.extra_index_url, environ)
     cache = _cache(args.cache_dir, environ)

@@ -104,6 +104,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             f"{show_value(args.target)} is no function document", hint="function.yaml, or the folder that holds it"
         )
     function = read(path)
+    for text in function.unknown:
+        sys.stderr.write(f"warning: function document: {text}\n")
     found = _wanted(args, function, path, environ)
     made = documents.make(found)
     overrides.apply(made, args.set or ())
