@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
@@ -41,10 +40,12 @@ def pinned(
         request.function, tree.path, requirements=request.requirement, files=request.requirements,
         constraints=request.constraints, extras=request.extras, indexes=where.urls(),
     )  # fmt: skip
-    for path in _places(request, tree, lockfile.name(platform(interpreter))):
+    folders = [tree.path, request.function.root, *([request.locks] if request.locks else [])]
+    for path in lockfile.places(folders, platform(interpreter)):
         found = lockfile.read(path)
         if found is not None:
-            lockfile.check(found, lockfile.head_of(wanted, interpreter, request.locker), interpreter, path.name)
+            lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
+            lockfile.check_versions(found, wanted, interpreter, path.name)
             return Needs(found, path.name, wanted, wanted.notes)
     from .locking.lock import lock  # and all that resolves: not for a build whose lock is there
 
@@ -117,9 +118,3 @@ def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
 def sources_of_packages(request: Request, environ: Mapping[str, str]) -> Indexes:
     """The package indexes of a request."""
     return indexes(request.index_url, request.extra_index_urls, environ)
-
-
-def _places(request: Request, tree: Tree, name: str) -> list[Path]:
-    """Where a lock may lie: in the source, beside the function document, in a bundle."""
-    folders = [tree.path, request.function.root, *([request.locks] if request.locks else [])]
-    return [folder / name for folder in dict.fromkeys(folders)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
+from ovenbird.document import VERSIONS, Function
 
 from ..bases import table as bases
 from ..bases.default_base import find_default_base
@@ -20,7 +21,7 @@ from ..functions import Named, named, version_of
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
 from ..locking.lock import LOCKERS, Lock, lock
-from ..locking.platforms import machine, platform
+from ..locking.platforms import assume_interpreter, machine, platform
 from ..locking.requirements import Requirements, collect
 from ..network import network
 from ..progress import progress
@@ -41,7 +42,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", choices=_PLATFORMS, default="", help="default: the base's own")
     parser.add_argument("--upgrade", action="store_true", help="keep no pin of the lock at hand")
     parser.add_argument("--upgrade-package", action="append", default=[], metavar="NAME", help="do not keep its pin")
-    parser.add_argument("--check", action="store_true", help="only say whether the lock at hand still holds")
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether the locks at hand still hold (no container, no base)"
+    )
     parser.add_argument("--ca-bundle", default="", metavar="FILE", help="certificates of the site, in PEM form")
     parser.add_argument("--allow-host", action="append", metavar="HOST", help="a host that submodules may come from")
     parser.add_argument("--cache-dir", default="", metavar="DIR", help="default: ~/.cache/ovenbird")
@@ -61,26 +64,34 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Lock; print the path of the lock on stdout. Errors: those of `lock`; StaleLockError from `--check`."""
+    """Lock; print the path of the lock on stdout. Errors: those of `lock`; those of `check_locks`, with `--check`."""
     target = named(args.target)
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
-    where = indexes(args.index_url, args.extra_index_url, environ)
+    where = indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
     cache = _cache(args.cache_dir, environ)
-    image, interpreter = _base(args, environ, target, cache)
-    if args.platform:
-        interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
-    path = target.function.root / lockfile.name(platform(interpreter))
+    asks_base = not args.check or args.base
+    image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
         tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site)
         wanted = _wanted(args, target, tree.path, where)
         _tell(f"needs: {wanted.used or 'nothing'}")
         for note in wanted.notes:
             _tell(f"note: {note}")
-        previous = lockfile.read(path)
         if args.check:
-            return _check(path, previous, wanted, interpreter, args.locker)
+            names = (platform(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
+            python = version_of(target.function, args.python) or ("" if target.function.base_image else _VERSION)
+            if not python and not interpreter:
+                _tell("note: Python is not compared: neither the document nor --python says which the base has")
+            paths = check_locks([tree.path, target.function.root], names, wanted, python, interpreter)
+            for path in paths:
+                _tell(f"{path.name} holds")
+                print(_place(path, tree.path, target.function))
+            return 0
+        assert interpreter
+        path = target.function.root / lockfile.name(platform(interpreter))
+        previous = lockfile.read(path)
         told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
         made = lock(
             wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
@@ -95,6 +106,32 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def check_locks(
+    folders: list[Path], platforms: Iterable[str], wanted: Requirements, python: str, interpreter: Interpreter | None
+) -> list[Path]:
+    """Return the paths of the locks at hand for these platforms, each compared with what is asked for now.
+
+    Neither a base nor a container is needed: a lock says which C library it is for, and `python` (`3.12`) is the
+    version that is asked for, empty where only the base knows it. With an `interpreter` both are the base's.
+    Errors: StaleLockError for no lock at all, or one that is for something else; ConflictError for a pin that the
+    runtime cannot use; LockError for a file that is no lock.
+    """
+    found = []
+    for name in platforms:
+        for path in lockfile.places(folders, name):
+            if (lock := lockfile.read(path)) is not None:
+                version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
+                there = interpreter or assume_interpreter(version, name, lock.head.libc)
+                lockfile.check(lock, lockfile.head_of(wanted, there), there, path.name)
+                lockfile.check_versions(lock, wanted, there, path.name)
+                found.append(path)
+                break
+    if not found:
+        names = " or ".join(map(lockfile.name, platforms))
+        raise StaleLockError(f"there is no {names} in {show_value(str(folders[-1]))}", hint="ovenbird lock")
+    return found
+
+
 def difference(before: Lock | None, after: Lock) -> list[str]:
     """What a new lock changes, a line for each pin, and how many there are."""
     old = {pin.name: pin.version for pin in before.pins} if before else {}
@@ -107,13 +144,12 @@ def difference(before: Lock | None, after: Lock) -> list[str]:
     return [*sorted(lines, key=lambda line: line[2:]), f"{len(new)} pins, {after.digest}"]
 
 
-def _check(path: Path, previous: Lock | None, wanted: Requirements, interpreter: Interpreter, locker: str) -> int:
-    if previous is None:
-        raise StaleLockError(f"there is no {path.name} in {show_value(str(path.parent))}", hint="ovenbird lock")
-    lockfile.check(previous, lockfile.head_of(wanted, interpreter, locker), interpreter, path.name)
-    _tell(f"{path.name} holds")
-    print(path)
-    return 0
+def _place(path: Path, tree: Path, function: Function) -> Path:
+    """Return where a lock lies for the user: the tree is a copy of the source."""
+    if path.parent != tree or function.root == tree:
+        return path
+    folder = function.local_source
+    return folder / path.name if folder and folder.is_dir() else Path(path.name)
 
 
 def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes) -> Requirements:
@@ -123,16 +159,23 @@ def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes)
     )  # fmt: skip
 
 
-def _base(
+def _target(
     args: argparse.Namespace, environ: Mapping[str, str], target: Named, cache: Path
 ) -> tuple[str, Interpreter]:  # fmt: skip
-    """Return the base and its Python: the flag's, the document's, else that of the table for the version."""
+    """Return the base and its Python: the flag's, the document's, else that of the table for the version.
+
+    `--platform` names another architecture of the same.
+    """
     version = version_of(target.function, args.python)
     if name := args.base or target.function.base_image:
-        return str(name), _interpreter(str(name), cache, version)
-    registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
-    base = bases.chosen(version or _VERSION, registry=registry)
-    return find_default_base(base, lambda image: (image, _interpreter(image, cache, version)), _tell)
+        image, interpreter = str(name), _interpreter(str(name), cache, version)
+    else:
+        registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
+        base = bases.chosen(version or _VERSION, registry=registry)
+        image, interpreter = find_default_base(base, lambda image: (image, _interpreter(image, cache, version)), _tell)
+    if args.platform:
+        interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
+    return image, interpreter
 
 
 def _interpreter(image: str, cache: Path, version: str) -> Interpreter:

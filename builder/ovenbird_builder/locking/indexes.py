@@ -71,32 +71,33 @@ class Indexes:
         return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
-def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str]) -> Indexes:
+def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True) -> Indexes:
     """The indexes of the caller: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (separated by spaces).
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
+    A variable that is not set is empty where no index is to be contacted: its URL is only compared.
     Errors: SpecError for what is no URL of an index.
     """
     found: list[str] = []
     passwords: dict[str, tuple[str, str]] = {}
     more = list(extra) or environ.get("OVENBIRD_EXTRA_INDEX_URL", "").split()
     for text in (main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI, *more):
-        url, login = _split(text, environ)
+        url, login = _split(text, environ, contacted)
         found.append(url)
         if login:
             passwords[url] = login
     return Indexes(found[0], tuple(found[1:]), passwords)
 
 
-def _split(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str] | None]:
+def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str, tuple[str, str] | None]:
     """The URL without credentials, and these."""
 
     def value(match: re.Match[str]) -> str:
-        if match[1] not in environ:
+        if contacted and match[1] not in environ:
             raise PackageIndexError(
                 f"the index {show_value(redact_url(text))} names the variable {match[1]}, which is not set"
             )
-        return environ[match[1]]
+        return environ.get(match[1], "")
 
     full = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text.strip())
     try:

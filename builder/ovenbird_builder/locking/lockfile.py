@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from ovenbird.common.text import show_value
 
@@ -14,6 +16,7 @@ from ..bases.probe import Interpreter
 from ..errors import LockError, StaleLockError
 from . import runtime_needs
 from .locktext import Head, Lock, parse
+from .markers import marker_applies
 from .platforms import environment, glibc, glibc_of, minor, platform
 from .requirements import Requirements
 from .wheelhouse import write
@@ -25,6 +28,11 @@ _LIMIT = 16 * 1024 * 1024  # bytes
 def name(platform: str) -> str:
     """The name of the lock for a platform: `function.lock` for linux/amd64, `function.linux-arm64.lock` for others."""
     return NAME if platform in ("", "linux/amd64") else f"function.{platform.replace('/', '-')}.lock"
+
+
+def places(folders: Iterable[Path], platform: str) -> list[Path]:
+    """Return where a lock for a platform may lie, in order: the first that is there counts."""
+    return [folder / name(platform) for folder in dict.fromkeys(folders)]
 
 
 def read(path: Path) -> Lock | None:
@@ -40,12 +48,12 @@ def read(path: Path) -> Lock | None:
         raise LockError(f"cannot read {path.name}: {why}") from None
 
 
-def head_of(wanted: Requirements, interpreter: Interpreter, locker: str) -> Head:
-    """What a lock for this says of itself."""
+def head_of(wanted: Requirements, interpreter: Interpreter, locker: str = "") -> Head:
+    """Return what a lock for this says of itself. Without a `locker` it is only compared, and names none."""
     texts, limits = wanted.texts(), wanted.limits()
     target = (minor(interpreter), platform(interpreter))
     inputs = hashlib.sha256(json.dumps([*target, texts, limits]).encode()).hexdigest()
-    who = toolbox.versions() if locker == "pip-tools" else _uv()
+    who = toolbox.versions() if locker == "pip-tools" else _uv() if locker else ""
     return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
 
 
@@ -73,6 +81,29 @@ def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:
             "\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint="ovenbird lock"
         )
     runtime_needs.check_pins(lock.pins, runtime_needs.needs(environment(interpreter)), label)
+
+
+def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, label: str) -> None:
+    """Refuse a lock whose pins are not what its own list of requirements asks for: somebody has edited it.
+
+    Errors: StaleLockError, naming each requirement and constraint that is not met.
+    """
+    seen, pins = environment(interpreter), {pin.name: pin for pin in lock.pins}
+    problems = []
+    for one in (*wanted.wanted, *wanted.constraints):
+        if not one.name or not marker_applies(one.marker, seen, one.where):
+            continue
+        pin = pins.get(one.name)
+        if pin is None:
+            problems += [f"{one.text} ({one.where}) has no pin"] if one in wanted.wanted else []
+        elif not one.origin and not Requirement(one.text).specifier.contains(pin.version, prereleases=True):
+            problems.append(f"{one.text} ({one.where}) is not met by {pin.name}=={pin.version}")
+        elif one.hashes and not one.origin and not set(pin.hashes) <= set(one.hashes):
+            problems.append(f"{one.text} ({one.where}) does not allow all hashes of {pin.name}=={pin.version}")
+    if problems:
+        raise StaleLockError(
+            "\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint="ovenbird lock"
+        )
 
 
 def changes(then: Head, now: Head, interpreter: Interpreter) -> list[str]:

@@ -59,6 +59,16 @@ def platforms(interpreter: Interpreter) -> Iterator[str]:
     yield f"linux_{interpreter.machine}"
 
 
+def assume_interpreter(version: str, platform_name: str, libc: str) -> Interpreter:
+    """Return CPython as bases of a platform have it, as far as markers and a lock's head need it; none was asked.
+
+    `version` is a minor version, `3.12`, whose first release stands for all.
+    """
+    there = machine(platform_name)
+    soabi = f"cpython-{version.replace('.', '')}-{there}-linux-gnu"
+    return Interpreter(f"{version}.0", "", "", "", "", "", "", there, libc, soabi, "", (), {}, "", "")
+
+
 def supported(interpreter: Interpreter) -> list[tags.Tag]:
     """The tags of wheels that the target installs, best first."""
     version = Version(interpreter.version).release[:2]

@@ -41,8 +41,11 @@ class Requirements(Struct, frozen=True):
     pylock: Path | None = None
 
     def texts(self) -> tuple[str, ...]:
-        """The requirements as a lock's head lists them: sorted, a local path with the digest of its content."""
-        return tuple(sorted({self._text(one) for one in self.wanted}))
+        """The requirements as a lock's head lists them: sorted, a path or a lock with the digest of its content."""
+        texts = {self._text(one) for one in self.wanted}
+        if self.pylock:
+            texts.add(f"{self.pylock.name} ({content_digest(self.pylock)[:23]})")
+        return tuple(sorted(texts))
 
     def limits(self) -> tuple[str, ...]:
         """The constraints as a lock's head lists them."""
