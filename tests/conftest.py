@@ -13,7 +13,9 @@ from tests.jobs import Jobs
 from tests.kube import configured
 from tests.service import Service
 
-os.environ.pop("CI", None)  # where it is set logs are text, and tests read JSON
+# where CI is set logs are text, and tests read JSON; in a step of GitHub a build writes to files of that step
+for name in ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(name, None)
 
 pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"

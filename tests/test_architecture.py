@@ -350,6 +350,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.spec",
     ),
     "ovenbird_builder.workplace": (
+        "ovenbird_builder.bases",
+        "ovenbird_builder.reference",
         "ovenbird_builder.bench",
         "ovenbird_builder.credentials",
         "ovenbird_builder.layers",
@@ -410,6 +412,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.spec",
         "ovenbird_builder.workplace",
         "ovenbird_builder.writeback",
+    ),
+    "ovenbird_builder.batch": (
+        "ovenbird.errors",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.pipeline",
+        "ovenbird_builder.progress",
+        "ovenbird_builder.report",
+        "ovenbird_builder.spec",
+        "ovenbird_builder.workplace",
+    ),
+    "ovenbird_builder.ci_outputs": (
+        "ovenbird_builder.batch",
+        "ovenbird_builder.report",
     ),
     "ovenbird_builder.manifests": (
         "ovenbird.document",

@@ -36,7 +36,8 @@ class Option(Struct, frozen=True):
 
 _BUILD = ("build",)
 TABLE = (
-    Option("tag", "REF", "name of the image; repeat for more", many=True, verbs=_BUILD),
+    Option("tag", "REF", "name of the image, in which {name} is the function's; repeat for more", many=True,
+           verbs=_BUILD),
     Option("python", "X.Y", "version of Python; default: the document's, else 3.12"),
     Option("base", "REF", "image to build on; default: the document's base_image, else the one of the version"),
     Option("registry", "HOST[/PATH]", "mirror of Docker Hub, for the base where `ovenbird base build` has made none"),
@@ -65,6 +66,8 @@ TABLE = (
     Option("offline", "", "fetch nothing: what is not in the cache or the bundle is an error", switch=True),
     Option("bundle", "FILE", "a file made by `ovenbird bundle` that brings what is needed", verbs=_BUILD),
     Option("result_file", "FILE", "write the result, as JSON, to a file too; - is stdout", verbs=_BUILD),
+    Option("dotenv_file", "FILE", "write IMAGE, IMAGE_DIGEST and IMAGE_REFERENCE to a file, for GitLab's reports",
+           verbs=_BUILD),
     Option("dry_run", "", "print the plan and do nothing", switch=True, verbs=_BUILD),
     Option("explain", "", "say for each layer why it is rebuilt", switch=True, verbs=_BUILD),
     Option("strict", "", "refuse a function document with a field that nothing reads", switch=True),
@@ -76,7 +79,7 @@ TABLE = (
 def add(parser: argparse.ArgumentParser, verb: str) -> None:
     """Add a verb's target and flags to its parser."""
     parser.allow_abbrev = False
-    parser.add_argument("target", nargs="?", default="", metavar="TARGET",
+    parser.add_argument("target", nargs="*" if verb == "build" else "?", default="", metavar="TARGET",
                         help="function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn")  # fmt: skip
     for option in TABLE:
         if verb not in option.verbs:
@@ -90,12 +93,24 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
             parser.add_argument(*flags, action=action, metavar=option.metavar, help=text)
 
 
+def targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
+    """The targets: those of the command line, else that of the variable, else the current folder."""
+    words = [args.target] if isinstance(args.target, str) else list(args.target)
+    return [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
+
+
+def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:
+    """The file that an option names, also where other options do not parse; empty without one."""
+    value = getattr(args, name, None)
+    return str(environ.get("OVENBIRD_" + name.upper(), "") if value is None else value)
+
+
 def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
     """What was asked for, by name: the flag, else its variable, else nothing (empty text, (), False).
 
     Errors: SpecError for a switch whose variable is neither true nor false.
     """
-    found: dict[str, Any] = {"target": args.target or environ.get("OVENBIRD_TARGET", "") or "."}
+    found: dict[str, Any] = {"target": targets(args, environ)[0]}
     for option in TABLE:
         value = getattr(args, option.name, None)
         text = environ.get(option.variable, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import import_module
@@ -19,43 +19,40 @@ from .layers import gates, key
 from .layers.assemble import Image, index, predict
 from .needs import unpinned
 from .prepare import Prepared, kitchen, prepare
-from .progress import Progress
 from .report import Result, row
 from .sources import Tree, fetch
 from .spec import Request
-from .workplace import Workplace, workplace
+from .workplace import Workplace
 
 if TYPE_CHECKING:
     from .attest import Issued
     from .statements.referrers import Attached
 
 
-def build(request: Request, environ: Mapping[str, str], progress: Progress) -> Result:
-    """Build what is asked for; what came of it. Errors: those of every phase, each with its own exit status."""
+def build_in(request: Request, place: Workplace) -> Result:
+    """Build what is asked for; the result. Errors: those of every phase, each with its own exit status."""
     start = time.monotonic()
-    with workplace(request, environ, progress) as place:
-        prepared = prepare_all(request, place)
-        tree = prepared[0].inputs.tree
-        _explain(request, place, prepared)
-        baked = tuple(_baked(request, place, one) for one in prepared)
-        for made in baked:
-            _gate(request, place, made)
-        parcel = _parcel(request, prepared, baked)
-        delivered, issued = _deliver(request, place, parcel, prepared, baked)
-        _remember(request, place, prepared)
-        if request.write_back and request.document:
-            writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
-        result = _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
-        told = {"statements": [one.row() for one in issued]} if issued else {}
-        return replace(result, more={**result.more, **told})
+    prepared = prepare_all(request, place)
+    tree = prepared[0].inputs.tree
+    _explain(request, place, prepared)
+    baked = tuple(_baked(request, place, one) for one in prepared)
+    for made in baked:
+        _gate(request, place, made)
+    parcel = _parcel(request, prepared, baked)
+    delivered, issued = _deliver(request, place, parcel, prepared, baked)
+    _remember(request, place, prepared)
+    if request.write_back and request.document:
+        writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
+    result = _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
+    told = {"statements": [one.row() for one in issued]} if issued else {}
+    return replace(result, more={**result.more, **told})
 
 
-def dry_run(request: Request, environ: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+def dry_run_in(request: Request, place: Workplace) -> dict[str, Any]:
     """The plan alone: the layers, which of them are cached, what would run, and the digest when that is known."""
-    with workplace(request, environ, progress) as place:
-        prepared = prepare_all(request, place)
-        _explain(request, place, prepared)
-        return {"image": str(request.tags[0]), "platforms": [_planned(request, one) for one in prepared]}
+    prepared = prepare_all(request, place)
+    _explain(request, place, prepared)
+    return {"image": str(request.tags[0]), "platforms": [_planned(request, one) for one in prepared]}
 
 
 def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:

@@ -69,7 +69,10 @@ def _bases(request: Request, place: Workplace, platform: str) -> tuple[Foundatio
     """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
 
     def look(name: str, platform: str = platform) -> Foundation:
-        return foundation(name, platform, place.registry, place.cache, offline=request.offline)
+        known = (name, platform)
+        if known not in place.bases:
+            place.bases[known] = foundation(name, platform, place.registry, place.cache, offline=request.offline)
+        return place.bases[known]
 
     if request.base:
         found = look(request.base)

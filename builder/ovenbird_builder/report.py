@@ -65,19 +65,24 @@ def row(layer: Layer) -> dict[str, Any]:
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Write a result file, whole or not at all. Errors: SpaceError."""
+    write_text(path, text(document), "--result-file")
+
+
+def write_text(path: Path, content: str, flag: str) -> None:
+    """Write the file that a flag names, whole or not at all. Errors: SpaceError."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text(document))
+                file.write(content)
             temporary.chmod(0o644)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise SpaceError(f"--result-file: cannot write {show_value(str(path))}: {error.strerror}") from None
+        raise SpaceError(f"{flag}: cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
 def text(document: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -88,6 +88,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
     Errors: the one problem as it is, or a SpecError that lists all of them; DocumentError.
     """
     named = functions.named(given["target"], given["source"])
+    given = _with_name(given, named.function)
     check = _Checks()
     function = named.function
     if given["strict"]:
@@ -134,9 +135,18 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
     return made
 
 
+def _with_name(given: Mapping[str, Any], function: Function) -> Mapping[str, Any]:
+    """Return what was given with `{name}` in tags and outputs as the function's name, as images may be called."""
+    name = _default_tag(function).path
+    return {**given, **{key: tuple(text.replace("{name}", name) for text in given[key]) for key in ("tag", "output")}}
+
+
 def _products(given: Mapping[str, Any]) -> tuple[Path, ...]:
     """Return the paths that the flags name for the build's own use: results, images, bundles, cache, credentials."""
-    names = [given.get(name) or "" for name in ("result_file", "cache_dir", "bundle", "out", "authfile", "creds_file")]
+    names = [
+        given.get(name) or ""
+        for name in ("result_file", "cache_dir", "bundle", "out", "authfile", "creds_file", "dotenv_file")
+    ]
     names += [text.partition(":")[2] for text in given.get("output") or ()]
     return tuple(Path(name).expanduser().absolute() for name in names if name not in ("", "-") and is_name(Path(name)))
 

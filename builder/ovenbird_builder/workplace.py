@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from .bases.foundation import Foundation
 from .bench import Bench, bench
 from .credentials import credentials
 from .layers.cache import Cache
 from .progress import Progress
+from .reference import Reference
 from .registry import Registry
 from .scratch import scratch
 from .spec import Request
 
 
 class Workplace(Struct, frozen=True):
-    """`folder` is empty and gone afterwards; `warnings` gathers what modules below log, for the result."""
+    """`folder` is empty and gone afterwards; `warnings` gathers what modules below log, for the result.
+
+    `bases` holds those that were found, by name and platform: of several functions each has the same.
+    """
 
     cache: Cache
     registry: Registry
@@ -28,12 +33,18 @@ class Workplace(Struct, frozen=True):
     environ: Mapping[str, str]
     progress: Progress
     warnings: list[str]
+    bases: dict[tuple[str, str], Foundation]
 
 
 @contextlib.contextmanager
-def workplace(request: Request, environ: Mapping[str, str], progress: Progress) -> Iterator[Workplace]:
-    """The place of one build. Errors: SpaceError; SpecError for credentials that cannot be read."""
-    hosts = tuple(dict.fromkeys(tag.repository.partition("/")[0] for tag in request.tags))
+def workplace(
+    request: Request, environ: Mapping[str, str], progress: Progress, *, tags: Sequence[Reference] = ()
+) -> Iterator[Workplace]:
+    """The place of one build, or of several that have the tags `tags`.
+
+    Errors: SpaceError; SpecError for credentials that cannot be read.
+    """
+    hosts = tuple(dict.fromkeys(tag.repository.partition("/")[0] for tag in tags or request.tags))
     with contextlib.ExitStack() as stack:
         cache = Cache(request.cache)
         stack.callback(cache.close)
@@ -44,7 +55,7 @@ def workplace(request: Request, environ: Mapping[str, str], progress: Progress) 
         desk = stack.enter_context(bench(registry, cache))
         folder = stack.enter_context(scratch(cache.root))
         warnings = stack.enter_context(_logged(progress))
-        yield Workplace(cache, registry, desk, folder, environ, progress, warnings)
+        yield Workplace(cache, registry, desk, folder, environ, progress, warnings, {})
 
 
 class _Handler(logging.Handler):

@@ -1,23 +1,29 @@
-"""`ovenbird build`: source and dependencies in, an image out; one JSON object on stdout, all else on stderr."""
+"""`ovenbird build`: source and dependencies in, images out; one JSON object on stdout, all else on stderr."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .. import bundles, report
+from ovenbird.errors import OvenbirdError
+
+from .. import bundles, ci_outputs, report
 from .. import options as table
+from ..batch import Outcome, StoppedError, build_all, check_names, format_table
+from ..errors import SpaceError, SpecError
 from ..layers.cache import Cache
-from ..pipeline import build, dry_run
 from ..progress import Progress, progress
 from ..spec import Request, cache_folder, request
+
+_INTERRUPTED = 130
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -26,26 +32,50 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Build; print the result. Errors: those of every phase."""
+    """Build; print the result. Errors: those of every phase, of a call for one function.
+
+    Of several functions each is built, whatever becomes of the others; the status is that of the first that failed.
+    """
+    outcomes = [Outcome(target) for target in table.targets(args, environ)]
+    told = Progress(sys.stderr)
     try:
         with ended_by_signals(), contextlib.ExitStack() as stack:
-            asked = _asked(table.given(args, environ), environ, stack)
-            told = progress(sys.stderr, secrets(asked))
+            _ask(outcomes, table.given(args, environ), environ, stack)
+            told = progress(sys.stderr, _secrets(outcomes))
             stack.callback(told.close)
-            told.warn(asked.notes)
-            if asked.dry_run:
-                sys.stdout.write(report.text(dry_run(asked, environ, told)))
-                return 0
-            result = build(asked, environ, told)
+            build_all(outcomes, environ, told)
     except Ended as signalled:
+        _end(outcomes, StoppedError("a signal has ended the build", signalled.status))
+        _report(outcomes, args, environ, told)
         return signalled.status
-    document = result.document()
-    if asked.result_file and str(asked.result_file) != "-":  # stdout has it anyway
-        report.write(asked.result_file, document)
-    sys.stdout.write(report.text(document))
-    sys.stdout.flush()
-    _say(result, told)
-    return 0
+    except OvenbirdError as error:
+        _end(outcomes, error)
+    except BaseException as error:
+        status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else OvenbirdError.exit_code
+        _end(outcomes, StoppedError(f"the build broke off: {type(error).__name__}: {error}", status))
+        _report(outcomes, args, environ, told)
+        raise
+    failed = next((outcome.error for outcome in outcomes if outcome.error), None)
+    if failed and len(outcomes) == 1:
+        _report(outcomes, args, environ, told)
+        raise failed
+    _report(outcomes, args, environ, told)
+    return failed.exit_code if failed else 0
+
+
+def _ask(
+    outcomes: Sequence[Outcome], given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
+) -> None:
+    """Set the request of each function, or its error. Errors: SpecError for what does not fit together."""
+    several = len(outcomes) > 1
+    for outcome in outcomes:
+        if several and (given["bundle"] or bundles.is_bundle(outcome.target)):
+            raise SpecError("a bundle holds one function, and is built by a call of its own")
+        try:
+            outcome.request = _asked({**given, "target": outcome.target}, environ, stack)
+        except OvenbirdError as error:
+            outcome.error = error
+    check_names(outcomes)
 
 
 def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> Request:
@@ -66,6 +96,58 @@ def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
 def secrets(asked: Request) -> tuple[str, ...]:
     """What must never be shown."""
     return (*(text for secret in asked.secrets for text in secret.texts), *asked.network.secrets())
+
+
+def _secrets(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    found = [text for outcome in outcomes if outcome.request for text in secrets(outcome.request)]
+    return tuple(dict.fromkeys(found))
+
+
+def _end(outcomes: Sequence[Outcome], error: OvenbirdError) -> None:
+    """Give an error to each function that is not done."""
+    for outcome in outcomes:
+        if not outcome.done:
+            outcome.error = error
+
+
+def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress) -> None:
+    """Print the results, and write them to the files that were named. Errors: SpaceError, once all is printed."""
+    rows = [outcome.row() for outcome in outcomes]
+    one = rows[0] if len(rows) == 1 else None
+    document = one if one is not None else {"functions": rows}
+    if one is None or not outcomes[0].error:
+        sys.stdout.write(report.text(document))
+        sys.stdout.flush()
+    for outcome in outcomes:
+        if outcome.result:
+            _say(outcome.result, told)
+    if len(outcomes) > 1:
+        for line in format_table(outcomes):
+            told.say(line)
+    if all(outcome.plan for outcome in outcomes):
+        return
+    ci_outputs.tell_github(outcomes, environ, told.say)
+    try:
+        _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
+        if path := table.path(args, environ, "dotenv_file"):
+            ci_outputs.write_dotenv(Path(path), outcomes)
+    except SpaceError as error:
+        if not any(outcome.error for outcome in outcomes):
+            raise
+        told.say(f"warning: {error.message}")  # the status tells the first error
+
+
+def _write_results(
+    name: str, outcomes: Sequence[Outcome], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
+) -> None:
+    if name in ("", "-"):  # stdout has it anyway
+        return
+    if "{name}" not in name:
+        report.write(Path(name), document)
+        return
+    for outcome, row in zip(outcomes, rows, strict=True):
+        part = re.sub(r"[^\w.-]+", "-", outcome.name).strip("-.") or "function"
+        report.write(Path(name.replace("{name}", part)), row)
 
 
 def _say(result: report.Result, told: Progress) -> None:
