@@ -37,7 +37,7 @@ if [ -z "$HOME" ] || [ "$HOME" = / ]; then
     export HOME=/shared
 fi
 if [ -s "$requirements" ]; then
-    python3 -m pip install --disable-pip-version-check --quiet --user -r "$requirements" || exit 1
+    python3 -m pip install --quiet --user -r "$requirements" || exit 1
 fi
 "$processor" --config "$config"
 status=$?

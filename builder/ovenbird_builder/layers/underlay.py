@@ -24,6 +24,7 @@ CHANGES = Changes(
         "BASH_ENV": BASH_ENV,
         "OVENBIRD_HOST": "0.0.0.0",  # noqa: S104  # all addresses of the container
         "OVENBIRD_SPARE_HOME": "/tmp/ovenbird",  # noqa: S108  # in the container, where only its user is
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # else pip asks an index for itself at each start of a platform's pod
     },
     entrypoint=(f"{ROOT}/bin/ovenbird",),
     cmd=("serve",),
