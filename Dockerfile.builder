@@ -47,7 +47,9 @@ RUN printf '%s\n' '#!/bin/sh' 'export XDG_RUNTIME_DIR="/tmp/run-$(id -u)" TMPDIR
         'mkdir -p -m 0700 "$XDG_RUNTIME_DIR" || exit 24' 'exec buildah unshare ovenbird "$@"' > /usr/local/bin/builder \
     && printf '%s\n' '#!/bin/sh' 'PYTHONPATH=/opt/ovenbird/site exec python3 -m ovenbird "$@"' > /usr/local/bin/ovenbird \
     && chmod 755 /usr/local/bin/builder /usr/local/bin/ovenbird
+# without pivot_root: of a root that is mounted read-only a user namespace cannot make its own, as buildah 1.39 wants to
 ENV BUILDAH_ISOLATION=chroot \
+    BUILDAH_NOPIVOT=true \
     STORAGE_DRIVER=overlay \
     OVENBIRD_CACHE_DIR=/home/builder/cache \
     HOME=/home/builder

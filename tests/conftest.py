@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ pytest_plugins = ["tests.engine"]  # what tests with containers share
 FUNCTIONS = Path(__file__).parent / "functions"
 # fixtures that need buildah, podman or a disk of its own
 _HEAVY = {"container_env", "full"}
-_ENGINE = ("tests/builder/", "tests/cluster/", "tests/container/", "tests/images/")  # they share the engine's store
+_ENGINE = "ovenbird/engine"  # in pytest's cache: the files with tests that use the engine's store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,12 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist; not by its marks, which pytest 9.2 has no room for
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give all tests of a file to one process, and all that use the engine's store to one process."""
+    """Give all tests of a file to one process, and all files that use the engine's store to one process."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
+        @cached_property
+        def _uses_engine(self) -> frozenset[str]:  # first asked for when all processes have collected
+            return frozenset(config.cache.get(_ENGINE, ()))
+
         def _split_scope(self, nodeid: str) -> str:
-            return "engine" if nodeid.startswith(_ENGINE) else nodeid.partition("::")[0]
+            file = nodeid.partition("::")[0]
+            return "engine" if file in self._uses_engine else file
 
     return Scheduling(config, log)
 
@@ -45,15 +51,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out those of a cluster where there is none; with `--quick`, those of containers and
     images and those marked as `heavy`.
     """
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist, whose scheduler knows the names of tests only
+        uses_engine = {item.nodeid.partition("::")[0] for item in items if _uses_engine(item)}
+        config.cache.set(_ENGINE, sorted(uses_engine))
     left_out = [] if configured() else [item for item in items if item.get_closest_marker("cluster")]
     if config.getoption("quick"):
-        left_out += [
-            item for item in items
-            if _HEAVY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("heavy")
-        ]  # fmt: skip
+        left_out += [item for item in items if _uses_engine(item) or item.get_closest_marker("heavy")]
     if left_out:
         config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _uses_engine(item: pytest.Item) -> bool:
+    return bool(_HEAVY & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture

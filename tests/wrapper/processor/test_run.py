@@ -96,3 +96,4 @@ def test_a_port_that_is_taken(shared: Processors) -> None:
     second = shared.start(OVENBIRD_PROBE_PORT=taken)
     assert second.wait() == 70
     assert f"cannot listen on 0.0.0.0:{taken}" in second.log
+    assert "--probe-port N, or the variable OVENBIRD_PROBE_PORT=N" in second.log

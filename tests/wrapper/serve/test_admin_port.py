@@ -55,6 +55,7 @@ def test_a_port_that_is_taken(serve: Any) -> None:
         service = serve(SOURCE, "--admin-port", str(port), ready=False)
         assert service.wait() == 70
         assert f":{port}" in service.log
+        assert "OVENBIRD_ADMIN_PORT=N" in service.log
 
 
 @pytest.mark.parametrize("path", [

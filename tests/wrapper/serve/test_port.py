@@ -30,6 +30,16 @@ def test_a_low_port_is_told_apart_from_one_that_is_taken() -> None:
     assert "another process" in taken(Settings(port=8080), OSError(98, "Address already in use")).hint
 
 
+@pytest.mark.parametrize("number", [80, 8080])
+@pytest.mark.parametrize("flag", ["--port", "--probe-port", "--admin-port"])
+def test_the_hint_names_the_flag_and_the_variable_of_the_port(flag: str, number: int) -> None:
+    """A pod's command line is somebody else's, so the variable is named too, and that of the port that is meant."""
+    error = PermissionError(13, "Permission denied") if number == 80 else OSError(98, "Address already in use")
+    hint = taken(Settings(port=number), error, flag).hint
+    assert f"{flag} " in hint
+    assert f"OVENBIRD_{flag[2:].upper().replace('-', '_')}=" in hint
+
+
 def test_a_port_that_closes_keeps_what_it_has_and_takes_no_more() -> None:
     """A connection that was made before is accepted; a new one does not come about."""
     with bind(Settings(port=0)) as sock:

@@ -129,6 +129,8 @@ def test_an_init_that_fails_ends_the_process_with_73(serve: Serve, case: str, wo
     records = [record for record in service.records if record.get("code") == "init"]
     assert 1 <= len(records) <= int(workers), service.log
     assert text in records[0]["message"]
+    if "hangs" in case:
+        assert "OVENBIRD_INIT_TIMEOUT" in records[0]["hint"]  # in a pod, the variable is what can be changed
 
 
 def test_the_traceback_of_init_is_the_users_alone(serve: Serve) -> None:

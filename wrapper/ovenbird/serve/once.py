@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from ..errors import InitError
 from ..function.context import Context
 from ..function.handler import Handler
 from ..logs import Lines
@@ -18,7 +17,7 @@ from .gate import Gate
 from .journal import Journal
 from .metrics import Blocks
 from .problems import problem
-from .startup import Startup
+from .startup import Startup, init_too_long
 
 
 class Answer:
@@ -67,8 +66,7 @@ async def _invoke(
     try:
         app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
     except asyncio.TimeoutError:
-        limit = f"{settings.init_timeout:g} seconds"
-        raise InitError(f"init of {handler.name} did not finish within {limit}", hint="--init-timeout") from None
+        raise init_too_long(handler.name, settings.init_timeout) from None
     gate.ready()
     answer = Answer()
     if body and not any(name.lower() == "content-length" for name, _ in headers):

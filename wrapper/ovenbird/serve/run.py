@@ -21,7 +21,7 @@ from ..settings import Settings, cpus
 from .body_memory import log_pending_input
 from .dialect import OWN, Dialect
 from .metrics import Blocks
-from .port import allow_new, bind
+from .port import allow_new, bind, second_flag
 
 _log = logging.getLogger("ovenbird")
 
@@ -63,7 +63,7 @@ class _Service:
         self.count = settings.workers or cpus()
         self.sock = bind(settings)
         second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
-        self.probes = bind(replace(settings, port=second)) if second else None
+        self.probes = bind(replace(settings, port=second), second_flag(settings)) if second else None
         self.blocks = Blocks(2 * self.count)
         log_pending_input(settings)
         self._began = perf_counter()

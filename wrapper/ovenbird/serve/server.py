@@ -18,7 +18,6 @@ from typing import Any
 import uvicorn
 
 from ..common.fork_guard import guard_forks
-from ..errors import InitError
 from ..function.handler import Handler, Shape
 from ..logs import Lines
 from ..settings import Settings
@@ -32,8 +31,8 @@ from .journal import Journal
 from .listener import Listener
 from .metrics import Block, Blocks
 from .pending_output import PendingOutput
-from .port import refuse_new, taken
-from .startup import Startup
+from .port import refuse_new, second_flag, taken
+from .startup import Startup, init_too_long
 
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
@@ -161,7 +160,8 @@ class Worker:
         try:
             await server.startup(sockets=[sock])
         except OSError as error:
-            raise taken(replace(self.settings, port=sock.getsockname()[1]), error) from None
+            settings = replace(self.settings, port=sock.getsockname()[1])
+            raise taken(settings, error, second_flag(settings)) from None
         return server
 
     def _config(self, application: Any, **options: Any) -> uvicorn.Config:
@@ -205,12 +205,7 @@ class Worker:
         work.cancel()
         if self._stop.is_set():
             return False
-        raise self._too_long()
-
-    def _too_long(self) -> InitError:
-        limit = self.settings.init_timeout
-        hint = "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
-        return InitError(f"init of {self.handler.name} did not finish within {limit:g} seconds", hint=hint)
+        raise init_too_long(self.handler.name, self.settings.init_timeout)
 
     def _guard(self) -> threading.Timer | None:
         """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
@@ -219,7 +214,7 @@ class Worker:
             return None
 
         def end() -> None:
-            error = self._too_long()
+            error = init_too_long(self.handler.name, self.settings.init_timeout)
             _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
             from ..common.termination_log import write_termination_message
 

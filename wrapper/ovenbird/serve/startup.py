@@ -21,6 +21,12 @@ _log = logging.getLogger("ovenbird")
 _MOST_PARTS = 10_000  # routes and applications that are looked at: an object may make a new one for each look
 
 
+def init_too_long(name: str, limit: float) -> InitError:
+    """Return the error for an init that has not finished within `limit` seconds."""
+    hint = "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
+    return InitError(f"init of {name} did not finish within {limit:g} seconds", hint=hint)
+
+
 def warn_of_websockets(handler: Handler) -> None:
     """Log a line when an application has a route for WebSockets, and no library is installed that speaks them."""
     if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.found):
