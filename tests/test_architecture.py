@@ -329,6 +329,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.outputs",
         "ovenbird_builder.reference",
         "ovenbird_builder.secrets",
+        "ovenbird_builder.source_allow",
+        "ovenbird_builder.sources",
+    ),
+    "ovenbird_builder.source_allow": ("ovenbird.document", "ovenbird_builder.errors"),
+    "ovenbird_builder.source_gate": (
+        "ovenbird.document",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.layers",
+        "ovenbird_builder.source_allow",
         "ovenbird_builder.sources",
     ),
     "ovenbird_builder.bake": (
@@ -399,6 +408,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.spec",
     ),
     "ovenbird_builder.pipeline": (
+        "ovenbird_builder.source_allow",
+        "ovenbird_builder.source_gate",
         "ovenbird_builder.attest",
         "ovenbird_builder.bake",
         "ovenbird_builder.deliver",

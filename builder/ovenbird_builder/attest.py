@@ -128,6 +128,7 @@ def _how(one: Prepared, digest: str, epoch: int) -> bytes:
             "base": request.base,
             "python": request.python,
             "compression": request.compression,
+            **({"allow": list(request.allow)} if request.allow else {}),
         },
         internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
                   "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},

@@ -41,7 +41,7 @@ from .sources.tree import Tree
 from .spec import Request
 
 _VERSION = 1
-_KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression")
+_KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression", "allow")
 _FILES = ("requirements", "constraints")
 
 

@@ -59,6 +59,8 @@ TABLE = (
     Option("ca_bundle", "FILE", "certificate authorities of the site, as PEM"),
     Option("allow_host", "HOST", "a further host that submodules and LFS files may come from; repeat for more",
            many=True),
+    Option("allow", "PATH", "a file of the source, or a pattern, that may hold what looks like a secret; repeat",
+           many=True),
     Option("authfile", "FILE", "credentials for registries, in the form of auth.json"),
     Option("creds_file", "FILE", "a file that holds USER:PASSWORD for the registries of the tags", verbs=_BUILD),
     Option("compression", "zstd|gzip", "of new layers; gzip is for Docker before 23"),

@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from ovenbird.common.text import show_value
 
-from . import explain, writeback
+from . import explain, source_gate, writeback
 from .bake import Baked, bake
 from .deliver import Parcel, deliver, present, push
 from .layers import gates, key
 from .layers.assemble import Image, index, predict
+from .layers.source import HOME
 from .needs import unpinned
 from .prepare import Prepared, kitchen, prepare
 from .report import Result, row
+from .source_allow import is_allowed
 from .sources import Tree, fetch
 from .spec import Request
 from .workplace import Workplace
 
 if TYPE_CHECKING:
     from .attest import Issued
+    from .sources.secret_search import Finding
     from .statements.referrers import Attached
 
 
@@ -36,8 +39,8 @@ def build_in(request: Request, place: Workplace) -> Result:
     tree = prepared[0].inputs.tree
     _explain(request, place, prepared)
     baked = tuple(_baked(request, place, one) for one in prepared)
-    for made in baked:
-        _gate(request, place, made)
+    for one, made in zip(prepared, baked, strict=True):
+        _gate(request, place, one, made)
     parcel = _parcel(request, prepared, baked)
     delivered, issued = _deliver(request, place, parcel, prepared, baked)
     _remember(request, place, prepared)
@@ -68,12 +71,17 @@ def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
 
 
 def _fetched(request: Request, place: Workplace) -> Tree:
-    if request.bundled:
-        return request.bundled
-    return fetch(
+    """Return the source, which holds no secret that is not allowed. Errors: those of a source; GateError."""
+    tree = request.bundled or fetch(
         request.function, place.folder / "source", environ=place.environ, network=request.network,
         timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
     )  # fmt: skip
+    source_gate.check_source(_find_secrets(request, place, tree), request.allow)
+    return tree
+
+
+def _find_secrets(request: Request, place: Workplace, tree: Tree) -> tuple[Finding, ...]:
+    return source_gate.find_secrets(tree, request.function, request.document, place.cache)
 
 
 def _epoch(request: Request, tree: Tree) -> int:
@@ -86,10 +94,16 @@ def _baked(request: Request, place: Workplace, one: Prepared) -> Baked:
     return bake(one.plan, kitchen(request, place, inside), inside.changes, inside.annotations, epoch)
 
 
-def _gate(request: Request, place: Workplace, made: Baked) -> None:
+def _gate(request: Request, place: Workplace, one: Prepared, made: Baked) -> None:
     """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
-    values = {secret.name: secret.value.decode(errors="replace").strip() for secret in request.secrets}
-    gates.check(made.layers, made.image.config, made.image.manifest, place.cache, secrets=values)
+    home = f"{HOME.strip('/')}/"
+    gates.check(
+        made.layers, made.image.config, made.image.manifest, place.cache,
+        secrets={secret.name: secret.value.strip() for secret in request.secrets},
+        packages={layer.digest for step, layer in zip(one.plan.steps, made.layers, strict=True)
+                  if step.kind in ("runtime", "dependencies")},
+        allowed=lambda path: path.startswith(home) and is_allowed(path.removeprefix(home), request.allow),
+    )  # fmt: skip
 
 
 def _parcel(request: Request, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> Parcel:
@@ -209,6 +223,8 @@ def _result(
     start: float,
 ) -> Result:
     first = prepared[0].inputs
+    findings = _find_secrets(request, place, tree)
+    allowed = source_gate.list_allowed(findings, request.allow)
     platforms = [
         {"platform": one.inputs.base.platform, "digest": made.image.digest, "layers": [row(x) for x in made.layers]}
         for one, made in zip(prepared, baked, strict=True)
@@ -220,12 +236,19 @@ def _result(
         source={"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
         lock={"path": first.needs.path, "digest": first.needs.lock.digest},
         base={"name": first.base.name, "digest": first.base.digest},
-        warnings=(*_warnings(request, tree, prepared), *place.warnings),
+        warnings=(
+            *_warnings(request, tree, prepared),
+            *source_gate.list_unused(findings, request.allow),
+            *place.warnings,
+        ),
         changed=changed,
         tags=tuple(map(str, request.tags)),
         outputs=tuple(map(str, request.outputs)),
         seconds=time.monotonic() - start,
-        more={"platforms": platforms} if len(platforms) > 1 else {},
+        more={
+            **({"platforms": platforms} if len(platforms) > 1 else {}),
+            **({"allowed": allowed} if allowed else {}),
+        },
     )
 
 

@@ -23,6 +23,7 @@ from .network import Network, network
 from .outputs import Output, output
 from .reference import Reference
 from .secrets import Secret
+from .source_allow import parse_allow
 from .sources.tree import Tree
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -39,7 +40,7 @@ class Request:
     `document` is the path of the function document, None without one. `epoch` is SOURCE_DATE_EPOCH, None where the
     environment does not set it. `bundled` is the source where a bundle brings it,
     `locks` the folder of the locks that it brings. `products` are the files and folders that the build itself reads or
-    writes, which are no part of a source.
+    writes, which are no part of a source. `allow` are the paths in the source that may hold what looks like a secret.
     """
 
     function: Function
@@ -74,6 +75,7 @@ class Request:
     write_back: bool = False
     notes: tuple[str, ...] = field(default=())
     products: tuple[Path, ...] = ()
+    allow: tuple[str, ...] = ()
     registry: str = ""
 
     @property
@@ -129,6 +131,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         write_back=given["write_back"],
         notes=tuple(f"function document: {text}" for text in function.unknown),
         products=_products(given),
+        allow=check(lambda: parse_allow(given["allow"], function), ()),
     )
     _together(check, made, explicit=bool(given["tag"]))
     check.finish()

@@ -468,6 +468,30 @@ def test_a_source_that_holds_a_secret_does_not_leave(builds: Builds, base_images
     assert answer.status_code == 404
 
 
+def test_what_looks_like_a_secret_ends_a_build_before_anything_is_locked(
+    builds: Builds, base_images: Images, tag: str
+) -> None:
+    """Files and lines are named at once; what is allowed leaves, also a name that no layer may have, and is told."""
+    token = "ghp" + "_" + "a1B2" * 9
+    builds.write(__netrc="machine example.com\n", settings__py=f"# ours\nTOKEN = {token!r}\n", __env__example="A=1\n")
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    done = builds.run(*words, "--requirement", "no-such-distribution-of-anybody", "--allow", "main.py")
+    assert done.status == 54
+    assert done.error["message"].splitlines()[1:] == [
+        "  .netrc: a file of credentials", "  settings.py:2: GitHub token",
+    ]  # fmt: skip
+    assert token not in done.said
+    host, _, path = tag.partition("/")
+    answer = httpx.get(f"http://{host}/v2/{path.partition(':')[0]}/manifests/1", trust_env=False, timeout=30)
+    assert answer.status_code == 404
+    result = builds.ok(*words, "--allow", ".netrc", "--allow", "*.py", "--allow", "gone")
+    assert result["allowed"] == [
+        {"path": ".netrc", "line": 0, "what": "a file of credentials"},
+        {"path": "settings.py", "line": 2, "what": "GitHub token"},
+    ]
+    assert any(text.startswith("--allow gone: nothing there") for text in result["warnings"])
+
+
 def test_the_result_file_is_what_is_printed(builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """stdout is data: one JSON object with the fields of the contract, the same in the file."""
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")

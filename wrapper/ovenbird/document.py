@@ -39,6 +39,7 @@ _SOURCE: dict[str, type] = {
     "base64": str,
     "lang": str,
     "code": str,
+    "allow": list,
 }
 # fields that are not read here and never warned of: what the platform keeps beside the others, the fields of a task,
 # which builds and manifests read, and what a build writes into the document of an image

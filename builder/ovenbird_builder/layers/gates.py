@@ -18,7 +18,7 @@ import re
 import secrets as randomness
 import tarfile
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO
@@ -33,10 +33,13 @@ from . import key as key_of
 from .blobs import space
 from .cache import Cache
 
-_VERSION = 1
+_VERSION = 2
 _AT_ONCE = os.cpu_count() or 1
 _CHUNK = 1024 * 1024
 SHORTEST = 6  # bytes: shorter values are found everywhere by chance
+SHORTEST_LINE = 20  # bytes: of a secret of several lines; shorter ones are such as `kind: Config`
+_MOST_LINES = 256  # each one costs a search of each layer
+_ARMOR = re.compile(rb"-----(BEGIN|END) [A-Z0-9 ]+-----|---- (BEGIN|END) [A-Z0-9 ]+ ----")
 _FORBIDDEN = re.compile(
     r"""(^|/)(
         \.git | \.hg | \.svn |
@@ -63,23 +66,36 @@ def check(
     manifest: bytes,
     cache: Cache,
     *,
-    secrets: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str | bytes] | None = None,
+    packages: Set[str] = frozenset(),
+    allowed: Callable[[str], bool] | None = None,
 ) -> None:
     """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
 
-    `secrets` are values by the names that an error may show; values shorter than `SHORTEST` are not looked for.
+    `secrets` are values by the names that an error may show; values shorter than `SHORTEST` are not looked for. Of a
+    value of several lines each line is looked for as well, from `SHORTEST_LINE`. `packages` are the digests of layers
+    that hold wheels alone: files for their tests may be called as they like, and a line of a secret would be in them by
+    chance only. `allowed` says of a path in the image, without a slash at its start, whether it may have its name.
     Errors: GateError naming layer and path of everything that was found.
     """
-    values = {name: value.encode() for name, value in (secrets or {}).items() if len(value.encode()) >= SHORTEST}
-    forms = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
+    texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in (secrets or {}).items()}
+    values = {name: value for name, value in texts.items() if len(value) >= SHORTEST}
+    whole = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
+    forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **whole}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # most of reading a layer is to unpack it, which threads do side by side
-        found = pool.map(lambda layer: _facts(layer, values, forms, cache), layers)
+        found = pool.map(
+            lambda layer: _facts(layer, values, whole if layer.digest in packages else forms, cache), layers
+        )
         facts = {layer.digest: one for layer, one in zip(layers, found, strict=True)}
     problems = [
         problem
         for layer in layers
         for problem in (
-            *(f"{layer.name}: {path} has no place in an image" for path in facts[layer.digest].forbidden),
+            *(
+                f"{layer.name}: {path} has no place in an image"
+                for path in facts[layer.digest].forbidden
+                if layer.digest not in packages and not (allowed and allowed(path))
+            ),
             *(f"{layer.name}: {path} holds the secret {name}" for path, name in facts[layer.digest].secret),
         )
     ]
@@ -107,7 +123,7 @@ def _hint(problems: Sequence[str]) -> str:
 def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: Cache) -> _Facts:
     salt = _salt(cache)
     marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
-    key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks)
+    key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
     known = cache.noted(key)
     if known is not None:
         return _Facts(tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])))
@@ -164,6 +180,13 @@ def _forms(value: bytes) -> set[bytes]:
         if end - start >= 2 * SHORTEST:
             found |= {text[start:end], text[start:end].replace(b"+", b"-").replace(b"/", b"_")}
     return found
+
+
+def _lines(value: bytes) -> list[bytes]:
+    """The lines of a secret that tell it. What frames a key is in every library that reads keys."""
+    lines = [line.strip() for line in value.splitlines()]
+    long = [line for line in dict.fromkeys(lines) if len(line) >= SHORTEST_LINE and not _ARMOR.fullmatch(line)]
+    return long[:_MOST_LINES] if len(lines) > 1 else []
 
 
 def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:

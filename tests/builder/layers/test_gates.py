@@ -175,3 +175,59 @@ def test_bytecode_that_holds_is_let_through(cache: Cache, tmp_path: Path) -> Non
         "b/m.py": (b"x = 2\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
     })  # fmt: skip
     check([layer], b"{}", b"{}", cache)
+
+
+KEY = (
+    "-----BEGIN PRIVATE KEY-----\n" + "".join(f"{letter * 30}1234\n" for letter in "ABC") + "-----END PRIVATE KEY-----"
+)
+
+
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_one_line_of_a_secret_of_several_is_found(cache: Cache, line: int) -> None:
+    """Whatever surrounds it: another key file, a text in JSON."""
+    data = f'{{"part": "{KEY.splitlines()[line]}\\n"}}'.encode()
+    with pytest.raises(GateError, match="shared/a holds the secret KEY") as caught:
+        check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": KEY})
+    assert KEY.splitlines()[line] not in str(caught.value)
+
+
+def test_what_frames_a_key_and_short_lines_are_not_looked_for(cache: Cache) -> None:
+    """Every library that reads keys holds the armor, and any configuration `kind: Config`."""
+    secret = f"kind: Config\n{KEY}\nuser: a"
+    data = b"kind: Config\nuser: a\n-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"
+    check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+
+
+def test_a_secret_that_is_no_text_is_found(cache: Cache) -> None:
+    """Its bytes count, not what decodes of them."""
+    secret = bytes(range(128, 168))
+    with pytest.raises(GateError, match="holds the secret KEY"):
+        check([files_layer({"/a": b"x" + secret}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+
+
+def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: Cache) -> None:
+    """A dependency's test fixture stops no build; the value of a secret in it does, and the name elsewhere."""
+    fixture = files_layer({"/usr/lib/x/tests/id_rsa": b"fixture", "/usr/lib/x/tests/.netrc": b"x"}, cache, name="x 1")
+    check([fixture], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={fixture.digest})
+    assert "x 1: usr/lib/x/tests/id_rsa has no place" in refused(cache, [fixture])
+    leak = files_layer({"/usr/lib/x/a": SECRET.encode()}, cache)
+    with pytest.raises(GateError, match="holds the secret TOKEN"):
+        check([leak], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={leak.digest})
+
+
+def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: Cache) -> None:
+    """Only chance would bring it there, and nobody could let it pass; a layer of instructions is searched."""
+    line = KEY.splitlines()[1].encode()
+    layer = files_layer({"/usr/lib/x/a": line}, cache)
+    check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY}, packages={layer.digest})
+    with pytest.raises(GateError, match="holds the secret KEY"):
+        check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY})
+
+
+def test_an_allowed_name_is_let_through(cache: Cache) -> None:
+    """What `--allow` lets into the source may leave with its layer."""
+    layer = files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
+    with pytest.raises(GateError) as caught:
+        check([layer], b"{}", b"{}", cache, allowed=lambda path: path == "shared/.netrc")
+    assert "shared/.pypirc has no place" in caught.value.message
+    assert ".netrc" not in caught.value.message
