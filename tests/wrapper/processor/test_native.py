@@ -278,3 +278,18 @@ def test_the_source_lies_beside_the_document(pods: Pods, shared: Processors, tmp
     code, found = pods.run(identity)
     assert code == 0, found.log
     assert pods.core.run("p", identity)["status"]["results"] == {"output_0": 8}
+
+
+def test_a_job_imports_nothing_that_serves(pods: Pods) -> None:
+    """A pod of a tenth of a CPU feels each module: a job takes none of what answers HTTP, reads INI files or copies."""
+    source = """
+    import sys
+
+    def main():
+        heavy = ("ovenbird.serve.", "ovenbird.processor.dialect", "starlette", "uvicorn", "obstore", "configparser")
+        return " ".join(sorted(name for name in sys.modules if name.startswith(heavy))) or "none"
+    """
+    identity = pods.started(source, parameters={})
+    code, pod = pods.run(identity)
+    assert code == 0, pod.log
+    assert pods.core.run("p", identity)["status"]["results"] == {"output_0": "none"}

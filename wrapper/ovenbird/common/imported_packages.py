@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _HOOKS = ("_distutils_hack", "_virtualenv", "sitecustomize", "usercustomize")  # imported at a start, used by nobody
+# modules that Ovenbird itself imports and that are not called as their distributions are: nobody's files are searched
+_RUNTIME = {"yaml": "pyyaml", "_yaml": "pyyaml", "multipart": "python-multipart"}
 _STANDARD = os.path.dirname(os.__file__)  # noqa: PTH120  # a text is compared
 
 
@@ -29,7 +31,7 @@ def imported_packages(modules: Collection[str] | None = None) -> dict[str, str]:
             continue
         unknown: set[str] = set()
         for name, paths in files.items():
-            distribution = installed.get(name.lower().replace("_", "-"))
+            distribution = installed.get(_RUNTIME.get(name) or name.lower().replace("_", "-"))
             if distribution and len(paths) == 1:
                 versions[distribution[0]] = distribution[1]
             else:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
-from .copying import writing
+if TYPE_CHECKING:
+    import configparser
 
 PERSONAL, ACCESS, REFRESH = "DHCORE_PERSONAL_ACCESS_TOKEN", "DHCORE_ACCESS_TOKEN", "DHCORE_REFRESH_TOKEN"
 USER, PASSWORD = "DHCORE_USER", "DHCORE_PASSWORD"
@@ -68,6 +69,8 @@ def save(source: Source, values: Mapping[str, str]) -> None:
     """Put new tokens into the file that the old ones came from: a refresh token works once, and others use it too."""
     if source.path is None:
         return
+    from .copying import writing
+
     parser = _parsed(source.path)
     if not parser.has_section(source.profile):
         parser.add_section(source.profile)
@@ -99,6 +102,8 @@ def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
 
 
 def _parsed(path: Path) -> configparser.ConfigParser:
+    import configparser  # where there is a file: most pods have none
+
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(path, encoding="utf-8")

@@ -7,15 +7,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..common.first_process import leave_first_process
 from ..function.target import Target
-from ..serve.dialect import Dialect
 from ..settings import GRACE, Settings, limits_as_variables
 from .config import JOB, Config, read
-from .dialect import Nuclio
 
-Serve = Callable[[Target, Settings, Dialect], int]
+if TYPE_CHECKING:  # a native job imports nothing of what serves
+    from ..serve.dialect import Dialect
+    from .dialect import Nuclio
+
+Serve = Callable[["Target", "Settings", "Dialect"], int]
 _log = logging.getLogger("ovenbird")
 # of the variables that begin with NUCLIO_: what is meant for a wrapper that is not here
 _OF_ITS_WRAPPER = "NUCLIO_PYTHON_"
@@ -40,21 +43,26 @@ def processor(
     settings = replace(settings, **limits)
     environ = {**environ, **limits_as_variables(settings)}
     target = Target(config.root, config.module, config.attribute)
-    dialect = Nuclio(config, environ)
+
+    def rendered() -> Nuclio:
+        from .dialect import Nuclio
+
+        return Nuclio(config, environ)
+
     if settings.platform_mode == "native" and all(environ.get(name) for name in PLATFORM):
         from .native import UNSERVED, native
 
         try:
-            return native(config, settings, dialect, serve, environ)
+            return native(config, settings, rendered, serve, environ)
         except UNSERVED as reason:
             _log.warning(
                 "not run natively but by the module %s that the platform has rendered: %s", target.module, reason
             )
     if config.kind != JOB:
-        return serve(target, settings, dialect)
+        return serve(target, settings, rendered())
     from .job import run
 
-    return run(config, settings, dialect, target, environ)
+    return run(config, settings, rendered(), target, environ)
 
 
 def _tell(config: Config, platform: str | None, environ: Mapping[str, str]) -> None:

@@ -1,0 +1,98 @@
+"""A service in native mode: the user's own function, bound by name, with the event and the context of a processor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..function.context import Context
+from ..function.decorator import of_platform
+from ..function.handler import Handler, Thunk
+from ..function.load import load
+from ..function.target import Target
+from ..job import remote
+from ..platform import keys
+from ..serve.dialect import Dialect
+from .config import Config
+from .context import ProcessorContext
+from .dialect import Nuclio
+
+_log = logging.getLogger("ovenbird")
+
+
+class Native(Dialect):
+    """A user's own function, its arguments bound by name, with the event and the context of a processor.
+
+    One that the platform's SDK has wrapped in an unknown way is called by the rendered module.
+    """
+
+    def __init__(self, config: Config, environ: Mapping[str, str], rendered: Nuclio) -> None:
+        self.aliases = rendered.aliases
+        self._config, self._environ, self._rendered = config, environ, rendered
+
+    def handler(self, target: Target) -> Handler:
+        """The handler of a target. Errors: LoadError."""
+        from .standin import stand_in
+
+        stand_in()
+        loaded = load(target)
+        if of_platform(loaded.found):
+            _log.warning(
+                "not served natively but by the module %s that the platform has rendered: %s is wrapped by the "
+                "platform's SDK in a way that is not known here",
+                self._config.module, target,
+            )  # fmt: skip
+            return self._rendered.handler(Target(self._config.root, self._config.module, self._config.attribute))
+        # there, an init is called when the document names it, and no function of that name is otherwise
+        init = loaded.init if target.init else None
+        close = loaded.close or self._rendered.platform.terminate
+        return _Handler(replace(loaded, init=init, close=close))
+
+    def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
+        """The context of one worker process."""
+        return NativeContext(
+            handler.name,
+            root=str(handler.loaded.target.root),
+            worker_id=worker_id,
+            open_project=open_project,
+            platform=self._rendered.platform,
+            kind=self._config.kind,
+            trigger_name=self._config.trigger,
+            run_id=self._environ["RUN_ID"],
+        )
+
+    def event(self, call: Any, body: bytes) -> Any:
+        """A call as an event."""
+        return self._rendered.event(call, body)
+
+
+class _Handler(Handler):
+    """A handler whose run may have parameters that no init takes."""
+
+    def init(self, context: Context, parameters: dict[str, Any]) -> Thunk | None:
+        """The call of init, its arguments bound; None when there is no init. Errors: InitError when they do not fit."""
+        if self.loaded.init is None and not self.loaded.is_class:
+            return None
+        return super().init(context, parameters)
+
+
+class NativeContext(ProcessorContext):
+    """The context of a processor, with the platform's run, which is asked for when it is first used."""
+
+    def __init__(self, name: str, *, run_id: str, **rest: Any) -> None:
+        self._run: Any = None
+        self._run_id = run_id
+        super().__init__(name, **rest)
+
+    @property
+    def run(self) -> Any:
+        """The run of this service."""
+        if self._run is None and self.project is not None:
+            self._run = self.project.get_run(str(keys.run_key(self.project.name, self._run_id, remote.SERVICE)))
+        return self._run
+
+    @run.setter
+    def run(self, value: Any) -> None:
+        self._run = value
