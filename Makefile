@@ -65,6 +65,8 @@ test: .venv/.dev ## run every test
 	$(call need,curl,curl)
 	$(call need,git,git)
 	$(call need,git-lfs,git-lfs)
+	$(call need,zsh,zsh)
+	$(call need,fish,fish)
 	$(call need,$(ENGINE),$(ENGINE) $(ENGINE_HELPERS))
 	@$(BIN)/python -m tests.standins >/dev/null
 	@[ -n "$$KUBECONFIG" ] && [ -n "$$TEST_REGISTRY" ] || echo "tests on a Kubernetes cluster are left out: set KUBECONFIG and TEST_REGISTRY (CONTRIBUTING.md)"

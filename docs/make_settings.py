@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ovenbird import settings
+from ovenbird.command_line.verb_help import format_default
 
 _INTRO = """# Settings
 
@@ -37,14 +38,8 @@ def _line(row: settings.Option[Any]) -> str:
 
 
 def _default(row: settings.Option[Any]) -> str:
-    value = settings.default(row)
-    if value in ("", (), {}, -1):
-        return ""
-    if isinstance(value, bool):
-        return "`on`" if value else "`off`"
-    if row.metadata["parse"] is settings.size:
-        return f"`{value // 1024**2}MiB`" if value >= 1024**2 else f"`{value // 1024}KiB`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    text = format_default(row)
+    return f"`{text}`" if text else ""
 
 
 if __name__ == "__main__":

@@ -86,8 +86,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.platform",
         "ovenbird.job",
     ),
-    "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform", "ovenbird.records"),
-    "ovenbird.health": ("ovenbird.errors", "ovenbird.settings"),
+    "ovenbird.listings": ("ovenbird.errors", "ovenbird.platform", "ovenbird.records", "ovenbird.verb_parser"),
+    "ovenbird.health": ("ovenbird.errors", "ovenbird.settings", "ovenbird.verb_parser"),
+    # the parser of all verbs; its help and its advice are made when they are printed, and know every verb
+    "ovenbird.verb_parser": ("ovenbird.__version__", "ovenbird.settings", "ovenbird.command_line"),
+    "ovenbird.command_line": (
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.listings",
+        "ovenbird.settings",
+        "ovenbird.verb_parser",
+    ),
     "ovenbird.cli": ("ovenbird",),
     "ovenbird.__main__": ("ovenbird.cli",),
     # the builder, from the bottom up; everything in it may use the function document and the errors
@@ -470,9 +479,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.__version__",
     ),
     "ovenbird_builder.cli": (
+        "ovenbird_builder.absent_packages",
         "ovenbird_builder.commands",
         "ovenbird.errors",
+        "ovenbird.verb_parser",
     ),
+    "ovenbird_builder.absent_packages": (),
 }
 # what may not use the leaves of `common` at large, as it lies below them
 _COMMON: dict[str, tuple[str, ...]] = {

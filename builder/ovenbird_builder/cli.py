@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 from importlib import import_module
 
 from ovenbird.errors import SettingsError
+from ovenbird.verb_parser import CommandParser
 
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
@@ -26,15 +26,32 @@ VERBS = {
 def main(argv: list[str]) -> int:
     """Parse argv, run the verb; its exit status. Errors of ours are raised for the caller to tell."""
     verb = argv[0]
-    gc.disable()  # modules live as long as the process: looking for cycles among them takes a tenth of their import
-    command = import_module(f"{__package__}.commands.{verb}")
-    gc.enable()
-    text = VERBS[verb]
-    parser = argparse.ArgumentParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
-    command.options(parser)
+    parser = build_parser(verb, for_help=any(word in ("-h", "--help") for word in argv))
     try:
         args = parser.parse_args(argv[1:])
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
-    code: int = command.run(args, os.environ)
+    code: int = import_module(f"{__package__}.commands.{verb}").run(args, os.environ)
     return code
+
+
+def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
+    """Return the parser of a verb. `for_help`: packages that are not installed may be missing, as nothing is run."""
+    gc.disable()  # modules live as long as the process: looking for cycles among them takes a tenth of their import
+    absent: list[str] = []
+    if for_help:
+        from .absent_packages import stand_in
+
+        with stand_in() as absent:
+            command = import_module(f"{__package__}.commands.{verb}")
+    else:
+        command = import_module(f"{__package__}.commands.{verb}")
+    gc.enable()
+    text = VERBS[verb]
+    parser = CommandParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
+    command.options(parser)
+    if absent:
+        from ovenbird.common.install_hint import format_install_command
+
+        parser.note = f"{', '.join(sorted(absent))}: needed, and not installed here: {format_install_command('build')}"
+    return parser

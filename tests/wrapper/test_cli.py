@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.loading import FUNCTIONS
 
-from ovenbird import cli
+from ovenbird.verb_parser import spell_out
 
 TYPED = f"{FUNCTIONS}/typed/main.py"
 SHAPES = f"{FUNCTIONS}/shapes/main.py"
@@ -162,7 +162,7 @@ def test_an_init_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_switches_are_spelled_in_several_ways() -> None:
     """--debug, --debug on, --no-access-log, --access-log=off, and a target behind a switch."""
-    assert cli._spelled_out(["serve", "--debug", "main.py", "--reload", "off", "--no-access-log", "--queue", "3"]) == [
+    assert spell_out(["serve", "--debug", "main.py", "--reload", "off", "--no-access-log", "--queue", "3"]) == [
         "serve", "--debug=true", "main.py", "--reload=False", "--access-log=false", "--queue", "3",
     ]  # fmt: skip
 

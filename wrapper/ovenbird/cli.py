@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -17,36 +16,15 @@ from . import settings as table
 from .common.text import escape_controls, is_unicode, show_value
 from .errors import OvenbirdError, SettingsError
 from .process_exit import end_process
+from .verb_parser import EXTRA, VERBS, build_parser, spell_out
 
 if TYPE_CHECKING:
     from .function.target import Target
     from .logs import Lines
     from .serve.dialect import Dialect
 
-_VERBS = {
-    "serve": "serve a function over HTTP",
-    "check": "load a function and print the contract that was resolved; init is not run, its parameters are bound",
-    "invoke": "call a function once, in this process, and print its answer",
-    "run": "run a function a single time as a job, and record what it made",
-    "processor": "serve or run a function as the platform's processor does, from its document",
-    "health": "ask the service on this machine whether it is ready; the exit status is 0 or 1",
-}
-_EPILOGS = {
-    "run": (
-        "What is printed: on stdout what the function returned, once, at the end (JSON, text, the first rows of a "
-        "table, a path, the key of what was stored), and what the function prints itself; on stderr the log, as text "
-        "on a terminal and where CI is set, else as JSON. --result-file FILE gets the end as JSON, with - on stdout. "
-        "The record, its outputs and its log are kept in .ovenbird, in OVENBIRD_HOME or in DigitalHub Core: see them "
-        "with `ovenbird runs list`, `runs show latest` and `runs logs latest`. The exit status is 0 when the function "
-        "has returned and all is stored, 74 when it raised, 75 after --timeout, 129, 130 or 143 when it was stopped."
-    )
-}
 _STOPPED, _INTERRUPTED = 143, 130
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
-_TARGET = (
-    "FILE.py:NAME, FILE.py (its `handler`), pkg.mod:NAME, function.yaml, or a folder that holds one; "
-    "default: OVENBIRD_TARGET, the current folder, the function that an image was built with"
-)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -72,25 +50,34 @@ def run(argv: list[str]) -> int:
         )  # argparse gives a list for it, before 3.13
     if argv and argv[0] == "job":  # the same verb, as it is called inside a container
         argv = ["run", *argv[1:]]
-    if command := _command(argv[0] if argv else ""):
-        try:
-            return command(argv)
-        except OvenbirdError as error:
-            return report(error)
-        except ModuleNotFoundError as error:  # an extra that was not installed
-            if argv[0] in _LISTINGS or (error.name or "").partition(".")[0] in sys.modules:
-                raise
-            missing = f"{show_value(argv[0])} needs the package {show_value(error.name)}"
-            return report(SettingsError(missing, hint=_install_builder()))
-    parser = _parser(argv[0] if argv else "")
+    if argv and argv[0] == "help":
+        argv = [*argv[1:], "--help"]
+    if argv[:1] == ["run"] and argv[1:2] and argv[1] in _RECORD_VERBS and not Path(argv[1]).exists():
+        noun = SettingsError(f"{show_value(argv[1])} is no function to run", hint=f"`ovenbird runs {argv[1]}`")
+        return report(noun)
     try:
-        options = vars(parser.parse_args(_spelled_out(argv)))
+        command = _command(argv[0] if argv else "")
+        return command(argv) if command else _run_own(argv)
+    except OvenbirdError as error:
+        return report(error)
+    except ModuleNotFoundError as error:  # an extra that was not installed
+        if argv[0] in (*_LISTINGS, *VERBS) or (error.name or "").partition(".")[0] in sys.modules:
+            raise
+        missing = f"{show_value(argv[0])} needs the package {show_value(error.name)}"
+        return report(SettingsError(missing, hint=_install_builder()))
+
+
+def _run_own(argv: list[str]) -> int:
+    """Run a verb that has its flags from the table of settings; the exit status."""
+    parser = build_parser(argv[0] if argv else "")
+    try:
+        options = vars(parser.parse_args(spell_out(argv)))
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
     verb = options.pop("verb")
     lines: Lines | None = None
     try:
-        target, extra = options.pop("target", None), {key: options.pop(key) for key in _EXTRA.get(verb, {})}
+        target, extra = options.pop("target", None), {key: options.pop(key) for key in EXTRA.get(verb, {})}
         settings = table.resolve(verb, options, os.environ)
         if settings.container:
             return _contained(verb, target, options)
@@ -110,7 +97,7 @@ def run(argv: list[str]) -> int:
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
     """What parses its own flags: a listing, the health check, or a verb that another package brings (the builder's
-    `build`, `base`, ...) by its entry point; None for the rest.
+    `build`, `base`, ...) by its entry point; None for the rest. Errors: SettingsError for a verb that is not there.
     """
     if verb == "health":
         from .health import main as health
@@ -120,12 +107,24 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
         from .listings import main as listings
 
         return listings
-    if not verb or verb in _VERBS or verb.startswith("-"):
+    if not verb or verb in VERBS or verb.startswith("-"):
         return None
+    if verb == "init":
+        from .command_line.starting_point import main as init
+
+        return init
+    if verb == "completion":
+        from .command_line.completion import main as completion
+
+        return completion
     from importlib.metadata import entry_points
 
     found = list(entry_points(group="ovenbird.commands", name=verb))
-    loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
+    if not found:
+        from .command_line.usage import unknown_verb
+
+        raise unknown_verb(verb)
+    loaded: Callable[[list[str]], int] = found[0].load()
     return loaded
 
 
@@ -276,104 +275,14 @@ def _target(text: str | None, settings: table.Settings) -> Target:
 
 
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
+_RECORD_VERBS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")
-_EXTRA: dict[str, dict[str, dict[str, Any]]] = {
-    "processor": {
-        "config": {"metavar": "FILE", "required": True, "help": "the processor's document (kind NuclioFunction)"},
-        "platform_config": {"metavar": "FILE", "help": "taken and not read"},
-    },
-    "check": {"json": {"action": "store_true", "help": "print JSON"}},
-    "invoke": {
-        "data": {"metavar": "TEXT|@FILE", "help": "the body: text, @FILE, or @- for stdin"},
-        "content_type": {"metavar": "TYPE", "default": "application/json", "help": "media type of the body"},
-        "header": {"metavar": "NAME:VALUE", "action": "append", "help": "a header; repeat for more"},
-        "method": {"metavar": "METHOD", "help": "default: POST with a body, GET without"},
-        "path": {"metavar": "PATH", "default": "/", "help": "path and query"},
-    },
-}
-
-
-class _Formatter(argparse.HelpFormatter):
-    """argparse's, which imports shutil for the width of the terminal each time an option is added."""
-
-    def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        try:
-            width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
-        except (ValueError, OSError):  # no terminal
-            width = 0
-        super().__init__(prog, width=(width or 80) - 2)
-
-
-def _parser(chosen: str) -> argparse.ArgumentParser:
-    """The command line; options are added to the chosen verb alone, since adding all of them takes milliseconds."""
-    from . import __version__
-
-    parser = argparse.ArgumentParser(
-        prog="ovenbird", description="Turn a Python function into something that runs.", epilog=_others(chosen),
-        formatter_class=_Formatter,
-    )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"ovenbird {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, text in _VERBS.items():
-        if chosen in _VERBS and verb != chosen:
-            continue
-        verb_parser = verbs.add_parser(
-            verb, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EPILOGS.get(verb),
-            allow_abbrev=False, formatter_class=_Formatter,
-        )  # fmt: skip
-        if verb != chosen:
-            continue
-        if verb != "processor":
-            verb_parser.add_argument("target", nargs="?", metavar="TARGET", help=_TARGET)
-        for row in table.options(verb):
-            action = "append" if row.metadata["many"] else "store"
-            help_text = f"{row.metadata['doc']} [{', '.join(table.variables(row))}]".replace("%", "%%")
-            verb_parser.add_argument(
-                table.flag(row), dest=row.name, action=action, metavar=row.metadata["metavar"], help=help_text
-            )
-        for name, options in _EXTRA.get(verb, {}).items():
-            verb_parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
-    return parser
 
 
 def _install_builder() -> str:
     from .common.install_hint import format_install_command
 
     return format_install_command("build")
-
-
-def _others(chosen: str) -> str | None:
-    """What else there is, for the help of the command itself: the listings, and what other packages bring."""
-    if chosen not in ("", "-h", "--help"):
-        return None
-    from importlib.metadata import entry_points
-
-    brought = sorted({entry.name for entry in entry_points(group="ovenbird.commands")} - {"container"})
-    return f"Also, each with a --help of its own: {', '.join((*brought, *_LISTINGS))}."
-
-
-def _spelled_out(argv: list[str]) -> list[str]:
-    """`--debug` as `--debug=true`, `--no-access-log` as `--access-log=false`, `--access-log off` as one word."""
-    switches = {
-        table.flag(row) for verb in _VERBS for row in table.options(verb) if row.metadata["parse"] is table.boolean
-    }
-    words: list[str] = []
-    rest = iter(range(len(argv)))
-    for index in rest:
-        word = argv[index]
-        if word.startswith("--no-") and "--" + word[5:] in switches:
-            words.append(f"--{word[5:]}=false")
-        elif word in switches:
-            following = argv[index + 1] if index + 1 < len(argv) else ""
-            try:
-                words.append(f"{word}={table.boolean(following)}")
-                next(rest)
-            except ValueError:
-                words.append(f"{word}=true")
-        else:
-            words.append(word)
-    return words
 
 
 def _age() -> float:

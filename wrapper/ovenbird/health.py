@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -10,8 +9,8 @@ import sys
 from . import settings as table
 from .common.text import escape_controls
 from .errors import SettingsError
+from .verb_parser import build_parser
 
-_ABOUT = "Ask the service on this machine whether it is ready: 0 when it is, else 1, with the reason on stderr."
 _PATIENCE = 2.0  # seconds; less than an engine gives a health check
 # what a service listens on -> where it is asked: an address that stands for all cannot be called everywhere
 _ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # asked, not listened on
@@ -22,17 +21,12 @@ def main(argv: list[str]) -> int:
 
     Errors: SettingsError.
     """
-    parser = argparse.ArgumentParser(prog="ovenbird health", description=_ABOUT, allow_abbrev=False)
-    for row in table.options("health"):
-        parser.add_argument(
-            table.flag(row), dest=row.name, metavar=row.metadata["metavar"],
-            help=f"{row.metadata['doc']} [{', '.join(table.variables(row))}]",
-        )  # fmt: skip
     try:
-        found = vars(parser.parse_args(argv[1:]))
+        found = vars(build_parser("health").parse_args(argv))
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
-    settings = table.resolve("health", {name: text for name, text in found.items() if text is not None}, os.environ)
+    given = {name: text for name, text in found.items() if text is not None and name != "verb"}
+    settings = table.resolve("health", given, os.environ)
     problem = ask(_ALL.get(settings.host, settings.host), settings.port, _PATIENCE)
     if problem:
         sys.stderr.write(escape_controls(problem) + "\n")  # it holds what whoever listens there has sent

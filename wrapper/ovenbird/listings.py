@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING
 
 from .errors import SettingsError
 from .records import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, store_summary, tag
+from .verb_parser import CommandParser
 
 if TYPE_CHECKING:
     from .platform.store import Store
 
+VERBS = {
+    "runs": "list, show, compare, repeat and remove runs, read their logs, tag them",
+    "dataitems": "list, show, get and remove data items: tables",
+    "artifacts": "list, show, get and remove artifacts: files",
+    "models": "list, show, get and remove models",
+    "functions": "list, show, get and remove functions",
+    "lineage": "say where something comes from: what it was made of, by which run",
+    "store": "say where the records are kept, and what there is",
+}
 NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
 _VERBS = (listing, show, get, remove)
 _RUN_VERBS = (list_runs, show, get, remove, logs, tag, compare, rerun)
@@ -22,7 +32,7 @@ _PATIENCE = 10.0  # seconds that a platform which does not answer is asked again
 def main(argv: Sequence[str]) -> int:
     """Run one of these verbs; the exit status. Errors: OvenbirdError."""
     try:
-        options = _parser().parse_args(argv)
+        options = build_parser().parse_args(argv)
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
     from .platform.opening import open_store
@@ -35,13 +45,17 @@ def main(argv: Sequence[str]) -> int:
         store.close()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ovenbird")
+def build_parser() -> CommandParser:
+    """Return the parser of these verbs, each below its noun."""
+    parser = CommandParser(prog="ovenbird")
     nouns = parser.add_subparsers(dest="noun", required=True)
     for noun in NOUNS:
-        verbs = nouns.add_parser(noun, help=f"list, show, get and remove {noun}").add_subparsers(required=True)
+        text = VERBS[noun]
+        place = nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        verbs = place.add_subparsers(required=True, metavar="VERB")
         for verb in _RUN_VERBS if noun == "runs" else _VERBS:
             verb.add(verbs, noun)
-    lineage.add(nouns.add_parser("lineage", help="where something comes from"))
-    store_summary.add(nouns.add_parser("store", help="where the records are kept, and what there is"))
+    for noun, verb in (("lineage", lineage), ("store", store_summary)):
+        text = VERBS[noun]
+        verb.add(nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}."))
     return parser

@@ -544,7 +544,7 @@ class Settings:
         choice("debug", "info", "warning", "error"),
         "Least severe level that is logged.",
         verbs="serve check invoke run processor",
-        metavar="LEVEL",
+        metavar="debug|info|warning|error",
     )
     # developing
     reload: bool = _option(

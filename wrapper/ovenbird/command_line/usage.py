@@ -1,0 +1,71 @@
+"""What is said after a mistake on the command line: the mistake, and what may have been meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import fields
+
+from .. import settings as table
+from ..common.near_names import nearest_name
+from ..common.text import cut_text, escape_controls, show_value
+from ..errors import SettingsError
+from ..verb_parser import CommandParser
+from .inner_parsers import flags, sub_parsers
+
+_UNKNOWN = "unrecognized arguments: "
+_CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
+_OF_RUNS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
+
+
+def unknown_verb(verb: str) -> SettingsError:
+    """Return the error of a verb that is not there."""
+    from .parsers import describe_verbs
+
+    near = nearest_name(verb, describe_verbs())
+    if verb in _OF_RUNS:
+        hint = f"did you mean `ovenbird runs {'list' if verb == 'ls' else verb}`?"
+    elif verb.endswith((".py", ".yaml", ".yml")) or ".py:" in verb:
+        hint = f"`ovenbird run {verb}` runs it, `ovenbird serve {verb}` serves it"
+    elif near:
+        hint = f"did you mean `ovenbird {near}`?"
+    else:
+        hint = "`ovenbird --help` lists the verbs"
+    return SettingsError(f"there is no verb {show_value(verb)}", hint=hint)
+
+
+def explain_error(parser: CommandParser, message: str) -> str:
+    """Return what is printed for a mistake that argparse has found: one line, and a hint."""
+    leaf = _chosen(parser)
+    hint = _hint(leaf, message) or f"`{leaf.prog} --help` lists what it takes"
+    text = "\n".join(cut_text(escape_controls(line), 4000) for line in message.split("\n"))
+    return f"{leaf.prog}: error: {text}\n  hint: {hint}\n"
+
+
+def _chosen(parser: CommandParser) -> argparse.ArgumentParser:
+    """Return the parser of the verb that the words name, as far as they name one."""
+    leaf: argparse.ArgumentParser = parser
+    for word in parser.words:
+        leaf = sub_parsers(leaf).get(word, leaf)
+    return leaf
+
+
+def _hint(leaf: argparse.ArgumentParser, message: str) -> str:
+    if message.startswith(_UNKNOWN):
+        words = message.removeprefix(_UNKNOWN).split()
+        odd = next((word for word in words if word.startswith("-")), "")
+        return _hint_for_flag(odd.partition("=")[0], leaf) if odd else ""
+    if choice := _CHOICE.search(message):
+        known = [word.strip().strip("'\"") for word in choice[2].split(",")]
+        word = {"ls": "list", "remove": "rm", "delete": "rm", "log": "logs"}.get(choice[1], choice[1])
+        near = word if word in known else nearest_name(word, known)
+        return f"did you mean {show_value(near)}?" if near else ""
+    return ""
+
+
+def _hint_for_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
+    verbs = [verb for row in fields(table.Settings) if table.flag(row) == flag for verb in row.metadata["verbs"]]
+    if verbs:
+        return f"{flag} is a flag of {', '.join(verbs)}"
+    near = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])
+    return f"did you mean {show_value(near)}?" if near else ""
