@@ -69,8 +69,15 @@ def write(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, content: str, flag: str) -> None:
-    """Write the file that a flag names, whole or not at all. Errors: SpaceError."""
+    """Write the file that a flag names, whole or not at all; append to a device or a pipe, which nothing replaces.
+
+    Errors: SpaceError.
+    """
     try:
+        if path.absolute().parts[1:2] in (("dev",), ("proc",)) or (path.exists() and not path.is_file()):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(content)
+            return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
         temporary = Path(name)
         try:

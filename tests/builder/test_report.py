@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,27 @@ def test_a_result_that_json_does_not_know_leaves_the_old_file(tmp_path: Path) ->
         write(path, {"what": object()})
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    """As `/dev/stdout` and `/dev/null` are: a file renamed over them would take their place for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(pipe, {"digest": "new"})
+        assert json.loads(os.read(reader, 1000)) == {"digest": "new"}
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_stdout_as_a_file_is_appended_to(tmp_path: Path) -> None:
+    """What was printed before stays, where stdout leads to a file."""
+    program = (
+        "import pathlib, sys; from ovenbird_builder.report import write; print('before', flush=True);"
+        "write(pathlib.Path('/dev/stdout'), {})"
+    )
+    with (tmp_path / "out").open("w") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "before\n{}\n"

@@ -39,10 +39,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Rebase; one JSON object on stdout, warnings on stderr; the exit status."""
     cache = Cache(_cache(args.cache_dir, environ))
+    signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
         done = rebased(
             args.image, args.base, _destination(args), reach=reach(args, environ), cache=cache,
-            ask=lambda image: _asked(image, cache, environ), version=__version__, force=args.force,
+            ask=lambda image: _asked(image, cache, signed_in), version=__version__, force=args.force,
         )  # fmt: skip
     finally:
         cache.close()
