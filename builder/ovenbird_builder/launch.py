@@ -34,7 +34,7 @@ _HANDED = re.compile(
     r"|(HTTPS?|FTP|ALL|NO)_PROXY|(https?|ftp|all|no)_proxy"
 )
 _LOCAL = re.compile(r"\w+(_FILE|_BUNDLE|_CREDENTIALS)")
-_OURS = ("container", "image", "engine", "env")  # rows that are for the launcher
+_OURS = ("container", "image", "engine", "env", "env_file")  # rows that are for the launcher
 _UNPRIVILEGED = 1024
 
 

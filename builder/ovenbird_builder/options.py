@@ -12,6 +12,9 @@ from ovenbird.common.text import show_value
 
 from .errors import SpecError
 
+# options whose variable was also one of the runtime, and what the value of that begins with, or is
+_FORMER: dict[str, tuple[str, ...]] = {"tag": ("{",), "platform": ("core", "local", "auto"), "timeout": ()}
+
 
 class Option(Struct, frozen=True):
     """One flag: `many` may be repeated (its variable holds one per line), `switch` takes no value."""
@@ -30,8 +33,13 @@ class Option(Struct, frozen=True):
 
     @property
     def variable(self) -> str:
-        """`OVENBIRD_CACHE_DIR`."""
-        return "OVENBIRD_" + self.name.upper()
+        """`OVENBIRD_CACHE_DIR`; `OVENBIRD_BUILD_TAG` where the runtime has a setting of the same name."""
+        return ("OVENBIRD_BUILD_" if self.name in _FORMER else "OVENBIRD_") + self.name.upper()
+
+    @property
+    def former_variable(self) -> str:
+        """The variable as it was called before, which is the runtime's now; empty where there is none."""
+        return "OVENBIRD_" + self.name.upper() if self.name in _FORMER else ""
 
 
 _BUILD = ("build",)
@@ -113,9 +121,12 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
     Errors: SpecError for a switch whose variable is neither true nor false.
     """
     found: dict[str, Any] = {"target": targets(args, environ)[0]}
+    notes = []
     for option in TABLE:
         value = getattr(args, option.name, None)
         text = environ.get(option.variable, "")
+        if value is None and not text and (text := _former(option, environ)):
+            notes.append(f"{option.former_variable} is read for a build still; call it {option.variable}")
         if option.switch:
             found[option.name] = _switch(option, text) if value is None else bool(value)
         elif option.many:
@@ -123,7 +134,13 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
             found[option.name] = lines if value is None else tuple(value)
         else:
             found[option.name] = text if value is None else value
-    return found
+    return {**found, "notes": tuple(notes)}
+
+
+def _former(option: Option, environ: Mapping[str, str]) -> str:
+    """Return what the former variable of an option says; empty where that is what the runtime reads there."""
+    text = environ.get(option.former_variable, "") if option.former_variable else ""
+    return "" if text.lstrip().startswith(_FORMER.get(option.name, ()) or ("\0",)) else text
 
 
 def _switch(option: Option, text: str) -> bool:

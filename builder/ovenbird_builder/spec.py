@@ -129,7 +129,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         dry_run=given["dry_run"],
         explain=given["explain"],
         write_back=given["write_back"],
-        notes=tuple(f"function document: {text}" for text in function.unknown),
+        notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
         products=_products(given),
         allow=check(lambda: parse_allow(given["allow"], function), ()),
     )

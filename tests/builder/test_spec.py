@@ -79,7 +79,7 @@ def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> Non
     """Each flag is also a variable; what may be repeated holds one per line."""
     found = ask(
         ".", "--python", "3.12", "--base", "b", "--tag", "r.example.com/a:1", "--push", "--instruction", "echo b",
-        OVENBIRD_PYTHON="3.13", OVENBIRD_REQUIREMENT="a\nb>1\n", OVENBIRD_TIMEOUT="90s", SOURCE_DATE_EPOCH="7",
+        OVENBIRD_PYTHON="3.13", OVENBIRD_REQUIREMENT="a\nb>1\n", OVENBIRD_BUILD_TIMEOUT="90s", SOURCE_DATE_EPOCH="7",
     )  # fmt: skip
     assert (found.python, found.base, found.requirement, found.timeout, found.epoch) == (
         "3.12",
@@ -90,8 +90,26 @@ def test_flags_win_over_the_document_and_variables_over_nothing(ask: Ask) -> Non
     )
     assert [one.run for one in found.instructions] == ["echo a", "echo b"]
     assert found.outputs == (Output("registry"),)
-    assert ask(OVENBIRD_PUSH="yes", OVENBIRD_TAG="r.example.com/a:1").pushes
-    assert not ask("--no-push", OVENBIRD_PUSH="yes", OVENBIRD_TAG="r.example.com/a:1").pushes
+    assert ask(OVENBIRD_PUSH="yes", OVENBIRD_BUILD_TAG="r.example.com/a:1").pushes
+    assert not ask("--no-push", OVENBIRD_PUSH="yes", OVENBIRD_BUILD_TAG="r.example.com/a:1").pushes
+
+
+def test_variables_of_their_former_names_are_read_with_a_note(ask: Ask) -> None:
+    """What the runtime has a setting of the same name for: the new name wins, and the runtime's values are not ours."""
+    former = {"OVENBIRD_TAG": "r.example.com/a:1", "OVENBIRD_PLATFORM": "linux/arm64", "OVENBIRD_TIMEOUT": "90s"}
+    plain = ask("main.py:run", **former)  # without the document, whose instruction no other platform runs
+    assert (str(plain.tags[0]), plain.platforms, plain.timeout) == ("r.example.com/a:1", ("linux/arm64",), 90)
+    assert plain.notes == tuple(
+        f"OVENBIRD_{name} is read for a build still; call it OVENBIRD_BUILD_{name}"
+        for name in ("TAG", "PLATFORM", "TIMEOUT")
+    )
+    new = {
+        "OVENBIRD_BUILD_TAG": "b:2", "OVENBIRD_BUILD_PLATFORM": "linux/amd64", "OVENBIRD_BUILD_TIMEOUT": "2m",
+    }  # fmt: skip
+    found = ask("main.py:run", **former, **new)
+    assert (str(found.tags[0]), found.platforms, found.timeout, found.notes) == ("b:2", ("linux/amd64",), 120, ())
+    of_runtime = ask(OVENBIRD_TAG='{"by": "me"}', OVENBIRD_PLATFORM="core")
+    assert (str(of_runtime.tags[0]), of_runtime.platforms, of_runtime.notes) == ("shop-app:latest", (here(),), ())
 
 
 def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:

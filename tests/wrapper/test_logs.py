@@ -83,6 +83,16 @@ def test_the_access_log_can_be_switched_off(serve: Serve, flags: tuple[str, ...]
     assert "from logging" in service.log
 
 
+@pytest.mark.parametrize("level", ["warning", "error"])
+def test_the_access_log_has_a_level(serve: Serve, level: str) -> None:
+    """Its lines are of level info, and are left out with those; what is as severe as asked for stays."""
+    source = "import logging\ndef handler():\n    logging.error('severe')\n"
+    service = serve(source, "--log-level", level, "--drain-delay", "0")
+    assert service.get("/quiet").status_code == 204
+    assert service.stop() == 0
+    assert [record["message"] for record in service.records] == ["severe"]
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_no_line_of_the_access_log_is_missing_or_torn(serve: Serve, workers: str) -> None:
     """After a run under load and SIGTERM each answered call has its line, and each line is whole."""

@@ -15,6 +15,7 @@ from ovenbird.errors import SettingsError
 GOOD: dict[str, tuple[str, Any]] = {
     "source": ("code", "code"),
     "init": ('{"a": 1}', {"a": 1}),
+    "env_file": (".env", ".env"),
     "container": ("on", True),
     "image": ("registry/app:1", "registry/app:1"),
     "engine": ("docker", "docker"),
@@ -135,7 +136,7 @@ def test_init_parameters_are_merged_from_environment_and_flags() -> None:
 def test_a_verb_takes_its_own_settings_only() -> None:
     """A variable of another verb is not read: a bad one does not stop `check`."""
     assert table.resolve("check", {}, {"OVENBIRD_QUEUE": "x"}).queue == 200
-    assert {row.name for row in table.options("check")} == {"source", "init", "log_format", "log_level"}
+    assert {row.name for row in table.options("check")} == {"source", "init", "strict", "log_format", "log_level"}
 
 
 @pytest.mark.parametrize(

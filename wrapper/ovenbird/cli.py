@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -57,7 +58,11 @@ def run(argv: list[str]) -> int:
         return report(noun)
     try:
         command = _command(argv[0] if argv else "")
-        return command(argv) if command else _run_own(argv)
+        if command is None:
+            return _run_own(argv)
+        if argv[0] not in _QUIET:
+            _warn_of_variables(lambda text: sys.stderr.write(f"warning: {text}\n"))
+        return command(argv)
     except OvenbirdError as error:
         return report(error)
     except ModuleNotFoundError as error:  # an extra that was not installed
@@ -78,12 +83,17 @@ def _run_own(argv: list[str]) -> int:
     lines: Lines | None = None
     try:
         target, extra = options.pop("target", None), {key: options.pop(key) for key in EXTRA.get(verb, {})}
+        env_file = options.get("env_file") or os.environ.get("OVENBIRD_ENV_FILE")
+        names = _load_env_file(env_file) if env_file and "env_file" in options else ()
         settings = table.resolve(verb, options, os.environ)
         if settings.container:
-            return _contained(verb, target, options)
+            _warn_of_variables(lambda text: sys.stderr.write(f"warning: {text}\n"))
+            return _contained(verb, target, {**options, "env": ",".join((*settings.env, *names)) or None})
+        _refuse_container_flags(options)
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
+        _warn_of_variables(lambda text: logging.getLogger("ovenbird").warning("%s", text))
         if verb == "processor":
             return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
@@ -93,6 +103,35 @@ def _run_own(argv: list[str]) -> int:
         return _DO[verb](extra["find"](), settings, lines, extra)
     except OvenbirdError as error:
         return report(error, lines, pod=True)
+
+
+def _refuse_container_flags(options: dict[str, Any]) -> None:
+    """Raise SettingsError for a flag that says something of a container where none is asked for."""
+    for name in ("image", "engine", "env"):
+        if options.get(name) is not None:
+            raise SettingsError(
+                f"--{name} without --container: the function runs here, in no container",
+                hint=f"add --container, or leave out --{name}",
+            )
+
+
+def _load_env_file(path: str) -> tuple[str, ...]:
+    """Set the variables of a file that the environment does not set; the names of those that are for the function."""
+    from .command_line.env_file import read_env_file
+
+    values = read_env_file(path, os.environ)
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
+    return tuple(name for name in values if not name.startswith("OVENBIRD_"))
+
+
+def _warn_of_variables(warn: Callable[[str], object]) -> None:
+    """Warn of variables that are near to one of ours and are none."""
+    if unknown := table.unknown_variables(os.environ):
+        from .command_line.variables import describe_misspelled
+
+        for text in describe_misspelled(unknown, os.environ):
+            warn(text)
 
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
@@ -259,8 +298,6 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
-    import logging
-
     from .document import refuse_unknown_fields
     from .function.target import parse, unnamed
 
@@ -276,6 +313,7 @@ def _target(text: str | None, settings: table.Settings) -> Target:
 
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
 _RECORD_VERBS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
+_QUIET = ("health", "completion", "container")  # asked every few seconds; read by a shell; called by another verb
 _LISTINGS = ("runs", "dataitems", "artifacts", "models", "functions", "lineage", "store")
 
 

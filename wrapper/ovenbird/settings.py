@@ -22,6 +22,10 @@ from .errors import SettingsError
 _PORTS = 65535
 # flags of a run that may hold bytes of another encoding, as names of files do
 _OF_BYTES = ("source", "param", "params", "each", "input", "output_dir", "result_file")
+# variables that have no flag: what is run, where records lie, what an image and a local run say of themselves
+_FURTHER_VARIABLES = frozenset(
+    f"OVENBIRD_{name}" for name in "TARGET HOME SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE".split()
+)
 MAX_INPUT = 16 * 1024**3  # bytes
 GRACE = 8.0  # seconds of a run: `docker stop` kills after 10
 
@@ -233,6 +237,13 @@ class Settings:
     )
     strict: bool = _option(
         False, boolean, "Refuse a function document with a field that nothing reads.", verbs="check", metavar="BOOL"
+    )
+    env_file: str = _option(
+        "",
+        str,
+        "File of variables, NAME=VALUE in each line; a variable of the environment wins over it.",
+        verbs="serve run",
+        metavar="FILE",
     )
     # in a container
     container: bool = _option(
@@ -618,6 +629,15 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
     if problems:
         raise SettingsError("; ".join(problems), hint=f"ovenbird {verb} --help lists every setting")
     return Settings(**values)
+
+
+def unknown_variables(environ: Iterable[str]) -> list[str]:
+    """Return the names that begin with `OVENBIRD_` and are no setting, whichever verb has it."""
+    ours = [name for name in environ if name.startswith("OVENBIRD_")]
+    if not ours:
+        return []
+    known = {name for row in fields(Settings) for name in variables(row)} | _FURTHER_VARIABLES
+    return [name for name in ours if name not in known]
 
 
 def given(verb: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> frozenset[str]:

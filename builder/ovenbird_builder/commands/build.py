@@ -43,6 +43,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             _ask(outcomes, table.given(args, environ), environ, stack)
             told = progress(sys.stderr, _secrets(outcomes))
             stack.callback(told.close)
+            told.warn(dict.fromkeys(note for outcome in outcomes if outcome.request for note in outcome.request.notes))
             build_all(outcomes, environ, told)
     except Ended as signalled:
         _end(outcomes, StoppedError("a signal has ended the build", signalled.status))

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -50,12 +51,22 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", default="", metavar="DIR", help="default: ~/.cache/ovenbird")
 
 
+class _FormerName(argparse._AppendAction):
+    """Appends, and says what the flag is called now."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Add a value to those of the flag."""
+        _tell(f"note: {option_string} is called --{self.dest} now, as in `ovenbird build`")
+        super().__call__(parser, namespace, values, option_string)
+
+
 def dependencies(parser: argparse.ArgumentParser) -> None:
     """The flags that say what is needed and where it comes from, for this verb and for those that lock on the way."""
     add = parser.add_argument
     add("--requirement", action="append", default=[], metavar="SPEC", help="one requirement more: 'pandas>=2'")
     add("--requirements", action="append", default=[], type=Path, metavar="FILE", help="a requirements file")
-    add("--constraint", action="append", default=[], type=Path, metavar="FILE", help="limits on versions")
+    add("--constraints", action="append", default=[], type=Path, metavar="FILE", help="limits on versions")
+    add("--constraint", action=_FormerName, dest="constraints", type=Path, help=argparse.SUPPRESS)
     add("--extra", action="append", default=[], metavar="NAME", help="an extra of pyproject.toml")
     add("--locker", choices=LOCKERS, default="pip-tools", help="what resolves (default: pip-tools)")
     add("--index-url", default="", metavar="URL", help="the package index; ${NAME} is taken from the environment")
@@ -154,7 +165,7 @@ def _place(path: Path, tree: Path, function: Function) -> Path:
 
 def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes) -> Requirements:
     return collect(
-        target.function, tree, requirements=args.requirement, files=args.requirements, constraints=args.constraint,
+        target.function, tree, requirements=args.requirement, files=args.requirements, constraints=args.constraints,
         extras=args.extra, indexes=where.urls(),
     )  # fmt: skip
 

@@ -142,7 +142,7 @@ def test_each_fault_has_its_status(check: Check, folder: Path, change: str, stat
     elif change == "pylock":
         (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\n')
     elif change == "constraint":
-        flags = ("--constraint", "limits.txt")
+        flags = ("--constraints", "limits.txt")
     elif change == "python":
         write_lock(folder, "linux/amd64", python="3.10")
     elif change == "platform":
@@ -171,3 +171,16 @@ def test_a_lock_that_was_taken_from_pylock_is_stale_when_that_changes(check: Che
     (folder / "src" / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
     done = check()
     assert (done.returncode, "pylock.toml (sha256:" in done.stderr) == (45, True), done.stderr
+
+
+def test_the_former_name_of_a_flag_works_with_a_note(check: Check) -> None:
+    """`--constraint` of `lock` is `--constraints`, as in `build`; the help has the new name alone."""
+    new, former = check("--constraints", "limits.txt"), check("--constraint", "limits.txt")
+    assert (new.returncode, former.returncode) == (45, 45)
+    note = "note: --constraint is called --constraints now, as in `ovenbird build`\n"
+    assert note in former.stderr
+    assert "is called" not in new.stderr
+    assert former.stderr.replace(note, "") == new.stderr
+    shown = check("--help").stdout
+    assert "--constraints FILE" in shown
+    assert "--constraint " not in shown

@@ -91,7 +91,7 @@ class App:
         self.job: type[CallJob] = CallJob if handler.shape is not Shape.WSGI else _load_wsgi().WsgiJob
         self.clean = CleanContext()
         self.served = 0
-        self._logged = settings.access_log
+        self._logged = settings.access_log and settings.log_level in ("debug", "info")  # its lines are of level info
         self._methods = frozenset(settings.methods)
         self._reserved = (_PREFIX, *(alias.encode() for alias in dialect.aliases))
         pathless = handler.binder is not None and not handler.binder.sees_path

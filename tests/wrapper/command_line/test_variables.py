@@ -1,0 +1,113 @@
+"""Variables that begin with `OVENBIRD_`: a misspelled one is warned of, others are not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ovenbird import settings as table
+from ovenbird.command_line.variables import OTHERS, describe_misspelled
+from ovenbird_builder.options import TABLE
+
+ROOT = Path(__file__).parents[3]
+
+
+def ovenbird(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with a store of its own."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
+    command = [sys.executable, "-m", "ovenbird", *words]
+    env |= {"OVENBIRD_HOME": str(cwd / "store"), **environ}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, env=env)
+
+
+def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The messages of warnings, of a log of JSON or of plain lines."""
+    records = [json.loads(line) if line.startswith("{") else line for line in done.stderr.splitlines()]
+    return [
+        line["message"] if isinstance(line, dict) else line.removeprefix("warning: ")
+        for line in records
+        if (line["level"] == "warning" if isinstance(line, dict) else line.startswith("warning: "))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("OVENBIRD_CONCURENCY", "OVENBIRD_CONCURRENCY"),
+        ("OVENBIRD_LOGLEVEL", "OVENBIRD_LOG_LEVEL"),
+        ("OVENBIRD_MAXBODY", "OVENBIRD_MAX_BODY"),
+        ("OVENBIRD_CACHEDIR", "OVENBIRD_CACHE_DIR"),
+        ("OVENBIRD_CONSTRAINT", "OVENBIRD_CONSTRAINTS"),
+        ("OVENBIRD_HOMES", "OVENBIRD_HOME"),
+    ],
+)
+def test_a_misspelled_variable_is_named_with_what_it_is_near_to(name: str, near: str) -> None:
+    """Of the runtime, of the builder, of neither; its value is never shown."""
+    (sentence,) = describe_misspelled([name], {name: "secret"})
+    assert sentence == f"the variable {name} is not read; did you mean {near}?"
+
+
+def test_variables_of_others_are_not_named() -> None:
+    """Those of Kubernetes for a Service called `ovenbird`, and the user's own that are near to none."""
+    names = {
+        "OVENBIRD_SERVICE_HOST": "10.0.0.1", "OVENBIRD_SERVICE_PORT": "80", "OVENBIRD_SERVICE_PORT_HTTP": "80",
+        "OVENBIRD_PORT_80_TCP": "tcp://10.0.0.1:80", "OVENBIRD_PORT_80_TCP_ADDR": "10.0.0.1",
+        "OVENBIRD_PORT_80_TCP_PROTO": "tcp", "OVENBIRD_HOST_PORT": "tcp://10.0.0.1:80", "OVENBIRD_DEMO_TOKEN": "x",
+    }  # fmt: skip
+    assert describe_misspelled(names, names) == []
+
+
+def test_every_variable_that_the_sources_read_is_known() -> None:
+    """One that code or a page names and that no table has would be warned of."""
+    known = {name for row in fields(table.Settings) for name in table.variables(row)} | OTHERS
+    known |= {option.variable for option in TABLE}
+    files = [path for folder in ("wrapper", "builder", "images", "docs") for path in (ROOT / folder).rglob("*.*")]
+    read = {
+        name
+        for path in files
+        if path.suffix in (".py", ".sh", ".md")
+        for name in re.findall(r"\bOVENBIRD_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert len(read) > 50
+    assert read <= known
+
+
+def test_no_variable_means_two_things() -> None:
+    """What the runtime and the builder both have is the same: the code, the result's file, strictness."""
+    ours = {name for row in fields(table.Settings) for name in table.variables(row)}
+    shared = {option.variable for option in TABLE} & ours
+    assert shared == {"OVENBIRD_SOURCE", "OVENBIRD_RESULT_FILE", "OVENBIRD_STRICT"}
+
+
+@pytest.mark.parametrize("words", [("run", "main.py"), ("check", "main.py"), ("runs", "list"), ("cache", "info")])
+def test_each_verb_warns(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Of both packages; it goes on, and says nothing where the name is right or of another verb."""
+    (tmp_path / "main.py").write_text("def handler(): return 1\n")
+    done = ovenbird(*words, cwd=tmp_path, OVENBIRD_LOGLEVEL="x", OVENBIRD_PUSH="1", HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert warnings(done) == ["the variable OVENBIRD_LOGLEVEL is not read; did you mean OVENBIRD_LOG_LEVEL?"]
+    assert warnings(ovenbird(*words, cwd=tmp_path, OVENBIRD_QUEUE="9", HOME=str(tmp_path))) == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--image", "app:1"), ("--env", "TOKEN"), ("--engine", "podman")],
+    ids=["image", "env", "engine"],
+)
+@pytest.mark.parametrize("verb", ["run", "serve"])
+def test_flags_of_a_container_are_refused_without_one(tmp_path: Path, verb: str, flag: str, value: str) -> None:
+    """Exit status 70, before the function is loaded; a variable of the same meaning is no mistake."""
+    (tmp_path / "main.py").write_text("raise SystemExit('loaded')\n")
+    done = ovenbird(verb, "main.py", flag, value, cwd=tmp_path)
+    assert done.returncode == 70
+    assert f"{flag} without --container" in done.stderr
+    assert "loaded" not in done.stderr
+    (tmp_path / "main.py").write_text("def handler(): return 1\n")
+    assert ovenbird("run", "main.py", cwd=tmp_path, OVENBIRD_IMAGE="app:1", OVENBIRD_ENV="TOKEN").returncode == 0

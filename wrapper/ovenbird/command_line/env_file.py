@@ -1,0 +1,85 @@
+"""Read a file of variables: lines of NAME=VALUE, as `docker run --env-file` and Compose's `env_file` take them.
+
+Quotes are read as Compose reads them: `'...'` as it is, `"..."` with \\n, \\r, \\t, \\" and \\\\; both may hold line
+ends. Outside of quotes a value ends at ` #`, and at the line's end, without the blanks around it. Nothing is put in for
+`$NAME`: a password may hold one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..common.text import show_value
+from ..errors import SettingsError
+
+_LINE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[^\s=#'\"]+)[ \t]*(?P<equals>=?)[ \t]*")
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_QUOTED = re.compile(r"""'(?P<plain>[^']*)'|"(?P<escaped>(?:[^"\\]|\\.)*)\"""", re.DOTALL)
+_REST = re.compile(r"[ \t]*(#.*)?$", re.MULTILINE)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_LARGEST = 1024 * 1024  # characters: an environment may hold about as much
+
+
+def read_env_file(path: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a file, the last one of a name. A name alone stands for the variable of `environ`.
+
+    Errors: SettingsError, with the line and never with a value.
+    """
+    try:
+        with Path(path).expanduser().open(encoding="utf-8-sig") as file:
+            text = file.read(_LARGEST + 1)
+    except (OSError, ValueError, RuntimeError) as error:  # the last one for `~nobody`
+        decoding = isinstance(error, UnicodeDecodeError)
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text" if decoding else str(error)
+        raise SettingsError(f"--env-file: cannot read {show_value(path)}: {reason}") from None
+    if len(text) > _LARGEST:
+        raise SettingsError(f"--env-file: {show_value(path)} is larger than 1 MiB")
+    return parse_env_file(text, path, environ)
+
+
+def parse_env_file(text: str, path: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a text. Errors: SettingsError."""
+    values: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        line = text[position:end].strip()
+        if not line or line.startswith("#"):
+            position = end + 1
+            continue
+        where = f"--env-file: {show_value(path)}, line {text.count(chr(10), 0, position) + 1}"
+        found = _LINE.match(text, position, end)
+        if not found or not _NAME.fullmatch(found["name"]) or (not found["equals"] and text[found.end() : end].strip()):
+            raise SettingsError(f"{where}: expected NAME=VALUE", hint="a name has letters, digits and underscores")
+        name = found["name"]
+        if not found["equals"]:
+            if name in environ:
+                values[name] = environ[name]
+            position = end + 1
+            continue
+        values[name], position = _value(text, found.end(), end, where)
+        if "\0" in values[name]:
+            raise SettingsError(f"{where}: a value has no NUL")
+    return values
+
+
+def _value(text: str, start: int, end: int, where: str) -> tuple[str, int]:
+    """Return a value and where the next line begins."""
+    if text[start : start + 1] not in ("'", '"'):
+        return re.split(r"(?:^|[ \t])#", text[start:end], maxsplit=1)[0].strip(), end + 1
+    quoted = _QUOTED.match(text, start)
+    if not quoted:
+        raise SettingsError(f"{where}: the quote {text[start]} is not closed")
+    rest = _REST.match(text, quoted.end())
+    if not rest:
+        raise SettingsError(f"{where}: there is something behind the closing quote")
+    plain = quoted["plain"]
+    value = plain if plain is not None else re.sub(r"\\(.)", _unescape, quoted["escaped"], flags=re.DOTALL)
+    return value, rest.end() + 1
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found[1], found[0])

@@ -1,0 +1,39 @@
+"""Say of a variable that begins with `OVENBIRD_`, and is none of ours, which one it may have been meant for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+
+from .. import settings as table
+from ..common.near_names import nearest_name
+
+_PREFIX = "OVENBIRD_"
+_NEAR = 0.75  # how near a name must be: what begins with our prefix may be the user's own
+# those of the builder and of the images; a test holds them to what the sources read
+OTHERS = frozenset(
+    f"{_PREFIX}{name}"
+    for name in (
+        "TARGET HOME SPARE_HOME LOCAL_RUN IMAGE_DIGEST PROCESS_ONE MACHINE REVISION REGISTRY GIT_USERNAME GIT_PASSWORD"
+        " BUILD_TAG BUILD_PLATFORM BUILD_TIMEOUT ALLOW ALLOW_HOST AUTHFILE BASE BUNDLE CACHE_DIR CA_BUNDLE COMPRESSION"
+        " CONSTRAINTS CREDS_FILE DOTENV_FILE DRY_RUN EXPLAIN EXTRA EXTRA_INDEX_URL INDEX_URL INSTRUCTION LIST LOCKER"
+        " OFFLINE OUT OUTPUT PUSH PYTHON REQUIREMENT REQUIREMENTS SECRET WRITE_BACK CHECK LABEL ANNOTATION STANDINS"
+    ).split()
+)
+# what Kubernetes sets in each pod of a namespace that has a Service called `ovenbird` or `ovenbird-...`
+_OF_A_SERVICE = re.compile(r"\w+_SERVICE_(HOST|PORT\w*)|OVENBIRD_\w*PORT_\d+_(TCP|UDP|SCTP)(_\w+)?")
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+
+def describe_misspelled(names: Iterable[str], environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each of the names that is near to a variable of ours; no value is shown."""
+    known = {name.removeprefix(_PREFIX) for row in fields(table.Settings) for name in table.variables(row)}
+    known |= {name.removeprefix(_PREFIX) for name in OTHERS}
+    sentences = []
+    for name in sorted(names):
+        if name in OTHERS or _OF_A_SERVICE.fullmatch(name) or _ADDRESS.match(environ.get(name, "")):
+            continue
+        if near := nearest_name(name.removeprefix(_PREFIX), known, _NEAR):
+            sentences.append(f"the variable {name} is not read; did you mean {_PREFIX}{near}?")
+    return sentences
