@@ -13,7 +13,8 @@ Every flag of `ovenbird build` and `ovenbird bundle` is also a variable.
 A flag wins over the variable.
 A flag that may be repeated is a variable of several lines.
 A switch takes `true` or `false` as a variable, and is turned around by `--no-`: `--no-push`.
-Three variables have names of their own, as the runtime has a setting of the same name: `OVENBIRD_BUILD_TAG`, `OVENBIRD_BUILD_PLATFORM`, `OVENBIRD_BUILD_TIMEOUT`.
+`OVENBIRD_BUILD_TAG`, `OVENBIRD_BUILD_PLATFORM` and `OVENBIRD_BUILD_TIMEOUT` are not called as their flags.
+The runtime has settings of these names.
 `OVENBIRD_TAG`, `OVENBIRD_PLATFORM` and `OVENBIRD_TIMEOUT` are still read where these are not set, with a note.
 
 This page is made from `builder/ovenbird_builder/options.py` by `make docs`.

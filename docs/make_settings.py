@@ -18,9 +18,12 @@ Durations are seconds (`1.5`) or carry a unit (`500ms`, `2m`, `1h`); sizes are b
 A switch such as `--debug` may stand alone, take `on` or `off`, or be turned around: `--no-debug`.
 A variable that begins with `OVENBIRD_`, is none of these and is near to one is warned of.
 
-`--env-file FILE` of `serve` and `run` reads variables from a file, settings among them; one that the environment has too wins over the file's.
-Each line is `NAME=VALUE`, as for `docker run --env-file`; lines that begin with `#` are comments, and a name alone stands for the variable of the environment.
-Quotes are read as Docker Compose reads them, and not kept as `docker run` does: `'...'` as it is, `"..."` with `\\n`, `\\r`, `\\t`, `\\"` and `\\\\`, either over several lines.
+`--env-file FILE` of `serve` and `run` reads variables from a file, settings among them.
+One that the environment has too wins over the file's.
+Each line is `NAME=VALUE`, as for `docker run --env-file`; lines that begin with `#` are comments.
+A name alone stands for the variable of the environment.
+Quotes are read as Docker Compose reads them, and are not kept, as `docker run` does.
+`'...'` is taken as it is, `"..."` with `\\n`, `\\r`, `\\t`, `\\"` and `\\\\`; both may go over several lines.
 Outside of quotes a value ends at ` #` and loses the blanks around it.
 Nothing is put in for `$NAME`, as a password may hold one.
 
