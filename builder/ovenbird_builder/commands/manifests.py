@@ -12,12 +12,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
-from ovenbird.document import Function, find, read
+from ovenbird.document import Function
 from ovenbird.settings import duration, named_json, named_text, named_variable
 
 from ..credentials import credentials
 from ..errors import BaseMissingError, SpecError
-from ..manifests import documents, job, names, overrides, render, task, wanted
+from ..functions import named
+from ..manifests import build_result, documents, exposure, job, names, overrides, render, task, wanted
 from ..network import network
 from ..reference import Reference, parse
 from ..registry import Registry
@@ -28,7 +29,8 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "resolve": {"action": "store_true", "help": "ask the registry for the digest of a tag"},
         "authfile": {"metavar": "FILE", "help": "credentials for --resolve; default: those of buildah"},
         "ca-bundle": {"metavar": "FILE", "help": "certificates for --resolve [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE]"},
-        "action": {"choices": task.ACTIONS, "help": "default: that of --task, else what the other flags say"},
+        "build-result": {"metavar": "FILE", "help": "the --result-file of `ovenbird build`: functions and images"},
+        "action": {"choices": task.ACTIONS, "help": "default: that of --task, what the other flags say, or serve"},
         "task": {"metavar": "FILE", "help": "a task of the platform, or its fields, as YAML or JSON"},
         "name": {"metavar": "NAME", "help": "name of the objects; default: made from the function's"},
         "namespace": {"metavar": "NAME", "help": "default: that of whoever applies them"},
@@ -63,6 +65,12 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "autoscale": {"metavar": "MIN:MAX", "help": "a HorizontalPodAutoscaler, or Knative's own bounds"},
         "target-cpu": {"metavar": "PERCENT", "type": int, "default": 80, "help": "of the autoscaler; default: 80"},
         "max-unavailable": {"metavar": "N|N%", "help": "a PodDisruptionBudget"},
+        "expose": {"metavar": "HOST[/PATH]", "help": "an Ingress, or with --gateway an HTTPRoute"},
+        "ingress-class": {"metavar": "NAME", "help": "of the Ingress; default: the cluster's"},
+        "tls-secret": {"metavar": "NAME", "help": "the Secret with the certificate of the Ingress"},
+        "gateway": {"metavar": "[NAMESPACE/]NAME", "help": "the Gateway that the HTTPRoute belongs to"},
+        "metrics": {"choices": exposure.METRICS, "default": "", "help": "let Prometheus scrape: by annotations of the "
+                    "pods, or by a ServiceMonitor"},
     },
     "a job": {
         "schedule": {"metavar": "CRON", "help": "a CronJob, such as '0 3 * * *' or @daily"},
@@ -85,7 +93,8 @@ _SIZES = {"empty_dir": "size_limit"}
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.add_argument("target", nargs="?", default=".", metavar="TARGET", help="function.yaml, or its folder")
+    parser.add_argument("target", nargs="?", default="", metavar="TARGET",
+                        help="function.yaml, its folder, FILE.py or FILE.py:handler")  # fmt: skip
     for title, flags in _FLAGS.items():
         group = parser.add_argument_group(title)
         for name, given in flags.items():
@@ -97,19 +106,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print or write the manifests; the exit status."""
-    path = Path(args.target)
-    path = find(path) if path.is_dir() else path
-    if path.suffix not in (".yaml", ".yml"):
-        raise SpecError(
-            f"{show_value(args.target)} is no function document", hint="function.yaml, or the folder that holds it"
-        )
-    function = read(path)
-    for text in function.unknown:
-        sys.stderr.write(f"warning: function document: {text}\n")
-    found = _wanted(args, function, path, environ)
-    made = documents.make(found)
-    overrides.apply(made, args.set or ())
-    for note in documents.notes(found, made):
+    made: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for one in _calls(args, notes):
+        made += _documents(one, environ, notes)
+    keys = [(one["kind"], one["metadata"].get("name")) for one in made]
+    if twice := next((key for number, key in enumerate(keys) if key[1] and key in keys[:number]), None):
+        raise SpecError(f"two functions would be the one {twice[0]} {show_value(twice[1])}", hint="name one as TARGET")
+    for note in dict.fromkeys(notes):
         sys.stderr.write(f"note: {note}\n")
     if args.output not in ("", "-"):
         removed: list[Path] = []
@@ -122,15 +126,45 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: Mapping[str, str]) -> wanted.Wanted:
+def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespace]:
+    """The call, or with --build-result one for each function that was built, with its target and image."""
+    if not args.build_result:
+        return [argparse.Namespace(**{**vars(args), "target": args.target or "."})]
+    if args.image:
+        raise SpecError("--image and --build-result both name the image", hint="leave one out")
+    built = build_result.read(Path(args.build_result), args.target, notes)
+    if len(built) > 1 and args.name:
+        raise SpecError(f"--name is one name, and {show_value(args.build_result)} holds {len(built)} functions")
+    return [argparse.Namespace(**{**vars(args), "target": one.target, "image": one.image}) for one in built]
+
+
+def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
+    """The documents of one function."""
+    target = named(args.target)
+    for text in target.function.unknown:
+        sys.stderr.write(f"warning: function document: {text}\n")
+    found = _wanted(args, target.function, target.document, environ, notes)
+    made = documents.make(found)
+    overrides.apply(made, args.set or ())
+    notes += documents.notes(found, made)
+    return made
+
+
+def _wanted(
+    args: argparse.Namespace, function: Function, path: Path | None, environ: Mapping[str, str], notes: list[str]
+) -> wanted.Wanted:  # fmt: skip
     action, fields = task.read(Path(args.task)) if args.task else ("", {})
-    action = _action(args, action)
+    action = _action(args, action, notes)
+    if action == "build" and not path:
+        raise SpecError(
+            f"--action build: {show_value(args.target)} is a file of this machine, which the cluster cannot read",
+            hint="a function document whose source is git+https://..., zip+https://... or s3://...",
+        )
     fields = {**task.of_document(function.raw, action), **fields}
     name = names.label(function.name)
     if name != function.name and not args.name:
-        sys.stderr.write(
-            f"note: the objects are called {show_value(name)}: {show_value(function.name)} is no name"
-            " in Kubernetes; --name\n"
+        notes.append(
+            f"the objects are called {show_value(name)}: {show_value(function.name)} is no name in Kubernetes; --name"
         )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
     reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")
@@ -138,8 +172,7 @@ def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: M
         reference = _resolved(args, reference, environ)
     if args.tag:
         parse(args.tag, "--tag")
-    return wanted.check(
-        wanted.Wanted(
+    asked = wanted.Wanted(
             function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
             name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
@@ -148,9 +181,11 @@ def _wanted(args: argparse.Namespace, function: Function, path: Path, environ: M
             each=_lines(args.each), parallelism=_number("--parallelism", args.parallelism, 1, 10_000),
             retries=_number("--retries", args.retries, 0, 1000), ttl=_seconds(args.ttl),
             generate_name=args.generate_name, tag=args.tag, registry_secret=args.registry_secret,
-            document=path.read_text(encoding="utf-8") if action == "build" else "",
-        )
+            document=path.read_text(encoding="utf-8") if action == "build" and path else "",
+            expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
+            metrics=args.metrics,
     )  # fmt: skip
+    return wanted.check(asked, exposure.problems(asked))
 
 
 def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, str]) -> Reference:
@@ -165,15 +200,20 @@ def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, 
     return replace(image, digest=digest)
 
 
-def _action(args: argparse.Namespace, of_task: str) -> str:
-    """The action: the flag, which must not contradict the task; else the task's; else what only one action has."""
+def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
+    """The action: the flag, which must not contradict the task; else the task's; else what only one has; else serve."""
     if args.action and of_task and args.action != of_task:
         raise SpecError(f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}")
-    hinted = "serve" if args.knative else "job" if args.schedule or args.each else "build" if args.tag else ""
+    hints = {
+        "serve": (args.knative, args.expose, args.metrics),
+        "job": (args.schedule, args.each, args.input, args.ttl),
+        "build": (args.tag,),
+    }
+    hinted = next((action for action, flags in hints.items() if any(flags)), "")
     found: str = args.action or of_task or hinted
     if not found:
-        raise SpecError("--action is missing", hint="job, serve or build")
-    return found
+        notes.append("a service is made, as nothing says otherwise: --action job makes a Job")
+    return found or "serve"
 
 
 def _image(args: argparse.Namespace, function: Function, action: str) -> str:

@@ -9,13 +9,12 @@ from ovenbird.common.text import show_value
 from ..errors import SpecError
 from .failures import exits, policy
 from .labels import labels, metadata
-from .pod import Document, account, container, environment, spec
+from .pod import BUILDER_PATHS, Document, account, container, environment, spec
 from .wanted import Wanted
 
 USER = 1000  # of the builder's image
-HOME = "/home/builder"
-_DOCUMENT = "/etc/ovenbird/function/function.yaml"
-_REGISTRY = "/etc/ovenbird/registry"
+HOME, _LARGE, _FUNCTION, _REGISTRY = BUILDER_PATHS
+_DOCUMENT = f"{_FUNCTION}/function.yaml"
 _ENDING = 30  # seconds to remove working containers
 _SPEC, _LAST = 20, 49  # exit statuses of the spec, the source and the lock: the same inputs give the same failure
 _UNREACHABLE = (34, 46)  # of these, those of a server that did not answer: worth another attempt
@@ -80,8 +79,8 @@ def _container(wanted: Wanted, args: list[str]) -> Document:
         "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
     }
     found["volumeMounts"].append({"name": "home", "mountPath": HOME})
-    found["volumeMounts"].append({"name": "large", "mountPath": "/var/tmp"})  # noqa: S108  # of the pod, for layers
-    found["volumeMounts"].append({"name": "function", "mountPath": _DOCUMENT.rpartition("/")[0], "readOnly": True})
+    found["volumeMounts"].append({"name": "large", "mountPath": _LARGE})  # for layers
+    found["volumeMounts"].append({"name": "function", "mountPath": _FUNCTION, "readOnly": True})
     if wanted.registry_secret:
         found["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})
     return found

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 
+from ovenbird.common.near_names import nearest_name
 from ovenbird.common.text import show_value
 
 _MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _MONTHS = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13), strict=True))
 _DAYS = dict(zip("sun mon tue wed thu fri sat".split(), range(7), strict=True))
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
@@ -34,6 +37,21 @@ def problem(text: str) -> str:
             if not _fits(part, low, high, known):
                 return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {show_value(part)}"
     return ""
+
+
+def time_zone_problem(text: str) -> str:
+    """What is wrong with the name of a time zone; empty when nothing is.
+
+    Where this machine has no data of time zones only the form is looked at.
+    """
+    expected = "expected a name of the IANA database such as Europe/Rome"
+    if not _ZONE.fullmatch(text) or text.lower() == "local":
+        return expected
+    known = zoneinfo.available_timezones()
+    if not known or text in known:
+        return ""
+    near = nearest_name(text, sorted(known))
+    return f"{expected}; did you mean {near}?" if near else expected
 
 
 def _fits(part: str, low: int, high: int, known: dict[str, int]) -> bool:

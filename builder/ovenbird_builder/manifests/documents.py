@@ -8,7 +8,7 @@ from ovenbird.common.text import show_value
 
 from . import building, job, knative, service
 from .labels import metadata, selector
-from .pod import Document, claim, claim_name
+from .pod import Document, assumed_requests, claim, claim_name
 from .wanted import Wanted
 
 _APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
@@ -55,6 +55,16 @@ def notes(wanted: Wanted, documents: list[Document]) -> list[str]:
         for name, value in task.envs.items()
         if value and any(word in name.upper() for word in _SUSPICIOUS)
     ]
+    assumed = assumed_requests(wanted)
+    if assumed:
+        texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
+        flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
+        found.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
+    if wanted.expose:
+        found.append(
+            f"whoever reaches {wanted.expose} can call the function, which asks nobody who they are, and read"
+            " /_/metrics and /_/openapi.json, unless --env OVENBIRD_ADMIN_PORT=N moves these to another port"
+        )
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
         found.append(f"the Secret {show_value(wanted.own_secret)} has to hold the keys {', '.join(own)}")

@@ -111,8 +111,14 @@ def _secrets(name: str, value: Any, problems: list[str]) -> tuple[Secret, ...]:
     for index, item in enumerate(value):
         variable, _, place = item.partition("=") if isinstance(item, str) else ("", "", "")
         secret, _, key = place.partition("/")
-        if not names.is_variable(variable) or (secret and not names.is_subdomain(secret)) or (key and not secret):
+        malformed = place.endswith("/") or (secret and not names.is_subdomain(secret)) or (key and not secret)
+        if not names.is_variable(variable) or malformed:
             problems.append(f"{name}[{index}]: expected NAME, NAME=SECRET or NAME=SECRET/KEY, found {show_value(item)}")
+        elif key and not names.is_key(key):
+            problems.append(
+                f"{name}[{index}]: a key of a Secret has letters, digits, dashes, dots and underscores, at most 253,"
+                f" found {show_value(key)}"
+            )
         found.append(Secret(variable, secret, key or variable))
     return tuple(found)
 

@@ -6,7 +6,7 @@ import math
 
 from .labels import labels, metadata
 from .pod import GROUP, USER, Document, account, container, spec
-from .service import probe, served, starting
+from .service import annotated, probe, served, starting
 from .wanted import Wanted
 
 # what Knative refuses in a pod unless its administrator has switched it on, and what it decides itself
@@ -35,7 +35,8 @@ def documents(wanted: Wanted) -> list[Document]:
         template["timeoutSeconds"] = math.ceil(known.timeout)
     if known.concurrency and known.workers:
         template["containerConcurrency"] = min(1000, known.concurrency * known.workers)
-    annotations = {"serving.knative.dev/progress-deadline": f"{starting(known)}s", **_scale(wanted)}
+    scraped = annotated(wanted, known).get("annotations", {})
+    annotations = {**scraped, "serving.knative.dev/progress-deadline": f"{starting(known)}s", **_scale(wanted)}
     return [
         {
             "apiVersion": "serving.knative.dev/v1",

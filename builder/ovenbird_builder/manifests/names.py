@@ -14,6 +14,7 @@ LONGEST = (
 )
 _LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"  # RFC 1035, as a Service needs it: no digit first
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_KEY = r"[-._a-zA-Z0-9]+"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
@@ -61,6 +62,11 @@ def check_subdomain(text: str, what: str) -> str:
 def is_variable(text: str) -> bool:
     """Whether a text can be the name of an environment variable."""
     return bool(re.fullmatch(_VARIABLE, text))
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be a key of a Secret or a ConfigMap."""
+    return len(text) <= 253 and bool(re.fullmatch(_KEY, text)) and not text.startswith("..") and text != "."
 
 
 def label_value(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 from ovenbird.settings import Settings, resolve
 
@@ -26,6 +27,8 @@ _INSTEAD = {  # what to do with parameters that are too long for a variable
     "from a URL",
 }
 _TMP = "/tmp"  # noqa: S108  # the pod's own, and the one place that can be written
+_RUNNING, _BUILDING = ("100m", "256Mi"), ("500m", "1Gi")  # CPU and memory where the task says none
+BUILDER_PATHS = ("/home/builder", "/var/tmp", "/etc/ovenbird/function", "/etc/ovenbird/registry")  # noqa: S108
 _DRAIN_DELAY = "5s"  # until every node has heard that the pod takes no more calls
 
 
@@ -72,8 +75,9 @@ def container(wanted: Wanted, args: Sequence[str], **more: Any) -> Document:
         for key, name in (("cpu", "cpu"), ("mem", "memory"), ("gpu", "nvidia.com/gpu"), ("disk", "ephemeral-storage"))
         if task.resources.get(key, "0") != "0"
     }
+    found["resources"] = {"requests": assumed_requests(wanted) | amounts}
     if amounts:
-        found["resources"] = {"requests": amounts, "limits": dict(amounts)}
+        found["resources"]["limits"] = dict(amounts)
     found |= {key: value for key, value in more.items() if value is not None}
     found["securityContext"] = {
         "allowPrivilegeEscalation": False,
@@ -84,6 +88,21 @@ def container(wanted: Wanted, args: Sequence[str], **more: Any) -> Document:
     if wanted.each:
         found["volumeMounts"].append({"name": "each", "mountPath": EACH.rpartition("/")[0], "readOnly": True})
     return found
+
+
+def assumed_requests(wanted: Wanted) -> dict[str, str]:
+    """What is asked for where the task does not say: a pod that asks for nothing is the first to be evicted, and a
+    scheduler puts any number of such pods on a node.
+    """
+    cpu, memory = _BUILDING if wanted.action == "build" else _RUNNING
+    found = {"cpu": cpu} if "cpu" not in wanted.task.resources else {}
+    return found | ({"memory": memory} if "mem" not in wanted.task.resources else {})
+
+
+def own_paths(wanted: Wanted) -> tuple[str, ...]:
+    """Where the manifest itself mounts something, so that a volume of the task cannot."""
+    found = [EACH.rpartition("/")[0]] if wanted.each else []
+    return (*found, *BUILDER_PATHS) if wanted.action == "build" else tuple(found)
 
 
 def check_length(plain: Mapping[str, str]) -> None:
@@ -111,7 +130,10 @@ def environment(wanted: Wanted, plain: Mapping[str, str]) -> list[Document]:
 
 
 def spec(wanted: Wanted, of: Document, **more: Any) -> Document:
-    """The `spec` of a pod that has the one container `of`."""
+    """The `spec` of a pod that has the one container `of`. Errors: SpecError for two volumes at one path."""
+    for item in wanted.task.volumes:
+        if item.mount_path in own_paths(wanted):
+            raise SpecError(f"volumes: {show_value(item.name)}: the manifest itself mounts {item.mount_path}")
     found: Document = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,  # a Service called `ovenbird` would else set OVENBIRD_PORT

@@ -113,9 +113,13 @@ def _remove(path: Path) -> None:
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write under a temporary name, then rename."""
+    """Write under a temporary name, then rename; to a device or a pipe as it is, which nothing may replace."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.absolute().parts[1:2] in (("dev",), ("proc",)) or path.is_fifo():
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(text)
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_text(text, encoding="utf-8")

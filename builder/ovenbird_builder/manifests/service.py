@@ -7,6 +7,7 @@ import math
 from ovenbird.settings import Settings
 
 from ..errors import SpecError
+from . import exposure
 from .labels import labels, metadata, selector
 from .pod import Document, container, settings, spec
 from .wanted import Wanted
@@ -22,7 +23,12 @@ _PULLING = 240  # seconds of a rollout in which the pod does not start yet: its 
 
 def documents(wanted: Wanted) -> list[Document]:
     """The objects of a service."""
-    found = [_deployment(wanted), _service(wanted)]
+    known = served(wanted)
+    found = [_deployment(wanted, known), _service(wanted, known)]
+    metrics_port = "admin" if known.admin_port.isdigit() else "http"
+    found += exposure.documents(
+        wanted, wanted.task.service_name or wanted.name, PORT, metrics_port=metrics_port
+    )  # fmt: skip
     if wanted.autoscale:
         found.append(_scaler(wanted))
     if wanted.max_unavailable:
@@ -30,8 +36,7 @@ def documents(wanted: Wanted) -> list[Document]:
     return found
 
 
-def _deployment(wanted: Wanted) -> Document:
-    known = served(wanted)
+def _deployment(wanted: Wanted, known: Settings) -> Document:
     found: Document = {
         "selector": {"matchLabels": selector(wanted)},
         "progressDeadlineSeconds": max(_LEAST_PROGRESS, starting(known) + _PULLING),
@@ -44,14 +49,14 @@ def _deployment(wanted: Wanted) -> Document:
     of = container(
         wanted,
         ["serve"],
-        ports=[{"name": "http", "containerPort": known.port, "protocol": "TCP"}],
+        ports=[{"name": "http", "containerPort": known.port, "protocol": "TCP"}, *_admin(known, "containerPort")],
         startupProbe=probe("/_/ready", period=1, failures=starting(known)),
         readinessProbe=probe("/_/ready", period=5, failures=2),
         # what does not answer for a minute hardly ends well: the pod's own time to end would only be waited for
         livenessProbe=probe("/_/live", period=10, failures=6, terminationGracePeriodSeconds=_HANGING),
     )
     found["template"] = {
-        "metadata": {"labels": labels(wanted)},
+        "metadata": {"labels": labels(wanted), **annotated(wanted, known)},
         "spec": spec(wanted, of, terminationGracePeriodSeconds=ending(known)),
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(wanted), "spec": found}
@@ -62,7 +67,24 @@ def served(wanted: Wanted) -> Settings:
     known = settings(wanted)
     if not known.port:
         raise SpecError("envs: OVENBIRD_PORT is 0, a port that the Service cannot know")
+    if wanted.metrics and known.admin_port == "off":
+        raise SpecError("--metrics: OVENBIRD_ADMIN_PORT is off, so there are no metrics to scrape")
     return known
+
+
+def annotated(wanted: Wanted, known: Settings) -> Document:
+    """The `annotations` of a pod whose metrics are scraped; nothing where there are none."""
+    port = int(known.admin_port) if known.admin_port.isdigit() else known.port
+    found = exposure.scrape_annotations(wanted, port)
+    return {"annotations": found} if found else {}
+
+
+def _admin(known: Settings, field: str) -> list[Document]:
+    """The port of the metrics, where these have one of their own, as an entry of a container or of a Service."""
+    if not known.admin_port.isdigit():
+        return []
+    target = {"targetPort": "admin"} if field == "port" else {}
+    return [{"name": "admin", field: int(known.admin_port), **target, "protocol": "TCP"}]
 
 
 def probe(path: str, *, period: int, failures: int, **more: int) -> Document:
@@ -81,7 +103,8 @@ def ending(known: Settings) -> int:
     return math.ceil(known.drain_delay + 2 * known.grace + _MARGIN)
 
 
-def _service(wanted: Wanted) -> Document:
+def _service(wanted: Wanted, known: Settings) -> Document:
+    admin = _admin(known, "port") if wanted.metrics == "monitor" else []
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -89,7 +112,7 @@ def _service(wanted: Wanted) -> Document:
         "spec": {
             "type": wanted.task.service_type or "ClusterIP",
             "selector": selector(wanted),
-            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}, *admin],
         },
     }
 

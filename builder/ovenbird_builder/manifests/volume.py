@@ -8,7 +8,7 @@ from typing import Any
 
 from ovenbird.common.text import show_value
 
-from . import names, quantity
+from . import mounts, names, quantity
 
 _KINDS = {  # kind -> what its `spec` may hold
     "persistent_volume_claim": ("claim_name", "claimName", "size", "storage_class"),
@@ -17,7 +17,6 @@ _KINDS = {  # kind -> what its `spec` may hold
     "ephemeral": ("size", "storage_class"),
 }
 TAKEN = ("tmp", "each", "function", "registry", "home", "large")  # names of the volumes that manifests bring themselves
-_HIDDEN = ("/opt", "/opt/ovenbird", "/usr", "/bin", "/lib", "/etc", "/proc", "/sys", "/dev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,15 @@ def _volume(where: str, item: Mapping[str, Any], problems: list[str]) -> Volume:
         problems.append(f"{where}.name: expected lower-case letters, digits and dashes, found {show_value(name)}")
     elif name in TAKEN:
         problems.append(f"{where}.name: {show_value(name)} is a volume of the manifest itself; take another name")
-    if not isinstance(path, str) or not path.startswith("/") or path == "/" or ":" in path or ".." in path.split("/"):
+    if not isinstance(path, str) or not path.startswith("/") or ":" in path or ".." in path.split("/"):
         problems.append(f"{where}.mount_path: expected an absolute path, found {show_value(path)}")
-    path = str(path).rstrip("/")
-    if path in _HIDDEN:
-        problems.append(f"{where}.mount_path: {show_value(path)} would hide what the image needs")
+    else:
+        path = mounts.normalize_path(path)
+        if hidden := mounts.find_hidden(path):
+            problems.append(f"{where}.mount_path: {show_value(item['mount_path'])} would hide {hidden}")
     spec = spec if isinstance(spec, dict) else {}
     sizes = {key: quantity.canonical(spec[key]) for key in ("size", "size_limit") if isinstance(spec.get(key), str)}
-    return Volume(str(kind), str(name), path, {**spec, **sizes})
+    return Volume(str(kind), str(name), str(path), {**spec, **sizes})
 
 
 def _spec(where: str, kind: str, spec: Any) -> list[str]:

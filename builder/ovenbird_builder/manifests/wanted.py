@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ovenbird.common.text import show_value
@@ -37,6 +38,11 @@ class Wanted:
     autoscale: tuple[int, int] | None = None
     target_cpu: int = 80
     max_unavailable: str = ""
+    expose: str = ""
+    gateway: str = ""
+    ingress_class: str = ""
+    tls_secret: str = ""
+    metrics: str = ""
     # job
     schedule: str = ""
     time_zone: str = ""
@@ -56,9 +62,9 @@ class Wanted:
         return self.secret or f"{names.label(self.function.name)}-secrets"
 
 
-def check(wanted: Wanted) -> Wanted:
-    """The same, when nothing in it contradicts. Errors: SpecError, with every problem."""
-    problems = [*_places(wanted), *_names(wanted), *_values(wanted)]
+def check(wanted: Wanted, more: Sequence[str] = ()) -> Wanted:
+    """The same, when nothing in it contradicts, and `more` holds no problem. Errors: SpecError, with every problem."""
+    problems = [*_places(wanted), *_names(wanted), *_values(wanted), *more]
     if problems:
         raise SpecError("\n  ".join(("the manifests cannot be made:", *problems)) if len(problems) > 1 else problems[0])
     return wanted
@@ -71,6 +77,8 @@ def _places(wanted: Wanted) -> list[str]:
         "--knative": (wanted.knative, serve),
         "--autoscale": (wanted.autoscale, serve),
         "--max-unavailable": (wanted.max_unavailable, serve),
+        "--expose": (wanted.expose, serve),
+        "--metrics": (wanted.metrics, serve),
         "--schedule": (wanted.schedule, job),
         "--time-zone": (wanted.time_zone, job),
         "--each": (wanted.each, job),
@@ -126,8 +134,8 @@ def _values(wanted: Wanted) -> list[str]:
     problems = []
     if wanted.schedule and (wrong := cron.problem(wanted.schedule)):
         problems.append(f"--schedule: {wrong}, found {show_value(wanted.schedule)}")
-    if wanted.time_zone and not re.fullmatch(r"[A-Za-z]+(/[A-Za-z0-9_+-]+)*", wanted.time_zone):
-        problems.append(f"--time-zone: expected a name such as Europe/Rome, found {show_value(wanted.time_zone)}")
+    if wanted.time_zone and (wrong := cron.time_zone_problem(wanted.time_zone)):
+        problems.append(f"--time-zone: {wrong}, found {show_value(wanted.time_zone)}")
     if wanted.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", wanted.max_unavailable):
         problems.append(
             f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(wanted.max_unavailable)}"

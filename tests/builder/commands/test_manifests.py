@@ -67,7 +67,6 @@ def test_set_and_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--image", "greet:1"), 20, "--action is missing"),
         (("--action", "job"), 20, "--image is missing"),
         (("--action", "job", "--image", "A B"), 22, "is not the name of an image"),
         (("--action", "job", "--image", "a", "--name", "A"), 20, "--name: expected lower-case letters"),
@@ -80,7 +79,11 @@ def test_set_and_output(tmp_path: Path) -> None:
         (("--action", "job", "--image", "a", "--retries", "-1"), 20, "--retries: expected a whole number"),
         (("--action", "job", "--image", "a", "--set", "x"), 20, "--set: expected KIND.path=value"),
         (("--action", "job", "--image", "a", "--output", "function.yaml/x"), 20, "--output: cannot write"),
-        (("main.py", "--action", "job", "--image", "a"), 20, "'main.py' is no function document"),
+        (("main.py", "--action", "job", "--image", "a"), 20, "no file 'main.py'"),
+        (("nowhere", "--action", "job", "--image", "a"), 20, "'nowhere' is not a target"),
+        (("--build-result", "none.json"), 20, "--build-result: cannot read 'none.json'"),
+        (("--build-result", "function.yaml"), 20, "is not JSON"),
+        (("--build-result", "function.yaml", "--image", "a"), 20, "--image and --build-result both name the image"),
         (("absent.yaml", "--action", "job", "--image", "a"), 71, "cannot read the function document 'absent.yaml'"),
         (("--action", "teleport"), 70, "invalid choice"),
         (("--replicas", "two"), 70, "invalid int value"),

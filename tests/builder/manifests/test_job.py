@@ -54,7 +54,7 @@ def test_a_schedule(make: Callable[..., Made], refused: Callable[..., str]) -> N
     assert spec["jobTemplate"]["spec"]["backoffLimit"] == 3
     assert "--schedule: minute: expected" in refused("--schedule", "61 * * * *")
     assert "--schedule: expected five fields" in refused("--schedule", "daily")
-    assert "--time-zone: expected a name such as" in refused("--schedule", "@daily", "--time-zone", "../x")
+    assert "--time-zone: expected a name of the IANA database" in refused("--schedule", "@daily", "--time-zone", "../x")
     assert "--time-zone needs --schedule" in refused("--action", "job", "--time-zone", "UTC")
     assert "--schedule does not go with --action serve" in refused("--action", "serve", "--schedule", "@daily")
     assert "--generate-name does not go with --schedule" in refused("--schedule", "@daily", "--generate-name")

@@ -56,7 +56,20 @@ def test_resources_are_asked_for_and_not_exceeded(make: Callable[..., Made]) -> 
     amounts = {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "2", "ephemeral-storage": "10Gi"}
     assert made.container["resources"] == {"requests": amounts, "limits": amounts}
     assert made.pod["volumes"][0] == {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}}
-    assert "resources" not in make("--action", "job", "--gpu", "0").container
+    assert "nvidia.com/gpu" not in str(make("--action", "job", "--gpu", "0").container["resources"])
+
+
+def test_what_nothing_says_is_asked_for_without_a_limit(make: Callable[..., Made]) -> None:
+    """A pod that asks for nothing is the first to be evicted; the note says what was assumed and how to say it."""
+    made = make("--action", "serve")
+    assert made.container["resources"] == {"requests": {"cpu": "100m", "memory": "256Mi"}}
+    assert "asks for 100m of cpu and 256Mi of memory, without a limit" in made.notes
+    assert "--cpu and --mem" in made.notes
+    made = make("--action", "job", "--mem", "1Gi")
+    assert made.container["resources"] == {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    assert "asks for 100m of cpu, without a limit" in made.notes
+    assert make("--tag", "r.example/f:1").container["resources"] == {"requests": {"cpu": "500m", "memory": "1Gi"}}
+    assert "asks for" not in make("--action", "job", "--mem", "1Gi", "--cpu", "1").notes
 
 
 def test_secrets_come_first_and_by_reference(make: Callable[..., Made]) -> None:

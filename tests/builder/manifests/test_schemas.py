@@ -43,6 +43,13 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, Any] | None, int]] = {  # word
         {"kind": "python+serve", "spec": {"replicas": 3, "service_type": "NodePort", "service_name": "other"}},
         25,
     ),
+    "serve, exposed": (("--expose", "greet.example.com/a"), None, 25),
+    "serve, exposed by TLS": (
+        ("--expose", "*.example.com", "--tls-secret", "tls", "--ingress-class", "nginx", "--metrics", "annotations",
+         "--env", "OVENBIRD_ADMIN_PORT=9090"),
+        None,
+        25,
+    ),
     "job": (("--action", "job"), None, 29),
     "job, all": (("--ttl", "1h", *COMMON), {"kind": "python+job", "spec": JOB}, 29),
     "job, generated name": (("--action", "job", "--generate-name"), None, 29),
