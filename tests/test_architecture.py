@@ -197,8 +197,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.errors",
         "ovenbird_builder.canonical",
         "ovenbird_builder.labels",
+        "ovenbird_builder.layers",
         "ovenbird_builder.oci",
     ),
+    "ovenbird_builder.rebase_bytecode": ("ovenbird_builder.layers", "ovenbird_builder.oci"),
     "ovenbird_builder.transfer": (
         "ovenbird_builder.errors",
         "ovenbird_builder.canonical",
@@ -215,6 +217,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.reference",
         "ovenbird_builder.bases",
         "ovenbird_builder.rebase",
+        "ovenbird_builder.rebase_bytecode",
         "ovenbird_builder.transfer",
         "ovenbird_builder.layers",
         "ovenbird_builder.oci",
@@ -304,6 +307,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.step": (
         "ovenbird_builder.buildah",
         "ovenbird_builder.container",
+        "ovenbird_builder.diff",
         "ovenbird_builder.errors",
         "ovenbird_builder.faults",
         "ovenbird_builder.instructions",

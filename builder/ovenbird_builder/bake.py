@@ -23,7 +23,10 @@ Maker = Callable[[], Sequence[Layer]]
 
 
 class Kitchen(Struct, frozen=True):
-    """What baking needs beside the plan. `makers` makes all layers of a kind at once; times in seconds."""
+    """What baking needs beside the plan. `makers` makes all layers of a kind at once; times in seconds.
+
+    `python` is the target's interpreter, by its path in the image.
+    """
 
     cache: Cache
     bench: Bench
@@ -33,6 +36,7 @@ class Kitchen(Struct, frozen=True):
     timeout: float
     makers: Mapping[str, Maker]
     progress: Progress
+    python: str = "python3"
 
 
 class Baked(Struct, frozen=True):
@@ -100,6 +104,7 @@ def _instruction(step: Step, plan: Plan, below: Sequence[Layer], kitchen: Kitche
         with executed(
             instruction, image, diff_ids, clamp=clamp, given=kitchen.secrets, network=kitchen.network,
             timeout=kitchen.timeout, tell=kitchen.progress.line, scratch=kitchen.cache.drafts,
+            python=kitchen.python,
         ) as raw:  # fmt: skip
             tar = Tarball(draft, kitchen.compression)
             diff.normalise(raw, tar, clamp)

@@ -20,6 +20,7 @@ from .errors import LayerError
 # where we mount things for a step; what is left of them is an empty mount point that is none of the step's doing
 MOUNT_POINTS = ("run/ovenbird", "run/secrets")
 _PYC_HEADER = 16
+_WHITEOUT = ".wh."
 
 
 class Tar(Protocol):
@@ -42,6 +43,33 @@ def normalise(raw: Path, out: Tar, clamp: int) -> int:
             return len(members)
     except (tarfile.TarError, EOFError) as error:
         raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
+
+
+def changed_sources(raw: Path) -> list[str]:
+    """Return the Python files that a tar from the store writes or deletes, by absolute path, sorted.
+
+    Left out are those that come with bytecode which names their time and size: it was just made of them.
+    Errors: LayerError.
+    """
+    changed: dict[str, tuple[int, int] | None] = {}
+    made: dict[str, set[tuple[int, int]]] = {}
+    try:
+        with tarfile.open(raw, "r:", errorlevel=2) as tar:
+            for info in tar.getmembers():
+                folder, slash, name = info.name.rpartition("/")
+                if name.startswith(_WHITEOUT) and name.endswith(".py"):
+                    changed[folder + slash + name.removeprefix(_WHITEOUT)] = None
+                elif name.endswith(".py") and not info.isdir():
+                    is_plain = info.isreg() and not info.islnk()
+                    changed[info.name] = (int(info.mtime) & 0xFFFFFFFF, info.size & 0xFFFFFFFF) if is_plain else None
+                elif name.endswith(".pyc") and info.isreg() and (file := tar.extractfile(info)):
+                    head = file.read(_PYC_HEADER)
+                    stamp = (int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:], "little"))
+                    by_time = len(head) == _PYC_HEADER and head[4:8] == b"\0\0\0\0"
+                    made.setdefault(_source_of(info.name), set()).add(stamp if by_time else (-1, -1))
+    except (tarfile.TarError, EOFError) as error:
+        raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
+    return sorted("/" + name for name, stamp in changed.items() if stamp is None or made.get(name) != {stamp})
 
 
 def _sorted(members: Iterable[tarfile.TarInfo]) -> list[tuple[tarfile.TarInfo, tarfile.TarInfo | None]]:

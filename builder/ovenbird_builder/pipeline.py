@@ -91,7 +91,8 @@ def _epoch(request: Request, tree: Tree) -> int:
 def _baked(request: Request, place: Workplace, one: Prepared) -> Baked:
     inside = one.contents
     epoch = _epoch(request, one.inputs.tree)
-    return bake(one.plan, kitchen(request, place, inside), inside.changes, inside.annotations, epoch)
+    table = kitchen(request, place, one.inputs.interpreter.executable, inside)
+    return bake(one.plan, table, inside.changes, inside.annotations, epoch)
 
 
 def _gate(request: Request, place: Workplace, one: Prepared, made: Baked) -> None:

@@ -17,7 +17,7 @@ from .bases.foundation import Foundation
 from .instructions import PLACES, Instruction
 from .layers import COMPRESSIONS, Layer, key
 
-VERSION = 1  # of how instructions are run and taken out; part of their keys
+VERSION = 2  # of how instructions are run and taken out; part of their keys
 Lookup = Callable[[str], "Layer | None"]
 
 

@@ -46,7 +46,7 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
     found = interpreter_of(base, version, place.bench, place.cache, sibling=None if base is sibling else sibling)
     early = _plan(request, place, base, {})
-    on = _on(request, place, early, sibling)
+    on = _on(request, place, early, sibling, found.executable)
     source = tree.result()
     pins = needs.pinned(request, source, found, on, place.environ, place.progress)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
@@ -57,11 +57,11 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     return Prepared(inputs, inside, _plan(request, place, base, inside.parts), identity)
 
 
-def kitchen(request: Request, place: Workplace, inside: Contents | None = None) -> Kitchen:
-    """What baking needs; without contents only instructions can be made."""
+def kitchen(request: Request, place: Workplace, python: str, inside: Contents | None = None) -> Kitchen:
+    """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
     return Kitchen(
         place.cache, place.bench, request.network, request.secrets, request.compression, request.timeout,
-        inside.makers if inside else {}, place.progress,
+        inside.makers if inside else {}, place.progress, python,
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def _first(step: Any) -> bool:
     return step.instruction is not None and step.instruction.after == "base"
 
 
-def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation) -> needs.On[Any]:
+def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation, python: str) -> needs.On[Any]:
     """Runs what may need a container: on the base with the instructions that come before the dependencies.
 
     Neither is made before it turns out that something has to run there, as when a source distribution is built.
@@ -112,7 +112,7 @@ def _on(request: Request, place: Workplace, early: Plan, sibling: Foundation) ->
         try:
             return call(_NOT_LOADED)
         except (BaseMissingError, RegistryError):
-            table = kitchen(request, place)
+            table = kitchen(request, place, python)
             return call(stage(early, made_until(early, table, count), table))
 
     return on

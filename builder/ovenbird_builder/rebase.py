@@ -13,6 +13,7 @@ from ovenbird.common.units import read_whole
 
 from . import canonical, labels
 from .errors import BaseUnfitError, ImageError
+from .layers import Layer
 from .oci import Image
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -90,8 +91,17 @@ def check(image: Image, base: Image, facts: Mapping[str, str], *, force: bool = 
         )
 
 
-def swap(image: Image, base: Image, base_name: str, facts: Mapping[str, str], old: Mapping[str, Any] | None) -> Swapped:
+def swap(
+    image: Image,
+    base: Image,
+    base_name: str,
+    facts: Mapping[str, str],
+    old: Mapping[str, Any] | None,
+    between: Layer | None = None,
+) -> Swapped:
     """The image on another base; `old` is the config of the base it stands on, None where that is not to be had.
+
+    `between` is a layer that goes between the two, if one is needed.
 
     What the build set in the config wins; what came from the old base gives way to the new base's.
     """
@@ -114,19 +124,29 @@ def swap(image: Image, base: Image, base_name: str, facts: Mapping[str, str], ol
         image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config")
     )
     config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **renewed}
-    diffs = [*base.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][count:]]
+    rows, ids, lines = _inserted(between, str(image.config.get("created") or ""))
+    diffs = [*base.config["rootfs"]["diff_ids"], *ids, *image.config["rootfs"]["diff_ids"][count:]]
     config["rootfs"] = {"type": "layers", "diff_ids": diffs}
-    config["history"] = [*(base.config.get("history") or []), *_upper(image.config.get("history") or [], count)]
+    config["history"] = [*(base.config.get("history") or []), *lines, *_upper(image.config.get("history") or [], count)]
     raw = canonical.encode(config)
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
         "config": {"mediaType": _CONFIG, "digest": canonical.digest(raw), "size": len(raw)},
-        "layers": [{**layer, "mediaType": _oci(layer["mediaType"])} for layer in [*bottom, *above]],
+        "layers": [{**layer, "mediaType": _oci(layer["mediaType"])} for layer in [*bottom, *rows, *above]],
     }
     if image.manifest.get("annotations"):
         manifest["annotations"] = {**image.manifest["annotations"], **renewed}
-    return Swapped(canonical.encode(manifest), raw, len(above), tuple(warnings))
+    return Swapped(canonical.encode(manifest), raw, len(above) + len(rows), tuple(warnings))
+
+
+def _inserted(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+    """A layer as rows of the manifest, of the config's list and of its history; nothing for None."""
+    if layer is None:
+        return [], [], []
+    row = {"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size}
+    entry = {"created": made, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
+    return [row], [layer.diff_id], [{name: text for name, text in entry.items() if text}]
 
 
 def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from . import labels, rebase, transfer
 from .bases.facts import facts
 from .bases.probe import Interpreter
 from .distribution.client import MANIFEST, Repository
+from .layers import Layer
 from .layers.cache import Cache
 from .oci import Image
 from .oci.find import Reach, find
@@ -64,8 +65,11 @@ def rebased(
     image = transfer.with_blobs(image, cache, reach.environ, compress=remote)
     base = transfer.with_blobs(base, cache, reach.environ, compress=remote)
     plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
-    done = rebase.swap(image, base, plain, known, _old(image, reach))
     origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
+    hidden = _hidden(image, base, origins, cache)
+    done = rebase.swap(image, base, plain, known, _old(image, reach), hidden)
+    if hidden:
+        origins[hidden.digest] = transfer.of_cache(image, cache)
     told: tuple[str, ...] = ()
     warnings = list(done.warnings)
     if remote:
@@ -81,6 +85,16 @@ def rebased(
         layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=told, warnings=tuple(warnings),
         seconds=round(time.monotonic() - start, 3),
     )  # fmt: skip
+
+
+def _hidden(image: Image, base: Image, origins: Mapping[str, Image], cache: Cache) -> Layer | None:
+    """A layer that hides bytecode of the new base. Only instructions change files that have none of their own."""
+    if image.labels.get(labels.INSTRUCTIONS, "0") == "0":
+        return None
+    from .rebase_bytecode import hide_bytecode
+
+    above = image.manifest["layers"][rebase.base_layers(image) :]
+    return hide_bytecode(base.manifest["layers"], above, origins, cache)
 
 
 def _old(image: Image, reach: Reach) -> Mapping[str, Any] | None:

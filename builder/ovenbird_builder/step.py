@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import re
 import tempfile
 from collections import deque
@@ -13,12 +14,14 @@ from pathlib import Path
 
 from ovenbird.common.text import show_value
 
-from . import buildah, faults, process, secrets, skopeo
+from . import buildah, diff, faults, process, secrets, skopeo
 from .container import Container, working
 from .errors import DigestError, InstructionFailedError, InstructionTimeError
 from .instructions import Instruction
-from .network import Network
+from .network import MOUNT, Network
 
+_log = logging.getLogger("ovenbird.layers")
+_REMOVE_STALE = (Path(__file__).parent / "layers" / "_remove_stale.py").read_text(encoding="utf-8")
 _QUOTED = 40  # lines of a failed instruction's output that its error holds
 _WIDTH = 500  # characters of each
 # what buildah adds to the output of a command that failed
@@ -38,11 +41,13 @@ def executed(
     timeout: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
     scratch: Path | None = None,
+    python: str = "python3",
 ) -> Iterator[Path]:
     """Run an instruction on an image of the local store whose layers are `diff_ids`; the tar of what it changed.
 
     The tar is as the store made it (`diff.normalise` is next) and is gone after the block. `clamp` is the time, in
-    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk.
+    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk; `python` the
+    interpreter of the image, which looks at bytecode: what is not of a changed source is removed from the result.
     Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
     """
     used = [secret for secret in given if secret.name in instruction.secrets]
@@ -53,8 +58,37 @@ def executed(
                 env=network.container_env() | {"SOURCE_DATE_EPOCH": str(clamp)},
                 hidden=(*(text for secret in used for text in secret.texts), *network.secrets()),
             )  # fmt: skip
-        with committed(container) as name, tempfile.TemporaryDirectory(prefix="step-", dir=scratch) as folder:
-            yield top_layer(name, diff_ids, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="step-", dir=scratch) as folder:
+            raw = _taken(container, diff_ids, Path(folder, "step"))
+            changed = diff.changed_sources(raw)
+            if changed and remove_stale_bytecode(container, python, changed, Path(folder)):
+                raw.unlink()
+                raw = _taken(container, diff_ids, Path(folder, "again"))
+            yield raw
+
+
+def remove_stale_bytecode(container: Container, python: str, sources: Sequence[str], folder: Path) -> int:
+    """Remove the bytecode beside changed `sources` that is not of them any more; return the number of files.
+
+    An image's bytecode is not checked against its source when a module is imported, and all our files have the same
+    time: without this, the code before the change would go on running. `folder` is one to write into.
+    """
+    listing = folder / "sources"
+    listing.write_bytes(b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in sources))
+    inside = f"{MOUNT}/bytecode"
+    argv = (python, "-I", "-S", "-B", "-c", _REMOVE_STALE, f"{inside}/{listing.name}")
+    done = container.run(argv, mounts=(f"{folder}:{inside}:ro",), network=False, check=False)
+    if done.returncode or not done.stdout.strip().isdigit():
+        reason = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+        _log.warning("the bytecode of changed files cannot be looked at: %s", reason or f"status {done.returncode}")
+        return 0
+    return int(done.stdout)
+
+
+def _taken(container: Container, diff_ids: Sequence[str], folder: Path) -> Path:
+    """Take what a container has changed into `folder`, as a tar, and return its path."""
+    with committed(container) as name:
+        return top_layer(name, diff_ids, folder)
 
 
 def _run(

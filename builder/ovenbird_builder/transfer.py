@@ -81,6 +81,11 @@ def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compre
     return _reading(image, raw, folder.read(canonical.decode(raw)["config"]["digest"]), folder)
 
 
+def of_cache(image: Image, cache: Cache) -> Image:
+    """Return an image whose blobs are those of the cache, to be pushed with the others of `image`."""
+    return Image(image.name, MANIFEST, image.raw, image.raw_config, _Shared(cache.blobs).open)
+
+
 class _Shared(layout.Folder):
     """The shared blob folder, which has no `blobs/` of its own inside."""
 

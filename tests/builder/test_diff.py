@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ovenbird_builder.diff import normalise
+from ovenbird_builder.diff import changed_sources, normalise
 from ovenbird_builder.errors import LayerError
 
 CLAMP = 1_600_000_000
@@ -118,3 +118,35 @@ def test_what_is_no_tar_is_told(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(b"no tar at all" * 100)
     with pytest.raises(LayerError, match="not a tar"):
         normalise(tmp_path / "raw", Kept(), CLAMP)
+
+
+def bytecode(flags: int, mtime: int, size: int) -> bytes:
+    """The header of a file of bytecode, and a little more."""
+    words = (flags.to_bytes(4, "little"), mtime.to_bytes(4, "little"), size.to_bytes(4, "little"))
+    return b"\xa7\r\r\n" + b"".join(words) + b"code"
+
+
+def test_changed_sources_are_those_without_bytecode_of_their_own(tmp_path: Path) -> None:
+    """Written, deleted, linked and hard linked ones; not those that were compiled with their time and size."""
+    raw = made(
+        tmp_path / "raw",
+        ("a/new.py", {}, b"x"), ("a/.wh.gone.py", {}, b""), ("a/other.txt", {}, b""),
+        ("a/folder.py", {"type": tarfile.DIRTYPE}, b""),
+        ("a/link.py", {"type": tarfile.SYMTYPE, "linkname": "new.py"}, b""),
+        ("a/hard.py", {"type": tarfile.LNKTYPE, "linkname": "a/new.py"}, b""),
+        ("a/fresh.py", {}, b"xy"), ("a/__pycache__/fresh.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 2)),
+        ("a/old.py", {}, b"xy"), ("a/__pycache__/old.cpython-312.pyc", {}, bytecode(0, CLAMP, 2)),
+        ("a/short.py", {}, b"xy"), ("a/__pycache__/short.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 3)),
+        ("a/hash.py", {}, b"xy"), ("a/__pycache__/hash.cpython-312.pyc", {}, bytecode(1, CLAMP + 1000, 2)),
+        ("a/two.py", {}, b"xy"), ("a/__pycache__/two.cpython-312.pyc", {}, bytecode(0, CLAMP + 1000, 2)),
+        ("a/__pycache__/two.cpython-312.opt-1.pyc", {}, bytecode(0, 5, 2)),
+    )  # fmt: skip
+    names = ["gone", "hard", "hash", "link", "new", "old", "short", "two"]
+    assert changed_sources(raw) == [f"/a/{name}.py" for name in names]
+
+
+def test_a_tar_that_is_none_has_no_changed_sources(tmp_path: Path) -> None:
+    """The store's fault is an error of ours."""
+    (tmp_path / "raw").write_bytes(b"no tar" * 100)
+    with pytest.raises(LayerError, match="not a tar"):
+        changed_sources(tmp_path / "raw")

@@ -149,6 +149,46 @@ def test_the_runtime_comes_on_top_of_a_plain_base(builds: Builds, standins: Imag
     assert service.exec("id", "-u").stdout.strip() == "8877"
 
 
+def test_a_file_that_an_instruction_patches_is_what_runs(
+    builds: Builds, base_images: Images, tag: str, podman: Podman, tmp_path: Path
+) -> None:
+    """Neither the bytecode of the wheel's layer nor that of an earlier instruction stands for the file before.
+
+    A deleted module is gone with its bytecode, and a file whose mode alone was changed keeps its own.
+    """
+    document = """
+kind: python
+name: greeter
+spec:
+  source: {source: main.py, handler: handler}
+  requirements: ["six==1.16.0"]
+  instructions:
+    - {run: "mkdir /opt/e && echo 'v = 1' > /opt/e/early.py && python3 -m compileall -q /opt/e", after: base}
+    - {run: "sed -i 's/1/2/' /opt/e/early.py", after: base}
+    - {run: "f=$(python3 -c 'import six; print(six.__file__)'); sed -i 's/1.16.0/7.77.7/' $f", after: dependencies}
+    - {run: "f=$(python3 -c 'import json.tool; print(json.tool.__file__)'); rm $f", after: dependencies}
+    - {run: "chmod 600 $(python3 -c 'import json.decoder as d; print(d.__file__)')", after: source}
+"""
+    source = """
+import importlib.util, json.decoder, os, sys
+sys.path.append("/opt/e")
+import early, six
+
+def handler():
+    spec = importlib.util.find_spec("json.decoder")
+    folder = os.path.dirname(spec.cached)
+    left = [name for name in os.listdir(folder) if name.startswith("tool.")] if os.path.isdir(folder) else []
+    return [six.__version__, early.v, importlib.util.find_spec("json.tool") is None, left]
+"""
+    builds.write(main__py=source, function__yaml=document)
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    builds.ok(*words)
+    job = podman.run(tag, "run", flags=("--network=none", "--user=0"))
+    assert job.returncode == 0, job.stderr
+    assert '["7.77.7",2,true,[]]' in job.stdout.replace(" ", "")
+    assert names(builds.ok(*words), False) == []
+
+
 INSTRUCTIONS = """
   instructions:
     - echo base > /opt/base.txt; mkdir /opt/d; ln /opt/base.txt /opt/d/link; rm /etc/hostname || true

@@ -208,6 +208,22 @@ def test_the_later_wheel_has_a_file_that_two_bring(
     assert who.strip() == order[-1]
 
 
+def test_bytecode_of_an_earlier_wheel_is_not_run_for_a_file_of_a_later_one(base: Base, tmp_path: Path) -> None:
+    """The later wheel's file is a template, which has none of its own: to import it fails, as after an installation."""
+    names = "abcdefghijkl"
+    first = base.layers([wheel(tmp_path, name, files={"shared_one.py": f"who = '{name}'\n"}) for name in names])
+    last = first[-1].name.split(", ")[-1].split()[0]
+    wheels = [
+        wheel(
+            tmp_path / "bad", name, files={"shared_one.py": "{{ who }} is no Python\n" if name == last else "who = 1\n"}
+        )
+        for name in names
+    ]
+    image = base.build("template", base.layers(wheels))
+    script = "import importlib\ntry: importlib.import_module('shared_one')\nexcept SyntaxError: print('no Python')"
+    assert inside(image, base.interpreter.executable, "-c", script).strip() == "no Python"
+
+
 def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> None:
     """The command runs as the user of the image, from packages that lie behind the user's own."""
     code = "def main():\n    import thing\n    print('runtime', thing.v)\n"

@@ -6,7 +6,6 @@ A hash says nothing of times, so the layer's normalised ones do no harm; uncheck
 from __future__ import annotations
 
 import os
-import posixpath
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _SCRIPT = (Path(__file__).parent / "_compile.py").read_text()
 _UNFIT = 33  # its exit status when it is run by another Python
 _FILES = 32  # sources in one fork; part of the key through the script's number below
-_VERSION = 2  # raised when the script, `_FILES`, or which files are compiled change
+_VERSION = 3  # raised when the script, `_FILES`, which files are compiled, or what is hidden for them change
 # nothing that the image's environment says may change what is compiled
 _ENV = {
     "PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": "", "PYTHONOPTIMIZE": "", "PYTHONWARNINGS": "ignore",
@@ -40,11 +39,16 @@ _ENV = {
 
 def bytecode_key(wheel: Package, scheme: Scheme, target: Target) -> str:
     """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
-    abi = "-".join(target.soabi.split("-")[:2])
+    python = [target.version, target.magic, cache_tag(target)]
     return key_of(
-        "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=[target.version, target.magic, abi],
+        "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=python,
         places=[scheme.purelib, scheme.platlib],
     )  # fmt: skip
+
+
+def cache_tag(target: Target) -> str:
+    """Return what the names of a Python's bytecode have in them: `cpython-312`."""
+    return "-".join(target.soabi.split("-")[:2])
 
 
 def compile_wheels(
@@ -124,13 +128,13 @@ def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
 
 def _keep(cache: Cache, key: str, wheel: Package, paths: list[str], out: Path, number: int, tag: str) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
+    from .wheel import bytecode_path
+
     with cache.draft() as draft:
         # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no close
             for path, data in _results(paths, out, number):
-                folder, name = posixpath.split(path)
-                place = f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc".lstrip("/")
-                archive.writestr(zipfile.ZipInfo(place), data)
+                archive.writestr(zipfile.ZipInfo(bytecode_path(path, tag).lstrip("/")), data)
         cache.remember(key, draft, "application/zip", f"bytecode of {wheel.name} {wheel.version}")
 
 

@@ -14,7 +14,7 @@ from . import COMPRESSIONS, Layer, Package, Scheme, Target
 from . import key as key_of
 from . import scheme as scheme_of
 from .blobs import Draft
-from .bytecode import bytecode_key, compile_wheels, compiled
+from .bytecode import bytecode_key, cache_tag, compile_wheels, compiled
 from .cache import Cache
 from .displaced import displaced, displaced_key, displaced_layer
 from .group import BUDGET, group, title
@@ -111,11 +111,12 @@ def _group_layer(wheels: Sequence[Package], key: str, stack: Stack, cache: Cache
             found = []
             for wheel in wheels:
                 bytecode = opened.enter_context(compiled(wheel, scheme, stack.target, cache))
-                found.append(opened.enter_context(installing(wheel, scheme)).with_items(bytecode))
+                installation = opened.enter_context(installing(wheel, scheme))
+                found.append(installation.with_bytecode(bytecode, scheme, cache_tag(stack.target)))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
             for number, installation in reversed(list(enumerate(found))):
                 found[number] = installation.without(later)
-                later |= {item.path for item in installation.items}
+                later |= installation.paths
             for installation in found:
                 installation.write(tar)
         return tar.close()

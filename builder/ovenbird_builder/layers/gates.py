@@ -7,10 +7,8 @@ an HMAC under a key of this machine only, so the cache tells nobody whether a gu
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import hmac
-import importlib.util
 import json
 import os
 import posixpath
@@ -21,9 +19,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO, Any, BinaryIO
+from typing import IO
 
-import zstandard
 from msgspec import Struct
 
 from ..errors import GateError
@@ -32,8 +29,10 @@ from . import Layer
 from . import key as key_of
 from .blobs import space
 from .cache import Cache
+from .layer_tar import read_tar
+from .stale_bytecode import find_stale, is_unchecked, source_of, top_folder
 
-_VERSION = 2
+_VERSION = 3
 _AT_ONCE = os.cpu_count() or 1
 _CHUNK = 1024 * 1024
 SHORTEST = 6  # bytes: shorter values are found everywhere by chance
@@ -58,6 +57,8 @@ class _Facts(Struct, frozen=True):
     forbidden: tuple[str, ...]
     secret: tuple[tuple[str, str], ...]  # path, name of the secret
     timed: tuple[tuple[str, int, int], ...]  # bytecode by time: path of its source, its time and size
+    unchecked: tuple[str, ...]  # top folders that hold bytecode which Python does not check
+    python: tuple[str, ...]  # top folders that hold Python files
 
 
 def check(
@@ -100,6 +101,10 @@ def check(
         )
     ]
     problems += _stale(layers, facts, cache)
+    tops = [(set(facts[layer.digest].unchecked), set(facts[layer.digest].python)) for layer in layers]
+    problems += find_stale(
+        layers, packages, [one for one, _ in tops], [one for _, one in tops], cache, lambda one: _entries(one, cache)
+    )
     for what, data in (("config and history", config), ("manifest", manifest)):
         # JSON writes quotes and backslashes otherwise than the value has them
         text = data + b"\n" + "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
@@ -115,6 +120,8 @@ def check(
 
 
 def _hint(problems: Sequence[str]) -> str:
+    if all(" is not what " in problem for problem in problems):
+        return "remove that bytecode where it is made, or let the instruction that makes it run `after: source`"
     if all(" is stale: " in problem for problem in problems):
         return "end the instruction with `&& python -m compileall -q -f --invalidation-mode unchecked-hash FOLDER`"
     return "keep these out of the source, and give secrets to instructions by `secrets:`"
@@ -126,9 +133,12 @@ def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str]
     key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
     known = cache.noted(key)
     if known is not None:
-        return _Facts(tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])))
+        return _Facts(
+            tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])), tuple(known[3]), tuple(known[4])
+        )
     found = _read(layer, forms, cache)
-    cache.note(key, [found.forbidden, found.secret, found.timed], f"gate of {layer.name}")
+    rows = [found.forbidden, found.secret, found.timed, found.unchecked, found.python]
+    cache.note(key, rows, f"gate of {layer.name}")
     return found
 
 
@@ -136,6 +146,8 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
     forbidden: list[str] = []
     secret: set[tuple[str, str]] = set()
     timed: list[tuple[str, int, int]] = []
+    unchecked: set[str] = set()
+    python: set[str] = set()
     hide = redactor(form.decode("utf-8", "surrogateescape") for form in forms)
     with _entries(layer, cache) as archive:
         for info in archive:
@@ -146,14 +158,18 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
                 forbidden.append(name[: found.end()].rstrip("/"))
             words = "\n".join((info.name, info.linkname)).encode("utf-8", "surrogateescape")
             secret |= {(name, label) for form, label in forms.items() if form in words}
+            if path.endswith(".py"):
+                python.add(top_folder(path))
             if info.isreg():
                 file = archive.extractfile(info)
                 assert file
                 head = file.read(16)
                 if name.endswith(".pyc"):
                     timed += _timed(path, head)
+                    unchecked |= {top_folder(path)} if is_unchecked(head) else set()
                 secret |= {(name, label) for label in _scan(head, file, forms)}
-    return _Facts(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed))
+    return _Facts(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed), tuple(sorted(unchecked)),
+                  tuple(sorted(python)))  # fmt: skip
 
 
 def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[str]:
@@ -193,9 +209,8 @@ def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
     """The source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
     if len(head) < 16 or int.from_bytes(head[4:8], "little") & 1:
         return []
-    try:
-        source = importlib.util.source_from_cache(path)
-    except ValueError:
+    source = source_of(path)
+    if not source:
         return []
     return [(source, int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little"))]
 
@@ -222,18 +237,8 @@ def _stale(layers: Sequence[Layer], facts: Mapping[str, _Facts], cache: Cache) -
 
 @contextmanager
 def _entries(layer: Layer, cache: Cache) -> Iterator[tarfile.TarFile]:
-    with cache.blob(layer.digest).open("rb") as file, _inflated(file, layer) as stream:
-        try:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                yield archive
-        except (tarfile.TarError, zstandard.ZstdError, OSError, EOFError) as error:
-            raise GateError(f"{layer.name}: the layer cannot be read: {error}") from error
-
-
-def _inflated(file: BinaryIO, layer: Layer) -> Any:
-    if layer.media_type.endswith("zstd"):
-        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-    return gzip.GzipFile(fileobj=file) if layer.media_type.endswith("gzip") else file
+    with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as archive:
+        yield archive
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -55,10 +55,14 @@ class Item(Struct, frozen=True):
 
 
 class Installation(Struct, frozen=True):
-    """What installing a wheel writes, sorted by path, but for RECORD, whose path is `record`."""
+    """What installing a wheel writes, sorted by path, but for RECORD, whose path is `record`.
+
+    `hidden` are paths of bytecode that the layer hides, should something below have it: of sources without their own.
+    """
 
     items: tuple[Item, ...]
     record: str
+    hidden: tuple[str, ...] = ()
 
     def sources(self, scheme: Scheme) -> tuple[Item, ...]:
         """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
@@ -67,16 +71,33 @@ class Installation(Struct, frozen=True):
         inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in found}
         return tuple(item for item, path in inside.items() if not _TESTS.search(path))
 
-    def with_items(self, more: Iterable[Item]) -> Installation:
-        """The same with further files."""
-        return replace(self, items=tuple(sorted((*self.items, *more), key=lambda item: item.path)))
+    @property
+    def paths(self) -> set[str]:
+        """The paths that it decides about: those of its files, and those that it hides."""
+        return {*(item.path for item in self.items), *self.hidden}
+
+    def with_bytecode(self, more: Iterable[Item], scheme: Scheme, tag: str) -> Installation:
+        """The same with bytecode, which Python will not check: that of another wheel's file is not left beside ours.
+
+        A source that is no Python, as a template is, has none; `tag` (`cpython-312`) is that of its name.
+        """
+        items = tuple(sorted((*self.items, *more), key=lambda item: item.path))
+        present = {item.path for item in items}
+        wanted = (bytecode_path(item.path, tag) for item in self.sources(scheme))
+        return replace(self, items=items, hidden=tuple(path for path in wanted if path not in present))
 
     def without(self, paths: set[str]) -> Installation:
         """The same without some files, which another wheel brings."""
-        return replace(self, items=tuple(item for item in self.items if item.path not in paths))
+        return replace(
+            self,
+            items=tuple(item for item in self.items if item.path not in paths),
+            hidden=tuple(path for path in self.hidden if path not in paths),
+        )
 
     def write(self, tar: Tarball) -> None:
         """Write all of it; RECORD comes last, as it holds the digests of the others."""
+        for path in self.hidden:
+            tar.whiteout(path)
         root = posixpath.dirname(posixpath.dirname(self.record))
         rows = [(posixpath.relpath(self.record, root), "", "")]
         for item in self.items:
@@ -92,6 +113,12 @@ class Installation(Struct, frozen=True):
         csv.writer(text, lineterminator="\n").writerows(sorted(rows))
         data = text.getvalue().encode("utf-8", "surrogateescape")
         tar.file(self.record, len(data), data)
+
+
+def bytecode_path(source: str, tag: str) -> str:
+    """Return where the bytecode of a source lies."""
+    folder, name = posixpath.split(source)
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from ovenbird_builder import cli, labels
 from ovenbird_builder.distribution.client import MANIFEST, Repository
 from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ImageError, SpecError
 from ovenbird_builder.inspection import inspect
+from ovenbird_builder.layers.layer_tar import read_tar
 from ovenbird_builder.oci.find import Reach, find
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import packages, referrers, sbom
@@ -105,6 +107,37 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     row = next(one for one in referrers.attached(repository, done["digest"]) if one["artifactType"] == sbom.MEDIA_TYPE)
     parts = {one["bom-ref"]: one for one in json.loads(referrers.content(repository, row))["components"]}
     assert (parts["base"]["version"], parts["python"]["version"]) == (places.new.digest, "3.12.9")
+
+
+@pytest.mark.parametrize("source", [b"one = 2\n", b"one = 1\n"], ids=["another", "the same"])
+def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
+    source: bytes, rebase: Callable[..., dict[str, Any]], tmp_path: Path, registry: str
+) -> None:
+    """An instruction changed a file that had no bytecode on the old base; a layer hides the new base's, once."""
+    module = tmp_path / "m.py"
+    module.write_bytes(source)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    code = Path(str(py_compile.compile(str(module), cfile=str(tmp_path / "m.pyc"), invalidation_mode=mode)))
+    folder = "usr/local/lib/python3.12/site-packages/numpy"
+    cached = f"{folder}/__pycache__/__init__.cpython-312.pyc"
+    places = Places(tmp_path, registry)
+    places.image = handmade.function(tmp_path / "patched", places.old, f"{places.room}/base:1", INSTRUCTIONS="1")
+    files = {f"{folder}/__init__.py": source, cached: code.read_bytes()}
+    places.new = handmade.base(tmp_path / "compiled", files)
+    image, base = places.pushed()
+    words = ("--base", base, "--push", "--force")
+    first = rebase(image, *words, "--tag", f"{places.room}/app:2")
+    found = find(f"{places.room}/app:2", REACH)
+    if source == b"one = 1\n":
+        assert (first["layers"], first["kept"]) == (4, 3)
+        return
+    assert (first["layers"], first["kept"]) == (5, 4)
+    row = found.manifest["layers"][1]
+    with found.blob(row["digest"]) as stream, read_tar(stream, row["mediaType"], "") as archive:
+        assert [info.name for info in archive if info.isreg()] == [f"{folder}/__pycache__/.wh.__init__.cpython-312.pyc"]
+    assert "bytecode" in found.config["history"][2]["created_by"]
+    again = rebase(f"{places.room}/app:2", *words, "--tag", f"{places.room}/app:3")
+    assert again["digest"] == first["digest"]
 
 
 def test_twice_gives_the_same(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:

@@ -172,7 +172,7 @@ def test_bytecode_that_holds_is_let_through(cache: Cache, tmp_path: Path) -> Non
     layer = raw(cache, {
         "a/m.py": (b"x = 1\n", 1000), "a/__pycache__/m.cpython-312.pyc": (timed, 0),
         "base/__pycache__/n.cpython-312.pyc": (timed, 0),
-        "b/m.py": (b"x = 2\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
+        "b/m.py": (b"x = 1\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
     })  # fmt: skip
     check([layer], b"{}", b"{}", cache)
 
@@ -231,3 +231,82 @@ def test_an_allowed_name_is_let_through(cache: Cache) -> None:
         check([layer], b"{}", b"{}", cache, allowed=lambda path: path == "shared/.netrc")
     assert "shared/.pypirc has no place" in caught.value.message
     assert ".netrc" not in caught.value.message
+
+
+OLD, NEW = b"x = 1\n", b"x = 2\n"
+CACHED = "shared/__pycache__/m.cpython-312.pyc"
+
+
+def unchecked(
+    folder: Path, mode: py_compile.PycInvalidationMode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+) -> bytes:
+    """Bytecode of `OLD` that Python does not check, unless `mode` says otherwise."""
+    return pyc(folder, mode)
+
+
+def layers_of(cache: Cache, *rows: dict[str, bytes]) -> list[Layer]:
+    """A layer for each mapping of path to content, from the bottom, called by their numbers."""
+    return [raw(cache, {path: (data, 0) for path, data in row.items()}, f"layer {n}") for n, row in enumerate(rows)]
+
+
+def test_unchecked_bytecode_of_another_source_is_refused(cache: Cache, tmp_path: Path) -> None:
+    """A later layer that replaces the source leaves the old code running; both layers and the files are named."""
+    code = unchecked(tmp_path)
+    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    said = refused(cache, layers)
+    assert f"layer 1: shared/m.py is not what {CACHED} of layer 0 was compiled from" in said
+    assert refused(cache, layers) == said
+
+
+def test_unchecked_bytecode_within_a_layer_is_compared(cache: Cache, tmp_path: Path) -> None:
+    """A file that an instruction has compiled and then changed."""
+    assert "shared/m.py is not what" in refused(
+        cache, layers_of(cache, {"shared/m.py": NEW, CACHED: unchecked(tmp_path)})
+    )
+
+
+def test_unchecked_bytecode_of_a_lower_source_is_compared(cache: Cache, tmp_path: Path) -> None:
+    """An instruction that compiles what an earlier layer brought."""
+    code = unchecked(tmp_path)
+    assert "layer 0: shared/m.py" in refused(cache, layers_of(cache, {"shared/m.py": NEW}, {CACHED: code}))
+    check(layers_of(cache, {"shared/m.py": OLD}, {CACHED: code}), b"{}", b"{}", cache)
+
+
+HIDDEN = ("shared/__pycache__/.wh.m.cpython-312.pyc", "shared/.wh.__pycache__", "shared/__pycache__/.wh..wh..opq")
+
+
+@pytest.mark.parametrize("whiteout", HIDDEN)
+def test_bytecode_that_a_layer_hides_is_fine(cache: Cache, tmp_path: Path, whiteout: str) -> None:
+    """The file alone, its folder, or all that was in its folder."""
+    code = unchecked(tmp_path)
+    check(
+        layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW, whiteout: b""}), b"{}", b"{}", cache
+    )
+
+
+def test_bytecode_that_does_no_harm_passes(cache: Cache, tmp_path: Path) -> None:
+    """The same source again, a removed source, bytecode that is checked or that a later layer replaces."""
+    code, checked = unchecked(tmp_path), unchecked(tmp_path, py_compile.PycInvalidationMode.CHECKED_HASH)
+    below = {"shared/m.py": OLD, CACHED: code}
+    for upper in ({"shared/m.py": OLD}, {"shared/.wh.m.py": b""}, {"shared/m.py": NEW, CACHED: checked}):
+        check(layers_of(cache, below, upper), b"{}", b"{}", cache)
+
+
+def test_layers_of_wheels_are_not_read_for_another_part_of_the_image(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source below /shared has nothing to do with bytecode below /usr; it costs no second reading."""
+    code = unchecked(tmp_path)
+    layers = layers_of(
+        cache, {"usr/lib/m.py": OLD, "usr/lib/__pycache__/m.cpython-312.pyc": code}, {"shared/m.py": NEW}
+    )
+    monkeypatch.setattr("ovenbird_builder.layers.stale_bytecode.look", lambda *_: pytest.fail("a layer was read again"))
+    check(layers, b"{}", b"{}", cache, packages={layers[0].digest})
+
+
+def test_a_source_that_replaces_a_file_of_a_wheel_is_compared(cache: Cache, tmp_path: Path) -> None:
+    """Whatever kind of layer it is that writes into the same folder."""
+    code = unchecked(tmp_path)
+    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    with pytest.raises(GateError, match=r"layer 1: shared/m\.py is not what"):
+        check(layers, b"{}", b"{}", cache, packages={layers[0].digest})

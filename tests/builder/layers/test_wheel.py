@@ -30,7 +30,7 @@ def installed(made: Wheel, more: tuple[Item, ...] = ()) -> dict[str, tuple[tarfi
     out = io.BytesIO()
     tar = Tarball(out, "zstd")
     with installing(made, SCHEME) as installation:
-        installation.with_items(more).write(tar)
+        installation.with_bytecode(more, SCHEME, "cpython-312").write(tar)
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
@@ -87,7 +87,16 @@ def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
 def test_bytecode_that_a_wheel_brings_is_left_out(tmp_path: Path) -> None:
     """Who knows what it was compiled from."""
     made = wheel(tmp_path, "shop", files={"shop.py": "", "__pycache__/shop.cpython-312.pyc": b"evil"})
-    assert not [path for path in installed(made) if path.endswith(".pyc")]
+    assert not [path for path in installed(made) if path.endswith(".pyc") and "/.wh." not in path]
+
+
+def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Path) -> None:
+    """A template has none of its own, and another wheel's or the base's would be run in its place; tests have none."""
+    made = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
+    hidden = [path for path in installed(made) if "/.wh." in path]
+    assert hidden == [f"{SITE}/shop/__pycache__/.wh.a.cpython-312.pyc"]
+    own = Item(f"{SITE}/shop/__pycache__/a.cpython-312.pyc", 1, b"x")
+    assert not [path for path in installed(made, (own,)) if "/.wh." in path]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""The hash of a source is that which the Python with the magic number writes, whatever Python computes it."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from ovenbird_builder.layers import source_hash
+from ovenbird_builder.layers.source_hash import hash_source
+
+OLD = bytes.fromhex("6f0d0d0a")  # 3.10
+NEW = bytes.fromhex("a70d0d0a")  # 3.11
+HUNDRED = bytes(range(100))
+
+
+@pytest.mark.parametrize(
+    ("data", "magic", "found"),
+    [
+        (b"x = 1\n", OLD, "d94aade28c8cbebf"),
+        (HUNDRED, OLD, "fa7f0221eaf1a81c"),
+        (b"x = 1\n", NEW, "4c0372aa93f75252"),
+    ],
+    ids=["line-3.10", "bytes-3.10", "line-3.11"],
+)
+def test_the_hash_is_that_of_the_target(data: bytes, magic: bytes, found: str) -> None:
+    """What `importlib.util.source_hash` of 3.10 and 3.11 said: 3.11 has another function."""
+    assert hash_source(data, magic).hex() == found
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 1001])
+def test_the_function_in_python_gives_what_the_interpreter_does(length: int) -> None:
+    """For each rest of a division by eight, under this Python's own key."""
+    data, magic = (HUNDRED * 11)[:length], importlib.util.MAGIC_NUMBER
+    own = source_hash._siphash(int.from_bytes(magic, "little"), data, *source_hash._rounds(magic))
+    assert own.to_bytes(8, "little") == importlib.util.source_hash(data)
