@@ -88,6 +88,7 @@ def gathered(
             network=request.network,
             cache=request.cache,
             root=needs.wanted.root,
+            links=tuple(needs.wanted.root / name for name in needs.wanted.find_links),
             environ=environ,
             offline=request.offline,
             identity=identity,

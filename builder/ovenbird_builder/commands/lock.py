@@ -145,13 +145,21 @@ def check_locks(
 
 def difference(before: Lock | None, after: Lock) -> list[str]:
     """What a new lock changes, a line for each pin, and how many there are."""
-    old = {pin.name: pin.version for pin in before.pins} if before else {}
-    new = {pin.name: pin.version for pin in after.pins}
-    lines = [f"+ {name} {version}" for name, version in new.items() if name not in old]
-    lines += [f"- {name} {version}" for name, version in old.items() if name not in new]
-    lines += [
-        f"~ {name} {old[name]} -> {version}" for name, version in new.items() if old.get(name, version) != version
-    ]
+    old = {pin.name: pin for pin in before.pins} if before else {}
+    new = {pin.name: pin for pin in after.pins}
+    lines = [f"+ {name} {pin.version}" for name, pin in new.items() if name not in old]
+    lines += [f"- {name} {pin.version}" for name, pin in old.items() if name not in new]
+    for name, pin in new.items():
+        changes = (
+            [
+                f"{then} -> {now}"
+                for then, now in ((old[name].version, pin.version), (old[name].url, pin.url))
+                if then and now and then != now
+            ]
+            if name in old
+            else []
+        )
+        lines += [f"~ {name} {', '.join(changes)}"] if changes else []
     return [*sorted(lines, key=lambda line: line[2:]), f"{len(new)} pins, {after.digest}"]
 
 

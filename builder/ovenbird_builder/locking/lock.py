@@ -24,10 +24,12 @@ from ..errors import HashError, LockError, NoWheelError, RequirementMissingError
 from ..network import Network
 from ..progress import SILENT, Progress, Tell
 from . import lockfile, origins, pylock, resolve, runtime_needs, uv
+from .file_options import ALL
 from .indexes import Indexes
 from .listed import Wanted
 from .locktext import Head, Lock, Pin, made, parse
 from .markers import marker_applies
+from .other_hashes import find_sha256, is_other
 from .platforms import environment, minor, platform
 from .refusals import Asked
 from .requirements import Requirements
@@ -74,17 +76,19 @@ def lock(
         runtime_needs.check_pins(found, asked.limits, wanted.pylock.name)
         return made(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
     runtime_needs.check_wanted(asked.wanted, asked.limits)
-    if not wanted.wanted:
+    if not asked.wanted:
         return made((), head)
     kept = () if upgrade or previous is None else previous.pins
     key = _key(asked, head, indexes, kept, names)
     if not upgrade and (text := _cached(cache, key)):
         return parse(text, "a lock in the cache")
     environ = os.environ if environ is None else environ
-    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress)
-    found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site)
+    links = tuple(wanted.root / name for name in wanted.find_links)
+    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
+    commits = _commits(wanted, previous, names) if kept and previous else {}
+    found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site, commits)
     runtime_needs.check_pins(found, asked.limits, "the lock")
-    lock = made(_allowed(found, asked), head)
+    lock = made(_allowed(found, asked, wanted.require_hashes, site), head)
     _keep(cache, key, lock.text)
     return lock
 
@@ -103,7 +107,8 @@ def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, onl
     used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
     limits = tuple(one for one in wanted.constraints if marker_applies(one.marker, seen, one.where))
     limits = (*limits, *runtime_needs.needs(seen))
-    return Asked(used, limits, where, indexes.urls(), only_binary or foreign(interpreter))
+    binary = (ALL,) if only_binary or foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
+    return Asked(used, limits, where, indexes.urls(), binary)
 
 
 def foreign(interpreter: Interpreter) -> bool:
@@ -111,8 +116,24 @@ def foreign(interpreter: Interpreter) -> bool:
     return interpreter.machine != this.machine()
 
 
-def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site) -> tuple[Pin, ...]:
-    """The pins, from scratch."""
+def _commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
+    """Return the pins of repositories that stay at their commit, by the origin that is asked for as it was then."""
+    found = {}
+    for one in wanted.wanted:
+        if one.origin.startswith("git+") and wanted.format_line(one) in previous.head.wanted:
+            address, _, folder = origins.split_git(one.origin)
+            for pin in previous.pins:
+                there, _, inside = origins.split_git(pin.url)
+                same = (there, inside) == (address, folder) and one.name in ("", pin.name)
+                if same and pin.name not in upgrade:
+                    found[one.origin] = pin
+    return found
+
+
+def _locked(
+    wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site, commits: Mapping[str, Pin]
+) -> tuple[Pin, ...]:
+    """The pins, from scratch, but for the repositories that stay at their commits."""
     title = f"lock what {len(asked.wanted)} requirements need, by {locker}"
     machine = site.interpreter.machine if foreign(site.interpreter) else ""
     to_build = [one for one in asked.wanted if one.origin]
@@ -123,16 +144,16 @@ def _locked(wanted: Requirements, asked: Asked, locker: str, choice: Choice, sit
         )
     with resolve.scratch(site.cache) as name:
         folder = Path(name)
+        links = resolve.place_links(folder, site.links)
         if locker == "uv" and not to_build:
             with site.progress.stage(title) as told:
-                text = uv.resolve(folder, asked, [one.text for one in asked.wanted], choice, site)
+                text = uv.resolve(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
                 return _counted(resolve.pins(text, {}), told)
         # the stage begins when the container is there: without the base in the store, all this is called again
         with workshop(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
-            built = {one.origin: _built(one, wanted.root, shop, asked) for one in to_build}
-            lines = [
-                resolve.line(one, {key: found.wheel.filename for key, found in built.items()}) for one in asked.wanted
-            ]
+            built = {one.origin: _built(one, wanted.root, shop, asked, commits) for one in to_build}
+            files = {key: found.wheel.filename for key, found in built.items()}
+            lines = [*links, *(resolve.line(one, files) for one in asked.wanted)]
             if locker == "uv":
                 text = uv.resolve(folder, asked, lines, choice, site)
             else:
@@ -145,15 +166,16 @@ def _counted(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
     return pins
 
 
-def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Built:
+def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked, commits: Mapping[str, Pin]) -> origins.Built:
     """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
-    found = origins.build(one, root, shop, asked)
+    pin = commits.get(one.origin)
+    found = origins.keep(one, pin, root, shop, asked) if pin else origins.build(one, root, shop, asked)
     if one.name and one.name != found.wheel.name:
         raise LockError(
             f"{one.where}: {show_value(one.text)} builds {show_value(found.wheel.name)}, which is not"
             " the name it is given"
         )
-    if one.hashes and f"sha256:{found.wheel.sha256}" not in one.hashes:
+    if one.hashes and not origins.is_file(one.origin, root) and f"sha256:{found.wheel.sha256}" not in one.hashes:
         raise HashError(
             f"{one.where}: {show_value(one.text)} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}"
         )
@@ -162,24 +184,33 @@ def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked) -> origins.Bui
     return found
 
 
-def _allowed(pins: tuple[Pin, ...], asked: Asked) -> tuple[Pin, ...]:
+def _allowed(pins: tuple[Pin, ...], asked: Asked, required: bool, site: Site) -> tuple[Pin, ...]:
     """Return the pins, each with the hashes that every line of its name allows, as pip takes them.
 
-    Errors: HashError when no file of the index has such a hash.
+    With `required` every pin needs such a line. Errors: HashError when no file of the index has such a hash, or no
+    line names one.
     """
     found = []
     for pin in pins:
-        lines = [
-            one for one in (*asked.wanted, *asked.limits) if one.name == pin.name and one.hashes and not one.origin
-        ]
-        both = tuple(value for value in pin.hashes if all(value in one.hashes for one in lines))
+        rows = [one for one in (*asked.wanted, *asked.limits) if one.name == pin.name and one.hashes]
+        built = [one for one in asked.wanted if pin.url and one.origin == pin.url and one.hashes]
+        if required and not rows and not built:
+            raise HashError(
+                f"--require-hashes: no requirement names a hash of {pin.name}=={pin.version}"
+                f" ({', '.join(pin.via) or 'asked for'})",
+                hint="list it with its hashes, as `uv export` or pip-compile --generate-hashes does",
+            )
+        both = set(pin.hashes)
+        lines = [one for one in rows if not one.origin]
+        for one in lines:
+            both &= {find_sha256(pin, one, site)} if is_other(one) else set(one.hashes)
         if not both:
             given = " and ".join(f"{one.hashes[0]} ({one.where})" for one in lines)
             raise HashError(
                 f"no file of {pin.name}=={pin.version} has the hash {given}",
                 hint="the index has " + ", ".join(pin.hashes[:3]),
             )
-        found.append(replace(pin, hashes=both))
+        found.append(replace(pin, hashes=tuple(sorted(both))))
     return tuple(found)
 
 

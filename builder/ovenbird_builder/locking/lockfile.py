@@ -17,6 +17,7 @@ from ..errors import LockError, StaleLockError
 from . import runtime_needs
 from .locktext import Head, Lock, parse
 from .markers import marker_applies
+from .other_hashes import is_other
 from .platforms import environment, glibc, glibc_of, minor, platform
 from .requirements import Requirements
 from .wheelhouse import write
@@ -98,7 +99,7 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, l
             problems += [f"{one.text} ({one.where}) has no pin"] if one in wanted.wanted else []
         elif not one.origin and not Requirement(one.text).specifier.contains(pin.version, prereleases=True):
             problems.append(f"{one.text} ({one.where}) is not met by {pin.name}=={pin.version}")
-        elif one.hashes and not one.origin and not set(pin.hashes) <= set(one.hashes):
+        elif one.hashes and not one.origin and not is_other(one) and not set(pin.hashes) <= set(one.hashes):
             problems.append(f"{one.text} ({one.where}) does not allow all hashes of {pin.name}=={pin.version}")
     if problems:
         raise StaleLockError(

@@ -58,7 +58,7 @@ class Lock(Struct, frozen=True):
     head: Head = Head()
 
 
-def made(pins: tuple[Pin, ...], head: Head) -> Lock:
+def made(pins: tuple[Pin, ...], head: Head = Head()) -> Lock:  # noqa: B008  # a frozen record
     """A Lock from pins: sorted, the same text for the same pins."""
     pins = tuple(sorted(pins, key=lambda pin: pin.name))
     return Lock(render(pins, head), digest(pins), pins, head)

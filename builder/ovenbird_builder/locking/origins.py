@@ -14,15 +14,17 @@ import zipfile
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 from .. import process
-from ..errors import HashError, WheelBuildError
+from ..errors import HashError, SourceMissingError, WheelBuildError
 from ..sources import fetch
 from .listed import Wanted
 from .locktext import Pin
-from .refusals import Asked, explain
+from .refusals import Asked, compare_hashes, explain
 from .wheelhouse import Wheel, Wheelhouse
 from .workshop import SHOP, Site, Workshop
 
@@ -64,7 +66,14 @@ def build(
             env = dict.fromkeys(
                 ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHOP}/{folder.name}/constraint.txt"
             )  # the second since pip 25.3
-        words = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHOP}/{folder.name}/out", "--", what)
+        words: tuple[str, ...] = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHOP}/{folder.name}/out")
+        if one.hashes and is_file(one.origin, root):  # pip compares them with the file before anything of it runs
+            folder.mkdir(exist_ok=True)
+            options = "".join(f" --hash={value}" for value in one.hashes)
+            (folder / "file.txt").write_text(f"{what}{options}\n")
+            words = (*words, f"--requirement={SHOP}/{folder.name}/file.txt")
+        else:
+            words = (*words, "--", what)
         try:
             done = shop.run(*words, env=env)
         except process.ProcessTimedOut:
@@ -74,11 +83,49 @@ def build(
         made = sorted((folder / "out").glob("*.whl")) if not done.returncode else []
         if not made:
             problem = explain(done.stderr + done.stdout, asked)
+            if isinstance(problem, HashError):
+                raise HashError(
+                    f"{one.where}: the file {show_value(one.origin)} is not the one whose hash is named:"
+                    f" {compare_hashes(done.stderr + done.stdout)}"
+                )
             raise type(problem)(f"{one.origin} ({one.where}): {problem.message}", hint=problem.hint)
         wheel = Wheelhouse(shop.site.cache).put(made[0])
         return Built(wheel, url, generator(wheel.path))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(one: Wanted, pin: Pin, root: Path, shop: Workshop, asked: Asked) -> Built:
+    """Return the wheel of a repository at the commit that a lock names, built again where it is not at hand any more.
+
+    Errors: as `build`.
+    """
+    if wheel := Wheelhouse(shop.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
+        return Built(wheel, pin.url, pin.built)
+    try:
+        return build(replace(one, origin=pin.url), root, shop, asked, by=pin.built)
+    except SourceMissingError as error:
+        raise SourceMissingError(
+            f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
+            hint=f"ovenbird lock --upgrade-package {pin.name}",
+        ) from None
+
+
+def is_file(origin: str, root: Path) -> bool:
+    """Return whether an origin is a file, of the web or of the source, rather than a repository or a folder."""
+    if origin.startswith("file:"):
+        return (root / origin.removeprefix("file:")).is_file()
+    return bool(origin) and not origin.startswith("git+")
+
+
+def split_git(origin: str) -> tuple[str, str, str]:
+    """Return the address, the ref (a branch, tag or commit; or empty) and the folder of a repository's URL."""
+    url, _, fragment = origin.partition("#")
+    folder = re.search(r"(?:^|&)subdirectory=([^&]+)", fragment)
+    address, at, ref = url.rpartition("@")
+    if not at or "/" not in address.partition("://")[2]:
+        address, ref = url, ""
+    return address, ref, folder[1] if folder else ""
 
 
 def rebuild(
@@ -123,16 +170,12 @@ def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str
         return mounted, origin
     if not origin.startswith("git+"):
         return origin, origin
-    url, _, fragment = origin.partition("#")
-    folder = re.search(r"(?:^|&)subdirectory=([^&]+)", fragment)
-    address, at, ref = url.rpartition("@")
-    if not at or "/" not in address.partition("://")[2]:
-        address, ref = url, ""
+    address, ref, folder = split_git(origin)
     function = Function(root=root, name="requirement", handler="handler", source=address + (f"#{ref}" if ref else ""))
     tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout)
     _normal(tree.path)
-    pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder[1]}" if folder else "")
-    return mounted + (f"/{folder[1]}" if folder else ""), pinned
+    pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder}" if folder else "")
+    return mounted + (f"/{folder}" if folder else ""), pinned
 
 
 def _leftovers(root: Path, folder: Path, names: list[str]) -> set[str]:

@@ -51,7 +51,7 @@ _UNREACHABLE = re.compile(
     r"Connection refused|Could not fetch URL|not a trusted or secure host|IncompleteRead|ConnectionResetError|"
     r"ProtocolError|\b50[0-9] (?:Server )?Error|error sending request|Failed to fetch|dns error|Max retries exceeded)"
 )
-_HASHES = re.compile(r"Expected sha256 ([0-9a-f]{64})|Got\s+([0-9a-f]{64})")
+_HASHES = re.compile(r"Expected (?:or )?(sha\d+) ([0-9a-f]{64,})|Got\s+([0-9a-f]{64,})")
 _FETCHED = ("Downloading ", "Using cached ", "Processing ")  # pip's progress: file names say nothing of what went wrong
 
 
@@ -62,7 +62,7 @@ class Asked(Struct, frozen=True):
     limits: tuple[Wanted, ...]
     target: str  # "Python 3.12 on linux/amd64 (glibc 2.36)"
     indexes: tuple[str, ...]
-    only_binary: bool = False
+    only_binary: tuple[str, ...] = ()  # names of which wheels alone are taken, `:all:` for all
 
     def who(self, name: str, parent: str = "") -> str:
         """Who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
@@ -193,13 +193,19 @@ def mismatch(output: str, asked: Asked) -> HashError:
     """A file that is not what the lock says."""
     row = next((line.strip() for line in output.splitlines() if " from http" in line or " from file" in line), "")
     name = row.partition(" ")[0].rstrip(":") or "a file"
-    found = [one or two for one, two in _HASHES.findall(output)]
-    got = found[-1] if found else ""
     return HashError(
         f"{name}: the file of the index is not the one that was locked ({asked.who(_name(name))}): "
-        f"got sha256:{got}, expected {'another' if len(found) < 2 else 'sha256:' + found[0]}",
+        f"{compare_hashes(output)}",
         hint="if the new file is right, ovenbird lock --upgrade-package",
     )
+
+
+def compare_hashes(output: str) -> str:
+    """What pip says of a file that is another: `got sha256:…, expected sha256:…`."""
+    rows = _HASHES.findall(output)
+    algorithm, expected, _ = next((row for row in rows if row[0]), ("sha256", "", ""))
+    got = next((row[2] for row in rows if row[2]), "")
+    return f"got {algorithm}:{got}, expected {f'{algorithm}:{expected}' if expected else 'another'}"
 
 
 def unbuilt(output: str, asked: Asked) -> WheelBuildError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 from ..errors import LockError
@@ -28,7 +29,8 @@ class Requirements(Struct, frozen=True):
     """What is wanted and what limits it; `root` is the folder that paths are relative to.
 
     `used` says for people where it all comes from, `notes` what was found and not used. `pylock` is a lock that is
-    taken as it is.
+    taken as it is. `only_binary` are names (`:all:` for all) of which wheels alone are taken, `find_links` folders
+    below `root` that hold further files; with `require_hashes` every pin needs a hash that the requirements name.
     """
 
     wanted: tuple[Wanted, ...] = ()
@@ -37,21 +39,28 @@ class Requirements(Struct, frozen=True):
     used: str = ""
     notes: tuple[str, ...] = ()
     pre: bool = False
+    only_binary: tuple[str, ...] = ()
+    require_hashes: bool = False
+    find_links: tuple[str, ...] = ()
     requires_python: str = ""
     pylock: Path | None = None
 
     def texts(self) -> tuple[str, ...]:
         """The requirements as a lock's head lists them: sorted, a path or a lock with the digest of its content."""
-        texts = {self._text(one) for one in self.wanted}
+        texts = {self.format_line(one) for one in self.wanted}
         if self.pylock:
             texts.add(f"{self.pylock.name} ({content_digest(self.pylock)[:23]})")
+        texts |= {f"--only-binary {name}" for name in self.only_binary}
+        texts |= {"--require-hashes"} if self.require_hashes else set()
+        texts |= {f"--find-links {name} ({content_digest(self.root / name)[:23]})" for name in self.find_links}
         return tuple(sorted(texts))
 
     def limits(self) -> tuple[str, ...]:
         """The constraints as a lock's head lists them."""
         return tuple(sorted({one.text + _hash_options(one) for one in self.constraints}))
 
-    def _text(self, one: Wanted) -> str:
+    def format_line(self, one: Wanted) -> str:
+        """A requirement as a lock's head lists it."""
         words = one.text + (" --pre" if self.pre else "") + _hash_options(one)
         if one.origin.startswith("file:"):
             words += f" ({content_digest(self.root / one.origin.removeprefix('file:'))[:23]})"
@@ -77,7 +86,7 @@ def collect(
     if named:
         found = replace(found, wanted=tuple(named), used="spec.requirements")
     for path in files:
-        found = _and_file(found, path, indexes, str(path))
+        found = _and_file(found, path, indexes, str(path), function.local_source)
     searched = _search(found, function, tree, tuple(extras), indexes)
     if not found.used:
         found = searched
@@ -93,8 +102,10 @@ def collect(
         used = f"{found.used} and --requirement" if found.used else "--requirement"
         found = replace(found, wanted=(*found.wanted, *flags), used=used)
     for path in constraints:
-        listing = read(path, path.resolve().parent, indexes=indexes, label=str(path))
-        found = replace(found, constraints=(*found.constraints, *listing.wanted, *listing.constraints))
+        listing = read(path, path.resolve().parent, indexes=indexes, label=str(path), kind="constraints")
+        found = replace(
+            found, constraints=(*found.constraints, *listing.constraints), notes=(*found.notes, *listing.notes)
+        )
     return found
 
 
@@ -112,17 +123,35 @@ def content_digest(path: Path) -> str:
     return "sha256:" + total.hexdigest()
 
 
-def _and_file(found: Requirements, path: Path, indexes: tuple[str, ...], label: str) -> Requirements:
-    """With a requirements file added."""
+def _and_file(
+    found: Requirements, path: Path, indexes: tuple[str, ...], label: str, source: Path | None = None
+) -> Requirements:
+    """With a requirements file added, which may lie in the folder `source` that the tree is a copy of.
+
+    Errors: LockError, also for a path in a file that lies in neither.
+    """
     real = path.resolve()
-    root = found.root if real.is_relative_to(found.root.resolve()) else real.parent
-    listing = read(path, root, indexes=indexes, label=label)
+    roots = [root for root in (found.root, source) if root and real.is_relative_to(root.resolve())]
+    listing = read(path, roots[0] if roots else real.parent, indexes=indexes, label=label)
+    for one in listing.wanted:
+        if not roots and one.origin.startswith("file:"):
+            raise LockError(
+                f"{one.where}: {show_value(one.text)} is meant from the folder of a file that lies outside of the"
+                " source",
+                hint="put the file and what it names into the source",
+            )
+    if not roots and listing.find_links:
+        raise LockError(f"{label}: --find-links names a folder that lies outside of the source")
     return replace(
         found,
         wanted=(*found.wanted, *listing.wanted),
         constraints=(*found.constraints, *listing.constraints),
         used=f"{found.used} and {label}" if found.used else label,
         pre=found.pre or listing.pre,
+        only_binary=tuple(sorted({*found.only_binary, *listing.only_binary})),
+        require_hashes=found.require_hashes or listing.require_hashes,
+        find_links=tuple(dict.fromkeys((*found.find_links, *listing.find_links))),
+        notes=(*found.notes, *listing.notes),
     )
 
 

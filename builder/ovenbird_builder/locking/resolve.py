@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ def resolve(
         *(["--pre"] if choice.pre else []),
         *(f"--upgrade-package={one}" for one in choice.upgrade),
     ]
-    flags += ["--pip-args=--only-binary=:all:"] if asked.only_binary else []
+    flags += [f"--pip-args=--only-binary={','.join(asked.only_binary)}"] if asked.only_binary else []
     try:
         done = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
     except process.ProcessTimedOut as error:
@@ -139,6 +140,19 @@ def _without_version(shop: Workshop, output: str) -> str:
             if not any(wanted.specifier.contains(one, prereleases=True) for one in versions):
                 return text
     return ""
+
+
+def place_links(folder: Path, links: Iterable[Path]) -> list[str]:
+    """Copy the distributions of `--find-links` to where the container sees them; the lines for the locker."""
+    lines = []
+    for number, source in enumerate(links):
+        place = folder / f"links-{number}"
+        place.mkdir()
+        for file in sorted(source.iterdir()):
+            if file.name.endswith((".whl", ".tar.gz", ".zip")) and file.is_file() and not file.is_symlink():
+                shutil.copyfile(file, place / file.name)
+        lines.append(f"--find-links file://{SHOP}/{place.name}")
+    return lines
 
 
 def scratch(cache: Path) -> tempfile.TemporaryDirectory[str]:

@@ -30,7 +30,7 @@ from .listed import Wanted
 from .locktext import Lock, Pin
 from .platforms import abi, minor, platform, platforms, supported
 from .refusals import Asked, explain, unreachable
-from .resolve import TOLD, scratch
+from .resolve import TOLD, place_links, scratch
 from .wheelhouse import Wheel, Wheelhouse
 from .workshop import SHOP, Site, Workshop, pip_env, workshop
 
@@ -74,8 +74,10 @@ def wheels(
     timeout: float = 1800.0,
     identity: str = "",
     progress: Progress = SILENT,
+    links: tuple[Path, ...] = (),
 ) -> tuple[Wheel, ...]:
     """A wheel for each pin, in the order of the lock, each verified. `root` is what `file:` origins are relative to.
+    `links` are folders with further files (`--find-links`).
 
     `offline`: only what is in the cache. `timeout` is in seconds, for each step.
     `identity` is the digest of `image`, which then need not be in the store unless something has to be built.
@@ -83,9 +85,9 @@ def wheels(
     """
     target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     rows = tuple(Wanted(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
-    asked = Asked(rows, (), target, indexes.urls(), only_binary)
+    asked = Asked(rows, (), target, indexes.urls(), (":all:",) if only_binary else ())
     environ = os.environ if environ is None else environ
-    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress)
+    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
     search = _Search(site, only_binary, asked, [identity] if identity else [])
     found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
@@ -135,6 +137,7 @@ def _downloaded(indexed: list[Pin], sources: list[Pin], search: _Search) -> dict
     found: dict[str, Wheel] = {}
     title = f"download the wheels of {len(indexed)} pins"
     with search.site.progress.stage(title) as told, scratch(search.site.cache) as name:
+        place_links(Path(name), search.site.links)
         while indexed:
             lacking = _download(tuple(indexed), search, Path(name))
             if lacking is None:
@@ -170,7 +173,8 @@ def _download(pins: tuple[Pin, ...], search: _Search, folder: Path) -> Pin | Non
 def _pip(pins: tuple[Pin, ...], search: _Search, folder: Path, *flags: str) -> process.Done:
     """Run pip on this machine for the target; the status is the caller's to judge. Errors: PackageIndexError."""
     (folder / "wheels").mkdir(exist_ok=True)
-    (folder / "pins.txt").write_text(_required(pins))
+    links = "".join(f"--find-links {place.as_uri()}\n" for place in sorted(folder.glob("links-*")))
+    (folder / "pins.txt").write_text(links + _required(pins))
     site, interpreter = search.site, search.site.interpreter
     argv = [
         sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
@@ -212,18 +216,19 @@ def _build(pins: Iterable[Pin], search: _Search, root: Path) -> dict[str, Wheel]
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
     found = {}
     with scratch(search.site.cache) as name, workshop(search.site, Path(name)) as shop:
+        links = place_links(shop.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
                 if pin.url:
                     found[pin.name] = origins.rebuild(pin, root, shop, search.asked)
                 else:
-                    found[pin.name] = _built(pin, shop, search)
+                    found[pin.name] = _built(pin, shop, search, links)
     return found
 
 
-def _built(pin: Pin, shop: Workshop, search: _Search) -> Wheel:
+def _built(pin: Pin, shop: Workshop, search: _Search, links: Iterable[str]) -> Wheel:
     """The wheel of a source distribution. Errors: WheelBuildError, those of `refusals.explain`."""
-    (shop.folder / "pins.txt").write_text(_required([pin]))
+    (shop.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _required([pin]))
     out = f"built-{pin.name}"
     words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHOP}/{out}", "--requirement=pins.txt")
     try:

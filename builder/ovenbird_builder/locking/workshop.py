@@ -37,6 +37,7 @@ class Site(Struct, frozen=True):
     environ: Mapping[str, str]
     timeout: float
     progress: Progress = SILENT
+    links: tuple[Path, ...] = ()  # folders of the source with further files to install
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""

@@ -1,0 +1,37 @@
+"""Hashes of a requirement by another algorithm than the one of locks and indexes: checked at the file itself."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..errors import LockError, NoWheelError
+from .listed import Wanted
+from .locktext import Pin, made
+from .wheels import wheels
+from .workshop import Site
+
+
+def find_sha256(pin: Pin, line: Wanted, site: Site) -> str:
+    """Return the hash of the wheel that a pin takes on the target, when `line` allows it by SHA-384 or SHA-512.
+
+    Empty when it does not. Errors: LockError when there is no wheel; those of `wheels`.
+    """
+    try:
+        (wheel,) = wheels(
+            made((pin,)), site.image, site.interpreter, indexes=site.indexes, network=site.network, cache=site.cache,
+            environ=site.environ, only_binary=True, timeout=site.timeout, progress=site.progress, links=site.links,
+        )  # fmt: skip
+    except NoWheelError:
+        raise LockError(
+            f"{line.where}: {pin.name}=={pin.version} has no wheel for the target, so its"
+            f" {line.hashes[-1].partition(':')[0]} cannot be compared",
+            hint="name the sha256 of its source distribution",
+        ) from None
+    data = wheel.path.read_bytes()
+    found = {f"{name}:{hashlib.new(name, data).hexdigest()}" for name in ("sha256", "sha384", "sha512")}
+    return f"sha256:{wheel.sha256}" if found & set(line.hashes) else ""
+
+
+def is_other(line: Wanted) -> bool:
+    """Return whether a requirement names a hash that no lock holds."""
+    return any(not value.startswith("sha256:") for value in line.hashes)

@@ -1,0 +1,166 @@
+"""What options and hashes of a requirements file do when they are locked, against a real index."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
+
+from ovenbird.document import Function
+from ovenbird_builder.commands.lock import difference
+from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
+from ovenbird_builder.locking.lock import lock
+from ovenbird_builder.locking.locktext import Lock, parse
+from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.locking.wheels import wheels
+
+
+def needed(tree: Path, text: str) -> Requirements:
+    """What a function with this requirements.txt needs."""
+    (tree / "requirements.txt").write_text(text)
+    return collect(Function(root=tree, name="f", handler="main:handler", source="."), tree)
+
+
+def locked(bench: Bench, wanted: Requirements, **options: object) -> Lock:
+    """A lock, by uv without a container where nothing else is said."""
+    return lock(
+        wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
+        environ={}, **{"locker": "uv", **options},
+    )  # fmt: skip
+
+
+def versions(found: Lock) -> dict[str, str]:
+    return {pin.name: pin.version for pin in found.pins}
+
+
+def digest(orchard: Orchard, file: str, algorithm: str) -> str:
+    return hashlib.new(algorithm, (orchard.packages / file).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_a_hash_of_another_algorithm_is_compared(
+    bench: Bench, orchard: Orchard, tmp_path: Path, algorithm: str
+) -> None:
+    """With the file itself; the lock holds the SHA-256 of that file."""
+    right, name = digest(orchard, "banana-1.0-py3-none-any.whl", algorithm), "banana==1.0"
+    found = locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{right.upper()}\n"))
+    assert found.pins[0].hashes == (f"sha256:{digest(orchard, 'banana-1.0-py3-none-any.whl', 'sha256')}",)
+    with pytest.raises(HashError, match=rf"no file of banana==1.0 has the hash {algorithm}:0+ \(requirements.txt"):
+        locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{'0' * len(right)}\n"))
+    with pytest.raises(LockError, match=r"date-tree==1.0 has no wheel for the target, so its sha512"):
+        locked(bench, needed(tmp_path, f"date-tree --hash=sha512:{'0' * 128}\n"), locker="pip-tools")
+
+
+def test_required_hashes_are_required_of_all(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
+    """`--require-hashes`: what another package needs has to be listed with its hash too."""
+    apple, banana = (
+        f"{name}==2.0 --hash=sha256:{digest(orchard, f'{name}-2.0-py3-none-any.whl', 'sha256')}\n"
+        for name in ("apple", "banana")
+    )
+    assert versions(locked(bench, needed(tmp_path, "--require-hashes\n" + apple + banana))) == {
+        "apple": "2.0", "banana": "2.0",
+    }  # fmt: skip
+    with pytest.raises(HashError, match=r"--require-hashes: no requirement names a hash of banana==2.0 \(apple\)"):
+        locked(bench, needed(tmp_path, "--require-hashes\n" + apple))
+    assert "banana" in versions(locked(bench, needed(tmp_path, apple)))
+
+
+def test_only_wheels_are_taken_of_names_in_a_file(bench: Bench, tmp_path: Path) -> None:
+    """`--only-binary` with names refuses their source distributions, unrun, and no others."""
+    with pytest.raises(NoWheelError, match=r"fig-1\.0\.tar\.gz"):
+        locked(bench, needed(tmp_path, "--only-binary=fig,apple\nfig==1.0\n"), locker="pip-tools")
+    found = locked(bench, needed(tmp_path, "--only-binary fig\ndate-tree\n"), locker="pip-tools")
+    assert versions(found) == {"date-tree": "1.0", "banana": "2.0"}
+
+
+@pytest.mark.parametrize("locker", ["uv", "pip-tools"])
+def test_a_folder_of_wheels_in_the_source_is_an_index(bench: Bench, tmp_path: Path, locker: str) -> None:
+    """`--find-links`: its wheels are locked by their hash and installed; a page of links in it leads nowhere."""
+    tree, links = tmp_path / "tree", tmp_path / "tree" / "wheels"
+    links.mkdir(parents=True)
+    wheel(links, "quince", "1.0", "banana<2")
+    wheel(tmp_path, "medlar", "1.0")
+    (links / "index.html").write_text(f'<a href="{(tmp_path / "medlar-1.0-py3-none-any.whl").as_uri()}">medlar</a>')
+    wanted = needed(tree, "--find-links ./wheels\nquince\n")
+    found = locked(bench, wanted, locker=locker)
+    assert versions(found) == {"quince": "1.0", "banana": "1.0"}
+    assert str(tree) not in found.text
+    got = wheels(
+        parse(found.text, "function.lock"), bench.image, bench.interpreter, indexes=bench.indexes,
+        network=bench.network, cache=tmp_path / "cache", environ={}, links=(tree / "wheels",),
+    )  # fmt: skip
+    assert [one.name for one in got] == ["banana", "quince"]
+    with pytest.raises(LockError, match="medlar"):
+        locked(bench, needed(tree, "--find-links ./wheels\nmedlar\n"), locker=locker)
+
+
+def test_the_hash_of_an_archive_is_that_of_its_file(bench: Bench, tmp_path: Path) -> None:
+    """As pip compares it, before anything in it runs, and not with the wheel that is built from it."""
+    path = sdist(tmp_path, "plum", "1.5", before="open('/run/ovenbird/shop/ran', 'w')")
+    right = hashlib.sha512(path.read_bytes()).hexdigest()
+    found = locked(bench, needed(tmp_path, f"./{path.name} --hash=sha512:{right}\n"), locker="pip-tools")
+    assert (versions(found), found.pins[0].url) == ({"plum": "1.5"}, f"file:{path.name}")
+    with pytest.raises(HashError) as caught:
+        locked(bench, needed(tmp_path, f"./{path.name} --hash=sha256:{'0' * 64}\n"), locker="pip-tools")
+    got = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert caught.value.message == (
+        f"requirements.txt line 1: the file 'file:{path.name}' is not the one whose hash is named:"
+        f" got sha256:{got}, expected sha256:{'0' * 64}"
+    )
+
+
+def test_extras_and_markers_of_a_folder_count(bench: Bench, tmp_path: Path) -> None:
+    """`./lib[x] ; marker`: what the extra brings is locked, where the marker applies."""
+    (tmp_path / "lib").mkdir()
+    for name, text in project("plum", "1.5", "banana<2; extra == 'sweet'").items():
+        (tmp_path / "lib" / name).write_text(text.replace("Version: 1.5\\n", "Version: 1.5\\nProvides-Extra: sweet\\n"))
+    text = "./lib[sweet] ; python_version >= '3.11'\n./none[x]; python_version < '3'\n"
+    with pytest.raises(LockError, match=r"line 2: there is no './none' in the source"):
+        needed(tmp_path, text)
+    (tmp_path / "none").mkdir()
+    assert versions(locked(bench, needed(tmp_path, text), locker="pip-tools")) == {"plum": "1.5", "banana": "1.0"}
+    (tmp_path / "lib" / "note").touch()
+    found = locked(bench, needed(tmp_path, "-e ./lib\n"), locker="pip-tools")
+    assert versions(found) == {"plum": "1.5"}
+
+
+def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_path: Path) -> None:
+    """A lock made again does not follow the branch; `--upgrade`, `--upgrade-package` and another ref do."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git = ("git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org")
+
+    def commit(version: str) -> str:
+        for name, text in project("plum", version).items():
+            (repository / name).write_text(text)
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "--quiet", "-m", version], check=True)
+        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    def again(wanted: Requirements, **options: object) -> str:
+        found = locked(bench, wanted, locker="pip-tools", previous=first, **options)
+        return next(pin.url for pin in found.pins if pin.name == "plum").rpartition("@")[2]
+
+    subprocess.run(["git", "init", "--quiet", "-b", "main", str(repository)], check=True)
+    old = commit("1.5")
+    url = f"git+file://{repository}"
+    first = locked(bench, wants(f"{url}@main"), locker="pip-tools")
+    new = commit("1.6")
+    assert again(wants(f"{url}@main", "banana")) == old
+    assert again(wants(f"{url}@main", "banana<2"), upgrade=True) == new
+    assert again(wants(f"{url}@main", "banana"), upgrade_packages=["plum"]) == new
+    assert again(wants(f"plum @ {url}")) == new
+    moved = locked(bench, wants(f"{url}@main"), locker="pip-tools", previous=first, upgrade=True)
+    assert f"~ plum 1.5 -> 1.6, {url}@{old} -> {url}@{new}" in difference(first, moved)
+    # without the wheel it is built again from that commit; where this is gone, the error says what to do
+    away = structs.replace(wants(f"{url}@main", "banana<2"))
+    fresh = {"cache": tmp_path / "cache", "indexes": bench.indexes, "network": bench.network, "environ": {}}
+    built = lock(away, bench.image, bench.interpreter, previous=first, **fresh)
+    assert {pin.name: pin.hashes for pin in built.pins}["plum"] == first.pins[0].hashes
+    gone = parse(first.text.replace(old, "0" * 40), "function.lock")
+    with pytest.raises(SourceMissingError, match="the commit that the lock names for plum is not there any more"):
+        lock(away, bench.image, bench.interpreter, previous=gone, **(fresh | {"cache": tmp_path / "other"}))
