@@ -363,7 +363,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.secrets",
         "ovenbird_builder.step",
     ),
-    "ovenbird_builder.explain": ("ovenbird_builder.plan",),
+    "ovenbird_builder.explain": ("ovenbird_builder.plan", "ovenbird_builder.sources"),
     "ovenbird_builder.needs": (
         "ovenbird_builder.locking",
         "ovenbird_builder.progress",

@@ -15,7 +15,8 @@ DOCUMENT, LOCK = f"{HOME}/function.yaml", f"{HOME}/function.lock"
 SOURCE = "/shared"
 # what a build changes, or what has its own place in the image: kept, each build would change the next one's digest
 _LEFT_OUT = ("image", "instructions", "base_image")
-_INLINE = ("base64", "code")
+# of the source: where it lay before it was packed, and what of it was
+NOT_IN_IMAGE = ("base64", "code", "root", "include", "exclude")
 
 
 def document(function: Function, python: str, made_of: Mapping[str, Any]) -> bytes:
@@ -25,7 +26,7 @@ def document(function: Function, python: str, made_of: Mapping[str, Any]) -> byt
     """
     raw = copy.deepcopy(function.raw)
     spec = {key: value for key, value in (raw.get("spec") or {}).items() if key not in _LEFT_OUT}
-    source = {key: value for key, value in (spec.get("source") or {}).items() if key not in _INLINE}
+    source = {key: value for key, value in (spec.get("source") or {}).items() if key not in NOT_IN_IMAGE}
     source |= {"source": SOURCE, "handler": handler(function)}
     fields: dict[str, Any] = {"name": function.name, "kind": "python"}
     fields |= {"project": function.project} if function.project else {}

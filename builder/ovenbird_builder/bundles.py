@@ -26,7 +26,7 @@ from msgspec import Struct, ValidationError, convert
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
-from .baked_document import handler
+from .baked_document import NOT_IN_IMAGE, handler
 from .bases import foundation
 from .errors import DigestError, SpaceError, SpecError
 from .layers import MTIME
@@ -226,7 +226,7 @@ def _blobs(base: foundation.Foundation) -> list[str]:
 def _document(request: Request) -> dict[str, Any]:
     """The document, its source beside it."""
     raw = json.loads(json.dumps(request.function.raw, default=str))
-    source = {key: value for key, value in raw["spec"]["source"].items() if key not in ("base64", "code")}
+    source = {key: value for key, value in raw["spec"]["source"].items() if key not in NOT_IN_IMAGE}
     raw["spec"]["source"] = source | {"source": "source", "handler": handler(request.function)}
     return dict(raw)
 

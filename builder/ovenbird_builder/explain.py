@@ -8,13 +8,55 @@ from typing import Any
 from ovenbird.common.text import show_value
 
 from .plan import Plan, Step
+from .sources.digest import FileRow
 
 _LONGEST = 60
+_NAMED = 10  # files that a line names
+_MOST = 20_000  # files that are kept for the next build
 
 
-def explain(plan: Plan, before: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """One line per step, in order. `before` is `memory` of the last build, empty when there was none."""
-    return tuple(f"{step.kind} {show_value(_short(step.name))}: {_why(step, before)}" for step in plan.steps)
+def explain(plan: Plan, before: Sequence[Mapping[str, Any]], files: str = "") -> tuple[str, ...]:
+    """One line per step, in order. `before` is `memory` of the last build, empty when there was none.
+
+    `files` is what `explain_files` says, for a source that is made again.
+    """
+    lines = []
+    for step in plan.steps:
+        why = _why(step, before)
+        again = step.kind == "source" and before and not step.layer and files
+        lines.append(f"{step.kind} {show_value(_short(step.name))}: {why}" + (f"; {files}" if again else ""))
+    return tuple(lines)
+
+
+def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:
+    """What is kept of a source's files so that the next build can name those that differ; nothing of very many."""
+    return {row.name: row.identity for row in rows} if len(rows) <= _MOST else {}
+
+
+def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
+    """The files that were added, changed and removed since `before`, what `remember_files` kept; empty for none."""
+    now = remember_files(rows)
+    if not before or not now:
+        return ""
+    groups = {
+        "added": [name for name in now if name not in before],
+        "changed": [name for name, identity in now.items() if before.get(name, identity) != identity],
+        "removed": [name for name in before if name not in now],
+    }
+    return "; ".join(f"{what}: {_some(names)}" for what, names in groups.items() if names)
+
+
+def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the source is not packed: a line for each reason."""
+    groups: dict[str, list[str]] = {}
+    for path, reason in left_out.items():
+        groups.setdefault(reason, []).append(path)
+    return tuple(f"left out ({reason}): {_some(paths)}" for reason, paths in groups.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(show_value(name) for name in sorted(names)[:_NAMED]) + more
 
 
 def memory(plan: Plan) -> list[dict[str, Any]]:

@@ -194,23 +194,40 @@ def _planned(request: Request, one: Prepared) -> dict[str, Any]:
     }
 
 
-def _memory(request: Request, one: Prepared) -> str:
-    return key("last build", tag=str(request.tags[0]), platform=one.inputs.base.platform)
+def _memories(request: Request, what: str, platform: str = "") -> tuple[str, str]:
+    """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
+    tag = request.tags[0]
+    return key(what, tag=str(tag), platform=platform), key(what, repository=tag.repository, platform=platform)
+
+
+def _recall(place: Workplace, names: Sequence[str]) -> Any:
+    return next((value for name in names if (value := place.cache.noted(name))), None)
 
 
 def _explain(request: Request, place: Workplace, prepared: Sequence[Prepared]) -> None:
-    if request.explain:
-        for one in prepared:
-            for line in explain.explain(one.plan, place.cache.noted(_memory(request, one)) or ()):
-                place.progress.say(line)
+    if not request.explain:
+        return
+    tree = prepared[0].inputs.tree
+    files = explain.explain_files(tree.rows, _recall(place, _memories(request, "last files")) or {})
+    for line in explain.explain_left_out(tree.left_out):
+        place.progress.say(line)
+    for one in prepared:
+        before = _recall(place, _memories(request, "last build", one.inputs.base.platform)) or ()
+        for line in explain.explain(one.plan, before, files):
+            place.progress.say(line)
 
 
 def _remember(request: Request, place: Workplace, prepared: Sequence[Prepared]) -> None:
-    """Keep the plan, so that the next build can be explained."""
+    """Keep the plan and the files, so that the next build can be explained."""
+    values: dict[tuple[str, str], Any] = {
+        _memories(request, "last files"): explain.remember_files(prepared[0].inputs.tree.rows)
+    }
     for one in prepared:
-        memory, name = explain.memory(one.plan), _memory(request, one)
-        if place.cache.noted(name) != memory:
-            place.cache.note(name, memory, f"last build of {request.tags[0]}")
+        values[_memories(request, "last build", one.inputs.base.platform)] = explain.memory(one.plan)
+    for names, value in values.items():
+        for name in names:
+            if value and place.cache.noted(name) != value:
+                place.cache.note(name, value, f"last build of {request.tags[0]}")
 
 
 def _result(

@@ -124,6 +124,39 @@ def test_a_new_source_makes_one_layer_and_its_document(builds: Builds, base_imag
     assert names(json.loads(done.out), False) == ["source", "function document"]
     assert "dependencies 'six 1.16.0': cached" in done.said
     assert "source 'source': made again: source was " in done.said
+    assert "; changed: 'main.py'" in done.said
+    builds.write(extra__py="")
+    (builds.source / "node_modules").mkdir()
+    other = [word if word != tag else f"{tag}-of-another-commit" for word in words]
+    done = builds.run(*other)
+    assert done.status == 0, done.said
+    assert "; added: 'extra.py'" in done.said
+    assert "left out ('node_modules/', default): 'node_modules/'" in done.said
+
+
+def test_a_build_in_its_source_folder_does_not_pack_what_it_writes(
+    builds: Builds, base_images: Images, tag: str
+) -> None:
+    """As the page for CI has it, cache and result lie in the working folder: the second build finds nothing changed.
+
+    Nor does it matter under which names images, statements, results and a bundle of earlier calls lie there.
+    """
+    source = builds.source
+    builds.cache = source / ".ovenbird-cache"
+    base = ("--base", base_images[VERSION], "--python", VERSION)
+    words = (*base, "--tag", tag, "--push", "--result-file", "result.json")
+    first, done = builds.ok(*words), builds.run(*words)
+    second = json.loads(done.out)
+    assert (first["changed"], second["changed"], second["digest"]) == (True, False, first["digest"])
+    assert f"nothing changed: {tag}@{first['digest']}" in done.said
+    for kind in ("oci", "oci-archive", "docker-archive"):
+        builds.ok(*words, "--output", f"{kind}:{kind}.x")
+    assert builds.run(*base, "--out", "app.x", verb="bundle").status == 0
+    (source / "result.json").rename(source / "sub.result")
+    assert {path.name for path in source.iterdir()} >= {"oci.x", "oci-archive.x.sbom.cdx.json", "app.x", "sub.result"}
+    third = builds.ok(*words)
+    assert (third["changed"], third["digest"]) == (False, first["digest"])
+    assert third["source"] == first["source"]
 
 
 @pytest.mark.parametrize("base", ["ours", "plain"])

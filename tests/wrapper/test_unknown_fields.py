@@ -67,7 +67,7 @@ def warnings(log: str) -> list[str]:
             {"spec.source.requirements": []},
             "spec.source.requirements: not a field that is read; it belongs below `spec`",
         ),
-        ({"spec.source.entry": "f"}, "spec.source.entry: not a field that is read; known are base64, code, handler, "),
+        ({"spec.source.entry": "f"}, "spec.source.entry: not a field that is read; known are allow, "),
         ({"spec.source.1": "f"}, "spec.source.1: not a field that is read; known are "),
         ({"requirements": []}, "requirements: not a field that is read; it belongs below `spec`"),
         ({"projct": "p"}, "projct: not a field that is read; did you mean 'project'?"),

@@ -40,6 +40,8 @@ _SOURCE: dict[str, type] = {
     "lang": str,
     "code": str,
     "allow": list,
+    "include": list,
+    "exclude": list,
 }
 # fields that are not read here and never warned of: what the platform keeps beside the others, the fields of a task,
 # which builds and manifests read, and what a build writes into the document of an image
@@ -58,8 +60,9 @@ class Function:
     """A function document, validated and completed.
 
     `root` is the folder of the document; `handler` is `name` or `module:name`; `source` a path or URI, or empty;
-    `code` is the inline source text, decoded; `raw` the document as it was read; `unknown` says for each field that
-    nothing reads what it may have been meant for.
+    `code` is the inline source text, decoded; `include` and `exclude` are patterns of files that a build packs or does
+    not pack; `raw` the document as it was read; `unknown` says for each field that nothing reads what it may have been
+    meant for.
     """
 
     root: Path
@@ -73,6 +76,8 @@ class Function:
     image: str = ""
     base_image: str = ""
     requirements: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unknown: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
@@ -213,6 +218,8 @@ def complete(document: dict[str, Any], root: Path) -> Function:
         image=spec.get("image") or "",
         base_image=spec.get("base_image") or "",
         requirements=tuple(spec.get("requirements") or ()),
+        include=tuple(source.get("include") or ()),
+        exclude=tuple(source.get("exclude") or ()),
         raw=document,
         unknown=unknown_fields(document),
     )
@@ -281,6 +288,12 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"spec.source.handler: a module has no .py, write {show_value(handler.replace('.py:', ':'))}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {show_value(handler)}")
+    for field_name in ("include", "exclude"):
+        for index, item in enumerate(source[field_name] if isinstance(source.get(field_name), list) else []):
+            if not isinstance(item, str) or not item.strip() or "\n" in item:
+                problems.append(
+                    f"spec.source.{field_name}[{index}]: expected one pattern as text, found {show_value(item)}"
+                )
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
         problems.append(f"spec.source.init_function: expected the bare name of a function, found {show_value(init)}")

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     asks_base = not args.check or args.base
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
-        tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site)
+        tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site, products=(cache,))
         wanted = _wanted(args, target, tree.path, where)
         _tell(f"needs: {wanted.used or 'nothing'}")
         for note in wanted.notes:

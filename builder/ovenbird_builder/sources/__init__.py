@@ -8,14 +8,17 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ovenbird.common.redact import redact_url
 from ovenbird.common.source_limits import read_limits
 from ovenbird.common.text import show_value
+from ovenbird.common.units import show_size
 from ovenbird.document import Function
 from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
@@ -23,6 +26,9 @@ from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceErr
 from ..network import Network
 from . import digest, entry, gather, shadow
 from .form import Found, Order
+from .gather import DOCUMENT_REASON
+from .products import list_streams
+from .selection import Wanted, select
 from .tree import Tree
 
 __all__ = ["Tree", "fetch", "form"]
@@ -32,6 +38,8 @@ _FORMS = {
     "https": "web", "http": "web", "zip+https": "web", "zip+http": "web",
     "s3": "objects", "zip+s3": "objects",
 }  # fmt: skip
+_LARGE = 10 * 1024 * 1024  # bytes
+_NAMED = 5
 _KINDS: dict[type[AddressError], type[SourceError]] = {
     UnsafeAddressError: UnsafeSourceError, RefMissingError: SourceMissingError,
 }  # fmt: skip
@@ -86,7 +94,7 @@ def fetch(
         tree = _settled(found, order, final, stage, leave_out, products)
         final.chmod(0o755)
         final.replace(into)
-        return Tree(into, tree.uri, tree.revision, tree.digest, tree.epoch, tree.file, tree.warnings)
+        return replace(tree, path=into)
 
 
 def _found(form: str, order: Order) -> Found:
@@ -102,18 +110,58 @@ def _settled(
     found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None, products: tuple[Path, ...]
 ) -> Tree:
     shown = found.shown or found.uri
-    entries = gather.choose(found.folder, found.ignore, shown, order.limits, _below(found.folder, (stage, *products)))
-    entries = [entry for entry in entries if leave_out is None or found.folder / entry.path != leave_out]
-    if found.file and not any(entry.path == found.file for entry in entries):
-        rules = " or ".join(found.ignore)
-        raise SourceMissingError(f"{shown}: {show_value(found.file)} is left out by the rules in {rules}")
-    gather.place(entries, found.folder, final, shown, move=found.ours)
+    function = order.function
+    wanted = Wanted() if found.ours and found.file else Wanted.of(function.include, function.exclude)
+    selection = select(found.folder, found.ignore, wanted, found.tracked)
+    skip = dict.fromkeys(_below(found.folder, (stage,)), "a draft of this build")
+    skip |= dict.fromkeys(
+        _below(found.folder, (*products, *list_streams())), "what this build reads or writes by itself"
+    )
+    skip |= dict.fromkeys(_below(found.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
+    choice = gather.choose(found.folder, selection, shown, order.limits, skip)
+    path = found.file or entry.module_path(function)
+    if (found.folder / path).is_file():
+        _refuse_without(path, choice, shown)
+    gather.place(choice.entries, found.folder, final, shown, move=found.ours)
     shadow.refuse(final)
-    notes = (*found.warnings, *entry.check(order.function, final, shown))
-    return Tree(final, found.uri, found.revision, digest.of_tree(final), found.epoch, found.file, notes)
+    rows = digest.list_rows(final)
+    notes = (*found.warnings, *_untold(found, choice), *_large(rows, wanted), *entry.check(function, final, shown))
+    return Tree(
+        final, found.uri, found.revision, digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
+    )  # fmt: skip
 
 
-def _below(folder: Path, paths: tuple[Path, ...]) -> frozenset[str]:
+def _refuse_without(path: str, choice: gather.Choice, shown: str) -> None:
+    """Refuse a source without the function itself, at `path`, where some rule leaves it out."""
+    for left_out, why in choice.left_out.items():
+        if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
+            raise SourceMissingError(
+                f"{shown}: {show_value(path)} is left out: {why}",
+                hint="a rule with ! in .ovenbirdignore, or spec.source.include, takes it back",
+            )
+
+
+def _untold(found: Found, choice: gather.Choice) -> tuple[str, ...]:
+    if not found.untold or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
+        return ()
+    return (f"git could not say which of the files that .gitignore names it tracks, so none is packed: {found.untold}",)
+
+
+def _large(rows: Sequence[digest.FileRow], wanted: Wanted) -> tuple[str, ...]:
+    """A warning that names the files which are large for code, but for those that the document includes by name."""
+    large = [row for row in rows if row.size > _LARGE and not wanted.names(row.name)]
+    if not large:
+        return ()
+    large.sort(key=lambda row: -row.size)
+    names = ", ".join(f"{show_value(row.name)} ({show_size(row.size)})" for row in large[:_NAMED])
+    more = f" and {len(large) - _NAMED} more" if len(large) > _NAMED else ""
+    return (
+        f"the source has files over {show_size(_LARGE)}: {names}{more}; .ovenbirdignore leaves out what the"
+        " function does not need, spec.source.include names what it does",
+    )
+
+
+def _below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
     """Return those of `paths` that lie below `folder`, relative to it; links above either are followed."""
     root = folder.resolve()
     places = (path.absolute().parent.resolve() / path.name for path in paths)

@@ -5,26 +5,61 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+
+from msgspec import Struct
 
 _BLOCK = 1024 * 1024
 
 
+class FileRow(Struct, frozen=True):
+    """A file, link or empty folder of a tree: its path, its size in bytes, and what tells its content from another."""
+
+    path: bytes
+    size: int
+    kind: bytes  # f, x (executable), l (link), d (empty folder)
+    content: str  # SHA-256 in hex
+
+    @property
+    def name(self) -> str:
+        """The path as text."""
+        return os.fsdecode(self.path)
+
+    @property
+    def identity(self) -> str:
+        """A short text that is another one when the file is."""
+        return f"{self.kind.decode()}{self.content[:16]}"
+
+
 def of_tree(root: Path) -> str:
+    """The digest of a tree. As `of_rows`."""
+    return of_rows(list_rows(root))
+
+
+def of_rows(rows: Iterable[FileRow]) -> str:
     """`sha256:` and a digest over each file's path, executable bit, link target and content, in the order of paths.
 
-    Folders count by the files in them; an empty one does not, as in git.
+    Folders count by the files in them, empty ones by their path.
     """
     total = hashlib.sha256(b"ovenbird tree 1\n")
-    for path in sorted(_files(str(root), b""), key=lambda found: found[0]):
-        name, place, mode = path
-        if stat.S_ISLNK(mode):
-            target = os.readlink(os.fsencode(place))  # noqa: PTH115  # in bytes
-            kind, content = b"l", hashlib.sha256(target).hexdigest()
-        else:
-            kind, content = b"x" if mode & 0o100 else b"f", of_file(Path(place))
-        total.update(b"%s %d %s %s\n" % (kind, len(name), name, content.encode()))
+    for row in rows:
+        total.update(b"%s %d %s %s\n" % (row.kind, len(row.path), row.path, row.content.encode()))
     return f"sha256:{total.hexdigest()}"
+
+
+def list_rows(root: Path) -> tuple[FileRow, ...]:
+    """Every file, link and empty folder of a tree, in the order of paths."""
+    return tuple(_row(*place) for place in sorted(_files(str(root), b""), key=lambda found: found[0]))
+
+
+def _row(path: bytes, place: str, status: os.stat_result) -> FileRow:
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(os.fsencode(place))  # noqa: PTH115  # in bytes
+        return FileRow(path, len(target), b"l", hashlib.sha256(target).hexdigest())
+    if stat.S_ISDIR(status.st_mode):
+        return FileRow(path, 0, b"d", hashlib.sha256().hexdigest())
+    return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", of_file(Path(place)))
 
 
 def of_file(path: Path) -> str:
@@ -36,14 +71,12 @@ def of_file(path: Path) -> str:
     return total.hexdigest()
 
 
-def _files(folder: str, prefix: bytes) -> list[tuple[bytes, str, int]]:
-    """Every file and link below a folder: its relative path in bytes, where it is, its mode."""
-    found: list[tuple[bytes, str, int]] = []
+def _files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:
+    """Every file, link and empty folder below a folder: its relative path in bytes, where it is, its status."""
+    found: list[tuple[bytes, str, os.stat_result]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + os.fsencode(entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                found += _files(entry.path, name + b"/")
-            else:
-                found.append((name, entry.path, entry.stat(follow_symlinks=False).st_mode))
+            inner = _files(entry.path, name + b"/") if entry.is_dir(follow_symlinks=False) else []
+            found += inner or [(name, entry.path, entry.stat(follow_symlinks=False))]
     return found

@@ -40,6 +40,12 @@ def check(function: Function, root: Path, shown: str) -> tuple[str, ...]:
     return (f"{place} does not seem to define the handler {show_value(name)}{meant}",)
 
 
+def module_path(function: Function) -> str:
+    """The path of the file that the handler's module is, where it is no package."""
+    module = function.handler.rpartition(":")[0] or function.default_module
+    return module.replace(".", "/") + ".py"
+
+
 def _names(source: bytes) -> set[str] | None:
     """The names that a file binds, wherever; None when it may bind others while it runs. Errors: SyntaxError."""
     with warnings.catch_warnings():

@@ -44,7 +44,8 @@ class Found(Struct, frozen=True):
     """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
 
     `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say
-    what is left out. `shown` is the source in errors, where that says more than `uri`.
+    what is left out, `tracked` the paths that git tracks although they are
+    ignored, `untold` why it could not say them. `shown` is the source in errors, where that says more than `uri`.
     """
 
     folder: Path
@@ -55,4 +56,6 @@ class Found(Struct, frozen=True):
     ours: bool = True
     ignore: tuple[str, ...] = (".ovenbirdignore",)
     warnings: tuple[str, ...] = ()
+    tracked: frozenset[str] = frozenset()
+    untold: str = ""
     shown: str = ""

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,51 +19,59 @@ from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
 
 from ..errors import SourceMissingError, UnsafeSourceError
-from . import links, names
-from .ignore import Rules, outer
+from . import links, names, products
+from .selection import Selection, Verdict
 
+DOCUMENT_REASON = "the function document, which has a place of its own"
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 
 
 class Entry(Struct, frozen=True):
-    """A file or link of a source: its path below the root, its mode, its size in bytes."""
+    """A file, link or empty folder of a source: its path below the root, its mode, its size in bytes."""
 
     path: str
     mode: int
     size: int
 
 
-def choose(
-    folder: Path, ignore: tuple[str, ...], origin: str, limits: SourceLimits, skip: frozenset[str] = frozenset()
-) -> list[Entry]:
-    """The entries of `folder` that belong to the tree, in the order of their paths.
+class Choice(Struct, frozen=True):
+    """The entries that belong to a tree, in the order of their paths, and why each other path does not."""
 
-    `skip` holds paths below `folder` that stay out, with all that is in them. A folder that is marked as a cache or as
-    a virtual environment stays out too.
+    entries: tuple[Entry, ...]
+    left_out: Mapping[str, str]
+
+
+def choose(
+    folder: Path, selection: Selection, origin: str, limits: SourceLimits, skip: Mapping[str, str] | None = None
+) -> Choice:
+    """Choose the entries of `folder` that belong to the tree.
+
+    `skip` holds paths below `folder` that stay out, with all that is in them, and why. What an earlier build has
+    written stays out too, as does a folder that is marked as a cache or as a virtual environment.
 
     Errors: SourceMissingError when there are none; UnsafeSourceError for a special file, a name that an image cannot
     hold, and more than `limits`.
     """
-    rules, prefix = outer(folder) if ".gitignore" in ignore else (Rules(ignore), "")
-    found: list[Entry] = []
+    left_out: dict[str, str] = {}
+    entries: list[Entry] = []
     size = 0
-    for entry in _walk(folder, "", rules, prefix, skip, origin):
+    for entry in _Walk(skip or {}, left_out, origin).entries(folder, "", selection):
         names.check(entry.path, origin)
-        if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode)):
+        if not (stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode) or stat.S_ISDIR(entry.mode)):
             raise UnsafeSourceError(
                 f"{origin}: {show_value(entry.path)} is neither a file, a folder nor a link",
                 hint="leave it out with .ovenbirdignore",
             )
-        found.append(entry)
+        entries.append(entry)
         size += entry.size
-        if size > limits.size or len(found) > limits.files:
-            raise _too_large(found, origin, limits)
-    if not found:
+        if size > limits.size or len(entries) > limits.files:
+            raise _too_large(entries, origin, limits)
+    if all(stat.S_ISDIR(entry.mode) for entry in entries):
         raise SourceMissingError(f"{origin}: no file is in it", hint="is all of it ignored?")
-    return sorted(found, key=lambda entry: entry.path.encode())
+    return Choice(tuple(sorted(entries, key=lambda entry: entry.path.encode())), left_out)
 
 
-def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move: bool) -> None:
+def place(entries: Sequence[Entry], folder: Path, target: Path, origin: str, *, move: bool) -> None:
     """Put the entries below the empty folder `target`: files 0644 or 0755, folders 0755, links as they are.
 
     Errors: UnsafeSourceError for a link that leaves the tree; OSError as it comes.
@@ -74,7 +82,9 @@ def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move
         if parent not in made:
             _folders(target, parent, made)
         source, goal = folder / entry.path, target / entry.path
-        if stat.S_ISLNK(entry.mode):
+        if stat.S_ISDIR(entry.mode):
+            _folders(target, entry.path, made)
+        elif stat.S_ISLNK(entry.mode):
             goal.symlink_to(os.readlink(source))  # noqa: PTH115  # the text as it is
         else:
             if move:
@@ -87,25 +97,61 @@ def place(entries: list[Entry], folder: Path, target: Path, origin: str, *, move
             links.check(target, entry.path, origin)
 
 
-def _walk(folder: Path, path: str, rules: Rules, prefix: str, skip: frozenset[str], origin: str) -> Iterator[Entry]:
-    rules = rules.below(folder, prefix + path)
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda found: found.name):
-            below = path + entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name in names.DROPPED or rules.ignores(prefix + below + "/" * is_folder):
-                continue
-            if below in skip or (not path and entry.name in names.DOCUMENTS):
-                continue
-            if is_folder:
-                if below.count("/") > names.DEPTH:
-                    names.check(below, origin)
-                place = folder / entry.name
-                if not (place / "pyvenv.cfg").exists() and not _is_cache(place):  # they belong to this machine
-                    yield from _walk(place, below + "/", rules, prefix, skip, origin)
-                continue
-            status = entry.stat(follow_symlinks=False)
-            yield Entry(below, status.st_mode, status.st_size)
+class _Walk:
+    """A walk through a source: what `skip` names, and why, stays out; what else does is added to `left_out`."""
+
+    def __init__(self, skip: Mapping[str, str], left_out: dict[str, str], origin: str) -> None:
+        self.skip, self.left_out, self.origin = skip, left_out, origin
+
+    def entries(self, folder: Path, path: str, selection: Selection) -> Iterator[Entry]:
+        """Yield what belongs to the source below the folder that lies at `path`."""
+        selection = selection.below(folder, path)
+        with os.scandir(folder) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                below = path + entry.name
+                is_folder = entry.is_dir(follow_symlinks=False)
+                reason = self.skip.get(below) or _reason_by_name(path, entry.name)
+                if not reason and is_folder:
+                    if below.count("/") > names.DEPTH:
+                        names.check(below, self.origin)
+                    reason = _reason_of_folder(folder / entry.name)
+                verdict = Verdict(reason, enter=False) if reason else selection.judge(below, is_folder=is_folder)
+                if is_folder and (verdict.enter or not verdict.reason):
+                    yield from self._folder(entry, below, selection, verdict)
+                elif verdict.reason:
+                    self.left_out[below + "/" * is_folder] = verdict.reason
+                else:
+                    yield from self._file(entry, below)
+
+    def _folder(self, entry: os.DirEntry[str], path: str, selection: Selection, verdict: Verdict) -> Iterator[Entry]:
+        if not verdict.reason:
+            with os.scandir(entry.path) as found:
+                if next(found, None) is None:
+                    yield Entry(path, entry.stat(follow_symlinks=False).st_mode, 0)
+                    return
+        yield from self.entries(Path(entry.path), path + "/", selection)
+
+    def _file(self, entry: os.DirEntry[str], path: str) -> Iterator[Entry]:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode) and (product := products.recognise(Path(entry.path), status.st_size)):
+            self.left_out[path] = product
+            return
+        yield Entry(path, status.st_mode, status.st_size)
+
+
+def _reason_by_name(path: str, name: str) -> str:
+    if name in names.DROPPED:
+        return "always"
+    return DOCUMENT_REASON if not path and name in names.DOCUMENTS else ""
+
+
+def _reason_of_folder(folder: Path) -> str:
+    """Why a folder belongs to this machine and to no image, or nothing."""
+    if (folder / "pyvenv.cfg").exists():
+        return "a virtual environment"
+    if _is_cache(folder):
+        return "a cache, by its CACHEDIR.TAG"
+    return products.recognise_folder(folder)
 
 
 def _is_cache(folder: Path) -> bool:

@@ -1,11 +1,14 @@
-"""Which files of a folder stay out: `.gitignore` as git reads it, then `.ovenbirdignore`, at every level."""
+"""Rules in the syntax of `.gitignore`, as git reads them: at every level, the deepest one that says something."""
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
@@ -16,70 +19,141 @@ if TYPE_CHECKING:
 
 
 _STARS = re.compile(r"\*{2,}")
-_MOST_STARS = 4
+MOST_STARS = 4
+
+
+class Rule(Struct, frozen=True):
+    """What the rules say of a path: whether it is left out, and by which of them, in words for people."""
+
+    ignored: bool
+    reason: str
+
+
+class Patterns(Struct, frozen=True):
+    """The patterns of one file or field: `name` says which, empty for those that no file holds.
+
+    They count for the folder at `prefix`.
+    """
+
+    name: str
+    prefix: str
+    lines: tuple[str, ...]
+    spec: GitIgnoreSpec
+
+    def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
+        """Return what the last pattern that matches a path says, None when none does; a folder's ends in a slash.
+
+        `void` holds the reasons of rules that do not count.
+        """
+        name = path[len(self.prefix) :]
+        found = self.spec.check_file(name)
+        if found.include is None or found.index is None:
+            return None
+        rule = self._rule(found.index, ignored=found.include)
+        if rule.reason not in void:
+            return rule
+        for index in range(found.index - 1, -1, -1):
+            pattern = self.spec.patterns[index]
+            if pattern.include is None or pattern.match_file(name) is None:
+                continue
+            rule = self._rule(index, ignored=pattern.include)
+            if rule.reason not in void:
+                return rule
+        return None
+
+    def _rule(self, index: int, *, ignored: bool) -> Rule:
+        line = show_value(cut_text(self.lines[index], 80))
+        return Rule(ignored, f"{line}, line {index + 1} of {self.name}" if self.name else f"{line}, default")
 
 
 class Rules:
     """The rules that hold in one folder: its own, and those of the folders above it."""
 
-    def __init__(self, names: tuple[str, ...], levels: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> None:
+    def __init__(self, names: tuple[str, ...], levels: tuple[Patterns, ...] = ()) -> None:
         self.names = names
-        self.levels = levels  # (prefix of the rules' folder, rules), the weakest first
+        self.levels = levels  # the weakest first
 
     def below(self, folder: Path, prefix: str) -> Rules:
         """The rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
-        found = tuple((prefix, spec) for name in self.names if (spec := _read(folder / name)) is not None)
+        found = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
         return Rules(self.names, self.levels + found) if found else self
 
+    def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
+        """What is said of a path, None when nothing is. As `Patterns.match`."""
+        for level in reversed(self.levels):
+            if rule := level.match(path, void):
+                return rule
+        return None
+
     def ignores(self, path: str) -> bool:
-        """Whether a path is left out; a folder's ends in a slash. The deepest file that says something counts."""
-        for prefix, spec in reversed(self.levels):
-            said = spec.check_file(path[len(prefix) :]).include
-            if said is not None:
-                return said
-        return False
+        """Whether a path is left out."""
+        rule = self.match(path)
+        return rule is not None and rule.ignored
 
 
-def outer(root: Path) -> tuple[Rules, str]:
-    """The `.gitignore` rules from the folders above `root` up to its repository's top, and root's prefix there.
+def outer(root: Path, name: str, weakest: tuple[Patterns, ...] = ()) -> tuple[Rules, str]:
+    """The rules in files `name` from the folders above `root` up to its repository's top, and root's prefix there.
 
     Rules that ignore `root` itself do not count: it was named by hand.
     """
-    names = (".gitignore", ".ovenbirdignore")
+    names = (name,)
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    exclude = _read(top / ".git" / "info" / "exclude")
-    rules = Rules(names, (("", exclude),) if exclude else ())
+    exclude = _read(top / ".git" / "info" / "exclude", "") if name == ".gitignore" else None
+    rules = Rules(names, (*weakest, exclude) if exclude else weakest)
     prefix = ""
     for part in root.relative_to(top).parts:
         rules = rules.below(top / prefix, prefix)
         prefix += f"{part}/"
         if rules.ignores(prefix):
-            return Rules(names), ""
+            return Rules(names, weakest), ""
     return rules, prefix
 
 
-def _bounded(line: str, number: int) -> str:
+def compile_patterns(lines: Iterable[str], name: str, prefix: str = "") -> Patterns:
+    """Compile patterns. Errors: ValueError, re.error and their like for one that is none, or takes long to match."""
+    from pathspec import GitIgnoreSpec
+
+    texts = tuple(lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a pattern that means another thing in a later Python
+        # pathspec counts no empty lines, and a comment is counted
+        spec = GitIgnoreSpec.from_lines([_bound_stars(line, number) or "#" for number, line in enumerate(texts, 1)])
+    return Patterns(name, prefix, texts, spec)
+
+
+def _bound_stars(line: str, number: int) -> str:
     """A rule that is matched in little time: each `*` multiplies the ways to match, and a source may be anybody's.
 
     Stars in a row are one, as git reads them, but for a `**` between slashes. Errors: ValueError for too many.
     """
     parts = [part if part == "**" else _STARS.sub("*", part) for part in line.split("/")]
     deep = parts.count("**")
-    if deep > _MOST_STARS or any(part.count("*") > _MOST_STARS for part in parts if part != "**"):
-        raise ValueError(f"line {number} has more than {_MOST_STARS} wildcards in one part, or `**` among its parts")
+    if deep > MOST_STARS or any(part.count("*") > MOST_STARS for part in parts if part != "**"):
+        raise ValueError(f"line {number} has more than {MOST_STARS} wildcards in one part, or `**` among its parts")
     return "/".join(parts)
 
 
-def _read(path: Path) -> GitIgnoreSpec | None:
+def read_lines(path: Path) -> list[str] | None:
+    """Return the lines of a file of rules, None when there is none. Errors: SourceError."""
     if path.is_symlink() or not path.is_file():
         return None  # git does not follow such a link either
-    from pathspec import GitIgnoreSpec
-
     try:
-        lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a pattern that means another thing in a later Python
-            return GitIgnoreSpec.from_lines([_bounded(line, number) for number, line in enumerate(lines, 1)])
-    except (OSError, ValueError, re.error, RecursionError, OverflowError) as error:
-        why = escape_controls(cut_text(str(error), 200))
-        raise SourceError(f"cannot read the rules in {show_value(str(path))}: {why}") from None
+        return path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise rules_error(path, error) from None
+
+
+def rules_error(path: Path, error: Exception) -> SourceError:
+    """The error of a file of rules that cannot be read."""
+    why = escape_controls(cut_text(str(error), 200))
+    return SourceError(f"cannot read the rules in {show_value(str(path))}: {why}")
+
+
+def _read(path: Path, prefix: str) -> Patterns | None:
+    lines = read_lines(path)
+    if lines is None:
+        return None
+    try:
+        return compile_patterns(lines, prefix + path.name, prefix)
+    except (ValueError, re.error, RecursionError, OverflowError) as error:
+        raise rules_error(path, error) from None

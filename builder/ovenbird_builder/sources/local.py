@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 
 from ovenbird.common.archive_extract import is_archive
 from ovenbird.common.archive_names import is_archive_name
@@ -12,6 +13,7 @@ from ..errors import SourceMissingError
 from .archive import unpack
 from .digest import of_file
 from .form import Found, Order
+from .tracked import list_tracked
 
 IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
 URI = "local"  # where it lies on this machine is nothing that an image may tell, or depend on
@@ -22,7 +24,7 @@ def fetch(order: Order) -> Found:
     path = order.function.local_source or order.function.root
     shown = str(path)
     if path.is_dir():
-        return Found(path, URI, ours=False, ignore=IGNORE, shown=shown)
+        return _folder(path, "", shown, order)
     if not path.is_file():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         found = get_close_matches(path.name, near, 3)
@@ -35,4 +37,11 @@ def fetch(order: Order) -> Found:
     if is_archive_name(path.name) or (path.suffix != ".py" and is_archive(path)):
         folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
         return Found(folder, URI, f"sha256:{of_file(path)}", shown=shown)
-    return Found(path.parent, URI, file=path.name, ours=False, ignore=IGNORE, shown=shown)
+    return _folder(path.parent, path.name, shown, order)
+
+
+def _folder(folder: Path, file: str, shown: str, order: Order) -> Found:
+    tracked, problem = list_tracked(folder, order)
+    return Found(
+        folder, URI, file=file, ours=False, ignore=IGNORE, tracked=tracked, untold=problem, shown=shown
+    )  # fmt: skip

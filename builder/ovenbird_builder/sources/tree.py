@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
+
+from .digest import FileRow
 
 
 class Tree(Struct, frozen=True):
@@ -14,7 +17,8 @@ class Tree(Struct, frozen=True):
     `local` stand for the document and the disk. `revision` is the full commit (git) or the digest of what was fetched
     (a file, a zip, a prefix), empty for a folder. `digest` is that of the content (see digest.py). `epoch` is the
     commit's time in seconds, None where the form has none. `file` is the path of the source in the tree when it is
-    one file, else empty. `warnings` are for people.
+    one file, else empty. `warnings` are for people. `rows` are the files, and `left_out` says of each path that is not
+    among them why it is not; neither comes with a bundle.
     """
 
     path: Path
@@ -24,3 +28,5 @@ class Tree(Struct, frozen=True):
     epoch: int | None
     file: str = ""
     warnings: tuple[str, ...] = ()
+    rows: tuple[FileRow, ...] = ()
+    left_out: Mapping[str, str] = {}

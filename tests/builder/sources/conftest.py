@@ -37,9 +37,9 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
     def run(
         source: str = "", *, handler: str = "fn", code: str | None = None, root: Path | None = None,
         network: Network | None = None, timeout: float = 60.0, into: Path | None = None,
-        products: tuple[Path, ...] = (), **environ: str,
+        products: tuple[Path, ...] = (), include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), **environ: str,
     ) -> Tree:  # fmt: skip
-        function = Function(root or tmp_path, "f", handler, source=source, code=code)
+        function = Function(root or tmp_path, "f", handler, source=source, code=code, include=include, exclude=exclude)
         target = into or outs / str(len(list(outs.iterdir())) if outs.is_dir() else 0)
         target.parent.mkdir(exist_ok=True)
         before = set(target.parent.iterdir())

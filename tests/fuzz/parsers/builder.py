@@ -32,6 +32,7 @@ from ovenbird_builder.locking.wheelhouse import Wheel, described
 from ovenbird_builder.manifests import cron, overrides, quantity, task
 from ovenbird_builder.sources import archive, names
 from ovenbird_builder.sources import giturl as submodules
+from ovenbird_builder.sources.dockerignore import DockerIgnore
 from ovenbird_builder.sources.ignore import Rules
 from ovenbird_builder.statements import packages
 from tests.fuzz.parser import Parser
@@ -125,6 +126,14 @@ def _ignore(data: bytes, folder: Path) -> None:
     rules = Rules((".gitignore",)).below(folder, "")
     for path in ("main.py", "data/", "data/a b.csv", "a" * 200 + ".py", "x/" * 50, ".env"):
         rules.ignores(path)
+
+
+def _dockerignore(data: bytes, folder: Path) -> None:
+    (folder / ".dockerignore").write_bytes(data)
+    rules = DockerIgnore.read(folder)
+    for path in ("main.py", "data", "data/a b.csv", "a" * 200 + ".py", "x/" * 50 + "x", ".env"):
+        rules.match(path)
+        rules.reaches(path)
 
 
 def _member_name(data: bytes, _: Path) -> None:
@@ -271,6 +280,9 @@ PARSERS = (
     Parser("build-zip", _build_zip, ZIP),
     Parser("step-tar", _file("step.tar", _step_tar), (b"ustar\0", b"0", b"x", b"L", b"g", b"1", b"size=", b"path=")),
     Parser("gitignore", _ignore, (b"**", b"*", b"!", b"/", b"\\", b"[", b"]", b"[!", b"?", b"[a-", b"**/")),
+    Parser(
+        "dockerignore", _dockerignore, (b"**", b"**/", b"!", b"[^", b"[", b"]", b"\\\\", b"?", b"#", b"/", b"..", b"\n")
+    ),
     Parser("member-name", _member_name, (b"/", b"..", b".wh.", b"C:", b"\\", b".", b"//")),
     Parser("submodule-url", _submodule, (*_URL, b"../", b"./", b"git@", b"::")),
     Parser("elf", _stripped, _ELF_NUMBERS),

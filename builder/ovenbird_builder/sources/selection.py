@@ -1,0 +1,162 @@
+"""What of a folder is a function's source, by all that has a say in it.
+
+From the weakest to the strongest: what is left out by default, `.gitignore` (but for what git tracks), `.dockerignore`,
+`.ovenbirdignore`, and `include` and `exclude` of the function document.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ovenbird.common.text import show_value
+
+from ..errors import SourceError
+from .dockerignore import DockerIgnore
+from .ignore import Patterns, Rule, Rules, compile_patterns, outer
+
+# what tools and systems leave beside code, and no function needs; a rule that begins with ! takes it back
+DEFAULTS = (
+    "node_modules/", ".hg/", ".svn/", ".tox/", ".nox/", ".eggs/", ".direnv/", ".idea/", ".vscode/", ".terraform/",
+    ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".pytype/", ".hypothesis/", ".ipynb_checkpoints/", ".coverage",
+    ".DS_Store", "._*", "__MACOSX/", "Thumbs.db", "desktop.ini", "*.swp",
+)  # fmt: skip
+_WILDCARD = re.compile(r"[*?\[\\]")
+
+
+class Wanted(Struct, frozen=True):
+    """`include` and `exclude` of a function document: patterns as in `.gitignore`, from the source's root."""
+
+    include: Patterns | None = None
+    exclude: Patterns | None = None
+    literal: frozenset[str] = frozenset()  # the patterns of `include` that have no wildcard
+
+    @classmethod
+    def of(cls, include: tuple[str, ...], exclude: tuple[str, ...]) -> Wanted:
+        """Compile the patterns of a document. Errors: SourceError."""
+        literal = frozenset(_literal(text) for text in include if not _WILDCARD.search(text))
+        return cls(_compiled(include, "include"), _compiled(exclude, "exclude"), literal)
+
+    def names(self, path: str) -> bool:
+        """Whether a path is included by its own name: that it is meant is beyond doubt."""
+        return path in self.literal
+
+    def reaches(self, folder: str) -> bool:
+        """Whether something below a folder may be included, though the folder itself is not."""
+        for text in self.include.lines if self.include else ():
+            start, *wild = _WILDCARD.split(text.removeprefix("/"))
+            if "/" not in text.rstrip("/") or start.startswith(f"{folder}/"):
+                return True
+            if wild and f"{folder}/".startswith(start.rpartition("/")[0]):
+                return True
+        return False
+
+
+class Verdict(Struct, frozen=True):
+    """Why a path is left out, empty when it stays; of a folder, whether something in it may stay all the same."""
+
+    reason: str = ""
+    enter: bool = True
+
+
+class Selection(Struct, frozen=True):
+    """The rules that hold in one folder of a source. `prefix` is the root's place below the repository's top."""
+
+    weak: Rules
+    strong: Rules
+    docker: DockerIgnore
+    wanted: Wanted
+    weak_prefix: str = ""
+    strong_prefix: str = ""
+    tracked: frozenset[str] = frozenset()
+    tracked_folders: frozenset[str] = frozenset()
+    gone: str = ""  # why .gitignore leaves out the whole folder
+    void: frozenset[str] = frozenset()  # rules that leave out a folder which the document includes by its name
+
+    def below(self, folder: Path, path: str) -> Selection:
+        """The rules of the folder that lies at `path` below the root (empty, or ending in a slash)."""
+        weak = self.weak.below(folder, self.weak_prefix + path)
+        strong = self.strong.below(folder, self.strong_prefix + path)
+        inner = replace(self, weak=weak, strong=strong)
+        if not path:
+            return inner
+        if self.wanted.names(path.rstrip("/")):
+            void = self.void | {reason for reason in self._reasons(path.rstrip("/"), path) if reason}
+            return replace(inner, gone="", void=void)
+        return replace(inner, gone=self._weak_reason(path.rstrip("/"), path))
+
+    def judge(self, path: str, *, is_folder: bool) -> Verdict:
+        """Say whether the path below the root is part of the source. It has no slash at its end."""
+        full = path + "/" * is_folder
+        weak, docker, strong = self._reasons(path, full)
+        enter = not strong and (path in self.tracked_folders or self.docker.reaches(path))
+        reason = next((said for said in (strong, docker, weak) if said is not None), "")
+        return self._by_document(path, full, reason, enter)
+
+    def _reasons(self, path: str, full: str) -> tuple[str, str | None, str | None]:
+        """Why each kind of rules leaves a path out: empty when it takes it in, None when it says nothing."""
+        docker, strong = self.docker.match(path), self.strong.match(self.strong_prefix + full, self.void)
+        return self._weak_reason(path, full), self._reason(docker), self._reason(strong)
+
+    def _weak_reason(self, path: str, full: str) -> str:
+        if path in self.tracked:
+            return ""
+        return self.gone or self._reason(self.weak.match(self.weak_prefix + full, self.void)) or ""
+
+    def _reason(self, rule: Rule | None) -> str | None:
+        if rule is None or rule.reason in self.void:
+            return None
+        return rule.reason if rule.ignored else ""
+
+    def _by_document(self, path: str, full: str, reason: str, enter: bool) -> Verdict:
+        wanted = self.wanted
+        if wanted.exclude and (rule := wanted.exclude.match(full)) and rule.ignored:
+            return Verdict(rule.reason, enter=False)
+        if wanted.include is None:
+            return Verdict(reason, enter=enter)
+        if wanted.names(path):
+            return Verdict()
+        enter = enter or any(text.startswith(f"{path}/") for text in wanted.literal)
+        rule = wanted.include.match(full)
+        if rule and rule.ignored:  # by a pattern of `include`, so it is taken
+            return Verdict(reason, enter=enter)
+        return Verdict("not in spec.source.include", enter=enter or (not reason and wanted.reaches(path)))
+
+
+def select(folder: Path, ignore: tuple[str, ...], wanted: Wanted, tracked: frozenset[str] = frozenset()) -> Selection:
+    """The rules that hold at the root of a source. `ignore` names the files of rules that count.
+
+    `tracked` holds the paths that git tracks although its rules ignore them. Errors: SourceError.
+    """
+    defaults = (compile_patterns(DEFAULTS, ""),)
+    weak, weak_prefix = Rules((), defaults), ""
+    if ".gitignore" in ignore:
+        weak, weak_prefix = outer(folder, ".gitignore", defaults)
+        strong, strong_prefix = outer(folder, ".ovenbirdignore")
+    else:
+        strong, strong_prefix = Rules((".ovenbirdignore",)), ""
+    folders = frozenset(path[:end] for path in tracked for end in _slashes(path))
+    return Selection(
+        weak, strong, DockerIgnore.read(folder), wanted, weak_prefix, strong_prefix, tracked, folders
+    )  # fmt: skip
+
+
+def _slashes(path: str) -> list[int]:
+    return [place for place, char in enumerate(path) if char == "/"]
+
+
+def _literal(text: str) -> str:
+    return text.removeprefix("./").strip("/")
+
+
+def _compiled(texts: tuple[str, ...], field: str) -> Patterns | None:
+    if not texts:
+        return None
+    lines = [text.removeprefix("./") for text in texts]
+    try:
+        return compile_patterns(lines, f"spec.source.{field}")
+    except (ValueError, re.error, RecursionError, OverflowError) as error:
+        raise SourceError(f"spec.source.{field}: {show_value(', '.join(texts))}: {error}") from None

@@ -1,0 +1,172 @@
+"""What of a folder is packed, by all that has a say in it; and what is told of the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.gitserver import git
+
+from ovenbird_builder.errors import SourceError, SourceMissingError
+
+from .conftest import Fetch, paths
+
+
+def write(folder: Path, *names: str, **texts: str) -> Path:
+    """Files by their paths, each with its path as its text; and those with a text of their own."""
+    for name in names:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(name)
+    for name, text in texts.items():
+        (folder / f".{name}").write_text(text)
+    return folder
+
+
+def test_what_no_function_needs_is_left_out_and_told(fetched: Fetch, tmp_path: Path) -> None:
+    """Modules of node, caches of tools, what systems leave; each with its reason. A rule with ! takes one back."""
+    app = write(
+        tmp_path / "app", "main.py", "node_modules/a/index.js", "web/node_modules/b.js", ".DS_Store", "sub/._main.py",
+        ".mypy_cache/x", ".idea/x.xml", "nodes.py", "__pycache__/a.pyc", "function.yaml", ".venv/x",
+    )  # fmt: skip
+    tree = fetched("app")
+    assert set(paths(tree)) == {"main.py", "nodes.py"}
+    assert tree.left_out == {
+        ".DS_Store": "'.DS_Store', default", ".idea/": "'.idea/', default", ".mypy_cache/": "'.mypy_cache/', default",
+        ".venv/": "always", "__pycache__/": "always", "node_modules/": "'node_modules/', default",
+        "sub/._main.py": "'._*', default", "web/node_modules/": "'node_modules/', default",
+        "function.yaml": "the function document, which has a place of its own",
+    }  # fmt: skip
+    write(app, ovenbirdignore="!web/node_modules/\n")
+    assert set(paths(fetched("app"))) == {"main.py", "nodes.py", ".ovenbirdignore", "web/node_modules/b.js"}
+
+
+def test_the_order_of_the_rules(fetched: Fetch, tmp_path: Path) -> None:
+    """.gitignore < .dockerignore < .ovenbirdignore, at whatever depth they lie."""
+    app = write(tmp_path / "app", "main.py", "a.bin", "b.bin", "c.bin", "sub/d.bin", "sub/e.bin")
+    write(app, gitignore="*.bin\n", dockerignore="!b.bin\n!c.bin\nsub/e.bin\n", ovenbirdignore="c.bin\n!e.bin\n")
+    tree = fetched("app")
+    assert {name for name in paths(tree) if not name.startswith(".")} == {"main.py", "b.bin", "sub/e.bin"}
+    assert {name: why for name, why in tree.left_out.items() if name.endswith(".bin")} == {
+        "a.bin": "'*.bin', line 1 of .gitignore", "c.bin": "'c.bin', line 1 of .ovenbirdignore",
+        "sub/d.bin": "'*.bin', line 1 of .gitignore",
+    }  # fmt: skip
+    (app / "sub/.gitignore").write_text("!d.bin")
+    assert "sub/d.bin" in paths(fetched("app"))
+
+
+def test_a_dockerignore_takes_back_what_its_folder_does_not(fetched: Fetch, tmp_path: Path) -> None:
+    """Unlike git's rules; the file counts at the root of the source alone."""
+    app = write(tmp_path / "app", "main.py", "docs/a.md", "docs/b/c.md", "docs/b/keep.md", "sub/x", "data/y")
+    write(app, dockerignore="*\n!main.py\n!docs/b/keep.md\n!sub\n")
+    (app / "sub/.dockerignore").write_text("*")
+    assert set(paths(fetched("app"))) == {"main.py", "docs/b/keep.md", "sub/x", "sub/.dockerignore"}
+
+
+def test_what_git_tracks_is_in_whatever_its_rules_say(fetched: Fetch, tmp_path: Path) -> None:
+    """As it is in a commit; what is ignored beside it stays out. `.ovenbirdignore` still counts."""
+    top = write(tmp_path / "top", "app/main.py", "app/build/kept.bin", "app/out/a/kept", "app/x.log", "gone.log")
+    write(top, gitignore="build/\nout/\n*.log\n")
+    git(top, "init", "-q")
+    git(top, "add", "--force", ".")
+    write(top, "app/build/new.bin", "app/y.log", "app/out/b/new")
+    tree = fetched("top/app")
+    assert set(paths(tree)) == {"main.py", "build/kept.bin", "out/a/kept", "x.log"}
+    assert tree.warnings == ("main.py does not seem to define the handler 'fn'",)
+    git(top, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a")
+    assert fetched(f"git+file://{top}#:app").digest == tree.digest
+    (top / "app/.ovenbirdignore").write_text("*.log\n")
+    assert "x.log" not in paths(fetched("top/app"))
+
+
+def test_git_that_cannot_be_asked_is_told(fetched: Fetch, tmp_path: Path) -> None:
+    """Only where that may have cost a file."""
+    app = write(tmp_path / "app", "main.py", "a.log")
+    (app / ".git").mkdir()
+    assert not any("git could not say" in text for text in fetched("app").warnings)
+    write(app, gitignore="*.log\n")
+    for environ in ({}, {"PATH": "/nonexistent"}):
+        assert any("git could not say" in text for text in fetched("app", **environ).warnings)
+
+
+def test_empty_folders_stay(fetched: Fetch, tmp_path: Path) -> None:
+    """Those that are really empty: a folder of which all is left out is one that a commit would not have."""
+    app = write(tmp_path / "app", "main.py", "old/__pycache__/a.pyc", "logs/a.log", gitignore="*.log\n")
+    (app / "spool/in").mkdir(parents=True)
+    (app / "cache").mkdir()
+    (app / ".gitignore").write_text("*.log\n/cache/\n")
+    tree = fetched("app")
+    folders = {str(path.relative_to(tree.path)) for path in tree.path.rglob("*") if path.is_dir()}
+    assert folders == {"spool", "spool/in"}
+    assert (tree.path / "spool/in").stat().st_mode & 0o777 == 0o755
+    assert [row.name for row in tree.rows] == [".gitignore", "main.py", "spool/in"]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "files"),
+    [
+        (("services/greet", "libs"), (), {"services/greet/main.py", "services/greet/a.csv", "libs/common/c.py"}),
+        (("services/greet/*.py",), (), {"services/greet/main.py"}),
+        (("*.py",), ("libs",), {"services/greet/main.py", "services/other/o.py", "top.py"}),
+        (("/top.py", "./services/greet/"), ("*.csv",), {"top.py", "services/greet/main.py"}),
+        ((), ("*.py", "!main.py"), {"services/greet/main.py", "services/greet/a.csv"}),
+        (("**/[cm]*.py",), (), {"services/greet/main.py", "libs/common/c.py"}),
+    ],
+)
+def test_a_document_says_what_is_packed(
+    fetched: Fetch, tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...], files: set[str]
+) -> None:
+    """`include` is all that is packed, `exclude` takes away from it; patterns are those of .gitignore."""
+    write(
+        tmp_path / "app", "services/greet/main.py", "services/greet/a.csv", "services/other/o.py", "libs/common/c.py",
+        "top.py",
+    )  # fmt: skip
+    tree = fetched("app", include=include, exclude=exclude, handler="services.greet.main:fn")
+    assert set(paths(tree)) == files
+
+
+def test_what_a_document_includes_by_name_is_packed_whatever_is_ignored(fetched: Fetch, tmp_path: Path) -> None:
+    """A file that is made and not committed, and a folder of such; in the folder other rules count."""
+    app = write(
+        tmp_path / "app", "main.py", "model.bin", "other.bin", "dist/a.js", "dist/b.log", "dist/.DS_Store", "src/x.log",
+        gitignore="*.bin\ndist/\n*.log\n",
+    )  # fmt: skip
+    assert app.is_dir()
+    tree = fetched("app", include=("*.py", "model.bin", "dist", "src"))
+    assert set(paths(tree)) == {"main.py", "model.bin", "dist/a.js"}
+    assert "dist/a.js" not in paths(fetched("app", include=("*.py", "dist"), exclude=("dist/a.js",)))
+
+
+def test_a_function_that_a_rule_leaves_out_is_refused(fetched: Fetch, tmp_path: Path) -> None:
+    """At the build, with the rule; not when the image starts."""
+    write(tmp_path / "app", "main.py", "src/app.py", dockerignore="src\n")
+    with pytest.raises(SourceMissingError, match=r"'src/app.py' is left out: 'src', line 1 of .dockerignore"):
+        fetched("app", handler="src.app:fn")
+    with pytest.raises(SourceMissingError, match=r"'main.py' is left out: not in spec.source.include"):
+        fetched("app", include=("src",))
+    with pytest.raises(SourceError, match=r"spec.source.exclude: '\[z-a\]'"):
+        fetched("app", exclude=("[z-a]",))
+
+
+def test_large_files_are_named(fetched: Fetch, tmp_path: Path) -> None:
+    """Over 10 MiB, the largest first; one that the document includes by its name is meant."""
+    app = write(tmp_path / "app", "main.py")
+    for number, size in enumerate((11, 12, 10)):
+        with (app / f"{number}.bin").open("wb") as file:
+            file.truncate(size * 1024 * 1024)
+    found = [text for text in fetched("app").warnings if "files over" in text]
+    assert len(found) == 1
+    assert "files over 10.0 MiB: '1.bin' (12.0 MiB), '0.bin' (11.0 MiB);" in found[0]
+    include = ("main.py", "0.bin", "1.bin")
+    assert not [text for text in fetched("app", include=include).warnings if "files over" in text]
+
+
+def test_a_walk_does_not_enter_what_is_left_out(fetched: Fetch, tmp_path: Path) -> None:
+    """A folder that cannot be read is no problem where nothing of it is wanted."""
+    app = write(tmp_path / "app", "main.py", "node_modules/a/b", dockerignore="!main.py\n!*.md\n")
+    deep = app / "node_modules"
+    for _ in range(250):
+        deep /= "a"
+    os.makedirs(deep)  # noqa: PTH103  # deeper than a tree may be
+    assert "main.py" in paths(fetched("app"))
