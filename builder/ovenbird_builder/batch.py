@@ -100,6 +100,10 @@ def build_all(outcomes: Sequence[Outcome], environ: Mapping[str, str], progress:
 
     Errors: those of a place to work in, which all functions share.
     """
+    for outcome in outcomes:
+        if outcome.error and len(outcomes) > 1:
+            progress.say(f"{outcome.name} ({outcome.target})")
+            _tell_error(outcome.error, progress)
     open_ones = [outcome for outcome in outcomes if outcome.request]
     if not open_ones:
         return
@@ -122,8 +126,14 @@ def build_all(outcomes: Sequence[Outcome], environ: Mapping[str, str], progress:
             except OvenbirdError as error:
                 outcome.error = error
                 if len(outcomes) > 1:
-                    progress.say(f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
+                    _tell_error(error, progress)
             place.warnings.clear()
+
+
+def _tell_error(error: OvenbirdError, progress: Progress) -> None:
+    progress.say(f"error: {error.message}")
+    if error.hint:
+        progress.say(f"  hint: {error.hint}")
 
 
 def format_table(outcomes: Sequence[Outcome]) -> list[str]:

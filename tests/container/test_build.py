@@ -437,9 +437,12 @@ def test_offline_without_a_bundle_says_what_is_missing(builds: Builds, registry:
 def test_a_build_that_is_ended_leaves_nothing_that_hurts(
     number: signal.Signals, builds: Builds, base_images: Images, tmp_path: Path
 ) -> None:
-    """Its container is removed, by itself or after a kill by the next build, which finds a cache that is fine."""
+    """Its container is removed, by itself or after a kill by the next build, which finds a cache that is fine. The
+    result file tells that it was stopped.
+    """
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'out'}")
-    slow = ("--instruction", f"echo started {uuid.uuid4().hex}; sleep 300")
+    result = tmp_path / "result.json"
+    slow = ("--result-file", str(result), "--instruction", f"echo started {uuid.uuid4().hex}; sleep 300")
     child = builds.start(*words, *slow)
     assert child.stderr
     for line in child.stderr:
@@ -451,6 +454,8 @@ def test_a_build_that_is_ended_leaves_nothing_that_hurts(
     assert child.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[number]
     if number != signal.SIGKILL:
         assert containers() == []
+        error = json.loads(result.read_text())["error"]
+        assert (error["code"], error["exit_code"]) == ("build.stopped", child.returncode)
     found = builds.ok(*words, "--instruction", f"echo {uuid.uuid4().hex} > /opt/x")
     assert found["changed"]
     assert containers() == []
@@ -518,7 +523,7 @@ def test_a_base_that_is_not_there_is_told(builds: Builds, registry: str) -> None
     assert (done.status, done.error["code"]) == (61, "build.image.base_missing")
     done = builds.run("--base", "localhost/no-such:1")
     assert (done.status, done.error["hint"]) == (61, "--base names another")
-    done = builds.run("--python", "3.12")
+    done = builds.run("--base", "localhost/ovenbird:3.12")
     assert (done.status, done.error["hint"]) == (61, "ovenbird base build 3.12 makes it; --base names another")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -30,7 +32,7 @@ def _write(builds: Builds, name: str, text: str, needs: str = "[]") -> None:
 
 def test_many_functions(base_images: Images, registry: str, tmp_path: Path, container_env: dict[str, str]) -> None:
     """Two are pushed and one fails: the status is its own, and results, outputs and table tell all three. The second
-    call touches what changed alone.
+    call touches what changed alone; manifests are made of its results.
     """
     builds = Builds(tmp_path, OVENBIRD_BASE=base_images[ONE], OVENBIRD_PYTHON=ONE)
     for name in ("apple", "pear"):
@@ -67,3 +69,11 @@ def test_many_functions(base_images: Images, registry: str, tmp_path: Path, cont
     assert again[0]["digest"] == rows[0]["digest"]
     assert all(layer["hit"] for layer in again[0]["layers"])
     assert again[2]["base"] == rows[2]["base"]
+    (builds.source / "result.json").write_text(json.dumps({"functions": again}))
+    made = subprocess.run(
+        [sys.executable, "-m", "ovenbird", "manifests", "--build-result", "result.json", "--json"], cwd=builds.source,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    pods = [item["spec"]["template"]["spec"] for item in json.loads(made.stdout)["items"] if item["kind"] != "Service"]
+    images = [pod["containers"][0]["image"] for pod in pods]
+    assert images == [f"{row['image']}@{row['digest']}" for row in again]
