@@ -22,6 +22,8 @@ from ovenbird.document import Function
 from .. import process
 from ..errors import HashError, SourceMissingError, WheelBuildError
 from ..sources import fetch
+from ..sources.git_versions import copy_to_subfolder, version_variables
+from .folder_content import copy_folder
 from .listed import Wanted
 from .locktext import Pin
 from .refusals import Asked, compare_hashes, explain
@@ -60,10 +62,10 @@ def build(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         what, url = _material(one.origin, root, folder / "source", shop.site)
-        env = {}
+        env = version_variables(folder / "source") if one.origin.startswith("git+") else {}
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
-            env = dict.fromkeys(
+            env |= dict.fromkeys(
                 ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHOP}/{folder.name}/constraint.txt"
             )  # the second since pip 25.3
         words: tuple[str, ...] = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHOP}/{folder.name}/out")
@@ -165,26 +167,19 @@ def _material(origin: str, root: Path, into: Path, site: Site) -> tuple[str, str
             into.mkdir()
             shutil.copyfile(place, into / place.name)
             return f"{mounted}/{place.name}", origin
-        shutil.copytree(place, into, ignore=lambda folder, names: _leftovers(place, Path(folder), names))
+        copy_folder(place, into)
         _normal(into)
         return mounted, origin
     if not origin.startswith("git+"):
         return origin, origin
     address, ref, folder = split_git(origin)
     function = Function(root=root, name="requirement", handler="handler", source=address + (f"#{ref}" if ref else ""))
-    tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout)
+    tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout, versions=True)
+    if folder:
+        copy_to_subfolder(tree.path, folder[1])
     _normal(tree.path)
     pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder}" if folder else "")
     return mounted + (f"/{folder}" if folder else ""), pinned
-
-
-def _leftovers(root: Path, folder: Path, names: list[str]) -> set[str]:
-    """Return which names in a folder of the project `root` earlier builds and other programs have left there."""
-    left = {name for name in names if name in (".git", "__pycache__") or name.endswith(".egg-info")}
-    # setuptools works in `build` beside the project's own files; a package of that name is code
-    if folder == root and "build" in names and not (root / "build" / "__init__.py").exists():
-        left.add("build")
-    return left
 
 
 def _normal(folder: Path) -> None:

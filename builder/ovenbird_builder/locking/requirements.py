@@ -7,7 +7,6 @@ does, the source is searched, and the first that is there is used: `pylock.toml`
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from ovenbird.document import Function
 
 from ..errors import LockError
 from .declared import Declared, inline, project
+from .folder_content import content_digest
 from .listed import Wanted, read, requirement
 
 _SEARCHED = ("pylock.toml", "requirements.txt", "pyproject.toml")
-_SKIPPED = ("__pycache__", ".git")
 
 
 class Requirements(Struct, frozen=True):
@@ -111,16 +110,6 @@ def collect(
 
 def _hash_options(one: Wanted) -> str:
     return "".join(f" --hash={value}" for value in one.hashes)
-
-
-def content_digest(path: Path) -> str:
-    """A digest of a file or folder: names and content, not times or modes."""
-    total = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(path.rglob("*")):
-        if file.is_file() and not any(part in _SKIPPED or part.endswith(".egg-info") for part in file.parts):
-            name = file.relative_to(path).as_posix()
-            total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return "sha256:" + total.hexdigest()
 
 
 def _and_file(

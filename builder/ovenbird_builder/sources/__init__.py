@@ -72,13 +72,15 @@ def fetch(
     timeout: float = 600.0,
     leave_out: Path | None = None,
     products: tuple[Path, ...] = (),
+    versions: bool = False,
 ) -> Tree:
     """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
 
     `timeout` is in seconds, for all of it. `environ` brings credentials and limits. `leave_out` is a file that is not
     taken along: the function document, which has its own place in an image and would change the source's digest when
     the name of that image is written into it. `products` are files and folders that this build reads or writes
-    itself, such as its outputs and its credentials: none of them is taken along.
+    itself, such as its outputs and its credentials: none of them is taken along. With `versions` the checkout of a
+    repository gets the files that tell a build its version, which it would read from the tags.
     Errors: SourceError and its subclasses; SpecError for a limit that does not parse.
     """
     found_form = form(function)
@@ -89,7 +91,7 @@ def fetch(
         work.mkdir()
         final.mkdir()
         deadline = time.monotonic() + timeout
-        order = Order(function, work, environ, network, read_limits(environ, SpecError), deadline, timeout)
+        order = Order(function, work, environ, network, read_limits(environ, SpecError), deadline, timeout, versions)
         found = _found(found_form, order)
         tree = _settled(found, order, final, stage, leave_out, products)
         final.chmod(0o755)

@@ -16,7 +16,10 @@ from ..network import Network
 
 
 class Order(Struct, frozen=True):
-    """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds)."""
+    """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds).
+
+    With `versions` the checkout of a repository gets the files that name its version (git_versions.py).
+    """
 
     function: Function
     work: Path
@@ -25,6 +28,7 @@ class Order(Struct, frozen=True):
     limits: SourceLimits
     deadline: float
     timeout: float
+    versions: bool = False
 
     def remaining(self, shown: str) -> float:
         """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""

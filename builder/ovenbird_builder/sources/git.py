@@ -52,6 +52,8 @@ def fetch(order: Order) -> Found:
     checkout = _Checkout(order, surround(order, found), found)
     try:
         commit, epoch = checkout.take(found, order.work, 0)
+        if order.versions:
+            checkout.add_version_files(found, order.work, commit)
     except ProcessFailed as error:
         raise _refused(error, found, order) from None
     folder = _subfolder(order.work, found)
@@ -88,6 +90,13 @@ class _Checkout:
         if submodules:
             self._submodules(git, found, submodules, depth)
         return commit, epoch
+
+    def add_version_files(self, found: GitAddress, folder: Path, commit: str) -> None:
+        """Write what a build learns from tags into a checkout. Errors: ProcessFailed."""
+        from .git_versions import add_version_files
+        from .gitrun import Git
+
+        add_version_files(Git(folder, self.surroundings), found.url, commit)
 
     def _commit(self, git: Git, found: GitAddress, wanted: str, refs: dict[str, str]) -> str:
         """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""

@@ -1,0 +1,70 @@
+"""What of a folder requirement is built, and counts in its digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.locking.folder_content import content_digest, copy_folder, list_leftovers
+
+
+def write(root: Path, *names: str) -> None:
+    """Write files of some content, with their folders."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+
+def copied(root: Path, into: Path) -> set[str]:
+    """Return the files that are copied to be built."""
+    copy_folder(root, into)
+    return {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
+
+
+def test_only_the_folders_of_builds_are_left_out(tmp_path: Path) -> None:
+    """`build`, `dist` and metadata beside the project's files are leftovers; deeper ones and packages are content."""
+    keep = (
+        "pyproject.toml", "plum/build/a.py", "plum/dist/__init__.py", "src/pear/build/b.txt", "tests/data/dist/x.whl",
+        "plum/__init__.py", "plum/old.egg-info/PKG-INFO", "src/pear/fixtures/x.egg-info/PKG-INFO",
+    )  # fmt: skip
+    drop = (
+        "build/lib/plum/old.py", "dist/plum-1.whl", "plum.egg-info/SOURCES.txt", "src/pear.egg-info/SOURCES.txt",
+        ".git/config", "plum/__pycache__/a.pyc", "function.lock", "function.linux-arm64.lock", ".venv/pyvenv.cfg",
+        ".venv/lib/x.py",
+    )  # fmt: skip
+    write(tmp_path / "root", *keep, *drop)
+    assert copied(tmp_path / "root", tmp_path / "out") == set(keep)
+
+
+@pytest.mark.parametrize("name", ["build", "dist"])
+def test_a_package_of_that_name_is_code(name: str, tmp_path: Path) -> None:
+    """A folder `build` or `dist` with an `__init__.py` is a package, also at the project's root."""
+    write(tmp_path, f"{name}/__init__.py")
+    assert list_leftovers(tmp_path, tmp_path, [name, "src"]) == set()
+
+
+def test_a_digest_counts_what_is_built(tmp_path: Path) -> None:
+    """What is left over changes no digest; a file deep below a folder `build` does."""
+    write(tmp_path, "pyproject.toml", "plum/build/a.py", "plum/data/function.lock")
+    before = content_digest(tmp_path)
+    write(tmp_path, "build/lib/a.py", "dist/plum-1.whl", "plum.egg-info/PKG-INFO", "function.lock",
+          "function.linux-arm64.lock", "plum/__pycache__/a.pyc")  # fmt: skip
+    assert content_digest(tmp_path) == before
+    for name in ("plum/build/a.py", "plum/data/function.lock", "pyproject.toml"):
+        (tmp_path / name).write_text("changed")
+        assert content_digest(tmp_path) != before
+        before = content_digest(tmp_path)
+
+
+def test_the_image_that_a_build_writes_down_changes_no_digest(tmp_path: Path) -> None:
+    """`--write-back` sets `spec.image` after each build; another field of the document counts."""
+    document = tmp_path / "function.yaml"
+    document.write_text("kind: python\nspec:\n  handler: main:run\n")
+    before = content_digest(tmp_path)
+    for name in ("registry/a:1", "registry/a:2"):
+        document.write_text(f"kind: python\nspec:\n  image: {name}\n  handler: main:run\n")
+        assert content_digest(tmp_path) == before
+    document.write_text("kind: python\nspec:\n  handler: main:other\n")
+    assert content_digest(tmp_path) != before
