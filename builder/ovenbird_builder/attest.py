@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ovenbird import __version__
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
@@ -72,12 +72,9 @@ def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
         middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
         for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
             path = beside.absolute().with_name(f"{beside.absolute().name}{middle}.{ending}")
-            draft = path.with_name(f".{path.name}-{os.getpid()}")
             try:
-                draft.write_bytes(data + b"\n")
-                draft.replace(path)
+                write_file(path, data + b"\n")
             except OSError as error:
-                draft.unlink(missing_ok=True)
                 raise SpaceError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
             made.append(path)
     return made

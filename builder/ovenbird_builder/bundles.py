@@ -12,10 +12,8 @@ import contextlib
 import io
 import json
 import lzma
-import os
 import re
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
+from ovenbird.common.atomic_files import replacing
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
@@ -89,20 +88,10 @@ class Bundle(Struct, frozen=True):
 def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequence[Prepared], cache: Cache) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
-        temporary = Path(name)
-        try:
-            with (
-                os.fdopen(handle, "wb") as file,
-                tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
-            ):
+        with replacing(path) as draft:
+            with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 _fill(tar, given, request, prepared, cache)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return path.stat().st_size
+            return draft.stat().st_size
     except OSError as error:
         raise SpaceError(f"cannot write the bundle {show_value(str(path))}: {error.strerror}") from None
 

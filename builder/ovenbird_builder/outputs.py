@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovenbird.common.atomic_files import is_replaceable, replacing
 from ovenbird.common.text import show_value
 
 from .errors import ImageError, SpaceError, SpecError
@@ -52,10 +53,11 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
     Errors: those of `faults`; ImageError when the folder is there and is not an OCI layout.
     """
     path = Path(one.path).absolute()
+    special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in
     if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
         raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=None if special else path.parent))
     except OSError as error:
         raise SpaceError(f"--output: cannot write to {show_value(str(path.parent))}: {error.strerror}") from None
     try:
@@ -69,7 +71,11 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
             _index_name(made, tags)
             if path.exists():
                 path.rename(scratch / "old")
-        made.rename(path)
+        if special:
+            with replacing(path) as draft:
+                shutil.copyfile(made, draft)
+        else:
+            made.rename(path)
     except OSError as error:
         raise SpaceError(f"--output: cannot write {show_value(str(path))}: {error.strerror}") from None
     finally:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 
 from .errors import SpaceError
@@ -74,20 +73,7 @@ def write_text(path: Path, content: str, flag: str) -> None:
     Errors: SpaceError.
     """
     try:
-        if path.absolute().parts[1:2] in (("dev",), ("proc",)) or (path.exists() and not path.is_file()):
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(content)
-            return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(content)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_file(path, content.encode())
     except OSError as error:
         raise SpaceError(f"{flag}: cannot write {show_value(str(path))}: {error.strerror}") from None
 

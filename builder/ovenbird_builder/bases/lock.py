@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.errors import OvenbirdError
 
 from .. import buildah, process, toolbox
@@ -113,12 +114,12 @@ def _failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
 def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
     """Write the lock of a version to its place; the path."""
     path = bases.lockfile(version, flavour)
-    bases.write(path, text)
+    write_file(path, text.encode())
     return path
 
 
 def write_pin(version: str, digest: str) -> Path:
     """Write a digest into bases.toml, which stays as it is otherwise; the path."""
     path = bases.home() / "bases.toml"
-    bases.write(path, bases.pinned(path.read_text(encoding="utf-8"), version, digest))
+    write_file(path, bases.pinned(path.read_text(encoding="utf-8"), version, digest).encode())
     return path

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from msgspec import Struct
@@ -156,20 +154,3 @@ def pinned(text: str, version: str, digest: str) -> str:
     if not count:
         raise SpecError(f'bases.toml has no line `digest = "..."` in the section ["{version}"]')
     return done
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file at once, so that nobody reads half of it."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
-    ) as f:
-        temporary = Path(f.name)
-        try:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 
 from ovenbird.common.text import show_value
 
+from .. import report
 from ..bases import image as baseimage
 from ..bases import lock as baselock
 from ..bases import table as bases
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
     if getattr(args, "result_file", "") not in ("", "-"):  # stdout has it anyway
-        bases.write(Path(args.result_file).absolute(), text + "\n")
+        report.write_text(Path(args.result_file), text + "\n", "--result-file")
     print(text)
     return 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 
 from ..bases.probe import Interpreter
@@ -34,7 +35,6 @@ from .platforms import environment, minor, platform
 from .refusals import Asked
 from .requirements import Requirements
 from .resolve import Choice
-from .wheelhouse import write
 from .workshop import Site, Workshop, workshop
 
 __all__ = ["Lock", "Pin", "lock"]
@@ -237,6 +237,6 @@ def _keep(cache: Path, key: str, text: str) -> None:
     folder = cache / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n")
+        write_file(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n".encode())
     except OSError as error:
         raise SpaceError(f"cannot write to {show_value(str(folder))}: {error.strerror}") from error

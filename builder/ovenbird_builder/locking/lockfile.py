@@ -9,6 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 
 from .. import toolbox
@@ -20,7 +21,6 @@ from .markers import marker_applies
 from .other_hashes import is_other
 from .platforms import environment, glibc, glibc_of, minor, platform
 from .requirements import Requirements
-from .wheelhouse import write
 
 NAME = "function.lock"
 _LIMIT = 16 * 1024 * 1024  # bytes
@@ -67,7 +67,7 @@ def _uv() -> str:
 def save(path: Path, lock: Lock) -> None:
     """Write a lock, whole or not at all. Errors: LockError."""
     try:
-        write(path, lock.text)
+        write_file(path, lock.text.encode())
     except OSError as error:
         raise LockError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from msgspec import Struct
 from packaging import tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 
 from ..errors import HashError, SpaceError
@@ -86,7 +86,7 @@ class Wheelhouse(Struct, frozen=True):
         keys = self.cache / "wheels" / "keys"
         try:
             keys.mkdir(parents=True, exist_ok=True)
-            write(keys / f"{key}.json", json.dumps(value, sort_keys=True))
+            write_file(keys / f"{key}.json", json.dumps(value, sort_keys=True).encode())
         except OSError as error:
             raise SpaceError(f"cannot write to {show_value(str(keys))}: {error.strerror}") from error
 
@@ -129,26 +129,13 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file by a temporary name and a rename. Errors: OSError."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    half = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        half.chmod(0o644)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
-
-
 def _stamped(path: Path) -> str:
     about = path.stat()
     return f"{about.st_size} {about.st_mtime_ns}"
 
 
 def _stamp(path: Path) -> None:
-    write(path.with_name("stamp"), _stamped(path))
+    write_file(path.with_name("stamp"), _stamped(path).encode())
 
 
 def _sound(path: Path, sha256: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 
 from ..errors import SpecError
@@ -113,19 +113,9 @@ def _remove(path: Path) -> None:
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write under a temporary name, then rename; to a device or a pipe as it is, which nothing may replace."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.absolute().parts[1:2] in (("dev",), ("proc",)) or path.is_fifo():
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(text)
-            return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_file(path, text.encode())
     except OSError as error:
         raise SpecError(f"--output: cannot write {show_value(str(path))}: {error.strerror}") from None
     return path

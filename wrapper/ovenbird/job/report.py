@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import logging
 import os
 from collections.abc import Mapping
@@ -18,7 +16,6 @@ from ..platform.run import Run
 from .outcome import Outcome
 
 _log = logging.getLogger("ovenbird")
-_NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def result_file(
@@ -79,22 +76,8 @@ def _json(value: Any) -> bytes:
 
 
 def _write(path: Path, value: Any) -> None:
-    """Write JSON whole: under a temporary name, then renamed; in place where that cannot be or must not be.
+    from ..common.atomic_files import write_file
 
-    That is a pipe or a device (/dev/stdout), and a file that is mounted by itself (/dev/termination-log).
-    """
-    content = _json(value)
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        path.write_bytes(content)
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if not path.is_file() or error.errno not in _NOT_REPLACED:
-            raise
-        path.write_bytes(content)
+    write_file(path, _json(value))
