@@ -25,6 +25,7 @@ from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
 from ..network import Network
 from . import digest, entry, gather, shadow
+from .checkout import read_revision
 from .form import Found, Order
 from .gather import DOCUMENT_REASON
 from .products import list_streams
@@ -127,9 +128,19 @@ def _settled(
     gather.place(choice.entries, found.folder, final, shown, move=found.ours)
     shadow.refuse(final)
     rows = digest.list_rows(final)
-    notes = (*found.warnings, *_untold(found, choice), *_large(rows, wanted), *entry.check(function, final, shown))
+    revision, no_commit = found.revision, ""
+    if not found.ours:
+        paths = [entry.path for entry in choice.entries]
+        revision, no_commit = read_revision(found.folder, paths, order.environ, lambda: order.remaining(shown))
+    notes = (
+        *found.warnings,
+        *((no_commit,) if no_commit else ()),
+        *_untold(found, choice),
+        *_large(rows, wanted),
+        *entry.check(function, final, shown),
+    )
     return Tree(
-        final, found.uri, found.revision, digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
+        final, found.uri, revision, digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
     )  # fmt: skip
 
 

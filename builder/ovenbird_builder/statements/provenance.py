@@ -46,7 +46,7 @@ def image(reference: str, digest: str) -> Material:
 def source(uri: str, revision: str, tree: str) -> Material:
     """The source as a material: its commit where it has one, and the digest of the tree in any case."""
     digest = {"ovenbirdTree1": tree.removeprefix("sha256:")}
-    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) and uri.startswith("git+"):
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
         digest["gitCommit"] = revision
     return Material(uri, digest)
 

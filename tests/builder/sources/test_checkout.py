@@ -1,0 +1,140 @@
+"""The commit of a local working folder, and whether the files that are packed are those of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.gitserver import git
+
+from ovenbird_builder.sources import checkout
+
+from .conftest import Fetch
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository whose function lies in a folder of it, with everything committed."""
+    root = tmp_path / "repository"
+    app = root / "functions" / "app"
+    app.mkdir(parents=True)
+    (app / "main.py").write_text("def fn(): ...\n")
+    (app / "helper.py").write_text("x = 1\n")
+    (app / "notes.md").write_text("notes\n")
+    (app / ".gitignore").write_text("*.log\n")
+    (app / ".ovenbirdignore").write_text("*.md\n!kept.log\n")
+    (root / "other.py").write_text("y = 1\n")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "first")
+    return app
+
+
+def test_a_folder_has_the_commit_of_its_checkout(fetched: Fetch, project: Path) -> None:
+    """A folder and a single file alike; what is not packed, or lies elsewhere in the repository, changes nothing."""
+    commit = git(project, "rev-parse", "HEAD")
+    assert len(commit) == 40
+    assert fetched(str(project)).revision == commit
+    (project / "notes.md").write_text("other notes\n")
+    (project / "draft.md").write_text("a draft\n")
+    (project / "run.log").write_text("ignored\n")
+    (project.parent.parent / "other.py").write_text("y = 2\n")
+    assert fetched(str(project)).revision == commit
+    assert fetched("main.py", root=project).revision == commit
+
+
+def change_file(project: Path) -> None:
+    (project / "helper.py").write_text("x = 2\n")
+
+
+def stage_file(project: Path) -> None:
+    (project / "helper.py").write_text("x = 2\n")
+    git(project, "add", "helper.py")
+
+
+def add_file(project: Path) -> None:
+    (project / "ne\u00fc w.py").write_text("z = 1\n")
+
+
+def add_folder(project: Path) -> None:
+    (project / "pkg" / "sub").mkdir(parents=True)
+    (project / "pkg" / "sub" / "a.py").write_text("z = 1\n")
+
+
+def take_ignored(project: Path) -> None:
+    (project / "kept.log").write_text("taken by .ovenbirdignore\n")
+
+
+def remove_file(project: Path) -> None:
+    (project / "helper.py").unlink()
+
+
+def rename_file(project: Path) -> None:
+    git(project, "mv", "helper.py", "renamed.py")
+
+
+def make_executable(project: Path) -> None:
+    path = project / "helper.py"
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_file, stage_file, add_file, add_folder, take_ignored, remove_file, rename_file, make_executable],
+)
+def test_a_tree_that_is_not_the_commits_says_so(fetched: Fetch, project: Path, change: Callable[[Path], None]) -> None:
+    """Whatever git would tell of a file that is packed, until it is committed."""
+    commit = git(project, "rev-parse", "HEAD")
+    change(project)
+    assert fetched(str(project)).revision == f"{commit}-dirty"
+    git(project, "add", "-A", "-f")
+    git(project, "commit", "-q", "-m", "second")
+    assert fetched(str(project)).revision == git(project, "rev-parse", "HEAD")
+
+
+def test_a_document_that_the_build_writes_to_changes_nothing(tmp_path: Path, project: Path, fetched: Fetch) -> None:
+    """`--write-back` sets a line of it after the build; the next one finds nothing changed."""
+    (project / "function.yaml").write_text("kind: python\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "second")
+    (project / "function.yaml").write_text("kind: python\nname: x\n")
+    assert fetched(str(project)).revision == git(project, "rev-parse", "HEAD")
+
+
+def test_where_there_is_no_commit_there_is_no_revision(fetched: Fetch, tmp_path: Path) -> None:
+    """A folder in no repository, and a repository that is empty."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "main.py").write_text("def fn(): ...\n")
+    assert (fetched(str(app)).revision, fetched(str(app)).warnings) == ("", ())
+    git(app, "init", "-q", "-b", "main")
+    assert (fetched(str(app)).revision, fetched(str(app)).warnings) == ("", ())
+
+
+def test_what_git_does_not_say_is_told(fetched: Fetch, project: Path) -> None:
+    """Without git, and where git refuses a repository: the build goes on, and says that the commit is missing."""
+    told = checkout.read_revision(project, ["main.py"], {"PATH": "/nowhere"}, lambda: 60.0)
+    assert told == ("", f"the image has no commit of {str(project)!r}: the program 'git' is not installed")
+    (project.parent.parent / ".git" / "HEAD").write_text("broken\n")
+    tree = fetched(str(project))
+    assert tree.revision == ""
+    (warning,) = tree.warnings
+    assert warning.startswith("the image has no commit of")
+
+
+def test_nothing_of_the_checkout_is_run_or_written(fetched: Fetch, project: Path, tmp_path: Path) -> None:
+    """Neither a file system monitor nor a hook that the repository's configuration names; the index stays as it is."""
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    script.chmod(0o755)
+    git(project, "config", "core.fsmonitor", str(script))
+    git(project, "config", "core.hooksPath", str(tmp_path))
+    index = project.parent.parent / ".git" / "index"
+    os.utime(project / "helper.py", (1, 1))  # git would refresh what the index knows of it
+    before = index.read_bytes()
+    assert len(fetched(str(project)).revision) == 40
+    assert index.read_bytes() == before
+    assert not (tmp_path / "ran").exists()
