@@ -141,7 +141,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.document",
         "ovenbird_builder.errors",
     ),
-    "ovenbird_builder.labels": (),
+    "ovenbird_builder.labels": ("ovenbird_builder.errors",),
+    "ovenbird_builder.descriptions": ("ovenbird.document", "ovenbird_builder.labels"),
     "ovenbird_builder.canonical": (),
     "ovenbird_builder.reference": ("ovenbird_builder.errors",),
     "ovenbird_builder.skopeo": (),
@@ -187,7 +188,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.prepare",
         "ovenbird_builder.bake",
     ),
+    "ovenbird_builder.bills": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.labels",
+        "ovenbird_builder.oci",
+        "ovenbird_builder.statements",
+    ),
     "ovenbird_builder.inspection": (
+        "ovenbird_builder.bills",
         "ovenbird.errors",
         "ovenbird_builder.labels",
         "ovenbird_builder.oci",
@@ -212,6 +220,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.distribution",
     ),
     "ovenbird_builder.rebasing": (
+        "ovenbird_builder.bills",
         "ovenbird.errors",
         "ovenbird_builder.labels",
         "ovenbird_builder.reference",
@@ -341,6 +350,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
         "ovenbird_builder.outputs",
         "ovenbird_builder.reference",
+        "ovenbird_builder.labels",
         "ovenbird_builder.secrets",
         "ovenbird_builder.source_allow",
         "ovenbird_builder.sources",
@@ -383,6 +393,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.spec",
     ),
     "ovenbird_builder.contents": (
+        "ovenbird_builder.descriptions",
         "ovenbird_builder.bake",
         "ovenbird_builder.baked_document",
         "ovenbird_builder.bench",
@@ -421,6 +432,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.spec",
     ),
     "ovenbird_builder.pipeline": (
+        "ovenbird_builder.bases",
+        "ovenbird.__version__",
         "ovenbird_builder.source_allow",
         "ovenbird_builder.source_gate",
         "ovenbird_builder.attest",

@@ -23,6 +23,7 @@ from .layers.cache import Cache
 from .prepare import Prepared
 from .reference import Reference
 from .registry import Registry
+from .spec import Request
 from .statements import packages, provenance, referrers, sbom
 
 
@@ -96,7 +97,8 @@ def _bill(one: Prepared, epoch: int, cache: Cache) -> bytes:
     origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
     wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
     place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
-                wheels=wheels, own=len(inputs.wheels), builder=__version__)  # fmt: skip
+                wheels=wheels, own=len(inputs.wheels), builder=__version__,
+                installed=dict(inputs.interpreter.distributions))  # fmt: skip
     kept = cache.noted(place)
     if not isinstance(kept, str):
         own, beside = (
@@ -104,7 +106,7 @@ def _bill(one: Prepared, epoch: int, cache: Cache) -> bytes:
             for found in (inputs.wheels, inputs.runtime)
         )
         kept = sbom.bill(name=name, version="", packages=own, beside=beside, base=base, runtime=runtime,
-                         wanted=wanted).decode()  # fmt: skip
+                         wanted=wanted, installed=inputs.interpreter.distributions).decode()  # fmt: skip
         cache.note(place, kept, f"bill of materials of {name}")
     return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
@@ -125,7 +127,7 @@ def _how(one: Prepared, digest: str, epoch: int) -> bytes:
             "base": request.base,
             "python": request.python,
             "compression": request.compression,
-            **({"allow": list(request.allow)} if request.allow else {}),
+            **_asked(request),
         },
         internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
                   "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},
@@ -136,6 +138,12 @@ def _how(one: Prepared, digest: str, epoch: int) -> bytes:
         ],
         secrets=[text for secret in request.secrets for text in secret.texts],
     )  # fmt: skip
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What was asked for by flags that few builds have."""
+    found = {"allow": list(request.allow), "labels": dict(request.labels), "annotations": dict(request.annotations)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _told(step: Instruction) -> dict[str, Any]:

@@ -40,7 +40,19 @@ from .sources.tree import Tree
 from .spec import Request
 
 _VERSION = 1
-_KEPT = ("python", "base", "requirement", "extra", "instruction", "locker", "platform", "compression", "allow")
+_KEPT = (
+    "python",
+    "base",
+    "requirement",
+    "extra",
+    "instruction",
+    "locker",
+    "platform",
+    "compression",
+    "allow",
+    "label",
+    "annotation",
+)
 _FILES = ("requirements", "constraints")
 
 

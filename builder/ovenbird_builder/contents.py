@@ -14,6 +14,7 @@ from .bake import Maker
 from .bases.foundation import Foundation
 from .bases.probe import Interpreter
 from .bench import Bench
+from .descriptions import describe_function
 from .layers import underlay
 from .layers.assemble import Changes
 from .layers.cache import Cache
@@ -77,8 +78,8 @@ def contents(inputs: Inputs, bench: Bench, cache: Cache, builder: str) -> Conten
         "source": lambda: (source_layer(tree, cache, compression=compression),),
         "document": lambda: (files_layer(files, cache, compression=compression),),
     }
-    said = about(inputs, builder)
-    return Contents(parts, makers, _changes(said), said)
+    said, request = about(inputs, builder), inputs.request
+    return Contents(parts, makers, _changes({**said, **request.labels}), {**said, **request.annotations})
 
 
 def about(inputs: Inputs, builder: str) -> dict[str, str]:
@@ -100,6 +101,7 @@ def about(inputs: Inputs, builder: str) -> dict[str, str]:
         labels.RUNTIME: builder if inputs.runtime else inputs.interpreter.runtime,
         labels.RUNTIME_FROM: "image" if inputs.runtime else "base",
         labels.INSTRUCTIONS: str(len(inputs.request.instructions)),
+        **describe_function(inputs.request.function, inputs.tree.path),
     }
     # a folder's path says on whose machine it lay, and makes two machines differ
     if inputs.tree.uri in ("local", "inline"):
@@ -153,4 +155,4 @@ def _files(inputs: Inputs) -> dict[str, bytes]:
 def _changes(said: Mapping[str, str]) -> Changes:
     """How the image runs: the same on any base, whatever that one ran."""
     env = {**underlay.CHANGES.env, "OVENBIRD_TARGET": baked_document.DOCUMENT}
-    return replace(underlay.CHANGES, env=env, labels=said)
+    return replace(underlay.CHANGES, env=env, labels=said, without=labels.OF_AN_IMAGE)

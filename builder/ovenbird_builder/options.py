@@ -69,6 +69,8 @@ TABLE = (
            many=True),
     Option("allow", "PATH", "a file of the source, or a pattern, that may hold what looks like a secret; repeat",
            many=True),
+    Option("label", "NAME=VALUE", "a label of the image's config, over what the function says; repeat", many=True),
+    Option("annotation", "NAME=VALUE", "an annotation of the image's manifest; repeat for more", many=True),
     Option("authfile", "FILE", "credentials for registries, in the form of auth.json"),
     Option("creds_file", "FILE", "a file that holds USER:PASSWORD for the registries of the tags", verbs=_BUILD),
     Option("compression", "zstd|gzip", "of new layers; gzip is for Docker before 23"),

@@ -10,10 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ovenbird import __version__
 from ovenbird.common.text import show_value
 
 from . import explain, source_gate, writeback
 from .bake import Baked, bake
+from .bases.age import describe_old_runtime
 from .deliver import Parcel, deliver, present, push
 from .layers import gates, key
 from .layers.assemble import Image, index, predict
@@ -279,6 +281,8 @@ def _warnings(request: Request, tree: Tree, prepared: Sequence[Prepared]) -> tup
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "
             "another machine may get another digest"
         )
+    if not first.runtime:
+        found += describe_old_runtime(first.base.name, first.interpreter, __version__)
     found += [
         f"the instruction {show_value(one.run)} names /shared, so it runs after the source; say"
         " `after: base` to run it earlier"

@@ -163,11 +163,11 @@ def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, An
         found["Env"] = [f"{name}={value}" for name, value in variables.items()]
     inherited_labels = before.get("Labels") or {}
     found["Labels"] = {
-        **(new.get("Labels") or {}),
+        **{name: value for name, value in (new.get("Labels") or {}).items() if not name.startswith(labels.OF_AN_IMAGE)},
         **{
             name: value
             for name, value in (own.get("Labels") or {}).items()
-            if inherited_labels.get(name) != value or name.startswith(labels.PREFIX)
+            if inherited_labels.get(name) != value or name.startswith((labels.PREFIX, *labels.OF_AN_IMAGE))
         },
     }
     return found

@@ -15,7 +15,7 @@ from ovenbird.common.text import show_value
 from ovenbird.document import Function, refuse_unknown_fields
 from ovenbird.errors import OvenbirdError
 
-from . import functions, instructions, reference, secrets
+from . import functions, instructions, labels, reference, secrets
 from .durations import seconds
 from .errors import SpecError
 from .instructions import Instruction
@@ -41,6 +41,7 @@ class Request:
     environment does not set it. `bundled` is the source where a bundle brings it,
     `locks` the folder of the locks that it brings. `products` are the files and folders that the build itself reads or
     writes, which are no part of a source. `allow` are the paths in the source that may hold what looks like a secret.
+    `labels` and `annotations` are the user's own.
     """
 
     function: Function
@@ -76,6 +77,8 @@ class Request:
     notes: tuple[str, ...] = field(default=())
     products: tuple[Path, ...] = ()
     allow: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     registry: str = ""
 
     @property
@@ -132,6 +135,8 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
         products=_products(given),
         allow=check(lambda: parse_allow(given["allow"], function), ()),
+        labels=check(lambda: labels.parse_pairs("--label", given["label"]), {}),
+        annotations=check(lambda: labels.parse_pairs("--annotation", given["annotation"]), {}),
     )
     _together(check, made, explicit=bool(given["tag"]))
     check.finish()

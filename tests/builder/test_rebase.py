@@ -128,6 +128,18 @@ def test_what_the_build_set_wins_and_the_rest_is_renewed(tmp_path: Path) -> None
     assert told[labels.LOCK_DIGEST] == "sha256:" + "e" * 64
 
 
+def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
+    """Its license, also where the old base has the same; no license or version of the new base is taken over."""
+    image, old, new = images(tmp_path, image={"LICENSES": "MIT"})
+    fresh, before = json.loads(new.raw_config), json.loads(old.raw_config)
+    fresh["config"]["Labels"] |= {labels.LICENSES: "GPL-3.0", labels.VERSION: "13", "vendor": "new"}
+    before["config"]["Labels"] |= {labels.LICENSES: "MIT"}
+    new = Image(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
+    told = json.loads(swap(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
+    assert (told[labels.LICENSES], told["vendor"]) == ("MIT", "new")
+    assert labels.VERSION not in told
+
+
 def test_without_the_old_base_the_new_one_wins(tmp_path: Path) -> None:
     """Where nobody knows who set a variable, the base's are the new base's, ours stay, and that is told."""
     image, _, new = images(tmp_path)

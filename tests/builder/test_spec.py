@@ -65,6 +65,17 @@ def test_unknown_fields_of_the_document_are_notes(ask: Ask, tmp_path: Path) -> N
         assert caught.value.problems == (warning,)
 
 
+def test_labels_and_allowed_paths_come_from_flags_and_variables(ask: Ask) -> None:
+    """Each may be repeated; a variable holds one in a line; all that is wrong is told at once."""
+    found = ask(
+        "--label", "team=data", "--label", "a=b=c", "--allow", "./tests/key.pem", OVENBIRD_ANNOTATION="x=1\ny=2"
+    )
+    assert (found.labels, found.annotations) == ({"team": "data", "a": "b=c"}, {"x": "1", "y": "2"})
+    assert found.allow == ("tests/key.pem",)
+    with pytest.raises(SpecError, match=r"(?s)--allow.*'/etc'.*--label.*'team'"):
+        ask("--label", "team", "--allow", "/etc")
+
+
 def test_what_the_build_writes_and_its_credentials_are_its_products(ask: Ask, tmp_path: Path) -> None:
     """Each flag and variable that names a file of the build's own; neither the store nor stdout is a file."""
     found = ask(

@@ -51,7 +51,8 @@ _OF_TASK = frozenset(
     " profile function task local_execution run".split()
 )
 _METADATA = frozenset(
-    "name project version description labels created updated created_by updated_by embedded relationships".split()
+    "name project version description license labels created updated created_by updated_by embedded"
+    " relationships".split()
 )
 
 

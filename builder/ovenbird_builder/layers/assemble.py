@@ -85,10 +85,14 @@ class _Config(Struct):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changes in the base's config; None leaves a field as it is. `env` and `labels` are added to the base's."""
+    """What changes in the base's config; None leaves a field as it is. `env` and `labels` are added to the base's.
+
+    Labels of the base that begin with one of `without` describe the base alone, and are dropped.
+    """
 
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
     user: str | None = None
@@ -222,7 +226,10 @@ def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _changed(config: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     env = {name: text for name, _, text in (row.partition("=") for row in config.get("Env") or ())} | dict(changes.env)
-    labels = dict(config.get("Labels") or {}) | dict(changes.labels)
+    inherited = {
+        name: text for name, text in (config.get("Labels") or {}).items() if not name.startswith(changes.without)
+    }
+    labels = inherited | dict(changes.labels)
     ports = dict(config.get("ExposedPorts") or {}) | {port: {} for port in changes.ports}
     fields = {
         "User": changes.user,

@@ -119,3 +119,15 @@ def test_a_layout_names_its_image(cache: Cache) -> None:
     row = json.loads((folder / "index.json").read_text())["manifests"][0]
     assert (row["digest"], row["size"]) == (image.digest, len(image.manifest))
     assert row["annotations"] == {"org.opencontainers.image.ref.name": "tag"}
+
+
+def test_what_the_base_says_of_itself_alone_is_not_inherited() -> None:
+    """Its license and version would pass for the image's; its other labels stay."""
+    told = {"org.opencontainers.image.licenses": "GPL-3.0", "org.opencontainers.image.version": "12", "vendor": "v"}
+    changes = Changes(labels={"org.opencontainers.image.title": "f"}, without=("org.opencontainers.image.",))
+    for one, expected in (
+        (changes, {"vendor": "v", "org.opencontainers.image.title": "f"}),
+        (Changes(), told),
+    ):
+        config = json.loads(predict(*base(False, Labels=told), [layer(1)], one, {}, 0).config)
+        assert config["config"]["Labels"] == expected
