@@ -17,6 +17,7 @@ VERBS = {
     "base": "list, build, pin and lock the base images",
     "cache": "list and prune what the builder keeps on this machine",
     "inspect": "show what is known about an image, without starting it",
+    "sbom": "print the bill of materials of an image, as CycloneDX",
     "container": "run or serve a function in its image: what `--container` of both verbs calls",
     "rebase": "put a new base under the layers of an image, without building",
     "manifests": "print what Kubernetes or Knative needs to run a function",

@@ -10,6 +10,7 @@ from ovenbird.common.units import read_whole
 from ovenbird.errors import OvenbirdError
 
 from . import labels
+from .bills import read_python
 from .oci import Image, contents
 from .statements import provenance, referrers, sbom
 
@@ -18,8 +19,11 @@ _SIGNATURES = ("application/vnd.dev.cosign.", "application/vnd.dev.sigstore.", "
 
 
 def inspect(image: Image) -> dict[str, Any]:
-    """All of it as JSON values; `notes` tells what could not be read, `ours` is off for an image of others."""
-    told, notes = image.labels, list[str]()
+    """All of it as JSON values; `notes` tells what could not be read.
+
+    `kind` is `function`, `base`, or empty for an image of others, which `ours` says too.
+    """
+    told, notes, kind = image.labels, list[str](), find_kind(image)
     config = image.config.get("config") or {}
     layers = _layers(image)
     found: dict[str, Any] = {
@@ -29,15 +33,16 @@ def inspect(image: Image) -> dict[str, Any]:
         "platform": "/".join(part for part in image.platform if part),
         "created": image.config.get("created", ""),
         "size": sum(layer["size"] for layer in layers),
-        "ours": labels.BASE_LAYERS in told,
-        "function": told.get(labels.TITLE, ""),
+        "ours": kind != "",
+        "kind": kind,
+        "function": told.get(labels.TITLE, "") if kind != "base" else "",
         "source": {"uri": told.get(labels.SOURCE, ""), "revision": told.get(labels.REVISION, ""),
                    "digest": told.get(labels.SOURCE_DIGEST, "")},
         "base": {"name": told.get(labels.BASE_NAME, ""), "digest": told.get(labels.BASE_DIGEST, ""),
                  "layers": told.get(labels.BASE_LAYERS, "")},
-        "python": {"version": told.get(labels.PYTHON, ""), "soabi": told.get(labels.SOABI, ""),
+        "python": {"version": read_python(image), "soabi": told.get(labels.SOABI, ""),
                    "libc": told.get(labels.LIBC, "")},
-        "runtime": told.get(labels.RUNTIME, ""),
+        "runtime": told.get(labels.RUNTIME) or (told.get(labels.VERSION, "") if kind == "base" else ""),
         "lock": {"digest": told.get(labels.LOCK_DIGEST, ""), "text": None},
         "document": None,
         "layers": layers,
@@ -46,12 +51,21 @@ def inspect(image: Image) -> dict[str, Any]:
         "labels": config.get("Labels") or {},
         "annotations": image.manifest.get("annotations") or {},
     }  # fmt: skip
-    if found["ours"]:
+    if kind == "function":
         _files(image, found, notes)
-    else:
+    elif not kind:
         notes.append(f"not an image of Ovenbird: it has no label {labels.BASE_LAYERS}")
     _statements(image, found, notes)
     return {**found, "notes": notes}
+
+
+def find_kind(image: Image) -> str:
+    """Return `function` for what a build has made, `base` for one of our bases, "" for an image of others."""
+    if labels.BASE_LAYERS in image.labels:
+        return "function"
+    command = (image.config.get("config") or {}).get("Entrypoint") or [""]
+    ours = image.labels.get(labels.TITLE, "").startswith(labels.BASE_TITLE) and "ovenbird" in str(command[0])
+    return "base" if ours else ""
 
 
 def _layers(image: Image) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ovenbird.errors import OvenbirdError
 from . import labels, rebase, transfer
 from .bases.facts import facts
 from .bases.probe import Interpreter
+from .bills import find_bill
 from .distribution.client import MANIFEST, Repository
 from .layers import Layer
 from .layers.cache import Cache
@@ -59,7 +60,13 @@ def rebased(
     start = time.monotonic()
     image, base = find(name, reach), find(base_name, reach)
     rebase.base_layers(image)
-    known = facts(base, ask)
+    asked: list[Interpreter] = []
+
+    def ask_once(image: str) -> Interpreter:
+        asked.append(ask(image))
+        return asked[-1]
+
+    known = facts(base, ask_once)
     rebase.check(image, base, known, force=force)
     remote = destination.startswith("docker://")
     image = transfer.with_blobs(image, cache, reach.environ, compress=remote)
@@ -76,7 +83,8 @@ def rebased(
         reference = parse(destination.removeprefix("docker://"))
         repository = reach.repository(reference)
         transfer.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
-        told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings)
+        installed = asked[0].distributions if asked else {}
+        told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings, installed)
     else:
         transfer.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
     return Rebased(
@@ -123,6 +131,7 @@ def _carried(
     name: str,
     version: str,
     warnings: list[str],
+    installed: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Attach the bill of materials of the image, with its new base, and a statement of the rebase."""
     subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
@@ -134,26 +143,18 @@ def _carried(
                    provenance.image(base_name, base.digest)],
     )  # fmt: skip
     artifacts: list[Artifact] = [referrers.pack(statement, provenance.MEDIA_TYPE, subject, "provenance.json", epoch)]
-    bill = _bill(image)
+    bill = find_bill(image)
     if bill:
         below = packages.Base(base_name, base.digest, known[labels.PYTHON], base.platform[1])
         artifacts.append(
-            referrers.pack(sbom.rebased(bill, below, epoch), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch)
+            referrers.pack(
+                sbom.rebased(bill, below, epoch, installed), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch
+            )
         )
     else:
         warnings.append("no bill of materials lies beside the image, so none was carried over")
     referrers.attach(repository, done.digest, artifacts).settle()
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
-
-
-def _bill(image: Image) -> bytes | None:
-    """The bill of materials that lies beside an image."""
-    if image.repository is None:
-        return None
-    for descriptor in referrers.attached(image.repository, image.digest):
-        if descriptor.get("artifactType") == sbom.MEDIA_TYPE:
-            return referrers.content(image.repository, descriptor)
-    return None
 
 
 def _epoch(image: Image) -> int:

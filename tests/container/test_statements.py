@@ -13,8 +13,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from tests.engine import Images, skopeo
+from tests.gitserver import git
 from tests.podman import Podman
 
+from ovenbird import __version__
 from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import referrers, sbom
@@ -32,6 +34,14 @@ spec:
   python_version: "3.11"
   source: {source: main.py, handler: greet}
   requirements: ["packaging==24.2"]
+"""
+
+
+PROJECT = """
+[project]
+name = "greeter"
+version = "7.1"
+license = "MIT"
 """
 
 
@@ -53,7 +63,14 @@ def test_from_build_to_rebase(
     (tmp_path / "function.yaml").write_text(DOCUMENT)
     old = f"{room}/base:1"
     skopeo("copy", f"docker://{base_images['3.11']}", f"docker://{old}")
-    built = ovenbird("build", str(tmp_path / "function.yaml"), "--tag", f"{room}/app:1", "--base", old, "--push")
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "main.py", "pyproject.toml", "function.yaml")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    words = ("--label", "team=data", "--annotation", "stage=test")
+    built = ovenbird(
+        "build", str(tmp_path / "function.yaml"), "--tag", f"{room}/app:1", "--base", old, "--push", *words
+    )
 
     found = ovenbird("inspect", f"{room}/app:1", "--json")
     assert found["digest"] == built["digest"]
@@ -61,11 +78,21 @@ def test_from_build_to_rebase(
     assert found["sbom"]["digest"] == built["statements"][0]["sbom"]
     assert found["provenance"]["subject"] == built["digest"][7:]
     assert "packaging==24.2" in found["lock"]["text"]
+    assert found["source"]["revision"] == git(tmp_path, "rev-parse", "HEAD")
+    said = {name: found["labels"].get(f"org.opencontainers.image.{name}") for name in ("version", "licenses", "title")}
+    assert said == {"version": "7.1", "licenses": "MIT", "title": "greeter"}
+    assert (found["labels"]["team"], found["annotations"]["stage"]) == ("data", "test")
+    assert "stage" not in found["labels"]
     repository = Repository(parse(f"{room}/app:1"), container_env)
     row = next(one for one in found["referrers"] if one["artifactType"] == sbom.MEDIA_TYPE)
     bill = referrers.content(repository, row)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
+    assert ovenbird("sbom", f"{room}/app:1") == json.loads(bill)
     assert any(one.get("purl") == "pkg:pypi/packaging@24.2" for one in json.loads(bill)["components"])
+    runtime = _brought(bill)
+    assert {"uvicorn", "msgspec", "starlette"} <= runtime
+    base = ovenbird("inspect", old, "--json")
+    assert (base["kind"], base["runtime"], base["notes"]) == ("base", __version__, [])
 
     newer = _newer(old, f"{room}/base:2", tmp_path)
     rebased = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:2", "--push")
@@ -73,9 +100,16 @@ def test_from_build_to_rebase(
     again = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:3", "--push")
     assert again["digest"] == rebased["digest"]
     assert again["seconds"] < 2
+    assert _brought(json.dumps(ovenbird("sbom", f"{room}/app:3")).encode()) == runtime
     container = podman.start(f"{room}/app:3").wait_ready()
     assert container.call({"name": "rebased"}).text == "rebased: 1"
     assert container.exec("cat", "/etc/newer").stdout == "yes\n"
+
+
+def _brought(bill: bytes) -> set[str]:
+    """The names of the packages that the base brings."""
+    row = {"name": "ovenbird:from", "value": "base"}
+    return {one["name"] for one in json.loads(bill)["components"] if row in one.get("properties", ())}
 
 
 def _newer(old: str, name: str, folder: Path) -> str:

@@ -24,6 +24,7 @@ from ovenbird.errors import OvenbirdError
 from .. import buildah, process, toolbox
 from ..container import refused
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
+from ..labels import BASE_TITLE
 from ..layers.underlay import LAUNCHER, SIGNALS
 from ..network import Network
 from . import runtime
@@ -183,7 +184,7 @@ def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
         f"{_OCI}.base.name": base.upstream,
         f"{_OCI}.base.digest": base.digest or upstream.digest,
         f"{_OCI}.licenses": "Apache-2.0",
-        f"{_OCI}.title": "Ovenbird base",
+        f"{_OCI}.title": BASE_TITLE,
     }
     return {name: value for name, value in said.items() if value}
 
@@ -194,7 +195,7 @@ def inherited(base: Stored, about: Mapping[str, str]) -> dict[str, str]:
     The engine would annotate it with the passing name that the base has in the build.
     """
     kept = {name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text}
-    own = {f"{_OCI}.title": "Ovenbird base with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
+    own = {f"{_OCI}.title": f"{BASE_TITLE} with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
     return kept | own
 
 

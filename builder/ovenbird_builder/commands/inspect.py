@@ -84,6 +84,7 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("platform", found["platform"]),
         ("size", f"{size(found['size'])} in {len(found['layers'])} layers"),
         ("created", found["created"]),
+        ("kind", "a base image of Ovenbird" if found["kind"] == "base" else ""),
         ("function", found["function"]),
         ("source", " ".join(part for part in (source["uri"], source["revision"]) if part)),
         ("source digest", source["digest"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,9 +18,10 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from .packages import Base, Package
+from .packages import Base, Package, purl
 
 IMAGE, BASE, PYTHON, RUNTIME = "image", "base", "python", "runtime"  # references within a bill
+FROM_BASE = {"name": "ovenbird:from", "value": "base"}  # the property of a package that the base brings
 
 
 def document(
@@ -32,20 +33,26 @@ def document(
     base: Base,
     runtime: str,
     epoch: int,
+    installed: Mapping[str, str],
 ) -> dict[str, Any]:
-    """A CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key ""."""
+    """A CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key "".
+
+    `installed` is what the base brings, name -> version; a package of that name above it takes its place.
+    """
     by_name = {one.name: _library(one) for one in packages}
     image = Component(name=name, version=version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE)
     known = {one.purl for one in packages}
     others = [_library(one) for one in beside if one.purl not in known]
     floor = [_base(base), _python(base), _runtime(runtime)]
-    bom = Bom(components=[*floor, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
+    brought = _brought(installed, {*by_name, *(one.name for one in beside)})
+    bom = Bom(components=[*floor, *brought, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
     bom.metadata = BomMetaData(
         component=image,
         timestamp=datetime.fromtimestamp(epoch, timezone.utc),
         lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)],
         tools=ToolRepository(components=[Component(name="ovenbird", version=runtime, type=ComponentType.APPLICATION)]),
     )
+    bom.register_dependency(floor[0], brought)
     bom.register_dependency(floor[2], others)
     for one, targets in edges.items():
         needed = [by_name[target] for target in targets]
@@ -53,11 +60,24 @@ def document(
     return _document(bom)
 
 
-def floor(base: Base) -> list[dict[str, Any]]:
-    """The components that a base brings: itself and its Python."""
-    bom = Bom(components=[_base(base), _python(base)], serial_number=uuid.UUID(int=0))
+def floor(base: Base, installed: Mapping[str, str], above: Collection[str]) -> list[dict[str, Any]]:
+    """The components that a base brings: itself, its Python, and what is installed there, but for names `above` it."""
+    brought = _brought(installed, above)
+    bom = Bom(components=[_base(base), _python(base), *brought], serial_number=uuid.UUID(int=0))
     found: list[dict[str, Any]] = _document(bom)["components"]
     return found
+
+
+def _brought(installed: Mapping[str, str], above: Collection[str]) -> list[Component]:
+    """The packages of a base; the runtime is a component by itself."""
+    return [
+        Component(
+            name=name, version=version, type=ComponentType.LIBRARY, bom_ref=purl(name, version),
+            purl=PackageURL.from_string(purl(name, version)), properties=[Property(**FROM_BASE)],
+        )
+        for name, version in sorted(installed.items())
+        if name not in above and name != "ovenbird"
+    ]  # fmt: skip
 
 
 def _document(bom: Bom) -> dict[str, Any]:
@@ -75,7 +95,9 @@ def _library(package: Package) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=package.purl,
         description=package.summary or None,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256.removeprefix("sha256:"))],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256.removeprefix("sha256:"))]
+        if package.sha256
+        else None,
         licenses=licenses,
         purl=PackageURL.from_string(package.purl),
         external_references=url or None,

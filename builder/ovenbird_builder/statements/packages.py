@@ -32,7 +32,10 @@ _BROKEN = (
 
 
 class Package(Struct, frozen=True):
-    """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines."""
+    """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines.
+
+    `sha256` is that of its wheel, empty where only what was installed is known.
+    """
 
     name: str
     version: str
@@ -65,19 +68,23 @@ def purl(name: str, version: str) -> str:
 
 def package(path: Path, *, sha256: str, url: str = "") -> Package:
     """A wheel file as a Package. Errors: HashError when it is no wheel."""
-    from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
-
     try:
         with zipfile.ZipFile(path) as archive:
             found = [
                 name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
             ]
-            raw, _ = parse_email(archive.read(found[0]))
-            name, version = raw["name"], raw["version"]
+            return of_metadata(archive.read(found[0]), sha256=sha256, filename=path.name, url=url)
     except _BROKEN as error:
         raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
+
+
+def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> Package:
+    """The content of a METADATA file as a Package. Errors: KeyError without name and version."""
+    from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
+
+    raw, _ = parse_email(data)
     return Package(
-        name=canonicalize_name(name), version=version, sha256=sha256, filename=path.name, url=url,
+        name=canonicalize_name(raw["name"]), version=raw["version"], sha256=sha256, filename=filename, url=url,
         summary=raw.get("summary", ""), licenses=_licenses(raw), requires=tuple(raw.get("requires_dist", ())),
     )  # fmt: skip
 

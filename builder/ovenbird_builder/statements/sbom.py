@@ -26,27 +26,44 @@ def bill(
     wanted: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     epoch: int = 0,
+    installed: Mapping[str, str] | None = None,
 ) -> bytes:
     """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
 
     `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was
     installed for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment`
-    the markers of the target (default: what `base` tells of it), `epoch` in seconds.
+    the markers of the target (default: what `base` tells of it), `epoch` in seconds, `installed` name -> version of
+    what the base brings.
     """
     from . import components
 
     edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
-    return _numbered(components.document(name, version, packages, beside, edges, base, runtime, epoch))
+    return _numbered(components.document(name, version, packages, beside, edges, base, runtime, epoch, installed or {}))
 
 
-def rebased(bill: bytes, base: Base, epoch: int) -> bytes:
-    """The bill of an image that was put onto another base: the same but for the base and its Python."""
+def rebased(bill: bytes, base: Base, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:
+    """The bill of an image that was put onto another base: the same but for the base, its Python and its packages."""
     from . import components
 
     document = json.loads(bill)
-    fresh = {one["bom-ref"]: one for one in components.floor(base)}
-    document["components"] = [fresh.get(one.get("bom-ref"), one) for one in document.get("components", ())]
+    floor = (components.BASE, components.PYTHON)
+    rows = document.get("components", ())
+    old = {row["bom-ref"] for row in rows if components.FROM_BASE in row.get("properties", ())}
+    stay = [row for row in rows if row.get("bom-ref") not in old and row.get("bom-ref") not in floor]
+    fresh = components.floor(base, installed or {}, {row["name"] for row in stay if row.get("type") == "library"})
+    document["components"] = sorted([*fresh, *stay], key=_order)
+    new = [row["bom-ref"] for row in fresh if row["bom-ref"] not in floor]
+    edges = {row["ref"]: row for row in document.get("dependencies", ()) if row["ref"] not in old}
+    edges |= {ref: {"ref": ref} for ref in (components.BASE, *new)}
+    if new:
+        edges[components.BASE]["dependsOn"] = sorted(new)
+    document["dependencies"] = [edges[ref] for ref in sorted(edges)]
     return _numbered(_dated(document, epoch))
+
+
+def _order(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The order of components in a document of the library."""
+    return str(row.get("type")), str(row.get("name")), str(row.get("version", ""))
 
 
 def of_revision(bill: bytes, version: str, epoch: int) -> bytes:

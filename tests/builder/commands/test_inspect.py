@@ -60,7 +60,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
 def test_it_tells_everything(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What labels, layers, history and statements know, and nothing is missing."""
     found = told(capsys, pushed)
-    assert found["ours"] is True
+    assert (found["ours"], found["kind"]) == (True, "function")
     assert found["notes"] == []
     assert found["function"] == "greeter"
     assert found["source"] == {"uri": "git+https://example.org/greet.git", "revision": "c" * 40,
@@ -101,6 +101,21 @@ def test_an_image_of_others_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: p
     assert [row["holds"] for row in found["layers"]] == ["ADD a", "RUN b"]
     assert found["entrypoint"] == ["sh"]
     assert any(labels.BASE_LAYERS in note for note in found["notes"])
+
+
+def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `ovenbird base build` makes it: its runtime, its Python and what it was built on; nothing is missing of it."""
+    inner = {
+        "Env": ["PYTHON_VERSION=3.12.7"], "Entrypoint": ["/opt/ovenbird/bin/ovenbird"],
+        "Labels": {labels.TITLE: "Ovenbird base with the platform's SDK", labels.VERSION: "0.1.0",
+                   labels.BASE_NAME: "python:3.12-slim", labels.BASE_DIGEST: "sha256:" + "a" * 64},
+    }  # fmt: skip
+    image = handmade.made(tmp_path / "i", [{"etc/base": b"1"}], inner)
+    found = told(capsys, f"oci:{image.folder}")
+    assert (found["ours"], found["kind"], found["function"], found["runtime"]) == (True, "base", "", "0.1.0")
+    assert (found["python"]["version"], found["base"]["name"]) == ("3.12.7", "python:3.12-slim")
+    assert len(found["notes"]) == 1
+    assert "in its registry" in found["notes"][0]
 
 
 def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,3 +84,23 @@ def test_a_change_of_the_source_needs_no_new_bill(packages: list[Package]) -> No
     for version in ("abc", ""):
         assert of_revision(made(packages), version, 7) == made(packages, version=version, epoch=7)
         assert of_revision(made(packages, version=""), version, 7) == made(packages, version=version, epoch=7)
+
+
+def test_what_the_base_brings_is_in_it(packages: list[Package]) -> None:
+    """The runtime's packages by name and version, below the base; one of the function's own takes its place."""
+    installed = {"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9", "ovenbird": "0.1.0"}
+    found = json.loads(made(packages, installed=installed))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(found)) is None
+    parts = {one["bom-ref"]: one for one in found["components"]}
+    assert {"pkg:pypi/uvicorn@0.40.0", "pkg:pypi/msgspec@0.20.0", "pkg:pypi/part@1.0", "runtime"} < set(parts)
+    assert not {"pkg:pypi/part@0.9", "pkg:pypi/ovenbird@0.1.0"} & set(parts)
+    edges = {one["ref"]: one.get("dependsOn", []) for one in found["dependencies"]}
+    assert edges["base"] == ["pkg:pypi/msgspec@0.20.0", "pkg:pypi/uvicorn@0.40.0"]
+
+
+@pytest.mark.parametrize("installed", [{}, {"msgspec": "0.21.0", "part": "0.8", "zlib-ng": "1"}], ids=["none", "some"])
+def test_a_rebase_tells_what_the_new_base_brings(packages: list[Package], installed: dict[str, str]) -> None:
+    """What the old one brought is gone; the bill is what a build on the new base would have given."""
+    newer = Base("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
+    first = made(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
+    assert rebased(first, newer, 1700000000, installed) == made(packages, base=newer, installed=installed)

@@ -1,0 +1,29 @@
+"""`ovenbird sbom IMAGE`: the bill of materials of an image, as CycloneDX JSON on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+from ..bills import find_bill, make_bill
+from ..oci.find import find
+from .inspect import reach, reach_options
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verb."""
+    parser.add_argument("image", metavar="IMAGE", help="an image that `ovenbird build` has made, as for `inspect`")
+    reach_options(parser)
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the bill; a note on stderr where it had to be made from the image itself. Errors: those of the image."""
+    image = find(args.image, reach(args, environ))
+    bill = find_bill(image)
+    if bill is None:
+        bill = make_bill(image)
+        print("note: no bill of materials lies beside the image; this one is made from what it holds", file=sys.stderr)
+    print(json.dumps(json.loads(bill), indent=2, ensure_ascii=False))
+    return 0

@@ -1,0 +1,114 @@
+"""`ovenbird sbom` prints the bill that lies beside an image, else one of what the image holds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from tests.builder import handmade
+from tests.engine import skopeo
+
+from ovenbird_builder import cli, labels
+from ovenbird_builder.bills import make_bill
+from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.errors import ImageError
+from ovenbird_builder.oci.find import Reach, find
+from ovenbird_builder.reference import parse
+from ovenbird_builder.statements import referrers, sbom
+from ovenbird_builder.statements.packages import Base, Package
+
+SITE = "usr/lib/python3.12/site-packages"
+BASE = Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
+
+
+def metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
+    """The file that an installed distribution has."""
+    text = "\n".join(("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *lines))
+    return {f"{SITE}/{name.replace('-', '_')}-{version}.dist-info/METADATA": text.encode()}
+
+
+def printed(capsys: pytest.CaptureFixture[str], name: str) -> tuple[dict[str, Any], str]:
+    """What the verb prints as JSON, and what it says."""
+    assert cli.main(["sbom", "--platform", "linux/amd64", name]) == 0
+    captured = capsys.readouterr()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(captured.out) is None
+    found: dict[str, Any] = json.loads(captured.out)
+    return found, captured.err
+
+
+def versions(bill: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["version"] for one in bill["components"] if one["type"] in ("library", "framework")}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> handmade.Handmade:
+    """An image with packages in its base and above it, one of which the upper layers have replaced."""
+    files = {
+        **metadata("ovenbird", "0.1.0"), **metadata("uvicorn", "0.40.0", "License-Expression: BSD-3-Clause"),
+        **metadata("pip", "24.0"), f"{SITE}/nameless-1.dist-info/METADATA": b"Summary: x\n",
+    }  # fmt: skip
+    below = handmade.base(tmp_path / "base", files)
+    said = {
+        labels.TITLE: "greeter", labels.REVISION: "c" * 40, labels.BASE_NAME: "x/base:1",
+        labels.BASE_DIGEST: below.digest, labels.BASE_LAYERS: "1", labels.PYTHON: "3.12.1",
+    }  # fmt: skip
+    above = {
+        f"{SITE}/.wh.pip-24.0.dist-info": b"", **metadata("pip", "25.1"), **metadata("greet-er", "2.0"),
+        f"{SITE}/x/.wh..wh..opq": b"",
+    }  # fmt: skip
+    return handmade.made(tmp_path / "image", [above], {"Labels": said}, below=below)
+
+
+def test_the_bill_beside_an_image_is_printed(
+    layout: handmade.Handmade, registry: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it was attached; one that is damaged is passed over."""
+    name = f"{registry}/sbom/{uuid.uuid4().hex}:1"
+    skopeo("copy", "--preserve-digests", f"oci:{layout.folder}", f"docker://{name}")
+    repository = Repository(parse(name), {})
+    image = repository.manifest("1")
+    about = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.data)}
+    bill = sbom.bill(
+        name="greeter", version="1", packages=[Package("six", "1.0", "e" * 64)], base=BASE, runtime="0.1.0"
+    )
+    artifacts = [referrers.pack(data, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0) for data in (b"no json", bill)]
+    referrers.attach(repository, image.digest, artifacts)
+    found, said = printed(capsys, name)
+    assert (found, said) == (json.loads(bill), "")
+
+
+def test_an_image_without_a_bill_tells_what_it_holds(
+    layout: handmade.Handmade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All distributions of its layers, the base's too, by what their metadata says; what was replaced is gone."""
+    found, said = printed(capsys, f"oci:{layout.folder}")
+    assert versions(found) == {"ovenbird": "0.1.0", "uvicorn": "0.40.0", "pip": "25.1", "greet-er": "2.0"}
+    uvicorn = next(one for one in found["components"] if one["name"] == "uvicorn")
+    assert uvicorn["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
+    assert "hashes" not in uvicorn
+    image = found["metadata"]["component"]
+    assert (image["name"], image["version"]) == ("greeter", "c" * 40)
+    assert "no bill of materials lies beside the image" in said
+
+
+def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
+    """It does not say what it stands on; the hint names what reads it."""
+    image = handmade.made(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
+    with pytest.raises(ImageError, match="is not an image of Ovenbird") as caught:
+        make_bill(find(f"oci:{image.folder}", Reach({}, platform="linux/amd64")))
+    assert "scanner" in caught.value.hint
+
+
+def test_it_is_a_verb_of_the_command() -> None:
+    """Found by its entry point; a missing image ends it with the status of its phase."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ovenbird", "sbom", "oci:/none"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (61, ""), done.stderr
