@@ -22,7 +22,7 @@ A variable that begins with `OVENBIRD_`, is none of these and is near to one is 
 One that the environment has too wins over the file's.
 Each line is `NAME=VALUE`, as for `docker run --env-file`; lines that begin with `#` are comments.
 A name alone stands for the variable of the environment.
-Quotes are read as Docker Compose reads them, and are not kept, as `docker run` does.
+Quotes are read as Docker Compose reads them; `docker run` would keep them.
 `'...'` is taken as it is, `"..."` with `\\n`, `\\r`, `\\t`, `\\"` and `\\\\`; both may go over several lines.
 Outside of quotes a value ends at ` #` and loses the blanks around it.
 Nothing is put in for `$NAME`, as a password may hold one.

@@ -124,9 +124,13 @@ def test_a_job_that_is_stopped(function: Path, jobs: Jobs, none_left: None) -> N
 
 
 def test_a_service(function: Path, jobs: Jobs, none_left: None) -> None:
-    """It is published on the address asked for; no value stands in a command; SIGTERM drains it."""
+    """It is published on the address asked for; no value stands in a command; SIGTERM drains it.
+
+    A file of variables says all of it, and gives the function its own.
+    """
+    (jobs.folder / "my.env").write_text("TOKEN='a-secret'\nOVENBIRD_PORT=0\nOVENBIRD_CONTAINER=true\n")
     process = jobs.ovenbird(
-        "serve", *flags(function, "--port", "0", "--init", "greeting=Ciao", "--env", "TOKEN"), TOKEN="a-secret"
+        "serve", str(function), "--engine", "podman", "--init", "greeting=Ciao", "--env-file", "my.env"
     )
     assert process.stderr
     found = None
@@ -186,3 +190,6 @@ def test_inside_an_image(function: Path, podman: Podman) -> None:
     done: subprocess.CompletedProcess[str] = podman.run(image[1], "run", "--container", flags=("--tls-verify=false",))
     assert done.returncode == 70
     assert re.search(r"pip install '[^']*\[build\]", done.stderr)
+    done = podman.run(image[1], "build", flags=("--tls-verify=false",))
+    assert done.returncode == 70
+    assert "'build' is a verb of the builder, which is not installed here" in done.stderr

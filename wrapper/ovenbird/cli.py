@@ -59,6 +59,7 @@ def run(argv: list[str]) -> int:
     try:
         command = _command(argv[0] if argv else "")
         if command is None:
+            _refuse_unknown_verb(argv)
             return _run_own(argv)
         if argv[0] not in _QUIET:
             _warn_of_variables(lambda text: sys.stderr.write(f"warning: {text}\n"))
@@ -136,7 +137,7 @@ def _warn_of_variables(warn: Callable[[str], object]) -> None:
 
 def _command(verb: str) -> Callable[[list[str]], int] | None:
     """What parses its own flags: a listing, the health check, or a verb that another package brings (the builder's
-    `build`, `base`, ...) by its entry point; None for the rest. Errors: SettingsError for a verb that is not there.
+    `build`, `base`, ...) by its entry point; None for the rest.
     """
     if verb == "health":
         from .health import main as health
@@ -159,12 +160,16 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
     from importlib.metadata import entry_points
 
     found = list(entry_points(group="ovenbird.commands", name=verb))
-    if not found:
+    loaded: Callable[[list[str]], int] | None = found[0].load() if found else None
+    return loaded
+
+
+def _refuse_unknown_verb(argv: list[str]) -> None:
+    """Raise SettingsError for a verb that neither this package nor another one has."""
+    if argv and argv[0] not in VERBS and not argv[0].startswith("-"):
         from .command_line.usage import unknown_verb
 
-        raise unknown_verb(verb)
-    loaded: Callable[[list[str]], int] = found[0].load()
-    return loaded
+        raise unknown_verb(argv[0])
 
 
 def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:

@@ -17,6 +17,7 @@ import pytest
 from ovenbird.command_line.examples import EXAMPLES
 from ovenbird.command_line.inner_parsers import flags, sub_parsers
 from ovenbird.command_line.parsers import describe_verbs, find_parser, walk_parsers
+from ovenbird.command_line.usage import unknown_verb
 from ovenbird.command_line.verb_help import GROUPS
 from ovenbird.settings import Settings
 from ovenbird.verb_parser import CommandParser, spell_out
@@ -178,6 +179,15 @@ def test_a_wrong_word_is_answered_with_what_was_meant(words: tuple[str, ...], hi
     assert (done.returncode, done.stdout) == (70, "")
     assert done.stderr.endswith(f"  hint: {hint}\n")
     assert len(done.stderr.splitlines()) == 2
+
+
+def test_verbs_of_the_builder_are_known_where_it_is_not_installed() -> None:
+    """An image that holds the runtime alone says what brings the verb."""
+    brought = {entry.name for entry in importlib.metadata.entry_points(group="ovenbird.commands")}
+    for verb in brought - {"container"}:
+        error = unknown_verb(verb)
+        assert "is a verb of the builder, which is not installed here" in error.message
+        assert "[build]" in error.hint
 
 
 def test_a_function_may_be_called_as_a_verb_of_runs(tmp_path: Path) -> None:

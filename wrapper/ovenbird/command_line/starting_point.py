@@ -42,6 +42,7 @@ class HandlerTest(unittest.TestCase):
         self.assertEqual(handler("Ada", times=2), {"greeting": "Hello Ada, Hello Ada"})
 '''
 _IGNORE = """# what no image gets, beside what never is packed; rules as in .gitignore
+.ovenbirdignore
 test_*.py
 .venv/
 """

@@ -15,6 +15,8 @@ from .inner_parsers import flags, sub_parsers
 
 _UNKNOWN = "unrecognized arguments: "
 _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
+# verbs of the builder, for images that hold the runtime alone; a test holds them to its entry points
+_OF_BUILDER = ("base", "build", "bundle", "cache", "inspect", "lock", "manifests", "rebase", "sbom")
 _OF_RUNS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 
 
@@ -22,7 +24,12 @@ def unknown_verb(verb: str) -> SettingsError:
     """Return the error of a verb that is not there."""
     from .parsers import describe_verbs
 
-    near = nearest_name(verb, describe_verbs())
+    near = nearest_name(verb, (*describe_verbs(), *_OF_BUILDER))
+    if verb in _OF_BUILDER:
+        from ..common.install_hint import format_install_command
+
+        return SettingsError(f"{show_value(verb)} is a verb of the builder, which is not installed here",
+                             hint=format_install_command("build"))  # fmt: skip
     if verb in _OF_RUNS:
         hint = f"did you mean `ovenbird runs {'list' if verb == 'ls' else verb}`?"
     elif verb.endswith((".py", ".yaml", ".yml")) or ".py:" in verb:
