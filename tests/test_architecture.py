@@ -152,6 +152,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.errors",
     ),
     "ovenbird_builder.distribution": (
+        "ovenbird_builder.auth_files",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
         "ovenbird_builder.network",
@@ -234,7 +235,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.statements",
     ),
     "ovenbird_builder.baked_document": ("ovenbird.document",),
-    "ovenbird_builder.credentials": ("ovenbird_builder.errors",),
+    "ovenbird_builder.auth_files": (),
+    "ovenbird_builder.cache_folder": ("ovenbird_builder.errors",),
+    "ovenbird_builder.pip_conf": (),
+    "ovenbird_builder.credentials": ("ovenbird_builder.errors", "ovenbird_builder.auth_files"),
     "ovenbird_builder.diff": ("ovenbird_builder.errors",),
     "ovenbird_builder.durations": ("ovenbird_builder.errors",),
     "ovenbird_builder.options": ("ovenbird_builder.errors",),
@@ -281,6 +285,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.skopeo",
     ),
     "ovenbird_builder.bases": (
+        "ovenbird_builder.pip_conf",
         "ovenbird.errors",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
@@ -298,6 +303,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.bench",
     ),
     "ovenbird_builder.locking": (
+        "ovenbird_builder.pip_conf",
         "ovenbird_builder.errors",
         "ovenbird_builder.bases",
         "ovenbird.document",
@@ -341,6 +347,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
     ),
     "ovenbird_builder.spec": (
+        "ovenbird_builder.cache_folder",
         "ovenbird.document",
         "ovenbird.errors",
         "ovenbird_builder.durations",

@@ -12,8 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
 
+from .auth_files import find_auth_files
 from .errors import SpecError
 
 
@@ -41,8 +43,8 @@ def credentials(
         return
     user, password = _pair(Path(creds_file))
     merged: dict[str, Any] = {}
-    for path in [Path(authfile)] if authfile else usual(environ):
-        if path.is_file():
+    for path in [Path(authfile)] if authfile else reversed(find_auth_files(environ)):
+        if is_file(path):
             document = _document(path, str(path))
             merged |= document | {"auths": {**merged.get("auths", {}), **(document.get("auths") or {})}}
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -56,20 +58,10 @@ def credentials(
         yield Credentials(str(path), (password, token))
 
 
-def usual(environ: Mapping[str, str]) -> list[Path]:
-    """Where credentials are found by default; a later file wins."""
-    home = Path(environ.get("HOME") or Path.home())
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    found = [Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"]
-    found += [home / ".config/containers/auth.json"]
-    found += [Path(runtime, "containers/auth.json")] if runtime else []
-    return [Path(environ["REGISTRY_AUTH_FILE"])] if environ.get("REGISTRY_AUTH_FILE") else found
-
-
 def _pair(path: Path) -> tuple[str, str]:
     try:
         text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # the second also for a name with a NUL
         raise SpecError(f"--creds-file: cannot read {show_value(str(path))}: {_why(error)}") from None
     user, colon, password = text.partition(":")
     if not colon or not user or not password or "\n" in text:

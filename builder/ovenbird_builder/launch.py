@@ -8,6 +8,7 @@ too; where such a path belongs to the image's own system, an input moves below `
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from msgspec import Struct
 
 from ovenbird import settings as table
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import expand_home
 from ovenbird.settings import Settings
 
 from .errors import SpecError
@@ -150,7 +152,7 @@ def _files_store(settings: Settings, environ: Mapping[str, str], mounts: list[Mo
 
 def _credentials(settings: Settings, environ: Mapping[str, str], mounts: list[Mount]) -> dict[str, str]:
     """A variable for the platform's file of credentials, which is mounted where that platform is used."""
-    path = Path(environ.get("DH_CONFIG") or Path(environ.get("HOME", "/"), ".dhcore.ini")).expanduser().absolute()
+    path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ).absolute()
     if settings.platform == "local" or not (settings.platform == "core" or environ.get("DHCORE_ENDPOINT")):
         return {}
     if not path.is_file():
@@ -182,7 +184,7 @@ def _system(path: Path) -> bool:
 
 
 def _existing(text: str, origin: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111  # which keeps what it cannot expand
     if not path.exists():
         raise SpecError(f"{origin}: no file {show_value(text)}")
     return path
@@ -190,7 +192,7 @@ def _existing(text: str, origin: str) -> Path:
 
 def _folder(text: str, origin: str, *, ignored: bool = False) -> Path:
     """A folder that can be written to, made where it is missing; `ignored`: by git, as the store makes its own."""
-    path = Path(text.removeprefix("file://")).expanduser().absolute()
+    path = Path(os.path.expanduser(text.removeprefix("file://"))).absolute()  # noqa: PTH111  # as above
     try:
         if not path.is_dir():
             path.mkdir(parents=True)

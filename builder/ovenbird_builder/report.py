@@ -74,8 +74,9 @@ def write_text(path: Path, content: str, flag: str) -> None:
     """
     try:
         write_file(path, content.encode())
-    except OSError as error:
-        raise SpaceError(f"{flag}: cannot write {show_value(str(path))}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # the second for a name with a NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpaceError(f"{flag}: cannot write {show_value(str(path))}: {reason}") from None
 
 
 def text(document: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ovenbird.common.named_paths import exists, is_file, is_folder, is_name
+from ovenbird.common.named_paths import is_file, is_name
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import expand_home
 from ovenbird.document import Function, refuse_unknown_fields
 from ovenbird.errors import OvenbirdError
 
 from . import functions, instructions, labels, reference, secrets
+from .cache_folder import find_cache
 from .durations import seconds
 from .errors import SpecError
 from .instructions import Instruction
@@ -121,7 +123,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         locker=check(lambda: _word(given["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
         platforms=check(lambda: _platforms(given["platform"]), ()),
         compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
-        cache=check(lambda: cache_folder(given["cache_dir"], environ), Path()),
+        cache=check(lambda: find_cache(given["cache_dir"], environ), Path()),
         network=check(lambda: network(given["ca_bundle"], environ, given["allow_host"]), Network()),
         authfile=given["authfile"],
         creds_file=given["creds_file"],
@@ -133,7 +135,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         explain=given["explain"],
         write_back=given["write_back"],
         notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
-        products=_products(given),
+        products=_products(given, environ),
         allow=check(lambda: parse_allow(given["allow"], function), ()),
         labels=check(lambda: labels.parse_pairs("--label", given["label"]), {}),
         annotations=check(lambda: labels.parse_pairs("--annotation", given["annotation"]), {}),
@@ -149,25 +151,15 @@ def _with_name(given: Mapping[str, Any], function: Function) -> Mapping[str, Any
     return {**given, **{key: tuple(text.replace("{name}", name) for text in given[key]) for key in ("tag", "output")}}
 
 
-def _products(given: Mapping[str, Any]) -> tuple[Path, ...]:
+def _products(given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the paths that the flags name for the build's own use: results, images, bundles, cache, credentials."""
     names = [
         given.get(name) or ""
         for name in ("result_file", "cache_dir", "bundle", "out", "authfile", "creds_file", "dotenv_file")
     ]
     names += [text.partition(":")[2] for text in given.get("output") or ()]
-    return tuple(Path(name).expanduser().absolute() for name in names if name not in ("", "-") and is_name(Path(name)))
-
-
-def cache_folder(flag: str, environ: Mapping[str, str]) -> Path:
-    """Where the cache is: the flag, `$XDG_CACHE_HOME/ovenbird`, or `~/.cache/ovenbird`. Errors: SpecError."""
-    xdg = environ.get("XDG_CACHE_HOME", "")
-    home = Path(environ.get("HOME") or Path.home())
-    usual = (Path(xdg) if xdg.startswith("/") else home / ".cache") / "ovenbird"
-    found = Path(flag).expanduser().absolute() if flag else usual
-    if not is_folder(found) and (exists(found) or not is_name(found)):
-        raise SpecError(f"--cache-dir: {show_value(str(found))} is not a folder")
-    return found
+    paths = (expand_home(name, environ) for name in names if name not in ("", "-"))
+    return tuple(path.absolute() for path in paths if is_name(path))
 
 
 class _Checks:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ovenbird.document import complete, parse, validate
+from ovenbird_builder import canonical
 from ovenbird_builder.baked_document import document
 from ovenbird_builder.functions import named
 
@@ -76,3 +78,22 @@ def test_no_credential_of_a_url_is_baked_in(tmp_path: Path) -> None:
     data = document(named(str(tmp_path)).function, "3.11", made_of).decode()
     assert "hush" not in data
     assert "git+https://h/r" in data
+
+
+ODD = "!!set {b, a}", "!!binary aGk=", "2024-01-02", "{1: x, a: y}", "{2024-01-02: [!!binary aGk=]}", ".nan", "~"
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("field", ["spec.extra", "spec.source.extra", "spec.parameters", "metadata.labels", "extra"])
+def test_types_of_yaml_in_fields_that_are_not_read(tmp_path: Path, field: str, value: str) -> None:
+    """The document in the image, the provenance and the bundle's are JSON, whatever such a field holds."""
+    (tmp_path / "main.py").write_text("")
+    rows: dict[str, Any] = {"name": "f", "kind": "python", "spec": {"source": {"source": "main.py", "handler": "fn"}}}
+    place = rows
+    for part in field.split(".")[:-1]:
+        place = place.setdefault(part, {})
+    place[field.rpartition(".")[2]] = "VALUE"
+    (tmp_path / "function.yaml").write_text(json.dumps(rows).replace('"VALUE"', value))
+    function = named(str(tmp_path)).function
+    assert json.loads(document(function, "3.12", MADE_OF))["kind"] == "python"
+    assert canonical.decode(canonical.encode(function.raw)) == function.raw

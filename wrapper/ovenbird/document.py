@@ -62,8 +62,8 @@ class Function:
 
     `root` is the folder of the document; `handler` is `name` or `module:name`; `source` a path or URI, or empty;
     `code` is the inline source text, decoded; `include` and `exclude` are patterns of files that a build packs or does
-    not pack; `raw` the document as it was read; `unknown` says for each field that nothing reads what it may have been
-    meant for.
+    not pack; `raw` the document in the types of JSON; `unknown` says for each field that nothing reads what it may have
+    been meant for.
     """
 
     root: Path
@@ -154,7 +154,9 @@ def read(path: Path) -> Function:
     if problems:
         problems += unknown_fields(document)  # one of them may be what is missing
         raise DocumentError(f"the function document {show_value(str(path))} is not valid:", problems=tuple(problems))
-    return complete(document, path.parent.resolve())
+    from .common.yaml_load import to_json_value
+
+    return complete(to_json_value(document), path.parent.resolve())
 
 
 def parse(text: str, name: str) -> dict[str, Any]:

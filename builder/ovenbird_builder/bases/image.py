@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -27,6 +26,7 @@ from ..errors import BaseMissingError, EngineError, ImageError, LayerError, Pack
 from ..labels import BASE_TITLE
 from ..layers.underlay import LAUNCHER, SIGNALS
 from ..network import Network
+from ..pip_conf import pip_conf
 from . import runtime
 from . import table as bases
 from .probe import Stored, probe, stored
@@ -61,13 +61,8 @@ class Site(Struct, frozen=True):
         if not self.index_url:
             yield None
             return
-        handle, name = tempfile.mkstemp(prefix="ovenbird-pip-", suffix=".conf")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"[global]\nindex-url = {self.index_url.replace('%', '%%')}\n")
-            yield Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with pip_conf(self.index_url) as path:
+            yield path
 
 
 class Options(Struct, frozen=True):

@@ -21,6 +21,7 @@ from ..bases import image as baseimage
 from ..bases import lock as baselock
 from ..bases import table as bases
 from ..bases.table import Base
+from ..cache_folder import find_cache
 from ..errors import BaseMissingError, ImageError, RegistryDeniedError, RegistryError, SpecError
 from ..network import network
 
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _list(json_wanted=args.json)
     site = baseimage.Site(network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", ""))
     wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.table())
-    call = _Call(args, environ, site, cache_dir(args.cache_dir, environ), wanted)
+    call = _Call(args, environ, site, find_cache(args.cache_dir, environ), wanted)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
     if getattr(args, "result_file", "") not in ("", "-"):  # stdout has it anyway
@@ -120,8 +121,13 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
         raise SpecError("--tag and --context name one image: name one version, or write {version} in --tag")
     if args.context:
         folder = Path(args.context)
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            empty = not any(folder.iterdir())
+        except (OSError, ValueError) as error:  # the second for a name with a NUL
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise SpecError(f"--context: cannot make the folder {show_value(args.context)}: {reason}") from None
+        if not empty:
             raise SpecError(f"--context: the folder {show_value(args.context)} is not empty")
         baseimage.context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
@@ -170,14 +176,6 @@ def _pin(call: _Call, base: Base) -> dict[str, Any]:
 
 
 _DO: dict[str, Callable[[_Call, Base], dict[str, Any]]] = {"build": _build, "lock": _lock, "pin": _pin}
-
-
-def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
-    """The cache: the flag, OVENBIRD_CACHE_DIR, else ovenbird in the user's own cache folder."""
-    named = flag or environ.get("OVENBIRD_CACHE_DIR", "")
-    if named:
-        return Path(named).absolute()
-    return Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache") / "ovenbird"
 
 
 def epoch(environ: Mapping[str, str]) -> int:

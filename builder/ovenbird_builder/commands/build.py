@@ -18,10 +18,11 @@ from ovenbird.errors import OvenbirdError
 from .. import bundles, ci_outputs, report
 from .. import options as table
 from ..batch import Outcome, StoppedError, build_all, check_names, format_table
+from ..cache_folder import find_cache
 from ..errors import SpaceError, SpecError
 from ..layers.cache import Cache
 from ..progress import Progress, progress
-from ..spec import Request, cache_folder, request
+from ..spec import Request, request
 
 _INTERRUPTED = 130
 
@@ -85,7 +86,7 @@ def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     path = given["target"] if whole else given["bundle"]
     if not path:
         return request(given, environ)
-    cache = Cache(cache_folder(given["cache_dir"], environ))
+    cache = Cache(find_cache(given["cache_dir"], environ))
     stack.callback(cache.close)
     bundle = stack.enter_context(bundles.opened(Path(path), cache))
     if not whole:

@@ -7,13 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from msgspec.structs import asdict
 
 from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_age, parse_size
 
+from ..cache_folder import find_cache
 from ..errors import SpecError
 from ..layers.cache import Cache
 from ..layers.prune import info, prune, rows
@@ -32,7 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do it; the exit status."""
-    cache = Cache(cache_dir(args.cache_dir, environ))
+    cache = Cache(find_cache(args.cache_dir, environ))
     if args.action == "ls":
         for row in rows(cache):
             used = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row.used))
@@ -46,15 +46,6 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         result = asdict(prune(cache, older_than=older, max_size=most))
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
-
-
-def cache_dir(flag: str, environ: Mapping[str, str]) -> Path:
-    """The folder of the cache: the flag, `OVENBIRD_CACHE_DIR`, `XDG_CACHE_HOME`, the home."""
-    named = flag or environ.get("OVENBIRD_CACHE_DIR", "")
-    if named:
-        return Path(named).expanduser()
-    base = environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "ovenbird"
 
 
 def _size(text: str) -> int:

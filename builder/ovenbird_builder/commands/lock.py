@@ -17,7 +17,8 @@ from ovenbird.document import VERSIONS, Function
 from ..bases import table as bases
 from ..bases.default_base import find_default_base
 from ..bases.probe import Interpreter, probe
-from ..errors import BaseMissingError, SpecError, StaleLockError
+from ..cache_folder import find_cache
+from ..errors import BaseMissingError, StaleLockError
 from ..functions import Named, named, version_of
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
     where = indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
-    cache = _cache(args.cache_dir, environ)
+    cache = find_cache(args.cache_dir, environ)
     asks_base = not args.check or args.base
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
@@ -207,14 +208,6 @@ def _interpreter(image: str, cache: Path, version: str) -> Interpreter:
 
 def _soabi(interpreter: Interpreter, platform_name: str) -> str:
     return interpreter.soabi.replace(interpreter.machine, machine(platform_name))
-
-
-def _cache(flag: str, environ: Mapping[str, str]) -> Path:
-    home = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
-    path = Path(flag or environ.get("OVENBIRD_CACHE_DIR") or f"{home}/ovenbird").absolute()
-    if path.exists() and not path.is_dir():
-        raise SpecError(f"--cache-dir: {show_value(str(path))} is not a folder")
-    return path
 
 
 def _tell(text: str) -> None:

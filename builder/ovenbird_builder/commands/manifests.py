@@ -289,6 +289,8 @@ def _lines(name: str) -> tuple[str, ...]:
         raise SpecError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SpecError(f"--each: {show_value(name)} is not UTF-8 text") from None
+    except ValueError as error:  # a NUL in the name
+        raise SpecError(f"--each: cannot read {show_value(name)}: {error}") from None
 
 
 def _number(flag: str, value: int, low: int, high: int) -> int:

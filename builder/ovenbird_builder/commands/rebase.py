@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec.structs import asdict
 
@@ -15,6 +14,7 @@ from ovenbird.common.text import show_value
 
 from .. import buildah, faults, process
 from ..bases.probe import Interpreter, probe
+from ..cache_folder import find_cache
 from ..errors import SpecError
 from ..layers.cache import Cache
 from ..rebasing import rebased
@@ -38,7 +38,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Rebase; one JSON object on stdout, warnings on stderr; the exit status."""
-    cache = Cache(_cache(args.cache_dir, environ))
+    cache = Cache(find_cache(args.cache_dir, environ))
     signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
         done = rebased(
@@ -85,10 +85,3 @@ def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
     except process.ProcessFailed as error:
         raise faults.refused(error, f"pull the base {show_value(image)}") from None
     return probe(found, cache=cache.root, pull="never", name=image)
-
-
-def _cache(given: str, environ: Mapping[str, str]) -> Path:
-    named = given or environ.get("OVENBIRD_CACHE_DIR")
-    if named:
-        return Path(named)
-    return Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/root")) / ".cache") / "ovenbird"

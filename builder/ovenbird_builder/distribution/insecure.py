@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import find_config_folder
 
 from ..errors import SpecError
 
@@ -62,10 +64,11 @@ def _loopback(host: str) -> bool:
 
 def _entries(environ: Mapping[str, str]) -> list[str]:
     """The prefixes that the first registries.conf marks as insecure, in its second or its first form."""
-    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/root")) / ".config")
+    config_folder = find_config_folder(environ)
     named = environ.get("CONTAINERS_REGISTRIES_CONF") or environ.get("REGISTRIES_CONFIG_PATH")
-    places = [Path(named)] if named else [home / "containers/registries.conf", Path("/etc/containers/registries.conf")]
-    path = next((place for place in places if place.is_file()), None)
+    own = [config_folder / "containers/registries.conf"] if config_folder else []
+    places = [Path(named)] if named else [*own, Path("/etc/containers/registries.conf")]
+    path = next((place for place in places if is_file(place)), None)
     if path is None:
         return []
     try:

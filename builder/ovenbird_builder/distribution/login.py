@@ -11,9 +11,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
 
 from .. import process
+from ..auth_files import find_auth_files
 from ..errors import ProgramMissingError, SpecError
 from ..reference import Reference
 
@@ -49,7 +51,7 @@ def login(reference: Reference, environ: Mapping[str, str], authfile: str = "") 
     that was named does not exist, or any is not JSON.
     """
     for path, named in _files(environ, authfile):
-        if not path.is_file():
+        if not is_file(path):
             if named:
                 raise SpecError(f"{named}: there is no file {show_value(str(path))}")
             continue
@@ -60,15 +62,12 @@ def login(reference: Reference, environ: Mapping[str, str], authfile: str = "") 
 
 
 def _files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, str]]:
-    """Each file, with the name of the flag or variable that asked for it; as containers-auth.json(5) orders them."""
-    if authfile or environ.get("REGISTRY_AUTH_FILE"):
-        yield Path(authfile or environ["REGISTRY_AUTH_FILE"]), "--authfile" if authfile else "REGISTRY_AUTH_FILE"
+    """Each file, with the name of the flag or variable that asked for it; in the order of `find_auth_files`."""
+    if authfile:
+        yield Path(authfile), "--authfile"
         return
-    home = Path(environ.get("HOME", "/root"))
-    if environ.get("XDG_RUNTIME_DIR"):
-        yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json", ""
-    yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json", ""
-    yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json", ""
+    named = "REGISTRY_AUTH_FILE" if environ.get("REGISTRY_AUTH_FILE") else ""
+    yield from ((path, named) for path in find_auth_files(environ))
 
 
 def _read(path: Path) -> _Config:

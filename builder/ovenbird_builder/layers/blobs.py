@@ -32,7 +32,7 @@ _log = logging.getLogger("ovenbird.cache")
 _CHUNK = 1024 * 1024
 _FULL = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
-    errno.ENOTDIR, errno.EEXIST,
+    errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
 }  # fmt: skip
 
 

@@ -31,8 +31,27 @@ def list_leftovers(root: Path, folder: Path, names: list[str]) -> set[str]:
 
 
 def copy_folder(folder: Path, into: Path) -> None:
-    """Copy a folder without what is left over. Errors: OSError, shutil.Error."""
-    shutil.copytree(folder, into, ignore=lambda path, names: list_leftovers(folder, Path(path), names))
+    """Copy a folder without what is left over; what its links lead to outside of it comes along. Errors: OSError."""
+    shutil.copytree(folder, into, symlinks=True, ignore=lambda path, names: list_leftovers(folder, Path(path), names))
+    _bring_linked_files(folder, into)
+
+
+def _bring_linked_files(project: Path, copy: Path) -> None:
+    """Replace each link of a copied project that leaves the project by what it leads to; one to nothing is left out.
+
+    A link that stays within is kept, as one to a folder above itself has no end.
+    """
+    for link in [path for path in copy.rglob("*") if path.is_symlink()]:
+        target = Path(os.path.realpath(project / link.relative_to(copy)))  # which takes links in a circle too
+        if target.is_relative_to(project.resolve()) and target.exists() and link.exists():
+            continue
+        link.unlink()
+        if target.is_file():
+            shutil.copyfile(target, link)
+            shutil.copymode(target, link)
+        elif target.is_dir() and not project.resolve().is_relative_to(target):
+            shutil.copytree(target, link, symlinks=True)
+            _bring_linked_files(target, link)
 
 
 def content_digest(path: Path) -> str:

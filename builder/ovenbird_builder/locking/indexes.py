@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import netrc
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +12,12 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import find_home
 
 from ..errors import PackageIndexError, SpecError
+from ..pip_conf import pip_conf
 
 PYPI = "https://pypi.org/simple"
-# gone with the machine's next start, should the builder be killed
-_MEMORY = Path("/dev/shm")  # noqa: S108  # mkstemp chooses the name in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +39,13 @@ class Indexes:
     @contextlib.contextmanager
     def config(self) -> Iterator[Path]:
         """A pip.conf with the credentials in it, for the owner's eyes, removed at the end."""
-        folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        handle, name = tempfile.mkstemp(prefix="ovenbird-pip-", dir=folder)  # made with mode 0600
-        path = Path(name)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(self._text())
+        with pip_conf(self._with_password(self.main), [self._with_password(url) for url in self.extra]) as path:
             yield path
-        finally:
-            path.unlink(missing_ok=True)
 
     def uv(self) -> dict[str, str]:
         """The same as variables for uv, which reads no pip.conf."""
         found = {"UV_DEFAULT_INDEX": self._with_password(self.main)}
         return found | ({"UV_INDEX": " ".join(map(self._with_password, self.extra))} if self.extra else {})
-
-    def _text(self) -> str:
-        lines = ["[global]", f"index-url = {self._with_password(self.main)}"]
-        if self.extra:
-            lines += ["extra-index-url =", *(f"    {self._with_password(url)}" for url in self.extra)]
-        return "\n".join(lines) + "\n"
 
     def _with_password(self, url: str) -> str:
         if url not in self.passwords:
@@ -118,9 +103,10 @@ def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str,
 
 def _netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """What `.netrc` says of a host; a file that cannot be read says nothing."""
-    name = environ.get("NETRC") or str(Path(environ.get("HOME") or "~").expanduser() / ".netrc")
+    home = find_home(environ)
+    name = environ.get("NETRC") or (str(home / ".netrc") if home else "")
     try:
-        found = netrc.netrc(name).authenticators(host)
-    except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
+        found = netrc.netrc(name).authenticators(host) if name else None
+    except (OSError, ValueError, netrc.NetrcParseError):  # the second for bytes that are no text
         return None
     return (found[0], found[2] or "") if found else None

@@ -7,6 +7,7 @@ does, the source is searched, and the first that is there is used: `pylock.toml`
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -178,6 +179,7 @@ def _code(function: Function, tree: Path) -> tuple[str, str]:
     module = function.handler.rpartition(":")[0] or function.default_module
     path = tree / f"{module.replace('.', '/')}.py"
     try:
-        return path.read_text(encoding="utf-8"), path.name
-    except (OSError, UnicodeDecodeError):
+        with tokenize.open(path) as file:  # by its byte order mark or coding line, as Python reads it
+            return file.read(), path.name
+    except (OSError, SyntaxError, ValueError, LookupError):  # no such file; an encoding that there is not, or another
         return "", ""

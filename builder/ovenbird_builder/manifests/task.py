@@ -60,8 +60,9 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         document = parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+    except (OSError, ValueError) as error:  # the latter also for a NUL in the name
+        decoding = isinstance(error, UnicodeDecodeError)
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text" if decoding else str(error)
         raise SpecError(f"--task: cannot read {show_value(str(path))}: {reason}") from None
     except DocumentError as error:
         raise SpecError(error.message.replace("the function document", "--task:")) from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.named_paths import exists
 from ovenbird.common.text import show_value
 
 from ..canonical import digest as digest_of
@@ -96,7 +97,7 @@ def _stored(name: str, reach: Reach) -> Image:
 
 
 def _layout(transport: str, rest: str, reach: Reach) -> Image:
-    path, _, tag = (rest, "", "") if Path(rest).exists() else rest.partition(":")
+    path, _, tag = (rest, "", "") if exists(rest) else rest.partition(":")
     place = layout.Folder(Path(path)) if transport == "oci" else layout.Archive(Path(path))
     entries = layout.entries(place, tag)
     name = f"{transport}:{rest}"

@@ -54,9 +54,10 @@ class Folder(Place):
         """A file of it. Errors: BaseMissingError."""
         try:
             stream = (self.path / name).open("rb")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the second for a name with a NUL
+            reason = error.strerror if isinstance(error, OSError) else str(error)
             raise BaseMissingError(
-                f"cannot read {show_value(name)} in the image {show_value(str(self.path))}: {error.strerror}"
+                f"cannot read {show_value(name)} in the image {show_value(str(self.path))}: {reason}"
             ) from None
         with stream:
             yield stream
@@ -75,7 +76,7 @@ class Archive(Place):
                 assert stream is not None
                 with stream:
                     yield stream
-        except (OSError, tarfile.TarError, KeyError) as error:
+        except (OSError, ValueError, tarfile.TarError, KeyError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no such file in it, or not a tar"
             raise BaseMissingError(
                 f"cannot read {show_value(name)} in the image {show_value(str(self.path))}: {reason}"

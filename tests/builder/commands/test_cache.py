@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.commands.cache import cache_dir
+from ovenbird_builder.cache_folder import find_cache
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 
@@ -48,7 +50,31 @@ def test_an_amount_that_does_not_parse_is_an_error(tmp_path: Path, words: tuple[
 def test_the_folder_is_found_in_order() -> None:
     """The flag wins over OVENBIRD_CACHE_DIR, that over XDG_CACHE_HOME."""
     environ = {"OVENBIRD_CACHE_DIR": "/b", "XDG_CACHE_HOME": "/c"}
-    assert cache_dir("/a", environ) == Path("/a")
-    assert cache_dir("", environ) == Path("/b")
-    assert cache_dir("", {"XDG_CACHE_HOME": "/c"}) == Path("/c/ovenbird")
-    assert cache_dir("", {}) == Path.home() / ".cache" / "ovenbird"
+    assert find_cache("/a", environ) == Path("/a")
+    assert find_cache("", environ) == Path("/b")
+    assert find_cache("", {"XDG_CACHE_HOME": "/c"}) == Path("/c/ovenbird")
+    assert find_cache("", {"HOME": "/home/ann"}) == Path("/home/ann/.cache/ovenbird")
+    assert find_cache("", {"XDG_CACHE_HOME": "c", "HOME": "/h"}) == Path("/h/.cache/ovenbird"), "relative: ignored"
+    assert find_cache("~/c", {"HOME": "/home/ann"}) == Path("/home/ann/c")
+    assert find_cache("", {"OVENBIRD_CACHE_DIR": "~/c", "HOME": "/home/ann"}) == Path("/home/ann/c")
+    assert find_cache("c", {}) == Path.cwd() / "c"
+    user = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    assert find_cache("", {}) == find_cache("", {"HOME": "relative"}) == user / ".cache" / "ovenbird"
+
+
+@pytest.mark.parametrize("verb", ["build", "bundle", "lock", "cache", "base", "rebase"])
+def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
+    """`~` in a variable and a folder that is none are told alike, before anything is started."""
+    (tmp_path / "file").touch()
+    words = {
+        "cache": ("info",),
+        "base": ("build", "3.12"),
+        "rebase": ("x:1", "--base=y:1"),
+        "bundle": ("--out=b.tar",),
+    }.get(verb, ())
+    (tmp_path / "function.yaml").write_text("kind: python\nname: f\nspec: {source: {source: ., handler: 'main:f'}}\n")
+    env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "OVENBIRD_CACHE_DIR": "~/file"}
+    command = [sys.executable, "-m", "ovenbird", verb, *words]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 20, done.stderr
+    assert f"--cache-dir: '{tmp_path}/file' is not a folder" in done.stderr

@@ -68,3 +68,24 @@ def test_the_image_that_a_build_writes_down_changes_no_digest(tmp_path: Path) ->
         assert content_digest(tmp_path) == before
     document.write_text("kind: python\nspec:\n  handler: main:other\n")
     assert content_digest(tmp_path) != before
+
+
+def test_links_of_a_folder_requirement(tmp_path: Path) -> None:
+    """A link to nothing is left out, one within is kept, also to a folder above itself, and one outside is its file."""
+    project = tmp_path / "repo" / "lib"
+    (project / "pkg").mkdir(parents=True)
+    (project / "pkg" / "a.py").write_text("a = 1\n")
+    (tmp_path / "repo" / "LICENSE").write_text("free\n")
+    (tmp_path / "repo" / "shared").mkdir()
+    (tmp_path / "repo" / "shared" / "b.py").write_text("b = 2\n")
+    links = {"dangling": "nowhere", "circle": "circle", "up": "..", "pkg/again": "..", "pkg/c.py": "a.py",
+             "LICENSE": "../LICENSE", "shared": "../shared"}  # fmt: skip
+    for name, target in links.items():
+        (project / name).symlink_to(target)
+    copy = tmp_path / "copy"
+    copy_folder(project, copy)
+    names = {path.relative_to(copy).as_posix() for path in copy.rglob("*")}
+    assert names == {"LICENSE", "pkg", "pkg/a.py", "pkg/again", "pkg/c.py", "shared", "shared/b.py"}
+    assert (copy / "LICENSE").read_text() == "free\n"
+    assert not (copy / "LICENSE").is_symlink()
+    assert (copy / "pkg" / "c.py").read_text() == "a = 1\n"

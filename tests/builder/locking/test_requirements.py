@@ -242,3 +242,26 @@ def test_content_counts_and_times_do_not(tmp_path: Path) -> None:
     assert content_digest(tmp_path) == first
     (tmp_path / "a").write_text("2")
     assert content_digest(tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf# /// script\n# dependencies = ['kiwi']\n# ///\n",
+        b"#!/usr/bin/env python\n# -*- coding: latin-1 -*-\n# /// script\n# dependencies = ['kiwi'] # \xe9\n# ///\n",
+        b"# vim: set fileencoding=cp1252 :\n# /// script\n# dependencies = ['kiwi']\n# ///\nx = '\x80'\n",
+        b"\xef\xbb\xbf# coding: utf-8\r\n# /// script\r\n# dependencies = ['kiwi']\r\n# ///\r\n",
+    ],
+    ids=["byte order mark", "latin-1", "cp1252", "both, with CRLF"],
+)
+def test_inline_metadata_in_the_encoding_of_its_file(tmp_path: Path, content: bytes) -> None:
+    """As Python itself reads the file: a byte order mark, or a coding line in one of the first two lines."""
+    (tmp_path / "main.py").write_bytes(content)
+    assert texts(found(tmp_path)) == [("kiwi", "inline metadata of main.py, dependencies[0]")]
+
+
+@pytest.mark.parametrize("line", ["rot13", "hex", "undefined", "none", "utf-16", "mbcs", "idna"])
+def test_an_encoding_that_is_none_is_left_to_python(tmp_path: Path, line: str) -> None:
+    """It holds no metadata, and the file is what the target refuses."""
+    (tmp_path / "main.py").write_bytes(f"# coding: {line}\n".encode() + b"# /// script\n# ///\n\xff\n")
+    assert found(tmp_path).wanted == ()

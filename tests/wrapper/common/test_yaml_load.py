@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.yaml_load import load_yaml
+from ovenbird.common.yaml_load import load_yaml, to_json_value
 
 MEMORY = 400 * 1024**2  # bytes of address space
 
@@ -111,3 +112,25 @@ def test_a_bomb_is_an_error_in_little_memory(tmp_path: Path, verb: str) -> None:
     assert "Traceback" not in done.stderr
     assert len(done.stderr) < 2000
     assert done.returncode == (77 if verb == "params" else 71)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("d: 2024-01-02", {"d": "2024-01-02"}),
+        ("d: 2024-01-02T03:04:05Z", {"d": "2024-01-02T03:04:05+00:00"}),
+        ("s: !!set {b, a, 1}", {"s": [1, "a", "b"]}),
+        ("b: !!binary aGk=", {"b": "aGk="}),
+        ("{2: a, true: b, ~: c, 1.5: d, 2024-01-02: e}", {"2": "a", "true": "b", "null": "c", "1.5": "d",
+                                                          "2024-01-02": "e"}),
+        ("o: !!omap [a: 1, b: 2]", {"o": [["a", 1], ["b", 2]]}),
+        ("n: [.nan, .inf, -.inf, 1.5]", {"n": ["nan", "inf", "-inf", 1.5]}),
+        ("a: {b: [{2: !!binary AA==}]}", {"a": {"b": [{"2": "AA=="}]}}),
+    ],
+    ids=["date", "time", "set", "binary", "keys", "pairs", "no numbers", "nested"],
+)  # fmt: skip
+def test_types_that_json_does_not_have(text: str, value: object) -> None:
+    """Each becomes the nearest that JSON has, the same in each process; sorting keys works too."""
+    found = to_json_value(load_yaml(text))
+    assert found == value
+    json.dumps(found, sort_keys=True, allow_nan=False)

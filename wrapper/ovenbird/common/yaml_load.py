@@ -7,6 +7,9 @@ The pure Python loader is meant: the C one overflows the C stack on deep nesting
 
 from __future__ import annotations
 
+import datetime
+import math
+from base64 import b64encode
 from typing import Any
 
 import yaml
@@ -80,6 +83,33 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader._constructed)
 _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader._constructed)
+
+
+def to_json_value(value: Any) -> Any:
+    """Return what `load_yaml` gave with the types of JSON only, so that each writer of JSON takes it, and alike.
+
+    A date becomes its ISO text, bytes base64, a set a sorted list, a number that is none (`.nan`, `.inf`) its text, and
+    a key text, by its form in JSON: `1`, `true`, `null`.
+    """
+    if isinstance(value, dict):
+        return {_to_json_key(key): to_json_value(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return [to_json_value(item) for item in sorted(value, key=_to_json_key)]
+    if isinstance(value, (list, tuple)):  # a pair of `!!omap` is a tuple
+        return [to_json_value(item) for item in value]
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _to_json_key(key: Any) -> str:
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    return str(to_json_value(key))
 
 
 def _is_unicode(text: str) -> bool:

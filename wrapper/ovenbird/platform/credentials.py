@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ovenbird.common.named_paths import is_file
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import expand_home
 from ovenbird.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def save(source: Source, values: Mapping[str, str]) -> None:
 
 
 def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
-    home = environ.get("HOME") or "~"
-    path = Path(environ.get("DH_CONFIG") or Path(home, ".dhcore.ini")).expanduser()
+    path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ)
     if not is_file(path):
         return path, "", {}
     parser = _parsed(path)
