@@ -99,6 +99,7 @@ class Bundle(Struct, frozen=True):
 
 def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequence[Prepared], cache: Cache) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
+    _refuse_outside(prepared)
     try:
         with replacing(path) as draft:
             with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -106,6 +107,16 @@ def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequ
             return draft.stat().st_size
     except OSError as error:
         raise SpaceError(f"cannot write the bundle {show_value(str(path))}: {error.strerror}") from None
+
+
+def _refuse_outside(prepared: Sequence[Prepared]) -> None:
+    """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: SpecError."""
+    for one in prepared[0].inputs.needs.wanted.wanted:
+        if one.origin.startswith("file:.."):
+            raise SpecError(
+                f"{one.where}: a bundle holds the source alone, and {show_value(one.origin)} lies beside it",
+                hint="spec.source.root and spec.source.include make it a part of the source",
+            )
 
 
 def is_bundle(text: str) -> bool:

@@ -66,7 +66,7 @@ def _document(path: Path, source: str) -> Named:
 
 def _with_source(function: Function, folder: Path) -> Function:
     module = function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"
-    return replace(function, source=str(folder), code=None, handler=module)
+    return replace(function, source=str(folder), code=None, handler=module, source_root=None)
 
 
 def _of_file(path: Path, attribute: str, source: str) -> Function:

@@ -41,6 +41,8 @@ def pinned(
         constraints=request.constraints, extras=request.extras, indexes=where.urls(),
     )  # fmt: skip
     folders = [tree.path, request.function.root, *([request.locks] if request.locks else [])]
+    if request.function.source_root:
+        folders.reverse()  # at the root of a repository lies the lock of another function, if any
     for path in lockfile.places(folders, platform(interpreter)):
         found = lockfile.read(path)
         if found is not None:

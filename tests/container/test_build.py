@@ -159,6 +159,39 @@ def test_a_build_in_its_source_folder_does_not_pack_what_it_writes(
     assert third["source"] == first["source"]
 
 
+def test_code_that_a_monorepo_shares(builds: Builds, base_images: Images, tag: str, podman: Podman) -> None:
+    """A library of the same repository as a requirement, and modules of it where the source's root is the repository.
+
+    An unchanged build finds nothing changed; a change of the library is one.
+    """
+    top = builds.source
+    for name, text in {
+        ".git/HEAD": "ref: refs/heads/main\n",
+        "libs/common/pyproject.toml": '[project]\nname = "common-lib"\nversion = "1.0"\n'
+        '[tool.setuptools]\npy-modules = ["common_lib"]\n',
+        "libs/common/common_lib.py": "NAME = 'common'\n",
+        "libs/words.py": "GREETING = 'hello'\n",
+        "services/other/big.py": "x" * 1000,
+        "services/greet/main.py": "from common_lib import NAME\nfrom libs.words import GREETING\n"
+        "def handler():\n    return f'{GREETING} {NAME}'\n",
+        "services/greet/function.yaml": "kind: python\nname: greet\nspec:\n  source: {root: ../.., source: main.py,"
+        " handler: handler, include: [services/greet, libs/words.py]}\n  requirements: [../../libs/common]\n",
+    }.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+    builds.source = top / "services/greet"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    found, again = builds.ok(*words), builds.ok(*words)
+    assert (again["digest"], again["changed"]) == (found["digest"], False)
+    job = podman.run(tag, "run", flags=("--network=none",))
+    assert job.returncode == 0, job.stderr
+    assert "hello common" in job.stderr + job.stdout
+    files = podman.run(tag, "-c", "find /shared -type f", flags=("--entrypoint=/bin/sh",)).stdout.split()
+    assert set(files) == {"/shared/services/greet/main.py", "/shared/libs/words.py"}
+    (top / "libs/common/common_lib.py").write_text("NAME = 'changed'\n")
+    assert builds.ok(*words)["digest"] != found["digest"]
+
+
 @pytest.mark.parametrize("base", ["ours", "plain"])
 def test_two_machines_make_one_digest(
     base: str, builds: Builds, base_images: Images, standins: Images, tmp_path: Path, own_store: Callable[[str], Any]

@@ -40,6 +40,7 @@ _SOURCE: dict[str, type] = {
     "lang": str,
     "code": str,
     "allow": list,
+    "root": str,
     "include": list,
     "exclude": list,
 }
@@ -61,9 +62,9 @@ class Function:
     """A function document, validated and completed.
 
     `root` is the folder of the document; `handler` is `name` or `module:name`; `source` a path or URI, or empty;
-    `code` is the inline source text, decoded; `include` and `exclude` are patterns of files that a build packs or does
-    not pack; `raw` the document in the types of JSON; `unknown` says for each field that nothing reads what it may have
-    been meant for.
+    `code` is the inline source text, decoded; `source_root` is the folder that modules are found from, where the
+    document names one; `include` and `exclude` are patterns of files that a build packs or does not pack; `raw` the
+    document in the types of JSON; `unknown` says for each field that nothing reads what it may have been meant for.
     """
 
     root: Path
@@ -77,6 +78,7 @@ class Function:
     image: str = ""
     base_image: str = ""
     requirements: tuple[str, ...] = ()
+    source_root: Path | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -102,6 +104,9 @@ class Function:
     def default_module(self) -> str:
         """The module of a handler that names none: the source path without `.py` when that is local, else `main`."""
         if self.source.endswith(".py") and not re.match(_REMOTE, self.source):
+            if self.source_root:
+                path = (self.root / self.source).resolve().relative_to(self.source_root)
+                return ".".join(path.with_suffix("").parts)
             return Path(self.source).stem
         return "main"
 
@@ -221,6 +226,7 @@ def complete(document: dict[str, Any], root: Path) -> Function:
         image=spec.get("image") or "",
         base_image=spec.get("base_image") or "",
         requirements=tuple(spec.get("requirements") or ()),
+        source_root=(root / source["root"]).resolve() if source.get("root") else None,
         include=tuple(source.get("include") or ()),
         exclude=tuple(source.get("exclude") or ()),
         raw=document,
@@ -291,12 +297,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"spec.source.handler: a module has no .py, write {show_value(handler.replace('.py:', ':'))}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {show_value(handler)}")
-    for field_name in ("include", "exclude"):
-        for index, item in enumerate(source[field_name] if isinstance(source.get(field_name), list) else []):
-            if not isinstance(item, str) or not item.strip() or "\n" in item:
-                problems.append(
-                    f"spec.source.{field_name}[{index}]: expected one pattern as text, found {show_value(item)}"
-                )
+    problems += _root(source, folder) + _patterns(source)
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
         problems.append(f"spec.source.init_function: expected the bare name of a function, found {show_value(init)}")
@@ -313,6 +314,32 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     if isinstance(lang, str) and lang not in ("", "python"):
         problems.append(f"spec.source.lang: expected 'python', found {show_value(lang)}")
     return problems
+
+
+def _root(source: dict[str, Any], folder: Path) -> list[str]:
+    """What is wrong with `spec.source.root`: a folder above the document, which a source of this machine lies in."""
+    text, path = source.get("root"), source.get("source") or "."
+    if not isinstance(text, str) or not text:
+        return []
+    if source.get("base64") or source.get("code") or (isinstance(path, str) and re.match(_REMOTE, path)):
+        return [f"spec.source.root: only a source of this machine has one, found {show_value(text)}"]
+    place = (folder / text).resolve()
+    if not os.path.isdir(place):  # noqa: PTH112  # as in refuse_unreadable
+        return [f"spec.source.root: no folder {show_value(text)} below {show_value(str(folder))}"]
+    for what in (folder, folder / path) if isinstance(path, str) else ():
+        if not what.resolve().is_relative_to(place):
+            return [f"spec.source.root: {show_value(str(what))} does not lie in {show_value(text)}"]
+    return []
+
+
+def _patterns(source: dict[str, Any]) -> list[str]:
+    """What is wrong with the items of `spec.source.include` and `exclude`."""
+    return [
+        f"spec.source.{name}[{index}]: expected one pattern as text, found {show_value(item)}"
+        for name in ("include", "exclude")
+        for index, item in enumerate(source[name] if isinstance(source.get(name), list) else ())
+        if not isinstance(item, str) or not item.strip() or "\n" in item
+    ]
 
 
 def _types(mapping: dict[str, Any], table: dict[str, type], where: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from ovenbird.common.text import show_value
 from ..errors import LockError
 from . import file_options
 from .requirements_text import FILE_LIMIT, read_text, split_lines
+from .shared_code import OutsideError, find_boundary
 
 _HASH = re.compile(r"\s--hash[= ]\s*(sha256:[0-9a-fA-F]{64})(?=\s|$)")  # by far the most frequent option
 _OPTION = re.compile(r"(?:^|\s)--?[A-Za-z]")
@@ -127,7 +129,7 @@ def _read(
     into.size += len(text)
     if into.size > FILE_LIMIT:
         raise LockError(f"{label}: the requirements files are together larger than {FILE_LIMIT} characters")
-    base = root if real.is_relative_to(root) else real.parent
+    base = root if real.is_relative_to(find_boundary(root, real)) else real.parent
     for number, line in split_lines(text):
         where = f"{label} line {number}"
         if found := _EDITABLE.match(line):
@@ -218,7 +220,7 @@ def _links(value: str, where: str, folder: Path, base: Path) -> str:
     path = path if _exists(path) else _below(base, base, text, where)
     if not path.is_dir():
         raise LockError(f"{where}: there is no folder {show_value(value)} in the source")
-    return path.relative_to(base.resolve()).as_posix()
+    return Path(os.path.relpath(path, base.resolve())).as_posix()
 
 
 def _split_hashes(text: str, where: str) -> tuple[str, tuple[str, ...]]:
@@ -309,7 +311,7 @@ def _path(text: str, place: str, where: str, root: Path) -> str:
     path = _below(root.resolve(), root, place, where)
     if not _exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
-    return f"file:{path.relative_to(root.resolve()).as_posix()}"
+    return f"file:{Path(os.path.relpath(path, root.resolve())).as_posix()}"
 
 
 def _unquote_file(text: str) -> str:
@@ -360,8 +362,11 @@ def _below(root: Path, folder: Path, text: str, where: str) -> Path:
         path = (folder / text.strip()).resolve()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, links in a circle
         raise LockError(f"{where}: {show_value(text)} is not a path") from None
-    if not path.is_relative_to(root):
-        raise LockError(f"{where}: {show_value(text)} lies outside of the source")
+    if not path.is_relative_to(find_boundary(root, path)):
+        raise OutsideError(
+            f"{where}: {show_value(text)} lies outside of the source",
+            hint="a folder of the same repository may be named where the source is a folder of this machine",
+        )
     return path
 
 

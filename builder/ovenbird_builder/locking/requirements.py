@@ -21,6 +21,7 @@ from ..errors import LockError
 from .declared import Declared, inline, project
 from .folder_content import content_digest
 from .listed import Wanted, read, requirement
+from .shared_code import OutsideError, locate, mirrored
 
 _SEARCHED = ("pylock.toml", "requirements.txt", "pyproject.toml")
 
@@ -79,15 +80,38 @@ def collect(
 ) -> Requirements:
     """What a function whose source lies in `tree` needs. `indexes` are the URLs that a file may repeat.
 
+    A path may lead out of the tree where the source is a folder of this machine, and stays within its repository.
+
     Errors: LockError, with file and line, for anything malformed, outside of the tree or refused.
     """
-    found = Requirements(root=tree)
-    named = [requirement(text, f"spec.requirements[{i}]", tree) for i, text in enumerate(function.requirements)]
+    words = (tuple(requirements), tuple(files), tuple(constraints), tuple(extras), indexes)
+    try:
+        return _collect(function, tree, *words)
+    except OutsideError:
+        with mirrored(function, tree) as places:
+            if places is None:
+                raise
+            function, tree = places
+            return _collect(function, tree, *words)
+
+
+def _collect(
+    function: Function,
+    tree: Path,
+    requirements: tuple[str, ...],
+    files: tuple[Path, ...],
+    constraints: tuple[Path, ...],
+    extras: tuple[str, ...],
+    indexes: tuple[str, ...],
+) -> Requirements:
+    home = _home(function, tree)
+    found = Requirements(root=home)
+    named = [requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
         found = replace(found, wanted=tuple(named), used="spec.requirements")
     for path in files:
-        found = _and_file(found, path, indexes, str(path), function.local_source)
-    searched = _search(found, function, tree, tuple(extras), indexes)
+        found = _and_file(found, locate(path), indexes, str(path), function.local_source)
+    searched = _search(found, function, tree, extras, indexes)
     if not found.used:
         found = searched
     elif searched.used:
@@ -95,7 +119,7 @@ def collect(
         found = replace(found, notes=(*found.notes, note))
     if extras and "pyproject.toml" not in found.used:
         raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
-    flags = [requirement(text, "--requirement", tree) for text in requirements]
+    flags = [requirement(text, "--requirement", home) for text in requirements]
     if flags:
         if found.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="--requirements FILE")
@@ -145,12 +169,20 @@ def _and_file(
     )
 
 
+def _home(function: Function, tree: Path) -> Path:
+    """The folder that paths of requirements are meant from: the source's; the document's, below a root of its own."""
+    if function.source_root is None:
+        return tree
+    return tree / function.root.resolve().relative_to(function.source_root.resolve())
+
+
 def _search(
     found: Requirements, function: Function, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
     """What the source itself says; beside the function document when the source is a folder below it that is silent."""
     empty = Requirements(root=tree)
-    folders = [tree, *([function.root] if function.local_source and function.root.resolve() != tree.resolve() else [])]
+    beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
+    folders = [_home(function, tree), *beside, tree] if function.source_root else [tree, *beside]
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name

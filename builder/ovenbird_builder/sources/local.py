@@ -23,8 +23,9 @@ def fetch(order: Order) -> Found:
     """The folder of the source. Errors: SourceMissingError when it does not exist."""
     path = order.function.local_source or order.function.root
     shown = str(path)
+    root = order.function.source_root
     if path.is_dir():
-        return _folder(path, "", shown, order)
+        return _folder(root or path, "", shown, order)
     if not path.is_file():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         found = get_close_matches(path.name, near, 3)
@@ -37,7 +38,8 @@ def fetch(order: Order) -> Found:
     if is_archive_name(path.name) or (path.suffix != ".py" and is_archive(path)):
         folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
         return Found(folder, URI, f"sha256:{of_file(path)}", shown=shown)
-    return _folder(path.parent, path.name, shown, order)
+    root = root or path.parent
+    return _folder(root, path.relative_to(root).as_posix(), shown, order)
 
 
 def _folder(folder: Path, file: str, shown: str, order: Order) -> Found:

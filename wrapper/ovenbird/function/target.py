@@ -97,9 +97,9 @@ def from_document(function: Function, source: str = "") -> Target:
         root = _inline(function.code, module)
     elif path is not None:
         refuse_unreadable(path, LoadError)
-        root = path if is_folder(path) else path.parent
+        root = function.source_root or (path if is_folder(path) else path.parent)
     else:
-        root = function.root
+        root = function.source_root or function.root
     return Target(root, module, attribute, function.init, function)
 
 

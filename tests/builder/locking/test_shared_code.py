@@ -1,0 +1,106 @@
+"""A requirement may be a folder beside the function's own, in the same repository of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird.document import Function
+from ovenbird_builder.errors import LockError
+from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.network import Network
+from ovenbird_builder.sources import fetch
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A monorepo with two libraries and a function."""
+    top = tmp_path / "repository"
+    for name, text in {
+        "libs/common/pyproject.toml": '[project]\nname = "common"\nversion = "1"\n', "libs/common/common.py": "x = 1\n",
+        "libs/common/.gitignore": "dist/\n", "libs/common/dist/old.whl": "x", "libs/common/node_modules/a.js": "x",
+        "libs/base.txt": "six\n../../libs/common\n", "services/greet/main.py": "handler = 1\n",
+        "services/greet/function.yaml": "", ".git/HEAD": "ref: refs/heads/main\n",
+    }.items():  # fmt: skip
+        place = top / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    (tmp_path / "outside").mkdir()
+    return top
+
+
+def collected(folder: Path, into: Path, source: str = ".", **options: object) -> Requirements:
+    """What a function of that folder needs, its source fetched as a build does it."""
+    named = options.pop("named", ())
+    assert isinstance(named, tuple)
+    function = Function(root=folder, name="f", handler="main:handler", source=source, requirements=named)
+    tree = fetch(function, into / "tree", environ={}, network=Network())
+    return collect(function, tree.path, **options)  # type: ignore[arg-type]  # as a test gives them
+
+
+def texts(found: Requirements) -> list[str]:
+    return [one.text for one in found.wanted]
+
+
+def test_a_folder_of_the_same_repository(repository: Path, tmp_path: Path) -> None:
+    """By the document, a file of the source, one that it includes, or a flag; read as a source is, by its rules."""
+    greet = repository / "services/greet"
+    found = collected(greet, tmp_path / "1", named=("../../libs/common",))
+    assert texts(found) == ["file:../../libs/common"]
+    files = {path.name for path in (found.root / "../../libs/common").iterdir()}
+    assert files == {"pyproject.toml", "common.py", ".gitignore"}
+    (greet / "requirements.txt").write_text("-r ../../libs/base.txt\n")
+    listed = collected(greet, tmp_path / "2")
+    assert texts(listed) == ["six", "file:../../libs/common"]
+    assert {text for text in listed.texts() if "common" in text} == set(found.texts())
+    (greet / "requirements.txt").write_text("# none\n")
+    assert texts(collected(greet, tmp_path / "3", requirements=["../../libs/common"])) == ["file:../../libs/common"]
+    (greet / "requirements.txt").write_text("-e ../../libs/common\n")
+    flag = collected(greet, tmp_path / "4", files=[greet / "requirements.txt"])
+    assert texts(flag) == ["file:../../libs/common"]
+
+
+def test_a_source_below_the_document(repository: Path, tmp_path: Path) -> None:
+    """Requirements beside the document are read from there; paths are meant from its folder."""
+    greet = repository / "services/greet"
+    (greet / "src").mkdir()
+    (greet / "main.py").rename(greet / "src/main.py")
+    (greet / "requirements.txt").write_text("../../libs/common\n")
+    found = collected(greet, tmp_path / "1", source="src")
+    assert texts(found) == ["file:../../libs/common"]
+    assert (found.root / "../../libs/common/common.py").is_file()
+
+
+def test_the_lock_knows_the_content_and_nothing_of_where_it_lies(repository: Path, tmp_path: Path) -> None:
+    """The same on each machine; another one when the library has changed, and not for what its rules leave out."""
+    greet = repository / "services/greet"
+    first = collected(greet, tmp_path / "1", named=("../../libs/common",)).texts()
+    (repository / "libs/common/dist/new.whl").write_text("y")
+    assert collected(greet, tmp_path / "2", named=("../../libs/common",)).texts() == first
+    moved = repository.rename(tmp_path / "elsewhere")
+    greet = moved / "services/greet"
+    assert collected(greet, tmp_path / "3", named=("../../libs/common",)).texts() == first
+    (moved / "libs/common/common.py").write_text("x = 2\n")
+    assert collected(greet, tmp_path / "4", named=("../../libs/common",)).texts() != first
+
+
+@pytest.mark.parametrize("path", ["../../../outside", "/tmp", "../../libs/none", "../../libs/link"])
+def test_nothing_beyond_the_repository_is_taken(repository: Path, tmp_path: Path, path: str) -> None:
+    """Nor what is not there, nor by a link."""
+    (repository / "libs/link").symlink_to(tmp_path / "outside")
+    with pytest.raises(LockError, match=r"spec.requirements\[0\]: .*(outside of|no .*in) the source"):
+        collected(repository / "services/greet", tmp_path / "1", named=(path,))
+
+
+def test_without_a_repository_a_source_is_all_there_is(repository: Path, tmp_path: Path) -> None:
+    """And a repository of its own is one."""
+    greet = repository / "services/greet"
+    (greet / ".git").mkdir()
+    for number in (1, 2):
+        with pytest.raises(LockError, match=r"lies outside of the source .*same repository"):
+            collected(greet, tmp_path / str(number), named=("../../libs/common",))
+        (repository / ".git/HEAD").unlink(missing_ok=True)
+        for place in (greet / ".git", repository / ".git"):
+            if place.exists():
+                place.rmdir()
