@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 @contextmanager
-def running(folder: Path, store: Path, auth: str = "") -> Iterator[str]:
+def running(folder: Path, store: Path, auth: str = "", host: str = "127.0.0.1") -> Iterator[str]:
     """A registry that keeps its images in `store`; `auth` is the YAML of its `auth` section. Gives its address."""
     folder.mkdir(exist_ok=True)
     (folder / "config.yml").write_text(
         "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
         f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(store))}}}}}\n"
-        f'http: {{addr: "127.0.0.1:0", secret: tests}}\n{auth}'
+        f'http: {{addr: "{host}:0", secret: tests}}\n{auth}'
     )
     # docker-registry takes every REGISTRY_... for a setting of its own, also the REGISTRY_AUTH_FILE of skopeo
     env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
@@ -36,7 +36,7 @@ def running(folder: Path, store: Path, auth: str = "") -> Iterator[str]:
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     end = time.monotonic() + 30
     while time.monotonic() < end and process.poll() is None:
-        if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text()):
+        if found := re.search(r"listening on (127\.0\.0\.1:\d+|\[::1\]:\d+)", log.read_text()):
             return found[1]
         time.sleep(0.02)
     raise AssertionError(f"the registry did not start:\n{log.read_text()}")

@@ -121,7 +121,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
         "ovenbird_builder.process",
     ),
+    "ovenbird_builder.runtime_failure": ("ovenbird_builder.errors",),
     "ovenbird_builder.container": (
+        "ovenbird_builder.runtime_failure",
         "ovenbird.errors",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
@@ -286,6 +288,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.bases": (
         "ovenbird_builder.pip_conf",
+        "ovenbird_builder.runtime_failure",
         "ovenbird.errors",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",

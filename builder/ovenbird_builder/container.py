@@ -17,8 +17,10 @@ from ovenbird.errors import OvenbirdError
 
 from . import buildah, process
 from .errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
+from .runtime_failure import find_runtime_failure
 
 _PREFIX = "ovenbird-step"
+_QUOTED = 64 * 1024  # characters of stdout that an error may quote from
 _numbers = itertools.count(1)
 
 
@@ -42,7 +44,9 @@ class Container(Struct, frozen=True):
         check: bool = True,
         limit: int = 64 * 1024 * 1024,
     ) -> process.Done:
-        """Run a command in it, as root unless told otherwise. Errors: those of `process.run`.
+        """Run a command in it, as root unless told otherwise.
+
+        Errors: those of `process.run`; EngineError for a container that the runtime cannot start.
 
         A variable whose value is one of `secrets` goes by buildah's environment, as an argv is for all to see.
         """
@@ -54,9 +58,14 @@ class Container(Struct, frozen=True):
         )  # fmt: skip
         if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
             argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
-        return process.run(
-            argv, env={**os.environ, **hidden}, timeout=timeout, secrets=secrets, line=line, check=check, limit=limit
+        done = process.run(
+            argv, env={**os.environ, **hidden}, timeout=timeout, secrets=secrets, line=line, check=False, limit=limit
         )
+        if done.returncode and (problem := find_runtime_failure(done.stderr)):
+            raise problem
+        if check and done.returncode:
+            raise process.ProcessFailed(done.argv, done.returncode, done.stderr or done.stdout[-_QUOTED:])
+        return done
 
     @contextlib.contextmanager
     def root(self) -> Iterator[Path]:

@@ -58,6 +58,9 @@ def refused(error: ProcessFailed, doing: str, tries: int = 1) -> OvenbirdError:
         return RegistryError(f"cannot {doing}: the registry does not answer{often}: {said}")
     if why in ("broken", "late"):
         return RegistryError(f"cannot {doing}: the registry broke off{often}: {said}")
+    if "invalid reference format" in said and "[" in doing + said:
+        hint = "this version of skopeo takes no IPv6 address in a name: give the registry a name in DNS or /etc/hosts"
+        return EngineError(f"cannot {doing}: {said}", hint=hint)
     return EngineError(f"cannot {doing}: {said}")
 
 

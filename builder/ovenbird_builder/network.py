@@ -91,4 +91,7 @@ def bypassed(host: str, proxies: Mapping[str, str]) -> bool:
     """Whether `host` is asked past the proxy: what `no` of `proxies` says of it, by suffixes and ports."""
     from urllib import request
 
-    return bool(request.proxy_bypass_environment(host, proxies))  # type: ignore[attr-defined]  # not in typeshed
+    # people write `[::1]` or `::1` for what a registry at `[::1]:5000` is
+    forms = [host, *([host[1:].partition("]")[0]] if host.startswith("[") else [])]
+    bypass = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+    return any(bypass(form, proxies) for form in forms)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import faults, process, skopeo
 from .credentials import Credentials
+from .errors import BaseMissingError
 from .network import Network
 from .reference import Reference
 
@@ -47,6 +48,11 @@ class Registry:
 
     def digest(self, reference: Reference) -> str:
         """The digest that a registry has for a reference; empty when it has none. Errors: those of `faults`."""
+        if reference.host.startswith("["):  # skopeo takes an IPv6 address in a name only since 1.12
+            try:
+                return self.repository(reference).manifest(reference.digest or reference.tag or "latest").digest
+            except BaseMissingError:
+                return ""
         argv = skopeo.manifest(
             f"docker://{reference.remote}", authfile=self.credentials.authfile, insecure=reference.loopback
         )

@@ -103,11 +103,11 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
     nothing: tuple[Secret, ...] = ()
     found = check(lambda: secrets.parse(given["secret"], environ), nothing)
     names = [secret.name for secret in found]
-    tags = check.each(given["tag"], reference.parse) or (_default_tag(function),)
+    named_tags = check.each(given["tag"], reference.parse)
     made = Request(
         function=function,
         document=named.document,
-        tags=tags,
+        tags=named_tags or (_default_tag(function),),
         outputs=check(lambda: _outputs(given), ()),
         python=check(lambda: functions.version_of(function, given["python"]), ""),
         base=given["base"] or function.base_image,
@@ -140,7 +140,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         labels=check(lambda: labels.parse_pairs("--label", given["label"]), {}),
         annotations=check(lambda: labels.parse_pairs("--annotation", given["annotation"]), {}),
     )
-    _together(check, made, explicit=bool(given["tag"]))
+    _together(check, made, named_tags, explicit=bool(given["tag"]))
     check.finish()
     return made
 
@@ -189,15 +189,15 @@ class _Checks:
         raise kind("\n  ".join(["what was asked for cannot be built:", *map(str, self.problems)]))
 
 
-def _together(check: _Checks, made: Request, *, explicit: bool) -> None:
-    """What fits alone and not together."""
+def _together(check: _Checks, made: Request, tags: Sequence[Reference], *, explicit: bool) -> None:
+    """Add what fits alone and not together; `tags` are those that were named and parse, as each has one reason."""
 
     def wrong(text: str, hint: str = "") -> None:
         check.problems.append(SpecError(text, hint=hint))
 
     if made.pushes and not explicit:
         wrong("--push: no name to push to", "--tag registry.example.com/app:1")
-    for tag in made.tags if made.pushes else ():
+    for tag in tags if made.pushes else ():
         if tag.digest:
             wrong(f"--tag: {show_value(str(tag))} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:

@@ -199,3 +199,13 @@ def test_a_foreign_platform_runs_nothing(ask: Ask) -> None:
     other: Any = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
     with pytest.raises(SpecError, match="an instruction cannot run on this machine"):
         ask("--platform", other)
+
+
+@pytest.mark.parametrize("tag", ["Not A Tag", "[::1:5000/app:1", "app:", "x@sha256:12"])
+def test_a_tag_that_does_not_parse_has_one_reason(ask: Ask, tag: str) -> None:
+    """And none of a name that was not asked for; so has a push without a tag."""
+    for words in (("--tag", tag, "--push"), ("--push",)):
+        with pytest.raises(SpecError) as caught:
+            ask(*words)
+        assert "\n" not in str(caught.value)
+        assert (repr(tag) if tag in words else "no name to push to") in str(caught.value)

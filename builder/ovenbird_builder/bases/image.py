@@ -27,6 +27,7 @@ from ..labels import BASE_TITLE
 from ..layers.underlay import LAUNCHER, SIGNALS
 from ..network import Network
 from ..pip_conf import pip_conf
+from ..runtime_failure import find_runtime_failure
 from . import runtime
 from . import table as bases
 from .probe import Stored, probe, stored
@@ -239,6 +240,8 @@ def failed(base: Base, error: process.ProcessFailed) -> OvenbirdError:
     package that it does not have, files that changed as a heading, a crash as the word `Exception:`.
     """
     told = f"cannot build the base image of Python {base.version}: "
+    if problem := find_runtime_failure(error.output):
+        return EngineError(told + problem.message, hint=problem.hint)
     if broken := _BROKEN.search(error.output):
         return PackageIndexError(
             f"{told}the package index cannot be reached: {broken[1][:300]}",
