@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 _HEAD = 64 * 1024
-_NAMES = re.compile(
-    r"""(?:^|/)(?:
+# compiled where a source is searched: what is known of one is asked for by these texts alone
+_NAMES = r"""(?:^|/)(?:
         (?P<environment> \.env[^/]* ) |
         (?P<key> id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)? | [^/]+\.(?:key|ppk) ) |
         (?P<store> [^/]+\.(?:p12|pfx|jks|keystore|kdbx|keytab) ) |
@@ -19,9 +20,7 @@ _NAMES = re.compile(
             \.htpasswd | \.vault-token | \.s3cfg | \.boto | \.databrickscfg | \.dockercfg | \.docker/config\.json |
             auth\.json | credentials\.json | client_secret[^/]*\.json | application_default_credentials\.json |
             \.aws/credentials | \.config/gh/hosts\.ya?ml | credentials\.tfrc\.json | \.streamlit/secrets\.toml )
-    )$""",
-    re.VERBOSE | re.IGNORECASE,
-)
+    )$"""
 _TEXTS = {
     "environment": "a file of variables",
     "key": "a private key",
@@ -31,9 +30,9 @@ _TEXTS = {
     "npm": "credentials of npm",
     "credentials": "a file of credentials",
 }
-_TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|tpl|dist|defaults?|schema)$", re.IGNORECASE)
-_NPM_LOGIN = re.compile(rb"_(?:auth|authtoken|password)\s*=", re.IGNORECASE)
-DIGEST = f"{_NAMES.pattern} {_TEMPLATE.pattern}"
+_TEMPLATE = r"[._-](?:example|sample|template|tmpl|tpl|dist|defaults?|schema)$"
+_NPM_LOGIN = rb"_(?:auth|authtoken|password)\s*="
+DIGEST = f"{_NAMES} {_TEMPLATE} {_NPM_LOGIN!r}"
 
 
 def describe_name(path: str, file: Path) -> str:
@@ -41,15 +40,20 @@ def describe_name(path: str, file: Path) -> str:
 
     `file` is read where a harmless file may have the same name: a public key, a presentation, a registry for npm.
     """
-    match = _NAMES.search(path)
+    match = _compile_names().search(path)
     kind = (match and match.lastgroup) or ""
-    if not kind or (kind == "environment" and _TEMPLATE.search(path)):
+    if not kind or (kind == "environment" and re.search(_TEMPLATE, path, re.IGNORECASE)):
         return ""
-    if kind == "npm" and not _NPM_LOGIN.search(_read_head(file)):
+    if kind == "npm" and not re.search(_NPM_LOGIN, _read_head(file), re.IGNORECASE):
         return ""
     if kind == "key" and path.lower().endswith(".key") and _is_public(_read_head(file)):
         return ""
     return _TEXTS[kind]
+
+
+@cache
+def _compile_names() -> re.Pattern[str]:
+    return re.compile(_NAMES, re.VERBOSE | re.IGNORECASE)
 
 
 def _is_public(head: bytes) -> bool:

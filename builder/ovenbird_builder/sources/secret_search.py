@@ -6,8 +6,10 @@ like a token there is chance. Archives are not opened.
 
 from __future__ import annotations
 
+import bisect
 import codecs
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -104,8 +106,11 @@ def _search_pieces(pieces: Iterator[bytes], forms: tuple[token_forms.Form, ...])
     data, line = b"", 1
     for piece in pieces:
         data += piece
+        ends: list[int] | None = None  # of the lines in `data`, once something was found there
         for start, what in token_forms.find_forms(data, forms):
-            found.add((line + data.count(b"\n", 0, start), what))
+            if ends is None:
+                ends = [match.start() for match in re.finditer(b"\n", data)]
+            found.add((line + bisect.bisect_left(ends, start), what))
             if len(found) >= _MOST:
                 return sorted(found)
         rest = max(0, len(data) - _OVERLAP)

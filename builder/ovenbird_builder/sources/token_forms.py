@@ -18,11 +18,16 @@ from msgspec import Struct
 
 
 class Form(Struct, frozen=True):
-    """One form. `name` is for people; each match holds one of `anchors`, which are looked for before the pattern."""
+    """One form. `name` is for people; each match holds one of `anchors`, which are looked for before the pattern.
+
+    A form that `spans` lines begins with its anchor, and is tried at the first anchors of a text only: each try may
+    read on for thousands of characters, and a source may be anybody's.
+    """
 
     name: str
     anchors: tuple[bytes, ...]
     pattern: bytes
+    spans: bool = False
 
 
 def _token(name: str, prefix: bytes, body: bytes, anchors: tuple[bytes, ...] = ()) -> Form:
@@ -32,6 +37,7 @@ def _token(name: str, prefix: bytes, body: bytes, anchors: tuple[bytes, ...] = (
     return Form(name, anchors or (prefix,), pattern)
 
 
+_MOST_SPANS = 50
 _WORD, _HEX, _URL = b"[A-Za-z0-9]", b"[a-f0-9]", b"[A-Za-z0-9_-]"
 _ARMOR = rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 
@@ -53,7 +59,8 @@ FORMS = (
         rb"LS0tLS1CRUdJTiB(?:QUklWQVRFIEtFWS|SU0EgUFJJVkFURSBLRVkt|FQyBQUklWQVRFIEtFWS|PUEVOU1NIIFBSSVZBVEUgS0VZ"
         rb"|FTkNSWVBURUQgUFJJVkFURSBLRVkt)([A-Za-z0-9+/=\s]{20,})",
     ),
-    Form("PuTTY private key", (b"PuTTY-User-Key-File-",), rb"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-Lines:"),
+    Form("PuTTY private key", (b"PuTTY-User-Key-File-",), rb"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-Lines:",
+         spans=True),
     _token("age private key", b"AGE-SECRET-KEY-1", b"[A-Z0-9]{58}"),
     # clouds
     _token("AWS access key", b"A(?:KIA|SIA|BIA|CCA)", b"[A-Z0-9]{16}", (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
@@ -94,7 +101,7 @@ FORMS = (
     _token("Docker Hub token", b"dckr_[po]at_", _URL + b"{27,}", (b"dckr_pat_", b"dckr_oat_")),
     Form(
         "credentials of a registry", (b'"auths"',),
-        rb'"auths"\s*:\s*\{[\s\S]{0,2000}?"auth"\s*:\s*"([A-Za-z0-9+/]{8,}={0,2})"',
+        rb'"auths"\s*:\s*\{[\s\S]{0,2000}?"auth"\s*:\s*"([A-Za-z0-9+/]{8,}={0,2})"', spans=True,
     ),
     Form(
         "credentials of a cluster", (b"client-key-data",),
@@ -102,7 +109,7 @@ FORMS = (
     ),
     Form(
         "credentials of a cluster", (b"kind: Config",),
-        rb"(?m)^kind: Config\s[\s\S]{0,4000}?^\s+(?:token|password): ([^\s{$<]{8,})",
+        rb"(?m)^kind: Config\s[\s\S]{0,4000}?^\s+(?:token|password): ([^\s{$<]{8,})", spans=True,
     ),
     # models
     _token("Hugging Face token", b"hf_", b"[A-Za-z]{34}"),
@@ -150,9 +157,19 @@ def find_forms(data: bytes, forms: tuple[Form, ...] = FORMS) -> Iterator[tuple[i
     """Yield where in `data` a secret begins, and what it looks like. Placeholders such as `ghp_xxxx…` are none."""
     for form in forms:
         if any(anchor in data for anchor in form.anchors):
-            for match in _compile(form.pattern).finditer(data):
+            for match in _match_spans(form, data) if form.spans else _compile(form.pattern).finditer(data):
                 if not _is_placeholder(match[1] if match.re.groups else match[0]):
                     yield match.start(), form.name
+
+
+def _match_spans(form: Form, data: bytes) -> Iterator[re.Match[bytes]]:
+    pattern, anchor, start = _compile(form.pattern), form.anchors[0], -1
+    for _ in range(_MOST_SPANS):
+        start = data.find(anchor, start + 1)
+        if start < 0:
+            return
+        if match := pattern.match(data, start):
+            yield match
 
 
 @cache

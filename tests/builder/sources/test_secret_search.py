@@ -100,3 +100,17 @@ def test_a_text_is_searched_under_the_name_that_it_is_given() -> None:
     assert search_text("function.yaml", f"kind: python\ntoken: {TOKEN}\n".encode()) == [
         Finding("function.yaml", 2, "GitHub token")
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Config\n", '"auths": {', "PuTTY-User-Key-File-3:", "-----BEGIN " + "PRIVATE KEY-----\n", "sk-proj-",
+        "-----BEGIN " + "PRIVATE KEY-----\n Proc-Type: x\n", "whsec_" + "a" * 40 + "_", TOKEN + " ", "xoxb-",
+        "_authToken=",
+    ],
+    ids=["cluster", "registry", "putty", "armor", "openai", "headers", "underscore", "one line", "slack", "npm"],
+)  # fmt: skip
+def test_a_text_that_begins_like_secrets_all_over_is_searched_in_time(text: str) -> None:
+    """A source may be anybody's: no form reads on from each of a million beginnings."""
+    assert len(search_text("a", (text * (2 * PIECE // len(text))).encode())) <= 100

@@ -34,6 +34,7 @@ from ovenbird_builder.sources import archive, names
 from ovenbird_builder.sources import giturl as submodules
 from ovenbird_builder.sources.dockerignore import DockerIgnore
 from ovenbird_builder.sources.ignore import Rules
+from ovenbird_builder.sources.secret_search import search_tree
 from ovenbird_builder.statements import packages
 from tests.fuzz.parser import Parser
 from tests.fuzz.parsers.runtime import _JSON, _URL, _YAML, FUNCTION, ZIP, text
@@ -257,6 +258,19 @@ def _challenge(data: bytes, _: Path) -> None:
         Tokens(_token_pool(), known, "team/app").answer(head.decode("latin-1"), write=True)
 
 
+def _search(path: Path) -> object:
+    """A source of one file; each finding has a line of it."""
+    found = search_tree(path.parent, lambda digest, search: search())
+    assert all(finding.line >= 1 for finding in found)
+    return found
+
+
+_SECRETS = (
+    b"-----BEGIN ", b"PRIVATE KEY-----", b"\n", b"\\n", b'"auths": {"a": {"auth": "', b"kind: Config\n", b"  token: ",
+    b"AKIA", b"ghp_", b"A" * 40, b"\xff\xfe", b"\xfe\xff", b"\0", b"\xef\xbb\xbf", b"LS0tLS1CRUdJTiB",
+)  # fmt: skip
+
+
 _LINES = (
     b"\\\n", b"-r ", b"-e ", b"-c ", b"--index-url ", b"--hash=sha256:" + b"0" * 64, b" @ ", b"git+https://", b"file:",
     b"==", b">=", b"~=", b";", b"[", b"]", b" and ", b"python_version", b"extra == 'a'", b"#egg=", b"../", b".whl",
@@ -285,6 +299,7 @@ PARSERS = (
     ),
     Parser("member-name", _member_name, (b"/", b"..", b".wh.", b"C:", b"\\", b".", b"//")),
     Parser("submodule-url", _submodule, (*_URL, b"../", b"./", b"git@", b"::")),
+    Parser("secret-search", _file("file.txt", _search), _SECRETS),
     Parser("elf", _stripped, _ELF_NUMBERS),
     Parser("image-reference", _reference, (b"/", b":", b"@sha256:", b"0" * 64, b"localhost", b"-", b"__", b"[::1]")),
     Parser(
