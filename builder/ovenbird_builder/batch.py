@@ -14,7 +14,7 @@ from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from .errors import SpecError
-from .pipeline import build_in, dry_run_in
+from .pipeline import build_in, dry_run_in, list_source_in
 from .progress import Progress
 from .report import Result
 from .spec import Request
@@ -119,7 +119,9 @@ def build_all(outcomes: Sequence[Outcome], environ: Mapping[str, str], progress:
                 progress.say(f"{outcome.name} ({outcome.target})")
             progress.warn(outcome.request.notes)
             try:
-                if outcome.request.dry_run:
+                if outcome.request.list_source:
+                    outcome.plan = list_source_in(outcome.request, replace(place, folder=folder))
+                elif outcome.request.dry_run:
                     outcome.plan = dry_run_in(outcome.request, replace(place, folder=folder))
                 else:
                     outcome.result = build_in(outcome.request, replace(place, folder=folder))

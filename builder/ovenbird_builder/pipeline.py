@@ -25,6 +25,7 @@ from .prepare import Prepared, kitchen, prepare
 from .report import Result, row
 from .source_allow import is_allowed
 from .sources import Tree, fetch
+from .sources.digest import list_rows
 from .spec import Request
 from .workplace import Workplace
 
@@ -60,6 +61,23 @@ def dry_run_in(request: Request, place: Workplace) -> dict[str, Any]:
     return {"image": str(request.tags[0]), "platforms": [_planned(request, one) for one in prepared]}
 
 
+def list_source_in(request: Request, place: Workplace) -> dict[str, Any]:
+    """What of the source would be packed, with sizes in bytes, and why the rest would not. Errors: those of a source.
+
+    What looks like a secret is listed too: the list says what has to be left out.
+    """
+    tree = _unchecked(request, place)
+    rows = tree.rows or list_rows(tree.path)
+    return {
+        "image": str(request.tags[0]),
+        "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
+        "size": sum(row.size for row in rows),
+        "files": [{"path": row.name, "size": row.size} for row in rows],
+        "left_out": [{"path": path, "reason": reason} for path, reason in sorted(tree.left_out.items())],
+        "warnings": list(tree.warnings),
+    }
+
+
 def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
     """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
     pool = ThreadPoolExecutor(1)
@@ -74,12 +92,16 @@ def prepare_all(request: Request, place: Workplace) -> tuple[Prepared, ...]:
 
 def _fetched(request: Request, place: Workplace) -> Tree:
     """Return the source, which holds no secret that is not allowed. Errors: those of a source; GateError."""
-    tree = request.bundled or fetch(
+    tree = _unchecked(request, place)
+    source_gate.check_source(_find_secrets(request, place, tree), request.allow)
+    return tree
+
+
+def _unchecked(request: Request, place: Workplace) -> Tree:
+    return request.bundled or fetch(
         request.function, place.folder / "source", environ=place.environ, network=request.network,
         timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
     )  # fmt: skip
-    source_gate.check_source(_find_secrets(request, place, tree), request.allow)
-    return tree
 
 
 def _find_secrets(request: Request, place: Workplace, tree: Tree) -> tuple[Finding, ...]:

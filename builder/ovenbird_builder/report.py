@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ovenbird.common.atomic_files import write_file
-from ovenbird.common.text import show_value
+from ovenbird.common.text import escape_controls, show_value
+from ovenbird.common.units import show_size
 
 from .errors import SpaceError
 from .layers import Layer
@@ -82,3 +83,10 @@ def write_text(path: Path, content: str, flag: str) -> None:
 def text(document: Mapping[str, Any] | Sequence[Any]) -> str:
     """JSON for people and programs."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def format_source(document: Mapping[str, Any]) -> str:
+    """The list of a source as a table for people: size and path of each file, and the sum."""
+    rows = [(show_size(row["size"]), escape_controls(row["path"])) for row in document["files"]]
+    rows.append((show_size(document["size"]), f"in {len(document['files'])} files"))
+    return "".join(f"{size:>10}  {path}\n" for size, path in rows)

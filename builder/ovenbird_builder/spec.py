@@ -75,6 +75,7 @@ class Request:
     result_file: Path | None = None
     dry_run: bool = False
     explain: bool = False
+    list_source: bool = False
     write_back: bool = False
     notes: tuple[str, ...] = field(default=())
     products: tuple[Path, ...] = ()
@@ -133,6 +134,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         result_file=Path(given["result_file"]) if given["result_file"] else None,
         dry_run=given["dry_run"],
         explain=given["explain"],
+        list_source=given["list"],
         write_back=given["write_back"],
         notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
         products=_products(given, environ),

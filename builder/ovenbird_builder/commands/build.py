@@ -118,7 +118,11 @@ def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapp
     one = rows[0] if len(rows) == 1 else None
     document = one if one is not None else {"functions": rows}
     if one is None or not outcomes[0].error:
-        sys.stdout.write(report.text(document))
+        if one is not None and "files" in one and sys.stdout.isatty():
+            sys.stdout.write(report.format_source(one))
+            told.warn(one["warnings"])
+        else:
+            sys.stdout.write(report.text(document))
         sys.stdout.flush()
     for outcome in outcomes:
         if outcome.result:

@@ -1,0 +1,55 @@
+"""`ovenbird build --list`: what would be packed, without base, lock or store."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+from tests.builds import Builds
+
+from ovenbird_builder.sources.digest import of_tree
+
+
+def written(folder: Path) -> Builds:
+    """A function with a file that is packed, one that is not, and one that looks like a secret."""
+    builds = Builds(folder)
+    builds.write(main__py="def handler(): ...\n", a__log="x", data__bin="x" * 3000, server__key="x")
+    builds.write(__ovenbirdignore="*.log\n")
+    builds.write(function__yaml="kind: python\nname: app\nspec: {source: {source: main.py, handler: handler}}\n")
+    return builds
+
+
+def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
+    """Files with sizes and their sum, what is left out and why; nothing is needed to make it."""
+    builds = written(tmp_path)
+    found = builds.ok("--list", PATH="/nonexistent")
+    assert found["files"] == [
+        {"path": ".ovenbirdignore", "size": 6}, {"path": "data.bin", "size": 3000}, {"path": "main.py", "size": 19},
+        {"path": "server.key", "size": 1},
+    ]  # fmt: skip
+    assert found["size"] == 3026
+    assert found["left_out"] == [
+        {"path": "a.log", "reason": "'*.log', line 1 of .ovenbirdignore"},
+        {"path": "function.yaml", "reason": "the function document, which has a place of its own"},
+    ]
+    (builds.source / "a.log").unlink()
+    (builds.source / "function.yaml").rename(tmp_path / "function.yaml")
+    assert found["source"]["digest"] == of_tree(builds.source)
+
+
+def test_the_list_is_a_table_on_a_terminal(tmp_path: Path) -> None:
+    """For people, in units that they read."""
+    builds = written(tmp_path)
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        builds.command("build", "--list"), cwd=builds.source, env=builds.environ(), stdout=theirs, check=True,
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120,
+    )  # fmt: skip
+    os.close(theirs)
+    text = os.read(ours, 65536).decode()
+    os.close(ours)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["2.9", "KiB", "data.bin"] in lines
+    assert lines[-1][-3:] == ["in", "4", "files"]
