@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -94,7 +93,7 @@ def _run_own(argv: list[str]) -> int:
         from .logs import configure
 
         lines = configure(settings.log_format, settings.log_level)
-        _warn_of_variables(lambda text: logging.getLogger("ovenbird").warning("%s", text))
+        _warn_of_variables(_log_warning)
         if verb == "processor":
             return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
@@ -124,6 +123,12 @@ def _load_env_file(path: str) -> tuple[str, ...]:
     for name, value in values.items():
         os.environ.setdefault(name, value)
     return tuple(name for name in values if not name.startswith("OVENBIRD_"))
+
+
+def _log_warning(text: str) -> None:
+    import logging  # what a listing and a health check do without
+
+    logging.getLogger("ovenbird").warning("%s", text)
 
 
 def _warn_of_variables(warn: Callable[[str], object]) -> None:
@@ -312,7 +317,7 @@ def _target(text: str | None, settings: table.Settings) -> Target:
         if settings.strict:
             refuse_unknown_fields(target.function)
         for problem in target.function.unknown:
-            logging.getLogger("ovenbird").warning("function document: %s", problem)
+            _log_warning(f"function document: {problem}")
     return target
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ovenbird import address, document, gitrefs, giturl, settings, trace
+from ovenbird.command_line.env_file import read_env_file
 from ovenbird.common.source_limits import SourceLimits
 from ovenbird.errors import OvenbirdError, SettingsError
 from ovenbird.function import cloudevent, target
@@ -84,6 +85,14 @@ def _netrc(data: bytes, folder: Path) -> None:
     path.write_bytes(data)
     path.chmod(0o600)
     address.netrc_login("example.com", {"NETRC": str(path)})
+
+
+def _env_file(data: bytes, folder: Path) -> None:
+    path = folder / "env"
+    path.write_bytes(data)
+    for name, value in read_env_file(str(path), {"KNOWN": "1"}).items():
+        assert "\0" not in name + value, "no process can be given this"
+        assert "=" not in name, "a name holds a value"
 
 
 def _traceparent(data: bytes, _: Path) -> None:
@@ -167,6 +176,7 @@ PARSERS = (
     Parser("source-url", _url, _URL),
     Parser("git-url", _git_url, _URL),
     Parser("netrc", _netrc, (b"machine ", b"login ", b"password ", b"default ", b"macdef ", b"example.com", b"\n\n")),
+    Parser("env-file", _env_file, (b"'", b'"', b"\\", b"\n", b"#", b"=", b"export ", b"KNOWN", b"\xef\xbb\xbf", b"\r")),
     Parser("traceparent", _traceparent, (b"00-", b"ff-", b"-01", b"0" * 32, b"f" * 16)),
     Parser("cloud-event", _cloud_event, (*_JSON, b'"data_base64"', b'"time"', b'"specversion"', b'"1.0"', b'"id"')),
     Parser("store-record", _record, (*_JSON, b'"spec"', b'"path"', b'"~/"')),

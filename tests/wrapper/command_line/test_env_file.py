@@ -74,6 +74,13 @@ def test_a_line_that_does_not_fit_is_named_without_its_value(text: str, line: in
     assert "secret" not in str(caught.value).replace("secrets.env", "")
 
 
+def test_a_large_file_is_read_in_one_pass() -> None:
+    """A line of a hundred thousand, or of unclosed quotes, costs what a line costs."""
+    assert len(parse_env_file("".join(f"A{n}='1'\n" for n in range(100_000)), "env", {})) == 100_000
+    with pytest.raises(SettingsError):
+        parse_env_file("A='1'\n" * 100_000 + "B='", "env", {})
+
+
 def run(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `ovenbird run` in a folder."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}

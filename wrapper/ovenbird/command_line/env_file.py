@@ -50,35 +50,38 @@ def parse_env_file(text: str, path: str, environ: Mapping[str, str]) -> dict[str
         if not line or line.startswith("#"):
             position = end + 1
             continue
-        where = f"--env-file: {show_value(path)}, line {text.count(chr(10), 0, position) + 1}"
-        found = _LINE.match(text, position, end)
-        if not found or not _NAME.fullmatch(found["name"]) or (not found["equals"] and text[found.end() : end].strip()):
-            raise SettingsError(f"{where}: expected NAME=VALUE", hint="a name has letters, digits and underscores")
-        name = found["name"]
-        if not found["equals"]:
-            if name in environ:
-                values[name] = environ[name]
-            position = end + 1
-            continue
-        values[name], position = _value(text, found.end(), end, where)
-        if "\0" in values[name]:
-            raise SettingsError(f"{where}: a value has no NUL")
+        try:
+            found = _LINE.match(text, position, end)
+            if not found or not _NAME.fullmatch(found["name"]):
+                raise ValueError("expected NAME=VALUE, where NAME has letters, digits and underscores")
+            value, after = _value(text, found.end(), end) if found["equals"] else (None, end + 1)
+            if value is None and text[found.end() : end].strip():
+                raise ValueError("expected NAME=VALUE")
+        except ValueError as error:
+            number = text.count("\n", 0, position) + 1
+            raise SettingsError(f"--env-file: {show_value(path)}, line {number}: {error}") from None
+        name, position = found["name"], after
+        if value is not None or name in environ:
+            values[name] = environ[name] if value is None else value
     return values
 
 
-def _value(text: str, start: int, end: int, where: str) -> tuple[str, int]:
-    """Return a value and where the next line begins."""
-    if text[start : start + 1] not in ("'", '"'):
-        return re.split(r"(?:^|[ \t])#", text[start:end], maxsplit=1)[0].strip(), end + 1
-    quoted = _QUOTED.match(text, start)
-    if not quoted:
-        raise SettingsError(f"{where}: the quote {text[start]} is not closed")
-    rest = _REST.match(text, quoted.end())
-    if not rest:
-        raise SettingsError(f"{where}: there is something behind the closing quote")
-    plain = quoted["plain"]
-    value = plain if plain is not None else re.sub(r"\\(.)", _unescape, quoted["escaped"], flags=re.DOTALL)
-    return value, rest.end() + 1
+def _value(text: str, start: int, end: int) -> tuple[str, int]:
+    """Return a value and where the next line begins. Errors: ValueError."""
+    if text[start : start + 1] in ("'", '"'):
+        quoted = _QUOTED.match(text, start)
+        if not quoted:
+            raise ValueError(f"the quote {text[start]} is not closed")
+        rest = _REST.match(text, quoted.end())
+        if not rest:
+            raise ValueError("there is something behind the closing quote")
+        plain, after = quoted["plain"], rest.end() + 1
+        value = plain if plain is not None else re.sub(r"\\(.)", _unescape, quoted["escaped"], flags=re.DOTALL)
+    else:
+        value, after = re.split(r"(?:^|[ \t])#", text[start:end], maxsplit=1)[0].strip(), end + 1
+    if "\0" in value:
+        raise ValueError("a value has no NUL")
+    return value, after
 
 
 def _unescape(found: re.Match[str]) -> str:
