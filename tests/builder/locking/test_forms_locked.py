@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 
 from ovenbird.document import Function
@@ -51,6 +51,10 @@ def test_a_hash_of_another_algorithm_is_compared(
     assert found.pins[0].hashes == (f"sha256:{digest(orchard, 'banana-1.0-py3-none-any.whl', 'sha256')}",)
     with pytest.raises(HashError, match=rf"no file of banana==1.0 has the hash {algorithm}:0+ \(requirements.txt"):
         locked(bench, needed(tmp_path, f"{name} --hash={algorithm}:{'0' * len(right)}\n"))
+
+
+def test_a_hash_of_another_algorithm_takes_a_wheel(bench: Bench, tmp_path: Path) -> None:
+    """A source distribution is not built to compare it; the hint names the algorithm of the index."""
     with pytest.raises(LockError, match=r"date-tree==1.0 has no wheel for the target, so its sha512"):
         locked(bench, needed(tmp_path, f"date-tree --hash=sha512:{'0' * 128}\n"), locker="pip-tools")
 
@@ -123,44 +127,57 @@ def test_extras_and_markers_of_a_folder_count(bench: Bench, tmp_path: Path) -> N
         needed(tmp_path, text)
     (tmp_path / "none").mkdir()
     assert versions(locked(bench, needed(tmp_path, text), locker="pip-tools")) == {"plum": "1.5", "banana": "1.0"}
-    (tmp_path / "lib" / "note").touch()
-    found = locked(bench, needed(tmp_path, "-e ./lib\n"), locker="pip-tools")
-    assert versions(found) == {"plum": "1.5"}
 
 
-def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_path: Path) -> None:
-    """A lock made again does not follow the branch; `--upgrade`, `--upgrade-package` and another ref do."""
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    git = ("git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org")
+class Repository:
+    """A git repository of one project, plum."""
 
-    def commit(version: str) -> str:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.url = folder, f"git+file://{folder}"
+        subprocess.run(["git", "init", "--quiet", "-b", "main", str(folder)], check=True)
+
+    def commit(self, version: str) -> str:
+        """Commit this version of the project; the commit."""
+        git = ("git", "-C", str(self.folder), "-c", "user.name=t", "-c", "user.email=t@example.org")
         for name, text in project("plum", version).items():
-            (repository / name).write_text(text)
+            (self.folder / name).write_text(text)
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "--quiet", "-m", version], check=True)
-        return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+        done = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
-    def again(wanted: Requirements, **options: object) -> str:
-        found = locked(bench, wanted, locker="pip-tools", previous=first, **options)
+
+@pytest.mark.timeout(300)
+def test_a_repository_stays_at_its_commit_until_an_upgrade(bench: Bench, tmp_path: Path) -> None:
+    """A lock made again does not follow the branch; `--upgrade`, `--upgrade-package` and another ref do."""
+    repository = Repository(tmp_path / "repository")
+    old, url = repository.commit("1.5"), repository.url
+    first = locked(bench, wants(f"{url}@main"))
+    new = repository.commit("1.6")
+
+    def again(*lines: str, **options: object) -> Lock:
+        return locked(bench, wants(*lines), previous=first, **options)
+
+    def commit(found: Lock) -> str:
         return next(pin.url for pin in found.pins if pin.name == "plum").rpartition("@")[2]
 
-    subprocess.run(["git", "init", "--quiet", "-b", "main", str(repository)], check=True)
-    old = commit("1.5")
-    url = f"git+file://{repository}"
-    first = locked(bench, wants(f"{url}@main"), locker="pip-tools")
-    new = commit("1.6")
-    assert again(wants(f"{url}@main", "banana")) == old
-    assert again(wants(f"{url}@main", "banana<2"), upgrade=True) == new
-    assert again(wants(f"{url}@main", "banana"), upgrade_packages=["plum"]) == new
-    assert again(wants(f"plum @ {url}")) == new
-    moved = locked(bench, wants(f"{url}@main"), locker="pip-tools", previous=first, upgrade=True)
+    assert commit(again(f"{url}@main", "banana")) == old
+    moved = again(f"{url}@main", upgrade=True)
+    assert commit(moved) == new
     assert f"~ plum 1.5 -> 1.6, {url}@{old} -> {url}@{new}" in difference(first, moved)
-    # without the wheel it is built again from that commit; where this is gone, the error says what to do
-    away = structs.replace(wants(f"{url}@main", "banana<2"))
-    fresh = {"cache": tmp_path / "cache", "indexes": bench.indexes, "network": bench.network, "environ": {}}
-    built = lock(away, bench.image, bench.interpreter, previous=first, **fresh)
-    assert {pin.name: pin.hashes for pin in built.pins}["plum"] == first.pins[0].hashes
+    assert commit(again(f"{url}@main", "banana", upgrade_packages=["plum"])) == new
+    assert commit(again(f"plum @ {url}")) == new
+
+
+@pytest.mark.timeout(300)
+def test_a_kept_commit_is_built_again_where_its_wheel_is_gone(bench: Bench, tmp_path: Path) -> None:
+    """To the same wheel, in another cache; where the commit is gone too, the error says what to do."""
+    repository = Repository(tmp_path / "repository")
+    old, wanted = repository.commit("1.5"), wants(f"{repository.url}@main", "banana<2")
+    first = locked(bench, wants(f"{repository.url}@main"))
+    repository.commit("1.6")
+    fresh = replace(bench, cache=tmp_path / "cache")
+    assert locked(fresh, wanted, previous=first).pins[1].hashes == first.pins[0].hashes
     gone = parse(first.text.replace(old, "0" * 40), "function.lock")
     with pytest.raises(SourceMissingError, match="the commit that the lock names for plum is not there any more"):
-        lock(away, bench.image, bench.interpreter, previous=gone, **(fresh | {"cache": tmp_path / "other"}))
+        locked(replace(bench, cache=tmp_path / "other"), wanted, previous=gone)
