@@ -72,7 +72,7 @@ def list_source_in(request: Request, place: Workplace) -> dict[str, Any]:
         "image": str(request.tags[0]),
         "source": {"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
         "size": sum(row.size for row in rows),
-        "files": [{"path": row.name, "size": row.size} for row in rows],
+        "files": [{"path": row.name + "/" * (row.kind == b"d"), "size": row.size} for row in rows],
         "left_out": [{"path": path, "reason": reason} for path, reason in sorted(tree.left_out.items())],
         "warnings": list(tree.warnings),
     }

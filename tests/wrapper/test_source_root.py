@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird.document import read
-from ovenbird.errors import DocumentError
+from ovenbird.errors import DocumentError, LoadError
 from ovenbird.function.target import from_document
 
 
@@ -55,3 +55,13 @@ def test_a_root_that_is_none_is_refused(tmp_path: Path, source: str, words: str)
     """When the document is read."""
     with pytest.raises(DocumentError, match=words):
         read(write(tmp_path, source))
+
+
+def test_an_archive_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """A build unpacks it; a service looks for modules in a folder."""
+    for name in ("app.zip", "app.tar.gz"):
+        (tmp_path / name).write_bytes(b"")
+        document = write(tmp_path, f"{{source: '../../{name}#src', handler: handler}}")
+        with pytest.raises(LoadError, match=r"is an archive, which a build unpacks \(unpack it"):
+            from_document(read(document))
+        assert from_document(read(document), str(tmp_path)).root == tmp_path

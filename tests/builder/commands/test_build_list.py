@@ -24,10 +24,11 @@ def written(folder: Path) -> Builds:
 def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
     """Files with sizes and their sum, what is left out and why; nothing is needed to make it."""
     builds = written(tmp_path)
+    (builds.source / "logs").mkdir()
     found = builds.ok("--list", PATH="/nonexistent")
     assert found["files"] == [
-        {"path": ".ovenbirdignore", "size": 6}, {"path": "data.bin", "size": 3000}, {"path": "main.py", "size": 19},
-        {"path": "server.key", "size": 1},
+        {"path": ".ovenbirdignore", "size": 6}, {"path": "data.bin", "size": 3000}, {"path": "logs/", "size": 0},
+        {"path": "main.py", "size": 19}, {"path": "server.key", "size": 1},
     ]  # fmt: skip
     assert found["size"] == 3026
     assert found["left_out"] == [

@@ -75,10 +75,9 @@ def find_root(folder: Path, wanted: str, module: str) -> Path:
             return start / wanted
     names = [path.relative_to(start).as_posix() for start in starts for path in _folders(start)]
     near = get_close_matches(wanted, names, 1)
-    raise FolderMissingError(
-        f"has no folder {show_value(wanted)}",
-        f"did you mean {show_value(near[0])}?" if near else "it is written after a #",
-    )
+    some = ", ".join(show_value(name) for name in sorted(names)[:5])
+    hint = f"did you mean {show_value(near[0])}?" if near else f"it has {some}" if some else "it has no folder"
+    raise FolderMissingError(f"has no folder {show_value(wanted)}", hint)
 
 
 def _single_folder(folder: Path) -> Path | None:

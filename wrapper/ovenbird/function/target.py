@@ -97,6 +97,7 @@ def from_document(function: Function, source: str = "") -> Target:
         root = _inline(function.code, module)
     elif path is not None:
         refuse_unreadable(path, LoadError)
+        _refuse_archive(path)
         root = function.source_root or (path if is_folder(path) else path.parent)
     else:
         root = function.source_root or function.root
@@ -119,6 +120,19 @@ def _file(path: Path, attribute: str, source: str) -> Target:
             hint="--source, or the variable OVENBIRD_SOURCE",
         )
     return Target(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
+
+
+def _refuse_archive(path: Path) -> None:
+    """Refuse a source that would have to be unpacked, which a build does. Errors: LoadError."""
+    if path.suffix == ".py" or not is_file(path):
+        return
+    from ..common.archive_names import is_archive_name
+
+    if is_archive_name(path.name):
+        raise LoadError(
+            f"the source {show_value(str(path))} is an archive, which a build unpacks",
+            hint="unpack it, and name the folder: --source, or the variable OVENBIRD_SOURCE",
+        )
 
 
 def _inline(code: str, module: str) -> Path:
