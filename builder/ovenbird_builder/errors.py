@@ -85,6 +85,20 @@ class ShadowedSourceError(SourceError):
     exit_code = 35
 
 
+class SourceSyntaxError(SourceError):
+    """A file that the handler needs is no Python of the target's version."""
+
+    code = "build.source.syntax"
+    exit_code = 36
+
+
+class HandlerMissingError(SourceError):
+    """The source has no such handler, no such init function, or not the module that holds them."""
+
+    code = "build.source.handler"
+    exit_code = 37
+
+
 class LockError(OvenbirdError):
     """The dependencies could not be locked; the subclasses say why."""
 
@@ -174,6 +188,13 @@ class SpaceError(LayerError):
 
     code = "build.layer.space"
     exit_code = 55
+
+
+class CheckError(LayerError):
+    """The function cannot be loaded in the finished image, which goes nowhere."""
+
+    code = "build.check"
+    exit_code = 56
 
 
 class ImageError(OvenbirdError):

@@ -17,7 +17,10 @@ _FORMER: dict[str, tuple[str, ...]] = {"tag": ("{",), "platform": ("core", "loca
 
 
 class Option(Struct, frozen=True):
-    """One flag: `many` may be repeated (its variable holds one per line), `switch` takes no value."""
+    """One flag: `many` may be repeated (its variable holds one per line), `switch` takes no value.
+
+    `default` is what a switch is where nobody says.
+    """
 
     name: str
     metavar: str
@@ -25,6 +28,7 @@ class Option(Struct, frozen=True):
     many: bool = False
     switch: bool = False
     verbs: tuple[str, ...] = ("build", "bundle")
+    default: bool = False
 
     @property
     def flag(self) -> str:
@@ -85,6 +89,8 @@ TABLE = (
            verbs=_BUILD),
     Option("explain", "", "say for each layer why it is rebuilt, and what of the source is left out", switch=True,
            verbs=_BUILD),
+    Option("check", "", "load the function in the image before that goes anywhere; on, --no-check turns it off",
+           switch=True, verbs=_BUILD, default=True),
     Option("strict", "", "refuse a function document with a field that nothing reads", switch=True),
     Option("write_back", "", "set spec.image of the function document to what was pushed", switch=True, verbs=_BUILD),
     Option("out", "FILE", "the bundle to write; - is stdout", verbs=("bundle",)),
@@ -150,7 +156,9 @@ def _former(option: Option, environ: Mapping[str, str]) -> str:
 
 def _switch(option: Option, text: str) -> bool:
     word = text.strip().lower()
-    if word in ("", "0", "false", "no", "off"):
+    if not word:
+        return option.default
+    if word in ("0", "false", "no", "off"):
         return False
     if word in ("1", "true", "yes", "on"):
         return True

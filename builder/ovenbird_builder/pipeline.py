@@ -26,7 +26,7 @@ from .report import Result, row
 from .source_allow import is_allowed
 from .sources import Tree, fetch
 from .sources.digest import list_rows
-from .spec import Request
+from .spec import Request, here
 from .workplace import Workplace
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def _deliver(
     for output in request.outputs:
         if not edited and present(output, parcel, place.registry):
             continue
+        if not done:
+            _check(request, place, prepared, baked)
         if output.kind == "registry":
             issued = _push(request, place, parcel, told)
         else:
@@ -170,6 +172,16 @@ def _deliver(
             attest.write(issued, Path(output.path))
         done.append(str(output))
     return done, issued
+
+
+def _check(request: Request, place: Workplace, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> None:
+    """Load the function in the image that can run here, before any goes out. Errors: CheckError."""
+    for one, made in zip(prepared, baked, strict=True):
+        if request.check and one.inputs.base.platform == here():
+            from .image_check import check_image  # what runs a container: not for a build in which nothing changed
+
+            with place.progress.stage("check: load the function in the image"):
+                check_image(made.image, one.inputs.base.manifest, place.bench, place.cache, request.timeout)
 
 
 def _push(

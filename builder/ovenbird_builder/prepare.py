@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from ovenbird import __version__
+from ovenbird.errors import OvenbirdError
 
-from . import needs
+from . import needs, source_check
 from .bake import Kitchen, made_until, stage
 from .bases import table as bases
 from .bases.default_base import find_default_base
 from .bases.foundation import Foundation, foundation
 from .bases.interpreters import interpreter as interpreter_of
 from .bases.probe import Interpreter
+from .bases.stdlib_names import stdlib_names
 from .contents import Contents, Inputs, contents
 from .errors import BaseMissingError, RegistryError
+from .layers.dependencies import top_names
 from .locking.wheelhouse import Wheel
 from .plan import Plan, plan
 from .salts import identities
-from .sources import Tree
+from .sources import Tree, shadow
 from .spec import Request, here
 from .workplace import Workplace
 
@@ -48,13 +52,45 @@ def prepare(request: Request, place: Workplace, tree: Future[Tree], platform: st
     early = _plan(request, place, base, {})
     on = _on(request, place, early, sibling, found.executable)
     source = tree.result()
+    checked = _check_source(request, place, source, found, sibling)
     pins = needs.pinned(request, source, found, on, place.environ, place.progress)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
     packages = needs.gathered(request, pins, found, on, identity, place.environ, place.progress)
+    _check_imports(request, place, checked, found, packages)
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = Inputs(request, base, sibling, found, source, pins, packages, runtime)
     inside = contents(inputs, place.bench, place.cache, __version__)
     return Prepared(inputs, inside, _plan(request, place, base, inside.parts), identity)
+
+
+def _check_source(
+    request: Request, place: Workplace, tree: Tree, found: Interpreter, sibling: Foundation
+) -> source_check.Checked:
+    """Refuse a source that could not start, by the Python of the image. Errors: SourceError and its subclasses."""
+    shadow.refuse(tree.path, stdlib_names(found.minor))
+
+    def ask(root: Path, names: list[str]) -> Mapping[str, tuple[int, str]] | None:
+        from .ask_python import ask_python
+
+        try:
+            return place.bench.on(sibling.manifest, lambda image: ask_python(image, found.executable, root, names))
+        except (OvenbirdError, ValueError):
+            return None
+
+    return source_check.check_source(request.function, tree, found.minor, place.cache, ask)
+
+
+def _check_imports(
+    request: Request, place: Workplace, checked: source_check.Checked, found: Interpreter, packages: tuple[Wheel, ...]
+) -> None:
+    """Tell of imports that nothing brings. An instruction may install what no lock has, a base hold what it likes."""
+    if not checked.imports and not checked.absent:
+        return
+    installs = any("install" in one.run for one in request.instructions)
+    tops = top_names(packages, place.cache)
+    source_check.check_imports(
+        checked, found.minor, tops, found.distributions, is_known=not request.base, has_installed=installs
+    )
 
 
 def kitchen(request: Request, place: Workplace, python: str, inside: Contents | None = None) -> Kitchen:

@@ -83,6 +83,7 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     registry: str = ""
+    check: bool = True
 
     @property
     def pushes(self) -> bool:
@@ -135,6 +136,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         dry_run=given["dry_run"],
         explain=given["explain"],
         list_source=given["list"],
+        check=given["check"],
         write_back=given["write_back"],
         notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
         products=_products(given, environ),

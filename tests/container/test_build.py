@@ -255,6 +255,45 @@ def handler():
     assert names(builds.ok(*words), False) == []
 
 
+def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images, tag: str) -> None:
+    """The output of the check is told, with a status of its own; without it the image is pushed.
+
+    The module is imported, as the image's user and without a network; init and handler are not called. An image that
+    passed is not checked again.
+    """
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
+    builds.write(main__py="import os\nprint('before', os.getuid())\nimport nowhere\n\ndef handler(): ...\n")
+    done = builds.run(*words)
+    assert (done.status, done.error["code"]) == (56, "build.check")
+    assert "No module named 'nowhere'" in done.error["message"]
+    assert "before 8877" in done.error["traceback"]
+    assert subprocess.run(["skopeo", "inspect", f"docker://{tag}"], capture_output=True, check=False).returncode
+    assert builds.ok(*words, "--no-check")["changed"]
+    code = "import socket\n\ndef init(context): 1 / 0\n\ndef handler(): 1 / 0\n"
+    net = "assert [n for _, n in socket.if_nameindex()] == ['lo']\n"
+    builds.write(main__py=code + net)
+    first = builds.run(*words)
+    assert first.status == 0, first.said
+    assert "> check" in first.said
+    assert "> check" not in builds.run(*words).said
+    assert containers() == []
+
+
+def test_what_the_source_alone_shows_is_refused_before_anything_is_locked(
+    builds: Builds, base_images: Images, tmp_path: Path
+) -> None:
+    """By the Python of the image: a syntax error, a missing handler, a file that hides a module."""
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
+    builds.write(function__yaml=DOCUMENT.replace("six==1.16.0", "no-such-package-anywhere==1"))
+    builds.write(main__py="def handler() return 1\n")
+    assert builds.run(*words).error["code"] == "build.source.syntax"
+    builds.write(main__py="def handelr(): ...\n")
+    assert builds.run(*words).error["code"] == "build.source.handler"
+    builds.write(main__py="def handler(): ...\n", wave__py="")
+    assert builds.run(*words).error["code"] == "build.source.shadow"
+    assert not (tmp_path / "image").exists()
+
+
 INSTRUCTIONS = """
   instructions:
     - echo base > /opt/base.txt; mkdir /opt/d; ln /opt/base.txt /opt/d/link; rm /etc/hostname || true

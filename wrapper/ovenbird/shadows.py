@@ -15,10 +15,13 @@ RUNTIME_MODULES = frozenset(
 _HARMLESS = frozenset(["antigravity", "idlelib", "lib2to3", "test", "this", "turtle", "turtledemo"])
 
 
-def shadows(root: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each file or package below `root` that hides a needed module, the module's name, and whose it is."""
-    needed = (sys.stdlib_module_names | RUNTIME_MODULES) - _HARMLESS
+def shadows(root: Path, standard: frozenset[str] = sys.stdlib_module_names) -> Iterator[tuple[Path, str, str]]:
+    """Each file or package below `root` that hides a needed module, the module's name, and whose it is.
+
+    `standard` are the modules of the standard library of the Python that will run; by default of this one.
+    """
+    needed = (standard | RUNTIME_MODULES) - _HARMLESS
     for entry in sorted(root.iterdir() if root.is_dir() else ()):
         name = entry.name.partition(".")[0]
         if name in needed and (entry.suffix in (".py", ".so") or (entry / "__init__.py").is_file()):
-            yield entry, name, "Python's standard library" if name in sys.stdlib_module_names else "the runtime"
+            yield entry, name, "Python's standard library" if name in standard else "the runtime"

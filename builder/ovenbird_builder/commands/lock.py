@@ -17,6 +17,7 @@ from ovenbird.document import VERSIONS, Function
 from ..bases import table as bases
 from ..bases.default_base import find_default_base
 from ..bases.probe import Interpreter, probe
+from ..bases.stdlib_names import stdlib_names
 from ..cache_folder import find_cache
 from ..errors import BaseMissingError, StaleLockError
 from ..functions import Named, named, version_of
@@ -27,7 +28,7 @@ from ..locking.platforms import assume_interpreter, machine, platform
 from ..locking.requirements import Requirements, collect
 from ..network import network
 from ..progress import progress
-from ..sources import fetch
+from ..sources import fetch, shadow
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VERSION = "3.12"  # when nothing says which Python
@@ -87,6 +88,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
         tree = fetch(target.function, Path(folder) / "tree", environ=environ, network=site, products=(cache,))
+        version = interpreter.minor if interpreter else version_of(target.function, args.python)
+        if version:
+            shadow.refuse(tree.path, stdlib_names(version))
         wanted = _wanted(args, target, tree.path, where)
         _tell(f"needs: {wanted.used or 'nothing'}")
         for note in wanted.notes:

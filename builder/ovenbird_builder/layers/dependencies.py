@@ -124,6 +124,22 @@ def _group_layer(wheels: Sequence[Package], key: str, stack: Stack, cache: Cache
     return cache.layer(key, title(wheels), COMPRESSIONS[stack.compression][0], make)
 
 
+def top_names(wheels: Sequence[Package], cache: Cache) -> frozenset[str]:
+    """Return the modules at the top of wheels: `six` of a file `six.py` and of a folder `six`."""
+    from .wheel import contents
+
+    names: set[str] = set()
+    for wheel in wheels:
+        tops = _facts(wheel, cache)[1]
+        names |= {top.partition(".")[0] for top in tops}
+        if any(top.endswith(".data") for top in tops):  # where some keep their modules
+            parts = (name.split("/") for name in contents(wheel.path)[1])
+            names |= {
+                part[2].partition(".")[0] for part in parts if len(part) > 2 and part[1] in ("purelib", "platlib")
+            }
+    return frozenset(names)
+
+
 def _facts(wheel: Package, cache: Cache) -> tuple[int, frozenset[str]]:
     """A wheel's installed size and the names at its top, read from the wheel once."""
     key = key_of("facts", wheel=wheel.sha256)

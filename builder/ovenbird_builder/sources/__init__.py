@@ -24,7 +24,7 @@ from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
 from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
 from ..network import Network
-from . import digest, entry, gather, shadow
+from . import digest, entry, gather
 from .checkout import read_revision
 from .form import Found, Order
 from .gather import DOCUMENT_REASON
@@ -126,7 +126,6 @@ def _settled(
     if (found.folder / path).is_file():
         _refuse_without(path, choice, shown)
     gather.place(choice.entries, found.folder, final, shown, move=found.ours)
-    shadow.refuse(final)
     rows = digest.list_rows(final)
     revision, no_commit = found.revision, ""
     if not found.ours:
@@ -137,7 +136,6 @@ def _settled(
         *((no_commit,) if no_commit else ()),
         *_untold(found, choice),
         *_large(rows, wanted),
-        *entry.check(function, final, shown),
     )
     return Tree(
         final, found.uri, revision, digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out

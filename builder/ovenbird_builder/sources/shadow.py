@@ -10,9 +10,13 @@ from ovenbird.shadows import shadows
 from ..errors import ShadowedSourceError
 
 
-def refuse(root: Path) -> None:
-    """Refuse a root that holds a file which hides a module of Python or of the runtime. Errors: ShadowedSourceError."""
-    for entry, name, whose in shadows(root):
+def refuse(root: Path, standard: frozenset[str]) -> None:
+    """Refuse a root that holds a file which hides a module of Python or of the runtime.
+
+    `standard` are the modules of the target's standard library, which is not the builder's.
+    Errors: ShadowedSourceError.
+    """
+    for entry, name, whose in shadows(root, standard):
         raise ShadowedSourceError(
             f"{show_value(entry.name)} in the source would hide the module {show_value(name)} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",

@@ -12,7 +12,7 @@ import pytest
 from tests.gitserver import git
 from tests.refusals import succeeds
 
-from ovenbird_builder.errors import ShadowedSourceError, SourceError, SourceMissingError, SpecError, UnsafeSourceError
+from ovenbird_builder.errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
 
 from .conftest import Fetch, paths
 
@@ -208,18 +208,6 @@ def test_a_home_directory_is_not_swallowed(fetched: Fetch, tmp_path: Path) -> No
 def test_a_limit_that_does_not_parse_is_an_error(fetched: Fetch, values: dict[str, str]) -> None:
     with pytest.raises(SpecError, match=next(iter(values))):
         fetched(code="x", **values)
-
-
-@pytest.mark.parametrize("name", ["json_py", "msgspec_py", "starlette____init___py"])
-def test_a_file_that_hides_a_needed_module_is_refused(fetched: Fetch, tmp_path: Path, name: str) -> None:
-    """At the build, not when the image starts."""
-    folder = tmp_path / "app"
-    write(folder, main_py="x")
-    path = folder / {"starlette____init___py": "starlette/__init__.py"}.get(name, name.replace("_py", ".py"))
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
-    with pytest.raises(ShadowedSourceError, match=r"would hide the module"):
-        fetched("app")
 
 
 def test_a_folder_that_holds_the_place_of_the_tree_is_not_copied_into_itself(fetched: Fetch, tmp_path: Path) -> None:

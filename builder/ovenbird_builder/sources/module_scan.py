@@ -1,0 +1,119 @@
+"""What a Python file binds and imports when it is imported, read from its syntax tree; nothing of it is run."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+_MISSING = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
+# names whose use may bind others, or find modules elsewhere
+_DYNAMIC = frozenset(["globals", "vars", "exec", "setattr", "__getattr__"])
+
+
+class Import(Struct, frozen=True):
+    """An import that is run whenever the file is: the module, how many dots it begins with, the names taken from it."""
+
+    module: str
+    level: int
+    names: tuple[str, ...]
+    line: int
+
+
+class Scan(Struct, frozen=True):
+    """What a file binds at its top, or None where it may bind more; methods of its classes; what it surely imports.
+
+    `is_decorated` tells that some function at the top has a decorator, `moves_path` that it changes `sys.path`.
+    """
+
+    names: frozenset[str] | None
+    methods: frozenset[str]
+    imports: tuple[Import, ...]
+    is_decorated: bool
+    moves_path: bool
+
+
+def scan(source: bytes) -> Scan:
+    """Return what a file says. Errors: SyntaxError, ValueError, RecursionError, as this Python's parser has them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source)
+    names: set[str] = set()
+    methods: set[str] = set()
+    unknown = moves_path = is_decorated = False
+    for node in _at_top(tree.body):
+        names |= _bound(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            is_decorated = is_decorated or bool(node.decorator_list)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            names |= set(node.names)
+        elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            unknown = True
+        elif isinstance(node, ast.ClassDef):
+            methods |= {name for child in node.body for name in _bound(child)}
+        elif isinstance(node, ast.Attribute) and node.attr in ("path", "modules", "meta_path", "path_hooks"):
+            is_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
+            moves_path = moves_path or is_sys
+            unknown = unknown or (is_sys and node.attr == "modules")
+        elif isinstance(node, ast.Name) and node.id in _DYNAMIC:
+            unknown = True
+    unknown = unknown or "__getattr__" in names
+    imports = tuple(_imports(tree.body))
+    return Scan(None if unknown else frozenset(names), frozenset(methods), imports, is_decorated, moves_path)
+
+
+def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield what is run at an import, on whichever path: not what is within functions and classes."""
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """Return the names that one node binds."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return {node.id}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    if isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler)) and node.name:
+        return {node.name}
+    if isinstance(node, ast.Assign):
+        return {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return set()
+
+
+def _imports(body: Iterable[ast.stmt]) -> Iterator[Import]:
+    """Yield imports that nothing makes optional: no condition, no handler of ImportError, no function."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, 0, (), node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(node.module or "", node.level, tuple(alias.name for alias in node.names), node.lineno)
+        elif isinstance(node, ast.ClassDef) or (isinstance(node, ast.With) and not _suppresses(node)):
+            yield from _imports(node.body)
+        elif isinstance(node, ast.Try):
+            if not any(_catches(handler) for handler in node.handlers):
+                yield from _imports(node.body)
+            yield from _imports(node.finalbody)
+
+
+def _suppresses(node: ast.With) -> bool:
+    return any("suppress" in ast.unparse(item.context_expr) for item in node.items)
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler takes the error of a missing module."""
+    if handler.type is None:
+        return True
+    nodes = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in _MISSING for node in nodes
+    )

@@ -1,0 +1,47 @@
+"""The table of the standard library is that of each version."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ovenbird_builder.bases.stdlib_names import removed_in, stdlib_names
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_the_table_is_what_this_python_says() -> None:
+    """For the version that runs the tests; patches change nothing."""
+    assert stdlib_names(HERE) == sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("version", "present", "absent"),
+    [
+        ("3.10", "imp", "tomllib"),
+        ("3.12", "cgi", "distutils"),
+        ("3.13", "_pyrepl", "cgi"),
+        ("3.14.1", "annotationlib", "cgi"),
+    ],
+)
+def test_versions_differ(version: str, present: str, absent: str) -> None:
+    """Modules come and go; a full version will do."""
+    names = stdlib_names(version)
+    assert present in names
+    assert absent not in names
+    assert {"os", "sys", "json", "asyncio"} <= names
+
+
+def test_an_unknown_version_is_the_nearest_one() -> None:
+    """A newer Python than this table knows, and what is no version."""
+    assert stdlib_names("3.15") == stdlib_names("3.14")
+    assert stdlib_names("") == stdlib_names("3.10")
+
+
+def test_what_was_removed_is_known() -> None:
+    """So that a warning can say it."""
+    assert removed_in("distutils", "3.12")
+    assert not removed_in("distutils", "3.11")
+    assert not removed_in("numpy", "3.12")
+    assert not removed_in("os", "3.14")
