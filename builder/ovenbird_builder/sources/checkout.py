@@ -52,7 +52,9 @@ def _revision(rows: list[str], prefix: str, packed: frozenset[str]) -> str:
         if row.startswith("# branch.oid "):
             commit = row.split(" ")[2]
         elif kind in ("?", "!"):
-            changed = changed or _is_packed(row[2:].removeprefix(prefix), packed)
+            path = row[2:]
+            all_of_it = path.endswith("/") and prefix.startswith(path)  # the folder itself lies in one that is ignored
+            changed = changed or all_of_it or _is_packed(path.removeprefix(prefix), packed)
         elif kind in ("1", "u"):  # fields of known number, then the path
             status, path = row[2:4], row.split(" ", 8 if kind == "1" else 10)[-1].removeprefix(prefix)
             # a path may be that of a submodule, which is a folder here

@@ -95,6 +95,18 @@ def test_a_tree_that_is_not_the_commits_says_so(fetched: Fetch, project: Path, c
     assert fetched(str(project)).revision == git(project, "rev-parse", "HEAD")
 
 
+def test_a_folder_that_git_ignores_is_not_the_commits(fetched: Fetch, project: Path) -> None:
+    """As a whole, or with the folder above it; one of new files alone neither."""
+    top = project.parent.parent
+    for name in ("out", "new"):
+        (top / name / "app").mkdir(parents=True)
+        (top / name / "app" / "main.py").write_text("def fn(): ...\n")
+    (top / ".git" / "info").mkdir(exist_ok=True)
+    (top / ".git" / "info" / "exclude").write_text("/out/\n")
+    for name in ("out", "new"):
+        assert fetched(str(top / name / "app")).revision == git(project, "rev-parse", "HEAD") + "-dirty"
+
+
 def test_a_document_that_the_build_writes_to_changes_nothing(tmp_path: Path, project: Path, fetched: Fetch) -> None:
     """`--write-back` sets a line of it after the build; the next one finds nothing changed."""
     (project / "function.yaml").write_text("kind: python\n")
