@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
-from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from ovenbird.common.text import cut_text, escape_controls, show_value
 from ovenbird.common.units import show_size
 
 from ..errors import LockError
-from .listed import Wanted, requirement
+from .listed import Wanted, narrow, requirement
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,6 +24,7 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
+_EXTRAS = 1000  # ways in which extras of a project may ask for each other, by their markers
 _FILE_LIMIT = 64 * 1024 * 1024  # bytes
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$\n(?P<lines>(?:^#(?: .*)?\r?$\n)+?)^# ///[ \t]*\r?$")  # as PEP 723
 
@@ -91,19 +91,23 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
     groups = {canonicalize_name(key): rows for key, rows in table.optional_dependencies.items()}
     own = canonicalize_name(table.name)
     dependencies = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
-    todo, done = [canonicalize_name(extra) for extra in extras], set()
+    todo: list[tuple[NormalizedName, frozenset[str]]] = [(canonicalize_name(extra), frozenset()) for extra in extras]
+    done: set[tuple[str, frozenset[str]]] = set()
     while todo:
-        extra = todo.pop(0)
-        if extra in done:
+        extra, markers = todo.pop(0)
+        if (extra, markers) in done:
             continue
-        done.add(extra)
+        done.add((extra, markers))
+        if len(done) > _EXTRAS:
+            raise LockError(f"{name}: the extras ask for each other in more than {_EXTRAS} ways")
         if extra not in groups:
             raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(groups)) or 'none'}")
         for one in _texts(groups[extra], f"{name} extra {extra}", path.parent):
             if one.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
-                todo += map(canonicalize_name, sorted(Requirement(one.text).extras))
+                more = markers | ({one.marker} if one.marker else set())
+                todo += [(canonicalize_name(inner), more) for inner in one.extras]
             else:
-                dependencies.append(one)
+                dependencies.append(narrow(one, markers))
     return Declared(tuple(dependencies), _python(table.requires_python, name))
 
 

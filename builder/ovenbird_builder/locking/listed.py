@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -103,6 +104,15 @@ def requirement(text: str, where: str, root: Path) -> Wanted:
         return replace(one, text=_text(f"{name}{_brackets(extras)} @ {one.origin}", marker), name=name, extras=extras)
     words = _text(f"{name}{_brackets(extras)}{parsed.specifier}", marker)
     return Wanted(words, where, name, hashes, "", extras, marker)
+
+
+def narrow(one: Wanted, markers: Collection[str]) -> Wanted:
+    """Return a requirement that counts only where these markers are true as well."""
+    if not markers:
+        return one
+    both = str(Marker(" and ".join(f"({marker})" for marker in sorted({*markers, one.marker} - {""}))))
+    words = one.text.removesuffix(f"; {one.marker}") if one.marker else one.text
+    return replace(one, text=_text(words, both), marker=both)
 
 
 def read(path: Path, root: Path, *, indexes: tuple[str, ...] = (), label: str = "", kind: str = "wanted") -> Listing:

@@ -163,6 +163,19 @@ def test_a_taken_lock_is_held_to_constraints_that_apply(bench: Bench, tmp_path: 
         locked(bench, wanted, "3.11")
 
 
+def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_path: Path) -> None:
+    """`all = ["app[old]; python_version < '3.12'"]` brings what `old` needs for such a Python only."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "1"\n[project.optional-dependencies]\n'
+        'all = ["app[old,new]; python_version < \'3.12\'", "app[new]"]\n'
+        'old = ["banana==1.0; os_name == \'posix\'", "app[all]; os_name == \'posix\'"]\nnew = ["apple==1.0"]\n'
+    )
+    wanted = collect(Function(root=tmp_path, name="f", handler="main:handler", source="."), tmp_path, extras=["all"])
+    assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in wanted.texts()
+    assert versions(locked(bench, wanted, "3.11")) == {"apple": "1.0", "banana": "1.0"}
+    assert versions(locked(bench, wanted, "3.12")) == {"apple": "1.0"}
+
+
 def test_several_ranges_of_one_name_all_count() -> None:
     """A second limit does not take the place of the first."""
     from ovenbird_builder.locking.listed import requirement
