@@ -560,6 +560,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "sqlite3": ("ovenbird.platform",),
     "obstore": ("ovenbird.objectstores", "ovenbird.platform", "ovenbird_builder.sources.objects"),
     "git": ("ovenbird_builder.sources.gitrun",),
+    "poetry": ("ovenbird_builder.locking.poetry_project",),
     "pathspec": ("ovenbird_builder.sources.ignore", "ovenbird_builder.source_allow"),
     "rich": ("ovenbird_builder.progress", "ovenbird_builder.commands"),
     "subprocess": ("ovenbird_builder.process",),

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _PACKAGES = frozenset(
-    "cyclonedx git gitdb installer obstore packageurl packaging pathspec pip piptools rich tomli typing_extensions"
-    " urllib3 zstandard".split()
+    "cyclonedx git gitdb installer obstore packageurl packaging pathspec pip piptools poetry rich tomli"
+    " typing_extensions urllib3 zstandard".split()
 )
 
 

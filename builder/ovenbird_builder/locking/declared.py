@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
+from msgspec.structs import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -40,18 +41,28 @@ class _Metadata(Struct, rename="kebab", frozen=True):
 
 
 class Declared(Struct, frozen=True):
-    """What is declared, and the versions of Python it is declared for (`>=3.11`, or empty)."""
+    """What is declared, and the versions of Python it is declared for (`>=3.11`, or empty).
+
+    `notes` say what of it is not read; `constraints` only limit.
+    """
 
     wanted: tuple[Wanted, ...]
     requires_python: str = ""
+    notes: tuple[str, ...] = ()
+    constraints: tuple[Wanted, ...] = ()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A table from a TOML file. Errors: LockError, with the line where one is at fault."""
+    return toml(read_text(path), path.name)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of a project. Errors: LockError."""
     try:
         if path.stat().st_size > _FILE_LIMIT:
             raise LockError(f"{path.name} is larger than {show_size(_FILE_LIMIT)}")
-        return toml(path.read_text(encoding="utf-8"), path.name)
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise LockError(f"cannot read {show_value(path.name)}: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -74,22 +85,54 @@ def typed(table: Any, kind: type[T], name: str) -> T:
         raise LockError(f"{name}: {escape_controls(cut_text(str(error), 300))}") from None
 
 
-def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
-    """The dependencies of a pyproject.toml with those of the extras; None when it has no `[project]`.
+def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) -> Declared | None:
+    """The dependencies of a pyproject.toml with those of the extras; None when it declares none.
 
+    They are those of `[project]`, from where `[tool.uv.sources]` says; else those of `[tool.poetry]`, or of
+    `[tool.setuptools.dynamic]`.
     Errors: LockError when they are dynamic, an extra does not exist, or a requirement is malformed.
     """
     name = path.name
     document = read_toml(path)
+    tools = document.get("tool")
+    tools = tools if isinstance(tools, dict) else {}
+    standard = document.get("project")
+    poetry = tools.get("poetry")
+    if isinstance(poetry, dict) and _is_poetrys(standard, poetry):
+        from .poetry_project import read_poetry  # and poetry-core, where a project is Poetry's
+
+        found = read_poetry(poetry, name, extras, path.parent, indexes)
+        python = standard.get("requires-python", "") if isinstance(standard, dict) else ""
+        return replace(found, requires_python=check_python(python, name)) if python else found
     if "project" not in document:
         return None
-    table = typed(document["project"], _Metadata, f"{name} [project]")
+    table = typed(standard, _Metadata, f"{name} [project]")
+    if dynamic := _dynamic(table, tools, path, extras):
+        return dynamic
     if "dependencies" in table.dynamic or (extras and "optional-dependencies" in table.dynamic):
         raise LockError(
             f"{name}: the dependencies are dynamic, so they are known only to its build", hint="--requirements FILE"
         )
+    dependencies, chosen = _with_extras(table, extras, path)
+    found = Declared(tuple(dependencies), check_python(table.requires_python, name))
+    if isinstance(tools.get("uv"), dict):
+        from .uv_project import apply_uv
+
+        return apply_uv(found, tools["uv"], path, chosen, indexes)
+    if isinstance(poetry, dict) and "dependencies" in poetry:
+        from .poetry_project import apply_places
+
+        return apply_places(found, poetry, path, indexes)
+    return found
+
+
+def _with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> tuple[list[Wanted], set[str]]:
+    """The dependencies of `[project]` with those of the extras, and the extras that these ask for, too.
+
+    Errors: LockError for an extra that does not exist.
+    """
     groups = {canonicalize_name(key): rows for key, rows in table.optional_dependencies.items()}
-    own = canonicalize_name(table.name)
+    own, name = canonicalize_name(table.name), path.name
     dependencies = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
     todo: list[tuple[NormalizedName, frozenset[str]]] = [(canonicalize_name(extra), frozenset()) for extra in extras]
     done: set[tuple[str, frozenset[str]]] = set()
@@ -108,7 +151,32 @@ def project(path: Path, extras: tuple[str, ...]) -> Declared | None:
                 todo += [(canonicalize_name(inner), more) for inner in one.extras]
             else:
                 dependencies.append(narrow(one, markers))
-    return Declared(tuple(dependencies), _python(table.requires_python, name))
+    return dependencies, {extra for extra, _ in done}
+
+
+def _is_poetrys(standard: Any, poetry: dict[str, Any]) -> bool:
+    """Return whether Poetry's own table declares the dependencies: where `[project]` does not, as Poetry has it."""
+    return not isinstance(standard, dict) or ("dependencies" not in standard and "dependencies" in poetry)
+
+
+def _dynamic(table: _Metadata, tools: dict[str, Any], path: Path, extras: tuple[str, ...]) -> Declared | None:
+    """The dynamic dependencies that setuptools takes from files, setup.cfg or setup.py; None where they are others."""
+    setuptools = tools.get("setuptools")
+    dynamic = setuptools.get("dynamic") if isinstance(setuptools, dict) else None
+    field = dynamic.get("dependencies") if isinstance(dynamic, dict) else None
+    if "dependencies" not in table.dynamic:
+        return None
+    from .setuptools_project import read_dynamic, read_setup_cfg, read_setup_py
+
+    if isinstance(field, dict) and "file" in field and not extras:
+        found = read_dynamic(field["file"], path, "[tool.setuptools.dynamic].dependencies")
+    else:
+        places = {read_setup_cfg: path.with_name("setup.cfg"), read_setup_py: path.with_name("setup.py")}
+        either = (read(place, extras) for read, place in places.items() if place.is_file())
+        found = next((declared for declared in either if declared and not declared.notes), Declared(()))
+    if not found.wanted:
+        return None
+    return replace(found, requires_python=check_python(table.requires_python, path.name) or found.requires_python)
 
 
 def inline(text: str, name: str, root: Path) -> Declared | None:
@@ -127,14 +195,15 @@ def inline(text: str, name: str, root: Path) -> Declared | None:
     what = f"the inline metadata of {name}"
     table = typed(toml(content, what), _Metadata, what)
     dependencies = _texts(table.dependencies, f"inline metadata of {name}, dependencies", root)
-    return Declared(tuple(dependencies), _python(table.requires_python, name))
+    return Declared(tuple(dependencies), check_python(table.requires_python, name))
 
 
 def _texts(rows: Iterable[str], where: str, root: Path) -> list[Wanted]:
     return [requirement(row, f"{where}[{index}]", root) for index, row in enumerate(rows)]
 
 
-def _python(value: str, name: str) -> str:
+def check_python(value: str, name: str) -> str:
+    """Return a set of versions of Python, normalised. Errors: LockError for text that is none."""
     try:
         return str(SpecifierSet(value))
     except (InvalidSpecifier, ValueError):

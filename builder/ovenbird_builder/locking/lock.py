@@ -105,7 +105,7 @@ def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, onl
     where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     seen = environment(interpreter)
     used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
-    limits = tuple(one for one in wanted.constraints if marker_applies(one.marker, seen, one.where))
+    limits = tuple(one for one in (*wanted.constraints, *wanted.pinned) if marker_applies(one.marker, seen, one.where))
     limits = (*limits, *runtime_needs.needs(seen))
     binary = (ALL,) if only_binary or foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
     return Asked(used, limits, where, indexes.urls(), binary)

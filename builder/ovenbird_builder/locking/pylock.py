@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,19 @@ def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
         where = f"{name} packages[{index}]"
         if not marker_applies(package.marker, seen, where, "lock_file"):
             continue
+        if _is_project(package.directory):
+            continue  # the function's own code: it is the source
         pin = _pin(package, f"{where} ({cut_text(escape_controls(package.name), 100)})")
         if pin.name in pins:
             raise LockError(f"{where}: {pin.name} is there twice for this target")
         pins[pin.name] = pin
     return tuple(pins.values())
+
+
+def _is_project(directory: Any) -> bool:
+    """Return whether a package is the project that the lock lies beside, as uv and PDM export it."""
+    path = directory.get("path") if isinstance(directory, dict) else None
+    return isinstance(path, str) and not directory.get("subdirectory") and posixpath.normpath(path) == "."
 
 
 def _pin(package: _Package, where: str) -> Pin:

@@ -1,8 +1,10 @@
 """Collect what a function needs, each requirement with where it stands.
 
 What names requirements outright counts first: `spec.requirements` and `--requirements FILE`, added up. When neither
-does, the source is searched, and the first that is there is used: `pylock.toml`, `requirements.txt`, `pyproject.toml`
-(`[project]`), the inline metadata of the handler's file (PEP 723). `--requirement` adds to either.
+does, the source is searched, and the first that declares something is used: `pylock.toml`, `requirements.txt`,
+`pyproject.toml` (`[project]`, `[tool.poetry]`), `setup.cfg`, `setup.py`, `Pipfile`, the inline metadata of the
+handler's file (PEP 723). The lock of uv, Poetry, PDM or Pipenv beside it limits the versions. `--requirement` adds to
+either.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,15 +26,27 @@ from .folder_content import content_digest
 from .listed import Wanted, read, requirement
 from .shared_code import OutsideError, locate, mirrored
 
-_SEARCHED = ("pylock.toml", "requirements.txt", "pyproject.toml")
+if TYPE_CHECKING:
+    from .project_locks import ProjectLock
+
+_SEARCHED = (
+    "pylock.toml", "requirements.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "Pipfile.lock",
+)  # fmt: skip
+_WITH_EXTRAS = ("pyproject.toml", "setup.cfg", "setup.py")
+# what names packages in a way that is not read; told where nothing else does
+_UNREAD = (
+    "environment.yml", "environment.yaml", "conda.yaml", "conda-lock.yml", "pixi.toml", "pixi.lock", "uv.lock",
+    "poetry.lock", "pdm.lock",
+)  # fmt: skip
 
 
 class Requirements(Struct, frozen=True):
     """What is wanted and what limits it; `root` is the folder that paths are relative to.
 
     `used` says for people where it all comes from, `notes` what was found and not used. `pylock` is a lock that is
-    taken as it is. `only_binary` are names (`:all:` for all) of which wheels alone are taken, `find_links` folders
-    below `root` that hold further files; with `require_hashes` every pin needs a hash that the requirements name.
+    taken as it is; `lock_file` is the lock of another tool, and `pinned` what it limits. `only_binary` are names
+    (`:all:` for all) of which wheels alone are taken, `find_links` folders below `root` that hold further files; with
+    `require_hashes` every pin needs a hash that the requirements name.
     """
 
     wanted: tuple[Wanted, ...] = ()
@@ -45,12 +60,13 @@ class Requirements(Struct, frozen=True):
     find_links: tuple[str, ...] = ()
     requires_python: str = ""
     pylock: Path | None = None
+    lock_file: Path | None = None
+    pinned: tuple[Wanted, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
         """The requirements as a lock's head lists them: sorted, a path or a lock with the digest of its content."""
         texts = {self.format_line(one) for one in self.wanted}
-        if self.pylock:
-            texts.add(f"{self.pylock.name} ({content_digest(self.pylock)[:23]})")
+        texts |= {f"{path.name} ({content_digest(path)[:23]})" for path in (self.pylock, self.lock_file) if path}
         texts |= {f"--only-binary {name}" for name in self.only_binary}
         texts |= {"--require-hashes"} if self.require_hashes else set()
         texts |= {f"--find-links {name} ({content_digest(self.root / name)[:23]})" for name in self.find_links}
@@ -111,13 +127,18 @@ def _collect(
         found = replace(found, wanted=tuple(named), used="spec.requirements")
     for path in files:
         found = _and_file(found, locate(path), indexes, str(path), function.local_source)
-    searched = _search(found, function, tree, extras, indexes)
+    try:
+        searched = _search(found, function, tree, extras, indexes)
+    except LockError:
+        if not found.used:
+            raise
+        searched = Requirements(root=tree)  # what cannot be read does not matter then
     if not found.used:
         found = searched
     elif searched.used:
         note = f"{searched.used} is not used: {found.used} names what is needed"
         found = replace(found, notes=(*found.notes, note))
-    if extras and "pyproject.toml" not in found.used:
+    if extras and not any(name in found.used for name in _WITH_EXTRAS):
         raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
     flags = [requirement(text, "--requirement", home) for text in requirements]
     if flags:
@@ -183,25 +204,81 @@ def _search(
     empty = Requirements(root=tree)
     beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
     folders = [_home(function, tree), *beside, tree] if function.source_root else [tree, *beside]
+    extras = extras if not found.used else ()
+    notes: tuple[str, ...] = ()
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name
             if not path.is_file():
                 continue
-            here = replace(empty, root=folder)
+            here = replace(empty, root=folder, notes=notes)
             if name == "pylock.toml":
                 return replace(here, pylock=path, used=name)
             if name == "requirements.txt":
                 return _and_file(here, path, indexes, name)
-            if (declared := project(path, extras if not found.used else ())) is not None:
-                return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras))
+            if name == "Pipfile.lock":
+                return _of_pipenv(here, path)
+            declared = _declaration(path, extras, indexes)
+            if declared is not None and declared.notes and not declared.wanted:
+                notes = (*notes, *declared.notes)  # it says nothing that can be read: another may
+            elif declared is not None:
+                return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
     text, name = _code(function, tree)
     block = inline(text, name, tree) if text else None
-    return _declared(empty, block, f"the inline metadata of {name}") if block else empty
+    if block:
+        return _declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
+    unread = sorted({name for folder in folders for name in _UNREAD if (folder / name).is_file()})
+    if unread:
+        notes = (*notes, f"{', '.join(unread)}: not read, and nothing else names what the function needs")
+    return replace(empty, notes=notes)
 
 
-def _declared(found: Requirements, declared: Declared, used: str) -> Requirements:
-    return replace(found, wanted=declared.wanted, requires_python=declared.requires_python, used=used)
+def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> Declared | None:
+    """What one file of a project declares; None when it declares nothing."""
+    if path.name == "pyproject.toml":
+        return project(path, extras, indexes)
+    if path.name == "Pipfile":
+        from .pipfile import read_pipfile
+
+        return read_pipfile(path, indexes)
+    from .setuptools_project import read_setup_cfg, read_setup_py
+
+    return (read_setup_cfg if path.name == "setup.cfg" else read_setup_py)(path, extras)
+
+
+def _declared(found: Requirements, declared: Declared, used: str, folder: Path | None = None) -> Requirements:
+    """With what is declared, and what the lock of the project's tool in `folder` limits."""
+    notes = (*found.notes, *declared.notes)
+    done = replace(
+        found, wanted=declared.wanted, requires_python=declared.requires_python, used=used, notes=notes,
+        constraints=declared.constraints,
+    )  # fmt: skip
+    lock = _find_lock(folder, used) if folder else None
+    if lock is None:
+        return done
+    return replace(
+        done, wanted=tuple(map(lock.pin_commit, done.wanted)), pinned=lock.pinned, lock_file=lock.path,
+        used=f"{used} with {lock.path.name}", notes=(*notes, *lock.notes),
+    )  # fmt: skip
+
+
+def _find_lock(folder: Path, used: str) -> ProjectLock | None:
+    names: tuple[str, ...] = ("Pipfile.lock",) if used == "Pipfile" else ("uv.lock", "poetry.lock", "pdm.lock")
+    names = names if used.startswith(("Pipfile", "pyproject.toml")) else ()
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    if path is None:
+        return None
+    from .project_locks import read_lock
+
+    return read_lock(path)
+
+
+def _of_pipenv(found: Requirements, path: Path) -> Requirements:
+    """With all that a Pipfile.lock holds, where the Pipfile is not there."""
+    from .project_locks import read_lock
+
+    lock = read_lock(path)
+    return replace(found, wanted=lock.pinned, used=path.name, notes=(*found.notes, *lock.notes))
 
 
 def _code(function: Function, tree: Path) -> tuple[str, str]:

@@ -368,3 +368,27 @@ def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> 
         replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {}), network=Network()).lock(
             "cherry", locker="uv"
         )
+
+
+def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
+    """What a project declares is resolved to the versions of its uv.lock; a hash that no file has is an error."""
+    from ovenbird.document import Function
+    from ovenbird_builder.locking.requirements import collect
+    from ovenbird_builder.locking.wheelhouse import digest
+
+    def locked(hash: str) -> Lock:
+        (tmp_path / "uv.lock").write_text(
+            '[[package]]\nname = "apple"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }\n'
+            f'wheels = [{{ hash = "sha256:{hash}" }}]\n'
+        )
+        wanted = collect(Function(tmp_path, "f", "main:handler", source="."), tmp_path)
+        return lock(
+            wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network,
+            cache=tmp_path / "cache", environ={},
+        )  # fmt: skip
+
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
+    assert versions(locked(digest(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"
+    assert versions(bench.lock("apple"))["apple"] != "1.0"
+    with pytest.raises(HashError, match=r"uv.lock, apple"):
+        locked("f" * 64)

@@ -83,3 +83,11 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
     wanted = structs.replace(wanted, pylock=written(tmp_path, low))
     with pytest.raises(ConflictError, match=r"starlette==0.20 in pylock.toml is not within the runtime's"):
         lock(wanted, bench.image, bench.interpreter, **given)
+
+
+def test_the_project_itself_is_no_package(tmp_path: Path) -> None:
+    """uv and PDM name the project as a directory: it is the source. Another directory has to be built, and is told."""
+    itself = '[[packages]]\nname = "app"\ndirectory = {path = ".", editable = true}\n'
+    assert [pin.name for pin in read(written(tmp_path, itself, package("apple")), _SEEN)] == ["apple"]
+    with pytest.raises(LockError, match="given as directory is not followed"):
+        read(written(tmp_path, itself.replace('"."', '"libs/x"')), _SEEN)
