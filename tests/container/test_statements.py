@@ -96,10 +96,8 @@ def test_from_build_to_rebase(
 
     newer = _newer(old, f"{room}/base:2", tmp_path)
     rebased = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:2", "--push")
-    assert rebased["seconds"] < 20  # the new base tells nothing of its Python, so it is asked in a container
     again = ovenbird("rebase", f"{room}/app:1", "--base", newer, "--tag", f"{room}/app:3", "--push")
     assert again["digest"] == rebased["digest"]
-    assert again["seconds"] < 2
     assert _brought(json.dumps(ovenbird("sbom", f"{room}/app:3")).encode()) == runtime
     container = podman.start(f"{room}/app:3").wait_ready()
     assert container.call({"name": "rebased"}).text == "rebased: 1"
