@@ -121,6 +121,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
         "ovenbird_builder.process",
     ),
+    "ovenbird_builder.lock_files": (),
+    "ovenbird_builder.unnamed_images": (
+        "ovenbird_builder.buildah",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.labels",
+        "ovenbird_builder.process",
+    ),
     "ovenbird_builder.runtime_failure": ("ovenbird_builder.errors",),
     "ovenbird_builder.container": (
         "ovenbird_builder.runtime_failure",
@@ -134,6 +141,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.network",
     ),
     "ovenbird_builder.layers": (
+        "ovenbird_builder.lock_files",
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
         "ovenbird_builder.network",
@@ -287,6 +295,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.skopeo",
     ),
     "ovenbird_builder.bases": (
+        "ovenbird_builder.lock_files",
         "ovenbird_builder.pip_conf",
         "ovenbird_builder.runtime_failure",
         "ovenbird.errors",

@@ -87,6 +87,11 @@ def images(name: str) -> Argv:
     return ("buildah", "images", "--json", f"--filter=reference={name}")
 
 
+def unnamed_images(label: str) -> Argv:
+    """List the images of the store that have a label and no name, as JSON."""
+    return ("buildah", "images", "--json", "--filter=dangling=true", f"--filter=label={label}")
+
+
 def pull(image: str, *, policy: str = "missing", insecure: bool = False) -> Argv:
     """Take an image into the store; prints its id. `policy` as for `from_`; `insecure`: plain HTTP will do."""
     flags = ["--tls-verify=false"] if insecure else []

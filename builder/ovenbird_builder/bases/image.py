@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import hashlib
 import re
 import shutil
@@ -25,6 +24,7 @@ from ..container import refused
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
 from ..labels import BASE_TITLE
 from ..layers.underlay import LAUNCHER, SIGNALS
+from ..lock_files import hold_lock
 from ..network import Network
 from ..pip_conf import pip_conf
 from ..runtime_failure import find_runtime_failure
@@ -161,8 +161,7 @@ def named(upstream: Stored, cache: Path) -> Iterator[str]:
     name = f"localhost/ovenbird-upstream:{upstream.id[:12]}"
     make_private_folder(cache)
     (cache / "locks").mkdir(exist_ok=True)
-    with (cache / "locks" / upstream.id).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with hold_lock(cache / "locks" / upstream.id):
         process.run(buildah.tag(upstream.id, name))
         try:
             yield name

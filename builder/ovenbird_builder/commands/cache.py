@@ -17,6 +17,7 @@ from ..cache_folder import find_cache
 from ..errors import SpecError
 from ..layers.cache import Cache
 from ..layers.prune import info, prune, rows
+from ..unnamed_images import list_unnamed, remove_unnamed
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("ls", help="list the entries, the last used first, as tab-separated lines")
     verbs.add_parser("info", help="where the cache is and how large, as JSON")
     removing = verbs.add_parser("prune", help="remove what is not needed; what was removed, as JSON")
+    removing.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
     removing.add_argument("--older-than", default="", help="what was not used for this long: 12h, 30d, 4w")
     removing.add_argument("--max-size", default="", help="the longest unused until this much is left: 500M, 20G")
 
@@ -43,7 +45,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         older = _amount(args.older_than, parse_age, "--older-than", "30d") if args.older_than else None
         most = _amount(args.max_size, _size, "--max-size", "20G") if args.max_size else None
-        result = asdict(prune(cache, older_than=older, max_size=most))
+        result = asdict(prune(cache, older_than=older, max_size=most, dry_run=args.dry_run))
+        images = list_unnamed(environ)
+        images = images if args.dry_run else remove_unnamed(images, environ)
+        result |= {"images": [image.id for image in images], "dry_run": args.dry_run}
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 

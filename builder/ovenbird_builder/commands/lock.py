@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from ..bases.stdlib_names import stdlib_names
 from ..cache_folder import find_cache
 from ..errors import BaseMissingError, StaleLockError
 from ..functions import Named, named, version_of
+from ..layers.cache import Cache
 from ..locking import lockfile
 from ..locking.indexes import Indexes, indexes
 from ..locking.lock import LOCKERS, Lock, lock
@@ -78,12 +80,18 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock`; those of `check_locks`, with `--check`."""
+    cache = find_cache(args.cache_dir, environ)
+    # an open cache is not pruned under our hands; a check writes nothing, and makes none
+    with contextlib.nullcontext() if args.check else contextlib.closing(Cache(cache)):
+        return _lock_or_check(args, environ, cache)
+
+
+def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], cache: Path) -> int:
     target = named(args.target)
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
     where = indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
-    cache = find_cache(args.cache_dir, environ)
     asks_base = not args.check or args.base
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:

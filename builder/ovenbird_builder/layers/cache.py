@@ -3,6 +3,7 @@
     blobs/ drafts/       see `blobs`
     keys/<hex>           which blob a key gave, as JSON
     layouts/<name>/      OCI layouts without blobs of their own
+    locks/               files that builders hold locked; resolved locks of dependencies lie in `resolved/`
 
 A key appears after its blob. An entry that does not fit its blob is dropped with a warning, and made again.
 """
@@ -27,6 +28,7 @@ from msgspec.structs import asdict, replace
 from ovenbird.common.text import show_value
 
 from ..errors import SpaceError
+from ..lock_files import hold_lock
 from . import Layer
 from .blobs import Blobs, Draft, space
 
@@ -173,10 +175,9 @@ class Cache(Blobs):
     @contextlib.contextmanager
     def alone(self, key: str) -> Iterator[None]:
         """Be the only one, of all processes on this cache, that works on a key."""
-        with space(self.root):
-            file = (self.root / "locks" / key.partition(":")[2]).open("a")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as stack:
+            with space(self.root):
+                stack.enter_context(hold_lock(self.root / "locks" / key.partition(":")[2]))
             yield
 
     def layout(self, name: str, files: dict[str, bytes]) -> Path:

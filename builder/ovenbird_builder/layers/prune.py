@@ -6,12 +6,15 @@ import contextlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
+from ..lock_files import remove_free_locks
 from .cache import Cache, Entry
+from .other_files import OtherFile, list_other_files
 
 _FRESH = 3600  # seconds: what other programs (skopeo) write into the blobs is not named by anything yet
 
@@ -36,15 +39,21 @@ class Usage(Struct, frozen=True):
     blobs: int
     keys: int
     layouts: int
+    wheels: int
+    locks: int
+    total: int  # of all that is kept, the caches of pip and uv included
 
 
 class Pruned(Struct, frozen=True):
-    """What was removed; `freed` in bytes."""
+    """What was removed; `freed` in bytes. `downloads` are answers that pip and uv had kept."""
 
     freed: int
     blobs: int
     keys: int
     layouts: int
+    wheels: int
+    locks: int
+    downloads: int
 
 
 def rows(cache: Cache) -> tuple[Row, ...]:
@@ -55,39 +64,71 @@ def rows(cache: Cache) -> tuple[Row, ...]:
 
 def info(cache: Cache) -> Usage:
     """How much lies in the cache."""
-    blobs = _blobs(cache)
+    blobs, others = _blobs(cache), list(list_other_files(cache.root))
+    kinds, size = Counter(other.kind for other in others), sum(blobs.values())
     return Usage(
-        str(cache.root), sum(blobs.values()), shutil.disk_usage(cache.root).free, len(blobs), len(list(_keys(cache))),
-        len(list(_layouts(cache))),
+        str(cache.root), size, shutil.disk_usage(cache.root).free, len(blobs), len(list(_keys(cache))),
+        len(list(_layouts(cache))), kinds["wheel"], kinds["lock"], size + sum(other.size for other in others),
     )  # fmt: skip
 
 
-def prune(cache: Cache, *, older_than: float | None = None, max_size: int | None = None) -> Pruned:
+def prune(
+    cache: Cache, *, older_than: float | None = None, max_size: int | None = None, dry_run: bool = False
+) -> Pruned:
     """Remove what was not used for `older_than` seconds, then the longest unused until `max_size` bytes are left.
 
-    Without either, only blobs that nothing names go. The blobs of the layouts that stay are kept. Waits until no
-    builder uses the cache. Errors: SpaceError when that takes too long.
+    That holds for layers, layouts, wheels, resolved locks and the caches of pip and uv alike. Without either, only
+    blobs that nothing names go. The blobs of the layouts that stay are kept. Waits until no builder uses the cache.
+    With `dry_run` nothing is removed. Errors: SpaceError when waiting takes too long.
     """
     with cache.only_one():
         before, now = _blobs(cache), time.time()
-        keep = sorted([*_keys(cache), *_layouts(cache)], key=lambda row: row.used)
-        gone: list[Row] = []
-        while keep and older_than is not None and now - keep[0].used > older_than:
-            gone.append(keep.pop(0))
-        while keep and max_size is not None and _reach(cache, keep, before) > max_size:
-            gone.append(keep.pop(0))
-        for row in gone:
-            shutil.rmtree(row.path, ignore_errors=True) if row.kind == "layout" else row.path.unlink(missing_ok=True)
+        gone, others, keep = _choose(cache, older_than, max_size, before, now)
         named = _named(cache, keep)
         blobs = [digest for digest in before if digest not in named and _old(cache.blob(digest), gone, digest, now)]
-        for digest in blobs:
-            cache.blob(digest).unlink(missing_ok=True)
-        for path in (cache.root / "locks").iterdir():
-            if path.name != "cache":
-                path.unlink(missing_ok=True)
-    kinds = [row.kind for row in gone]
-    freed = sum(before[digest] for digest in blobs)
-    return Pruned(freed, len(blobs), kinds.count("key"), kinds.count("layout"))
+        if not dry_run:
+            _remove(cache, gone, others, blobs)
+    kinds = Counter([*(row.kind for row in gone), *(other.kind for other in others)])
+    freed = sum(before[digest] for digest in blobs) + sum(other.size for other in others)
+    return Pruned(
+        freed, len(blobs), kinds["key"], kinds["layout"], kinds["wheel"], kinds["lock"], kinds["pip"] + kinds["uv"]
+    )
+
+
+def _choose(
+    cache: Cache, older_than: float | None, max_size: int | None, blobs: dict[str, int], now: float
+) -> tuple[list[Row], list[OtherFile], list[Row]]:
+    """Return the entries that go, the other files that go, and the entries that stay."""
+    queue: list[Row | OtherFile] = [*_keys(cache), *_layouts(cache), *list_other_files(cache.root)]
+    queue.sort(key=lambda item: -item.used)  # the longest unused at the end
+    rest = sum(item.size for item in queue if isinstance(item, OtherFile))
+    gone: list[Row | OtherFile] = []
+    while queue:
+        too_old = older_than is not None and now - queue[-1].used > older_than
+        rows = [item for item in queue if isinstance(item, Row)] if not too_old and max_size is not None else []
+        if not too_old and (max_size is None or rest + _reach(cache, rows, blobs) <= max_size):
+            break
+        item = queue.pop()
+        gone.append(item)
+        rest -= item.size if isinstance(item, OtherFile) else 0
+        while max_size is not None and queue and isinstance(queue[-1], OtherFile) and rest > max_size:
+            rest -= queue[-1].size  # what is too much without any blob goes without counting blobs again
+            gone.append(queue.pop())
+    return (
+        [item for item in gone if isinstance(item, Row)],
+        [item for item in gone if isinstance(item, OtherFile)],
+        [item for item in queue if isinstance(item, Row)],
+    )
+
+
+def _remove(cache: Cache, rows: list[Row], others: list[OtherFile], blobs: list[str]) -> None:
+    for row in rows:
+        shutil.rmtree(row.path, ignore_errors=True) if row.kind == "layout" else row.path.unlink(missing_ok=True)
+    for other in others:
+        other.remove()
+    for digest in blobs:
+        cache.blob(digest).unlink(missing_ok=True)
+    remove_free_locks(cache.root / "locks", "cache")
 
 
 def _old(path: Path, gone: list[Row], digest: str, now: float) -> bool:

@@ -6,6 +6,7 @@ requirements, constraints, the runtime's ranges, the interpreter, the indexes, t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -226,7 +227,10 @@ def _key(asked: Asked, head: Head, indexes: Indexes, kept: tuple[Pin, ...], name
 
 def _cached(cache: Path, key: str) -> str:
     try:
-        text = (cache / "locks" / key).read_text()
+        path = cache / "resolved" / key
+        text = path.read_text()
+        with contextlib.suppress(OSError):
+            os.utime(path)  # `cache prune` keeps what is used
     except (OSError, UnicodeDecodeError):
         return ""
     body, _, seal = text.rpartition("# sealed: ")
@@ -234,7 +238,7 @@ def _cached(cache: Path, key: str) -> str:
 
 
 def _keep(cache: Path, key: str, text: str) -> None:
-    folder = cache / "locks"
+    folder = cache / "resolved"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_file(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n".encode())

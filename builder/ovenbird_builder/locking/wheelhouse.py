@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -53,6 +54,8 @@ class Wheelhouse(Struct, frozen=True):
             if path is None or not _sound(path, sha256):
                 shutil.rmtree(folder, ignore_errors=True)
                 return None
+            with contextlib.suppress(OSError):
+                os.utime(folder)  # `cache prune` keeps what is used
             return described(path, sha256)
         except OSError:
             return None
@@ -93,7 +96,10 @@ class Wheelhouse(Struct, frozen=True):
     def noted(self, key: str) -> dict[str, str]:
         """What a key gave; empty when that is not known."""
         try:
-            found = json.loads((self.cache / "wheels" / "keys" / f"{key}.json").read_text())
+            path = self.cache / "wheels" / "keys" / f"{key}.json"
+            found = json.loads(path.read_text())
+            with contextlib.suppress(OSError):
+                os.utime(path)
         except (OSError, ValueError, RecursionError):
             return {}
         fits = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())

@@ -10,16 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.storage import configured
 
 from ovenbird_builder.cache_folder import find_cache
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.source import files_layer
 
 
-def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "ovenbird", "cache", *words], check=False, capture_output=True, text=True
-    )
+def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the verb; without an `env` no engine is found, so no store is touched."""
+    command = [sys.executable, "-m", "ovenbird", "cache", *words]
+    env = {**os.environ, **({"PATH": "/nonexistent"} if env is None else env)}
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     return done
 
@@ -78,3 +80,38 @@ def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 20, done.stderr
     assert f"--cache-dir: '{tmp_path}/file' is not a folder" in done.stderr
+
+
+def store(env: dict[str, str], *words: str) -> str:
+    """Run buildah on the test's own store; what it prints."""
+    done = subprocess.run(["buildah", *words], env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_images_that_have_lost_their_name_are_removed(tmp_path: Path) -> None:
+    """Those of functions, which a later build has taken the name from; not one that is named, nor somebody else's."""
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    env = configured(folder, tmp_path / "store")
+    container = store(env, "from", "scratch")
+    store(env, "config", "--annotation", "n=0", container)
+    store(env, "commit", container, "theirs:1")
+    for number in range(1, 5):
+        if number == 3:
+            store(env, "config", "--label", "dev.ovenbird.source.digest=sha256:x", container)
+        store(env, "config", "--annotation", f"n={number}", container)
+        store(env, "commit", container, "theirs:1" if number < 3 else "ours:1")
+    store(env, "rm", container)
+    ids = store(env, "images", "--all", "--quiet", "--no-trunc").split()
+    assert len(ids) == 5
+    results = []
+    for words in (["--dry-run"], [], []):
+        done = run("--cache-dir", str(tmp_path / "cache"), "prune", *words, env=env)
+        results.append(json.loads(done.stdout))
+    assert [len(result["images"]) for result in results] == [1, 1, 0]
+    assert results[0]["images"] == results[1]["images"]
+    assert [result["dry_run"] for result in results] == [True, False, False]
+    left = store(env, "images", "--all", "--quiet", "--no-trunc").split()
+    assert len(left) == 4
+    assert not any(results[1]["images"][0] in name for name in left)

@@ -12,6 +12,7 @@ from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
 from ovenbird_builder.layers.prune import info, prune, rows
 from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.lock_files import hold_lock
 
 BASE = json.dumps({"schemaVersion": 2, "layers": []}).encode()
 CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": []}}).encode()
@@ -94,3 +95,86 @@ def test_the_rows_tell_what_there_is(cache: Cache) -> None:
     assert [row.kind for row in found] == ["layout", "key", "key", "key"]
     assert all(row.size > 10_000 for row in found)
     assert info(cache).size >= 30_000
+
+
+def beside(cache: Cache) -> dict[str, Path]:
+    """A file of each other kind, of 10 KB, used 60 days ago."""
+    names = {
+        "wheel": f"wheels/files/{'a' * 64}/x-1-py3-none-any.whl", "note": "wheels/keys/k.json", "lock": "resolved/k",
+        "answer": "pip/http-v2/a/b/abc", "body": "pip/http-v2/a/b/abc.body", "uv": "uv/simple-v16/x.rkyv",
+    }  # fmt: skip
+    found = {kind: cache.root / name for kind, name in names.items()}
+    for path in found.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(10_000))
+    for path in (*found.values(), found["wheel"].parent, found["uv"].parent, cache.root / "uv"):
+        used(path, 60)
+    return found
+
+
+def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: Cache) -> None:
+    """All of it is bounded, the longest unused first; nothing goes without a rule."""
+    filled(cache)
+    others = beside(cache)
+    assert (info(cache).wheels, info(cache).locks) == (1, 1)
+    assert info(cache).total >= 60_000 + info(cache).size
+    prune(cache)
+    assert all(path.exists() for path in others.values())
+    used(others["wheel"].parent, 1)
+    done = prune(cache, max_size=45_000)
+    assert (done.wheels, done.locks, done.downloads, done.keys) == (0, 1, 2, 0)
+    assert [kind for kind, path in others.items() if path.exists()] == ["wheel"]
+    prune(cache, max_size=0)
+    assert not others["wheel"].exists()
+    assert info(cache).total == 0
+
+
+def test_the_age_counts_for_them_too(cache: Cache) -> None:
+    """An answer of pip goes with its body, as pip takes one without for an empty answer."""
+    others = beside(cache)
+    used(others["body"], 1)
+    used(others["lock"], 1)
+    done = prune(cache, older_than=30 * 86400)
+    assert (done.wheels, done.locks, done.downloads) == (1, 0, 1)
+    assert [kind for kind, path in others.items() if path.exists()] == ["lock", "answer", "body"]
+
+
+def test_a_dry_run_removes_nothing_and_tells_the_same(cache: Cache) -> None:
+    """What a call without it then removes."""
+    filled(cache)
+    beside(cache)
+    before = sorted(cache.root.rglob("*"))
+    told = prune(cache, max_size=0, dry_run=True)
+    assert sorted(cache.root.rglob("*")) == before
+    assert prune(cache, max_size=0) == told
+    assert (told.wheels, told.locks, told.downloads) == (1, 1, 2)
+
+
+def test_a_lock_file_that_is_held_stays(cache: Cache) -> None:
+    """Of the files in `locks/` those that nobody holds go, whichever program holds the others."""
+    held, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
+    free.touch()
+    with hold_lock(held):
+        prune(cache, max_size=0)
+        assert held.exists()
+        assert not free.exists()
+    prune(cache, max_size=0)
+    assert [path.name for path in (cache.root / "locks").iterdir()] == ["cache"]
+
+
+def test_who_waits_for_a_file_that_is_removed_takes_the_next(tmp_path: Path) -> None:
+    """Else two would hold the same lock: one by the file that is gone, one by the new one."""
+    path, order = tmp_path / "lock", list[str]()
+
+    def wait() -> None:
+        with hold_lock(path):
+            order.append("second")
+            assert path.exists()
+
+    with hold_lock(path):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        path.unlink()
+        order.append("first")
+    thread.join(30)
+    assert order == ["first", "second"]

@@ -65,7 +65,7 @@ def test_the_same_question_needs_no_container(bench: Bench) -> None:
 def test_a_damaged_entry_of_the_cache_is_not_used(bench: Bench) -> None:
     """A kept lock that was cut short is made again."""
     first = bench.lock("banana>=1.0,!=1.5")
-    for path in (bench.cache / "locks").iterdir():
+    for path in (bench.cache / "resolved").iterdir():
         path.write_text(path.read_text()[:-40])
     assert bench.lock("banana>=1.0,!=1.5") == first
 
