@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import csv
 import errno
 import io
@@ -34,9 +35,11 @@ from .tarball import Tarball
 
 INSTALLER = b"ovenbird\n"
 _TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is no package's tests
+_WRAPPER = re.compile(r"(?i)(\.exe|-script\.py|\.pya)$")  # what setuptools puts behind the name of an entry point
 # all that `installer` and `zipfile` raise for a wheel that is none, is damaged, encrypted or wants to leave its place
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, InstallerError, ValueError, KeyError, AssertionError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error, EOFError, InstallerError, configparser.Error,
+    ValueError, KeyError, AssertionError, NotImplementedError,
     RuntimeError, lzma.LZMAError, InvalidRecordEntry,
 )  # fmt: skip
 
@@ -180,7 +183,32 @@ class _Wheel(WheelFile):
                 continue
             mode = info.external_attr >> 16
             executable = bool(mode and stat.S_ISREG(mode) and mode & 0o111)
-            yield (info.filename, "", ""), _Member(self._zipfile, info), executable
+            yield (self._spell(info.filename), "", ""), _Member(self._zipfile, info), executable
+
+    def read_dist_info(self, filename: str) -> str:
+        text = super().read_dist_info(filename)
+        return _last_scripts(text) if filename == "entry_points.txt" else text
+
+    def _spell(self, path: str) -> str:
+        """The path with its `.data` folder as `installer` expects it: pip takes any at the top that ends so."""
+        first, slash, rest = path.partition("/")
+        return f"{self.data_dir}/{rest}" if slash and first.endswith(".data") else path
+
+
+def _last_scripts(text: str) -> str:
+    """Return the scripts of an `entry_points.txt`, each name once: of several the last, as pip has it."""
+    sections: dict[str, dict[str, str]] = {"console_scripts": {}, "gui_scripts": {}}
+    section: dict[str, str] = {}
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            section = sections.get(line[1:-1], {})
+        elif line and not line.startswith("#") and "=" in line:
+            name, _, value = line.partition("=")
+            section[name.strip()] = value.strip()
+    return "".join(
+        f"[{title}]\n" + "".join(f"{name} = {value}\n" for name, value in scripts.items())
+        for title, scripts in sections.items()
+    )
 
 
 class _Destination(WheelDestination):
@@ -189,6 +217,7 @@ class _Destination(WheelDestination):
     def __init__(self, scheme: Scheme, name: str) -> None:
         self.items: dict[str, Item] = {}
         self.record = ""
+        self._wrappers: set[str] = set()  # names of entry points, which come first
         self._executable = scheme.executable
         self._places = {
             "purelib": scheme.purelib,
@@ -202,6 +231,7 @@ class _Destination(WheelDestination):
         self.items.clear()
 
     def write_script(self, name: str, module: str, attr: str, section: Any) -> RecordEntry:
+        self._wrappers.add(name)
         name, data = Script(name, module, attr, section).generate(self._executable, "posix")
         return self._add("scripts", name, len(data), data, True)
 
@@ -209,6 +239,8 @@ class _Destination(WheelDestination):
         if not isinstance(stream, _Member):
             data = stream.read()
             return self._add(scheme, path, len(data), data, is_executable)
+        if scheme == "scripts" and _WRAPPER.sub("", posixpath.basename(path)) in self._wrappers:
+            return RecordEntry(path, None, None)  # as pip: made by an old setuptools for its own place
         if scheme == "scripts":
             with stream.start() as file:
                 first = file.readline(4096)
