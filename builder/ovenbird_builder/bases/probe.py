@@ -51,6 +51,10 @@ print(json.dumps({
 }))
 """
 
+# on a busy machine buildah's chroot isolation now and then loses what a program wrote: silence is asked again
+_TRIES = 4
+_SILENT = re.compile(r"(?:(?i:error): (?:while running runtime: )?exit status \d+)?\s*")
+
 
 class Interpreter(Struct, frozen=True):
     """What an image's Python is: its full version, where things are installed, what compiled code it takes.
@@ -131,7 +135,10 @@ def as_json(interpreter: Interpreter) -> str:
 
 def _asked(image: str, container: Container) -> dict[str, Any]:
     """The answer of the image's python3."""
-    done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
+    for _ in range(_TRIES):
+        done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
+        if done.stdout.strip() or not _SILENT.fullmatch(done.stderr):
+            break
     if done.returncode == 0:
         with contextlib.suppress(ValueError):
             found = json.loads(done.stdout.strip().rpartition("\n")[2])
