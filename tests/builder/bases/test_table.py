@@ -86,7 +86,7 @@ def test_a_pin_changes_one_line(tmp_path: Path) -> None:
     text = (bases.home() / "bases.toml").read_text()
     digest = "sha256:" + "a" * 64
     path = tmp_path / "bases.toml"
-    bases.write(path, bases.pinned(text, "3.12", digest))
+    path.write_text(bases.pinned(text, "3.12", digest))
     changed = [
         (old, new) for old, new in zip(text.splitlines(), path.read_text().splitlines(), strict=True) if old != new
     ]
