@@ -23,7 +23,6 @@ from .project_sources import Place, has_source, read_source
 
 # what a table may say beside a version; the rest is where the package comes from
 _VERSIONED = ("version", "python", "platform", "markers", "extras", "optional", "allow-prereleases")
-_FAULTS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # what poetry-core raises for other types
 
 
 class _Source(Struct, frozen=True):
@@ -103,7 +102,7 @@ def _requirement(name: str, value: Any, where: str, place: Place) -> Wanted:
     try:
         found = Factory.create_dependency(name, known)
         text, constraint = found.to_pep_508(with_extras=False), str(found.constraint)
-    except _FAULTS as error:
+    except Exception as error:  # its parser of markers has errors of its own that are not public
         raise LockError(
             f"{where}: not a constraint of Poetry's: {cut_text(escape_controls(str(error)), 200)}"
         ) from None
@@ -123,7 +122,7 @@ def _python(value: Any, where: str) -> str:
     text = value.get("version", "*") if isinstance(value, dict) else value
     try:
         found = str(parse_constraint(text))
-    except _FAULTS as error:
+    except Exception as error:  # its parser of markers has errors of its own that are not public
         raise LockError(
             f"{where}: not a constraint of Poetry's: {cut_text(escape_controls(str(error)), 200)}"
         ) from None

@@ -91,10 +91,11 @@ def test_poetrys_places_of_standard_dependencies_are_read(tree: Path) -> None:
         ("a = [1]", "not a constraint"),
         ("a = { version = 3 }", "not a constraint"),
         ('a = "<1 || >2"', "one range"),
+        ("a = { version = '1', markers = 'sys_p[tform' }", "not a constraint"),
         ('a = { version = "1", source = "mine" }', "may not choose"),
         ('a = { path = "../outside" }', "outside"),
     ],
-    ids=["text", "list", "number", "union", "index", "path"],
+    ids=["text", "list", "number", "union", "marker", "index", "path"],
 )
 def test_what_poetry_would_refuse_is_refused_by_name(line: str, message: str, tree: Path) -> None:
     """A fault names its line; an index that no flag names is no place."""
