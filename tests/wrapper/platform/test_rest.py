@@ -13,7 +13,6 @@ import pytest
 from tests.core.server import Double
 from tests.stores import Server, give
 
-from ovenbird.common.install_hint import format_install_command
 from ovenbird.errors import PlatformDeniedError, PlatformRefusedError, PlatformUnreachableError, SettingsError
 from ovenbird.platform.rest import Client
 
@@ -179,13 +178,18 @@ def test_a_forked_process_has_connections_of_its_own(core: Double) -> None:
     assert core.connections == 2
 
 
-def test_urllib3_is_asked_for() -> None:
-    """Without urllib3 the error says what to install."""
+def test_core_takes_no_package_but_ours(core: Double) -> None:
+    """The REST API is called by the standard library: what else the platform's extra brings is for files and git."""
     program = (
-        "import sys; sys.modules['urllib3'] = None\n"
+        "import os, sys; sys.modules['urllib3'] = None\n"
         "from ovenbird.platform.rest import Client\n"
-        "try: Client({'DHCORE_ENDPOINT': 'http://h', 'DH_CONFIG': '/nonexistent'})\n"
-        "except Exception as error: print(error)"
+        "print(Client(os.environ, 5).call('GET', '/projects/p')['name'])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert format_install_command("platform") in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **core.environ()},
+    )
+    assert done.stdout == "p\n"

@@ -23,7 +23,7 @@ def library() -> Any:
         from ovenbird.common.install_hint import format_install_command
 
         raise PlatformError(
-            "the platform needs the package urllib3, which is not installed", hint=format_install_command("platform")
+            "git sources need the package urllib3, which is not installed", hint=format_install_command("platform")
         ) from None
     return urllib3
 

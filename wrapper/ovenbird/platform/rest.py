@@ -1,15 +1,14 @@
-"""Calls of the platform's REST API by urllib3: signed, tried again while that can help; errors hold no secret."""
+"""Calls of the platform's REST API: signed, tried again while that can help; errors hold no secret."""
 
 from __future__ import annotations
 
 import logging
-import os
 import random
 import re
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -23,12 +22,9 @@ from ovenbird.errors import (
     SettingsError,
 )
 
-from . import pools
+from .http_connections import Answer, CallError, CertificateError, Connections
 from .json_values import encode_json
 from .tokens import Tokens
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse, PoolManager
 
 LEVELS = (15, 20)  # of the API, which the server tells by X-Api-Level
 _CONNECT = 5.0  # seconds
@@ -58,16 +54,12 @@ class Client:
     def __init__(self, environ: Mapping[str, str], patience: float = 60.0, read_timeout: float = 60.0) -> None:
         self.tokens = Tokens(environ, self._ask)
         self.patience = patience
-        self._read_timeout = read_timeout
         self.endpoint = self.tokens.value("DHCORE_ENDPOINT").strip().rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             found = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
             raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {found}")
-        self._urllib3 = pools.library()
-        self._proxies = pools.proxies(environ)
-        self._lock = threading.Lock()
-        self._pools: dict[tuple[int, str], PoolManager] = {}
+        self._connections = Connections(environ, _CONNECT, read_timeout)
         self._given_up = False
         self._level_told = False
         self._of_thread = threading.local()
@@ -88,30 +80,29 @@ class Client:
             if self._is_unknown(answer, used):
                 self.tokens.renew(used)  # which names what was not accepted, unless another place has credentials
                 answer = self._patiently(method, url, data, "application/json", self.tokens.header())
-        self._check_level(answer.headers.get("X-Api-Level", ""))
+        self._check_level(answer.headers.get("x-api-level", ""))
         return self._content(method, path, answer)
 
     @staticmethod
-    def _is_unknown(answer: BaseHTTPResponse, signed: str) -> bool:
+    def _is_unknown(answer: Answer, signed: str) -> bool:
         """Whether the platform does not know who calls: it says 403 to a wrong password, and to nobody."""
         return answer.status == 401 or (answer.status == 403 and not signed.startswith("Bearer "))
 
     def forget_threads(self) -> None:
         """Take new locks: in a forked process the present ones may be held by threads that are not there."""
-        self._lock = threading.Lock()
+        self._connections.forget_threads()
         self.tokens.forget_threads()
 
     def close(self) -> None:
         """Let go of the connections."""
-        for pool in self._pools.values():
-            pool.clear()
+        self._connections.close()
 
     def _ask(self, url: str, form: Mapping[str, str] | None) -> Any:
         data = urlencode(form).encode() if form is not None else None
         method, kind = ("GET", "") if form is None else ("POST", "application/x-www-form-urlencoded")
         return self._content(method, url, self._patiently(method, url, data, kind, ""))
 
-    def _patiently(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> BaseHTTPResponse:
+    def _patiently(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> Answer:
         """The answer to one call, which is made again after a broken connection and an answer that may pass.
 
         Repeating is safe: ids are made here, so a second POST of one entity is told by its id.
@@ -123,10 +114,7 @@ class Client:
         while True:
             wish, answer = 0.0, None
             try:
-                answer = self._pool(url).request(
-                    method, url, body=data, headers=headers, retries=False, redirect=False,
-                    timeout=self._urllib3.Timeout(connect=_CONNECT, read=self._read_timeout),
-                )  # fmt: skip
+                answer = self._connections.call(method, url, data, headers)
                 if answer.status not in _AGAIN:
                     self._given_up = False
                     return answer
@@ -134,12 +122,12 @@ class Client:
                 if failures == _MOST_FAILURES:  # it does not pass: Core's database does not take what was sent
                     self._given_up = False
                     return answer
-                reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("Retry-After", ""))
-            except self._urllib3.exceptions.SSLError as error:
+                reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("retry-after", ""))
+            except CertificateError as error:
                 hint = "SSL_CERT_FILE names the certificates to trust"
-                raise PlatformUnreachableError(f"{self._shown(url)}: {pools.reason(error)}", hint=hint) from None
-            except self._urllib3.exceptions.HTTPError as error:
-                reason = pools.reason(error)
+                raise PlatformUnreachableError(f"{self._shown(url)}: {error}", hint=hint) from None
+            except CallError as error:
+                reason = str(error)
             wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  # spreads clients
             if self._given_up or time.monotonic() + wait > began + self.patience:
                 self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
@@ -153,17 +141,7 @@ class Client:
             self._of_thread.repeated = True
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _pool(self, url: str) -> PoolManager:
-        """Connections to the server of `url`, through the proxy that the environment names, if any."""
-        proxy = pools.proxy(url, self._proxies)
-        # connections must not be shared with the processes that user code forks
-        found = (os.getpid(), proxy)
-        with self._lock:
-            if found not in self._pools:
-                self._pools[found] = pools.pool(proxy, num_pools=4, maxsize=8, block=True)
-            return self._pools[found]
-
-    def _content(self, method: str, what: str, answer: BaseHTTPResponse) -> Any:
+    def _content(self, method: str, what: str, answer: Answer) -> Any:
         shown = f"{method} {self._shown(what)}"
         if answer.status in (401, 403):
             known = answer.status == 403 and bool(self.tokens.header())
@@ -179,12 +157,12 @@ class Client:
         try:
             return msgspec.json.decode(answer.data)
         except msgspec.MsgspecError:
-            kind = answer.headers.get("Content-Type", "nothing")
+            kind = answer.headers.get("content-type", "nothing")
             raise PlatformRefusedError(
                 f"{shown}: the answer is {kind}, not JSON", hint="does DHCORE_ENDPOINT lead to the platform itself?"
             ) from None
 
-    def _said(self, answer: BaseHTTPResponse) -> str:
+    def _said(self, answer: Answer) -> str:
         """The reason in an answer, in one line and without secrets: servers repeat what they were given."""
         text = answer.data.decode("utf-8", "replace")
         if title := re.search("<title>([^<]*)</title>", text):
