@@ -44,7 +44,7 @@ class Kube:
     def manifests(self, *words: str) -> tuple[str, str]:
         """What `ovenbird manifests` prints for the function, and what it notes."""
         command = [sys.executable, "-m", "ovenbird", "manifests", "function.yaml", *words]
-        if "--image" not in words:
+        if not {"--image", "--build-result"} & set(words):
             command += ["--image", self.image]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder)
         assert done.returncode == 0, done.stderr

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird.common.named_paths import is_file, is_folder
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
-from ovenbird.document import MODULE, VERSIONS, Function, find, read
+from ovenbird.document import MODULE, NO_URL_HINT, VERSIONS, Function, find, read
 
 from .errors import SpecError
 
@@ -33,6 +34,8 @@ def named(target: str, source: str = "") -> Named:
 
     Errors: SpecError for a target of no known form; DocumentError for a document that does not parse.
     """
+    if "://" in target:
+        raise SpecError(f"{show_value(redact_url(target))} is a URL, which no target is", hint=NO_URL_HINT)
     if target.endswith((".yaml", ".yml")):
         return _document(Path(target), source)
     if is_folder(target):

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from .errors import SpecError
@@ -117,7 +118,8 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
 def targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
     """The targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
-    return [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
+    found = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
+    return [redact_url(word) for word in found]  # one that is a URL is refused, and is told and recorded before that
 
 
 def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:

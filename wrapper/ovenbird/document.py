@@ -20,6 +20,7 @@ from .errors import DocumentError, OvenbirdError
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _NAME = r"[a-zA-Z0-9.+\-_]+"
+NO_URL_HINT = "a function document names it: spec.source.source"  # of a URL that is given as a target
 MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
 _HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"

@@ -32,7 +32,7 @@ _TEXTS = {
 }
 _TEMPLATE = r"[._-](?:example|sample|template|tmpl|tpl|dist|defaults?|schema)$"
 _NPM_LOGIN = rb"_(?:auth|authtoken|password)\s*="
-DIGEST = f"{_NAMES} {_TEMPLATE} {_NPM_LOGIN!r}"
+DIGEST = f"{_NAMES} {_TEMPLATE} {_NPM_LOGIN.decode()}"
 
 
 def describe_name(path: str, file: Path) -> str:

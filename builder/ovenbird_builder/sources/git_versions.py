@@ -104,7 +104,8 @@ def _with_distance(content: bytes, name: str) -> bytes:
     if not found or not line or "tag: " in line["refs"]:
         return content
     version = f"{found[1]}{'.' if '+' in found[1] else '+'}{found[2]}.g{found[3][:7]}"
-    text = f"{text[: line.start()]}{line['before']}{f'(tag: {version})'!r}{text[line.end() :]}"
+    literal = repr(f"(tag: {version})")  # as Python source
+    text = f"{text[: line.start()]}{line['before']}{literal}{text[line.end() :]}"
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from .. import settings as table
 from ..common.near_names import nearest_name
+from ..common.redact import redact_text
 from ..common.text import cut_text, escape_controls, show_value
 from ..errors import SettingsError
 from ..verb_parser import CommandParser
@@ -45,8 +46,18 @@ def explain_error(parser: CommandParser, message: str) -> str:
     """Return what is printed for a mistake that argparse has found: one line, and a hint."""
     leaf = _chosen(parser)
     hint = _hint(leaf, message) or f"`{leaf.prog} --help` lists what it takes"
+    message = _without_values(message)
     text = "\n".join(cut_text(escape_controls(line), 4000) for line in message.split("\n"))
     return f"{leaf.prog}: error: {text}\n  hint: {hint}\n"
+
+
+def _without_values(message: str) -> str:
+    """Return a message of argparse without the values of flags that it does not know: one may be a password."""
+    unknown = message.partition(_UNKNOWN)[2].split()
+    flags_alone = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if flags_alone:
+        return message.partition(_UNKNOWN)[0] + _UNKNOWN + " ".join(flags_alone)
+    return redact_text(message)
 
 
 def _chosen(parser: CommandParser) -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
-from ..document import MODULE, NAMES, Function, find, read, refuse_unreadable
+from ..document import MODULE, NAMES, NO_URL_HINT, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
 from .nearby import near
 
@@ -40,6 +40,10 @@ def parse(text: str, source: str = "") -> Target:
     Errors: LoadError for a form that is none of the four; ModuleMissingError for a file that does not exist;
     DocumentError for a function document that does not parse.
     """
+    if "://" in text:
+        from ..common.redact import redact_url
+
+        raise LoadError(f"{show_value(redact_url(text))} is a URL, which no target is", hint=NO_URL_HINT)
     place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(

@@ -1,0 +1,56 @@
+"""A URL is no target, and its password is nowhere: not in a message, not in a result, not after a misspelt flag."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "Hunter2Pass"
+URLS = [f"git+https://u:{SECRET}@host.invalid/x.git", f"https://u:{SECRET}@host.invalid/x.py:fn"]
+
+
+def ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ovenbird", *words]
+    environ = {**os.environ, "OVENBIRD_CACHE_DIR": str(folder / "cache")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environ, timeout=60)
+
+
+@pytest.mark.parametrize("url", URLS, ids=["git", "https"])
+@pytest.mark.parametrize(
+    ("verb", "status"),
+    [
+        ("build", 20), ("bundle", 20), ("lock", 20), ("manifests", 20), ("check", 72), ("invoke", 72), ("run", 72),
+        ("serve", 72),
+    ],
+)  # fmt: skip
+def test_a_url_as_a_target(tmp_path: Path, verb: str, status: int, url: str) -> None:
+    """It is refused with the place where a URL belongs."""
+    more = {"bundle": ("-o", "b.tar"), "manifests": ("--image", "host.invalid/x:1", "--action", "job")}.get(verb, ())
+    done = ovenbird(verb, url, *more, folder=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert "spec.source.source" in done.stderr
+    assert SECRET not in done.stderr + done.stdout
+
+
+def test_urls_among_many_targets(tmp_path: Path) -> None:
+    """Neither the table nor the result of several builds holds it."""
+    done = ovenbird("build", *URLS, "--result-file", "result.json", folder=tmp_path)
+    assert done.returncode == 20, done.stderr
+    assert SECRET not in done.stderr + done.stdout + (tmp_path / "result.json").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("build", "--index-ulr", URLS[1]), ("build", f"--extra-index-ulr={URLS[1]}"), ("serve", f"--tokn={SECRET}", "a")],
+    ids=["apart", "joined", "token"],
+)
+def test_the_value_of_a_misspelt_flag(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """The flag is named, and its value is not."""
+    done = ovenbird(*words, folder=tmp_path)
+    assert done.returncode == 2 or done.returncode >= 20
+    assert words[1].partition("=")[0] in done.stderr
+    assert SECRET not in done.stderr + done.stdout
