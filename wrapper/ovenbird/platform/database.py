@@ -100,9 +100,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The schema's version, 0 for an empty file; PlatformError when this code cannot use the file."""
+    # the mark of ours is read last: another process may be making the file, and commits all three at once
+    filled = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    if application != _APPLICATION and (version or connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
+    if application != _APPLICATION and (version or filled):
         raise PlatformError(
             f"{path} is a SQLite database, but not one of Ovenbird's",
             hint="set OVENBIRD_HOME to another folder, or move the file away",
