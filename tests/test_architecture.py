@@ -153,7 +153,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.labels": ("ovenbird_builder.errors",),
     "ovenbird_builder.descriptions": ("ovenbird.document", "ovenbird_builder.labels"),
-    "ovenbird_builder.canonical": (),
+    "ovenbird_builder.host": ("ovenbird.common", "ovenbird_builder.errors"),
+    "ovenbird_builder.media_types": (),
     "ovenbird_builder.reference": ("ovenbird_builder.errors",),
     "ovenbird_builder.skopeo": (),
     "ovenbird_builder.faults": (
@@ -167,14 +168,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.process",
         "ovenbird_builder.network",
         "ovenbird_builder.reference",
-        "ovenbird_builder.canonical",
     ),
     "ovenbird_builder.oci": (
         "ovenbird_builder.errors",
         "ovenbird_builder.process",
         "ovenbird_builder.network",
         "ovenbird_builder.reference",
-        "ovenbird_builder.canonical",
         "ovenbird_builder.labels",
         "ovenbird_builder.faults",
         "ovenbird_builder.skopeo",
@@ -183,7 +182,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.statements": (
         "ovenbird_builder.errors",
-        "ovenbird_builder.canonical",
         "ovenbird_builder.distribution",
     ),
     "ovenbird_builder.attest": (
@@ -214,7 +212,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.rebase": (
         "ovenbird_builder.errors",
-        "ovenbird_builder.canonical",
         "ovenbird_builder.labels",
         "ovenbird_builder.layers",
         "ovenbird_builder.oci",
@@ -222,7 +219,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.rebase_bytecode": ("ovenbird_builder.layers", "ovenbird_builder.oci"),
     "ovenbird_builder.transfer": (
         "ovenbird_builder.errors",
-        "ovenbird_builder.canonical",
         "ovenbird_builder.process",
         "ovenbird_builder.faults",
         "ovenbird_builder.skopeo",
@@ -547,8 +543,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.absent_packages": (),
 }
 # what may not use the leaves of `common` at large, as it lies below them
+_BUILDER_LEAVES = ("ovenbird_builder.host", "ovenbird_builder.media_types")
 _COMMON: dict[str, tuple[str, ...]] = {
-    name: () for name in MAY_IMPORT if name.startswith("ovenbird.common") or name in ("ovenbird.errors", "ovenbird")
+    name: ()
+    for name in MAY_IMPORT
+    if name.startswith("ovenbird.common") or name in ("ovenbird.errors", "ovenbird", "ovenbird_builder.media_types")
 }
 # package -> the only modules that may import it
 ONLY_IN: dict[str, tuple[str, ...]] = {
@@ -609,6 +608,11 @@ def imports(name: str, path: Path) -> Iterator[tuple[str, int]]:
         todo.extend(ast.iter_child_nodes(node))
 
 
+def _leaves(own: str) -> tuple[str, ...]:
+    """The leaves that a module may use wherever it lies: the runtime's, and in the builder those of the builder."""
+    return ("ovenbird.common", *(_BUILDER_LEAVES if own.startswith("ovenbird_builder") else ()))
+
+
 def covers(prefix: str, name: str) -> bool:
     """Whether `name` is `prefix` or lies below it."""
     return name == prefix or name.startswith(prefix + ".")
@@ -625,7 +629,7 @@ def test_a_module_imports_only_what_lies_below_it(name: str, path: Path) -> None
         where = f"{path.relative_to(ROOT)}:{line} imports {found}"
         if found.split(".")[0] in SOURCES:
             # `from ovenbird import settings` reaches a module, `from .bind import Binder` a name in one
-            allowed = (own, *MAY_IMPORT[own], *_COMMON.get(own, ("ovenbird.common",))) if own != "ovenbird" else ()
+            allowed = (own, *MAY_IMPORT[own], *_COMMON.get(own, _leaves(own))) if own != "ovenbird" else ()
             assert any(covers(prefix, found) for prefix in allowed), where
         for package, owners in ONLY_IN.items():
             if covers(package, found):

@@ -15,11 +15,11 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from .bake import Baked
-from .distribution.client import MANIFEST
 from .errors import SpaceError
 from .instructions import Instruction
 from .layers import key
 from .layers.cache import Cache
+from .media_types import MANIFEST
 from .prepare import Prepared
 from .reference import Reference
 from .registry import Registry

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ovenbird.common.redact import redact_values
 from ovenbird.document import Function
+
+from .host.canonical_json import encode_json_indented
 
 HOME = "/opt/ovenbird"
 DOCUMENT, LOCK = f"{HOME}/function.yaml", f"{HOME}/function.lock"
@@ -36,7 +37,7 @@ def document(function: Function, python: str, made_of: Mapping[str, Any]) -> byt
         "requirements": redact_values(function.requirements),
     }
     fields["build"] = redact_values(made_of)
-    return (json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    return encode_json_indented(fields, 2)
 
 
 def handler(function: Function) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.units import read_whole
 
 from . import buildah, process, skopeo
 from .container import started
 from .errors import BaseMissingError, RegistryError
-from .layers.assemble import digest_of, layout
+from .layers.assemble import layout
 from .layers.cache import Cache
 from .reference import Reference
 from .registry import Registry
@@ -37,7 +38,7 @@ class Bench:
 
     def image(self, manifest: bytes, *, keep: bool = False) -> str:
         """The name in the store of an image whose blobs are in the cache; loaded unless it is there."""
-        digest = digest_of(manifest)
+        digest = digest_bytes(manifest)
         own = "" if keep else f"-{os.getpid()}-{started(os.getpid())}"
         name = Reference("localhost", _KEPT if keep else _STAGE, digest[7:31] + own)
         with self._lock:
@@ -55,7 +56,7 @@ class Bench:
 
         Most builds have nothing to run: even asking the store would take longer than all else that they do.
         """
-        name = Reference("localhost", _KEPT, digest_of(manifest)[7:31]).local
+        name = Reference("localhost", _KEPT, digest_bytes(manifest)[7:31]).local
         try:
             return call(name)
         except (BaseMissingError, RegistryError):

@@ -22,14 +22,15 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert
 
 from ovenbird.common.atomic_files import replacing
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from .baked_document import NOT_IN_IMAGE, handler
 from .bases import foundation
 from .errors import DigestError, SpaceError, SpecError
+from .host.canonical_json import encode_json_indented
 from .layers import MTIME
-from .layers.assemble import digest_of
 from .layers.cache import Cache
 from .locking import lockfile, wheels
 from .locking.wheelhouse import Wheelhouse
@@ -199,8 +200,8 @@ def _fill(
         "bases": [_base(base) for base in bases],
         "answers": _answers(prepared, cache),
     }
-    _add(tar, "bundle.json", _json(about))
-    _add(tar, "function.yaml", _json(_document(request)))
+    _add(tar, "bundle.json", encode_json_indented(about, 1))
+    _add(tar, "function.yaml", encode_json_indented(_document(request), 1))
     for one in prepared:
         platform = one.inputs.base.platform
         _add(tar, lockfile.name(platform), one.inputs.needs.lock.text.encode())
@@ -226,13 +227,13 @@ def _answers(prepared: Sequence[Prepared], cache: Cache) -> dict[str, dict[str, 
 def _base(base: foundation.Foundation) -> dict[str, str]:
     return {
         "name": base.name, "platform": base.platform, "digest": base.digest,
-        "manifest": digest_of(base.manifest),
+        "manifest": digest_bytes(base.manifest),
     }  # fmt: skip
 
 
 def _blobs(base: foundation.Foundation) -> list[str]:
     rows = json.loads(base.manifest)
-    return [digest_of(base.manifest), rows["config"]["digest"], *(row["digest"] for row in rows["layers"])]
+    return [digest_bytes(base.manifest), rows["config"]["digest"], *(row["digest"] for row in rows["layers"])]
 
 
 def _document(request: Request) -> dict[str, Any]:
@@ -301,7 +302,3 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.uname = info.gname = ""
     info.mtime = MTIME
     return info
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

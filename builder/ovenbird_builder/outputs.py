@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ovenbird.common.atomic_files import is_replaceable, replacing
+from ovenbird.common.hashing import hash_bytes
 from ovenbird.common.text import show_value
 
 from .errors import ImageError, SpaceError, SpecError
@@ -115,7 +115,7 @@ def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
             zstandard.ZstdDecompressor().copy_stream(packed, plain)
         row |= {"mediaType": row["mediaType"].removesuffix("+zstd"), "digest": diff_id, "size": target.stat().st_size}
     data = json.dumps(manifest).encode()
-    digest = hashlib.sha256(data).hexdigest()
+    digest = hash_bytes(data)
     (found / digest).write_bytes(data)
     index["manifests"][0] |= {"digest": f"sha256:{digest}", "size": len(data)}
     (scratch / "layout" / "index.json").write_text(json.dumps(index))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ovenbird import __version__
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
 from . import explain, source_gate, writeback
@@ -136,10 +137,9 @@ def _parcel(request: Request, prepared: Sequence[Prepared], baked: Sequence[Bake
     near = {digest: place for one in prepared for digest, place in one.inputs.base.places().items()}
     if len(baked) == 1:
         return Parcel(baked[0].image.manifest, baked[0].image.digest, request.tags, near=near)
-    from .layers.assemble import digest_of
 
     manifest = index([one.image for one in baked])
-    return Parcel(manifest, digest_of(manifest), request.tags, index=True, near=near)
+    return Parcel(manifest, digest_bytes(manifest), request.tags, index=True, near=near)
 
 
 def _deliver(

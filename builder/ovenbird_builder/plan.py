@@ -5,12 +5,13 @@ Pure: everything that has to be looked up comes in as an argument. The same inpu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import Struct
+
+from ovenbird.common.hashing import digest_text
 
 from . import buildah
 from .bases.foundation import Foundation
@@ -148,4 +149,4 @@ def argv(one: Instruction) -> tuple[buildah.Argv, ...]:
 
 def _chain(keys: Any) -> str:
     text = "\n".join(keys)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else ""
+    return digest_text(text) if text else ""

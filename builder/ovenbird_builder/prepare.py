@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird import __version__
+from ovenbird.common.hashing import digest_file
 from ovenbird.errors import OvenbirdError
 
 from . import needs, source_check
@@ -128,7 +128,7 @@ def _plan(request: Request, place: Workplace, base: Foundation, parts: Any) -> P
 def _mounts(request: Request) -> str:
     """The digest of what a step sees of this machine: a site's certificates."""
     bundle = request.network.ca_bundle
-    return "sha256:" + hashlib.sha256(bundle.read_bytes()).hexdigest() if bundle else ""
+    return digest_file(bundle) if bundle else ""
 
 
 def _first(step: Any) -> bool:

@@ -8,17 +8,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 from ovenbird.common.units import read_whole
 
-from . import canonical, labels
+from . import labels
 from .errors import BaseUnfitError, ImageError
+from .host.canonical_json import encode_json
 from .layers import Layer
+from .media_types import CONFIG, MANIFEST, to_oci_layer
 from .oci import Image
 
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _CONTAINER = ("Image", "Hostname", "Domainname")  # of the container that Docker made a base in
 _OURS = "OVENBIRD_"  # environment variables that a build sets, never a base
 
@@ -34,7 +34,7 @@ class Swapped(Struct, frozen=True):
     @property
     def digest(self) -> str:
         """The digest of the manifest."""
-        return canonical.digest(self.manifest)
+        return digest_bytes(self.manifest)
 
 
 def base_layers(image: Image) -> int:
@@ -128,16 +128,16 @@ def swap(
     diffs = [*base.config["rootfs"]["diff_ids"], *ids, *image.config["rootfs"]["diff_ids"][count:]]
     config["rootfs"] = {"type": "layers", "diff_ids": diffs}
     config["history"] = [*(base.config.get("history") or []), *lines, *_upper(image.config.get("history") or [], count)]
-    raw = canonical.encode(config)
+    raw = encode_json(config)
     manifest = {
         "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": canonical.digest(raw), "size": len(raw)},
-        "layers": [{**layer, "mediaType": _oci(layer["mediaType"])} for layer in [*bottom, *rows, *above]],
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": digest_bytes(raw), "size": len(raw)},
+        "layers": [{**layer, "mediaType": to_oci_layer(layer["mediaType"])} for layer in [*bottom, *rows, *above]],
     }
     if image.manifest.get("annotations"):
         manifest["annotations"] = {**image.manifest["annotations"], **renewed}
-    return Swapped(canonical.encode(manifest), raw, len(above) + len(rows), tuple(warnings))
+    return Swapped(encode_json(manifest), raw, len(above) + len(rows), tuple(warnings))
 
 
 def _inserted(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
@@ -185,13 +185,6 @@ def _upper(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str
         if seen > count:
             return list(history[index:])
     return []
-
-
-def _oci(media_type: str) -> str:
-    """The OCI name of a layer's media type; Docker's mean the same."""
-    if not media_type.startswith("application/vnd.docker."):
-        return media_type
-    return _LAYER + {"gzip": "+gzip", "zstd": "+zstd"}.get(re.split(r"[.+]", media_type)[-1], "")
 
 
 def _runs_on(needed: str, found: str) -> bool:

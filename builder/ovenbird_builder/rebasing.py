@@ -14,9 +14,10 @@ from . import labels, rebase, transfer
 from .bases.facts import facts
 from .bases.probe import Interpreter
 from .bills import find_bill
-from .distribution.client import MANIFEST, Repository
+from .distribution.client import Repository
 from .layers import Layer
 from .layers.cache import Cache
+from .media_types import MANIFEST
 from .oci import Image
 from .oci.find import Reach, find
 from .reference import parse

@@ -5,13 +5,14 @@ To a registry they go by `distribution`, over the connections that statements ab
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ovenbird.common.hashing import digest_text
 
 from . import faults, process, skopeo
 from .credentials import Credentials
@@ -107,7 +108,7 @@ class Registry:
             if not faults.again(error):
                 raise faults.refused(error, doing) from None
             text = self._run(argv, doing).stdout
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        return digest_text(text)
 
     def _run(self, argv: skopeo.Argv, doing: str) -> process.Done:
         """Run skopeo, again after a pause where the network broke off. Errors: those of `faults`."""

@@ -6,13 +6,13 @@ asks nothing but that.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.hashing import hash_bytes
 from ovenbird.common.text import escape_controls
 from ovenbird.document import Function
 
@@ -30,7 +30,7 @@ _NOT_BAKED = ("code", "base64")  # of `spec.source`: they are the tree
 def find_secrets(tree: Tree, function: Function, document: Path | None, cache: Cache) -> tuple[Finding, ...]:
     """Return what looks like a secret in a source, and in the function document that goes into the image with it."""
     name, text = _read_document(function, document)
-    place = key("secrets of a source", rules=RULES, tree=tree.digest, document=hashlib.sha256(text).hexdigest())
+    place = key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
     rows = cache.noted(place)
     if rows is None:
         findings = search_text(name, text) + search_tree(tree.path, lambda *file: _remember(cache, *file))

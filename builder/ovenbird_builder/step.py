@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import re
@@ -12,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 
 from . import buildah, diff, faults, process, secrets, skopeo
@@ -163,15 +163,7 @@ def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
     if len(found) != len(diff_ids) + 1 or found[:-1] != list(diff_ids):
         raise DigestError(f"the store made an image of {len(found)} layers, not one on top of {len(diff_ids)}")
     path: Path = blobs / found[-1].partition(":")[2]
-    digest = _sha256(path)
+    digest = digest_file(path)
     if digest != found[-1]:
         raise DigestError(f"the store gave the layer {found[-1]} as {digest}")
     return path
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(1 << 20):
-            found.update(data)
-    return "sha256:" + found.hexdigest()

@@ -6,12 +6,12 @@ A base image need not have any of it, and what it has does not count: the tools 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.install_hint import format_install_command
 from ovenbird.common.text import show_value
 
@@ -34,7 +34,7 @@ def toolbox(cache: Path) -> Path:
     """
     found = [_distribution(name) for name in PACKAGES]
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
-    place = cache / "toolbox" / hashlib.sha256(names.encode()).hexdigest()[:32]
+    place = cache / "toolbox" / hash_text(names)[:32]
     if not place.is_dir():
         try:
             _fill(place, found)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
-from . import canonical, faults, process, skopeo
-from .distribution.client import MANIFEST, Repository
+from . import faults, process, skopeo
+from .distribution.client import Repository
 from .distribution.pushing import Origin, push
 from .errors import DigestError
 from .layers import assemble
 from .layers.cache import Cache
+from .media_types import MANIFEST
 from .oci import Image, layout
 
 _CHUNK = 1024 * 1024
@@ -50,12 +53,12 @@ def to_place(
     environ: Mapping[str, str],
 ) -> None:
     """Write an image to `containers-storage:`, `oci:` or `oci-archive:` by way of the cache."""
-    for layer in canonical.decode(manifest)["layers"]:
+    for layer in json.loads(manifest)["layers"]:
         if not _there(cache, layer):
             with origins[layer["digest"]].blob(layer["digest"]) as stream:
                 _keep(cache, layer["digest"], stream)
     cache.put(config)
-    folder = assemble.layout(cache, f"image-{canonical.digest(manifest)[7:31]}", manifest, "image")
+    folder = assemble.layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
     argv = skopeo.copy(f"oci:{folder}:image", destination, source_blobs=str(cache.blobs))
     _run(argv, f"write the image to {show_value(destination)}", environ)
 
@@ -78,7 +81,7 @@ def with_blobs(image: Image, cache: Cache, environ: Mapping[str, str], *, compre
         _run(argv, f"read {show_value(name)} from the local store", environ)
         entry = layout.entries(layout.Folder(Path(work, "image")), "it")[0]
     raw = folder.read(entry["digest"])
-    return _reading(image, raw, folder.read(canonical.decode(raw)["config"]["digest"]), folder)
+    return _reading(image, raw, folder.read(json.loads(raw)["config"]["digest"]), folder)
 
 
 def of_cache(image: Image, cache: Cache) -> Image:

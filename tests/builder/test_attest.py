@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.attest import Issued, write
-from ovenbird_builder.distribution.client import MANIFEST
 from ovenbird_builder.errors import SpaceError
+from ovenbird_builder.media_types import MANIFEST
 
 BILL, HOW = b'{"components": [{"type": "library", "name": "six"}]}', b'{"_type": "statement"}'
 

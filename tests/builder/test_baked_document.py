@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ovenbird.document import complete, parse, validate
-from ovenbird_builder import canonical
 from ovenbird_builder.baked_document import document
 from ovenbird_builder.functions import named
+from ovenbird_builder.host.canonical_json import encode_json
 
 TEXT = """
 name: f
@@ -96,4 +96,4 @@ def test_types_of_yaml_in_fields_that_are_not_read(tmp_path: Path, field: str, v
     (tmp_path / "function.yaml").write_text(json.dumps(rows).replace('"VALUE"', value))
     function = named(str(tmp_path)).function
     assert json.loads(document(function, "3.12", MADE_OF))["kind"] == "python"
-    assert canonical.decode(canonical.encode(function.raw)) == function.raw
+    assert json.loads(encode_json(function.raw)) == function.raw

@@ -9,13 +9,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from .. import reference
 from ..errors import BaseMissingError, BaseUnfitError
 from ..layers import MTIME, key
-from ..layers.assemble import choose, digest_of, layout
+from ..layers.assemble import choose, layout
 from ..layers.cache import Cache
 from ..reference import Reference
 from ..registry import Registry, layout_digest
@@ -84,7 +85,7 @@ class _Place(Struct, frozen=True):
         The store rewrites an image's manifest when the same image comes again in other compression, as it does when
         steps run on it; its config is what it goes by.
         """
-        chosen = choose(manifest, platform.partition("/")[2]) or digest_of(manifest)
+        chosen = choose(manifest, platform.partition("/")[2]) or digest_bytes(manifest)
         if self.image.startswith("containers-storage:"):
             return f"{_BY_CONFIG}{json.loads(manifest)['config']['digest']}"
         return chosen

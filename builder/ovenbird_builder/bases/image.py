@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import hashlib
 import re
 import shutil
 import tempfile
@@ -15,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird import __version__
+from ovenbird.common.hashing import hash_file
 from ovenbird.common.private_files import make_private_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
@@ -22,6 +21,7 @@ from ovenbird.errors import OvenbirdError
 from .. import buildah, process, toolbox
 from ..container import refused
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
+from ..host.epoch import format_epoch
 from ..labels import BASE_TITLE
 from ..layers.underlay import LAUNCHER, SIGNALS
 from ..lock_files import hold_lock
@@ -171,7 +171,7 @@ def named(upstream: Stored, cache: Path) -> Iterator[str]:
 
 def labels(base: Base, upstream: Stored, options: Options) -> dict[str, str]:
     """What is said of the image, as labels and as annotations, by the names that OCI has for it."""
-    created = datetime.datetime.fromtimestamp(options.epoch, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = format_epoch(options.epoch)
     said = {
         f"{_OCI}.version": __version__,
         f"{_OCI}.revision": options.revision,
@@ -228,7 +228,7 @@ def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     for path in (LAUNCHER, SIGNALS):
         shutil.copyfile(path, folder / path.name)
     wheel = runtime.wheel(folder)
-    own = f"ovenbird=={__version__} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    own = f"ovenbird=={__version__} --hash=sha256:{hash_file(wheel)}\n"
     (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
 
 

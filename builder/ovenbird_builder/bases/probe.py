@@ -9,13 +9,13 @@ import platform
 import re
 import tempfile
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from .. import buildah, process
@@ -118,7 +118,7 @@ def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", 
     with working(image, pull=pull) as container:
         about = stored(image)
         _refuse_architecture(name, about)
-        place = cache / "probes" / f"{about.id}-{sha256(_SCRIPT.encode()).hexdigest()[:12]}.json"
+        place = cache / "probes" / f"{about.id}-{hash_text(_SCRIPT)[:12]}.json"
         answer = _kept(place)
         if answer is None:
             answer = _asked(name, container)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 
 from msgspec.structs import asdict
@@ -15,6 +14,7 @@ from ovenbird.common.units import parse_age, parse_size
 
 from ..cache_folder import find_cache
 from ..errors import SpecError
+from ..host.epoch import format_epoch
 from ..layers.cache import Cache
 from ..layers.prune import info, prune, rows
 from ..unnamed_images import list_unnamed, remove_unnamed
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     cache = Cache(find_cache(args.cache_dir, environ))
     if args.action == "ls":
         for row in rows(cache):
-            used = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row.used))
+            used = format_epoch(row.used)
             sys.stdout.write(f"{row.kind}\t{row.digest[7:19]}\t{row.size}\t{used}\t{row.name}\n")
         return 0
     if args.action == "info":

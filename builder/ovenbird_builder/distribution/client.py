@@ -18,20 +18,17 @@ import urllib3
 from msgspec import Struct
 from urllib3.util.ssl_ import create_urllib3_context
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
-from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
+from ..media_types import INDEX, MANIFESTS
 from ..network import Network, bypassed
 from ..reference import Reference
 from .insecure import insecure
 from .login import login
 from .tokens import Tokens
 
-INDEX = "application/vnd.oci.image.index.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_DOCKER = "application/vnd.docker.distribution.manifest."
-ACCEPTED = (MANIFEST, INDEX, _DOCKER + "v2+json", _DOCKER + "list.v2+json")
 _LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
 _BUSY = (429, 500, 502, 503, 504)
 LOGIN = "buildah login REGISTRY, or --authfile FILE, or --creds-file FILE"
@@ -79,11 +76,11 @@ class Repository:
 
     def manifest(self, target: str) -> Document:
         """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
-        answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(ACCEPTED)})
+        answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
         if answer.status == 404:
             raise BaseMissingError(f"there is no image {show_value(self._shown(target))} in the registry")
         data = self._good(answer, 200).data
-        found = digest_of(data)
+        found = digest_bytes(data)
         if target.startswith("sha256:") and found != target:
             raise DigestError(f"the registry gave {found} when asked for {show_value(self._shown(target))}")
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]

@@ -5,8 +5,6 @@ A key is the digest of all that goes into a layer, known before any work; the sa
 
 from __future__ import annotations
 
-import hashlib
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,13 +14,17 @@ from typing import Any, Protocol
 import zstandard
 from msgspec import Struct
 
+from ovenbird.common.hashing import digest_bytes
+
+from ..host.canonical_json import encode_json_ascii
+from ..media_types import LAYER
+
 FORMAT = 1  # part of every key: raised whenever the same inputs give other bytes
 MTIME = 315532800  # 1980-01-01, the first day that a zip file can hold: layers do not change with the commit's time
 
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 COMPRESSIONS = {
-    "zstd": (f"{OCI_LAYER}+zstd", f"zstd-3 {zstandard.__version__} {'.'.join(map(str, zstandard.ZSTD_VERSION))}"),
-    "gzip": (f"{OCI_LAYER}+gzip", f"zlib-6 {zlib.ZLIB_RUNTIME_VERSION}"),
+    "zstd": (f"{LAYER}+zstd", f"zstd-3 {zstandard.__version__} {'.'.join(map(str, zstandard.ZSTD_VERSION))}"),
+    "gzip": (f"{LAYER}+gzip", f"zlib-6 {zlib.ZLIB_RUNTIME_VERSION}"),
 }
 
 
@@ -110,5 +112,4 @@ def scheme(target: Target) -> Scheme:
 
 def key(kind: str, **inputs: Any) -> str:
     """The key of what `inputs` give, as `sha256:<hex>`; they are anything that JSON can hold, without floats."""
-    text = json.dumps({"kind": kind, "format": FORMAT, **inputs}, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return digest_bytes(encode_json_ascii({"kind": kind, "format": FORMAT, **inputs}))

@@ -5,32 +5,24 @@ The base may be in Docker's format (schema 2) or OCI's; the result is OCI's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from ovenbird.common.hashing import digest_bytes
+
 from ..errors import BaseMissingError, BaseUnfitError, LayerError
-from . import OCI_LAYER, Layer
+from ..host.canonical_json import encode_json
+from ..host.epoch import format_epoch
+from ..media_types import CONFIG, INDEX, LISTS, MANIFEST, to_oci_layer
+from . import Layer
 from .cache import Cache
 
-CONFIG = "application/vnd.oci.image.config.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
-_LISTS = {INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"}
-_DOCKER = "application/vnd.docker.image.rootfs."
-_MEDIA_TYPES = {
-    f"{_DOCKER}diff.tar": OCI_LAYER,
-    f"{_DOCKER}diff.tar.gzip": f"{OCI_LAYER}+gzip",
-    f"{_DOCKER}diff.tar.zstd": f"{OCI_LAYER}+zstd",
-    f"{_DOCKER}foreign.diff.tar.gzip": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-}
 # what an OCI config may hold; Docker's `container_config`, `docker_version`, `id` and `parent` tell of a build
 _KEPT = ("author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history")
 MOST_LAYERS = 127
@@ -133,20 +125,20 @@ def predict(
             f"{len(rows)} layers of the base and {len(layers)} above it are more than the {MOST_LAYERS} that can run"
         )
     rows += [{"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size} for layer in layers]
-    made = _time(epoch)
+    made = format_epoch(epoch)
     new = {name: config[name] for name in _KEPT if name in config}
     new["created"] = made
     new["config"] = _changed(config.get("config") or {}, changes)
     new["rootfs"] = {"type": "layers", "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)]}
     new["history"] = [*(config.get("history") or ()), *(_history(layer, made) for layer in layers)]
-    config_data = _dump(new)
-    about = {"mediaType": CONFIG, "digest": digest_of(config_data), "size": len(config_data)}
+    config_data = encode_json(new)
+    about = {"mediaType": CONFIG, "digest": digest_bytes(config_data), "size": len(config_data)}
     result: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST, "config": about, "layers": rows}
     if annotations:
         result["annotations"] = dict(annotations)
-    data = _dump(result)
+    data = encode_json(result)
     platform = {name: str(config[name]) for name in ("architecture", "os", "variant") if config.get(name)}
-    return Image(digest_of(data), data, config_data, str(about["digest"]), platform)
+    return Image(digest_bytes(data), data, config_data, str(about["digest"]), platform)
 
 
 def kept(image: Image, cache: Cache) -> Image:
@@ -165,7 +157,7 @@ def index(images: Iterable[Image], annotations: Mapping[str, str] | None = None)
     result: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": rows}
     if annotations:
         result["annotations"] = dict(annotations)
-    return _dump(result)
+    return encode_json(result)
 
 
 def layout(cache: Cache, name: str, manifest: bytes, tag: str = "") -> Path:
@@ -179,7 +171,7 @@ def layout(cache: Cache, name: str, manifest: bytes, tag: str = "") -> Path:
     if tag:
         row["annotations"] = {"org.opencontainers.image.ref.name": tag}
     top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [row]}
-    return cache.layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": _dump(top)})
+    return cache.layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": encode_json(top)})
 
 
 def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
@@ -188,7 +180,7 @@ def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
     Errors: BaseMissingError when there is none.
     """
     found = _parse(manifest, "manifest")
-    if found.get("mediaType") not in _LISTS and "manifests" not in found:
+    if found.get("mediaType") not in LISTS and "manifests" not in found:
         return ""
     platforms = [(row.get("platform") or {}, row["digest"]) for row in found.get("manifests") or ()]
     for platform, digest in platforms:
@@ -197,11 +189,6 @@ def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
             return str(digest)
     known = sorted({f"{p.get('os')}/{p.get('architecture')}" for p, _ in platforms})
     raise BaseMissingError(f"the base has no image for linux/{architecture}, only for {', '.join(known)}")
-
-
-def digest_of(data: bytes) -> str:
-    """The digest of bytes."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _parse(data: bytes, what: str) -> dict[str, Any]:
@@ -221,7 +208,7 @@ def _parse(data: bytes, what: str) -> dict[str, Any]:
 def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
     media_type = row.get("mediaType", "")
     kept = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
-    return {"mediaType": _MEDIA_TYPES.get(media_type, media_type), **kept}
+    return {"mediaType": to_oci_layer(media_type), **kept}
 
 
 def _changed(config: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
@@ -248,11 +235,3 @@ def _changed(config: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
 
 def _history(layer: Layer, made: str) -> dict[str, str]:
     return {"created": made, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
-
-
-def _time(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _dump(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -23,13 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.hashing import digest_bytes, digest_file
 from ovenbird.common.private_files import close_to_others, make_private_folder
 from ovenbird.common.text import show_value
 
 from ..errors import SpaceError
 
 _log = logging.getLogger("ovenbird.cache")
-_CHUNK = 1024 * 1024
 _FULL = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
     errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
@@ -79,15 +79,12 @@ class Blobs:
 
     def verify(self, digest: str) -> bool:
         """Whether the whole blob has its digest; one that has not is removed."""
-        path, found = self.blob(digest), hashlib.sha256()
+        path = self.blob(digest)
         try:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    found.update(chunk)
+            if digest_file(path) == digest:
+                return True
         except FileNotFoundError:
             return False
-        if "sha256:" + found.hexdigest() == digest:
-            return True
         _log.warning("the cached blob %s is damaged and is made again", digest)
         path.unlink(missing_ok=True)
         return False
@@ -121,7 +118,7 @@ class Blobs:
 
     def put(self, data: bytes) -> str:
         """Keep bytes as a blob; its digest."""
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        digest = digest_bytes(data)
         path = self.blob(digest)
         if not (path.exists() and path.read_bytes() == data):
             with self.draft() as draft:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+
+from ovenbird.common.hashing import hash_bytes
 
 from . import COMPRESSIONS, Layer, SourceTree
 from . import key as key_of
@@ -76,7 +77,7 @@ def files_layer(
 def files_key(files: Mapping[str, bytes | Content], *, compression: str = "zstd") -> str:
     """The key of `files_layer`."""
     found = _contents(files).items()
-    rows = [[path, hashlib.sha256(c.data).hexdigest(), c.executable, c.link, c.folder] for path, c in found]
+    rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in found]
     return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 

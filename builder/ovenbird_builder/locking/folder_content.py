@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from ovenbird.common.hashing import hash_bytes
+
 _LOCK = re.compile(r"function(\.[a-z0-9-]+)?\.lock")  # of ours: it holds the digest of the folder that it lies in
 _ANYWHERE = ("__pycache__", ".git")
 _DOCUMENTS = ("function.yaml", "function.yml")
@@ -66,7 +68,7 @@ def content_digest(path: Path) -> str:
         if file.name in _DOCUMENTS and file.parent == path:
             content = _IMAGE.sub(b"", content)
         name = file.relative_to(path).as_posix()
-        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "surrogateescape"))
+        total.update(f"{name}\0{hash_bytes(content)}\n".encode("utf-8", "surrogateescape"))
     return "sha256:" + total.hexdigest()
 
 

@@ -7,7 +7,6 @@ requirements, constraints, the runtime's ranges, the interpreter, the indexes, t
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import platform as this
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 from packaging.specifiers import SpecifierSet
 
 from ovenbird.common.atomic_files import write_file
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..bases.probe import Interpreter
@@ -222,7 +222,7 @@ def _key(asked: Asked, head: Head, indexes: Indexes, kept: tuple[Pin, ...], name
         [one.text for one in asked.limits], [one.text for one in asked.wanted], names,
         [(pin.name, pin.version, pin.hashes, pin.url) for pin in kept],
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return hash_text(json.dumps(rows))
 
 
 def _cached(cache: Path, key: str) -> str:
@@ -234,13 +234,13 @@ def _cached(cache: Path, key: str) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     body, _, seal = text.rpartition("# sealed: ")
-    return body if seal.strip() == hashlib.sha256(body.encode()).hexdigest() else ""
+    return body if seal.strip() == hash_text(body) else ""
 
 
 def _keep(cache: Path, key: str, text: str) -> None:
     folder = cache / "resolved"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / key, f"{text}# sealed: {hashlib.sha256(text.encode()).hexdigest()}\n".encode())
+        write_file(folder / key, f"{text}# sealed: {hash_text(text)}\n".encode())
     except OSError as error:
         raise SpaceError(f"cannot write to {show_value(str(folder))}: {error.strerror}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from ovenbird.common.atomic_files import write_file
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from .. import toolbox
@@ -53,7 +53,7 @@ def head_of(wanted: Requirements, interpreter: Interpreter, locker: str = "") ->
     """Return what a lock for this says of itself. Without a `locker` it is only compared, and names none."""
     texts, limits = wanted.texts(), wanted.limits()
     target = (minor(interpreter), platform(interpreter))
-    inputs = hashlib.sha256(json.dumps([*target, texts, limits]).encode()).hexdigest()
+    inputs = hash_text(json.dumps([*target, texts, limits]))
     who = toolbox.versions() if locker == "pip-tools" else _uv() if locker else ""
     return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
 

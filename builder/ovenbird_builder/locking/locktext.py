@@ -5,12 +5,12 @@ The form is that of a requirements file, so that pip installs from it too; what 
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
+from ovenbird.common.hashing import digest_text
 from ovenbird.common.text import show_value
 
 from ..errors import LockError
@@ -67,7 +67,7 @@ def made(pins: tuple[Pin, ...], head: Head = Head()) -> Lock:  # noqa: B008  # a
 def digest(pins: tuple[Pin, ...]) -> str:
     """A digest of names, versions, hashes and origins."""
     rows = (f"{pin.name}=={pin.version} {','.join(sorted(pin.hashes))} {pin.url}\n" for pin in pins)
-    return "sha256:" + hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()
+    return digest_text("".join(sorted(rows)))
 
 
 def render(pins: tuple[Pin, ...], head: Head) -> str:

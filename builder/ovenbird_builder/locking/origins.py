@@ -7,7 +7,6 @@ build backend, with the same date, and has to come out the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import shutil
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
@@ -58,7 +58,7 @@ def build(
 
     Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
     """
-    folder = shop.folder / f"from-{hashlib.sha256(one.origin.encode()).hexdigest()[:12]}"
+    folder = shop.folder / f"from-{hash_text(one.origin)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         what, url = _material(one.origin, root, folder / "source", shop.site)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+
+from ovenbird.common.hashing import hash_file
 
 from ..bases import runtime
 from ..bases import table as bases
@@ -45,6 +46,6 @@ def packages(
         only_binary=True, timeout=timeout, progress=progress,
     )  # fmt: skip
     made = runtime.wheel(folder)
-    sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
+    sha256 = hash_file(made)
     own = Wheelhouse(cache).find(sha256) or described(Wheelhouse(cache).put(made).path, sha256)
     return (*needed, own)

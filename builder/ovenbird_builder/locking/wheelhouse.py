@@ -10,7 +10,6 @@ are not what they were; what is not itself any more is dropped.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from packaging import tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ovenbird.common.atomic_files import write_file
+from ovenbird.common.hashing import hash_file
 from ovenbird.common.text import show_value
 
 from ..errors import HashError, SpaceError
@@ -62,7 +62,7 @@ class Wheelhouse(Struct, frozen=True):
 
     def put(self, path: Path) -> Wheel:
         """Take a wheel over (it is moved, if it lies on the same disk); the one that is kept. Errors: SpaceError."""
-        sha256 = digest(path)
+        sha256 = hash_file(path)
         files = self.cache / "wheels" / "files"
         try:
             files.mkdir(parents=True, exist_ok=True)
@@ -126,15 +126,6 @@ def described(path: Path, sha256: str) -> Wheel:
     return Wheel(str(name), str(version), path.name, path, sha256)
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file in hex."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1024 * 1024):
-            total.update(chunk)
-    return total.hexdigest()
-
-
 def _stamped(path: Path) -> str:
     about = path.stat()
     return f"{about.st_size} {about.st_mtime_ns}"
@@ -149,7 +140,7 @@ def _sound(path: Path, sha256: str) -> bool:
     with contextlib.suppress(OSError):
         if path.with_name("stamp").read_text() == _stamped(path):
             return True
-    if digest(path) != sha256:
+    if hash_file(path) != sha256:
         return False
     _stamp(path)
     return True

@@ -7,7 +7,6 @@ it checks every hash. What has no wheel is built in a container of the base, by 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import platform as this
@@ -18,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from ovenbird.common.hashing import hash_text
 
 from .. import process
 from ..bases.probe import Interpreter, stored
@@ -251,7 +252,7 @@ def _required(pins: Iterable[Pin]) -> str:
 
 def _key(pin: Pin, search: _Search) -> str:
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return hash_text(json.dumps(rows))
 
 
 def _built_key(pin: Pin, search: _Search) -> str:
@@ -260,4 +261,4 @@ def _built_key(pin: Pin, search: _Search) -> str:
         with contextlib.suppress(process.ProcessFailed):  # not in the store yet
             search.base.append(stored(search.site.image).digest)
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target, *search.base]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return hash_text(json.dumps(rows))

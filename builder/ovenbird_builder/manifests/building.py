@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..errors import SpecError
@@ -29,7 +28,7 @@ def documents(wanted: Wanted) -> list[Document]:
             " which the cluster cannot read",
             hint="spec.source.source as git+https://..., zip+https://... or s3://..., or code in spec.source.base64",
         )
-    name = f"{wanted.name}-{hashlib.sha256(wanted.document.encode()).hexdigest()[:10]}"
+    name = f"{wanted.name}-{hash_text(wanted.document)[:10]}"
     config = {
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
         "data": {"function.yaml": wanted.document},

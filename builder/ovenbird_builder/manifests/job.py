@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..errors import SpecError
@@ -67,7 +67,7 @@ def lines(text: str, name: str) -> tuple[str, ...]:
 def _parameters(wanted: Wanted) -> Document:
     """A ConfigMap named by its content: it never changes below a Job that runs."""
     text = "\n".join(wanted.each) + "\n"
-    name = f"{wanted.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    name = f"{wanted.name}-{hash_text(text)[:10]}"
     key = EACH.rpartition("/")[2]
     return {
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
+from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..errors import SpecError
@@ -76,4 +76,4 @@ def label_value(text: str) -> str:
 
 def digest(text: str) -> str:
     """Six hex digits that stand for a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+    return hash_text(text)[:6]

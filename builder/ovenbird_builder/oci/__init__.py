@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from .. import canonical
+from ovenbird.common.hashing import digest_bytes
+
 from ..distribution.client import Repository
 
 
@@ -46,7 +47,7 @@ class Image:
     @property
     def digest(self) -> str:
         """The digest of the manifest."""
-        return canonical.digest(self.raw)
+        return digest_bytes(self.raw)
 
     @property
     def labels(self) -> dict[str, str]:

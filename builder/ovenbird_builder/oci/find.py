@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.named_paths import exists
 from ovenbird.common.text import show_value
 
-from ..canonical import digest as digest_of
-from ..distribution.client import INDEX, Repository
+from ..distribution.client import Repository
 from ..errors import BaseMissingError, DigestError, ImageError, RegistryError, SpecError
+from ..media_types import LISTS
 from ..network import Network
 from ..reference import Reference, parse
 from . import Image, layout, store
 
-_LISTS = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -73,7 +73,7 @@ def find(text: str, reach: Reach) -> Image:
 def _remote(reference: Reference, reach: Reach) -> Image:
     repository = reach.repository(reference)
     found = repository.manifest(reference.digest or reference.tag or "latest")
-    if found.media_type in _LISTS or "manifests" in found.json:
+    if found.media_type in LISTS or "manifests" in found.json:
         chosen = _chosen(found.json["manifests"], reach.platform, str(reference))
         found = repository.manifest(chosen["digest"])
     config = found.json.get("config") or {}
@@ -129,5 +129,5 @@ def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str
 
 
 def _check(data: bytes, digest: str, name: str) -> None:
-    if digest_of(data) != digest:
+    if digest_bytes(data) != digest:
         raise DigestError(f"the config of {show_value(name)} is not what its digest {digest} says")

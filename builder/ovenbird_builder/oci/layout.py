@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
-from ..canonical import digest as digest_of
 from ..errors import BaseMissingError, DigestError
 
 _TAG = "org.opencontainers.image.ref.name"
@@ -41,7 +41,7 @@ class Place(ABC):
         """A small blob, checked. Errors: BaseMissingError, DigestError."""
         with self.open(digest) as stream:
             data = stream.read()
-        if digest_of(data) != digest:
+        if digest_bytes(data) != digest:
             raise DigestError(f"the blob {digest} in {show_value(str(self.path))} is not what its digest says")
         return data
 

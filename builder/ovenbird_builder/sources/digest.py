@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-_BLOCK = 1024 * 1024
+from ovenbird.common.hashing import hash_bytes, hash_file
 
 
 class FileRow(Struct, frozen=True):
@@ -56,19 +56,10 @@ def list_rows(root: Path) -> tuple[FileRow, ...]:
 def _row(path: bytes, place: str, status: os.stat_result) -> FileRow:
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(os.fsencode(place))  # noqa: PTH115  # in bytes
-        return FileRow(path, len(target), b"l", hashlib.sha256(target).hexdigest())
+        return FileRow(path, len(target), b"l", hash_bytes(target))
     if stat.S_ISDIR(status.st_mode):
-        return FileRow(path, 0, b"d", hashlib.sha256().hexdigest())
-    return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", of_file(Path(place)))
-
-
-def of_file(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()
+        return FileRow(path, 0, b"d", hash_bytes(b""))
+    return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", hash_file(Path(place)))
 
 
 def _files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:

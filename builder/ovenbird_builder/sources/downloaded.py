@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ovenbird.common.archive_extract import is_archive
 from ovenbird.common.archive_names import is_archive_name
+from ovenbird.common.hashing import digest_file
 
 from ..errors import SourceError
 from .archive import unpack
-from .digest import of_file
 from .form import Found, Order
 from .single import file_name
 
@@ -21,7 +21,7 @@ def settle(path: Path, order: Order, name: str, shown: str) -> Found:
     Errors: those of `unpack`; SourceError for a web page.
     """
     prefix = "zip+" if order.function.source.startswith("zip+") else ""
-    revision = f"sha256:{of_file(path)}"
+    revision = digest_file(path)
     if not prefix:
         _refuse_page(path, shown)
     if prefix or is_archive_name(name) or is_archive(path):

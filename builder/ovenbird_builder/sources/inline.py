@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .digest import of_file
+from ovenbird.common.hashing import digest_file
+
 from .form import Found, Order
 
 
@@ -13,4 +14,4 @@ def fetch(order: Order) -> Found:
     path = order.work.joinpath(*module.split(".")).with_suffix(".py")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes((function.code or "").encode())
-    return Found(order.work, "inline", f"sha256:{of_file(path)}", file=str(path.relative_to(order.work)))
+    return Found(order.work, "inline", digest_file(path), file=str(path.relative_to(order.work)))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ovenbird.common.archive_extract import is_archive
 from ovenbird.common.archive_names import is_archive_name
+from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 
 from ..errors import SourceMissingError
 from .archive import unpack
-from .digest import of_file
 from .form import Found, Order
 from .tracked import list_tracked
 
@@ -37,7 +37,7 @@ def fetch(order: Order) -> Found:
         )
     if is_archive_name(path.name) or (path.suffix != ".py" and is_archive(path)):
         folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
-        return Found(folder, URI, f"sha256:{of_file(path)}", shown=shown)
+        return Found(folder, URI, digest_file(path), shown=shown)
     root = root or path.parent
     return _folder(root, path.relative_to(root).as_posix(), shown, order)
 

@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from ovenbird.common.hashing import hash_file
+
 from . import credential_files, token_forms
-from .digest import of_file
 
 RULES = f"{token_forms.DIGEST} {credential_files.DIGEST}"
 _PIECE = 1024 * 1024
@@ -67,7 +68,7 @@ def search_text(path: str, data: bytes) -> list[Finding]:
 def _search_known(file: Path, remember: Remember) -> Lines:
     if file.stat().st_size < LARGE:
         return _search_file(file)
-    return remember(of_file(file), lambda: _search_file(file))
+    return remember(hash_file(file), lambda: _search_file(file))
 
 
 def _search_file(file: Path) -> Lines:

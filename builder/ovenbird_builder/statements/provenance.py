@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from ovenbird.common.redact import mask_parameters, redact_text, redact_values
 
-from .. import canonical
 from ..errors import GateError
+from ..host.canonical_json import encode_json
+from ..host.epoch import format_epoch
 from .packages import purl
 
 MEDIA_TYPE = "application/vnd.in-toto+json"
@@ -77,7 +78,7 @@ def statement(
     Credentials in URLs, and values whose names say secret, are left out.
     Errors: GateError when a value of `secrets` would be told.
     """
-    metadata = {"startedOn": canonical.moment(epoch), "finishedOn": canonical.moment(epoch)}
+    metadata = {"startedOn": format_epoch(epoch), "finishedOn": format_epoch(epoch)}
     if invocation:
         metadata["invocationId"] = invocation
     document = {
@@ -94,9 +95,9 @@ def statement(
             "runDetails": {"builder": {"id": builder, "version": {"ovenbird": version}}, "metadata": metadata},
         },
     }
-    data = canonical.encode(document)
+    data = encode_json(document)
     for secret in secrets:
-        if len(secret) >= 4 and canonical.encode(secret)[1:-1] in data:
+        if len(secret) >= 4 and encode_json(secret)[1:-1] in data:
             raise GateError(
                 "the provenance of the image would tell the value of a secret",
                 hint="a flag or a field of the function document holds it; give it by --secret instead",

@@ -14,11 +14,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
-from .. import canonical
-from ..distribution.client import INDEX, MANIFEST, Repository
+from ..distribution.client import Repository
 from ..errors import BaseMissingError, RegistryError
+from ..host.canonical_json import encode_json
+from ..host.epoch import format_epoch
+from ..media_types import EMPTY, INDEX, MANIFEST
 
 _EMPTY = b"{}"
 _TRIES = 8
@@ -37,17 +40,17 @@ def pack(data: bytes, media_type: str, subject: dict[str, Any], title: str, epoc
 
     `media_type` is that of the statement and of the artifact alike; `title` is its file name; `epoch` in seconds.
     """
-    annotations = {"org.opencontainers.image.created": canonical.moment(epoch)}
+    annotations = {"org.opencontainers.image.created": format_epoch(epoch)}
     layer = {
         **_described(data, media_type),
         "annotations": {"org.opencontainers.image.title": title},
     }
-    manifest = canonical.encode(
+    manifest = encode_json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "artifactType": media_type,
-            "config": _described(_EMPTY, "application/vnd.oci.empty.v1+json"),
+            "config": _described(_EMPTY, EMPTY),
             "layers": [layer],
             "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
             "annotations": annotations,
@@ -94,7 +97,7 @@ class Attached(Struct, frozen=True):
 def attach(repository: Repository, subject: str, artifacts: Sequence[Artifact]) -> Attached:
     """Push artifacts beside the image with the digest `subject`; what is to be settled. Errors: the registry's."""
     for blob in dict.fromkeys(blob for artifact in artifacts for blob in artifact.blobs):
-        digest = canonical.digest(blob)
+        digest = digest_bytes(blob)
         if not repository.has(digest):
             repository.upload(digest, blob, len(blob))
     linked = [repository.put_manifest(one.descriptor["digest"], one.manifest, MANIFEST) for one in artifacts]
@@ -125,7 +128,7 @@ def content(repository: Repository, descriptor: dict[str, Any]) -> bytes:
         raise RegistryError(f"the artifact {descriptor['digest']} has {len(layers)} parts, expected 1")
     with repository.blob(layers[0]["digest"]) as stream:
         data = stream.read()
-    if canonical.digest(data) != layers[0]["digest"]:
+    if digest_bytes(data) != layers[0]["digest"]:
         raise RegistryError(f"the artifact {descriptor['digest']} is not what its digest says")
     return data
 
@@ -138,7 +141,7 @@ def _listed_with(repository: Repository, subject: str, descriptors: Sequence[dic
     missing = tuple(one for one in descriptors if one["digest"] not in have)
     if missing:
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
-        repository.put_manifest(_tag(subject), canonical.encode(index), INDEX)
+        repository.put_manifest(_tag(subject), encode_json(index), INDEX)
     written = time.monotonic()
     return Attached(repository, subject, missing, written, written - start, not present)
 
@@ -164,4 +167,4 @@ def _tag(digest: str) -> str:
 
 
 def _described(data: bytes, media_type: str) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": canonical.digest(data), "size": len(data)}
+    return {"mediaType": media_type, "digest": digest_bytes(data), "size": len(data)}

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from .. import canonical
+from ovenbird.common.hashing import digest_bytes
+
+from ..host.canonical_json import encode_json
 from .packages import Base, Package, graph
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
@@ -107,5 +109,5 @@ def _dated(document: dict[str, Any], epoch: int) -> dict[str, Any]:
 def _numbered(document: dict[str, Any]) -> bytes:
     """The document with a serial number that is made from the rest of it, as canonical JSON."""
     rest = {key: value for key, value in document.items() if key != "serialNumber"}
-    number = uuid.uuid5(_NAMESPACE, canonical.digest(canonical.encode(rest)))
-    return canonical.encode({**rest, "serialNumber": number.urn})
+    number = uuid.uuid5(_NAMESPACE, digest_bytes(encode_json(rest)))
+    return encode_json({**rest, "serialNumber": number.urn})

@@ -17,8 +17,9 @@ from tests.engine import skopeo
 
 from ovenbird_builder import cli, labels
 from ovenbird_builder.commands import inspect as command
-from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.inspection import inspect
+from ovenbird_builder.media_types import MANIFEST
 from ovenbird_builder.oci.find import Reach, find
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import provenance, referrers, sbom

@@ -18,10 +18,11 @@ from tests.registry import running
 
 from ovenbird.errors import OvenbirdError
 from ovenbird_builder import cli, labels
-from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ImageError, SpecError
 from ovenbird_builder.inspection import inspect
 from ovenbird_builder.layers.layer_tar import read_tar
+from ovenbird_builder.media_types import MANIFEST
 from ovenbird_builder.oci.find import Reach, find
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import packages, referrers, sbom

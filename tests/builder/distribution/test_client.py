@@ -14,8 +14,9 @@ import pytest
 from tests.builder import registries
 from tests.builder.registries import PASSWORD, USER
 
-from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.errors import BaseMissingError, RegistryDeniedError, RegistryError
+from ovenbird_builder.media_types import MANIFEST
 from ovenbird_builder.reference import parse
 
 

@@ -11,11 +11,12 @@ import pytest
 from tests.builder.distribution.test_client import manifest
 from tests.registry import running
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird_builder.bases import table
-from ovenbird_builder.distribution.client import MANIFEST, Repository
+from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.errors import ReferenceFormatError
 from ovenbird_builder.faults import refused
-from ovenbird_builder.layers.assemble import digest_of
+from ovenbird_builder.media_types import MANIFEST
 from ovenbird_builder.network import bypassed
 from ovenbird_builder.process import ProcessFailed
 from ovenbird_builder.reference import parse
@@ -39,7 +40,7 @@ def test_an_image_goes_to_a_registry_and_is_found_there(address: str, tmp_path: 
     data = manifest(repository)
     repository.put_manifest("1", data, MANIFEST)
     registry = Registry(tmp_path, environ)
-    assert registry.digest(reference) == digest_of(data)
+    assert registry.digest(reference) == digest_bytes(data)
     assert registry.digest(parse(f"{address}/team/app:2")) == ""
     assert json.loads(repository.manifest("1").data) == json.loads(data)
 

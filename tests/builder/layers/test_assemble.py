@@ -8,22 +8,24 @@ from typing import Any
 
 import pytest
 
+from ovenbird.common.hashing import digest_bytes
 from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, LayerError
-from ovenbird_builder.layers import OCI_LAYER, Layer
-from ovenbird_builder.layers.assemble import Changes, choose, digest_of, index, kept, layout, predict
+from ovenbird_builder.layers import Layer
+from ovenbird_builder.layers.assemble import Changes, choose, index, kept, layout, predict
 from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.media_types import LAYER
 
 DOCKER = "application/vnd.docker"
 
 
 def layer(number: int) -> Layer:
     digest = f"sha256:{number:064}"
-    return Layer(f"sha256:{number:064x}", digest, digest, number, f"{OCI_LAYER}+zstd", f"layer {number}")
+    return Layer(f"sha256:{number:064x}", digest, digest, number, f"{LAYER}+zstd", f"layer {number}")
 
 
 def base(docker: bool, **config: Any) -> tuple[bytes, bytes]:
     """The manifest and config of a base of two layers, in Docker's format or OCI's."""
-    kind = f"{DOCKER}.image.rootfs.diff.tar.gzip" if docker else f"{OCI_LAYER}+gzip"
+    kind = f"{DOCKER}.image.rootfs.diff.tar.gzip" if docker else f"{LAYER}+gzip"
     rows = [{"mediaType": kind, "digest": f"sha256:{n}", "size": n} for n in (1, 2)]
     media = f"{DOCKER}.distribution.manifest.v2+json" if docker else "application/vnd.oci.image.manifest.v1+json"
     manifest = {"schemaVersion": 2, "mediaType": media, "config": {"digest": "sha256:c"}, "layers": rows}
@@ -45,7 +47,7 @@ def test_the_digest_is_the_same_whatever_the_bases_format(cache: Cache) -> None:
     layers = [layer(1), layer(2)]
     images = [predict(*base(docker), layers, CHANGES, {"k": "v"}, 0) for docker in (True, False)]
     assert images[0] == images[1]
-    assert images[0].digest == digest_of(images[0].manifest)
+    assert images[0].digest == digest_bytes(images[0].manifest)
     assert kept(predict(*base(True), layers, CHANGES, {"k": "v"}, 0), cache) == images[0]
     assert cache.read(images[0].digest) == images[0].manifest
     assert cache.read(images[0].config_digest) == images[0].config

@@ -12,9 +12,11 @@ import pytest
 from tests.builder.registries import with_referrers
 from tests.engine import skopeo
 
-from ovenbird_builder import canonical
-from ovenbird_builder.distribution.client import INDEX, MANIFEST, Repository
+from ovenbird.common.hashing import digest_bytes
+from ovenbird_builder.distribution.client import Repository
 from ovenbird_builder.errors import RegistryError
+from ovenbird_builder.host.canonical_json import encode_json
+from ovenbird_builder.media_types import INDEX, MANIFEST
 from ovenbird_builder.reference import parse
 from ovenbird_builder.statements import referrers
 
@@ -32,12 +34,12 @@ def subject(repository: Repository) -> dict[str, Any]:
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     repository.upload(digest, config, len(config))
-    data = canonical.encode({
+    data = encode_json({
         "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)},
     })  # fmt: skip
     repository.put_manifest("1", data, MANIFEST)
-    return {"mediaType": MANIFEST, "digest": canonical.digest(data), "size": len(data)}
+    return {"mediaType": MANIFEST, "digest": digest_bytes(data), "size": len(data)}
 
 
 def test_an_artifact_is_what_the_spec_says() -> None:
@@ -75,7 +77,7 @@ def test_what_others_listed_stays(repository: Repository) -> None:
     about = subject(repository)
     artifact = referrers.pack(b"{}\n", KIND, about, "theirs", 0)
     for blob in artifact.blobs:
-        repository.upload(canonical.digest(blob), blob, len(blob))
+        repository.upload(digest_bytes(blob), blob, len(blob))
     repository.put_manifest(artifact.descriptor["digest"], artifact.manifest, MANIFEST)
     theirs = {**artifact.descriptor, "artifactType": "application/vnd.theirs", "data": "e30="}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [theirs]}

@@ -10,9 +10,10 @@ import pytest
 from tests.disks import disk
 from tests.stores import Server, give
 
+from ovenbird.common.hashing import checksum_file
 from ovenbird.common.redact import redact_url
 from ovenbird.errors import InputError, OutputError
-from ovenbird.platform import copying, files, schemes
+from ovenbird.platform import files, schemes
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_file_is_stored_with_its_size_type_and_digest(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     (info,) = files.upload([tmp_path / "a.csv"], str(tmp_path / "out/a.csv"), {})
     assert (info["path"], info["name"], info["size"], info["content_type"]) == ("a.csv", "a.csv", 4, "text/csv")
-    assert info["hash"] == copying.digest(tmp_path / "out/a.csv")
+    assert info["hash"] == checksum_file(tmp_path / "out/a.csv")
 
 
 def test_a_large_local_copy_is_hashed_when_asked_for(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_a_large_local_copy_is_hashed_when_asked_for(tmp_path: Path) -> None:
         file.truncate(files.HASHED_AT_ONCE + 1)
     (info,) = files.upload([tmp_path / "big"], str(tmp_path / "out/big"), {})
     assert info["hash"] is None
-    assert files.hashed(info, str(tmp_path / "out/big"))["hash"] == copying.digest(tmp_path / "big")
+    assert files.hashed(info, str(tmp_path / "out/big"))["hash"] == checksum_file(tmp_path / "big")
 
 
 def test_several_sources_go_below_one_folder(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from ovenbird.common.tree_names import describe_limit
 from ovenbird.common.user_warnings import warn_user
 from ovenbird.errors import InputError, OutputError
 
+from ..common.hashing import new_md5
 from . import frames, schemes
-from .copying import md5
 from .tables import read_table
 from .tree_walk import walk_tree
 
@@ -71,7 +71,7 @@ def of(
 
 def _write_bytes(path: Path, raw: bytes) -> str:
     path.write_bytes(raw)
-    total = md5()
+    total = new_md5()
     total.update(raw)
     return f"md5:{total.hexdigest()}"
 

@@ -9,7 +9,8 @@ from ovenbird.common.named_paths import exists
 from ovenbird.common.redact import HIDDEN
 from ovenbird.errors import OvenbirdError
 
-from . import copying, files, fingerprint, schemes
+from ..common.hashing import checksum_file
+from . import files, fingerprint, schemes
 from .material import Material, scratch
 from .project import MATERIALS
 from .store import Record, Store
@@ -80,7 +81,7 @@ def _check_stored(entity: Material, path: str) -> Check:
                 return _check("missing", f"{name} is not there")
             if info.get("size") != file.stat().st_size:
                 return _check("changed", f"{name}: size {info.get('size')}, now {file.stat().st_size}")
-            if str(info.get("hash") or "").startswith("md5:") and info["hash"] != copying.digest(file):
+            if str(info.get("hash") or "").startswith("md5:") and info["hash"] != checksum_file(file):
                 return _check("changed", f"{name}: another digest")
     finally:
         if own is not None:

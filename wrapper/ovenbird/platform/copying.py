@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import io
 import os
 import queue
@@ -13,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ovenbird.common.hashing import new_md5
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that have just moved."""
@@ -98,17 +99,12 @@ def _read_write(read: int, write: int) -> int:
     return sent
 
 
-def md5() -> Any:
-    """A hash object; MD5 is the platform's checksum of transfer, not a protection, so FIPS builds allow it."""
-    return hashlib.md5(usedforsecurity=False)
-
-
 class HashedFile(io.FileIO):
     """A new file that is hashed by a second thread while it is written, from its start to its end, without seeking."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w")
-        self._md5 = md5()
+        self._md5 = new_md5()
         self._blocks: queue.Queue[bytes | None] = queue.Queue(64)
         self._thread = threading.Thread(target=self._hash, daemon=True)
         self._thread.start()
@@ -136,15 +132,3 @@ class HashedFile(io.FileIO):
     def _hash(self) -> None:
         while (block := self._blocks.get()) is not None:
             self._md5.update(block)
-
-
-def digest(path: Path, progress: Progress | None = None) -> str:
-    """`md5:` and the hexadecimal digest of a file, in constant memory."""
-    total, buffer = md5(), bytearray(_CHUNK)
-    view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            total.update(view[:count])
-            if progress:
-                progress(count)
-    return f"md5:{total.hexdigest()}"

@@ -21,6 +21,7 @@ from ovenbird.common.units import parse_size, show_size
 from ovenbird.common.user_warnings import warn_user
 from ovenbird.errors import InputError, OutputError, OvenbirdError
 
+from ..common.hashing import checksum_file
 from . import copying, progress
 from .schemes import OBJECTS, SQL, WEB, is_folder_url, local, plain, scheme
 from .store import timestamp
@@ -275,7 +276,7 @@ def hashed(info: Info, url: str) -> Info:
         return info
     base = local(folder_of(url))
     path = check_inside(base, base / check_member(info.get("path"), url))
-    return {**info, "hash": copying.digest(path)}
+    return {**info, "hash": checksum_file(path)}
 
 
 def describe(path: Path, name: str, digest: str | None) -> Info:
@@ -351,7 +352,7 @@ def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: 
         copying.copy(path, target, moved)
         if path.stat().st_mode & 0o111:
             mark_executable(target)
-    return describe(target, name, copying.digest(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
+    return describe(target, name, checksum_file(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
 
 def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> Answer | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ovenbird.common.named_paths import is_folder
 
-from . import copying
+from ..common.hashing import checksum_file, new_md5
 from .store import timestamp
 from .tree_walk import describe_special, walk_tree
 
@@ -48,12 +48,12 @@ def read_files(files: Sequence[tuple[Path, str]], *, folder: bool) -> Fingerprin
     """Return hash and size of a file, or of the files of a folder with their names, as they are now."""
     if not folder:
         path = files[0][0]
-        return {"hash": copying.digest(path), "size": path.stat().st_size, "checked": timestamp()}
+        return {"hash": checksum_file(path), "size": path.stat().st_size, "checked": timestamp()}
     lines, size = [], 0
     for path, name in sorted(files, key=lambda pair: pair[1]):
         length = path.stat().st_size
         size += length
-        lines.append(f"{name}\0{length}\0{copying.digest(path)}\n")
+        lines.append(f"{name}\0{length}\0{checksum_file(path)}\n")
     return {"hash": _digest_text("".join(lines)), "size": size, "files": len(files), "checked": timestamp()}
 
 
@@ -64,6 +64,6 @@ def is_same(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _digest_text(text: str) -> str:
-    total = copying.md5()
+    total = new_md5()
     total.update(text.encode("utf-8", "surrogateescape"))
     return f"md5:{total.hexdigest()}"

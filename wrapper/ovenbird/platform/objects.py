@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from ovenbird import objectstores
 from ovenbird.errors import OvenbirdError, PlatformError, SettingsError
 
-from .copying import Progress, md5, writing
+from ..common.hashing import new_md5
+from .copying import Progress, writing
 from .schemes import scheme
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _aside(work: Callable[[], Any]) -> Any:
 def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
     obstore = _obstore()
     store, path = _open(url, environ)
-    total, size = md5(), source.stat().st_size
+    total, size = new_md5(), source.stat().st_size
     part = max(_PART, size // _PARTS + 1)
     with source.open("rb") as file:
         obstore.put(
