@@ -26,9 +26,7 @@ def read_table(
     Spark's `_SUCCESS` and `.crc`. Errors: InputError that names the file, or `shown`.
     """
     data = _data_files(files, shown)
-    dataframes = [
-        frames.read(path, file_format=file_format, engine=engine, name=name, **options) for path, name in data
-    ]
+    tables = [frames.read(path, file_format=file_format, engine=engine, name=name, **options) for path, name in data]
     partitions = [_partition(name) for _, name in data]
     columns = sorted({column for partition in partitions for column in partition}, key=_order(partitions))
     numbers = {
@@ -39,8 +37,8 @@ def read_table(
         for column in columns:
             text = partition.get(column)
             value = int(text) if text is not None and numbers[column] else text
-            dataframes[position] = frames.with_constant(dataframes[position], column, value, number=numbers[column])
-    return frames.together(dataframes, shown)
+            tables[position] = frames.with_constant(tables[position], column, value, number=numbers[column])
+    return frames.together(tables, shown)
 
 
 def _data_files(files: Sequence[File], shown: str) -> list[File]:
