@@ -95,6 +95,14 @@ def check_names(outcomes: Sequence[Outcome]) -> None:
             owners[name] = outcome.target
 
 
+def list_notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the notes of all requests, each once; of several functions with the one that a note is about."""
+    requests = [(outcome.target, outcome.request.notes) for outcome in outcomes if outcome.request]
+    shared = [note for note in requests[0][1] if all(note in notes for _, notes in requests)] if requests else []
+    own = [f"{target}: {note}" for target, notes in requests for note in notes if note not in shared]
+    return list(dict.fromkeys([*shared, *own]))
+
+
 def build_all(outcomes: Sequence[Outcome], environ: Mapping[str, str], progress: Progress) -> None:
     """Build each function that has a request, one after the other, and set its result, plan or error.
 
@@ -117,7 +125,6 @@ def build_all(outcomes: Sequence[Outcome], environ: Mapping[str, str], progress:
             folder.mkdir()
             if len(outcomes) > 1:
                 progress.say(f"{outcome.name} ({outcome.target})")
-            progress.warn(outcome.request.notes)
             try:
                 if outcome.request.list_source:
                     outcome.plan = list_source_in(outcome.request, replace(place, folder=folder))

@@ -50,7 +50,7 @@ def test_what_is_left_out_is_completed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [0, 20])
 def test_inline_source_is_decoded(tmp_path: Path, width: int) -> None:
-    """base64 of UTF-8 text, in one line or in many; it wins over `source`, which then names the module."""
+    """base64 of UTF-8 text, in one line or in many; `source` beside it names the file, as the platform keeps both."""
     text = base64.b64encode(CODE.encode()).decode()
     text = "\n".join(text[at : at + width] for at in range(0, len(text), width)) if width else text
     function = read(written(tmp_path, document(base64=text, source="job.py")))
@@ -108,6 +108,18 @@ def test_a_local_source_is_a_path(tmp_path: Path, source: str, local: str | None
         ({"spec.source.base64": "?"}, "spec.source.base64: expected UTF-8 text in base64"),
         ({"spec.source.base64": "é"}, "spec.source.base64: expected UTF-8 text in base64"),
         ({"spec.source.base64": "/w=="}, "spec.source.base64: expected UTF-8 text in base64"),
+        (
+            {"spec.source": {"handler": "h", "code": "x = 1", "source": "main.py"}},
+            "spec.source: `code` and `source` ('main.py') are two sources, and one is meant",
+        ),
+        (
+            {"spec.source": {"handler": "h", "code": "x = 1", "source": "git+https://example.org/r#main"}},
+            "spec.source: `code` and `source` ('git+https://example.org/r#main') are two sources",
+        ),
+        (
+            {"spec.source": {"handler": "h", "code": "x = 1", "base64": "eCA9IDE="}},
+            "spec.source: `code` and `base64` are two sources",
+        ),
         ({"spec.source.source": "nowhere.py"}, "spec.source.source: no file or folder 'nowhere.py' below"),
         ({"spec.source.lang": "java"}, "spec.source.lang: expected 'python', found 'java'"),
     ],

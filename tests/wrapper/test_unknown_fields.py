@@ -162,6 +162,25 @@ def test_a_service_warns_once(folder: Path, serve: Callable[..., Service]) -> No
     assert service.call({"n": 3}).json() == 3
 
 
+@pytest.mark.parametrize("words", [("--list",), ("--dry-run", "--offline")], ids=["list", "offline"])
+def test_a_build_warns_once(folder: Path, words: tuple[str, ...]) -> None:
+    """Each field is in one line of stderr, whether the build goes on or ends."""
+    (folder / "function.yaml").write_text(MISSPELLED + "  base_image: localhost/nowhere:1\n")
+    log = ovenbird("build", *words, "--cache-dir", str(folder / "cache"), cwd=folder).stderr
+    assert [log.count(text) for text in WARNINGS] == [1, 1], log
+
+
+def test_builds_of_several_say_which_function_is_meant(folder: Path) -> None:
+    """The target stands before each field, once."""
+    other = folder / "other.yaml"
+    other.write_text(MISSPELLED.replace("name: f", "name: g").replace("requirments: [six]", "requirements: []"))
+    words = ("build", "--list", "function.yaml", "other.yaml", "--cache-dir", str(folder / "cache"))
+    log = ovenbird(*words, cwd=folder).stderr
+    assert log.count("function.yaml: function document: spec.requirments") == 1
+    assert log.count("warning: function document: spec.source.init_func") == 1, log
+    assert log.count("requirments: not") == log.count("init_func: not") == 1
+
+
 @pytest.mark.parametrize("words", [("check", "--strict"), ("build", "--strict"), ("bundle", "--strict", "-o", "x")])
 def test_strict_refuses(folder: Path, words: tuple[str, ...]) -> None:
     """Exit status 71, as for a document that is not valid, and each field by name; stdout stays empty."""

@@ -19,6 +19,7 @@ from .errors import DocumentError, OvenbirdError
 
 NAMES = ("function.yaml", "function.yml")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+TWO_SOURCES = "spec.source: `code`"  # how the problem begins that is told of two of them
 _NAME = r"[a-zA-Z0-9.+\-_]+"
 NO_URL_HINT = "a function document names it: spec.source.source"  # of a URL that is given as a target
 MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is the module `01-train`
@@ -298,7 +299,7 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
         problems.append(f"spec.source.handler: a module has no .py, write {show_value(handler.replace('.py:', ':'))}")
     elif isinstance(handler, str) and not re.fullmatch(_HANDLER, handler):
         problems.append(f"spec.source.handler: expected `name` or `module:name`, found {show_value(handler)}")
-    problems += _root(source, folder) + _patterns(source)
+    problems += _two_sources(source) + _root(source, folder) + _patterns(source)
     init = source.get("init_function")
     if isinstance(init, str) and init and not init.isidentifier():
         problems.append(f"spec.source.init_function: expected the bare name of a function, found {show_value(init)}")
@@ -315,6 +316,17 @@ def _source(source: dict[str, Any], folder: Path) -> list[str]:
     if isinstance(lang, str) and lang not in ("", "python"):
         problems.append(f"spec.source.lang: expected 'python', found {show_value(lang)}")
     return problems
+
+
+def _two_sources(source: dict[str, Any]) -> list[str]:
+    """Return the problem of `code` beside another source. `base64` beside `source` is none: the platform keeps both,
+    the content and the name of the file that it was read from.
+    """
+    code, other = source.get("code"), next((name for name in ("base64", "source") if source.get(name)), "")
+    if not code or not other:
+        return []
+    found = f" ({show_value(source[other])})" if other == "source" else ""
+    return [f"{TWO_SOURCES} and `{other}`{found} are two sources, and one is meant"]
 
 
 def _root(source: dict[str, Any], folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from ovenbird.errors import OvenbirdError
 
 from .. import bundles, ci_outputs, report
 from .. import options as table
-from ..batch import Outcome, StoppedError, build_all, check_names, format_table
+from ..batch import Outcome, StoppedError, build_all, check_names, format_table, list_notes
 from ..cache_folder import find_cache
 from ..errors import SpaceError, SpecError
 from ..layers.cache import Cache
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             _ask(outcomes, table.given(args, environ), environ, stack)
             told = progress(sys.stderr, _secrets(outcomes))
             stack.callback(told.close)
-            told.warn(dict.fromkeys(note for outcome in outcomes if outcome.request for note in outcome.request.notes))
+            told.warn(list_notes(outcomes))
             build_all(outcomes, environ, told)
     except Ended as signalled:
         _end(outcomes, StoppedError("a signal has ended the build", signalled.status))

@@ -79,11 +79,20 @@ def test_the_current_folder_and_a_name(tmp_path: Path) -> None:
         (("--name", "a b"), "--name: expected letters"),
         (("notes/inner",), "cannot write to"),
         (("a", "b"), "unrecognized"),
+        (("",), "the name of the folder is empty"),
+        (("  ",), "the name of the folder is empty"),
+        (("a\nb",), "holds a character that cannot be printed"),
+        (("main.py",), "is the name of a file"),
+        (("x/function.yaml",), "is the name of a file"),
+        (("https://example.org/x",), "is a URL, not a folder"),
+        (("notes",), "'notes' is there already, and is not a folder"),
+        (("--name", ""), "--name: expected letters"),
+        (("x" * 300,), "File name too long"),
     ],
-    ids=["name", "file", "two"],
+    ids=["name", "file", "two", "empty", "blank", "newline", "code", "document", "url", "taken", "no name", "long"],
 )
 def test_what_cannot_be_written_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
-    """A name that no function can have, a folder below a file, two folders: exit status 70, and nothing is written."""
+    """Names that no function or folder can have, and what an unset variable leaves: status 70, and nothing written."""
     (tmp_path / "notes").write_text("a file")
     done = ovenbird("init", *words, cwd=tmp_path)
     assert done.returncode == 70

@@ -61,8 +61,9 @@ def main(argv: Sequence[str]) -> int:
         options = build_parser().parse_args(argv[1:])
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
+    refuse_folder(options.folder)
     folder = Path(options.folder)
-    name = options.name or choose_name(folder)
+    name = choose_name(folder) if options.name is None else options.name
     if not re.fullmatch(r"[a-zA-Z0-9.+\-_]+", name):
         raise SettingsError(f"--name: expected letters, digits and .+-_, found {show_value(name)}")
     files = write_files(folder, name)
@@ -79,6 +80,25 @@ def build_parser() -> CommandParser:
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="made where it is not there yet")
     parser.add_argument("--name", metavar="NAME", help="of the function; default: that of the folder")
     return parser
+
+
+def refuse_folder(text: str) -> None:
+    """Raise SettingsError for the name of a folder that cannot be meant: an unset variable, a file, a URL."""
+    if not text.strip():
+        raise SettingsError(f"the name of the folder is empty: found {show_value(text)}", hint="`.` is this folder")
+    if not text.isprintable():
+        raise SettingsError(f"the name of the folder, {show_value(text)}, holds a character that cannot be printed")
+    if "://" in text:
+        raise SettingsError(
+            f"{show_value(text)} is a URL, not a folder", hint="`ovenbird init FOLDER` writes files here"
+        )
+    if text.endswith((".py", ".yaml", ".yml")):
+        raise SettingsError(
+            f"{show_value(text)} is the name of a file, not of a folder",
+            hint="the files are always main.py and function.yaml: `ovenbird init FOLDER`, or `.` for this folder",
+        )
+    if os.path.lexists(text) and not os.path.isdir(text):  # noqa: PTH112  # pathlib's raises where it may not look
+        raise SettingsError(f"{show_value(text)} is there already, and is not a folder")
 
 
 def choose_name(folder: Path) -> str:

@@ -1,5 +1,7 @@
 """YAML from people, with limits: what a document expands to, how deep it nests, how long its numbers are.
 
+A key that is written twice in one mapping is an error: PyYAML would take the last one without a word.
+
 PyYAML shares what an alias refers to, so a short document loads at once; whatever walks over the value afterwards (to
 show it, to check it, to write it as JSON) meets every repetition. So expansion is counted while nodes are composed.
 The pure Python loader is meant: the C one overflows the C stack on deep nesting, and ends the process.
@@ -55,6 +57,20 @@ class _Loader(yaml.SafeLoader):
                 raise ComposerError(None, None, f"its aliases expand to more than {EXPANDED} values", mark)
         return node
 
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping whose keys differ. Keys are compared here, before `<<` brings those of other mappings."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:  # a second `<<` adds to the first
+                continue
+            value = key.value if key.tag == _TEXT else self.construct_object(key)
+            if value in lines:
+                said = f"duplicate key {show_value(key.value)}, which line {lines[value]} has already"
+                raise ComposerError(None, None, said, key.start_mark)
+            lines[value] = key.start_mark.line + 1
+        return node
+
     def _size(self, node: yaml.Node) -> int:
         if isinstance(node, yaml.MappingNode):
             return 1 + sum(self._sizes[id(key)] + self._sizes[id(value)] for key, value in node.value)
@@ -77,6 +93,7 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(None, None, text, node.start_mark) from None
 
 
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 # what SafeLoader raises for a value that does not fit its tag, `!!int ""` or `!!bool maybe`
 _UNFIT = (ValueError, OverflowError, AttributeError, TypeError, LookupError)
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..common.named_paths import exists, is_file
 from ..common.text import show_value
-from ..document import Function, complete, validate
+from ..document import TWO_SOURCES, Function, complete, validate
 from ..errors import DocumentError, InputError, LoadError, PlatformError, RunKindError, UnservedError
 from ..function.target import Target, from_document
 from ..platform import forms, keys
@@ -135,8 +135,9 @@ def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) ->
     wanted = ("source", "python_version", "image", "base_image", "requirements")
     kept = {field: spec[field] for field in wanted if spec.get(field) is not None}
     document = {"name": name, "kind": "python", "project": project, "spec": kept}
-    missing = "spec.source.source: no file"  # told as what it is when the source is looked for
-    problems = [text for text in validate(document, folder) if not text.startswith(missing)]
+    # the first is told as what it is when the source is looked for; with the other `code` is run, as the platform does
+    passed = ("spec.source.source: no file", TWO_SOURCES)
+    problems = [text for text in validate(document, folder) if not text.startswith(passed)]
     if problems:
         raise DocumentError(f"the function {show_value(name)} of the platform is not valid:", problems=tuple(problems))
     return complete(document, folder.resolve())
