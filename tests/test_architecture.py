@@ -355,6 +355,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
     ),
     "ovenbird_builder.spec": (
+        "ovenbird_builder.bases",
         "ovenbird_builder.cache_folder",
         "ovenbird.document",
         "ovenbird.errors",
@@ -507,7 +508,22 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.errors",
         "ovenbird.settings",
         "ovenbird_builder.errors",
+        "ovenbird_builder.instructions",
         "ovenbird_builder.reference",
+    ),
+    # what `ovenbird check --strict` asks of a document
+    "ovenbird_builder.document_check": (
+        "ovenbird.address",
+        "ovenbird.document",
+        "ovenbird.errors",
+        "ovenbird.giturl",
+        "ovenbird_builder.bases",
+        "ovenbird_builder.errors",
+        "ovenbird_builder.instructions",
+        "ovenbird_builder.locking",
+        "ovenbird_builder.network",
+        "ovenbird_builder.reference",
+        "ovenbird_builder.sources",
     ),
     "ovenbird_builder.engines": (
         "ovenbird_builder.errors",

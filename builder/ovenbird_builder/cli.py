@@ -22,6 +22,8 @@ VERBS = {
     "rebase": "put a new base under the layers of an image, without building",
     "manifests": "print what Kubernetes or Knative needs to run a function",
 }
+# what other verbs call; nobody types these
+_INNER = {"check": "say what a build would refuse in a function document"}
 
 
 def main(argv: list[str]) -> int:
@@ -48,7 +50,7 @@ def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
     else:
         command = import_module(f"{__package__}.commands.{verb}")
     gc.enable()
-    text = VERBS[verb]
+    text = VERBS.get(verb) or _INNER[verb]
     parser = CommandParser(prog=f"ovenbird {verb}", description=text[0].upper() + text[1:] + ".")
     command.options(parser)
     if absent:

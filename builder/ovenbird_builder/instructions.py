@@ -16,6 +16,9 @@ from .errors import InstructionError, SpecError
 
 PLACES = ("base", "dependencies", "source")
 _FIELDS = ("run", "after", "secrets", "network", "timeout")
+_FLAG_FORMS = (
+    """a command; {"run": "COMMAND", "after": "dependencies"}; a command that begins so: {"run": "[ -f x ] || y"}"""
+)
 _LONGEST = 100_000  # bytes; the kernel takes at most 128 KiB for one argument
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\(\(.*?\)\)|\\.")
 _SHARED = re.compile(r"(?<![\w./-])/shared(?![\w-])")
@@ -46,21 +49,53 @@ def parse(items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()) -
 
 
 def from_flag(text: str) -> Any:
-    """What a `--instruction` holds: a mapping when it is a JSON object, else the text itself.
+    """Return what a `--instruction` holds: the fields of a JSON or YAML mapping, else the text itself.
 
-    Errors: InstructionError for an object that does not parse.
+    A text that begins as a mapping or a list does is never a command: a bracket that was forgotten would run something.
+    Errors: InstructionError for one that is no mapping.
     """
-    if not text.lstrip().startswith('{"'):
+    if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return json.loads(text)
+        value = _load_mapping(text)
     except ValueError as error:
         raise InstructionError(
-            f"--instruction: {show_value(text)} starts like a JSON object and is none: {error}"
+            f"--instruction: {show_value(text)} begins like JSON and is not JSON or YAML: {error}", hint=_FLAG_FORMS
         ) from None
+    if not isinstance(value, dict):
+        raise InstructionError(
+            f"--instruction: expected a command or a mapping of its fields, found {show_value(value)}", hint=_FLAG_FORMS
+        )
+    return value
 
 
-def _one(item: Any, where: str, known_secrets: Sequence[str]) -> Instruction:
+def _load_mapping(text: str) -> Any:
+    """Return the value of a JSON or YAML text. Errors: ValueError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        from ovenbird.common.yaml_load import load_yaml
+
+        try:
+            return load_yaml(text)
+        except ValueError as error:
+            raise ValueError(str(error).strip().removeprefix(": ")) from None
+
+
+def list_problems(items: Any, where: str) -> list[str]:
+    """Return what is wrong with the instructions of a document, one problem for each; any secret may be named."""
+    if not isinstance(items, list):
+        return [f"{where}: expected a list, found {show_value(items)}"]
+    problems = []
+    for index, item in enumerate(items):
+        try:
+            _one(item, f"{where}[{index}]", None)
+        except InstructionError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _one(item: Any, where: str, known_secrets: Sequence[str] | None) -> Instruction:
     if isinstance(item, str):
         moved = bool(_SHARED.search(item))
         return Instruction(_command(item, where), "source" if moved else "base", moved=moved)
@@ -98,11 +133,11 @@ def _command(text: Any, where: str) -> str:
     return text.strip()
 
 
-def _secrets(found: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
+def _secrets(found: Any, where: str, known: Sequence[str] | None) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(found)}")
     for name in found:
-        if name not in known:
+        if known is not None and name not in known:
             raise InstructionError(
                 f"{where}.secrets: there is no secret {show_value(name)}", hint=f"--secret {name}=ENV|FILE"
             )

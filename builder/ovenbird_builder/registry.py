@@ -45,7 +45,13 @@ class Registry:
     def manifest(self, image: str, *, insecure: bool = False) -> bytes:
         """The manifest of `transport:details`, as stored. Errors: those of `faults`."""
         argv = skopeo.manifest(image, authfile=self._authfile(image), insecure=insecure)
-        return self._run(argv, f"ask for {_plain(image)}").stdout.encode()
+        doing = f"ask for {_plain(image)}"
+        if image.startswith("docker://"):
+            return self._run(argv, doing).stdout.encode()
+        try:
+            return self._once(argv).stdout.encode()  # of this machine: the same answer each time
+        except process.ProcessFailed as error:
+            raise faults.refused(error, doing) from None
 
     def digest(self, reference: Reference) -> str:
         """The digest that a registry has for a reference; empty when it has none. Errors: those of `faults`."""

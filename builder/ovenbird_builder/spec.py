@@ -17,6 +17,7 @@ from ovenbird.document import Function, refuse_unknown_fields
 from ovenbird.errors import OvenbirdError
 
 from . import functions, instructions, labels, reference, secrets
+from .bases.base_name import check_form
 from .cache_folder import find_cache
 from .durations import seconds
 from .errors import SpecError
@@ -112,7 +113,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         tags=named_tags or (_default_tag(function),),
         outputs=check(lambda: _outputs(given), ()),
         python=check(lambda: functions.version_of(function, given["python"]), ""),
-        base=given["base"] or function.base_image,
+        base=check(lambda: _base(given["base"], function), ""),
         registry=given["registry"],
         requirement=given["requirement"],
         requirements=check.each(given["requirements"], lambda text: _file(text, "--requirements")),
@@ -230,6 +231,14 @@ def here() -> str:
 def _default_tag(function: Function) -> Reference:
     name = re.sub(r"[^a-z0-9]+", "-", function.name.lower()).strip("-") or "function"
     return Reference("", name, "latest")
+
+
+def _base(flag: str, function: Function) -> str:
+    """The base that is asked for, empty for the default. Errors: ReferenceFormatError."""
+    name = flag or function.base_image
+    if name:
+        check_form(name, "--base" if flag else "spec.base_image")
+    return name
 
 
 def _outputs(given: Mapping[str, Any]) -> tuple[Output, ...]:

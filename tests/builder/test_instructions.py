@@ -71,9 +71,38 @@ def test_what_only_looks_like_a_here_document_is_taken(text: str) -> None:
     assert parse([text], "x")[0].run == text
 
 
-def test_a_flag_holds_a_text_or_an_object() -> None:
-    """`--instruction` takes both forms; an object that is broken is an error, not a command."""
+def test_a_flag_holds_a_text_or_a_mapping() -> None:
+    """`--instruction` takes both forms, the second as JSON or YAML."""
     assert from_flag("echo {}") == "echo {}"
+    assert from_flag("(cd /x && ls)") == "(cd /x && ls)"
     assert from_flag('{"run": "make", "after": "source"}') == {"run": "make", "after": "source"}
-    with pytest.raises(InstructionError, match="starts like a JSON object"):
-        from_flag('{"run": ')
+    assert from_flag(" {run: make, after: source}") == {"run": "make", "after": "source"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"run": ', "begins like JSON and is not JSON or YAML: at line 1"),
+        ("{bad", "begins like JSON and is not JSON or YAML"),
+        (" [bad", "begins like JSON and is not JSON or YAML"),
+        ("[ -f x ] && touch y", "begins like JSON and is not JSON or YAML"),
+        ("{run: a, run: b}", "duplicate key 'run'"),
+        ("{" * 20_000, "nested more than 100 levels deep"),
+        ("[" * 20_000, "nested more than 100 levels deep"),
+        ('["make"]', "expected a command or a mapping of its fields, found ['make']"),
+        ("[ -f x ]", "expected a command or a mapping of its fields, found"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_begins_as_a_mapping_is_never_a_command(text: str, why: str) -> None:
+    """A bracket that was forgotten is an error, with the way to write a command that begins so."""
+    with pytest.raises(InstructionError, match=r"^--instruction: ") as caught:
+        from_flag(text)
+    assert why in caught.value.message
+    assert '{"run": "[ -f x ] || y"}' in caught.value.hint
+
+
+def test_a_mapping_of_a_flag_is_checked_as_in_a_document() -> None:
+    """`{ ls; }` is a mapping for YAML, and has no field that is known."""
+    with pytest.raises(InstructionError, match=r"unknown field 'ls;'"):
+        parse([from_flag("{ ls; }")], "--instruction")

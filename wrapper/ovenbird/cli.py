@@ -97,6 +97,7 @@ def _run_own(argv: list[str]) -> int:
         if verb == "processor":
             return _processor(settings, table.given(verb, options, os.environ), lines, extra)
         extra["find"] = lambda: _target(target, settings)
+        extra["target"] = target
         extra["name"] = target or os.environ.get("OVENBIRD_TARGET") or "."
         if verb in ("run", "serve") and not target and _named_by_platform(settings):
             return (_run if verb == "run" else _serve_named)(None, settings, lines, extra)
@@ -254,7 +255,25 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
 def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
     from .trying import check
 
+    if settings.strict and target.function:
+        named = extra["target"] or os.environ.get("OVENBIRD_TARGET") or settings.source or "."
+        _check_for_build(named, settings.source)
     return check(target, settings, extra["name"], as_json=extra["json"])
+
+
+def _check_for_build(target: str, source: str) -> None:
+    """Raise DocumentError for a document that a build would refuse; where no builder is installed, say so."""
+    builder = _command("build")
+    try:
+        if builder:
+            builder(["check", target, *([f"--source={source}"] if source else [])])
+            return
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in sys.modules:
+            raise
+    _log_warning(
+        f"--strict: what a build would refuse is not checked, as no builder is installed: {_install_builder()}"
+    )
 
 
 def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:

@@ -236,7 +236,11 @@ class Settings:
         many=True,
     )
     strict: bool = _option(
-        False, boolean, "Refuse a function document with a field that nothing reads.", verbs="check", metavar="BOOL"
+        False,
+        boolean,
+        "Refuse a function document with a field that nothing reads, and one that a build would refuse.",
+        verbs="check",
+        metavar="BOOL",
     )
     env_file: str = _option(
         "",

@@ -22,8 +22,7 @@ from ..reference import Reference
 from ..registry import Registry, layout_digest
 from ..scratch import scratch
 from . import table
-
-_TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.+)")
+from .base_name import TRANSPORT, check_place, explain_unreadable
 
 _BY_CONFIG = "config:"  # starts the identity of an image of the store
 
@@ -63,7 +62,7 @@ class Foundation(Struct, frozen=True):
 
     def places(self) -> dict[str, Reference]:
         """The layers by digest, each with the repository that has it as far as the name says; none for a local one."""
-        if _TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
+        if TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
             return {}
         repository = reference.parse(self.name.removeprefix("docker://"), "--base")
         return {row["digest"]: repository for row in json.loads(self.manifest)["layers"]}
@@ -123,6 +122,7 @@ def remember(name: str, platform: str, digest: str, manifest: str, cache: Cache)
 
 def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]:
     """Where a base is, and its identity there."""
+    check_place(name)
     places, missing = _places(name), None
     for place in places:
         try:
@@ -130,6 +130,8 @@ def _located(name: str, platform: str, registry: Registry) -> tuple[_Place, str]
         except BaseMissingError as error:
             missing = missing or error
             continue
+        except OvenbirdError as error:
+            raise explain_unreadable(name, error) from None
         return place, place.identity(manifest, platform)
     raise BaseMissingError(f"there is no base {show_value(name)}: {_said(missing)}", hint=table.remedy(name))
 
@@ -139,7 +141,7 @@ def _said(error: OvenbirdError | None) -> str:
 
 
 def _places(name: str) -> list[_Place]:
-    if found := _TRANSPORT.fullmatch(name):
+    if found := TRANSPORT.fullmatch(name):
         if found[1] == "docker://":
             return [_remote(reference.parse(found[2], "--base"))]
         return [_Place(name)]

@@ -16,6 +16,7 @@ from ovenbird.common.text import show_value
 from ovenbird.document import VERSIONS, Function
 
 from ..bases import table as bases
+from ..bases.base_name import check_form, check_place
 from ..bases.default_base import find_default_base
 from ..bases.probe import Interpreter, probe
 from ..bases.stdlib_names import stdlib_names
@@ -200,6 +201,8 @@ def _target(
     """
     version = version_of(target.function, args.python)
     if name := args.base or target.function.base_image:
+        check_form(name, "--base" if args.base else "spec.base_image")
+        check_place(name)
         image, interpreter = str(name), _interpreter(str(name), cache, version)
     else:
         registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")

@@ -18,6 +18,7 @@ from ovenbird.settings import duration, named_json, named_text, named_variable
 from ..credentials import credentials
 from ..errors import BaseMissingError, SpecError
 from ..functions import named
+from ..instructions import from_flag
 from ..manifests import build_result, documents, exposure, job, names, overrides, render, task, wanted
 from ..network import network
 from ..reference import Reference, parse
@@ -247,6 +248,8 @@ def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, An
     kept = [item for item in found.get("envs") or () if not (isinstance(item, dict) and item.get("name") in given)]
     if envs:
         found["envs"] = [*kept, *envs]
+    for text in args.instruction or ():
+        from_flag(text)  # what the build in the cluster would refuse
     for field, more in (("secrets", args.secret), ("instructions", args.instruction)):
         if more:
             found[field] = [*(found.get(field) or ()), *more]

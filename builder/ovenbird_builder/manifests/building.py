@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
-from ..errors import SpecError
+from ..errors import InstructionError, SpecError
+from ..instructions import from_flag
 from .failures import exits, policy
 from .labels import labels, metadata
 from .pod import BUILDER_PATHS, Document, account, container, environment, spec
@@ -39,10 +42,20 @@ def documents(wanted: Wanted) -> list[Document]:
     return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _spec(wanted, name)}]
 
 
+def _as_flag(line: str) -> str:
+    """Return an instruction of a task as the builder's flag takes it: `[ -f x ] && y` is a command there too."""
+    try:
+        from_flag(line)
+    except InstructionError:
+        return json.dumps({"run": line})
+    return line
+
+
 def _spec(wanted: Wanted, config: str) -> Document:
     args = ["build", _DOCUMENT, "--tag", wanted.tag, "--push"]
     for line in wanted.task.instructions:
-        args += ["--instruction", line.replace("$", "$$")]  # `$(pwd)` is the shell's, not Kubernetes'
+        # `$(pwd)` is the shell's, not Kubernetes'
+        args += ["--instruction", _as_flag(line).replace("$", "$$")]
     pod = spec(wanted, _container(wanted, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING)
     pod |= account(wanted)
     pod["securityContext"] = {

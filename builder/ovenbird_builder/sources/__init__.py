@@ -58,7 +58,7 @@ def form(function: Function) -> str:
         return _FORMS[scheme]
     near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
-        f"spec.source.source: the form {show_value(scheme + found[2])} of"
+        f"spec.source.source: the form {show_value(scheme + ':' + found[2])} of"
         f" {show_value(redact_url(function.source))} is not known",
         hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
     )
