@@ -32,7 +32,7 @@ from .errors import DigestError, SpaceError, SpecError
 from .host.canonical_json import encode_json_indented
 from .layers import MTIME
 from .layers.cache import Cache
-from .locking import lockfile, wheels
+from .locking import lockfile
 from .locking.wheelhouse import Wheelhouse
 from .prepare import Prepared
 from .scratch import scratch
@@ -217,6 +217,8 @@ def _fill(
 
 def _answers(prepared: Sequence[Prepared], cache: Cache) -> dict[str, dict[str, str]]:
     """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
+    from .locking import wheels  # what resolves: not for a build
+
     found: dict[str, dict[str, str]] = {}
     for one in prepared:
         inputs = one.inputs

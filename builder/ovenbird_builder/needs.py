@@ -8,12 +8,12 @@ from typing import TypeVar
 from msgspec import Struct
 
 from .bases.probe import Interpreter
-from .locking import lockfile, origins
+from .locking import lockfile
 from .locking.indexes import Indexes, indexes
 from .locking.locktext import Lock
 from .locking.platforms import platform
 from .locking.requirements import Requirements, collect
-from .locking.wheels import Wheel, wheels
+from .locking.wheelhouse import Wheel
 from .progress import Progress
 from .sources import Tree
 from .spec import Request
@@ -49,6 +49,8 @@ def pinned(
             lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
             lockfile.check_versions(found, wanted, interpreter, path.name)
             return Needs(found, path.name, wanted, wanted.notes)
+    if empty := lockfile.lock_nothing(wanted, interpreter, request.locker):
+        return Needs(empty, "", wanted, wanted.notes)
     from .locking.lock import lock  # and all that resolves: not for a build whose lock is there
 
     made = on(
@@ -81,6 +83,10 @@ def gathered(
 
     Errors: LockError and its subclasses; WheelBuildError.
     """
+    if not needs.lock.pins:
+        return ()
+    from .locking.wheels import wheels
+
     return on(
         lambda image: wheels(
             needs.lock,
@@ -105,13 +111,17 @@ def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
 
     What is built from a git URL or a folder is not among these: its wheel is pinned.
     """
+    from_source = [
+        wheel for pin, wheel in zip(lock.pins, found, strict=True) if f"sha256:{wheel.sha256}" not in pin.hashes
+    ]
+    if not from_source:
+        return ()
+    from .locking import origins
+
     built = [
         f"{wheel.name} {wheel.version} ({origins.generator(wheel.path) or 'by what it does not say'})"
-        for pin, wheel in zip(lock.pins, found, strict=True)
-        if f"sha256:{wheel.sha256}" not in pin.hashes
+        for wheel in from_source
     ]
-    if not built:
-        return ()
     return (
         f"built here from source distributions: {', '.join(built)}; the lock does not pin what builds them, "
         "so another machine may get another digest",

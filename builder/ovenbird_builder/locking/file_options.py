@@ -6,18 +6,19 @@ from, nor put variables of this machine anywhere.
 
 from __future__ import annotations
 
-import optparse
 import re
 import shlex
-from typing import Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
-
-from packaging.utils import InvalidName, canonicalize_name
 
 from ovenbird.common.redact import redact_text
 from ovenbird.common.text import show_value
 
 from ..errors import LockError
+
+if TYPE_CHECKING:
+    from optparse import OptionParser
 
 ALL = ":all:"
 _APPEND = {
@@ -37,21 +38,20 @@ _LONGEST = 100_000  # characters of the options in a line, but for the hashes: s
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
-class _Parser(optparse.OptionParser):
-    def error(self, msg: str) -> NoReturn:
-        raise ValueError(msg)
+@cache
+def _make_parser() -> OptionParser:
+    from optparse import OptionParser  # most files have no option but `--hash`
 
+    class Parser(OptionParser):
+        def error(self, msg: str) -> NoReturn:
+            raise ValueError(msg)
 
-def _make_parser() -> _Parser:
-    parser = _Parser(add_help_option=False, prog="")
+    parser = Parser(add_help_option=False, prog="")
     for dest, names in _APPEND.items():
         parser.add_option(*names, dest=dest, action="append", default=None)
     for dest, name in _FLAGS.items():
         parser.add_option(name, dest=dest, action="store_true", default=False)
     return parser
-
-
-_PARSER = _make_parser()
 
 
 def parse_options(words: str, where: str) -> Any:
@@ -62,7 +62,7 @@ def parse_options(words: str, where: str) -> Any:
     if len(words) > _LONGEST:
         raise LockError(f"{where}: options of more than {_LONGEST} characters are not read")
     try:
-        options, rest = _PARSER.parse_args(shlex.split(words))
+        options, rest = _make_parser().parse_args(shlex.split(words))
     except ValueError as error:  # shlex's too: a quote that is not closed
         raise LockError(
             f"{where}: the option {show_value(redact_text(words))} cannot be read: {redact_text(str(error))}",
@@ -99,6 +99,8 @@ def check_variables(text: str, where: str) -> None:
 
 def format_control(values: list[str], where: str) -> tuple[str, ...]:
     """Return the names of `--only-binary`, of which `:none:` takes back what stood before it, as with pip."""
+    from packaging.utils import InvalidName, canonicalize_name
+
     names: list[str] = []
     for word in ",".join(values).split(","):
         if word == ":none:":

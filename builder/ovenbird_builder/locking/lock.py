@@ -15,14 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
-from packaging.specifiers import SpecifierSet
 
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..bases.probe import Interpreter
-from ..errors import HashError, LockError, NoWheelError, RequirementMissingError, SpaceError, SpecError
+from ..errors import HashError, LockError, NoWheelError, SpaceError, SpecError
 from ..network import Network
 from ..progress import SILENT, Progress, Tell
 from . import lockfile, origins, pylock, resolve, runtime_needs, uv
@@ -96,13 +95,7 @@ def lock(
 
 def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, only_binary: bool) -> Asked:
     """The question, checked against the target's Python."""
-    python = interpreter.version
-    if wanted.requires_python and not SpecifierSet(wanted.requires_python).contains(python, prereleases=True):
-        raise RequirementMissingError(
-            f"{wanted.used} asks for Python {wanted.requires_python}, the base has {python}", hint="--python, --base"
-        )
-    if not interpreter.libc.startswith("glibc "):
-        raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
+    lockfile.check_target(wanted, interpreter)
     where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     seen = environment(interpreter)
     used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))

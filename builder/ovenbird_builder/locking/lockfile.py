@@ -6,19 +6,14 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from .. import toolbox
 from ..bases.probe import Interpreter
-from ..errors import LockError, StaleLockError
-from . import runtime_needs
-from .locktext import Head, Lock, parse
-from .markers import marker_applies
-from .other_hashes import is_other
+from ..errors import LockError, RequirementMissingError, StaleLockError
+from .locktext import Head, Lock, made, parse
 from .platforms import environment, glibc, glibc_of, minor, platform
 from .requirements import Requirements
 
@@ -64,6 +59,31 @@ def _uv() -> str:
     return uv.version()
 
 
+def check_target(wanted: Requirements, interpreter: Interpreter) -> None:
+    """Refuse a target that the source is not for, or no wheel is. Errors: RequirementMissingError, LockError."""
+    if wanted.requires_python:
+        from packaging.specifiers import SpecifierSet
+
+        if not SpecifierSet(wanted.requires_python).contains(interpreter.version, prereleases=True):
+            raise RequirementMissingError(
+                f"{wanted.used} asks for Python {wanted.requires_python}, the base has {interpreter.version}",
+                hint="--python, --base",
+            )
+    if not interpreter.libc.startswith("glibc "):
+        raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
+
+
+def lock_nothing(wanted: Requirements, interpreter: Interpreter, locker: str) -> Lock | None:
+    """Return the lock of a function that needs nothing, as `lock` does; None where there is something to resolve.
+
+    Errors: those of `check_target`.
+    """
+    if wanted.wanted or wanted.constraints or wanted.pinned or wanted.pylock:
+        return None
+    check_target(wanted, interpreter)
+    return made((), head_of(wanted, interpreter, locker))
+
+
 def save(path: Path, lock: Lock) -> None:
     """Write a lock, whole or not at all. Errors: LockError."""
     try:
@@ -81,6 +101,8 @@ def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:
         raise StaleLockError(
             "\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint="ovenbird lock"
         )
+    from . import runtime_needs  # and packaging: not for a function that needs no package
+
     runtime_needs.check_pins(lock.pins, runtime_needs.needs(environment(interpreter)), label)
 
 
@@ -89,6 +111,11 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, l
 
     Errors: StaleLockError, naming each requirement and constraint that is not met.
     """
+    from packaging.requirements import Requirement
+
+    from .markers import marker_applies
+    from .other_hashes import is_other
+
     seen, pins = environment(interpreter), {pin.name: pin for pin in lock.pins}
     problems = []
     for one in (*wanted.wanted, *wanted.constraints):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
 from ovenbird.common.hashing import digest_text
 from ovenbird.common.text import show_value
@@ -114,6 +113,8 @@ def parse(text: str, name: str) -> Lock:
 
 
 def _pin(row: list[str]) -> Pin:
+    from packaging.utils import canonicalize_name  # not for a lock without pins
+
     found = _PIN.match(row[0])
     assert found
     said: dict[str, str] = {}

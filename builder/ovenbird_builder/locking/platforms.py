@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from packaging import tags
-from packaging.version import Version
+from typing import TYPE_CHECKING
 
 from ovenbird.common.units import read_whole
 
 from ..bases.probe import Interpreter
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
@@ -69,8 +70,11 @@ def assume_interpreter(version: str, platform_name: str, libc: str) -> Interpret
     return Interpreter(f"{version}.0", "", "", "", "", "", "", there, libc, soabi, "", (), {}, "", "")
 
 
-def supported(interpreter: Interpreter) -> list[tags.Tag]:
+def supported(interpreter: Interpreter) -> list[Tag]:
     """The tags of wheels that the target installs, best first."""
+    from packaging import tags
+    from packaging.version import Version
+
     version = Version(interpreter.version).release[:2]
     names = list(platforms(interpreter))
     return [

@@ -21,12 +21,12 @@ from ovenbird.common.text import show_value
 from ovenbird.document import Function
 
 from ..errors import LockError
-from .declared import Declared, inline, project
 from .folder_content import content_digest
-from .listed import Wanted, read, requirement
 from .shared_code import OutsideError, locate, mirrored
 
 if TYPE_CHECKING:
+    from .declared import Declared
+    from .listed import Listing, Wanted
     from .project_locks import ProjectLock
 
 _SEARCHED = (
@@ -122,7 +122,7 @@ def _collect(
 ) -> Requirements:
     home = _home(function, tree)
     found = Requirements(root=home)
-    named = [requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
+    named = [_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
         found = replace(found, wanted=tuple(named), used="spec.requirements")
     for path in files:
@@ -140,18 +140,30 @@ def _collect(
         found = replace(found, notes=(*found.notes, note))
     if extras and not any(name in found.used for name in _WITH_EXTRAS):
         raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
-    flags = [requirement(text, "--requirement", home) for text in requirements]
+    flags = [_requirement(text, "--requirement", home) for text in requirements]
     if flags:
         if found.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="--requirements FILE")
         used = f"{found.used} and --requirement" if found.used else "--requirement"
         found = replace(found, wanted=(*found.wanted, *flags), used=used)
     for path in constraints:
-        listing = read(path, path.resolve().parent, indexes=indexes, label=str(path), kind="constraints")
+        listing = _read(path, path.resolve().parent, indexes, str(path), "constraints")
         found = replace(
             found, constraints=(*found.constraints, *listing.constraints), notes=(*found.notes, *listing.notes)
         )
     return found
+
+
+def _requirement(text: str, where: str, root: Path) -> Wanted:
+    from .listed import requirement  # and packaging: not for a function that names none
+
+    return requirement(text, where, root)
+
+
+def _read(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> Listing:
+    from .listed import read
+
+    return read(path, root, indexes=indexes, label=label, kind=kind)
 
 
 def _hash_options(one: Wanted) -> str:
@@ -167,7 +179,7 @@ def _and_file(
     """
     real = path.resolve()
     roots = [root for root in (found.root, source) if root and real.is_relative_to(root.resolve())]
-    listing = read(path, roots[0] if roots else real.parent, indexes=indexes, label=label)
+    listing = _read(path, roots[0] if roots else real.parent, indexes, label)
     for one in listing.wanted:
         if not roots and one.origin.startswith("file:"):
             raise LockError(
@@ -224,9 +236,11 @@ def _search(
             elif declared is not None:
                 return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
     text, name = _code(function, tree)
-    block = inline(text, name, tree) if text else None
-    if block:
-        return _declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
+    if "# /// script" in text:
+        from .declared import inline
+
+        if block := inline(text, name, tree):
+            return _declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
     unread = sorted({name for folder in folders for name in _UNREAD if (folder / name).is_file()})
     if unread:
         notes = (*notes, f"{', '.join(unread)}: not read, and nothing else names what the function needs")
@@ -236,6 +250,8 @@ def _search(
 def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> Declared | None:
     """What one file of a project declares; None when it declares nothing."""
     if path.name == "pyproject.toml":
+        from .declared import project
+
         return project(path, extras, indexes)
     if path.name == "Pipfile":
         from .pipfile import read_pipfile

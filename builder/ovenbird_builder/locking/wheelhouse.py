@@ -17,16 +17,18 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from packaging import tags
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_file
 from ovenbird.common.text import show_value
 
 from ..errors import HashError, SpaceError
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 
 class Wheel(Struct, frozen=True):
@@ -105,8 +107,10 @@ class Wheelhouse(Struct, frozen=True):
         fits = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
         return found if fits else {}
 
-    def best(self, hashes: Iterable[str], supported: list[tags.Tag]) -> Wheel | None:
+    def best(self, hashes: Iterable[str], supported: list[Tag]) -> Wheel | None:
         """The wheel here, of these digests, that the tags like best."""
+        from packaging.utils import parse_wheel_filename
+
         rank = {tag: number for number, tag in enumerate(supported)}
         found = [wheel for one in sorted(hashes) if (wheel := self.find(one.removeprefix("sha256:")))]
         fits = [
@@ -119,6 +123,8 @@ class Wheelhouse(Struct, frozen=True):
 
 def described(path: Path, sha256: str) -> Wheel:
     """A wheel by its file. Errors: HashError for a file name that no wheel has."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
     try:
         name, version, *_ = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
-from ovenbird.common.archive_extract import is_archive
 from ovenbird.common.archive_names import is_archive_name
 from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 
 from ..errors import SourceMissingError
-from .archive import unpack
 from .form import Found, Order
 from .tracked import list_tracked
 
@@ -27,6 +24,8 @@ def fetch(order: Order) -> Found:
     if path.is_dir():
         return _folder(root or path, "", shown, order)
     if not path.is_file():
+        from difflib import get_close_matches
+
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         found = get_close_matches(path.name, near, 3)
         raise SourceMissingError(
@@ -35,11 +34,23 @@ def fetch(order: Order) -> Found:
             else f"{show_value(shown)} is neither file nor folder",
             hint=f"did you mean {' or '.join(map(repr, found))}?" if found else "",
         )
-    if is_archive_name(path.name) or (path.suffix != ".py" and is_archive(path)):
+    if _is_archive(path):
+        from .archive import unpack
+
         folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
         return Found(folder, URI, digest_file(path), shown=shown)
     root = root or path.parent
     return _folder(root, path.relative_to(root).as_posix(), shown, order)
+
+
+def _is_archive(path: Path) -> bool:
+    if path.suffix == ".py":
+        return False
+    if is_archive_name(path.name):
+        return True
+    from ovenbird.common.archive_extract import is_archive
+
+    return is_archive(path)
 
 
 def _folder(folder: Path, file: str, shown: str, order: Order) -> Found:

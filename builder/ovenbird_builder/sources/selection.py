@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceError
 from .dockerignore import DockerIgnore
-from .ignore import Patterns, Rule, Rules, compile_patterns, outer
+from .ignore import NamePatterns, Patterns, Rule, Rules, compile_patterns, outer
 
 # what tools and systems leave beside code, and no function needs; a rule that begins with ! takes it back
 DEFAULTS = (
@@ -131,7 +131,7 @@ def select(folder: Path, ignore: tuple[str, ...], wanted: Wanted, tracked: froze
 
     `tracked` holds the paths that git tracks although its rules ignore them. Errors: SourceError.
     """
-    defaults = (compile_patterns(DEFAULTS, ""),)
+    defaults = (NamePatterns(DEFAULTS),)
     weak, weak_prefix = Rules((), defaults), ""
     if ".gitignore" in ignore:
         weak, weak_prefix = outer(folder, ".gitignore", defaults)

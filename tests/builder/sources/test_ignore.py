@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pathspec import GitIgnoreSpec
 
 from ovenbird_builder.errors import SourceError
-from ovenbird_builder.sources.ignore import Rules
+from ovenbird_builder.sources.ignore import NamePatterns, Rules
+from ovenbird_builder.sources.selection import DEFAULTS
 
 
 def rules(folder: Path, text: str) -> Rules:
@@ -43,3 +45,24 @@ def test_a_byte_order_mark_does_not_cost_the_first_rule(tmp_path: Path) -> None:
     found = rules(tmp_path, "\ufeff.env\n*.log\n")
     assert found.ignores(".env")
     assert found.ignores("a.log")
+
+
+def test_names_are_matched_as_pathspec_would() -> None:
+    """The patterns that hold by default are matched without it, at every level, in folders and by the last of them."""
+    ours, theirs = NamePatterns(DEFAULTS), GitIgnoreSpec.from_lines(DEFAULTS)
+    names = [
+        "main.py",
+        *(line.replace("*", "x").rstrip("/") for line in DEFAULTS),
+        "._",
+        ".swp",
+        "a.swp.py",
+        "Coverage",
+    ]
+    paths = [
+        f"{above}{name}{end}" for name in names for above in ("", "a/", "node_modules/") for end in ("", "/", "/b")
+    ]
+    for path in paths:
+        found, rule = theirs.check_file(path), ours.match(path)
+        assert (found.include or False) == (rule is not None), path
+        assert rule is None or rule.reason == f"'{DEFAULTS[found.index or 0]}', default", path
+    assert ours.match("a.swp", {"'*.swp', default"}) is None
