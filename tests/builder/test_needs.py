@@ -8,14 +8,15 @@ from pathlib import Path
 
 from tests.orchard import wheel
 
+from ovenbird.common.hashing import hash_file
 from ovenbird_builder.locking.locktext import Head, Pin, made
-from ovenbird_builder.locking.wheelhouse import Wheel, described, digest
+from ovenbird_builder.locking.wheelhouse import Wheel, described
 from ovenbird_builder.needs import unpinned
 
 
 def at_hand(folder: Path, name: str) -> Wheel:
     path = wheel(folder, name, "1.0")
-    return described(path, digest(path))
+    return described(path, hash_file(path))
 
 
 def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp_path: Path) -> None:

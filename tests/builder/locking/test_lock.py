@@ -372,9 +372,9 @@ def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> 
 
 def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """What a project declares is resolved to the versions of its uv.lock; a hash that no file has is an error."""
+    from ovenbird.common.hashing import hash_file
     from ovenbird.document import Function
     from ovenbird_builder.locking.requirements import collect
-    from ovenbird_builder.locking.wheelhouse import digest
 
     def locked(hash: str) -> Lock:
         (tmp_path / "uv.lock").write_text(
@@ -388,7 +388,7 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
         )  # fmt: skip
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
-    assert versions(locked(digest(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"
+    assert versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"
     assert versions(bench.lock("apple"))["apple"] != "1.0"
     with pytest.raises(HashError, match=r"uv.lock, apple"):
         locked("f" * 64)

@@ -69,9 +69,9 @@ def test_what_cannot_be_taken_is_told(tmp_path: Path, text: str, words: str) -> 
 
 def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """Pins, text and wheels, with the hashes verified; the runtime's ranges hold for it too."""
-    from ovenbird_builder.locking.wheelhouse import digest
+    from ovenbird.common.hashing import hash_file
 
-    path = written(tmp_path, package("banana", sha256=digest(orchard.packages / "banana-1.0-py3-none-any.whl")))
+    path = written(tmp_path, package("banana", sha256=hash_file(orchard.packages / "banana-1.0-py3-none-any.whl")))
     wanted = Requirements(root=tmp_path, used="pylock.toml", pylock=path)
     given = {"indexes": bench.indexes, "network": bench.network, "cache": tmp_path / "cache"}
     found = lock(wanted, "localhost/none/such:1", bench.interpreter, **given)

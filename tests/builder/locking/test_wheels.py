@@ -14,11 +14,12 @@ import pytest
 from msgspec import structs
 from tests.orchard import PASSWORD, Bench, Orchard, project, wheel
 
+from ovenbird.common.hashing import hash_file
 from ovenbird_builder import process
 from ovenbird_builder.errors import HashError, NoWheelError, PackageIndexError, WheelBuildError
 from ovenbird_builder.locking.indexes import indexes
 from ovenbird_builder.locking.locktext import Head, Lock, Pin, made
-from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse, digest
+from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse
 from ovenbird_builder.locking.wheels import wheels
 
 
@@ -33,7 +34,7 @@ def pinned(*pins: Pin) -> Lock:
 
 
 def of(path: Path, name: str, version: str, *more: str) -> Pin:
-    return Pin(name, version, (f"sha256:{digest(path)}", *more))
+    return Pin(name, version, (f"sha256:{hash_file(path)}", *more))
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_wheels_are_fetched_once_and_verified(own: Bench, orchard: Orchard, requ
         ("apple", "2.0", "apple-2.0-py3-none-any.whl"),
         ("banana", "1.0", "banana-1.0-py3-none-any.whl"),
     ]
-    assert all(digest(one.path) == one.sha256 for one in first)
+    assert all(hash_file(one.path) == one.sha256 for one in first)
     request.getfixturevalue("nothing_starts")
     assert get(own, found) == first
     assert get(own, found, offline=True) == first
@@ -74,7 +75,7 @@ def test_the_wheel_is_the_target_s(own: Bench, orchard: Orchard) -> None:
     """Of two wheels that the lock allows, each target takes its own."""
     pin = of(
         orchard.packages / "native-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", "native", "1.0",
-        "sha256:" + digest(orchard.packages / "native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
+        "sha256:" + hash_file(orchard.packages / "native-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
     )  # fmt: skip
     away = structs.replace(own.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     assert "x86_64" in get(own, pinned(pin))[0].filename
@@ -147,7 +148,7 @@ def test_offline_takes_the_best_of_what_was_brought(own: Bench, tmp_path: Path, 
     plain = wheel(tmp_path, "kiwi", "1.0")
     better = wheel(tmp_path, "kiwi", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")
     foreign = wheel(tmp_path, "kiwi", "1.0", tag="cp311-cp311-manylinux_2_17_aarch64")
-    hashes = tuple(f"sha256:{digest(path)}" for path in (plain, better, foreign))
+    hashes = tuple(f"sha256:{hash_file(path)}" for path in (plain, better, foreign))
     for path in (plain, better, foreign):
         Wheelhouse(own.cache).put(path)
     got = get(own, pinned(Pin("kiwi", "1.0", hashes)), offline=True)
@@ -237,7 +238,7 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
     steps = 0
     for step in range(1, 60):
         file = wheel(tmp_path, "kiwi", "1.0", note=f"# {step}")
-        sha256 = digest(file)
+        sha256 = hash_file(file)
         cache = tmp_path / "cache"
         code = _KILLED.format(path=[path for path in sys.path if path])
         done = subprocess.run(
@@ -245,9 +246,9 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
         )
         kept = cache / "wheels" / "files" / sha256 / file.name
         if kept.exists():
-            assert digest(kept) == sha256
+            assert hash_file(kept) == sha256
         found = Wheelhouse(cache).find(sha256)
-        assert found is None or digest(found.path) == sha256
+        assert found is None or hash_file(found.path) == sha256
         if done.stdout == "done\n":
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
