@@ -64,7 +64,7 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "a service": {
         "knative": {"action": "store_true", "help": "a Service of Knative, and not Deployment and Service"},
         "autoscale": {"metavar": "MIN:MAX", "help": "a HorizontalPodAutoscaler, or Knative's own bounds"},
-        "target-cpu": {"metavar": "PERCENT", "type": int, "default": 80, "help": "of the autoscaler; default: 80"},
+        "target-cpu": {"metavar": "PERCENT", "type": int, "help": "of the autoscaler; default: 80"},
         "max-unavailable": {"metavar": "N|N%", "help": "a PodDisruptionBudget"},
         "expose": {"metavar": "HOST[/PATH]", "help": "an Ingress, or with --gateway an HTTPRoute"},
         "ingress-class": {"metavar": "NAME", "help": "of the Ingress; default: the cluster's"},
@@ -77,8 +77,8 @@ _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         "schedule": {"metavar": "CRON", "help": "a CronJob, such as '0 3 * * *' or @daily"},
         "time-zone": {"metavar": "NAME", "help": "of the schedule, such as Europe/Rome"},
         "each": {"metavar": "FILE", "help": "an indexed Job: a run for each line, a JSON object of parameters"},
-        "parallelism": {"metavar": "N", "type": int, "default": 10, "help": "runs at once of --each; default: 10"},
-        "retries": {"metavar": "N", "type": int, "default": 3, "help": "further attempts; default: 3"},
+        "parallelism": {"metavar": "N", "type": int, "help": "runs at once of --each; default: 10"},
+        "retries": {"metavar": "N", "type": int, "help": "further attempts; default: 3"},
         "ttl": {"metavar": "DURATION", "help": "remove the finished Job after this long; default: never"},
         "generate-name": {"action": "store_true", "help": "let the cluster complete the Job's name (kubectl create)"},
     },
@@ -179,14 +179,21 @@ def _wanted(
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
             autoscale=_bounds(args.autoscale), target_cpu=_number("--target-cpu", args.target_cpu, 1, 100),
             max_unavailable=args.max_unavailable, schedule=args.schedule, time_zone=args.time_zone,
-            each=_lines(args.each), parallelism=_number("--parallelism", args.parallelism, 1, 10_000),
+            each=job.lines(Path(args.each)) if args.each else (),
+            parallelism=_number("--parallelism", args.parallelism, 1, 10_000),
             retries=_number("--retries", args.retries, 0, 1000), ttl=_seconds(args.ttl),
             generate_name=args.generate_name, tag=args.tag, registry_secret=args.registry_secret,
             document=path.read_text(encoding="utf-8") if action == "build" and path else "",
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return wanted.check(asked, exposure.problems(asked))
+    return wanted.check(asked, [*_alone(args), *exposure.problems(asked)])
+
+
+def _alone(args: argparse.Namespace) -> list[str]:
+    """What is wrong with flags that only say how the registry is asked."""
+    flags = {"--authfile": args.authfile, "--ca-bundle": args.ca_bundle}
+    return [f"{flag} needs --resolve" for flag, value in flags.items() if value and not args.resolve]
 
 
 def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, str]) -> Reference:
@@ -206,9 +213,9 @@ def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
     if args.action and of_task and args.action != of_task:
         raise SpecError(f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}")
     hints = {
-        "serve": (args.knative, args.expose, args.metrics),
-        "job": (args.schedule, args.each, args.input, args.ttl),
         "build": (args.tag,),
+        "serve": (args.knative, args.expose, args.metrics, args.autoscale, args.max_unavailable),
+        "job": (args.schedule, args.each, args.input, args.ttl, args.retries is not None),
     }
     hinted = next((action for action, flags in hints.items() if any(flags)), "")
     found: str = args.action or of_task or hinted
@@ -283,21 +290,8 @@ def _bounds(text: str) -> tuple[int, int] | None:
     return int(low), int(high)
 
 
-def _lines(name: str) -> tuple[str, ...]:
-    if not name:
-        return ()
-    try:
-        return job.lines(Path(name).read_text(encoding="utf-8"), name)
-    except OSError as error:
-        raise SpecError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SpecError(f"--each: {show_value(name)} is not UTF-8 text") from None
-    except ValueError as error:  # a NUL in the name
-        raise SpecError(f"--each: cannot read {show_value(name)}: {error}") from None
-
-
-def _number(flag: str, value: int, low: int, high: int) -> int:
-    if not low <= value <= high:
+def _number(flag: str, value: int | None, low: int, high: int) -> int | None:
+    if value is not None and not low <= value <= high:
         raise SpecError(f"{flag}: expected a whole number from {low} to {high}, found {value}")
     return value
 

@@ -73,7 +73,7 @@ def _spec(wanted: Wanted, config: str) -> Document:
         items = [{"key": ".dockerconfigjson", "path": "config.json"}]
         pod["volumes"].append({"name": "registry", "secret": {"secretName": wanted.registry_secret, "items": items}})
     hopeless = [code for code in range(_SPEC, _LAST + 1) if code not in _UNREACHABLE]
-    found: Document = {"backoffLimit": wanted.retries, "podFailurePolicy": policy(exits("FailJob", *hopeless))}
+    found: Document = {"backoffLimit": wanted.further_attempts, "podFailurePolicy": policy(exits("FailJob", *hopeless))}
     if wanted.ttl is not None:
         found["ttlSecondsAfterFinished"] = wanted.ttl
     return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import msgspec
 
 from ovenbird.common.hashing import hash_text
+from ovenbird.common.json_lines import iterate_lines
 from ovenbird.common.text import show_value
+from ovenbird.settings import raw_members
 
 from ..errors import SpecError
 from .failures import exits, policy
@@ -19,6 +24,7 @@ _ENDING = 60  # seconds for the handler's `finally`, the outputs it has made and
 # exit statuses that another attempt gives again: settings, document, load, init; and arguments, which are a line's own
 _HOPELESS, _ARGUMENTS = (70, 71, 72, 73), 77
 _STOPPED = (137, 143)  # killed (no memory left) or stopped: worth another attempt
+_PARALLEL = 10  # runs at once where nothing says how many
 _HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of those that did not
 
 
@@ -34,22 +40,17 @@ def documents(wanted: Wanted) -> list[Document]:
     return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
 
 
-def lines(text: str, name: str) -> tuple[str, ...]:
-    """The lines of a file of parameters, each a JSON object; empty ones are left out. Errors: SpecError."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise SpecError(f"--each: {show_value(name)}, line {number}: not JSON: {error}") from None
-        if not isinstance(value, dict):
-            raise SpecError(
-                f"--each: {show_value(name)}, line {number}: expected a JSON object of parameters,"
-                f" found {show_value(value, 80)}"
-            )
-        found.append(line.strip())
+def lines(path: Path) -> tuple[str, ...]:
+    """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: SpecError."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            found = tuple(_line(text, f"--each: {show_value(name)}, line {number}")
+                          for number, text in iterate_lines(file))  # fmt: skip
+    except OSError as error:
+        raise SpecError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in the name
+        raise SpecError(f"--each: cannot read {show_value(name)}: {error}") from None
     if not found:
         raise SpecError(f"--each: {show_value(name)} holds no line")
     if len(found) > _MOST:
@@ -61,7 +62,24 @@ def lines(text: str, name: str) -> tuple[str, ...]:
             f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
             hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a --name of its own",
         )
-    return tuple(found)
+    return found
+
+
+def _line(line: bytes, where: str) -> str:
+    """Return a line that a run takes, as text. Errors: SpecError."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise SpecError(f"{where}: not UTF-8 text", hint="a file in UTF-16: iconv -f UTF-16 -t UTF-8") from None
+    try:
+        value = json.loads(text)
+        if isinstance(value, dict):
+            raw_members(line)  # which is stricter: NaN, and halves of characters
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise SpecError(f"{where}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise SpecError(f"{where}: expected a JSON object of parameters, found {show_value(value, 80)}")
+    return text
 
 
 def _parameters(wanted: Wanted) -> Document:
@@ -84,11 +102,11 @@ def _spec(wanted: Wanted, parameters: str) -> Document:
     if wanted.each:
         pod["volumes"].append({"name": "each", "configMap": {"name": parameters}})
         found = {"completionMode": "Indexed", "completions": len(wanted.each)}
-        found["parallelism"] = min(wanted.parallelism, len(wanted.each))
+        found["parallelism"] = min(wanted.parallelism or _PARALLEL, len(wanted.each))
         # a limit for each: a line that fails takes no attempt from the others
-        found["backoffLimitPerIndex"] = wanted.retries
+        found["backoffLimitPerIndex"] = wanted.further_attempts
     else:
-        found["backoffLimit"] = wanted.retries
+        found["backoffLimit"] = wanted.further_attempts
     found["podFailurePolicy"] = _failures(bool(wanted.each))
     if wanted.ttl is not None:
         found["ttlSecondsAfterFinished"] = wanted.ttl

@@ -17,6 +17,7 @@ _LOADING = 60.0  # seconds for the import of the user's module, before the port 
 _UNLIMITED = 24 * 3600.0  # seconds to wait for an init that has no time limit
 _MARGIN = 5.0  # seconds more than the runtime needs to end
 _HANGING = 10  # seconds to end for a pod that fails its liveness probe
+_TARGET_CPU = 80  # percent of the request, where nothing says how much
 _LEAST_PROGRESS = 600  # seconds; the default of Kubernetes for a rollout without progress
 _PULLING = 240  # seconds of a rollout in which the pod does not start yet: its node and its image
 
@@ -120,7 +121,7 @@ def _service(wanted: Wanted, known: Settings) -> Document:
 def _scaler(wanted: Wanted) -> Document:
     assert wanted.autoscale
     low, high = wanted.autoscale
-    target = {"type": "Utilization", "averageUtilization": wanted.target_cpu}
+    target = {"type": "Utilization", "averageUtilization": wanted.target_cpu or _TARGET_CPU}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",

@@ -14,6 +14,8 @@ from ..reference import Reference
 from . import cron, names
 from .task import Task
 
+_RETRIES = 3  # where nothing says how many
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -36,7 +38,7 @@ class Wanted:
     # serve
     knative: bool = False
     autoscale: tuple[int, int] | None = None
-    target_cpu: int = 80
+    target_cpu: int | None = None
     max_unavailable: str = ""
     expose: str = ""
     gateway: str = ""
@@ -47,8 +49,8 @@ class Wanted:
     schedule: str = ""
     time_zone: str = ""
     each: tuple[str, ...] = ()
-    parallelism: int = 10
-    retries: int = 3
+    parallelism: int | None = None
+    retries: int | None = None
     ttl: int | None = None
     generate_name: bool = False
     # build
@@ -60,6 +62,11 @@ class Wanted:
     def own_secret(self) -> str:
         """The Secret that holds the variables which name none."""
         return self.secret or f"{names.label(self.function.name)}-secrets"
+
+    @property
+    def further_attempts(self) -> int:
+        """How often a run that failed is tried again."""
+        return _RETRIES if self.retries is None else self.retries
 
 
 def check(wanted: Wanted, more: Sequence[str] = ()) -> Wanted:
@@ -80,17 +87,25 @@ def _places(wanted: Wanted) -> list[str]:
         "--expose": (wanted.expose, serve),
         "--metrics": (wanted.metrics, serve),
         "--schedule": (wanted.schedule, job),
-        "--time-zone": (wanted.time_zone, job),
         "--each": (wanted.each, job),
+        "--retries": (wanted.retries is not None, not serve),
+        "--ttl": (wanted.ttl is not None, not serve),
         "--generate-name": (wanted.generate_name, not serve),
+        "--writable-root": (wanted.writable_root, serve or job),
         "--tag": (wanted.tag, wanted.action == "build"),
         "--registry-secret": (wanted.registry_secret, wanted.action == "build"),
     }
     problems = [
         f"{flag} does not go with --action {wanted.action}" for flag, (v, fits) in flags.items() if v and not fits
     ]
-    if wanted.time_zone and not wanted.schedule and job:
-        problems.append("--time-zone needs --schedule")
+    needs = (
+        ("--time-zone", wanted.time_zone, "--schedule CRON", wanted.schedule),
+        ("--parallelism", wanted.parallelism, "--each FILE", wanted.each),
+        ("--target-cpu", wanted.target_cpu, "--autoscale MIN:MAX", wanted.autoscale),
+    )
+    problems += [f"{flag} needs {other}" for flag, value, other, given in needs if value and not given]
+    if wanted.target_cpu and wanted.knative:
+        problems.append("--target-cpu does not go with --knative, which scales by the calls that are in flight")
     if wanted.generate_name and wanted.schedule:
         problems.append("--generate-name does not go with --schedule: each run gets a name of its own")
     if wanted.autoscale and task.replicas is not None:

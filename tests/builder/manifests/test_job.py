@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.jobs import Jobs
 
 from .conftest import Made
 
@@ -101,6 +102,10 @@ def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Pa
         ('{"a": 1}\n\n[1]\n', "line 3: expected a JSON object of parameters, found [1]"),
         ("3\n", "line 1: expected a JSON object"),
         ("[" * 100_000, "line 1: not JSON"),
+        ('\ufeff{"a": 1}\r\n\r\n{"a": }\r\n', "line 3: not JSON"),
+        ('{"a": NaN}', "line 1: not JSON"),
+        ('{"a": "\\ud800"}', "line 1: not JSON"),
+        ("\ufeff\r\n", "holds no line"),
         ("{}\n" * 100_001, "holds 100001 lines, and a Job has at most 100000"),
     ],
 )
@@ -115,8 +120,61 @@ def test_lines_that_are_none(refused: Callable[..., str], folder: Path, text: st
 def test_a_file_of_lines_that_cannot_be_read(refused: Callable[..., str], folder: Path) -> None:
     """Absent, or no text."""
     assert "--each: cannot read 'absent.jsonl'" in refused("--each", "absent.jsonl")
-    (folder / "binary").write_bytes(b"\xff\xfe{}")
-    assert "--each: 'binary' is not UTF-8 text" in refused("--each", "binary")
+    (folder / "binary").write_bytes('{"a": 1}'.encode("utf-16"))
+    assert "--each: 'binary', line 1: not UTF-8 text (a file in UTF-16: iconv" in refused("--each", "binary")
+    assert "--each: cannot read 'binary/x': Not a directory" in refused("--each", "binary/x")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_lines_as_other_systems_write_them(
+    make: Callable[..., Made], folder: Path, jobs: Jobs, ends: str, encoding: str
+) -> None:
+    """A byte order mark, carriage returns and blank lines are no parameters; a run reads the same lines."""
+    rows = ["", '{"n": 1}', "  ", '\t{"n": "é"} ', "", '{"n": 3}', ""]
+    (folder / "each.jsonl").write_bytes(ends.join(rows).encode(encoding))
+    made = make("--each", "each.jsonl")
+    assert made["ConfigMap"]["data"] == {"params.jsonl": '{"n": 1}\n{"n": "é"}\n{"n": 3}\n'}
+    assert made["Job"]["spec"]["completions"] == 3
+    for name, text in (("typed", (folder / "each.jsonl").read_bytes()),
+                       ("mounted", made["ConfigMap"]["data"]["params.jsonl"].encode())):  # fmt: skip
+        (jobs.folder / name).write_bytes(text)
+        done = jobs.run("def handler(n):\n    return n\n", "--each", name, "--index", "1")
+        assert done.result["results"] == {"output_0": "é"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--parallelism", "3"), "--parallelism needs --each FILE"),
+        (("--parallelism", "10", "--action", "job"), "--parallelism needs --each FILE"),
+        (("--target-cpu", "60"), "--target-cpu needs --autoscale MIN:MAX"),
+        (("--target-cpu", "80", "--action", "job"), "--target-cpu needs --autoscale MIN:MAX"),
+        (("--target-cpu", "60", "--autoscale", "0:5", "--knative"), "--target-cpu does not go with --knative"),
+        (("--time-zone", "UTC"), "--time-zone needs --schedule CRON"),
+        (("--retries", "3", "--action", "serve"), "--retries does not go with --action serve"),
+        (("--ttl", "1h", "--action", "serve"), "--ttl does not go with --action serve"),
+        (("--authfile", "x"), "--authfile needs --resolve"),
+        (("--ca-bundle", "x"), "--ca-bundle needs --resolve"),
+        (("--each", "each.jsonl", "--action", "serve"), "--each does not go with --action serve"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_flag_that_needs_another(
+    refused: Callable[..., str], folder: Path, words: tuple[str, ...], said: str
+) -> None:
+    """It is refused without it, also where it has the value that is the default."""
+    (folder / "each.jsonl").write_text("{}")
+    assert said in refused(*words)
+
+
+def test_a_flag_says_which_objects_are_meant(make: Callable[..., Made]) -> None:
+    """Where only one kind has it; a build has all of a job's."""
+    assert make("--retries", "0").kinds == ["Job"]
+    assert make("--autoscale", "1:2", "--cpu", "1").kinds == ["Deployment", "Service", "HorizontalPodAutoscaler"]
+    assert make("--tag", "r.example/f:1", "--retries", "0", "--ttl", "1h").kinds == ["ConfigMap", "Job"]
+    job = make("--tag", "r.example/f:1", "--ttl", "1h")["Job"]["spec"]
+    assert (job["backoffLimit"], job["ttlSecondsAfterFinished"]) == (3, 3600)
 
 
 def test_more_lines_than_a_configmap_takes(

@@ -37,6 +37,12 @@ def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:
     assert done.result["results"] == {"output_0": "[4] [4] 6"}
 
 
+def test_lines_that_end_as_in_windows(jobs: Jobs) -> None:
+    """Carriage returns and blank lines are no part of the parameters."""
+    (jobs.folder / "each.jsonl").write_bytes(b'\xef\xbb\xbf\r\n{"n": 1}\r\n \t\r\n{"n": 2, "common": "x"}\r\n')
+    assert jobs.run(SOURCE, "--each", "each.jsonl", "--index", "1").result["results"] == {"output_0": "2 x"}
+
+
 def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
     """A user's own indexed Job may read the variable itself."""
     done = jobs.run(
@@ -48,8 +54,9 @@ def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("text", "index", "message"),
     [
-        ('{"n": 1}\n', 1, "holds 1 lines, counted from 0, and there is none 1"),
-        ("", 0, "holds 0 lines"),
+        ('{"n": 1}\n', 1, "--index: 1 is out of range: '"),
+        ('{"n": 1}\n\n', 1, "has 1 lines that are not blank, counted from 0"),
+        ("", 0, "has 0 lines"),
         ('{"n": 1}\n[2]\n', 1, "line 2: not a JSON object of parameters"),
         ("{\n", 0, "line 1: not a JSON object"),
         ("\xff\n", 0, "line 1: not a JSON object"),

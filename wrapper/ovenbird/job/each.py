@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from pathlib import Path
 
 import msgspec
 
+from ..common.json_lines import iterate_lines
 from ..common.text import show_value
 from ..errors import ArgumentsError, SettingsError
 from ..settings import RawJson, raw_members
@@ -19,21 +19,20 @@ def line(name: str, index: int) -> dict[str, RawJson]:
     """
     if index < 0:
         raise SettingsError(
-            "--each: which line is meant is not said", hint="--index N; an indexed Job sets JOB_COMPLETION_INDEX"
+            "`--each` needs `--index`: which line is meant", hint="--index N; an indexed Job sets JOB_COMPLETION_INDEX"
         )
     count = 0
     try:
         with Path(name).open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                text = raw.removeprefix(BOM_UTF8) if number == 1 else raw
-                if not text.strip():
-                    continue
+            for number, text in iterate_lines(file):
                 if count == index:
                     return _object(text, f"--each: {show_value(name)}, line {number}")
                 count += 1
     except OSError as error:
         raise ArgumentsError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
-    raise ArgumentsError(f"--index: {show_value(name)} holds {count} lines, counted from 0, and there is none {index}")
+    raise ArgumentsError(
+        f"--index: {index} is out of range: {show_value(name)} has {count} lines that are not blank, counted from 0"
+    )
 
 
 def _object(text: bytes, where: str) -> dict[str, RawJson]:
