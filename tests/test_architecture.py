@@ -253,10 +253,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.errors",
         "ovenbird_builder.layers",
     ),
-    "ovenbird_builder.scratch": (
-        "ovenbird_builder.container",
-        "ovenbird_builder.layers",
-    ),
     "ovenbird_builder.secrets": ("ovenbird_builder.errors",),
     "ovenbird_builder.writeback": (
         "ovenbird.document",
@@ -307,7 +303,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
         "ovenbird_builder.reference",
         "ovenbird_builder.registry",
-        "ovenbird_builder.scratch",
         "ovenbird_builder.bench",
     ),
     "ovenbird_builder.locking": (
@@ -424,7 +419,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
         "ovenbird_builder.progress",
         "ovenbird_builder.registry",
-        "ovenbird_builder.scratch",
         "ovenbird_builder.spec",
     ),
     "ovenbird_builder.contents": (
@@ -466,7 +460,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
         "ovenbird_builder.locking",
         "ovenbird_builder.prepare",
-        "ovenbird_builder.scratch",
         "ovenbird_builder.sources",
         "ovenbird_builder.spec",
     ),

@@ -12,10 +12,9 @@ from msgspec.structs import asdict
 from ovenbird import __version__
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.redact import redact_url
-from ovenbird.common.text import show_value
 
 from .bake import Baked
-from .errors import SpaceError
+from .host.disk import guard_output_writes
 from .instructions import Instruction
 from .layers import key
 from .layers.cache import Cache
@@ -73,10 +72,8 @@ def write(issued: Sequence[Issued], beside: Path) -> list[Path]:
         middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
         for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
             path = beside.absolute().with_name(f"{beside.absolute().name}{middle}.{ending}")
-            try:
+            with guard_output_writes(path):
                 write_file(path, data + b"\n")
-            except OSError as error:
-                raise SpaceError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
             made.append(path)
     return made
 

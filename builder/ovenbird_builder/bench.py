@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ovenbird.common.hashing import digest_bytes
-from ovenbird.common.units import read_whole
 
 from . import buildah, process, skopeo
-from .container import started
 from .errors import BaseMissingError, RegistryError
+from .host.procid import format_process_id, has_ended
 from .layers.assemble import layout
 from .layers.cache import Cache
 from .reference import Reference
@@ -39,7 +37,7 @@ class Bench:
     def image(self, manifest: bytes, *, keep: bool = False) -> str:
         """The name in the store of an image whose blobs are in the cache; loaded unless it is there."""
         digest = digest_bytes(manifest)
-        own = "" if keep else f"-{os.getpid()}-{started(os.getpid())}"
+        own = "" if keep else f"-{format_process_id()}"
         name = Reference("localhost", _KEPT if keep else _STAGE, digest[7:31] + own)
         with self._lock:
             if not self._reaped:
@@ -81,7 +79,7 @@ class Bench:
         names = [name for row in json.loads(done.stdout or "[]") or () for name in row.get("names") or ()]
         for name in names:
             _, pid, start = [*name.rpartition(":")[2].split("-"), "", ""][:3]
-            if (number := read_whole(pid, 0)) and started(number) != start:
+            if has_ended(pid, start):
                 process.run(buildah.remove_image(name), env=self.registry.environ, check=False)
 
 

@@ -28,14 +28,15 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from .baked_document import NOT_IN_IMAGE, handler
 from .bases import foundation
-from .errors import DigestError, SpaceError, SpecError
+from .errors import DigestError, SpecError
 from .host.canonical_json import encode_json_indented
+from .host.disk import guard_output_writes
+from .host.tempdirs import make_build_folder
 from .layers import MTIME
 from .layers.cache import Cache
 from .locking import lockfile
 from .locking.wheelhouse import Wheelhouse
 from .prepare import Prepared
-from .scratch import scratch
 from .sources.digest import of_tree
 from .sources.tree import Tree
 from .spec import Request
@@ -101,13 +102,10 @@ class Bundle(Struct, frozen=True):
 def write(path: Path, given: Mapping[str, Any], request: Request, prepared: Sequence[Prepared], cache: Cache) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
     _refuse_outside(prepared)
-    try:
-        with replacing(path) as draft:
-            with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                _fill(tar, given, request, prepared, cache)
-            return draft.stat().st_size
-    except OSError as error:
-        raise SpaceError(f"cannot write the bundle {show_value(str(path))}: {error.strerror}") from None
+    with guard_output_writes(path), replacing(path) as draft:
+        with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            _fill(tar, given, request, prepared, cache)
+        return draft.stat().st_size
 
 
 def _refuse_outside(prepared: Sequence[Prepared]) -> None:
@@ -139,7 +137,7 @@ def opened(path: Path, cache: Cache) -> Iterator[Bundle]:
 
     Errors: SpecError for a file that is no bundle; DigestError for one that was damaged.
     """
-    with scratch(cache.root) as folder:
+    with make_build_folder(cache.root) as folder:
         try:
             with tarfile.open(path) as tar:
                 tar.extractall(folder, filter="data")  # refuses what leaves the folder, devices, and other owners

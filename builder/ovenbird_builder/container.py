@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from ovenbird.common.text import show_value
-from ovenbird.common.units import read_whole
 from ovenbird.errors import OvenbirdError
 
 from . import buildah, process
 from .errors import BaseMissingError, DigestError, RegistryDeniedError, RegistryError
+from .host.procid import format_process_id, has_ended
 from .runtime_failure import find_runtime_failure
 
 _PREFIX = "ovenbird-step"
@@ -85,7 +85,7 @@ def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None 
     RegistryDeniedError.
     """
     reap()
-    name = f"{_PREFIX}-{os.getpid()}-{started(os.getpid())}-{next(_numbers)}"
+    name = f"{_PREFIX}-{format_process_id()}-{next(_numbers)}"
     try:
         process.run(buildah.from_(image, name=name, pull=pull), env=env)
     except process.ProcessFailed as error:
@@ -121,13 +121,5 @@ def reap() -> None:
         parts = name.removeprefix(_PREFIX + "-").split("-")
         if not name.startswith(_PREFIX + "-") or len(parts) != 3:
             continue
-        if (pid := read_whole(parts[0], 0)) and started(pid) != parts[1]:
+        if has_ended(parts[0], parts[1]):
             process.run(buildah.remove(name), check=False)
-
-
-def started(pid: int) -> str:
-    """When a process was started, in ticks since boot: tells it from a later one of the same number; empty if gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""

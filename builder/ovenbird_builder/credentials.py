@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird.common.named_paths import is_file
+from ovenbird.common.private_files import make_private_file
 from ovenbird.common.text import show_value
 
 from .auth_files import find_auth_files
@@ -53,7 +54,7 @@ def credentials(
         (merged.get("credHelpers") or {}).pop(host, None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-auth-") as folder:  # 0700, so nobody else reads the file in it
         path = Path(folder, "auth.json")
-        path.touch(0o600)
+        make_private_file(path)
         path.write_text(json.dumps(merged))
         yield Credentials(str(path), (password, token))
 

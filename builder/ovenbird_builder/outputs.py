@@ -13,7 +13,8 @@ from ovenbird.common.atomic_files import is_replaceable, replacing
 from ovenbird.common.hashing import hash_bytes
 from ovenbird.common.text import show_value
 
-from .errors import ImageError, SpaceError, SpecError
+from .errors import ImageError, SpecError
+from .host.disk import guard_output_writes
 from .reference import Reference
 from .registry import Registry
 
@@ -56,28 +57,25 @@ def write(one: Output, registry: Registry, layout: Path, tags: tuple[Reference, 
     special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in
     if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
         raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
-    try:
+    with guard_output_writes(path.parent, "--output"):
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=None if special else path.parent))
-    except OSError as error:
-        raise SpaceError(f"--output: cannot write to {show_value(str(path.parent))}: {error.strerror}") from None
     try:
-        made = scratch / "image"
-        if one.kind == "docker-archive":
-            blobs = _unpacked(layout, registry.blobs, scratch)
-            registry.write(scratch / "layout", _destination(one, made, tags), blobs=blobs)
-        else:
-            registry.write(layout, _destination(one, made, tags), index=index)
-        if one.kind == "oci":
-            _index_name(made, tags)
-            if path.exists():
-                path.rename(scratch / "old")
-        if special:
-            with replacing(path) as draft:
-                shutil.copyfile(made, draft)
-        else:
-            made.rename(path)
-    except OSError as error:
-        raise SpaceError(f"--output: cannot write {show_value(str(path))}: {error.strerror}") from None
+        with guard_output_writes(path, "--output"):
+            made = scratch / "image"
+            if one.kind == "docker-archive":
+                blobs = _unpacked(layout, registry.blobs, scratch)
+                registry.write(scratch / "layout", _destination(one, made, tags), blobs=blobs)
+            else:
+                registry.write(layout, _destination(one, made, tags), index=index)
+            if one.kind == "oci":
+                _index_name(made, tags)
+                if path.exists():
+                    path.rename(scratch / "old")
+            if special:
+                with replacing(path) as draft:
+                    shutil.copyfile(made, draft)
+            else:
+                made.rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ovenbird.common.atomic_files import write_file
-from ovenbird.common.text import escape_controls, show_value
+from ovenbird.common.text import escape_controls
 from ovenbird.common.units import show_size
 
-from .errors import SpaceError
+from .host.disk import guard_output_writes
 from .layers import Layer
 
 
@@ -73,11 +73,8 @@ def write_text(path: Path, content: str, flag: str) -> None:
 
     Errors: SpaceError.
     """
-    try:
+    with guard_output_writes(path, flag):
         write_file(path, content.encode())
-    except (OSError, ValueError) as error:  # the second for a name with a NUL
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SpaceError(f"{flag}: cannot write {show_value(str(path))}: {reason}") from None
 
 
 def text(document: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets as randomness
 from collections.abc import Iterable
 
-from .layers.blobs import space
 from .layers.cache import Cache
 from .secrets import Secret
-
-_LENGTH = 32
 
 
 def identities(found: Iterable[Secret], cache: Cache) -> dict[str, str]:
@@ -18,23 +13,5 @@ def identities(found: Iterable[Secret], cache: Cache) -> dict[str, str]:
     found = tuple(found)
     if not found:
         return {}
-    salt = _salt(cache)
+    salt = cache.salt("secrets.key")
     return {secret.name: secret.identity(salt) for secret in found}
-
-
-def _salt(cache: Cache) -> bytes:
-    path = cache.root / "secrets.key"
-    while True:
-        try:
-            if len(data := path.read_bytes()) == _LENGTH:
-                return data
-            path.unlink(missing_ok=True)
-        except FileNotFoundError:
-            pass
-        with cache.draft() as draft, space(cache.root):
-            draft.write(randomness.token_bytes(_LENGTH))
-            os.fchmod(draft.file.fileno(), 0o600)
-            try:
-                os.link(draft.path, path)  # fails where another builder was quicker; then its salt counts
-            except FileExistsError:
-                continue

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ovenbird.common.private_files import make_private_file
 from ovenbird.common.text import show_value
 
 from .errors import SpecError
@@ -69,7 +70,7 @@ def mounted(secrets: Iterable[Secret]) -> Iterator[tuple[str, ...]]:
         mounts = []
         for secret in secrets:
             path = Path(folder, secret.name)
-            path.touch(0o600)
+            make_private_file(path)
             path.write_bytes(secret.value)
             mounts.append(f"{path}:{PLACE}/{secret.name}:ro")
         yield tuple(mounts)

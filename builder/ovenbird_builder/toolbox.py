@@ -5,9 +5,7 @@ A base image need not have any of it, and what it has does not count: the tools 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +13,9 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.install_hint import format_install_command
 from ovenbird.common.text import show_value
 
-from .errors import ProgramMissingError, SpaceError
+from .errors import ProgramMissingError
+from .host.atomic_folders import filling_folder
+from .host.disk import guard_cache_writes
 from .network import MOUNT
 
 MOUNTED = f"{MOUNT}/toolbox"  # to be put on PYTHONPATH
@@ -36,10 +36,10 @@ def toolbox(cache: Path) -> Path:
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
     place = cache / "toolbox" / hash_text(names)[:32]
     if not place.is_dir():
-        try:
-            _fill(place, found)
-        except OSError as error:
-            raise SpaceError(f"cannot write the tools to {show_value(str(place))}: {error.strerror}") from error
+        with guard_cache_writes(place), filling_folder(place) as folder:
+            for distribution in found:
+                for file, source in _files(distribution):
+                    _copy(source, folder / file)
     return place
 
 
@@ -76,21 +76,6 @@ def _files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
         for file in distribution.files or ()
         if ".." not in file.parts and not file.is_absolute() and file.suffix not in _SKIPPED
     ]
-
-
-def _fill(place: Path, found: list[metadata.Distribution]) -> None:
-    """Copy under a temporary name, then rename: a builder that is killed, or a second one, leaves no half of it."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=".toolbox-", dir=place.parent))
-    try:
-        for distribution in found:
-            for file, source in _files(distribution):
-                _copy(source, half / file)
-        half.chmod(0o755)
-        with contextlib.suppress(OSError):  # another builder was quicker
-            half.rename(place)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
 
 
 def _copy(source: Path, destination: Path) -> None:

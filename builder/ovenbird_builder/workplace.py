@@ -12,11 +12,11 @@ from msgspec import Struct
 from .bases.foundation import Foundation
 from .bench import Bench, bench
 from .credentials import credentials
+from .host.tempdirs import make_build_folder
 from .layers.cache import Cache
 from .progress import Progress
 from .reference import Reference
 from .registry import Registry
-from .scratch import scratch
 from .spec import Request
 
 
@@ -53,7 +53,7 @@ def workplace(
             cache.blobs, environ, request.network, found, request.timeout or None, tell=progress.say
         )  # fmt: skip
         desk = stack.enter_context(bench(registry, cache))
-        folder = stack.enter_context(scratch(cache.root))
+        folder = stack.enter_context(make_build_folder(cache.root))
         warnings = stack.enter_context(_logged(progress))
         yield Workplace(cache, registry, desk, folder, environ, progress, warnings, {})
 

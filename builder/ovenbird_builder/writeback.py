@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.atomic_files import replacing
 from ovenbird.common.text import show_value
 from ovenbird.document import parse
 
@@ -90,14 +89,5 @@ def _plain(document: dict[str, Any]) -> str:
 
 def _replace(path: Path, text: str) -> None:
     real = path.resolve()
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=real.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(real.stat().st_mode & 0o777)
-        Path(temporary).replace(real)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(real, mode=real.stat().st_mode & 0o777) as draft:
+        draft.write_bytes(text.encode())

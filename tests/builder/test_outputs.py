@@ -90,5 +90,5 @@ def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_pa
 
 def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:
     """The folder was there when the build began."""
-    with pytest.raises(SpaceError, match=r"--output: cannot write to '.*/gone'"):
+    with pytest.raises(SpaceError, match=r"--output: cannot write '.*/gone'"):
         put(shop, Output("oci", str(tmp_path / "gone" / "image")), shop.parcel())

@@ -15,12 +15,12 @@ from ovenbird.errors import OvenbirdError
 
 from .. import reference
 from ..errors import BaseMissingError, BaseUnfitError
+from ..host.tempdirs import make_build_folder
 from ..layers import MTIME, key
 from ..layers.assemble import choose, layout
 from ..layers.cache import Cache
 from ..reference import Reference
 from ..registry import Registry, layout_digest
-from ..scratch import scratch
 from . import table
 from .base_name import TRANSPORT, check_place, explain_unreadable
 
@@ -179,7 +179,7 @@ def _whole(row: dict[str, Any], cache: Cache) -> bool:
 def _pulled(name: str, place: _Place, digest: str, platform: str, registry: Registry, cache: Cache) -> Foundation:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
-    with cache.alone(key("base pull", digest=digest)), scratch(cache.root) as folder:
+    with cache.alone(key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
         if found := _cached(name, digest, platform, cache):
             return found
         image = place.by_identity(digest)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import platform
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
@@ -212,7 +211,4 @@ def _keep(place: Path, answer: Mapping[str, Any]) -> None:
     """Keep an answer; where the cache cannot be written it is asked again next time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".probe-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(answer, file)
-        Path(name).replace(place)
+        write_file(place, json.dumps(answer).encode())

@@ -10,7 +10,6 @@ most.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import logging
@@ -25,15 +24,10 @@ from typing import Any
 
 from ovenbird.common.hashing import digest_bytes, digest_file
 from ovenbird.common.private_files import close_to_others, make_private_folder
-from ovenbird.common.text import show_value
 
-from ..errors import SpaceError
+from ..host.disk import guard_cache_writes
 
 _log = logging.getLogger("ovenbird.cache")
-_FULL = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT,
-    errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
-}  # fmt: skip
 
 
 class Draft:
@@ -44,7 +38,7 @@ class Draft:
 
     def write(self, data: bytes) -> int:
         """Add bytes; how many. Errors: SpaceError."""
-        with space(self.path):
+        with guard_cache_writes(self.path):
             self.file.write(data)
         self.hash.update(data)
         self.size += len(data)
@@ -65,7 +59,7 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
         self.blobs, self.drafts = self.root / "blobs", self.root / "drafts"
-        with space(self.root):
+        with guard_cache_writes(self.root):
             # others need not read what somebody builds; a folder that was shared on purpose stays so
             if not make_private_folder(self.root) and self.root.parent.name == ".cache":
                 close_to_others([self.root])
@@ -96,7 +90,7 @@ class Blobs:
     @contextlib.contextmanager
     def draft(self) -> Iterator[Draft]:
         """A file to write; what is not kept by `keep` is removed. Errors: SpaceError."""
-        with space(self.root):
+        with guard_cache_writes(self.root):
             number, name = tempfile.mkstemp(dir=self.drafts)
         path = Path(name)
         try:
@@ -110,7 +104,7 @@ class Blobs:
     def keep(self, draft: Draft) -> Path:
         """Turn a draft into a blob. Errors: SpaceError."""
         path = self.blob(draft.digest)
-        with space(self.root):
+        with guard_cache_writes(self.root):
             os.fchmod(draft.file.fileno(), 0o644)
             os.fsync(draft.file.fileno())
             draft.path.replace(path)
@@ -129,7 +123,7 @@ class Blobs:
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """An empty folder for a while. Errors: SpaceError."""
-        with space(self.root):
+        with guard_cache_writes(self.root):
             folder = Path(tempfile.mkdtemp(dir=self.drafts))
         try:
             with (folder / ".lock").open("w") as lock:
@@ -168,15 +162,3 @@ class _Whole:
         while left:
             left = left[self.file.write(left) :]
         return len(data)
-
-
-@contextlib.contextmanager
-def space(path: Path) -> Iterator[None]:
-    """Turn a disk that is full or may not be written into a SpaceError that names `path`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
-        raise SpaceError(f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint) from error

@@ -16,11 +16,11 @@ from ovenbird.common.text import show_value
 
 from ..container import working
 from ..errors import BaseUnfitError, LayerError
+from ..host.disk import guard_cache_writes
 from ..network import MOUNT
 from ..process import ProcessFailed
 from . import Package, Scheme, Target
 from . import key as key_of
-from .blobs import space
 from .cache import Cache
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) ->
     with installing(wheel, scheme) as installation:
         sources = installation.sources(scheme)
         for start in range(0, len(sources), _FILES):
-            with space(folder), (folder / f"{number:05}-{start:05}").open("wb") as out:
+            with guard_cache_writes(folder), (folder / f"{number:05}-{start:05}").open("wb") as out:
                 for item in sources[start : start + _FILES]:
                     _write_source(out, item)
     return [item.path for item in sources]

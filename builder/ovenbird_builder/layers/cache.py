@@ -15,6 +15,7 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -28,11 +29,13 @@ from msgspec.structs import asdict, replace
 from ovenbird.common.text import show_value
 
 from ..errors import SpaceError
+from ..host.disk import guard_cache_writes
 from ..lock_files import hold_lock
 from . import Layer
-from .blobs import Blobs, Draft, space
+from .blobs import Blobs, Draft
 
 _log = logging.getLogger("ovenbird.cache")
+_SALT = 32  # bytes
 
 
 class Entry(Struct, frozen=True):
@@ -57,7 +60,7 @@ class Cache(Blobs):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.keys, self.layouts = self.root / "keys", self.root / "layouts"
-        with space(self.root):
+        with guard_cache_writes(self.root):
             for folder in (self.keys, self.layouts, self.root / "locks"):
                 folder.mkdir(parents=True, exist_ok=True)
             tag = self.root / "CACHEDIR.TAG"  # https://bford.info/cachedir/: backups leave the folder out
@@ -176,27 +179,42 @@ class Cache(Blobs):
     def alone(self, key: str) -> Iterator[None]:
         """Be the only one, of all processes on this cache, that works on a key."""
         with contextlib.ExitStack() as stack:
-            with space(self.root):
+            with guard_cache_writes(self.root):
                 stack.enter_context(hold_lock(self.root / "locks" / key.partition(":")[2]))
             yield
 
     def layout(self, name: str, files: dict[str, bytes]) -> Path:
         """A folder with the given files, whole or not at all; one that exists is replaced file by file."""
         folder = self.layouts / name
-        with space(self.root):
+        with guard_cache_writes(self.root):
             folder.mkdir(parents=True, exist_ok=True)
         for path, data in files.items():
-            with self.draft() as draft, space(self.root):
+            with self.draft() as draft, guard_cache_writes(self.root):
                 draft.write(data)
                 os.fchmod(draft.file.fileno(), 0o644)
                 draft.path.replace(folder / path)
         return folder
 
+    def salt(self, name: str) -> bytes:
+        """Return the secret of this cache in the file `name`, which is made where it is missing. Errors: SpaceError."""
+        path = self.root / name
+        while True:
+            try:
+                if len(data := path.read_bytes()) == _SALT:
+                    return data
+                path.unlink(missing_ok=True)
+            except FileNotFoundError:
+                pass
+            with self.draft() as draft, guard_cache_writes(self.root), contextlib.suppress(FileExistsError):
+                draft.write(secrets.token_bytes(_SALT))
+                os.fchmod(draft.file.fileno(), 0o600)
+                os.link(draft.path, path)  # fails where another builder was quicker; then its salt counts
+
     def _key(self, key: str) -> Path:
         return self.keys / key.partition(":")[2]
 
     def _write_key(self, entry: Entry) -> None:
-        with self.draft() as draft, space(self.root):
+        with self.draft() as draft, guard_cache_writes(self.root):
             draft.write(json.dumps(asdict(entry), sort_keys=True).encode())
             draft.path.replace(self._key(entry.key))
 

@@ -13,7 +13,6 @@ import json
 import os
 import posixpath
 import re
-import secrets as randomness
 import tarfile
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -27,7 +26,6 @@ from ..errors import GateError
 from ..process import redactor
 from . import Layer
 from . import key as key_of
-from .blobs import space
 from .cache import Cache
 from .layer_tar import read_tar
 from .stale_bytecode import find_stale, is_unchecked, source_of, top_folder
@@ -128,7 +126,7 @@ def _hint(problems: Sequence[str]) -> str:
 
 
 def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: Cache) -> _Facts:
-    salt = _salt(cache)
+    salt = cache.salt("gate.key")
     marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
     key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
     known = cache.noted(key)
@@ -251,19 +249,3 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)
-
-
-def _salt(cache: Cache) -> bytes:
-    """The key of this cache, made when it is first asked for."""
-    path = cache.root / "gate.key"
-    while True:
-        try:
-            found = path.read_bytes()
-            if len(found) == 32:
-                return found
-        except FileNotFoundError:
-            pass
-        with cache.draft() as draft, space(cache.root):
-            draft.write(randomness.token_bytes(32))
-            os.fchmod(draft.file.fileno(), 0o600)
-            draft.path.replace(path)

@@ -21,7 +21,9 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..bases.probe import Interpreter
-from ..errors import HashError, LockError, NoWheelError, SpaceError, SpecError
+from ..errors import HashError, LockError, NoWheelError, SpecError
+from ..host.disk import guard_cache_writes
+from ..host.tempdirs import make_step_folder
 from ..network import Network
 from ..progress import SILENT, Progress, Tell
 from . import lockfile, origins, pylock, resolve, runtime_needs, uv
@@ -136,7 +138,7 @@ def _locked(
             f"{to_build[0].origin} ({to_build[0].where}) has to be built, which takes a machine of the target's "
             f"architecture ({machine})"
         )
-    with resolve.scratch(site.cache) as name:
+    with make_step_folder(site.cache) as name:
         folder = Path(name)
         links = resolve.place_links(folder, site.links)
         if locker == "uv" and not to_build:
@@ -232,8 +234,6 @@ def _cached(cache: Path, key: str) -> str:
 
 def _keep(cache: Path, key: str, text: str) -> None:
     folder = cache / "resolved"
-    try:
+    with guard_cache_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_file(folder / key, f"{text}# sealed: {hash_text(text)}\n".encode())
-    except OSError as error:
-        raise SpaceError(f"cannot write to {show_value(str(folder))}: {error.strerror}") from error

@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -153,12 +152,6 @@ def place_links(folder: Path, links: Iterable[Path]) -> list[str]:
                 shutil.copyfile(file, place / file.name)
         lines.append(f"--find-links file://{SHOP}/{place.name}")
     return lines
-
-
-def scratch(cache: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder on the cache's disk that is removed at the end."""
-    (cache / "tmp").mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix="step-", dir=cache / "tmp", ignore_cleanup_errors=True)
 
 
 def line(one: Wanted, wheels: Mapping[str, str]) -> str:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,8 @@ from ovenbird.common.hashing import hash_file
 from ovenbird.common.text import show_value
 
 from ..errors import HashError, SpaceError
+from ..host.atomic_folders import filling_folder
+from ..host.disk import guard_cache_writes
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -66,21 +67,15 @@ class Wheelhouse(Struct, frozen=True):
         """Take a wheel over (it is moved, if it lies on the same disk); the one that is kept. Errors: SpaceError."""
         sha256 = hash_file(path)
         files = self.cache / "wheels" / "files"
-        try:
-            files.mkdir(parents=True, exist_ok=True)
-            half = Path(tempfile.mkdtemp(prefix=".half-", dir=files))
-            try:
-                shutil.move(path, half / path.name)
-                (half / path.name).chmod(0o644)
-                half.chmod(0o755)
-                if self.find(sha256) is None:
-                    _stamp(half / path.name)
-                    with contextlib.suppress(OSError):  # another builder was quicker
-                        half.rename(files / sha256)
-            finally:
-                shutil.rmtree(half, ignore_errors=True)
-        except OSError as error:
-            raise SpaceError(f"cannot keep {path.name} in {show_value(str(files))}: {error.strerror}") from error
+        found = self.find(sha256)
+        with guard_cache_writes(files):
+            if found:
+                path.unlink()
+                return found
+            with filling_folder(files / sha256) as folder:
+                shutil.move(path, folder / path.name)
+                (folder / path.name).chmod(0o644)
+                _stamp(folder / path.name)
         found = self.find(sha256)
         if not found:
             raise SpaceError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
@@ -89,11 +84,9 @@ class Wheelhouse(Struct, frozen=True):
     def note(self, key: str, value: dict[str, str]) -> None:
         """Keep what a key gave. Errors: SpaceError."""
         keys = self.cache / "wheels" / "keys"
-        try:
+        with guard_cache_writes(keys):
             keys.mkdir(parents=True, exist_ok=True)
             write_file(keys / f"{key}.json", json.dumps(value, sort_keys=True).encode())
-        except OSError as error:
-            raise SpaceError(f"cannot write to {show_value(str(keys))}: {error.strerror}") from error
 
     def noted(self, key: str) -> dict[str, str]:
         """What a key gave; empty when that is not known."""

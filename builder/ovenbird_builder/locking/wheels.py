@@ -23,6 +23,7 @@ from ovenbird.common.hashing import hash_text
 from .. import process
 from ..bases.probe import Interpreter, stored
 from ..errors import LockError, NoWheelError, PackageIndexError, WheelBuildError
+from ..host.tempdirs import make_step_folder
 from ..network import Network
 from ..progress import SILENT, Progress
 from . import origins
@@ -31,7 +32,7 @@ from .listed import Wanted
 from .locktext import Lock, Pin
 from .platforms import abi, minor, platform, platforms, supported
 from .refusals import Asked, explain, unreachable
-from .resolve import TOLD, place_links, scratch
+from .resolve import TOLD, place_links
 from .wheelhouse import Wheel, Wheelhouse
 from .workshop import SHOP, Site, Workshop, pip_env, workshop
 
@@ -137,7 +138,7 @@ def _downloaded(indexed: list[Pin], sources: list[Pin], search: _Search) -> dict
     """Wheels from the index; a pin that is there as source only goes over to `sources`."""
     found: dict[str, Wheel] = {}
     title = f"download the wheels of {len(indexed)} pins"
-    with search.site.progress.stage(title) as told, scratch(search.site.cache) as name:
+    with search.site.progress.stage(title) as told, make_step_folder(search.site.cache) as name:
         place_links(Path(name), search.site.links)
         while indexed:
             lacking = _download(tuple(indexed), search, Path(name))
@@ -216,7 +217,7 @@ def _build(pins: Iterable[Pin], search: _Search, root: Path) -> dict[str, Wheel]
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
     found = {}
-    with scratch(search.site.cache) as name, workshop(search.site, Path(name)) as shop:
+    with make_step_folder(search.site.cache) as name, workshop(search.site, Path(name)) as shop:
         links = place_links(shop.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from ovenbird.document import Function
 from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
 
 from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
+from ..host.disk import is_disk_full
 from ..network import Network
 from . import digest, entry, gather
 from .checkout import read_revision
@@ -196,7 +196,7 @@ def _staging(into: Path) -> Iterator[Path]:
 
 
 def _fault(error: OSError, into: Path) -> SourceError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return SourceError(f"the disk of {show_value(str(into.parent))} is full", hint="nothing was kept")
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(into)
     return SourceError(f"cannot read or write {show_value(name)}: {error.strerror or error}")

@@ -16,6 +16,7 @@ import git.cmd
 from msgspec import Struct
 
 from ovenbird.address import Login
+from ovenbird.common.private_files import make_private_file
 from ovenbird.common.redact import redact_text
 from ovenbird.giturl import GitAddress, credentials
 
@@ -79,7 +80,7 @@ def surround(order: Order, found: GitAddress) -> Surroundings:
     env |= order.network.host_env()
     lfs = shutil.which("git-lfs", path=env.get("PATH")) is not None
     path = order.work.parent / "gitconfig"
-    path.touch(mode=0o600)
+    make_private_file(path)
     users = _users(env, order)
     path.write_text(_config(users, found, login, lfs), encoding="utf-8", errors="surrogateescape")
     env |= {

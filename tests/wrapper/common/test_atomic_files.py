@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.atomic_files import is_replaceable, replacing, write_file
+from ovenbird.common.atomic_files import drafting, is_replaceable, replacing, write_file, write_private_file
 
 WRITE = "import sys; from pathlib import Path; from ovenbird.common.atomic_files import write_file; "
 
@@ -35,6 +35,53 @@ def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
         tmp_path.write_bytes(draft.write_bytes(b"half").to_bytes(1, "big"))
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["bundle.tar"]
+
+
+def test_a_draft_has_no_file_before_it_is_written(tmp_path: Path) -> None:
+    """Writers that make their file themselves find a free name; a name of 255 bytes has a draft too."""
+    path = tmp_path / ("ü" * 127)
+    with drafting(path) as draft:
+        assert not draft.exists()
+        draft.write_bytes(b"content")
+        assert not path.exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_draft_that_fails_leaves_the_old_file(tmp_path: Path, durable: bool) -> None:
+    """Whatever ends the block, a signal's exception too, the old file stays and nothing else."""
+    (tmp_path / "a").write_text("old")
+
+    def write(part: Path) -> None:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), drafting(tmp_path / "a", durable=durable) as draft:
+        write(draft)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_mode_can_be_chosen(tmp_path: Path) -> None:
+    """A file that is written back keeps its mode; until it is whole, only its owner reads it."""
+    path = tmp_path / "function.yaml"
+    with replacing(path, mode=0o640) as draft:
+        assert stat.S_IMODE(draft.stat().st_mode) == 0o600
+        draft.write_bytes(b"new")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o640)
+
+
+def test_a_private_file_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    """A secret is never written to where a link leads, and only its owner reads it, whatever was there before."""
+    path, other = tmp_path / "secret", tmp_path / "other"
+    other.write_bytes(b"other")
+    path.symlink_to(other)
+    for content in (b"first", b"second"):
+        write_private_file(path, content)
+        assert (path.read_bytes(), stat.S_IMODE(path.lstat().st_mode)) == (content, 0o600)
+        path.chmod(0o644)
+    assert other.read_bytes() == b"other"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["other", "secret"]
 
 
 def test_a_device_stays_a_device(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+from ovenbird.common.process_stat import find_start_ticks
 from ovenbird.platform import processes
 
 
@@ -16,7 +17,7 @@ def test_a_killed_process_is_dead_even_before_it_is_reaped() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"], stdout=-1)
     assert child.stdout is not None
     child.stdout.readline()
-    owner = processes.current()._replace(pid=child.pid, start=processes._start(child.pid) or 0)
+    owner = processes.current()._replace(pid=child.pid, start=find_start_ticks(child.pid) or 0)
     assert processes.alive(owner) is True
     os.kill(child.pid, signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and still a zombie

@@ -6,12 +6,12 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from .private_files import make_private_file
 
 _STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _OPEN_FILE = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
@@ -38,28 +38,59 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
     """Yield the path of an empty file to write to, which takes the place of `path` when the block ends without error.
 
     Where `path` must not be replaced (`is_replaceable`), what was written is copied into it. Errors: OSError.
     """
-    beside = is_replaceable(path)
-    folder = path.absolute().parent if beside else None
-    handle, name = tempfile.mkstemp(prefix=f".{os.fsdecode(os.fsencode(path.name)[:180])}-", dir=folder)
+    if is_replaceable(path):
+        with drafting(path, durable=True) as draft:
+            make_private_file(draft)
+            yield draft
+            draft.chmod(mode)
+        return
+    import shutil
+    import tempfile  # files that can be replaced need neither
+
+    handle, name = tempfile.mkstemp(prefix="ovenbird-")
     os.close(handle)
     draft = Path(name)
     try:
         yield draft
-        if beside:
-            with draft.open("rb") as file:
-                os.fsync(file.fileno())
-            draft.chmod(0o644)
-            draft.replace(path)
-        else:
-            with draft.open("rb") as source, _opened(path) as target:
-                shutil.copyfileobj(source, target)
+        with draft.open("rb") as source, _opened(path) as target:
+            shutil.copyfileobj(source, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def drafting(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a free name beside `path`; the file that the block makes there takes the place of `path` at its end.
+
+    When the block fails, nothing is left. With `durable`, the content is on the disk before it has its name: without,
+    a power cut soon after may leave an empty file. The folder has to be there. Errors: OSError.
+    """
+    stem = os.fsdecode(os.fsencode(path.name)[:180])  # a name has at most 255 bytes
+    draft = path.with_name(f".{stem}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        yield draft
+        if durable:
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def write_private_file(path: Path, content: bytes) -> None:
+    """Write bytes to a file that only its owner may read, whole or not at all; a link at `path` is replaced.
+
+    Errors: OSError.
+    """
+    with drafting(path, durable=True) as draft:
+        make_private_file(draft)
+        draft.write_bytes(content)
 
 
 def is_replaceable(path: Path) -> bool:

@@ -8,12 +8,13 @@ import io
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ovenbird.common.hashing import new_md5
+
+from ..common.atomic_files import drafting
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that have just moved."""
@@ -25,26 +26,13 @@ _FICLONE = 0x40049409  # ioctl: share the blocks of another file, on btrfs, XFS,
 _UNABLE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY, errno.EBADF)
 
 
-@contextmanager
-def writing(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` to write to, renamed to it at the end; removed when anything fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    stem = os.fsdecode(os.fsencode(target.name)[:180])  # a name has at most 255 bytes
-    part = target.with_name(f".{stem}.{os.getpid()}-{os.urandom(4).hex()}.part")
-    try:
-        yield part
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def copy(source: Path, target: Path, progress: Progress | None = None) -> int:
     """Copy a file in the kernel where that is possible, sharing blocks where the file system can; its size.
 
     `target` appears whole or not at all. OSError as it comes.
     """
-    with source.open("rb") as read, writing(target) as part, part.open("wb") as write:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as read, drafting(target) as part, part.open("wb") as write:
         size = os.fstat(read.fileno()).st_size
         if _clone(read.fileno(), write.fileno()):
             if progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,18 +69,19 @@ def save(source: Source, values: Mapping[str, str]) -> None:
     """Put new tokens into the file that the old ones came from: a refresh token works once, and others use it too."""
     if source.path is None:
         return
-    from .copying import writing
+    import io
+
+    from ovenbird.common.atomic_files import write_private_file
 
     parser = _parsed(source.path)
     if not parser.has_section(source.profile):
         parser.add_section(source.profile)
     for name, value in values.items():
         parser[source.profile][name.lower()] = value
+    text = io.StringIO()
+    parser.write(text)
     try:
-        with writing(source.path) as part:
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                parser.write(file)
+        write_private_file(source.path, text.getvalue().encode())
     except OSError:
         return  # a read-only home: the tokens still serve this process
 

@@ -12,8 +12,8 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.user_warnings import tolerate_warnings
 from ovenbird.errors import OutputError, OvenbirdError
 
+from ..common.atomic_files import drafting
 from . import files, schemes
-from .copying import writing
 from .material import Material, scratch
 from .tree_walk import Identity, identify
 
@@ -146,7 +146,8 @@ def _placed(
         return files.upload(content, target, environ, skip)
     path, name = schemes.local(target), target.rpartition("/")[2]
     try:
-        with writing(path) as part:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(path) as part:
             digest = _guarded(content, part, target)
     except OSError as error:
         hint = "--files-store, or the variable OVENBIRD_FILES_STORE, chooses another place"

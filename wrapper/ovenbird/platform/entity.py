@@ -146,9 +146,9 @@ class Entity(Described):
 
     def export(self) -> str:
         """Write the entity to `{type}s-{id}.yaml` in the current folder, which `import_*` reads; the file's path."""
-        from .entity_file import write_file
+        from .entity_file import write_entity
 
-        return write_file(f"{self.TYPE}s-{self.id}.yaml", self.to_dict())
+        return write_entity(f"{self.TYPE}s-{self.id}.yaml", self.to_dict())
 
     def delete(self) -> None:
         """Forget this version; its files stay."""

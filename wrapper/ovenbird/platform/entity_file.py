@@ -8,22 +8,23 @@ from typing import Any
 
 import yaml
 
+from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import show_value
 from ovenbird.common.yaml_load import load_yaml
 from ovenbird.errors import InputError, OutputError
 
 
-def write_file(path: str | os.PathLike[str], record: Any) -> str:
+def write_entity(path: str | os.PathLike[str], record: Any) -> str:
     """Write a record, made of JSON values, as YAML; return the path. Errors: OutputError."""
     text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        write_file(Path(path), text.encode())
     except OSError as error:
         raise OutputError(f"{path} was not written: {error.strerror or error}") from error
     return str(path)
 
 
-def read_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[Any]]:
+def read_entity(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[Any]]:
     """Return the entity in a file, and what follows it: the tasks of a function. Errors: InputError."""
     try:
         content = load_yaml(Path(path).read_text(encoding="utf-8-sig"))

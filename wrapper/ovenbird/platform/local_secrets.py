@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ovenbird.common.atomic_files import write_private_file
 from ovenbird.common.private_files import make_private_folder
 from ovenbird.errors import PlatformError
 
@@ -35,11 +36,7 @@ def write(home: Path, project: str, name: str, value: str | None) -> None:
             make_private_folder(folder)
             if folder.is_symlink():
                 raise PlatformError(f"{folder} is a link: secrets lie in the store itself", hint="remove the link")
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with open(handle, "w", encoding="utf-8", newline="", errors="surrogateescape") as file:  # noqa: PTH123
-            file.write(value)
-        part.replace(path)
+        write_private_file(path, value.encode("utf-8", "surrogateescape"))
 
 
 def _path(home: Path, project: str, name: str) -> Path:

@@ -215,11 +215,13 @@ class Material(Entity):
 
     def _write_table(self, target: Path) -> None:
         """Write the table of a database as a Parquet file, or as CSV where the name asks for it."""
+        from ovenbird.common.atomic_files import drafting
+
         from . import frames
-        from .copying import writing
 
         frame = self.as_df()
-        with writing(target) as part:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(target) as part:
             if target.suffix == ".csv" and frames.engine_of(frame) == "pandas":
                 frames.write_csv(frame, part)
             else:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from ovenbird import objectstores
 from ovenbird.errors import OvenbirdError, PlatformError, SettingsError
 
+from ..common.atomic_files import drafting
 from ..common.hashing import new_md5
-from .copying import Progress, writing
+from .copying import Progress
 from .schemes import scheme
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, 
 
 def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
     store, path = _open(url, environ)
-    with writing(target) as file_name, file_name.open("wb") as file:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with drafting(target) as part, part.open("wb") as file:
         objectstores.download(store, path, file, progress or (lambda _: None))
 
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from ovenbird.common.process_stat import find_start_ticks
+
 
 class Owner(NamedTuple):
     """A process: number, start (clock ticks since boot), id of the boot, and the PID namespace it is numbered in.
@@ -22,7 +24,7 @@ class Owner(NamedTuple):
 def current() -> Owner:
     """This process."""
     pid = os.getpid()
-    return Owner(pid, _start(pid) or 0, _boot(), _namespace())
+    return Owner(pid, find_start_ticks(pid) or 0, _boot(), _namespace())
 
 
 def alive(owner: Owner) -> bool | None:
@@ -31,18 +33,7 @@ def alive(owner: Owner) -> bool | None:
         return False
     if owner.namespace != _namespace():
         return None
-    return _start(owner.pid) == owner.start
-
-
-def _start(pid: int) -> int | None:
-    """When the process started, in clock ticks since boot; None when it is gone, or dead and not yet reaped."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # The second field is the program's name in parentheses and may itself hold blanks and parentheses.
-    rest = stat[stat.rindex(")") + 2 :].split()
-    return None if rest[0] in "ZX" else int(rest[19])
+    return find_start_ticks(owner.pid) == owner.start
 
 
 def _boot() -> str:

@@ -55,7 +55,7 @@ class Document(Part):
 
     def export(self) -> str:
         """Write the project to `projects-{name}.yaml`, and the latest of its entities beside it; the file's path."""
-        from .entity_file import write_file
+        from .entity_file import write_entity
 
         folder = Path(str(self.spec.get("source") or "."))
         if not folder.is_dir():
@@ -65,10 +65,10 @@ class Document(Part):
             record["spec"][f"{type}s"] = []
             for found in finding.find(self._store, type, self.name):
                 entity = entity_of(self._store, found, self._environ)
-                name = write_file(folder / f"{type}s-{entity.id}.yaml", entity.to_dict())
+                name = write_entity(folder / f"{type}s-{entity.id}.yaml", entity.to_dict())
                 listed = {part: getattr(entity, part) for part in ("id", "kind", "name", "project", "key")}
                 record["spec"][f"{type}s"].append({**listed, "metadata": {"ref": name}})
-        return write_file(folder / f"projects-{self.name}.yaml", record)
+        return write_entity(folder / f"projects-{self.name}.yaml", record)
 
     def search_entity(
         self, query: str | None = None, entity_types: list[str] | None = None, name: str | None = None,

@@ -91,11 +91,11 @@ def import_entity(project: Part, type: str, file: str | None, key: str | None, r
 
     Errors: InputError for what is no such entity; PlatformError when it exists and `reset_id` is False.
     """
-    from .entity_file import read_file
+    from .entity_file import read_entity
 
     if (file is None) == (key is None):
         raise InputError("give either `file` or `key`", hint="a file that `export` has written, or store://…")
-    record = read_file(file)[0] if file is not None else project._store.read(keys.parse(key or ""))
+    record = read_entity(file)[0] if file is not None else project._store.read(keys.parse(key or ""))
     shown = show_value(file if file is not None else key)
     for part in ("kind", "name"):
         if not isinstance(record.get(part), str):

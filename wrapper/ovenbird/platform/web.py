@@ -11,7 +11,8 @@ from ovenbird.common.content_decoding import decode_answer
 from ovenbird.common.http_download import Answer, Download, DownloadError, basic_authorization, download, make_opener
 from ovenbird.errors import InputError
 
-from .copying import Progress, writing
+from ..common.atomic_files import drafting
+from .copying import Progress
 
 _SAFE = "!#$%&'()*+,/:;=?@[]~"  # what an address may hold besides letters, digits and `-._`; `%` begins an escape
 
@@ -45,7 +46,8 @@ def fetch(url: str, target: Path, shown: str, limit: int, limit_hint: str, progr
         moved=progress or (lambda _: None),
     )  # fmt: skip
     try:
-        with writing(target) as part, part.open("wb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(target) as part, part.open("wb") as file:
             download(wanted, file)
             file.flush()
             decode_answer(wanted, part, unquote(parts.path))

@@ -162,8 +162,12 @@ def usage(pid: int) -> tuple[int, float] | None:
     """Resident bytes and CPU seconds of a process; None when it is gone, or the system has no /proc."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, IndexError):
+        return None
+    from ..common.process_stat import read_process_stat  # a start has no use for it
+
+    fields = read_process_stat(pid)
+    if not fields:
         return None
     ticks = int(fields[11]) + int(fields[12])
     return int(pages) * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK")

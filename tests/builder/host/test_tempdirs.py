@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.container import started
-from ovenbird_builder.scratch import scratch
+from ovenbird_builder.host.procid import format_process_id
+from ovenbird_builder.host.tempdirs import make_build_folder
 
 
 def test_a_folder_is_gone_at_the_end_whatever_happens(tmp_path: Path) -> None:
     """Also after an error."""
 
     def failing() -> None:
-        with scratch(tmp_path) as folder:
+        with make_build_folder(tmp_path) as folder:
             (folder / "x").write_text("x")
             raise KeyError
 
@@ -30,8 +30,8 @@ def test_what_a_killed_build_has_left_is_removed_and_nothing_else(tmp_path: Path
     """A builder that lives keeps its own; a number that another process has now does not deceive."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    alive = f"build-{os.getpid()}-{started(os.getpid())}-a"
+    alive = f"build-{format_process_id()}-a"
     for name in (f"build-{child.pid}-1-a", f"build-{os.getpid()}-1-a", alive, "other"):
         (tmp_path / "tmp" / name).mkdir(parents=True)
-    with scratch(tmp_path) as folder:
+    with make_build_folder(tmp_path) as folder:
         assert {path.name for path in (tmp_path / "tmp").iterdir()} == {alive, "other", folder.name}

@@ -1,0 +1,26 @@
+"""What the kernel says of a process: which one it is, and what it has used. Linux only; elsewhere nothing is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_START = 19  # fields behind the program's name, counted from the state
+
+
+def read_process_stat(pid: int) -> list[str]:
+    """Return the fields of `/proc/PID/stat` from the state on; empty where the process, or /proc, is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    # The second field is the program's name in parentheses and may itself hold blanks and parentheses.
+    return text.rpartition(")")[2].split()
+
+
+def find_start_ticks(pid: int) -> int | None:
+    """Return when a process was started, in clock ticks since boot: it tells it from a later one of the same number.
+
+    None when it is gone, or dead and not yet reaped.
+    """
+    fields = read_process_stat(pid)
+    return None if not fields or fields[0] in "ZX" else int(fields[_START])
