@@ -385,9 +385,22 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.layers",
         "ovenbird_builder.sources",
     ),
+    "ovenbird_builder.overlay_store": (
+        "ovenbird_builder.buildah",
+        "ovenbird_builder.layers",
+        "ovenbird_builder.process",
+    ),
+    "ovenbird_builder.mounted_check": (
+        "ovenbird_builder.errors",
+        "ovenbird_builder.layers",
+        "ovenbird_builder.overlay_store",
+        "ovenbird_builder.process",
+    ),
+    "ovenbird_builder._enter_layers": (),
     "ovenbird_builder.image_check": (
         "ovenbird.errors",
         "ovenbird_builder.bench",
+        "ovenbird_builder.mounted_check",
         "ovenbird_builder.container",
         "ovenbird_builder.errors",
         "ovenbird_builder.layers",

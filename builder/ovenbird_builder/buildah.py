@@ -16,6 +16,11 @@ def version() -> Argv:
     return ("buildah", "--version")
 
 
+def info() -> Argv:
+    """Ask for the machine and the store, as JSON."""
+    return ("buildah", "info")
+
+
 def from_(image: str, *, name: str, pull: str = "missing") -> Argv:
     """A working container `name` from `image`; `pull` is `missing`, `always` or `never`. Prints the name."""
     policy = {"missing": "false", "always": "always", "never": "never"}[pull]  # `true` would ask for a newer one

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
@@ -15,16 +16,18 @@ from ovenbird.errors import OvenbirdError
 from .bench import Bench
 from .container import Container, working
 from .errors import CheckError
-from .layers import key
+from .layers import Layer, key
 from .layers.assemble import Image
 from .layers.cache import Cache
 from .layers.source import HOME
 from .layers.underlay import GID, ROOT, UID
+from .mounted_check import run_mounted
 from .process import Done, ProcessFailed, ProcessTimedOut
 
 LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
 _STARTED = "ovenbird-check-started"
 _COMMAND = ("/bin/sh", "-c", f'echo {_STARTED}; exec "$0" "$@"', f"{ROOT}/bin/ovenbird", "check")
+_VARIABLES = {"OVENBIRD_LOG_FORMAT": "text"}
 _LINES = 40  # of its output that an error holds
 _WIDTH = 500  # characters of each
 _HINT = (
@@ -35,13 +38,21 @@ _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited 
 _log = logging.getLogger("ovenbird.check")
 
 
-def check_image(image: Image, base_manifest: bytes, bench: Bench, cache: Cache, limit: float) -> None:
+def check_image(
+    image: Image, layers: Sequence[Layer], base_manifest: bytes, bench: Bench, cache: Cache, limit: float
+) -> None:
     """Load the function in an image of the cache, unless that has been done before; `limit` is in seconds, 0 is ours.
+
+    `layers` are those above the base. Where the function cannot be loaded without a container engine, one is asked:
+    an engine is what says no.
 
     Where no container can be started, that is a warning. Errors: CheckError with what was said.
     """
     name = key("image check", image=image.digest)
     if cache.noted(name):
+        return
+    if _is_loaded(image, layers, bench, cache, min(limit or LIMIT, LIMIT)):
+        cache.note(name, True, f"check of {image.digest}")
         return
     try:
         bench.image(base_manifest, keep=True)  # its layers stay in the store when the image under test goes
@@ -63,10 +74,22 @@ def check_image(image: Image, base_manifest: bytes, bench: Bench, cache: Cache, 
     cache.note(name, True, f"check of {image.digest}")
 
 
+def _is_loaded(image: Image, layers: Sequence[Layer], bench: Bench, cache: Cache, limit: float) -> bool:
+    """Return whether the function can be loaded without an engine, where this is to be had."""
+    try:
+        done = run_mounted(
+            image, layers, _COMMAND, cache, bench.registry.environ, user=(UID, GID), workdir=HOME, env=_VARIABLES,
+            timeout=limit,
+        )  # fmt: skip
+    except OvenbirdError:
+        return False
+    return done is not None and done.returncode == 0 and _STARTED in done.stdout
+
+
 def _run(container: Container, limit: float) -> Done:
     try:
         return container.run(
-            _COMMAND, env={"OVENBIRD_LOG_FORMAT": "text"}, user=f"{UID}:{GID}", workdir=HOME, network=False,
+            _COMMAND, env=_VARIABLES, user=f"{UID}:{GID}", workdir=HOME, network=False,
             timeout=limit, check=False,
         )  # fmt: skip
     except ProcessTimedOut as error:

@@ -181,7 +181,9 @@ def _check(request: Request, place: Workplace, prepared: Sequence[Prepared], bak
             from .image_check import check_image  # what runs a container: not for a build in which nothing changed
 
             with place.progress.stage("check: load the function in the image"):
-                check_image(made.image, one.inputs.base.manifest, place.bench, place.cache, request.timeout)
+                check_image(
+                    made.image, made.layers, one.inputs.base.manifest, place.bench, place.cache, request.timeout
+                )
 
 
 def _push(

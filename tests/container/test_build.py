@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -277,6 +278,45 @@ def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images,
     assert "> check" in first.said
     assert "> check" not in builds.run(*words).said
     assert containers() == []
+
+
+def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_images: Images, tmp_path: Path) -> None:
+    """On the layers of the store, in a root of its own: as the image's user, with no network and no rights.
+
+    What it writes is gone, and nothing of this machine is seen.
+    """
+    (tmp_path / "bin").mkdir()
+    program, log = tmp_path / "bin" / "buildah", tmp_path / "verbs"
+    program.write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {shutil.which("buildah")} "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+    words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
+    builds.ok(*words)
+    code = f"""
+import os, pathlib, socket, tempfile
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+assert (os.getuid(), os.getgid(), os.getgroups()) == (8877, 999, []), (os.getuid(), os.getgid(), os.getgroups())
+assert not int(status["CapEff"], 16) and not int(status["CapPrm"], 16) and int(status["NoNewPrivs"])
+assert [name for _, name in socket.if_nameindex()] == ["lo"]
+assert not os.path.exists({str(tmp_path)!r}) and {str(tmp_path)!r} not in open("/proc/self/mountinfo").read()
+assert [name for name in os.listdir("/proc") if name.isdigit()] == [str(os.getpid())]
+assert os.environ["PATH"] and os.path.isdir(os.environ["HOME"]) and os.getcwd() == "/shared"
+tempfile.mkdtemp()
+pathlib.Path("/shared/written").write_text(pathlib.Path("/dev/null").read_text())
+import six
+assert six.__version__ == "1.16.0"
+"""
+    builds.write(main__py=SOURCE + code)
+    done = builds.run(*words, PATH=path)
+    assert done.status == 0, done.said
+    assert "> check" in done.said
+    verbs = log.read_text().split() if log.exists() else []
+    assert not {"from", "run"} & set(verbs), done.said
+    assert not list((builds.cache / "tmp").iterdir())
+    builds.write(main__py=SOURCE + "1 / 0\n")
+    done = builds.run(*words, PATH=path)
+    assert (done.status, done.error["code"]) == (56, "build.check")
+    assert {"from", "run"} <= set(log.read_text().split())  # who says no is the engine
 
 
 def test_what_the_source_alone_shows_is_refused_before_anything_is_locked(
