@@ -153,7 +153,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.labels": ("ovenbird_builder.errors",),
     "ovenbird_builder.descriptions": ("ovenbird.document", "ovenbird_builder.labels"),
-    "ovenbird_builder.host": ("ovenbird.common", "ovenbird_builder.errors"),
+    "ovenbird_builder.host": ("ovenbird.common", "ovenbird.errors", "ovenbird_builder.errors"),
     "ovenbird_builder.media_types": (),
     "ovenbird_builder.reference": ("ovenbird_builder.errors",),
     "ovenbird_builder.skopeo": (),
@@ -246,7 +246,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder.pip_conf": (),
     "ovenbird_builder.credentials": ("ovenbird_builder.errors", "ovenbird_builder.auth_files"),
     "ovenbird_builder.diff": ("ovenbird_builder.errors",),
-    "ovenbird_builder.durations": ("ovenbird_builder.errors",),
     "ovenbird_builder.options": ("ovenbird_builder.errors",),
     "ovenbird_builder.progress": ("ovenbird_builder.process",),
     "ovenbird_builder.report": (
@@ -258,10 +257,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.document",
         "ovenbird_builder.errors",
     ),
-    "ovenbird_builder.instructions": (
-        "ovenbird_builder.durations",
-        "ovenbird_builder.errors",
-    ),
+    "ovenbird_builder.instructions": ("ovenbird_builder.errors",),
     "ovenbird_builder.registry": (
         "ovenbird_builder.distribution",
         "ovenbird_builder.credentials",
@@ -354,7 +350,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.cache_folder",
         "ovenbird.document",
         "ovenbird.errors",
-        "ovenbird_builder.durations",
         "ovenbird_builder.errors",
         "ovenbird_builder.functions",
         "ovenbird_builder.instructions",

@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_duration
 
-from .durations import seconds
-from .errors import InstructionError, SpecError
+from .errors import InstructionError
+from .host.flag_values import parse_flag
 
 PLACES = ("base", "dependencies", "source")
 _FIELDS = ("run", "after", "secrets", "network", "timeout")
@@ -147,7 +148,4 @@ def _secrets(found: Any, where: str, known: Sequence[str] | None) -> tuple[str, 
 def _timeout(found: Any, where: str) -> float | None:
     if found is None:
         return None
-    try:
-        return seconds(str(found))
-    except SpecError as error:
-        raise InstructionError(f"{where}.timeout: {error.message}") from None
+    return parse_flag(parse_duration, str(found), f"{where}.timeout", error=InstructionError)

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from ovenbird.common.redact import make_redactor
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
@@ -82,7 +83,7 @@ def run(
     `limit` is how many characters of stdout are kept.
     Errors: ProgramMissingError; ProcessFailed on a status other than 0 (unless `check` is off); ProcessTimedOut.
     """
-    hide = redactor(secrets)
+    hide = make_redactor(secrets)
     shown = tuple(hide(word) for word in argv)
     start = time.monotonic()
     try:
@@ -130,18 +131,6 @@ def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 def _missing(program: str) -> ProgramMissingError:
     package = _PACKAGES.get(program, program)
     return ProgramMissingError(f"the program {show_value(program)} is not installed", hint=f"apt-get install {package}")
-
-
-def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that replaces each secret in a text by `***`, the longest first; short ones are left alone."""
-    values = sorted({value for value in secrets if len(value) >= 4}, key=len, reverse=True)
-
-    def hide(text: str) -> str:
-        for value in values:
-            text = text.replace(value, "***")
-        return text
-
-    return hide
 
 
 class _Stream:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
-from .process import redactor
+from ovenbird.common.redact import make_redactor
 
 Tell = Callable[[str], None]
 _SHOWN = 0.2  # seconds: a stage that took less is not worth a line of its time
@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None, secrets: tuple[str, ...] = ()) -> None:
         self._stream = stream or sys.stderr
-        self._hide: Callable[[str], str] = redactor(secrets)
+        self._hide: Callable[[str], str] = make_redactor(secrets)
         self._lock = threading.Lock()
         self._notes: set[str] = set()
 

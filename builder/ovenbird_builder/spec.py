@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ovenbird.common.named_paths import is_file, is_name
 from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_duration
 from ovenbird.common.user_folders import expand_home
 from ovenbird.document import Function, refuse_unknown_fields
 from ovenbird.errors import OvenbirdError
@@ -19,8 +20,8 @@ from ovenbird.errors import OvenbirdError
 from . import functions, instructions, labels, reference, secrets
 from .bases.base_name import check_form
 from .cache_folder import find_cache
-from .durations import seconds
 from .errors import SpecError
+from .host.flag_values import parse_flag
 from .instructions import Instruction
 from .network import Network, network
 from .outputs import Output, output
@@ -280,10 +281,7 @@ def _file(text: str, flag: str) -> Path:
 
 
 def _timeout(text: str) -> float:
-    try:
-        return seconds(text)
-    except SpecError as error:
-        raise SpecError(f"--timeout: {error.message}") from None
+    return parse_flag(parse_duration, text, "--timeout")
 
 
 def _epoch(text: str) -> int | None:

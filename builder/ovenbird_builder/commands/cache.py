@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import asdict
 
-from ovenbird.common.text import show_value
 from ovenbird.common.units import parse_age, parse_size
 
 from ..cache_folder import find_cache
-from ..errors import SpecError
 from ..host.epoch import format_epoch
+from ..host.flag_values import parse_flag
 from ..layers.cache import Cache
 from ..layers.prune import info, prune, rows
 from ..unnamed_images import list_unnamed, remove_unnamed
@@ -58,8 +57,4 @@ def _size(text: str) -> int:
 
 
 def _amount(text: str, parse: Callable[[str], float], flag: str, example: str) -> int:
-    try:
-        return int(parse(text))
-    except ValueError as error:
-        hint = f"for example {example}"
-        raise SpecError(f"{flag}: expected {error}, found {show_value(text)}", hint=hint) from None
+    return int(parse_flag(parse, text, flag, hint=f"for example {example}"))

@@ -18,6 +18,7 @@ from ovenbird.settings import duration, named_json, named_text, named_variable
 from ..credentials import credentials
 from ..errors import BaseMissingError, SpecError
 from ..functions import named
+from ..host.flag_values import parse_flag
 from ..instructions import from_flag
 from ..manifests import build_result, documents, exposure, job, names, overrides, render, task, wanted
 from ..network import network
@@ -297,7 +298,4 @@ def _number(flag: str, value: int | None, low: int, high: int) -> int | None:
 
 
 def _seconds(text: str) -> int | None:
-    try:
-        return int(duration(text)) if text else None
-    except ValueError as error:
-        raise SpecError(f"--ttl: expected {error}, found {show_value(text)}") from None
+    return int(parse_flag(duration, text, "--ttl")) if text else None

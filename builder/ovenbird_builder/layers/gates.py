@@ -22,8 +22,9 @@ from typing import IO
 
 from msgspec import Struct
 
+from ovenbird.common.redact import make_redactor
+
 from ..errors import GateError
-from ..process import redactor
 from . import Layer
 from . import key as key_of
 from .cache import Cache
@@ -111,7 +112,7 @@ def check(
         )
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
-        hide = redactor(
+        hide = make_redactor(
             form.decode("utf-8", "surrogateescape") for form in forms
         )  # layers are called by their commands
         raise GateError(f"the image is not let out:\n  {hide(shown)}", hint=_hint(problems))
@@ -146,7 +147,7 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: Cache) -> _Facts:
     timed: list[tuple[str, int, int]] = []
     unchecked: set[str] = set()
     python: set[str] = set()
-    hide = redactor(form.decode("utf-8", "surrogateescape") for form in forms)
+    hide = make_redactor(form.decode("utf-8", "surrogateescape") for form in forms)
     with _entries(layer, cache) as archive:
         for info in archive:
             path = posixpath.normpath(info.name).lstrip("/")

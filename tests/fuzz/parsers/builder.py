@@ -21,11 +21,12 @@ import urllib3
 
 from ovenbird import giturl
 from ovenbird.common.source_limits import SourceLimits, read_limits
+from ovenbird.common.units import parse_duration
 from ovenbird.document import parse as parse_yaml
 from ovenbird_builder import diff, instructions, outputs, reference, writeback
 from ovenbird_builder.distribution import insecure, login
 from ovenbird_builder.distribution.tokens import Tokens
-from ovenbird_builder.durations import seconds
+from ovenbird_builder.host.flag_values import parse_flag
 from ovenbird_builder.layers import Scheme, assemble, wheel
 from ovenbird_builder.locking import declared, listed, lockfile, pylock
 from ovenbird_builder.locking.wheelhouse import Wheel, described
@@ -170,7 +171,7 @@ def _reference(data: bytes, _: Path) -> None:
 def _settings(data: bytes, _: Path) -> None:
     value = text(data)
     for parse in (
-        seconds,
+        lambda text: parse_flag(parse_duration, text, "--timeout"),
         outputs.output,
         lambda text: read_limits({"OVENBIRD_SOURCE_LIMIT": text}),
         lambda text: read_limits({"OVENBIRD_SOURCE_FILES": text}),

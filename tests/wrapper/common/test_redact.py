@@ -8,6 +8,7 @@ import pytest
 
 from ovenbird.common.redact import (
     is_secret_name,
+    make_redactor,
     mask_command,
     mask_parameters,
     mask_record,
@@ -138,3 +139,11 @@ def test_a_record_is_masked_for_people() -> None:
 def test_a_command_is_recorded_without_secrets(word: str, shown: str) -> None:
     """Values of secret names, also in JSON, and what is secret in URLs are masked; all else stays as it was typed."""
     assert mask_command(["ovenbird", word]) == ["ovenbird", shown]
+
+
+def test_secrets_are_replaced_the_longest_first() -> None:
+    """A secret that is a part of another one leaves nothing of it; short ones would be found in any text."""
+    hide = make_redactor(["pass", "password", "abc", ""])
+    assert hide("password pass abc") == "*** *** abc"
+    assert make_redactor(["abc", ""], shortest=1)("password abc") == "password ***"
+    assert make_redactor([])("text") == "text"

@@ -13,7 +13,7 @@ for such a URL later, they come from the environment or from `.netrc`, as for a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 HIDDEN = "***"
@@ -68,6 +68,21 @@ def redact_values(value: Any, *, keep_harmless: bool = False) -> Any:
     if isinstance(value, (list, tuple)):
         return [redact_values(item, keep_harmless=keep_harmless) for item in value]
     return value
+
+
+def make_redactor(secrets: Iterable[str], *, shortest: int = 4) -> Callable[[str], str]:
+    """Return a function that replaces each of these secrets in a text by `***`, the longest first.
+
+    What has fewer characters than `shortest` is left alone: it would be found in any text.
+    """
+    values = sorted({value for value in secrets if len(value) >= shortest}, key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for value in values:
+            text = text.replace(value, HIDDEN)
+        return text
+
+    return redact
 
 
 def is_secret_name(name: str) -> bool:

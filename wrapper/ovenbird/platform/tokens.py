@@ -95,11 +95,10 @@ class Tokens:
 
     def redacted(self, text: str) -> str:
         """The text without any secret that this process knows."""
-        for secret in sorted(
-            (secret for source in (*self._turned, *self._sources) for secret in source.secrets), key=len, reverse=True
-        ):
-            text = text.replace(secret, "***")
-        return text
+        from ovenbird.common.redact import make_redactor  # for an error's text alone
+
+        secrets = (secret for source in (*self._turned, *self._sources) for secret in source.secrets)
+        return make_redactor(secrets, shortest=1)(text)
 
     def _hint(self) -> str:
         if not any(self._now.values.get(name) for name in (PERSONAL, ACCESS, REFRESH, USER)):
