@@ -413,6 +413,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.explain": ("ovenbird_builder.plan", "ovenbird_builder.sources"),
     "ovenbird_builder.needs": (
+        "ovenbird.document",
+        "ovenbird_builder.errors",
         "ovenbird_builder.locking",
         "ovenbird_builder.progress",
         "ovenbird_builder.bases",

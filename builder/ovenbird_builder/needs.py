@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
+from ovenbird.document import find
+
 from .bases.probe import Interpreter
+from .errors import LockError
 from .locking import lockfile
 from .locking.indexes import Indexes, indexes
 from .locking.locktext import Lock
@@ -16,7 +22,7 @@ from .locking.requirements import Requirements, collect
 from .locking.wheelhouse import Wheel
 from .progress import Progress
 from .sources import Tree
-from .spec import Request
+from .spec import Request, here
 
 T = TypeVar("T")
 On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be
@@ -35,20 +41,10 @@ def pinned(
     request: Request, tree: Tree, interpreter: Interpreter, on: On[Lock], environ: Mapping[str, str], progress: Progress
 ) -> Needs:
     """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
+    wanted = collect_wanted(request, tree, environ)
+    if at_hand := _read_lock(request, tree, wanted, interpreter):
+        return at_hand
     where = sources_of_packages(request, environ)
-    wanted = collect(
-        request.function, tree.path, requirements=request.requirement, files=request.requirements,
-        constraints=request.constraints, extras=request.extras, indexes=where.urls(),
-    )  # fmt: skip
-    folders = [tree.path, request.function.root, *([request.locks] if request.locks else [])]
-    if request.function.source_root:
-        folders.reverse()  # at the root of a repository lies the lock of another function, if any
-    for path in lockfile.places(folders, platform(interpreter)):
-        found = lockfile.read(path)
-        if found is not None:
-            lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
-            lockfile.check_versions(found, wanted, interpreter, path.name)
-            return Needs(found, path.name, wanted, wanted.notes)
     if empty := lockfile.lock_nothing(wanted, interpreter, request.locker):
         return Needs(empty, "", wanted, wanted.notes)
     from .locking.lock import lock  # and all that resolves: not for a build whose lock is there
@@ -68,6 +64,55 @@ def pinned(
         )
     )
     return Needs(made, "", wanted, wanted.notes)
+
+
+def collect_wanted(request: Request, tree: Tree, environ: Mapping[str, str]) -> Requirements:
+    """Return what a function needs, not yet pinned. Errors: LockError."""
+    return collect(
+        request.function, tree.path, requirements=request.requirement, files=request.requirements,
+        constraints=request.constraints, extras=request.extras,
+        indexes=sources_of_packages(request, environ).urls(),
+    )  # fmt: skip
+
+
+def _read_lock(request: Request, tree: Tree, wanted: Requirements, interpreter: Interpreter) -> Needs | None:
+    """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
+    folders = lockfile.folders_of(request.function, tree.path) + ([request.locks] if request.locks else [])
+    try:
+        for path in lockfile.places(folders, platform(interpreter)):
+            found = lockfile.read(path)
+            if found is not None:
+                lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
+                lockfile.check_versions(found, wanted, interpreter, path.name)
+                return Needs(found, path.name, wanted, wanted.notes)
+    except LockError as error:
+        if error.hint != lockfile.COMMAND or request.bundled:
+            raise
+        raise type(error)(error.message, hint=lock_command(request, platform(interpreter))) from None
+    return None
+
+
+def lock_command(request: Request, platform: str) -> str:
+    """Return the `ovenbird lock` that writes the lock of a request: its target, and the flags that change a lock."""
+    function, words = request.function, list[str]()
+    source = os.path.relpath(function.local_source or function.root)
+    if request.document is None:
+        words += [function.handler, "--source", source]
+    else:
+        place = request.document.parent if request.document == find(request.document.parent) else request.document
+        words += [] if place == Path.cwd() else [os.path.relpath(place)]
+        # as `--source` leaves a document; one that says so itself may be told so, too
+        is_replaced = Path(function.source).is_absolute() and function.code is None and not function.source_root
+        words += ["--source", source] if is_replaced else []
+    words += ["--python", request.python] if request.python not in ("", function.python_version) else []
+    words += ["--base", request.base] if request.base != function.base_image else []
+    for flag, values in (
+        ("--requirement", request.requirement), ("--requirements", request.requirements),
+        ("--constraints", request.constraints), ("--extra", request.extras),
+    ):  # fmt: skip
+        words += [word for value in values for word in (flag, str(value))]
+    words += ["--platform", platform] if platform != here() else []
+    return " ".join([lockfile.COMMAND, *([shlex.join(words)] if words else [])])
 
 
 def gathered(

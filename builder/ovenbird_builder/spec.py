@@ -19,7 +19,7 @@ from ovenbird.errors import OvenbirdError
 
 from . import functions, instructions, labels, reference, secrets
 from .bases.base_name import check_form
-from .cache_folder import find_cache
+from .cache_folder import check_apart, find_cache
 from .errors import SpecError
 from .host.flag_values import parse_flag
 from .instructions import Instruction
@@ -146,6 +146,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> Request:
         labels=check(lambda: labels.parse_pairs("--label", given["label"]), {}),
         annotations=check(lambda: labels.parse_pairs("--annotation", given["annotation"]), {}),
     )
+    check(lambda: check_apart(made.cache, function_folders(function)), None)
     _together(check, made, named_tags, explicit=bool(given["tag"]))
     check.finish()
     return made
@@ -166,6 +167,12 @@ def _products(given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Pat
     names += [text.partition(":")[2] for text in given.get("output") or ()]
     paths = (expand_home(name, environ) for name in names if name not in ("", "-"))
     return tuple(path.absolute() for path in paths if is_name(path))
+
+
+def function_folders(function: Function) -> tuple[Path, ...]:
+    """Return the folders of this machine that a function is made of."""
+    places = (function.root, function.local_source, function.source_root)
+    return tuple(place for place in places if place and place.is_dir())
 
 
 class _Checks:

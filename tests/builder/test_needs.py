@@ -1,17 +1,27 @@
-"""What is said of wheels that no lock pins."""
+"""The lock at hand, with a hint that mends it, and what is said of wheels that no lock pins."""
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.orchard import wheel
 
 from ovenbird.common.hashing import hash_file
+from ovenbird_builder import options
+from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking.locktext import Head, Pin, made
+from ovenbird_builder.locking.platforms import assume_interpreter
 from ovenbird_builder.locking.wheelhouse import Wheel, described
-from ovenbird_builder.needs import unpinned
+from ovenbird_builder.needs import lock_command, pinned, unpinned
+from ovenbird_builder.progress import SILENT
+from ovenbird_builder.sources import Tree
+from ovenbird_builder.spec import Request, here, request
 
 
 def at_hand(folder: Path, name: str) -> Wheel:
@@ -56,3 +66,64 @@ print(sorted(set(sys.modules) & {{"packaging", "pathspec", "optparse", "ovenbird
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+Ask = Callable[..., Request]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The request of a command line, in a folder with a function in `app`."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "function.yaml").write_text(
+        "name: f\nkind: python\nspec: {source: {source: ., handler: 'main:fn'}, python_version: PYTHON3_12}\n"
+    )
+    (tmp_path / "app" / "main.py").write_text("def fn(): ...\n")
+    monkeypatch.chdir(tmp_path)
+
+    def made(*argv: str) -> Request:
+        parser = argparse.ArgumentParser()
+        options.add(parser, "build")
+        return request(options.given(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
+
+    return made
+
+
+def never(_: Any) -> Any:
+    raise AssertionError("nothing is locked")
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])
+def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tmp_path: Path, content: str) -> None:
+    """Nothing is resolved in its place, and the hint can be pasted."""
+    (tmp_path / "app" / "function.lock").write_text(content)
+    tree = Tree(tmp_path / "app", "local", "", "", None)
+    lock = "ovenbird lock app"
+    for argv, hint in (
+        (("app",), lock),
+        (
+            ("app", "--python", "3.11", "--requirement", "six>1"),
+            lock + " --python 3.11 --requirement 'six>1'",
+        ),
+    ):
+        asked = ask(*argv)
+        with pytest.raises(LockError) as caught:
+            pinned(asked, tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+        assert (caught.value.hint, caught.value.exit_code) == (hint, 40)
+
+
+def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder itself the verb alone will do; a function without a document is named by its handler."""
+    pins = (Pin("apple", "1.0", ("sha256:" + "1" * 64,)),)
+    (tmp_path / "app" / "function.lock").write_text(made(pins, Head("3.9", here(), "glibc 2.36", "", "sha256:0")).text)
+    tree = Tree(tmp_path / "app", "local", "", "", None)
+    with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:
+        pinned(ask("app"), tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+    assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock app", 45)
+    other = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
+    assert lock_command(ask("app/main.py:fn", "--base", "b:1"), other) == (
+        f"ovenbird lock main:fn --source app --base b:1 --platform {other}"
+    )
+    assert lock_command(ask("app", "--source", "app"), here()) == "ovenbird lock app --source app"
+    monkeypatch.chdir(tmp_path / "app")
+    assert lock_command(ask(), here()) == "ovenbird lock"

@@ -18,11 +18,12 @@ from ovenbird.errors import OvenbirdError
 from .. import bundles, ci_outputs, report
 from .. import options as table
 from ..batch import Outcome, StoppedError, build_all, check_names, format_table, list_notes
-from ..cache_folder import find_cache
+from ..cache_folder import check_apart, find_cache
 from ..errors import SpaceError, SpecError
+from ..functions import named
 from ..layers.cache import Cache
 from ..progress import Progress, progress
-from ..spec import Request, request
+from ..spec import Request, function_folders, request
 
 _INTERRUPTED = 130
 
@@ -86,7 +87,10 @@ def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.
     path = given["target"] if whole else given["bundle"]
     if not path:
         return request(given, environ)
-    cache = Cache(find_cache(given["cache_dir"], environ))
+    place = find_cache(given["cache_dir"], environ)
+    if not whole:
+        check_apart(place, function_folders(named(given["target"], given["source"]).function))
+    cache = Cache(place)
     stack.callback(cache.close)
     bundle = stack.enter_context(bundles.opened(Path(path), cache))
     if not whole:

@@ -20,7 +20,7 @@ from ..bases.base_name import check_form, check_place
 from ..bases.default_base import find_default_base
 from ..bases.probe import Interpreter, probe
 from ..bases.stdlib_names import stdlib_names
-from ..cache_folder import find_cache
+from ..cache_folder import check_apart, find_cache
 from ..errors import BaseMissingError, StaleLockError
 from ..functions import Named, named, version_of
 from ..layers.cache import Cache
@@ -32,6 +32,7 @@ from ..locking.requirements import Requirements, collect
 from ..network import network
 from ..progress import progress
 from ..sources import fetch, shadow
+from ..spec import function_folders
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VERSION = "3.12"  # when nothing says which Python
@@ -40,6 +41,7 @@ _VERSION = "3.12"  # when nothing says which Python
 def options(parser: argparse.ArgumentParser) -> None:
     """The flags of the verb."""
     parser.add_argument("target", nargs="?", default=".", help="function.yaml, a folder that holds one, FILE.py")
+    parser.add_argument("--source", default="", metavar="DIR", help="folder of the code, as for `ovenbird build`")
     parser.add_argument("--python", default="", metavar="X.Y", help="Python's version (default: the document's)")
     parser.add_argument("--base", default="", metavar="IMAGE", help="the base image whose Python it is for")
     parser.add_argument("--registry", default="", metavar="HOST[/PATH]",
@@ -81,14 +83,14 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Lock; print the path of the lock on stdout. Errors: those of `lock`; those of `check_locks`, with `--check`."""
-    cache = find_cache(args.cache_dir, environ)
+    target, cache = named(args.target, args.source), find_cache(args.cache_dir, environ)
+    check_apart(cache, function_folders(target.function))
     # an open cache is not pruned under our hands; a check writes nothing, and makes none
     with contextlib.nullcontext() if args.check else contextlib.closing(Cache(cache)):
-        return _lock_or_check(args, environ, cache)
+        return _lock_or_check(args, environ, target, cache)
 
 
-def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], cache: Path) -> int:
-    target = named(args.target)
+def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target: Named, cache: Path) -> int:
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
@@ -109,14 +111,17 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], cache: 
             python = version_of(target.function, args.python) or ("" if target.function.base_image else _VERSION)
             if not python and not interpreter:
                 _tell("note: Python is not compared: neither the document nor --python says which the base has")
-            paths = check_locks([tree.path, target.function.root], names, wanted, python, interpreter)
+            folders = lockfile.folders_of(target.function, tree.path)
+            paths = check_locks(folders, names, wanted, python, interpreter)
             for path in paths:
                 _tell(f"{path.name} holds")
                 print(_place(path, tree.path, target.function))
             return 0
         assert interpreter
-        path = target.function.root / lockfile.name(platform(interpreter))
-        previous = lockfile.read(path)
+        path = lockfile.place_to_write(target.function, platform(interpreter))
+        previous, note = lockfile.read_previous(path)
+        if note:
+            _tell(f"note: {note}")
         told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
         made = lock(
             wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
@@ -153,7 +158,7 @@ def check_locks(
                 break
     if not found:
         names = " or ".join(map(lockfile.name, platforms))
-        raise StaleLockError(f"there is no {names} in {show_value(str(folders[-1]))}", hint="ovenbird lock")
+        raise StaleLockError(f"there is no {names} in {show_value(str(folders[0]))}", hint=lockfile.COMMAND)
     return found
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
+from ovenbird.document import Function
 
 from .. import toolbox
 from ..bases.probe import Interpreter
@@ -18,6 +21,7 @@ from .platforms import environment, glibc, glibc_of, minor, platform
 from .requirements import Requirements
 
 NAME = "function.lock"
+COMMAND = "ovenbird lock"  # as a hint, which whoever knows the target completes
 _LIMIT = 16 * 1024 * 1024  # bytes
 
 
@@ -31,17 +35,95 @@ def places(folders: Iterable[Path], platform: str) -> list[Path]:
     return [folder / name(platform) for folder in dict.fromkeys(folders)]
 
 
-def read(path: Path) -> Lock | None:
-    """The lock at `path`; None when there is none. Errors: LockError."""
-    try:
-        if path.stat().st_size > _LIMIT:
-            raise LockError(f"{path.name} is larger than {_LIMIT} bytes")
-        return parse(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
+def folders_of(function: Function, tree: Path) -> list[Path]:
+    """Return the folders that may hold a function's lock, the strongest first. `tree` is its source, as fetched.
+
+    What lies in a remote source cannot be mended here, so a lock beside the document counts before it. At the root of
+    a repository may lie the lock of another function.
+    """
+    is_here = function.code is not None or _local_folder(function) is not None
+    return [tree, function.root] if is_here and not function.source_root else [function.root, tree]
+
+
+def place_to_write(function: Function, platform: str) -> Path:
+    """Return where a new lock goes: in place of the one that counts, else beside the document."""
+    folder = _local_folder(function)
+    if folder and not function.source_root and os.path.lexists(folder / name(platform)):
+        return folder / name(platform)
+    return function.root / name(platform)
+
+
+def _local_folder(function: Function) -> Path | None:
+    """Return the folder of this machine that a source is a copy of; None where it is none, or an archive."""
+    if function.code is not None or (function.source and function.local_source is None):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise LockError(f"cannot read {path.name}: {why}") from None
+    path = function.local_source or function.root
+    if path.is_dir():
+        return path
+    return path.parent if path.suffix == ".py" else None
+
+
+def read(path: Path) -> Lock | None:
+    """Return the lock at `path`, None when there is none. Errors: LockError, also for a file that is damaged."""
+    data = _read_bytes(path)
+    return None if data is None else _parse(data, path.name)
+
+
+def read_previous(path: Path) -> tuple[Lock | None, str]:
+    """Return the lock that a new one replaces, None where there is none or it is damaged, and what to say of it.
+
+    Errors: LockError for what no new lock can replace: a folder, or a file that cannot be read.
+    """
+    if path.is_symlink() and not path.exists():
+        return None, f"{path.name} was a link to {show_value(str(path.readlink()))}, which does not exist"
+    data = _read_bytes(path)
+    if data is None:
+        return None, ""
+    try:
+        lock = _parse(data, path.name)
+    except LockError as error:
+        return None, f"{path.name} is damaged and is written anew, with no pin kept: {error.message}"
+    if not lock.head.inputs:
+        return lock, f"{path.name} does not say what it was made for; its pins are kept where they fit"
+    return lock, ""
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    """Return what a lock's file holds, None where there is none. Errors: LockError."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "no file"
+            raise LockError(
+                f"{show_value(str(path))} is {what}, and the lock has this name",
+                hint=f"remove or rename it, then run ovenbird lock: mv {path.name} {path.name}.old",
+            )
+        with path.open("rb") as file:
+            return file.read(_LIMIT + 1)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise LockError(
+                f"{path.name} is a link to {show_value(str(path.readlink()))}, which does not exist",
+                hint=f"remove the link, then run ovenbird lock: rm {path.name}",
+            ) from None
+        return None
+    except OSError as error:
+        raise LockError(
+            f"cannot read {path.name}: {error.strerror}", hint="its permissions must let you read it: chmod u+r"
+        ) from None
+
+
+def _parse(data: bytes, name: str) -> Lock:
+    """Return the lock that a file holds. Errors: LockError."""
+    if len(data) > _LIMIT:
+        raise LockError(f"{name} is larger than {_LIMIT} bytes", hint=COMMAND)
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        return parse(text, name)
+    except UnicodeDecodeError:
+        raise LockError(f"cannot read {name}: not UTF-8 text", hint=COMMAND) from None
 
 
 def head_of(wanted: Requirements, interpreter: Interpreter, locker: str = "") -> Head:
@@ -98,9 +180,7 @@ def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:
     Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
     """
     if problems := changes(lock.head, now, interpreter):
-        raise StaleLockError(
-            "\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint="ovenbird lock"
-        )
+        raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=COMMAND)
     from . import runtime_needs  # and packaging: not for a function that needs no package
 
     runtime_needs.check_pins(lock.pins, runtime_needs.needs(environment(interpreter)), label)
@@ -129,9 +209,7 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, l
         elif one.hashes and not one.origin and not is_other(one) and not set(pin.hashes) <= set(one.hashes):
             problems.append(f"{one.text} ({one.where}) does not allow all hashes of {pin.name}=={pin.version}")
     if problems:
-        raise StaleLockError(
-            "\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint="ovenbird lock"
-        )
+        raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=COMMAND)
 
 
 def changes(then: Head, now: Head, interpreter: Interpreter) -> list[str]:

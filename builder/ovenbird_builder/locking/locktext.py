@@ -5,6 +5,7 @@ The form is that of a requirements file, so that pip installs from it too; what 
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ _TITLE = "# Locked by Ovenbird; `ovenbird lock` writes this file."
 _HEAD = ("python", "platform", "libc", "locker", "inputs")
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([A-Za-z0-9.!+_-]+)(?: *;[^\\]*)?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")  # what a merge leaves where both sides changed
 
 
 class Pin(Struct, frozen=True):
@@ -87,6 +89,11 @@ def render(pins: tuple[Pin, ...], head: Head) -> str:
 
 def parse(text: str, name: str) -> Lock:
     """A Lock from its text. Errors: LockError, with the line, for what is not a pin with hashes."""
+    if not text.strip():
+        raise LockError(f"{name} is empty", hint="ovenbird lock")
+    for number, line in enumerate(text.splitlines(), 1):
+        if _CONFLICT.match(line):  # within a pin it would pass for a part of its line
+            raise LockError(f"{name}, line {number}: the marker of a merge conflict", hint="ovenbird lock")
     fields: dict[str, list[str]] = {}
     rows: list[list[str]] = []  # each pin's logical line, then its comments
     for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
@@ -103,10 +110,15 @@ def parse(text: str, name: str) -> Lock:
                 raise LockError(
                     f"{name}, entry {len(rows) + 1} (line {number} when joined): expected NAME==VERSION with "
                     f"--hash=sha256:..., found {show_value(stripped[:80])}",
-                    hint="ovenbird lock writes it anew",
+                    hint="ovenbird lock",
                 )
             rows.append([stripped])
     pins = tuple(sorted(map(_pin, rows), key=lambda pin: pin.name))
+    for first, second in itertools.pairwise(pins):
+        if first.name == second.name:  # as a merge without a conflict leaves it
+            raise LockError(
+                f"{name} pins {first.name} twice, as {first.version} and {second.version}", hint="ovenbird lock"
+            )
     single = {key: fields.get(key, [""])[0] for key in _HEAD}
     head = Head(**single, wanted=tuple(fields.get("wanted", ())), constraints=tuple(fields.get("constraints", ())))
     return Lock(text, digest(pins), pins, head)

@@ -39,8 +39,15 @@ def call(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
 
 
 def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> None:
-    """The path is on stdout, words are on stderr; a changed requirement makes it stale, a new lock mends that."""
+    """The path is on stdout, words are on stderr; a changed requirement makes it stale, a new lock mends that.
+
+    A damaged one is replaced, with a note.
+    """
+    (tmp_path / "function.lock").write_text("<<<<<<< HEAD\napple==1.0\n")
+    damaged = call("--check")
+    assert (damaged.returncode, "line 1: the marker of a merge conflict" in damaged.stderr) == (40, True)
     done = call()
+    assert "note: function.lock is damaged and is written anew, with no pin kept: " in done.stderr
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'function.lock'}\n"
     assert "needs: requirements.txt" in done.stderr
@@ -78,6 +85,10 @@ def test_a_lock_that_fails_leaves_the_old_one(call: Call, tmp_path: Path) -> Non
 def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> None:
     """`--platform linux/arm64` writes beside the one for amd64."""
     (tmp_path / "src" / "requirements.txt").write_text("native\n")
+    (tmp_path / "function.linux-arm64.lock").mkdir()
+    done = call("--platform", "linux/arm64")
+    assert (done.returncode, "function.linux-arm64.lock' is a folder" in done.stderr) == (40, True), done.stderr
+    (tmp_path / "function.linux-arm64.lock").rmdir()
     done = call("--platform", "linux/arm64")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'function.linux-arm64.lock'}\n"

@@ -43,9 +43,7 @@ def test_a_lock_of_pip_compile_or_uv_is_read_too() -> None:
     assert found.head == Head()
 
 
-@pytest.mark.parametrize(
-    "line", ["apple>=1", "apple==1.0", "-e .", "--index-url https://x", "<<<<<<< HEAD", "a @ https://x"]
-)
+@pytest.mark.parametrize("line", ["apple>=1", "apple==1.0", "-e .", "--index-url https://x", "a @ https://x"])
 def test_what_is_no_pin_with_a_hash_is_refused(line: str) -> None:
     """A lock holds pins with hashes and nothing else."""
     with pytest.raises(LockError, match=r"function.lock, entry 2 .*expected NAME==VERSION with --hash"):
