@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import time
@@ -29,6 +30,7 @@ from .checkout import read_revision
 from .form import Found, Order
 from .gather import DOCUMENT_REASON
 from .products import list_streams
+from .rights import describe_rights
 from .selection import Wanted, select
 from .tree import Tree
 
@@ -199,4 +201,10 @@ def _fault(error: OSError, into: Path) -> SourceError:
     if is_disk_full(error):
         return SourceError(f"the disk of {show_value(str(into.parent))} is full", hint="nothing was kept")
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(into)
-    return SourceError(f"cannot read or write {show_value(name)}: {error.strerror or error}")
+    why = error.strerror or str(error)
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return SourceError(f"cannot read or write {show_value(name)}: {why}")
+    return SourceError(
+        f"cannot read or write {show_value(name)}: {why} ({describe_rights(Path(name))})",
+        hint=f"chmod u+rX {shlex.quote(name)}, or leave it out with .ovenbirdignore",
+    )

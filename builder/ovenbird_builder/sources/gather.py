@@ -23,6 +23,7 @@ from . import links, names, products
 from .selection import Selection, Verdict
 
 DOCUMENT_REASON = "the function document, which has a place of its own"
+_NAMED = 5  # paths that an error names
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 
 
@@ -67,7 +68,7 @@ def choose(
         if size > limits.size or len(entries) > limits.files:
             raise _too_large(entries, origin, limits)
     if all(stat.S_ISDIR(entry.mode) for entry in entries):
-        raise SourceMissingError(f"{origin}: no file is in it", hint="is all of it ignored?")
+        raise _no_file(folder, origin, left_out)
     return Choice(tuple(sorted(entries, key=lambda entry: entry.path.encode())), left_out)
 
 
@@ -111,17 +112,27 @@ class _Walk:
                 below = path + entry.name
                 is_folder = entry.is_dir(follow_symlinks=False)
                 reason = self.skip.get(below) or _reason_by_name(path, entry.name)
-                if not reason and is_folder:
-                    if below.count("/") > names.DEPTH:
-                        names.check(below, self.origin)
-                    reason = _reason_of_folder(folder / entry.name)
                 verdict = Verdict(reason, enter=False) if reason else selection.judge(below, is_folder=is_folder)
-                if is_folder and (verdict.enter or not verdict.reason):
+                enter = is_folder and (verdict.enter or not verdict.reason)
+                if enter and below.count("/") > names.DEPTH:
+                    names.check(below, self.origin)
+                if enter and (reason := self._reason_of_folder(folder / entry.name, selection, below, verdict)):
+                    self.left_out[below + "/"] = reason
+                elif enter:
                     yield from self._folder(entry, below, selection, verdict)
                 elif verdict.reason:
                     self.left_out[below + "/" * is_folder] = verdict.reason
                 else:
                     yield from self._file(entry, below)
+
+    def _reason_of_folder(self, folder: Path, selection: Selection, path: str, verdict: Verdict) -> str:
+        """Return why a folder is not entered, by what is in it; nothing for one that is.
+
+        One that is left out and cannot be read is as it was: nothing that a rule takes back can be seen in it.
+        """
+        if verdict.reason and path not in selection.tracked_folders and not os.access(folder, os.R_OK | os.X_OK):
+            return verdict.reason
+        return _reason_of_folder(folder)
 
     def _folder(self, entry: os.DirEntry[str], path: str, selection: Selection, verdict: Verdict) -> Iterator[Entry]:
         if not verdict.reason:
@@ -147,7 +158,7 @@ def _reason_by_name(path: str, name: str) -> str:
 
 def _reason_of_folder(folder: Path) -> str:
     """Why a folder belongs to this machine and to no image, or nothing."""
-    if (folder / "pyvenv.cfg").exists():
+    if os.path.lexists(folder / "pyvenv.cfg"):
         return "a virtual environment"
     if _is_cache(folder):
         return "a cache, by its CACHEDIR.TAG"
@@ -161,6 +172,21 @@ def _is_cache(folder: Path) -> bool:
             return file.read(len(_CACHE_TAG)) == _CACHE_TAG
     except OSError:
         return False
+
+
+def _no_file(folder: Path, origin: str, left_out: Mapping[str, str]) -> SourceMissingError:
+    """Return the error of a source without a file, which names the rules that leave all of it out."""
+    if not left_out:
+        return SourceMissingError(f"{origin}: no file is in it")
+    rows = [f"{show_value(path)} is left out: {reason}" for path, reason in left_out.items() if reason != "always"]
+    more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
+    hint = "a rule with ! in .ovenbirdignore takes a file back"
+    tags = [place for place in ("", *left_out) if (place == "" or place.endswith("/")) and _is_cache(folder / place)]
+    if tags:  # as an earlier `--cache-dir .` has left it, with rules that ignore all
+        names = [place + name for place in tags for name in ("CACHEDIR.TAG", ".gitignore")]
+        there = [name for name in names if (folder / name).is_file()]
+        hint = f"where no cache is, remove what marks it as one: {', '.join(there)}"
+    return SourceMissingError("\n  ".join([f"{origin}: no file is in it:", *rows[:_NAMED], *more]), hint=hint)
 
 
 def _folders(target: Path, path: str, made: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Iterable, Set
 from pathlib import Path
@@ -13,6 +14,7 @@ from msgspec import Struct
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import SourceError
+from .rights import describe_rights
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -172,8 +174,13 @@ def read_lines(path: Path) -> list[str] | None:
 
 def rules_error(path: Path, error: Exception) -> SourceError:
     """The error of a file of rules that cannot be read."""
-    why = escape_controls(cut_text(str(error), 200))
-    return SourceError(f"cannot read the rules in {show_value(str(path))}: {why}")
+    shown = show_value(str(path))
+    if isinstance(error, PermissionError):
+        return SourceError(
+            f"cannot read the rules in {shown}: {error.strerror} ({describe_rights(path)})",
+            hint=f"chmod u+rX {shlex.quote(str(path))}",
+        )
+    return SourceError(f"cannot read the rules in {shown}: {escape_controls(cut_text(str(error), 200))}")
 
 
 def _read(path: Path, prefix: str) -> Patterns | None:

@@ -1,0 +1,100 @@
+"""What this user may not read: untouched where a rule leaves it out, an error that says all where it is wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird_builder.sources.rights import describe_rights
+
+Fetched = Callable[[], dict[str, Any]]
+CODE = """
+import json, sys
+from pathlib import Path
+from ovenbird.document import Function
+from ovenbird.errors import OvenbirdError
+from ovenbird_builder.network import Network
+from ovenbird_builder.sources import fetch
+root, into = map(Path, sys.argv[1:])
+try:
+    tree = fetch(Function(root, "f", "fn"), into, environ={}, network=Network())
+    print(json.dumps({"files": [row.name for row in tree.rows], "left_out": dict(tree.left_out)}))
+except OvenbirdError as error:
+    print(json.dumps({"message": error.message, "hint": error.hint, "status": error.exit_code}))
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Path]:
+    """A source; at the end all of it can be read again, so that it can be removed."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "main.py").write_text("def fn(): ...\n")
+    yield folder
+    for path in (folder, *folder.iterdir()):
+        if not path.is_symlink():
+            path.chmod(0o755)
+
+
+@pytest.fixture
+def fetched(tmp_path: Path, app: Path) -> Fetched:
+    """Fetch it as a user who may not read all, which root may."""
+
+    def run() -> dict[str, Any]:
+        lesser = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        command = [*lesser, sys.executable, "-c", CODE, str(app), str(tmp_path / "out" / "tree")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [(".gitignore", "private"), (".dockerignore", "private\n!private/kept"), (".ovenbirdignore", "priv*")],
+)
+def test_what_is_ignored_is_not_touched(fetched: Fetched, app: Path, name: str, rule: str) -> None:
+    """A folder and a file of the same rule, which may be a socket's, a database's or another user's."""
+    (app / "private").mkdir()
+    (app / "private" / "inner.py").write_text("x")
+    (app / "private").chmod(0)
+    (app / name).write_text(f"{rule}\nsecret.bin\n")
+    (app / "secret.bin").write_text("x")
+    (app / "secret.bin").chmod(0)
+    found = fetched()
+    assert found["files"] == [name, "main.py"]
+    assert f"of {name}" in found["left_out"]["private/"]
+    assert f"of {name}" in found["left_out"]["secret.bin"]
+
+
+@pytest.mark.parametrize("name", ["data.bin", "data", ".gitignore"], ids=["file", "folder", "rules"])
+def test_what_is_wanted_is_told_with_its_rights(fetched: Fetched, app: Path, name: str) -> None:
+    """The path, the mode and owner, who asks, and what to do; the status is that of a source."""
+    path = app / name
+    if name == "data":
+        path.mkdir()
+    else:
+        path.write_text("x")
+    path.chmod(0)
+    found = fetched()
+    assert found["status"] == 30
+    assert str(path) in found["message"]
+    assert "Permission denied" in found["message"]
+    mode = "d---------" if name == "data" else "----------"
+    assert f"mode {mode}, owner {os.getuid()}:{os.getgid()}; this is user {os.geteuid()}" in found["message"]
+    assert f"chmod u+rX {path}" in found["hint"]
+
+
+def test_the_rights_of_a_hidden_file_are_those_of_its_folder(tmp_path: Path) -> None:
+    """Of a path that is not there, or cannot be seen, the folder above says why."""
+    tmp_path.chmod(0o751)
+    assert describe_rights(tmp_path / "a" / "b").startswith(f"{tmp_path} has mode drwxr-x--x, owner ")
