@@ -13,7 +13,7 @@ from ovenbird.common.user_folders import expand_home, find_cache_folder
 
 from .errors import SpecError
 
-_DRAFT = "build-"  # how the folder of one build begins, in `tmp` (host/scratch.py)
+_DRAFT = "build-"  # how the folder of one build begins, in `tmp` (host/tempdirs.py)
 VARIABLE = "OVENBIRD_CACHE_DIR"
 _PROJECT = (".git", "function.yaml", "function.yml", "pyproject.toml")  # what a folder with code in it has at its top
 
