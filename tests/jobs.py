@@ -16,7 +16,7 @@ from typing import Any
 _PATIENCE = 60.0  # seconds; only a broken run takes so long, whatever the machine is doing
 
 
-def _default_signals() -> None:
+def default_signals() -> None:
     """Ignore no signal, whatever started the tests (nohup, a shell that runs them behind)."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
@@ -57,7 +57,7 @@ class Jobs:
         env |= {"OVENBIRD_HOME": str(self.home), **environ}
         process = subprocess.Popen(
             [sys.executable, "-m", "ovenbird", *words], cwd=self.folder, env=env, text=True,
-            stdout=stdout, stderr=subprocess.PIPE, preexec_fn=_default_signals,  # noqa: PLW1509
+            stdout=stdout, stderr=subprocess.PIPE, preexec_fn=default_signals,  # noqa: PLW1509
         )  # fmt: skip
         self._started.append(process)
         return process

@@ -19,6 +19,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird.common.text": (),
     "ovenbird.common.redact": (),
     "ovenbird.common.units": (),
+    "ovenbird.common.interrupts": (),
+    "ovenbird.common.std_streams": (),
     "ovenbird.errors": ("ovenbird.common.text", "ovenbird.common.redact"),
     "ovenbird.trace": (),
     "ovenbird.settings": ("ovenbird.errors",),
@@ -98,7 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird.verb_parser",
     ),
     "ovenbird.cli": ("ovenbird",),
-    "ovenbird.__main__": ("ovenbird.cli",),
+    "ovenbird.__main__": ("ovenbird.cli", "ovenbird.common"),
     # the builder, from the bottom up; everything in it may use the function document and the errors
     "ovenbird_builder": (),
     "ovenbird_builder.errors": ("ovenbird.errors",),

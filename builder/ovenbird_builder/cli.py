@@ -6,6 +6,7 @@ import gc
 import os
 from importlib import import_module
 
+from ovenbird.common.interrupts import raise_on_interrupt
 from ovenbird.errors import SettingsError
 from ovenbird.verb_parser import CommandParser
 
@@ -34,7 +35,9 @@ def main(argv: list[str]) -> int:
         args = parser.parse_args(argv[1:])
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
-    code: int = import_module(f"{__package__}.commands.{verb}").run(args, os.environ)
+    run = import_module(f"{__package__}.commands.{verb}").run
+    raise_on_interrupt()
+    code: int = run(args, os.environ)
     return code
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers read it, without what `typing` costs: this module comes before all of ours
 if TYPE_CHECKING:
+    from typing import Any
+
     from starlette.datastructures import UploadFile
 
     from .function.cloudevent import CloudEvent

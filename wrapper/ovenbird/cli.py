@@ -13,8 +13,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
+from .common.interrupts import INTERRUPTED, end_on_interrupt, raise_on_interrupt
+from .common.std_streams import STDOUT, flush_stdout, guard_streams, open_closed_streams
 from .common.text import escape_controls, is_unicode, show_value
-from .errors import OvenbirdError, SettingsError
+from .errors import OvenbirdError, SettingsError, StdoutError
 from .process_exit import end_process
 from .verb_parser import EXTRA, VERBS, build_parser, spell_out
 
@@ -23,21 +25,67 @@ if TYPE_CHECKING:
     from .logs import Lines
     from .serve.dialect import Dialect
 
-_STOPPED, _INTERRUPTED = 143, 130
+_STOPPED = 143
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one verb and end the process with its exit status."""
     signal.signal(signal.SIGTERM, _terminated)
+    end_on_interrupt()
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = run(list(sys.argv[1:] if argv is None else argv))
+        code = _run_with_streams(words)
     except KeyboardInterrupt:
-        code = _INTERRUPTED
-    except BrokenPipeError:  # `ovenbird runs list | head`: whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = INTERRUPTED
+    except OSError as error:
+        code = _report_os_error(error, guarded=not _runs_user_code(words))
     end_process(code)
+
+
+def _run_with_streams(words: list[str]) -> int:
+    """Run one verb with streams that can be written to; the exit status. Errors: OSError of stdout and of the rest."""
+    closed = open_closed_streams()
+    if _runs_user_code(words):  # which goes on without its streams: what it prints is not what it is run for
+        return run(words)
+    guard_streams()
+    if closed and words[:1] not in (["health"], ["container"]):
+        return report(StdoutError("stdout is closed", hint="`> /dev/null` drops what is printed"))
+    code = run(words)
+    try:
+        flush_stdout()
+    except OSError:
+        if not code:
+            raise
+    return code
+
+
+def _runs_user_code(words: list[str]) -> bool:
+    if any(word in ("-h", "--help") for word in words):
+        return False
+    return words[:1] in (["serve"], ["run"], ["job"], ["processor"]) or words[:2] == ["runs", "rerun"]
+
+
+def _report_os_error(error: OSError, *, guarded: bool) -> int:
+    """Tell an error of the system that no verb has told; the exit status.
+
+    `guarded`: an error of stdout names it. Whoever reads a pipe may have seen enough (`ovenbird runs list | head`).
+    """
+    stdout = error.filename == STDOUT if guarded else isinstance(error, BrokenPipeError)
+    if stdout and isinstance(error, BrokenPipeError):
+        return 0
+    reason = error.strerror or str(error)
+    if stdout:
+        return report(StdoutError(f"cannot write to stdout: {reason}"))
+    place = f": {show_value(str(error.filename))}" if error.filename else ""
+    if error.filename is None and _is_folder_gone():
+        reason = "the current folder does not exist"
+    trace = ""
+    if os.environ.get("OVENBIRD_LOG_LEVEL", "").lower() == "debug":
+        from traceback import format_exception
+
+        trace = "".join(format_exception(error)).rstrip()
+    return report(OvenbirdError(f"{reason}{place}", cause=trace))
 
 
 def run(argv: list[str]) -> int:
@@ -61,7 +109,7 @@ def run(argv: list[str]) -> int:
             _refuse_unknown_verb(argv)
             return _run_own(argv)
         if argv[0] not in _QUIET:
-            _warn_of_variables(lambda text: sys.stderr.write(f"warning: {text}\n"))
+            _warn_of_variables(_print_warning)
         return command(argv)
     except OvenbirdError as error:
         return report(error)
@@ -86,8 +134,9 @@ def _run_own(argv: list[str]) -> int:
         env_file = options.get("env_file") or os.environ.get("OVENBIRD_ENV_FILE")
         names = _load_env_file(env_file) if env_file and "env_file" in options else ()
         settings = table.resolve(verb, options, os.environ)
+        raise_on_interrupt()
         if settings.container:
-            _warn_of_variables(lambda text: sys.stderr.write(f"warning: {text}\n"))
+            _warn_of_variables(_print_warning)
             return _contained(verb, target, {**options, "env": ",".join((*settings.env, *names)) or None})
         _refuse_container_flags(options)
         from .logs import configure
@@ -124,6 +173,11 @@ def _load_env_file(path: str) -> tuple[str, ...]:
     for name, value in values.items():
         os.environ.setdefault(name, value)
     return tuple(name for name in values if not name.startswith("OVENBIRD_"))
+
+
+def _print_warning(text: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be full
+        sys.stderr.write(f"warning: {text}\n")
 
 
 def _log_warning(text: str) -> None:
@@ -196,6 +250,8 @@ def report(error: OvenbirdError, lines: Lines | None = None, *, pod: bool = Fals
 
     `pod`: it is why a pod fails, and so the container's termination message too.
     """
+    if _is_folder_gone():
+        error.hint = _FOLDER_GONE
     if pod:
         _terminate(error)
     from .logs import is_for_people, json_line, text_line
@@ -216,6 +272,15 @@ def report(error: OvenbirdError, lines: Lines | None = None, *, pod: bool = Fals
         sys.stderr.write(text)
         sys.stderr.flush()
     return error.exit_code
+
+
+def _is_folder_gone() -> bool:
+    """Return whether the current folder was removed: then every relative path names nothing."""
+    try:
+        os.getcwd()  # noqa: PTH109  # pathlib's says the same, and makes a path of it
+    except OSError:
+        return True
+    return False
 
 
 def _terminate(error: OvenbirdError) -> None:
@@ -340,6 +405,7 @@ def _target(text: str | None, settings: table.Settings) -> Target:
     return target
 
 
+_FOLDER_GONE = "the current folder was removed: change to one that is there"
 _DO = {"serve": _serve, "check": _check, "invoke": _invoke, "run": _run}
 _RECORD_VERBS = ("list", "ls", "show", "get", "rm", "logs", "tag", "compare", "rerun")
 _QUIET = ("health", "completion", "container")  # asked every few seconds; read by a shell; called by another verb

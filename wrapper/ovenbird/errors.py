@@ -204,3 +204,9 @@ class OutputError(OvenbirdError):
 
     code = "output"
     exit_code = 79
+
+
+class StdoutError(OutputError):
+    """What a command prints could not be written to stdout: it is closed, or the disk behind it is full."""
+
+    code = "output.stdout"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from .common.interrupts import raise_on_interrupt
 from .errors import SettingsError
 from .records import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, store_summary, tag
 from .verb_parser import CommandParser
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
         return SettingsError.exit_code if done.code else 0
     from .platform.opening import open_store
 
+    raise_on_interrupt()
     store = open_store(options.platform or os.environ.get("OVENBIRD_PLATFORM", ""), os.environ, _PATIENCE)
     try:
         do: Callable[[Store, argparse.Namespace], int] = options.do

@@ -79,6 +79,15 @@ class CommandParser(argparse.ArgumentParser):
         complete_help(self)
         return super().format_help()
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a message; argparse's own hides that stdout is full or its reader gone."""
+        stream = file or sys.stderr
+        try:
+            stream.write(message)
+        except OSError:
+            if stream is not sys.stderr:
+                raise
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and what may have been meant, and exit with 2, which callers turn into their own status."""
         from .command_line.usage import explain_error

@@ -47,7 +47,7 @@ def _about(version: str) -> dict[str, bytes]:
     files = {
         f"{info}/METADATA": _metadata(HeaderParser().parsestr(found.read_text("METADATA") or "")),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: ovenbird\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": b"[console_scripts]\novenbird = ovenbird.cli:main\n",
+        f"{info}/entry_points.txt": b"[console_scripts]\novenbird = ovenbird.__main__:main\n",
     }
     if (text := found.read_text("licenses/LICENSE")) is not None:
         files[f"{info}/licenses/LICENSE"] = text.encode()

@@ -117,10 +117,23 @@ def _end(outcomes: Sequence[Outcome], error: OvenbirdError) -> None:
 
 
 def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress) -> None:
-    """Print the results, and write them to the files that were named. Errors: SpaceError, once all is printed."""
+    """Write the results to the files that were named, and print them. Errors: SpaceError, once all is printed."""
     rows = [outcome.row() for outcome in outcomes]
     one = rows[0] if len(rows) == 1 else None
     document = one if one is not None else {"functions": rows}
+    unwritten: SpaceError | None = None
+    if not all(outcome.plan for outcome in outcomes):
+        ci_outputs.tell_github(outcomes, environ, told.say)
+        try:
+            _write_files(outcomes, args, environ, rows, document)
+        except SpaceError as error:
+            unwritten = error
+    for outcome in outcomes:
+        if outcome.result:
+            _say(outcome.result, told)
+    if len(outcomes) > 1:
+        for line in format_table(outcomes):
+            told.say(line)
     if one is None or not outcomes[0].error:
         if one is not None and "files" in one and sys.stdout.isatty():
             sys.stdout.write(report.format_source(one))
@@ -128,23 +141,23 @@ def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapp
         else:
             sys.stdout.write(report.text(document))
         sys.stdout.flush()
-    for outcome in outcomes:
-        if outcome.result:
-            _say(outcome.result, told)
-    if len(outcomes) > 1:
-        for line in format_table(outcomes):
-            told.say(line)
-    if all(outcome.plan for outcome in outcomes):
-        return
-    ci_outputs.tell_github(outcomes, environ, told.say)
-    try:
-        _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
-        if path := table.path(args, environ, "dotenv_file"):
-            ci_outputs.write_dotenv(Path(path), outcomes)
-    except SpaceError as error:
-        if not any(outcome.error for outcome in outcomes):
-            raise
-        told.say(f"warning: {error.message}")  # the status tells the first error
+    if unwritten and not any(outcome.error for outcome in outcomes):
+        raise unwritten
+    if unwritten:
+        told.say(f"warning: {unwritten.message}")  # the status tells the first error
+
+
+def _write_files(
+    outcomes: Sequence[Outcome],
+    args: argparse.Namespace,
+    environ: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    document: Mapping[str, Any],
+) -> None:
+    """Write the files that are named for the results. Errors: SpaceError."""
+    _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
+    if path := table.path(args, environ, "dotenv_file"):
+        ci_outputs.write_dotenv(Path(path), outcomes)
 
 
 def _write_results(

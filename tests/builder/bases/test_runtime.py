@@ -37,7 +37,7 @@ def test_it_holds_the_runtime_alone(tmp_path: Path) -> None:
     assert "ovenbird/py.typed" in names
     assert f"{info}/licenses/LICENSE" in names
     assert not [name for name in names if "builder" in name or name.endswith(".pyc")]
-    assert commands == "[console_scripts]\novenbird = ovenbird.cli:main\n"
+    assert commands == "[console_scripts]\novenbird = ovenbird.__main__:main\n"
     assert "Provides-Extra: platform" in about
     assert "Requires-Dist: starlette" in about
     assert "pip-tools" not in about

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 from collections.abc import Mapping
@@ -71,8 +70,14 @@ class Ending:
         if self._stdout and self._outcome.returned and not is_stdout(self._result_file):
             from .result_text import result_text
 
-            with contextlib.suppress(OSError, ValueError):  # nobody reads: the record has it
+            try:
                 print_text(self._stdout, result_text(self._outcome.returned))
+            except BrokenPipeError:  # whoever reads has seen enough, and the record has it
+                pass
+            except (OSError, ValueError) as unwritten:
+                reason = getattr(unwritten, "strerror", None) or unwritten
+                _log.error("cannot write to stdout: %s; what was returned is in the record", reason)
+                written = False
         return code or (0 if written else OutputError.exit_code)
 
     def _finish(self, state: str, error: dict[str, str] | None) -> str:

@@ -1,0 +1,28 @@
+"""Ctrl-C while a command loads its modules: nothing is to be cleaned up yet, and nobody wants to read a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+INTERRUPTED = 130  # the exit status of what SIGINT has ended
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once, in silence; not where it is ignored (`nohup`) or handled (a debugger).
+
+    An exception would not do: one that is raised amid an import may be printed and swallowed by the import system.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_on_interrupt() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt again, so that what was begun is cleaned up."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(_: int, __: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
