@@ -18,7 +18,7 @@ from .common.std_streams import STDOUT, flush_stdout, guard_streams, open_closed
 from .common.text import escape_controls, is_unicode, show_value
 from .errors import OvenbirdError, SettingsError, StdoutError
 from .process_exit import end_process
-from .verb_parser import EXTRA, VERBS, build_parser, spell_out
+from .verb_parser import EXTRA, VERBS, CommandParser, build_parser, spell_out
 
 if TYPE_CHECKING:
     from .function.target import Target
@@ -27,6 +27,28 @@ if TYPE_CHECKING:
 
 _STOPPED = 143
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
+
+
+class _Advice:
+    """Help and advice, each imported when it is printed."""
+
+    def describe_command(self) -> str:
+        from .command_line.overview import describe_command
+
+        return describe_command()
+
+    def complete_help(self, parser: CommandParser) -> None:
+        from .command_line.verb_help import complete_help
+
+        complete_help(parser)
+
+    def explain_error(self, parser: CommandParser, message: str) -> str:
+        from .command_line.usage import explain_error
+
+        return explain_error(parser, message)
+
+
+CommandParser.advice = _Advice()
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -351,7 +373,7 @@ def _named_by_platform(settings: table.Settings) -> bool:
     """Whether the run that the platform has started says itself what is to be run."""
     if not os.environ.get("RUN_ID") or os.environ.get("OVENBIRD_TARGET"):
         return False
-    from .job.run import is_remote
+    from .job.entrypoint import is_remote
 
     return is_remote(settings, os.environ)
 
@@ -369,7 +391,7 @@ def _run(target: Target | None, settings: table.Settings, _: Lines, extra: dict[
         from .common.first_process import leave_first_process
 
         leave_first_process()
-    from .job.run import run
+    from .job.entrypoint import run
 
     launch = {}
     with contextlib.suppress(OSError):  # a folder that is gone: such a run cannot be run again

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from . import settings as table
 
@@ -51,6 +51,19 @@ class Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=(width or 80) - 2)
 
 
+class Advice(Protocol):
+    """What is printed for people: it knows every verb, so it lies above the parser."""
+
+    def describe_command(self) -> str:
+        """Return the help of the command itself."""
+
+    def complete_help(self, parser: CommandParser) -> None:
+        """Add to a parser what only its help needs."""
+
+    def explain_error(self, parser: CommandParser, message: str) -> str:
+        """Return what is printed for a mistake that argparse has found."""
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser whose help has groups, defaults and examples, and whose errors say what was meant.
 
@@ -59,6 +72,7 @@ class CommandParser(argparse.ArgumentParser):
 
     words: Sequence[str] = ()
     note = ""
+    advice: ClassVar[Advice | None] = None  # set by `cli`; without it help and errors are argparse's own
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"formatter_class": Formatter, **options})
@@ -70,13 +84,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help: description, groups of flags, examples."""
-        if self.prog == "ovenbird":
-            from .command_line.overview import describe_command
-
-            return describe_command()
-        from .command_line.verb_help import complete_help
-
-        complete_help(self)
+        if self.advice is not None:
+            if self.prog == "ovenbird":
+                return self.advice.describe_command()
+            self.advice.complete_help(self)
         return super().format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -90,9 +101,9 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and what may have been meant, and exit with 2, which callers turn into their own status."""
-        from .command_line.usage import explain_error
-
-        self.exit(2, explain_error(self, message))
+        if self.advice is None:
+            super().error(message)
+        self.exit(2, self.advice.explain_error(self, message))
 
 
 def build_parser(chosen: str) -> CommandParser:

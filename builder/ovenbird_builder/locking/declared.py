@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 from msgspec.structs import replace
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from ovenbird.common.text import cut_text, escape_controls, show_value
-from ovenbird.common.units import show_size
+from ovenbird.common.text import show_value
 
 from ..errors import LockError
 from .listed import Wanted, narrow, requirement
+from .project_file import Declared, check_python, read_toml, toml, typed
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-T = TypeVar("T")
 _EXTRAS = 1000  # ways in which extras of a project may ask for each other, by their markers
-_FILE_LIMIT = 64 * 1024 * 1024  # bytes
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$\n(?P<lines>(?:^#(?: .*)?\r?$\n)+?)^# ///[ \t]*\r?$")  # as PEP 723
 
 
@@ -38,51 +29,6 @@ class _Metadata(Struct, rename="kebab", frozen=True):
     dependencies: tuple[str, ...] = ()
     optional_dependencies: dict[str, tuple[str, ...]] = {}
     dynamic: tuple[str, ...] = ()
-
-
-class Declared(Struct, frozen=True):
-    """What is declared, and the versions of Python it is declared for (`>=3.11`, or empty).
-
-    `notes` say what of it is not read; `constraints` only limit.
-    """
-
-    wanted: tuple[Wanted, ...]
-    requires_python: str = ""
-    notes: tuple[str, ...] = ()
-    constraints: tuple[Wanted, ...] = ()
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A table from a TOML file. Errors: LockError, with the line where one is at fault."""
-    return toml(read_text(path), path.name)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file of a project. Errors: LockError."""
-    try:
-        if path.stat().st_size > _FILE_LIMIT:
-            raise LockError(f"{path.name} is larger than {show_size(_FILE_LIMIT)}")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise LockError(f"cannot read {show_value(path.name)}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise LockError(f"{path.name} is not UTF-8 text") from None
-
-
-def toml(text: str, name: str) -> dict[str, Any]:
-    """A table from TOML text. Errors: LockError with the line."""
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # the first also for numbers of thousands of digits
-        raise LockError(f"{name} is not valid TOML: {escape_controls(cut_text(str(error), 300))}") from None
-
-
-def typed(table: Any, kind: type[T], name: str) -> T:
-    """A table as a record of that type. Errors: LockError that names the field, and what was found there."""
-    try:
-        return convert(table, kind)
-    except ValidationError as error:
-        raise LockError(f"{name}: {escape_controls(cut_text(str(error), 300))}") from None
 
 
 def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) -> Declared | None:
@@ -200,11 +146,3 @@ def inline(text: str, name: str, root: Path) -> Declared | None:
 
 def _texts(rows: Iterable[str], where: str, root: Path) -> list[Wanted]:
     return [requirement(row, f"{where}[{index}]", root) for index, row in enumerate(rows)]
-
-
-def check_python(value: str, name: str) -> str:
-    """Return a set of versions of Python, normalised. Errors: LockError for text that is none."""
-    try:
-        return str(SpecifierSet(value))
-    except (InvalidSpecifier, ValueError):
-        raise LockError(f"{name}: requires-python is not a set of versions: {show_value(value)}") from None

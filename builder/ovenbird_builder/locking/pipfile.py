@@ -10,8 +10,8 @@ from msgspec import Struct
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import Declared, check_python, read_toml, typed
 from .listed import Wanted, requirement
+from .project_file import Declared, check_python, read_toml, typed
 from .project_sources import Place, has_source, read_source
 
 _NO_MARKERS = ("version", "extras", "markers", "editable", "index", "git", "ref", "path", "file", "subdirectory")

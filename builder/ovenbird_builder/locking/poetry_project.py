@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import Declared, check_python, typed
 from .listed import Wanted, requirement
+from .project_file import Declared, check_python, typed
 from .project_sources import Place, has_source, read_source
 
 # what a table may say beside a version; the rest is where the package comes from

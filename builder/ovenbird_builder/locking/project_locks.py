@@ -20,9 +20,9 @@ from packaging.version import InvalidVersion, Version
 from ovenbird.common.text import cut_text, escape_controls
 
 from ..errors import LockError
-from .declared import read_text, read_toml, typed
 from .listed import Wanted, requirement
 from .origins import split_git
+from .project_file import read_text, read_toml, typed
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

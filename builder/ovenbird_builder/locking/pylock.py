@@ -15,9 +15,9 @@ from packaging.version import InvalidVersion, Version
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import read_toml, typed
 from .locktext import SELF, Pin
 from .markers import marker_applies
+from .project_file import read_toml, typed
 
 
 class _File(Struct, frozen=True):

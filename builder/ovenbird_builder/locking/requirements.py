@@ -25,8 +25,8 @@ from .folder_content import content_digest
 from .shared_code import OutsideError, locate, mirrored
 
 if TYPE_CHECKING:
-    from .declared import Declared
     from .listed import Listing, Wanted
+    from .project_file import Declared
     from .project_locks import ProjectLock
 
 _SEARCHED = (

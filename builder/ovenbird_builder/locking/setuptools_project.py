@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import Declared, check_python, read_text
 from .listed import Wanted, read, requirement
+from .project_file import Declared, check_python, read_text
 
 _DYNAMIC = "--requirements FILE, or a requirement `.`, which builds the project"
 _FIELDS = ("install_requires", "extras_require", "python_requires")

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .declared import Declared, read_toml, typed
 from .listed import Wanted, requirement
+from .project_file import Declared, read_toml, typed
 from .project_sources import Place, read_source
 
 

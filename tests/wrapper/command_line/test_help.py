@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import ovenbird.cli  # gives the parsers their help
 from ovenbird.command_line.examples import EXAMPLES
 from ovenbird.command_line.inner_parsers import flags, sub_parsers
 from ovenbird.command_line.parsers import describe_verbs, find_parser, walk_parsers

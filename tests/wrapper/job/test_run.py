@@ -35,9 +35,9 @@ def test_an_empty_run_imports_little(jobs: Jobs) -> None:
     )
     code, *modules = done.stdout.split()
     assert code == "0"
-    assert "ovenbird.job.run" in modules
+    assert "ovenbird.job.execution" in modules
     assert [name for name in _HEAVY if name in modules] == []
-    spared = ("inputs", "outputs", "loop")
+    spared = ("inputs", "outputs", "remote")
     assert [name for name in spared if f"ovenbird.job.{name}" in modules] == []
 
 

@@ -9,8 +9,9 @@ import pandas
 import pytest
 from tests.stores import give
 
+from ovenbird.common.hashing import checksum_file
 from ovenbird.errors import InputError
-from ovenbird.platform import copying, files
+from ovenbird.platform import files
 from ovenbird.platform.project import Project
 
 
@@ -109,7 +110,7 @@ def test_files_on_s3_are_read_back_and_described(project: Project, s3: dict[str,
     assert Path(item.as_file()[0]).name == "t.parquet"
     assert item.download(tmp_path / "x.parquet") == str(tmp_path / "x.parquet")
     assert item.local_path() is None
-    assert item.files[0]["hash"] == copying.digest(tmp_path / "x.parquet")
+    assert item.files[0]["hash"] == checksum_file(tmp_path / "x.parquet")
 
 
 def test_a_digest_that_was_put_off_is_recorded_when_asked_for(project: Project, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_digest_that_was_put_off_is_recorded_when_asked_for(project: Project, 
         file.truncate(files.HASHED_AT_ONCE + 1)
     stored = project.log_artifact("big", source=tmp_path / "big")
     assert stored.status.files[0].hash is None
-    assert stored.files[0]["hash"] == copying.digest(tmp_path / "big")
+    assert stored.files[0]["hash"] == checksum_file(tmp_path / "big")
     assert project.get_artifact("big").status.files[0].hash == stored.status.files[0].hash
 
 
@@ -134,7 +135,7 @@ def test_a_file_that_is_gone_is_named(project: Project, tmp_path: Path) -> None:
 
 _FORKING = """
 import os, sys
-from ovenbird.platform.material import scratch
+from ovenbird.platform.temporary_folders import scratch
 folder = scratch()
 if not os.fork():
     sys.exit()

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from tests.stores import give
 
+from ovenbird.common.hashing import checksum_file
 from ovenbird.errors import InputError, OutputError
-from ovenbird.platform import copying, files
+from ovenbird.platform import files
 
 
 @pytest.mark.parametrize("size", [0, 10, 20_000_000])
 def test_an_object_is_stored_with_its_digest_and_read_back(s3: dict[str, str], tmp_path: Path, size: int) -> None:
     (tmp_path / "a.parquet").write_bytes(os.urandom(size))
     (info,) = files.upload([tmp_path / "a.parquet"], "s3://outputs/p/a.parquet", s3)
-    assert info["hash"] == copying.digest(tmp_path / "a.parquet")
+    assert info["hash"] == checksum_file(tmp_path / "a.parquet")
     assert (info["path"], info["size"], info["content_type"]) == ("a.parquet", size, "application/vnd.apache.parquet")
     files.download("s3://outputs/p/a.parquet", tmp_path / "b", s3)
     assert (tmp_path / "b").read_bytes() == (tmp_path / "a.parquet").read_bytes()
@@ -128,4 +129,4 @@ def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Pa
         [sys.executable, "-c", program, str(tmp_path), *settings], capture_output=True, text=True, check=True
     )
     assert int(found.stdout) < 150
-    assert copying.digest(tmp_path / "back") == copying.digest(tmp_path / "big")
+    assert checksum_file(tmp_path / "back") == checksum_file(tmp_path / "big")

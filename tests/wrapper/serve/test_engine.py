@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from tests.service import Service
 
-from ovenbird.serve import engine
+from ovenbird.serve import engine, wire
 
 Serve = Callable[..., Service]
 FILES = (
@@ -55,11 +55,11 @@ def test_nothing_is_missing() -> None:
 
 
 @pytest.mark.parametrize("names", [
-    engine.PROTOCOL, engine.CYCLE, engine.FLOW, engine.STATE, ("expect_100_continue",), *((word,) for word in WORDS),
+    wire.PROTOCOL, wire.CYCLE, wire.FLOW, wire.STATE, ("expect_100_continue",), *((word,) for word in WORDS),
 ], ids=["protocol", "cycle", "flow", "state", "parameter", *WORDS])  # fmt: skip
 def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Each attribute, class and constant that ours needs is missed when it is gone."""
-    names = tuple(name for name in names if names is engine.FLOW or name not in OTHERS)
+    names = tuple(name for name in names if names is wire.FLOW or name not in OTHERS)
     program = "from ovenbird.serve.engine import missing_parts; print(*missing_parts())"
     environ = {**os.environ, "PYTHONPATH": renamed(tmp_path, *names)}
     command = [sys.executable, "-c", program]

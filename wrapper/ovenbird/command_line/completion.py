@@ -8,34 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ..errors import SettingsError
-from ..verb_parser import CommandParser
-from .completion_scripts import WRITERS
+from .completion_scripts import FILES, FOLDERS, WRITERS, Flag, Place, build_parser
 from .inner_parsers import arguments, describe_sub_parsers, flags, sub_parsers, takes_value
+from .parsers import describe_verbs, find_parser
 
-FILES, FOLDERS = "@files", "@folders"
 _OF_FILES = ("FILE", "PATH", "TARGET", "PLACE", "DEST")
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A flag: its names, its line of help, and what follows it: nothing (None), files, folders, or one of words."""
-
-    names: tuple[str, ...]
-    text: str
-    value: str | None
-
-
-@dataclass(frozen=True)
-class Place:
-    """What may stand after some verbs: further verbs with their lines of help, flags, and what else."""
-
-    words: str
-    verbs: dict[str, str]
-    flags: tuple[Flag, ...]
-    value: str
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,18 +27,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def build_parser() -> CommandParser:
-    """Return the parser of the verb."""
-    text = "Print what a shell completes this command by: verbs, flags, words that a flag takes, files."
-    parser = CommandParser(prog="ovenbird completion", description=text)
-    parser.add_argument("shell", choices=sorted(WRITERS), help="the shell")
-    return parser
-
-
 def find_places() -> Iterator[Place]:
     """Yield every place of the command line: the beginning first, then each verb, and the verbs below it."""
-    from .parsers import describe_verbs, find_parser
-
     verbs = describe_verbs()
     top = (Flag(("--help", "-h"), "show the help", None), Flag(("--version",), "show the version", None))
     yield Place("", {**verbs, "help": "show the help of a verb"}, top, "")

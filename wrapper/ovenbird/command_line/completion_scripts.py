@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from .completion import Place
+from ..verb_parser import CommandParser
+
+FILES, FOLDERS = "@files", "@folders"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag: its names, its line of help, and what follows it: nothing (None), files, folders, or one of words."""
+
+    names: tuple[str, ...]
+    text: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What may stand after some verbs: further verbs with their lines of help, flags, and what else."""
+
+    words: str
+    verbs: dict[str, str]
+    flags: tuple[Flag, ...]
+    value: str
+
 
 _BASH = r"""# completion of ovenbird for bash; made by `ovenbird completion bash`
 _ovenbird() {
@@ -154,6 +175,14 @@ def write_fish(places: Sequence[Place]) -> str:
 
 
 WRITERS: dict[str, Callable[[Sequence[Place]], str]] = {"bash": write_bash, "zsh": write_zsh, "fish": write_fish}
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the verb."""
+    text = "Print what a shell completes this command by: verbs, flags, words that a flag takes, files."
+    parser = CommandParser(prog="ovenbird completion", description=text)
+    parser.add_argument("shell", choices=sorted(WRITERS), help="the shell")
+    return parser
 
 
 def _values(place: Place) -> list[str]:

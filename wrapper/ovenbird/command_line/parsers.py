@@ -41,7 +41,7 @@ def find_parser(verb: str) -> CommandParser:
 
         return of_init()
     if verb == "completion":
-        from .completion import build_parser as of_completion
+        from .completion_scripts import build_parser as of_completion
 
         return of_completion()
     from .. import listings

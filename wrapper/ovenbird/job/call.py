@@ -27,10 +27,10 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
     """
     try:
         if _needs_loop(handler):
-            from .loop import on_loop
+            import asyncio  # which an empty run does not load
 
-            return on_loop(handler, context, parameters, values, items)
-        return _direct(handler, context, parameters, values, items)
+            return asyncio.run(_call_on_loop(handler, context, parameters, values, items))
+        return _call_directly(handler, context, parameters, values, items)
     except (Interrupted, InitError):
         raise
     except SystemExit as left:
@@ -69,8 +69,8 @@ def _needs_loop(handler: Handler) -> bool:
     return handler.shape.on_loop or any(map(inspect.iscoroutinefunction, around or (loaded.init, loaded.close)))
 
 
-def _direct(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
-    """On the main thread, as a script would."""
+def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
+    """Construct, init, call and close on the main thread, as a script would."""
     init(lambda: handler.construct(context, parameters), handler)
     if work := handler.init(context, parameters):
         init(work, handler)
@@ -81,3 +81,39 @@ def _direct(handler: Handler, context: Context, parameters: Arguments, values: A
     finally:
         if close := handler.close(context):
             close()
+
+
+async def _call_on_loop(
+    handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items
+) -> Any:  # fmt: skip
+    """Do the same on an event loop: for a function of which any part is async."""
+    init(lambda: handler.construct(context, parameters), handler)
+    if work := handler.init(context, parameters):
+        outcome = init(work, handler)
+        if inspect.isawaitable(outcome):
+            await _await_init(outcome, handler)
+    try:
+        with parent_only():
+            result = handler.call(**values)
+            if inspect.isasyncgen(result):
+                return items([item async for item in result])
+            if inspect.isgenerator(result):
+                return items(result)
+            return await result if inspect.isawaitable(result) else result
+    finally:
+        if close := handler.close(context):
+            outcome = close()
+            if inspect.isawaitable(outcome):
+                await outcome
+
+
+async def _await_init(work: Any, handler: Handler) -> None:
+    import asyncio
+
+    try:
+        with parent_only():
+            await work
+    except (Interrupted, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise init_failed(error, handler) from None

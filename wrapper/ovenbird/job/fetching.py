@@ -20,7 +20,7 @@ from ..common.tree_names import describe_link
 from ..document import Function
 from ..errors import LoadError, OvenbirdError, UnservedError
 from ..platform import files
-from ..platform.material import scratch
+from ..platform.temporary_folders import scratch
 
 _FORMS = ("http://", "https://", "s3://", "s3a://", "s3n://")
 _HINT = f"{SIZE} and {FILES} say how large a source may be"

@@ -20,8 +20,9 @@ from ovenbird.platform import keys
 from ovenbird.platform.entity import Entity
 from ovenbird.platform.frames import engine_of
 from ovenbird.platform.json_values import clean_text, json_value, key_text
+from ovenbird.platform.material import MATERIALS
 from ovenbird.platform.preview import preview_text
-from ovenbird.platform.project import KINDS, MATERIALS, Project
+from ovenbird.platform.project import KINDS, Project
 from ovenbird.platform.store import Store
 
 from .outcome import Display, Outcome

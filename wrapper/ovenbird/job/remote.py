@@ -19,7 +19,7 @@ from ..platform.run import Run
 from ..platform.store import Record, Store, timestamp
 from ..settings import Settings
 from .ending import STOPPED
-from .run import Job, execute
+from .execution import Job, execute
 
 SERVICE = "python+serve:run"  # the kind of a service's run
 _log = logging.getLogger("ovenbird")

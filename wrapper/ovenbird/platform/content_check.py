@@ -11,9 +11,9 @@ from ovenbird.errors import OvenbirdError
 
 from ..common.hashing import checksum_file
 from . import files, fingerprint, schemes
-from .material import Material, scratch
-from .project import MATERIALS
+from .material import MATERIALS, Material
 from .store import Record, Store
+from .temporary_folders import scratch
 
 Check = dict[str, str]
 """`{state, reason}`; the state is `unchanged`, `changed`, `missing` or `unknown`."""

@@ -14,7 +14,8 @@ from ovenbird.errors import OutputError, OvenbirdError
 
 from ..common.atomic_files import drafting
 from . import files, schemes
-from .material import Material, scratch
+from .entity_path import PathEntity
+from .temporary_folders import scratch
 from .tree_walk import Identity, identify
 
 Write = Callable[[Path], str | None]
@@ -24,7 +25,7 @@ _ANNOUNCED = 32 * 1024 * 1024  # bytes; what is larger takes long enough for the
 
 
 def deposit(
-    entity: Material,
+    entity: PathEntity,
     target: str,
     environ: Mapping[str, str],
     content: Sequence[Path] | Write,
@@ -57,7 +58,7 @@ def deposit(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
+def _recorded(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None:
     """Record the entity around `store`, which says what it has stored."""
     entity.save(update=entity._saved)
     try:
@@ -72,7 +73,7 @@ def _recorded(entity: Material, store: Callable[[], list[files.Info]]) -> None:
         raise
 
 
-def _own_folders(entity: Material, files_store: str) -> set[Identity]:
+def _own_folders(entity: PathEntity, files_store: str) -> set[Identity]:
     """Return the folders that no folder is stored with: the files store, and the embedded store, database and all."""
     root = Path(entity._store.files_root())
     home = root.parent if (root.parent / "ovenbird.db").exists() else root
@@ -82,7 +83,7 @@ def _own_folders(entity: Material, files_store: str) -> set[Identity]:
 
 
 def _sent(
-    entity: Material,
+    entity: PathEntity,
     content: Sequence[Path] | Write,
     target: str,
     environ: Mapping[str, str],
@@ -106,7 +107,7 @@ def _sent(
         return files.upload(content, target, environ, skip)
 
 
-def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:
+def _rescued(entity: PathEntity, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:
     """Keep what could not be sent; where. Empty when that is not possible either. The user's own files stay theirs."""
     if not callable(content):
         return ", ".join(map(str, content))
@@ -123,7 +124,7 @@ def _rescued(entity: Material, content: Sequence[Path] | Write, target: str, fol
 
 
 def _in_place(
-    entity: Material,
+    entity: PathEntity,
     content: Sequence[Path] | Write,
     target: str,
     environ: Mapping[str, str],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ovenbird.common.text import show_value
-from ovenbird.errors import ArgumentsError
+from ovenbird.errors import ArgumentsError, InputError
 
 from . import keys
 from .fields import Fields
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Metric = float | Sequence[float]
+CLASSES: dict[str, type[Entity]] = {}
+"""The class of each type of entity whose module was imported; `entities` imports all of them."""
 
 
 def new_record(
@@ -84,6 +86,10 @@ class Entity(Described):
     """One version of a named thing in a project. `metadata`, `spec` and `status` take attributes and items."""
 
     TYPE = ""
+
+    def __init_subclass__(cls) -> None:
+        if "TYPE" in vars(cls):
+            CLASSES[cls.TYPE] = cls
 
     def __init__(self, store: Store, record: Record, environ: Mapping[str, str]) -> None:
         self._store = store
@@ -199,6 +205,19 @@ class Entity(Described):
         known = self.status.setdefault("metrics", Fields())
         for name, numbers in values.items():
             known[name] = merge(known.get(name), numbers, replace=replace, single=single)
+
+
+def entity_of(store: Store, record: Record, environ: Mapping[str, str]) -> Any:
+    """Return the object of a record."""
+    return CLASSES[record["type"]](store, record, environ)
+
+
+def read_entity(store: Store, key: str, environ: Mapping[str, str]) -> Any:
+    """Return the entity of a key. Errors: InputError."""
+    parsed = keys.parse(key)
+    if parsed.type not in CLASSES:
+        raise InputError(f"{key} is a {parsed.type}, which cannot be read", hint=f"one of {', '.join(sorted(CLASSES))}")
+    return entity_of(store, store.read(parsed), environ)
 
 
 def _text(value: object, what: str) -> str:

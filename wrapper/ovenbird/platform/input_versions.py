@@ -15,10 +15,10 @@ from .material import Dataitem
 from .store import Record
 
 if TYPE_CHECKING:
-    from .project import Project
+    from .project_part import Part
 
 
-def referenced(project: Project, name: str, kind: str, path: str) -> Dataitem:
+def referenced(project: Part, name: str, kind: str, path: str) -> Dataitem:
     """Return the data item at `path`, which the run consumes: the latest of the name if it is the same, else a new one.
 
     Of a local file or folder the fingerprint is taken now, of a URL when it is fetched. Errors: InputError.
@@ -31,7 +31,7 @@ def referenced(project: Project, name: str, kind: str, path: str) -> Dataitem:
         key = latest["key"]
     else:
         key = _add_version(project, name, kind, path, current).key
-    item = project.get_dataitem(key)
+    item: Dataitem = project._get(Dataitem, key, None)
     if current and not known and latest:
         item.status.fingerprint = current
         item.save(update=True)
@@ -41,7 +41,7 @@ def referenced(project: Project, name: str, kind: str, path: str) -> Dataitem:
     return item
 
 
-def _latest(project: Project, name: str, kind: str, path: str) -> Record | None:
+def _latest(project: Part, name: str, kind: str, path: str) -> Record | None:
     for row in project._store.listing("dataitem", project=project.name, name=name, kind=kind, limit=1):
         record = project._store.read(keys.parse(row.key))
         return record if record["spec"].get("path") == path else None
@@ -55,17 +55,15 @@ def _read(path: str, known: Mapping[str, object] | None) -> fingerprint.Fingerpr
         raise InputError(f"{path} cannot be read: {error.strerror}", hint="its owner may read it") from error
 
 
-def _add_version(
-    project: Project, name: str, kind: str, path: str, current: fingerprint.Fingerprint | None
-) -> Dataitem:
-    item = project._entity(Dataitem, name, kind, {"path": path})
+def _add_version(project: Part, name: str, kind: str, path: str, current: fingerprint.Fingerprint | None) -> Dataitem:
+    item: Dataitem = project._entity(Dataitem, name, kind, {"path": path})
     item.status.state = "READY"
     if current:
         item.status.fingerprint = current
     return item.save()
 
 
-def _note_fetched(project: Project, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
+def _note_fetched(project: Part, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
     """Record what was fetched from a URL; where it differs from the last time, the item becomes its new version."""
     path = item.spec.path
     try:

@@ -9,8 +9,8 @@ from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, OvenbirdError
 
 from . import frames, keys, queries, schemes
-from .material import Dataitem, Material
-from .project import MATERIALS, Project
+from .material import MATERIALS, Dataitem, Material
+from .project import Project
 from .tree_walk import describe_special
 
 

@@ -14,9 +14,9 @@ from ovenbird.common.private_files import close_to_others, make_private_file, ma
 from ovenbird.common.text import show_value
 from ovenbird.errors import InputError, PlatformError
 
+from .data_dir import home
 from .database import Database, guarded, pack, unpack
 from .keys import Key, check_id, check_name, parse, run_key
-from .opening import home
 from .ownership import Ownership
 from .store import ANNOTATIONS, FINAL, Record, Row, annotations_of, new_project, timestamp
 

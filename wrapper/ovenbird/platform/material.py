@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,11 @@ from ovenbird.common.redact import redact_record
 from ovenbird.errors import InputError
 
 from . import schemes
-from .entity import Entity
+from .entity_path import PathEntity
+from .temporary_folders import scratch
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_scratch: list[Path] = []
 
 
 class Paths(list[str]):
@@ -31,7 +29,7 @@ class Paths(list[str]):
         return self._place
 
 
-class Material(Entity):
+class Material(PathEntity):
     """An entity whose `spec.path` is a file, or a folder when it ends in `/`; `status.files` lists what it holds."""
 
     on_fetch: Callable[[Sequence[tuple[Path, str]]], None] | None = None
@@ -186,12 +184,6 @@ class Material(Entity):
             self.spec.path = before
         return self
 
-    def _path(self) -> str:
-        path = self.spec.get("path")
-        if not isinstance(path, str) or not path or "\0" in path:
-            raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="spec.path is empty")
-        return path
-
     def _names(self) -> list[str]:
         """The names in `status.files`, none of which leads out of the folder."""
         from . import files
@@ -246,10 +238,6 @@ class Material(Entity):
             tell, self.on_fetch = self.on_fetch, None
             tell(found)
 
-    def _is_stored(self) -> bool:
-        """Whether the files are the store's own copy, not the user's."""
-        return normpath(self._path()).startswith(self._store.files_root().rstrip("/") + "/")
-
     def _below(self, folder: Path, url: str) -> Path:
         """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
         from urllib.parse import unquote, urlsplit
@@ -298,36 +286,7 @@ class Model(Material):
     TYPE = "model"
 
 
-def _temporary_folder() -> Path:
-    """Return a new folder where there is a place for one: the function may have removed the usual one."""
-    import tempfile
-
-    for place in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  # each new, with a random name, mode 0700
-        try:
-            return Path(tempfile.mkdtemp(prefix="ovenbird-", dir=place))
-        except OSError as error:
-            problem = error
-    raise problem
-
-
-def scratch() -> Path:
-    """A new temporary folder, removed when the process ends."""
-    import atexit
-    import os
-    import shutil
-    import tempfile
-
-    owner = os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:  # a forked worker ends before its parent, which still needs what lies there
-            for folder in _scratch:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    if not _scratch or not _scratch[-1].is_dir():
-        _scratch.append(_temporary_folder())
-        atexit.register(remove)
-    return Path(tempfile.mkdtemp(dir=_scratch[-1]))
+MATERIALS: dict[str, type[Material]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
 
 
 def _exists(path: Path, key: str) -> Path:

@@ -13,7 +13,7 @@ from ovenbird.errors import InputError, OutputError
 from . import keys
 from .entity import Described, new_record
 from .fields import Fields
-from .material import Artifact, Dataitem, Material, Model
+from .material import MATERIALS, Artifact, Dataitem, Material, Model
 from .run import Function, Run
 from .store import Store
 
@@ -26,7 +26,6 @@ else:
 M = TypeVar("M", bound=Material)
 E = TypeVar("E", bound="Entity")
 Source = str | Path | Sequence[str | Path]
-MATERIALS: dict[str, type[Material]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
 KINDS = {"artifact": "artifact", "dataitem": "dataitem", "table": "dataitem", "croissant": "dataitem",
          "model": "model", "sklearn": "model", "mlflow": "model", "huggingface": "model"}  # fmt: skip
 """The kinds that the platform knows, and the type of entity each belongs to."""

@@ -32,6 +32,7 @@ class Part:
     _log: Callable[..., Any]
     _new: Callable[..., Any]
     _get: Callable[..., Any]
+    _entity: Callable[..., Any]
 
 
 def list_entities(project: Part, type: str, **filters: Any) -> list[Any]:

@@ -132,7 +132,7 @@ def describe_place(store: Store, project: str | None = None) -> str:
 
 def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
     """Return the whole entity, with every digest of its files; a metric that is not finite is a text."""
-    from .project import MATERIALS
+    from .material import MATERIALS
 
     record = store.read(key)
     if key.type in MATERIALS and record["status"].get("files"):
@@ -148,7 +148,7 @@ def fetched(
     store: Store, key: keys.Key, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
 ) -> str:
     """Copy the entity's files to `destination`; the path of the copy."""
-    from .project import MATERIALS
+    from .material import MATERIALS
 
     if key.type not in MATERIALS:
         raise InputError(f"{key} has no files", hint="a dataitem, an artifact or a model has")
@@ -163,7 +163,7 @@ def fetch_outputs(
     A single file keeps its extension. Two models of one run are both `model.pkl` in the store. What cannot be copied
     is an error when the rest is.
     """
-    from .project import MATERIALS
+    from .material import MATERIALS
 
     taken: set[str] = set()
     failed: list[OvenbirdError] = []

@@ -15,8 +15,9 @@ from ovenbird.errors import OutputError
 
 from . import content, frames
 from .deposit import deposit
-from .material import Material, scratch
+from .entity_path import PathEntity
 from .schemes import SQL, WEB, local, scheme
+from .temporary_folders import scratch
 
 _WRITERS = {
     "pandas": {"parquet": "to_parquet", "csv": "to_csv"},
@@ -24,7 +25,7 @@ _WRITERS = {
 }
 
 
-def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> None:
+def upload(entity: PathEntity, source: Any, keep_dir_structure: bool = False) -> None:
     """Store files at the entity's path; it is UPLOADING, then READY, or ERROR with the reason.
 
     Errors: OutputError; for a source that is not there or does not fit the path the entity stays as it is.
@@ -43,7 +44,7 @@ def upload(entity: Material, source: Any, keep_dir_structure: bool = False) -> N
     _replace(entity, target, plan.content)
 
 
-def write_df(entity: Material, frame: Any, extension: str | None, **options: Any) -> str:
+def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: Any) -> str:
     """Write a DataFrame at the entity's path, with its schema and preview; return the path. Errors: OutputError."""
     target = _writable(entity)
     if target.endswith("/"):
@@ -95,7 +96,7 @@ def _link(source: str, target: str, **_: Any) -> str:
     return target
 
 
-def _writable(entity: Material) -> str:
+def _writable(entity: PathEntity) -> str:
     """Return the path of an entity whose files can be written. Errors: OutputError."""
     target = entity._path()
     if scheme(target) in (*WEB, SQL):
@@ -103,7 +104,7 @@ def _writable(entity: Material) -> str:
     return target
 
 
-def _replace(entity: Material, target: str, new: Sequence[Path] | content.Write) -> None:
+def _replace(entity: PathEntity, target: str, new: Sequence[Path] | content.Write) -> None:
     entity.status.state = "UPLOADING"
     entity.status.pop("message", None)
     deposit(entity, target, entity._environ, new)

@@ -83,13 +83,13 @@ class Run(Entity):
         """Return the inputs by the names of the arguments: entities, or with `as_dict` their records."""
         from .run_parts import read_inputs
 
-        return read_inputs(self, as_dict)
+        return read_inputs(self, as_dict, self._reader.consume if self._reader else None)
 
     def outputs(self, as_key: bool = False, as_dict: bool = False) -> dict[str, Any]:
         """Return the outputs by name: entities, or their keys, or their records."""
         from .run_parts import read_outputs
 
-        return read_outputs(self, as_key, as_dict)
+        return read_outputs(self, as_key, as_dict, self._reader.consume if self._reader else None)
 
     def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
         """Return one output; None when there is none of that name."""

@@ -14,7 +14,8 @@ from ..job.interrupt import TIME_LIMIT, Interrupted, Interruption
 from ..job.outcome import Ended
 from ..process_exit import force_end
 from ..serve.json_encode import ResultError
-from ..serve.reply import Reply, reply_to
+from ..serve.reply import reply_to
+from ..serve.response.model import Reply
 from ..settings import Settings
 from ..trace import continued
 from .config import Config

@@ -15,7 +15,8 @@ from ..common.text import show_value
 from ..errors import RunKindError, UnservedError
 from ..function.target import Target
 from ..job import remote
-from ..job.run import UNSERVED, is_remote, keep
+from ..job.entrypoint import is_remote
+from ..job.execution import UNSERVED, keep
 from ..platform import forms, keys
 from ..platform.opening import open_store
 from ..settings import Settings

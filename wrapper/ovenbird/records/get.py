@@ -50,7 +50,7 @@ def run(store: Store, options: argparse.Namespace) -> int:
 def _to_stdout(store: Store, key: Key) -> int:
     """Write the content of the one file. Errors: InputError when there are several, or none."""
     from ..platform.keys import parse
-    from ..platform.project import MATERIALS
+    from ..platform.material import MATERIALS
 
     texts = [str(key)]
     if key.type == "run":

@@ -68,7 +68,7 @@ def add(verbs: Verbs, noun: str) -> None:
 def run(store: Store, options: argparse.Namespace) -> int:
     """Run it again; the exit status of that run. Errors: OvenbirdError."""
     from ..function.target import parse
-    from ..job.run import run as run_job
+    from ..job.entrypoint import run as run_job
     from ..logs import configure
     from ..platform import queries
 
@@ -99,7 +99,7 @@ def _settings(
     record: Record, launch: Mapping[str, str], options: argparse.Namespace
 ) -> tuple[Settings, Mapping[str, str]]:
     """Return the settings of the new run: those of the recorded one, with what is given now in its place."""
-    from ..platform.opening import chosen, home
+    from ..platform.data_dir import chosen, home
     from ..settings import resolve
 
     own = {f"OVENBIRD_{name}" for name in _OF_ONE_RUN} | set(_OTHERS)

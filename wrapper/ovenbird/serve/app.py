@@ -23,7 +23,7 @@ from .arguments import Arguments, Keywords, refusal
 from .body_memory import BodyMemory, pending_input_limit
 from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
 from .call_context import CleanContext
-from .calljob import CallJob
+from .calljob import CallJob, ThreadRunner
 from .dialect import OWN, Dialect
 from .faults import Faults
 from .gate import Gate
@@ -31,7 +31,8 @@ from .journal import Journal
 from .json_encode import encode
 from .metrics import Block
 from .problems import ProblemError, problem, retry_after
-from .reply import Reply, by_app, reply_to
+from .reply import by_app, reply_to
+from .response.model import Reply
 from .threads import Threads
 from .watchdog import Watchdog
 
@@ -106,6 +107,7 @@ class App:
         self.journal.start(loop, self.clean.base)
         if not self.on_loop:
             self.threads = Threads(self.limit, loop, self.clean.base)
+            self._runner = ThreadRunner(self.handler, self.admission, self.wire, self.faults, loop)
         elif self.handler.shape.on_loop and self.settings.timeout:
             Watchdog(self.handler.name, self.admission).start()
 
@@ -298,7 +300,7 @@ class App:
         threads = self.threads
         assert threads is not None
         call.future = self._loop.create_future()
-        call.job = self.job(self, call, arguments)
+        call.job = self.job(self._runner, call, arguments)
         self.admission.enter(call)
         threads.submit(call.job)
         try:

@@ -115,7 +115,9 @@ class Arguments:
 
     async def _multipart(self, call: Call, body: payload.Body) -> Keywords:
         """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
-        call.form = await payload.multipart(call, body, self.limits, self._memory)
+        from .multipart import read_multipart  # and Starlette, for the first form
+
+        call.form = await read_multipart(call, body, self.limits, self._memory)
         pairs = payload.fields_of(call.form, call, uploads=self.binder.uploads)
         arguments = self.binder.from_fields(pairs) if self.binder.mode is not Mode.NONE else {}
         return self._inject(call, arguments, b"")

@@ -6,26 +6,39 @@ import asyncio
 import inspect
 from contextvars import copy_context
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
+
+from ..function.handler import Handler
 from . import streams
+from .admission import Admission
 from .arguments import Keywords
-from .call import Call, CallStopped, Reason
-from .reply import Reply, reply_to
+from .call import Call, CallStopped, Reason, Wire
+from .faults import Faults
+from .reply import reply_to
+from .response.model import Reply
 from .threads import Job
 
-if TYPE_CHECKING:
-    from .app import App
+
+class ThreadRunner(msgspec.Struct, frozen=True, eq=False):
+    """What every call in a thread needs: made once by the application that serves."""
+
+    handler: Handler
+    admission: Admission
+    wire: Wire
+    faults: Faults
+    loop: Any
 
 
 class CallJob(Job):
     """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
 
-    __slots__ = ("app", "arguments", "awaited", "call", "context", "early", "stream")
+    __slots__ = ("arguments", "awaited", "call", "context", "early", "runner", "stream")
 
-    def __init__(self, app: App, call: Call, arguments: Keywords) -> None:
+    def __init__(self, runner: ThreadRunner, call: Call, arguments: Keywords) -> None:
         super().__init__()
-        self.app = app
+        self.runner = runner
         self.call = call
         self.arguments = arguments
         self.context = copy_context()  # of the call: nothing that the handler sets stays in the thread
@@ -34,7 +47,7 @@ class CallJob(Job):
         self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
 
     def left(self) -> bool:
-        return self.call.reason is not None or self.app.wire.left(self.call)
+        return self.call.reason is not None or self.runner.wire.left(self.call)
 
     def work(self) -> Reply | None:
         return self.context.run(self.call_handler)
@@ -42,15 +55,15 @@ class CallJob(Job):
     def call_handler(self) -> Reply | None:
         """Call the handler, in the context of the call; None when the reply was handed to the loop already."""
         call = self.call
-        result = self.app.handler.call(**self.arguments)
+        result = self.runner.handler.call(**self.arguments)
         if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
-            self.awaited = asyncio.run_coroutine_threadsafe(result, self.app._loop)
+            self.awaited = asyncio.run_coroutine_threadsafe(result, self.runner.loop)
             result = self.awaited.result()
         accept = call.header(b"accept") if b"accept" in call.headers else ""
         reply = reply_to(result, accept)
         if not isinstance(reply.stream, GeneratorType):
             return reply
-        self.stream = streams.ThreadStream(self.app._loop)
+        self.stream = streams.ThreadStream(self.runner.loop)
         items, reply.stream = reply.stream, self.stream
         self.hand_over(reply)
         self.stream.pump(items)
@@ -59,11 +72,11 @@ class CallJob(Job):
     def hand_over(self, reply: Reply) -> None:
         """Give the reply to the loop while the work goes on. For the thread."""
         self.early = reply
-        self.app._loop.call_soon_threadsafe(self._resolve, reply, None)
+        self.runner.loop.call_soon_threadsafe(self._resolve, reply, None)
 
     def done(self, outcome: Any, error: BaseException | None) -> None:
         call = self.call
-        self.app.admission.leave(call)
+        self.runner.admission.leave(call)
         if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
             self.stream.end(error)
         if self.early is not None:  # what was handed over may still be under way

@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from .call import Message
+from .wire import FlowControl, RequestResponseCycle
 
 _BODILESS = (204, 205, 304)
 _CLOSE = (b"connection", b"close")

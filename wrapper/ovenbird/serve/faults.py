@@ -11,7 +11,7 @@ from ..trace import new_id
 from .call import Call
 from .json_encode import ResultError
 from .problems import problem
-from .reply import Reply
+from .response.model import Reply
 
 _log = logging.getLogger("ovenbird")
 

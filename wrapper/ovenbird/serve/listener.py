@@ -9,7 +9,6 @@ from email.utils import formatdate
 from typing import Any
 
 import uvicorn
-from uvicorn.server import ServerState
 
 from .accept_turns import AcceptTurns
 from .metrics import Block
@@ -20,7 +19,7 @@ class Listener:
 
     def __init__(self, config: uvicorn.Config, block: Block | None = None, others: Sequence[Block] = ()) -> None:
         self.config = config
-        self.server_state = ServerState()
+        self.server_state = uvicorn.Server(config).server_state
         self.servers: list[asyncio.Server | AcceptTurns] = []
         self._block, self._others = block, others  # of a worker that shares its port with others
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from .body_limits import BodyLimits
+from .body_memory import BodyMemory
+from .call import Call
+from .payload import Body
 from .problems import ProblemError
-
-if TYPE_CHECKING:
-    from .payload import Body
 
 _NO_LIMIT = 2**31
 
 
-async def read_form(request: Request, body: Body, max_parts: int, count: Callable[[int], None]) -> Any:
-    """Return the form of a request, whose stream is that of `body`; one without any bytes is an empty form.
+async def read_multipart(call: Call, body: Body, limits: BodyLimits, memory: BodyMemory) -> Any:
+    """Return the form of a multipart body; one without any bytes is an empty form.
 
-    `max_parts`: fields and files together, 0 for any number. A part that is no file may be as long as the body: `count`
-    is told how many bytes such parts have.
-    Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off.
+    The limit of fields counts fields and files together. A part that is no file may be as long as the body: `memory`
+    reserves the bytes that such parts have.
+    Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
     """
-    parser = _Parser(request, max_parts or _NO_LIMIT, body.limit, count)
+    if call.scope["query_string"]:
+        limits.check_query(call.scope["query_string"])
+    request = Request(call.scope, body.receive, call.send)
+    parser = _Parser(request, limits.fields or _NO_LIMIT, body.limit, lambda size: memory.reserve(call, size))
     try:
         form = await parser.parse()
     except (MultiPartException, FormParserError) as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .accept import is_named, match_type
 from .json_encode import encode
-
-if TYPE_CHECKING:
-    from .reply import Reply
+from .response.model import Reply
 
 JSON, CSV, PARQUET, ARROW = (
     "application/json",
@@ -92,6 +90,4 @@ def _arrow(table: Any) -> bytes:
 
 
 def _reply(body: bytes, media: str) -> Reply:
-    from .reply import Reply
-
     return Reply(200, [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body))], body)

@@ -126,21 +126,6 @@ def is_multipart(call: Call) -> bool:
     return call.headers.get(b"content-type", b"")[:19].lower() == b"multipart/form-data"
 
 
-async def multipart(call: Call, body: Body, limits: BodyLimits, memory: BodyMemory) -> Any:
-    """Return the form of a multipart body.
-
-    Errors: ProblemError 400 when it is malformed or cut off, 413 for too many parts, 415 for its charset.
-    """
-    from starlette.requests import Request
-
-    from .multipart import read_form
-
-    if call.scope["query_string"]:
-        limits.check_query(call.scope["query_string"])
-    request = Request(call.scope, body.receive, call.send)
-    return await read_form(request, body, limits.fields, lambda size: memory.reserve(call, size))
-
-
 def fields_of(form: Any, call: Call, *, uploads: bool) -> list[tuple[str, Any]]:
     """Fields and files of a form, and the query's. Errors: ProblemError 415 for files when no parameter takes one."""
     # a browser sends an input without a file as one without a name, and the charset where the form asks for it

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from .reply import Reply
+from .response.model import Reply
 
 Header = tuple[bytes, bytes]
 

@@ -11,13 +11,12 @@ from contextvars import copy_context
 from time import monotonic
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from .cycle import Flow
 from .framing import RequestError
 from .pending_output import PendingOutput
 from .problems import problem
 from .request_reader import BODY, RequestReader
+from .wire import STATUS_LINE
 
 _log = logging.getLogger("ovenbird")
 _LINGER = 1.0  # seconds for which a client that was refused may go on sending, so that it sees the answer and no reset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import PurePath
 from types import AsyncGeneratorType, GeneratorType
@@ -18,30 +18,15 @@ from ..function import cloudevent
 from ..function.response import Response
 from . import negotiate
 from .json_encode import ResultError, can_encode, class_names, encode
+from .response.model import Headers, Reply
 
-Headers = list[tuple[bytes, bytes]]
-Maker = Callable[[Any, str], "Reply"]
+Maker = Callable[[Any, str], Reply]
 _BAD_NAME = re.compile(rb"[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\\"]")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = (b"content-length", b"transfer-encoding")
 _JSON = (b"content-type", b"application/json")
 _SMALL = 1024  # bytes; answers below it have their header at hand
 _LENGTHS = [(b"content-length", b"%d" % size) for size in range(_SMALL)]
-
-
-class Reply(msgspec.Struct, eq=False):
-    """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
-
-    `stream` is an async iterator, or a generator that has to run in a thread; with `events` its items become
-    server-sent events.
-    """
-
-    status: int
-    headers: Headers
-    body: bytes = b""
-    stream: AsyncIterator[Any] | Generator[Any, None, None] | None = None
-    app: Callable[..., Awaitable[None]] | None = None
-    events: bool = False
 
 
 def reply_to(result: Any, accept: str = "") -> Reply:

@@ -7,12 +7,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import framing
 from .cycle import Cycle, Flow
 from .framing import Chunks, RequestError
+from .wire import HIGH_WATER_LIMIT, HttpToolsProtocol
 
 BETWEEN, HEAD, BODY = range(3)  # where the parser stands: between requests, in a head, in a body
 _SLICE = 16 * 1024  # bytes that are parsed at once: what they hold may have to wait

@@ -14,7 +14,7 @@ from typing import Any
 
 from .call import Call, CallStopped, Message, Reason, Receive
 from .json_encode import encode
-from .reply import Reply
+from .response.model import Reply
 from .threads import raise_in
 
 _CLOSE = (b"connection", b"close")

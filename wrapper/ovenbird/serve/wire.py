@@ -1,15 +1,39 @@
-"""What the server knows of a call beyond ASGI, and how it is told a whole answer at once."""
+"""The one place that reaches into uvicorn: its private classes, what ours need of them, and a call beyond ASGI.
+
+The modules of a connection (`request_reader`, `cycle`, `protocol`) take uvicorn's classes from here, and use of them
+the names that are listed here alone. `engine` asks at the start which of these are missing, and falls back to uvicorn's
+own protocol, by its public settings.
+"""
 
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+import uvicorn
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .admission import TICK
 from .call import Call, Wire
 
+__all__ = [
+    "HIGH_WATER_LIMIT", "STATUS_LINE", "Connection", "FlowControl", "HttpToolsProtocol", "RequestResponseCycle",
+    "missing_parts",
+]  # fmt: skip
+# what ours reads, sets or calls of uvicorn's classes
+PROTOCOL = (
+    "access_log", "access_logger", "app", "app_state", "config", "connection_lost", "connection_made", "connections",
+    "cycle", "flow", "logger", "loop", "parser", "pause_writing", "pipeline", "resume_writing", "root_path",
+    "server_state", "shutdown", "tasks", "timeout_keep_alive", "transport", "ws_protocol_class",
+)  # fmt: skip
+CYCLE = (
+    "body", "chunked_encoding", "default_headers", "disconnected", "expected_content_length", "flow", "keep_alive",
+    "message_event", "more_body", "on_response", "receive", "response_complete", "response_started", "run_asgi",
+    "scope", "send", "transport", "waiting_for_100_continue",
+)  # fmt: skip
+FLOW = ("drain", "pause_reading", "pause_writing", "read_paused", "resume_reading", "resume_writing", "write_paused")
+STATE = ("connections", "default_headers", "tasks", "total_requests")
 _SPECIAL = (b"connection", b"date")  # headers that have a say in others
 
 
@@ -62,3 +86,31 @@ class Connection(Wire):
         cycle.message_event.set()
         cycle.on_response()
         return True
+
+
+def missing_parts() -> list[str]:
+    """Return what this uvicorn lacks of the names above."""
+    try:
+        parts = _samples()
+    except (TypeError, AttributeError) as error:  # a parameter or an attribute has another name
+        return [str(error)]
+    return [f"{type(part).__name__}.{name}" for part, names in parts for name in names if not hasattr(part, name)]
+
+
+def _samples() -> list[tuple[Any, tuple[str, ...]]]:
+    """Objects as they are made for a connection, each with the names that are needed of it."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None: ...
+
+    config = uvicorn.Config(
+        application, lifespan="off", log_config=None, ws="none", proxy_headers=False, interface="asgi3"
+    )
+    config.load()
+    state, nothing = uvicorn.Server(config).server_state, cast("Any", object())
+    flow = FlowControl(nothing)
+    connection = HttpToolsProtocol(config=config, server_state=state, app_state={}, _loop=nothing)
+    cycle = RequestResponseCycle(
+        scope=nothing, transport=nothing, flow=flow, logger=nothing, access_logger=nothing, access_log=False,
+        default_headers=[], message_event=nothing, expect_100_continue=False, keep_alive=True, on_response=config.load,
+    )  # fmt: skip
+    return [(connection, PROTOCOL), (cycle, CYCLE), (flow, FLOW), (state, STATE)]

@@ -20,8 +20,9 @@ from . import payload
 from .arguments import Keywords
 from .body_memory import BodyMemory
 from .call import Call, CallStopped, Receive, Scope, Send, Wire
-from .calljob import CallJob
-from .reply import Headers, Reply, _header, by_app
+from .calljob import CallJob, ThreadRunner
+from .reply import _header, by_app
+from .response.model import Headers, Reply
 from .streams import ThreadStream
 
 _BARE = (204, 304)  # statuses whose answers have no body
@@ -47,8 +48,8 @@ class WsgiJob(CallJob):
 
     __slots__ = ("_cut", "_ended", "_headers", "_length", "_sent", "_status")
 
-    def __init__(self, app: Any, call: Call, arguments: Keywords) -> None:
-        super().__init__(app, call, arguments)
+    def __init__(self, runner: ThreadRunner, call: Call, arguments: Keywords) -> None:
+        super().__init__(runner, call, arguments)
         self._status = 0  # 0 until the application calls `start_response`
         self._headers: Headers = []
         self._length = -1  # what the application announces; -1 for nothing
@@ -61,7 +62,7 @@ class WsgiJob(CallJob):
         file = self.arguments["body"]
         if isinstance(file, payload.Body):
             file = io.BufferedReader(_Incoming(self, file), _PART)
-        parts = self.app.handler.call(environ_of(self.call, file), self._start_response)
+        parts = self.runner.handler.call(environ_of(self.call, file), self._start_response)
         try:
             if type(parts) in (list, tuple):  # all of it is there
                 self._answer(b"".join(parts), last=True)
@@ -74,7 +75,7 @@ class WsgiJob(CallJob):
                 self._answer(b"", last=True)
             self._ended = True
             if self.stream is not None:
-                self.app._loop.call_soon_threadsafe(self.stream.end, None)
+                self.runner.loop.call_soon_threadsafe(self.stream.end, None)
         finally:
             close = getattr(parts, "close", None)
             if close is not None:
@@ -84,7 +85,7 @@ class WsgiJob(CallJob):
         if error is not None and self.call.refusal is not None and not self._sent:
             error = self.call.refusal  # whatever the application made of it
         if error is not None and (self._ended or (self._sent and self.stream is None)) and self.call.reason is None:
-            self.app.faults.record(self.call, error)  # the client has its answer
+            self.runner.faults.record(self.call, error)  # the client has its answer
         super().done(outcome, error)
 
     def abandon(self) -> None:
@@ -97,7 +98,7 @@ class WsgiJob(CallJob):
             return b""
         if self._cut:
             raise CallStopped
-        self.awaited = asyncio.run_coroutine_threadsafe(body.receive(), self.app._loop)
+        self.awaited = asyncio.run_coroutine_threadsafe(body.receive(), self.runner.loop)
         if self._cut:  # just now, before there was something to cancel
             self.awaited.cancel()
         try:
@@ -162,7 +163,7 @@ class WsgiJob(CallJob):
                 reply.headers.append((b"content-length", b"%d" % len(part)))
             self.call.answered = True
         else:
-            self.stream = ThreadStream(self.app._loop)
+            self.stream = ThreadStream(self.runner.loop)
             self.stream.push(part)
             reply = by_app(_Parts(self._status, self._headers, self.stream), self._status)
         self.hand_over(reply)

@@ -1,4 +1,4 @@
-"""Run a handler once: record, load, arguments, init, call, outputs, record.
+"""One run that has a record: load, arguments, init, call, outputs, and its end in the record.
 
 What only some runs need (inputs, outputs, an event loop) is imported when a run needs it: an empty run has to be quick.
 """
@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..common.redact import redact_record
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
@@ -34,18 +33,17 @@ from ..function.handler import Handler
 from ..function.load import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
 from ..function.traces import summary, user_stack
-from ..platform.opening import chosen, home, open_store
-from ..platform.project import Project, name_of
-from ..platform.run import Run, run_metadata, start
+from ..platform.data_dir import chosen, home
+from ..platform.project import Project
+from ..platform.run import Run
 from ..platform.store import Store
 from ..process_exit import force_end
-from ..settings import Settings, limits_as_variables
+from ..settings import Settings
 from . import arguments
 from .call import call
 from .ending import Ending
 from .interrupt import TIME_LIMIT, Interrupted, Interruption
 from .outcome import Ended, Outcome
-from .parameters import from_file, shown
 from .provenance import function_spec, packages, provenance
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, kept
@@ -75,48 +73,10 @@ class JobCall:
             self.traceparent = trace.traceparent
 
 
-def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
-    """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
-
-    `launch` says how it was started, for a rerun. Errors: OvenbirdError where not even a record could be made.
-    """
-    environ = {**environ, **limits_as_variables(settings)}
-    parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
-    store = keep(open_store(settings.platform, environ, settings.platform_patience))
-    if is_remote(settings, environ):
-        from . import remote
-
-        return remote.run(target, settings, environ, store, parameters)
-    assert target is not None
-    name = name_of(settings.project, environ, target.function.project if target.function else "")
-    store.open(name)
-    spec = {
-        "parameters": shown(parameters),
-        "inputs": {name: redact_record(text) for name, text in settings.input.items()},
-    }
-    if settings.init:
-        spec["init_parameters"] = settings.init
-    said = run_metadata(settings.name, settings.tag, settings.note)
-    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
-    # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
-    os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
-    return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
-
-
 def keep(store: Store) -> Store:
     """The store, held until the process ends."""
     _open.append(store)
     return store
-
-
-def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
-    """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
-    given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
-    return (
-        bool(given)
-        and environ.get("OVENBIRD_LOCAL_RUN") != environ["RUN_ID"]
-        and chosen(settings.platform, environ) == "core"
-    )
 
 
 def execute(job: Job) -> int:
@@ -353,12 +313,3 @@ def _title(target: Target) -> str:
         return target.function.name
     name = target.attribute.rpartition(".")[2]
     return target.module.rpartition(".")[2] if name == DEFAULT_ATTRIBUTE else name
-
-
-def _line(settings: Settings) -> dict[str, Any]:
-    """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
-    if not settings.each:
-        return {}
-    from .each import line
-
-    return line(settings.each, settings.index)

@@ -1,0 +1,67 @@
+"""Start a run: decide where it comes from, make its record, and execute it.
+
+The platform's own runs are taken over by `remote`, which is imported for them only: an empty run has to be quick.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..common.redact import redact_record
+from ..function.target import Target
+from ..platform.data_dir import chosen
+from ..platform.opening import open_store
+from ..platform.project import name_of
+from ..platform.run import run_metadata, start
+from ..settings import Settings, limits_as_variables
+from .execution import Job, execute, keep
+from .parameters import from_file, shown
+
+
+def run(target: Target | None, settings: Settings, environ: Mapping[str, str], launch: Mapping[str, str]) -> int:
+    """Run the target's handler once; a run that the platform has started may name its target itself. The exit status.
+
+    `launch` says how it was started, for a rerun. Errors: OvenbirdError where not even a record could be made.
+    """
+    environ = {**environ, **limits_as_variables(settings)}
+    parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
+    store = keep(open_store(settings.platform, environ, settings.platform_patience))
+    if is_remote(settings, environ):
+        from .remote import run as run_remote
+
+        return run_remote(target, settings, environ, store, parameters)
+    assert target is not None
+    name = name_of(settings.project, environ, target.function.project if target.function else "")
+    store.open(name)
+    spec = {
+        "parameters": shown(parameters),
+        "inputs": {name: redact_record(text) for name, text in settings.input.items()},
+    }
+    if settings.init:
+        spec["init_parameters"] = settings.init
+    said = run_metadata(settings.name, settings.tag, settings.note)
+    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
+    # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
+    os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
+    return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
+
+
+def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
+    given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
+    return (
+        bool(given)
+        and environ.get("OVENBIRD_LOCAL_RUN") != environ["RUN_ID"]
+        and chosen(settings.platform, environ) == "core"
+    )
+
+
+def _line(settings: Settings) -> dict[str, Any]:
+    """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
+    if not settings.each:
+        return {}
+    from .each import line
+
+    return line(settings.each, settings.index)

@@ -1,0 +1,25 @@
+"""Where a process keeps what it records: in DigitalHub Core, or in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+
+def chosen(platform: str, environ: Mapping[str, str]) -> str:
+    """`core` or `local` for what was asked: `auto`, or nothing, is core where DHCORE_ENDPOINT is set."""
+    if platform in ("", "auto"):
+        return "core" if environ.get("DHCORE_ENDPOINT") else "local"
+    return platform
+
+
+def home(environ: Mapping[str, str]) -> str:
+    """The folder for what is kept on this machine: OVENBIRD_HOME, else `.ovenbird` in the current folder.
+
+    Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
+    """
+    found, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
+    if not spare or environ.get("OVENBIRD_HOME"):
+        return found
+    folder = found if os.path.isdir(found) else "."  # noqa: PTH112  # pathlib's raises where it may not be entered
+    return found if os.access(folder, os.W_OK) else spare
