@@ -261,6 +261,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ovenbird_builder.instructions": ("ovenbird_builder.errors",),
     "ovenbird_builder.registry": (
+        "ovenbird_builder.buildah",
         "ovenbird_builder.distribution",
         "ovenbird_builder.credentials",
         "ovenbird_builder.errors",
@@ -396,6 +397,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ovenbird_builder._enter_layers": (),
     "ovenbird_builder.image_check": (
         "ovenbird.errors",
+        "ovenbird_builder.bases",
         "ovenbird_builder.bench",
         "ovenbird_builder.mounted_check",
         "ovenbird_builder.container",

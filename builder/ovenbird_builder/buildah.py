@@ -72,9 +72,9 @@ def remove(*containers: str) -> Argv:
     return ("buildah", "rm", *containers)
 
 
-def tag(image: str, name: str) -> Argv:
-    """Give an image of the store one more name."""
-    return ("buildah", "tag", image, name)
+def tag(image: str, *names: str) -> Argv:
+    """Give an image of the store further names."""
+    return ("buildah", "tag", image, *names)
 
 
 def remove_image(*images: str) -> Argv:
@@ -87,9 +87,9 @@ def containers() -> Argv:
     return ("buildah", "containers", "--json")
 
 
-def images(name: str) -> Argv:
-    """List the images of the store whose name is `name`, whatever their tag, as JSON."""
-    return ("buildah", "images", "--json", f"--filter=reference={name}")
+def images(name: str = "") -> Argv:
+    """List the images of the store whose name is `name`, whatever their tag, as JSON; all of them without a name."""
+    return ("buildah", "images", "--json", *([f"--filter=reference={name}"] if name else []))
 
 
 def unnamed_images(label: str) -> Argv:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -46,21 +46,38 @@ def present(one: Output, parcel: Parcel, registry: Registry) -> bool:
     return False
 
 
-def push(parcel: Parcel, registry: Registry, cache: Cache, beside: Callable[[], T]) -> T:
+def push(
+    parcel: Parcel,
+    registry: Registry,
+    cache: Cache,
+    beside: Callable[[Callable[[], None]], T],
+    allow: Callable[[], None] | None = None,
+) -> T:
     """Push an image; `beside` puts there what is told about it, at the same time, and says what that was.
 
-    The names come last: none ever stands for half an image, or for one that nothing is told about.
-    Errors: those of the registry, DigestError when it has something else by a name; those of `beside`.
+    The names come last: none ever stands for half an image, for one that nothing is told about, or for one that
+    `allow` refuses. That is called when the blobs are there, and what `beside` is given waits for it.
+    Errors: those of the registry, DigestError when it has something else by a name; those of `beside` and `allow`.
     """
     from .distribution import pushing  # an HTTP client: not for a build that pushes nothing
 
     layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
+    allowed = Future[None]()
+    if not allow:
+        allowed.set_result(None)
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(beside)
-        for tag in {tag.repository: tag for tag in parcel.tags}.values():
-            near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
-            origin = pushing.Origin(lambda digest: cache.blob(digest).open("rb"), near)
-            pushing.push(registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell)
+        told = pool.submit(beside, allowed.result)
+        try:
+            for tag in {tag.repository: tag for tag in parcel.tags}.values():
+                near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
+                origin = pushing.Origin(lambda digest: cache.blob(digest).open("rb"), near)
+                pushing.push(registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell)
+            if allow:
+                allow()
+                allowed.set_result(None)
+        except BaseException:
+            allowed.cancel()
+            raise
         found = told.result()
     for tag in parcel.tags:
         _name(parcel, tag, registry)
@@ -75,12 +92,25 @@ def _name(parcel: Parcel, tag: Reference, registry: Registry) -> None:
         raise DigestError(f"pushed {tag} as {parcel.digest}, and the registry has {digest} by that name")
 
 
-def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progress: Progress) -> None:
+def deliver(
+    one: Output,
+    parcel: Parcel,
+    registry: Registry,
+    cache: Cache,
+    progress: Progress,
+    allow: Callable[[], None] | None = None,
+) -> None:
     """Load an image into the store, or write it to a file or folder.
 
-    Errors: those of `faults`, ImageError, SpaceError.
+    `allow` is called before the image gets a name; what takes its time comes before that where it can.
+    Errors: those of `faults` and of `allow`, ImageError, SpaceError.
     """
     folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
+    if one.kind == "store" and allow and not parcel.index:
+        _store(parcel, folder, registry, progress, allow)
+        return
+    if allow:
+        allow()
     if one.kind == "store":
         for tag in parcel.tags:
             with progress.stage(f"load {tag.local} into the local store"):
@@ -88,6 +118,18 @@ def deliver(one: Output, parcel: Parcel, registry: Registry, cache: Cache, progr
     else:
         with progress.stage(f"write {one}"):
             outputs.write(one, registry, folder, parcel.tags, index=parcel.index)
+
+
+def _store(parcel: Parcel, folder: Path, registry: Registry, progress: Progress, allow: Callable[[], None]) -> None:
+    names = [tag.local for tag in parcel.tags]
+    with progress.stage(f"load {', '.join(names)} into the local store"):
+        number = registry.load_unnamed(folder, json.loads(parcel.manifest)["config"]["digest"])
+    try:
+        allow()
+    except BaseException:
+        registry.drop_unnamed(number)
+        raise
+    registry.name_stored(number, names)
 
 
 def _in_layout(folder: Path, parcel: Parcel) -> bool:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
+from .bases.foundation import Foundation
 from .bench import Bench
 from .container import Container, working
 from .errors import CheckError
 from .layers import Layer, key
-from .layers.assemble import Image
+from .layers.assemble import Changes, Image, kept, predict
 from .layers.cache import Cache
 from .layers.source import HOME
 from .layers.underlay import GID, ROOT, UID
-from .mounted_check import run_mounted
+from .mounted_check import count_large, run_mounted
 from .process import Done, ProcessFailed, ProcessTimedOut
 
 LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
@@ -38,52 +41,85 @@ _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited 
 _log = logging.getLogger("ovenbird.check")
 
 
-def check_image(
-    image: Image, layers: Sequence[Layer], base_manifest: bytes, bench: Bench, cache: Cache, limit: float
-) -> None:
-    """Load the function in an image of the cache, unless that has been done before; `limit` is in seconds, 0 is ours.
+class ImageCheck:
+    """The check of one image whose blobs are in the cache; an image that passed once passes.
 
-    `layers` are those above the base. Where the function cannot be loaded without a container engine, one is asked:
-    an engine is what says no.
-
-    Where no container can be started, that is a warning. Errors: CheckError with what was said.
+    Begin it before the image is brought away, and finish it before the image gets a name. It is first done without a
+    container engine, beside what else goes on; where that cannot be, or fails, an engine is asked: it is what says no.
     """
-    name = key("image check", image=image.digest)
-    if cache.noted(name):
-        return
-    if _is_loaded(image, layers, bench, cache, min(limit or LIMIT, LIMIT)):
-        cache.note(name, True, f"check of {image.digest}")
-        return
-    try:
-        bench.image(base_manifest, keep=True)  # its layers stay in the store when the image under test goes
-        with working(bench.image(image.manifest), pull="never") as container:
-            done = _run(container, min(limit or LIMIT, LIMIT))
-    except CheckError:
-        raise
-    except OvenbirdError as error:
-        _log.warning("the image is not checked: %s", error.message)
-        return
-    if _STARTED not in done.stdout:
-        reason = done.stderr.strip().rpartition("\n")[2]
-        _log.warning("the image is not checked, as no container can be started here: %s", reason or done.returncode)
-        return
-    if done.returncode:
-        raise CheckError(
-            f"the function cannot be loaded in the image: {_reason(done)}", hint=_HINT, cause=_output(done)
-        )
-    cache.note(name, True, f"check of {image.digest}")
 
+    def __init__(
+        self, image: Image, layers: Sequence[Layer], base: Foundation, bench: Bench, cache: Cache, limit: float
+    ) -> None:
+        """`layers` are those above the base; `limit` is in seconds, 0 is ours."""
+        self.image, self.layers, self.base, self.bench, self.cache = image, layers, base, bench, cache
+        self._limit = min(limit or LIMIT, LIMIT)
+        self._key = key("image check", image=image.digest)
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._loaded: Future[bool] | None = None
 
-def _is_loaded(image: Image, layers: Sequence[Layer], bench: Bench, cache: Cache, limit: float) -> bool:
-    """Return whether the function can be loaded without an engine, where this is to be had."""
-    try:
-        done = run_mounted(
-            image, layers, _COMMAND, cache, bench.registry.environ, user=(UID, GID), workdir=HOME, env=_VARIABLES,
-            timeout=limit,
-        )  # fmt: skip
-    except OvenbirdError:
-        return False
-    return done is not None and done.returncode == 0 and _STARTED in done.stdout
+    def begin(self) -> None:
+        """Begin to load the function, and return at once."""
+        if not self.cache.noted(self._key):
+            self._loaded = self._pool.submit(self._is_loaded)
+
+    def finish(self, *, keep: bool) -> None:
+        """Wait until it is known that the function can be loaded. `keep` leaves large layers in the store for the next.
+
+        Where no container can be started, that is a warning. Errors: CheckError with what was said.
+        """
+        if self._loaded is None:
+            return
+        if self._loaded.result() or self._is_loaded_by_engine(keep=keep):
+            self.cache.note(self._key, True, f"check of {self.image.digest}")
+        self._loaded = None
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._stop.set()
+        self._pool.shutdown()
+
+    def _is_loaded(self) -> bool:
+        """Return whether the function can be loaded without an engine, where this is to be had."""
+        try:
+            done = run_mounted(
+                self.image, self.layers, _COMMAND, self.cache, self.bench.registry.environ, user=(UID, GID),
+                workdir=HOME, env=_VARIABLES, timeout=self._limit, stop=self._stop,
+            )  # fmt: skip
+        except OvenbirdError:
+            return False
+        return done is not None and done.returncode == 0 and _STARTED in done.stdout
+
+    def _is_loaded_by_engine(self, *, keep: bool) -> bool:
+        """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
+        try:
+            self.bench.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
+            if keep:
+                self._keep_large()
+            with working(self.bench.image(self.image.manifest), pull="never") as container:
+                done = _run(container, self._limit)
+        except CheckError:
+            raise
+        except OvenbirdError as error:
+            _log.warning("the image is not checked: %s", error.message)
+            return False
+        if _STARTED not in done.stdout:
+            reason = done.stderr.strip().rpartition("\n")[2]
+            _log.warning("the image is not checked, as no container can be started here: %s", reason or done.returncode)
+            return False
+        if done.returncode:
+            raise CheckError(
+                f"the function cannot be loaded in the image: {_reason(done)}", hint=_HINT, cause=_output(done)
+            )
+        return True
+
+    def _keep_large(self) -> None:
+        """Leave the layers below the small ones in the store, so that an edited source needs no engine."""
+        count = count_large(self.layers)
+        if count:
+            below = predict(self.base.manifest, self.base.config, self.layers[:count], Changes(), {}, 0)
+            self.bench.image(kept(below, self.cache).manifest, keep=True)
 
 
 def _run(container: Container, limit: float) -> Done:

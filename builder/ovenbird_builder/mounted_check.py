@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tarfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -37,11 +38,12 @@ def run_mounted(
     workdir: str,
     env: Mapping[str, str],
     timeout: float,
+    stop: threading.Event,
 ) -> process.Done | None:
     """Run a command in an image whose blobs are in the cache; `layers` are those above its base.
 
-    `environ` is the one that names the store, `env` goes on top of the image's own. None where that cannot be done.
-    Errors: ProcessTimedOut.
+    `environ` is the one that names the store, `env` goes on top of the image's own. Ends once `stop` is set.
+    None where that cannot be done. Errors: ProcessTimedOut, SpaceError.
     """
     root = overlay_store.find_root(cache, environ) if os.geteuid() == 0 else None
     if root is None:
@@ -63,7 +65,15 @@ def run_mounted(
             str(top) if fresh else "", str(place), str(user[0]), str(user[1]), workdir, *command,
         )  # fmt: skip
         data = "".join(f"{name}={value}\0" for name, value in variables.items()).encode("utf-8", "surrogateescape")
-        return process.run(argv, stdin=data, timeout=timeout, check=False)
+        return process.run(argv, stdin=data, timeout=timeout, check=False, stop=stop)
+
+
+def count_large(layers: Sequence[Layer]) -> int:
+    """Return how many layers, from the bottom, the store has to have: the others are unpacked in no time."""
+    for count in range(len(layers)):
+        if sum(layer.size for layer in layers[count:]) <= _MOST:
+            return count
+    return len(layers)
 
 
 def _unpack(layers: Sequence[Layer], into: Path, cache: Cache) -> bool:

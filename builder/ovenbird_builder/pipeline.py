@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -154,51 +155,83 @@ def _deliver(
 
         return attest.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
 
-    # some layers new, some not: an edit on this machine, whose digest nobody can have; asking takes a tenth of a build
-    edited = len({layer.cached for made in baked for layer in made.layers}) == 2
-    for output in request.outputs:
-        if not edited and present(output, parcel, place.registry):
-            continue
-        if not done:
-            _check(request, place, prepared, baked)
-        if output.kind == "registry":
-            issued = _push(request, place, parcel, told)
-        else:
-            deliver(output, parcel, place.registry, place.cache, place.progress)
-        if output.path:
-            from . import attest
+    edited = _is_edited(request, place, prepared, baked)
+    outputs = [one for one in request.outputs if edited or not present(one, parcel, place.registry)]
+    with contextlib.ExitStack() as stack:
+        allow = _begin_check(request, place, prepared, baked, stack) if outputs else None
+        for output in outputs:
+            if output.kind == "registry":
+                issued = _push(request, place, parcel, told, allow)
+            else:
+                deliver(output, parcel, place.registry, place.cache, place.progress, allow)
+            if output.path:
+                from . import attest
 
-            issued = issued or told()
-            attest.write(issued, Path(output.path))
-        done.append(str(output))
+                issued = issued or told()
+                attest.write(issued, Path(output.path))
+            done.append(str(output))
     return done, issued
 
 
-def _check(request: Request, place: Workplace, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> None:
-    """Load the function in the image that can run here, before any goes out. Errors: CheckError."""
-    for one, made in zip(prepared, baked, strict=True):
-        if request.check and one.inputs.base.platform == here():
-            from .image_check import check_image  # what runs a container: not for a build in which nothing changed
+def _is_edited(request: Request, place: Workplace, prepared: Sequence[Prepared], baked: Sequence[Baked]) -> bool:
+    """Return whether a layer is new of an image that was built here before: nobody else can have its digest.
 
-            with place.progress.stage("check: load the function in the image"):
-                check_image(
-                    made.image, made.layers, one.inputs.base.manifest, place.bench, place.cache, request.timeout
-                )
+    To ask a registry or the store takes a tenth of a build.
+    """
+    hits = {layer.cached for made in baked for layer in made.layers}
+    names = _memories(request, "last build", prepared[0].inputs.base.platform)
+    return len(hits) == 2 or (hits == {False} and place.cache.noted(names[0]) is not None)
+
+
+def _begin_check(
+    request: Request,
+    place: Workplace,
+    prepared: Sequence[Prepared],
+    baked: Sequence[Baked],
+    stack: contextlib.ExitStack,
+) -> Callable[[], None] | None:
+    """Begin to load the function in the image that can run here; what is returned waits for it, before a name is given.
+
+    That raises CheckError. None where nothing is checked.
+    """
+    found = next(
+        ((one, made) for one, made in zip(prepared, baked, strict=True) if one.inputs.base.platform == here()), None
+    )
+    if not request.check or found is None:
+        return None
+    from .image_check import ImageCheck  # what runs a container: not for a build in which nothing changed
+
+    one, made = found
+    check = ImageCheck(made.image, made.layers, one.inputs.base, place.bench, place.cache, request.timeout)
+    stack.callback(check.close)
+    check.begin()
+    keep = all(output.kind != "store" for output in request.outputs)
+
+    def allow() -> None:
+        with place.progress.stage("check: load the function in the image"):
+            check.finish(keep=keep)
+
+    return allow
 
 
 def _push(
-    request: Request, place: Workplace, parcel: Parcel, told: Callable[[], tuple[Issued, ...]]
+    request: Request,
+    place: Workplace,
+    parcel: Parcel,
+    told: Callable[[], tuple[Issued, ...]],
+    allow: Callable[[], None] | None,
 ) -> tuple[Issued, ...]:
     """Push the image and the statements about it; these, too, are made while the layers are on their way."""
 
-    def attach() -> tuple[tuple[Issued, ...], list[Attached]]:
+    def attach(wait: Callable[[], None]) -> tuple[tuple[Issued, ...], list[Attached]]:
         from . import attest
 
         issued = told()
+        wait()
         return issued, attest.attach(issued, request.tags, place.registry)
 
     with place.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
-        issued, attached = push(parcel, place.registry, place.cache, attach)
+        issued, attached = push(parcel, place.registry, place.cache, attach, allow)
         for one in attached:
             if not one.first:  # else none but a builder of the same image can be writing, and it writes the same
                 one.settle()

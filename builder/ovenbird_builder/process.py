@@ -26,6 +26,7 @@ from .errors import EngineError, ProgramMissingError
 _PACKAGES = {"buildah": "buildah", "skopeo": "skopeo", "git": "git", "podman": "podman", "unshare": "util-linux"}
 _KEPT = 64 * 1024  # characters of each stream that an error may quote from
 _CHUNK = 64 * 1024
+_LOOK = 0.1  # seconds between two looks at whether a program is still wanted
 
 
 class ProcessFailed(OvenbirdError):
@@ -75,12 +76,13 @@ def run(
     line: Callable[[str], None] | None = None,
     limit: int = 64 * 1024 * 1024,
     check: bool = True,
+    stop: threading.Event | None = None,
 ) -> Done:
     """Run a program to its end, without a shell, in a process group of its own that does not outlive it.
 
     `env` is the whole environment (default: this process's). `timeout` is in seconds. Each value of `secrets` is
     replaced by `***` wherever output or argv is shown. `line` is called with each line of both streams as it comes.
-    `limit` is how many characters of stdout are kept.
+    `limit` is how many characters of stdout are kept. Once `stop` is set the program is ended as by a signal.
     Errors: ProgramMissingError; ProcessFailed on a status other than 0 (unless `check` is off); ProcessTimedOut.
     """
     hide = make_redactor(secrets)
@@ -102,7 +104,7 @@ def run(
         raise _missing(argv[0]) from error
     out, err = _Stream(hide, line, limit), _Stream(hide, line, _KEPT)
     try:
-        late = _pump(child, stdin, out, err, None if timeout is None else start + timeout)
+        late = _pump(child, stdin, out, err, None if timeout is None else start + timeout, stop)
     finally:
         _end(child)
     seconds = time.monotonic() - start
@@ -171,7 +173,12 @@ class _Stream:
 
 
 def _pump(
-    child: subprocess.Popen[bytes], stdin: bytes | None, out: _Stream, err: _Stream, deadline: float | None
+    child: subprocess.Popen[bytes],
+    stdin: bytes | None,
+    out: _Stream,
+    err: _Stream,
+    deadline: float | None,
+    stop: threading.Event | None,
 ) -> bool:
     """Move bytes until both streams end; True when the deadline came first."""
     assert child.stdout
@@ -183,7 +190,11 @@ def _pump(
         selector.register(child.stderr, selectors.EVENT_READ, err)
         while selector.get_map():
             wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if stop is not None:
+                wait = min(_LOOK, _LOOK if wait is None else wait)
             ready = selector.select(wait if wait is None else min(wait, 1.0))
+            if stop is not None and stop.is_set():
+                return False
             if deadline is not None and time.monotonic() >= deadline:
                 return True
             if not ready and child.poll() is not None:

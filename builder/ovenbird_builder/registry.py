@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovenbird.common.hashing import digest_text
 
-from . import faults, process, skopeo
+from . import buildah, faults, process, skopeo
 from .credentials import Credentials
 from .errors import BaseMissingError
 from .network import Network
@@ -95,6 +95,27 @@ class Registry:
         """Take a layout's image into the local store as `name`."""
         argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", source_blobs=str(self.blobs))
         self._run(argv, f"load {name} into the local store")
+
+    def load_unnamed(self, layout: Path, config_digest: str) -> str:
+        """Take a layout's image into the local store without a name; its id there."""
+        number = config_digest.partition(":")[2]
+        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:@{number}", source_blobs=str(self.blobs))
+        self._run(argv, "load the image into the local store")
+        return number
+
+    def name_stored(self, number: str, names: Sequence[str]) -> None:
+        """Give names to an image of the local store. Errors: those of `faults`."""
+        try:
+            process.run(buildah.tag(number, *names), env=self.environ, timeout=self.timeout)
+        except process.ProcessFailed as error:
+            raise faults.refused(error, f"name {' and '.join(names)} in the local store") from None
+
+    def drop_unnamed(self, number: str) -> None:
+        """Remove an image from the local store, unless it has a name there."""
+        done = process.run(buildah.images(), env=self.environ, timeout=self.timeout, check=False)
+        rows = json.loads(done.stdout or "[]") or ()
+        if any(row.get("id") == number and not row.get("names") for row in rows):
+            process.run(buildah.remove_image(number), env=self.environ, timeout=self.timeout, check=False)
 
     def write(self, layout: Path, destination: str, *, index: bool = False, blobs: Path | None = None) -> None:
         """Copy a layout's image to `transport:details` on this machine; `blobs` is the layout's, if not the cache's."""

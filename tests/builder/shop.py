@@ -36,7 +36,7 @@ class Shop:
     ) -> None:  # fmt: skip
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or Credentials(), tell=tell)
-        push(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda: None)
+        push(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda _: None)
 
     def parcel(self, *tags: str) -> Parcel:
         """The image, by these tags of a name in the local store."""
