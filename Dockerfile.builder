@@ -26,7 +26,7 @@ COPY builder ./builder
 # hatchling is in the lock: nothing is fetched from here on
 RUN PYTHONPATH=/opt/ovenbird/site python3 -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir \
         --root-user-action=ignore --no-deps --no-index --no-build-isolation --target=/opt/ovenbird/site . \
-    && PYTHONPATH=/opt/ovenbird/site python3 -c 'import ovenbird_builder.pipeline'
+    && PYTHONPATH=/opt/ovenbird/site python3 -c 'import ovenbird_builder.build.pipeline'
 
 FROM ${UPSTREAM}
 USER 0:0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ovenbird_builder.options import TABLE, Option
+from ovenbird_builder.commands.options import TABLE, FlagSpec
 
 _INTRO = """# Settings of a build
 
@@ -17,7 +17,7 @@ A switch takes `true` or `false` as a variable, and is turned around by `--no-`:
 The runtime has settings of these names.
 `OVENBIRD_TAG`, `OVENBIRD_PLATFORM` and `OVENBIRD_TIMEOUT` are still read where these are not set, with a note.
 
-This page is made from `builder/ovenbird_builder/options.py` by `make docs`.
+This page is made from `builder/ovenbird_builder/commands/options.py` by `make docs`.
 
 | flag | variable | verbs | meaning |
 |---|---|---|---|
@@ -45,7 +45,7 @@ def page() -> str:
     return _INTRO + "".join(_line(option) for option in TABLE) + _MORE
 
 
-def _line(option: Option) -> str:
+def _line(option: FlagSpec) -> str:
     metavar = f" {option.metavar}".replace("|", "\\|") if option.metavar else ""
     flag = "-o" if option.name == "out" else option.flag
     return f"| `{flag}{metavar}` | `{option.variable}` | {', '.join(option.verbs)} | {option.doc} |\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ovenbird_builder.bases import image as baseimage
+from ovenbird_builder.bases import build_base as baseimage
 from tests import standins as making
 from tests.podman import Podman
 from tests.registry import running

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird.function.handler import Handler
-from ovenbird.function.load import Loaded, load
+from ovenbird.function.loader import LoadedFunction, load
 from ovenbird.function.target import parse
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -29,7 +29,7 @@ class Project:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def load(self, target: str = "main.py", source: str = "") -> Loaded:
+    def load(self, target: str = "main.py", source: str = "") -> LoadedFunction:
         """Load a target; a file or folder is below this one."""
         is_path = target.partition(":")[0].endswith((".py", ".yaml", "/"))
         place = str(self.folder / target) if is_path else target

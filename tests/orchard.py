@@ -19,11 +19,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ovenbird_builder.bases.probe import Interpreter, probe
-from ovenbird_builder.locking.indexes import Indexes, indexes
-from ovenbird_builder.locking.locktext import Lock
+from ovenbird_builder.bases.probe import TargetPython, probe
+from ovenbird_builder.host.network import NetworkSettings
+from ovenbird_builder.locking.indexes import PackageIndexes, indexes
+from ovenbird_builder.locking.lock_format import Lock
 from ovenbird_builder.locking.requirements import Requirements
-from ovenbird_builder.network import Network
 
 USER, PASSWORD = "gardener", "Plum&Pear#77"
 _BACKEND = """
@@ -112,7 +112,7 @@ class Orchard:
     packages: Path
     url: str
 
-    def indexes(self) -> Indexes:
+    def indexes(self) -> PackageIndexes:
         """It as the only index, with the password."""
         return indexes(self.url.replace("://", "://${U}:${P}@"), [], {"U": USER, "P": "Plum%26Pear%2377"})
 
@@ -185,10 +185,10 @@ class Bench:
     """All that locking takes, but for what is wanted: a base, its interpreter, the index, a cache of this session."""
 
     image: str
-    interpreter: Interpreter
-    indexes: Indexes
+    interpreter: TargetPython
+    indexes: PackageIndexes
     cache: Path
-    network: Network = field(default_factory=Network)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
 
     def lock(self, *texts: str, root: Path | None = None, **options: object) -> Lock:
         """Lock these requirements, `requirements.txt` line by line."""
@@ -207,7 +207,7 @@ class Bench:
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
     """Requirements from lines of text."""
-    from ovenbird_builder.locking.listed import requirement
+    from ovenbird_builder.locking.requirements_file import requirement
 
     root = root or Path("/nonexistent")
     rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))

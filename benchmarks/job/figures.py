@@ -138,8 +138,8 @@ def _listing(folder: Path, scale: Scale) -> tuple[list[tuple[str, str]], list[Ta
 
 def _fill(home: Path, count: int) -> None:
     """Record runs that have ended, as `ovenbird run` does."""
-    from ovenbird.platform.entity import new_record
-    from ovenbird.platform.local import LocalStore
+    from ovenbird.platform.entities.entity import new_record
+    from ovenbird.platform.local.store import LocalStore
     from ovenbird.platform.store import timestamp
 
     store = LocalStore(home)

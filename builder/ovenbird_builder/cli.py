@@ -6,9 +6,9 @@ import gc
 import os
 from importlib import import_module
 
+from ovenbird.command_line.verb_parser import CommandParser
 from ovenbird.common.interrupts import raise_on_interrupt
 from ovenbird.errors import SettingsError
-from ovenbird.verb_parser import CommandParser
 
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
@@ -46,7 +46,7 @@ def build_parser(verb: str, *, for_help: bool = False) -> CommandParser:
     gc.disable()  # modules live as long as the process: looking for cycles among them takes a tenth of their import
     absent: list[str] = []
     if for_help:
-        from .absent_packages import stand_in
+        from .commands.missing_packages import stand_in
 
         with stand_in() as absent:
             command = import_module(f"{__package__}.commands.{verb}")

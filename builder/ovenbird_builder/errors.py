@@ -8,35 +8,35 @@ from __future__ import annotations
 from ovenbird.errors import OvenbirdError
 
 
-class SpecError(OvenbirdError):
+class BuildRequestError(OvenbirdError):
     """What was asked for makes no sense: a flag, a field, a combination."""
 
     code = "build.spec"
     exit_code = 20
 
 
-class VersionError(SpecError):
+class VersionError(BuildRequestError):
     """A Python version that no base image is known for."""
 
     code = "build.spec.version"
     exit_code = 21
 
 
-class ReferenceFormatError(SpecError):
+class ReferenceFormatError(BuildRequestError):
     """The name of an image is not a valid reference."""
 
     code = "build.spec.reference"
     exit_code = 22
 
 
-class InstructionError(SpecError):
+class InstructionError(BuildRequestError):
     """An instruction that is refused before it runs."""
 
     code = "build.spec.instruction"
     exit_code = 23
 
 
-class ProgramMissingError(SpecError):
+class ProgramMissingError(BuildRequestError):
     """A program that the builder needs (buildah, git, skopeo) is not installed."""
 
     code = "build.program_missing"
@@ -57,7 +57,7 @@ class SourceMissingError(SourceError):
     exit_code = 31
 
 
-class SourceDeniedError(SourceError):
+class SourceAuthError(SourceError):
     """The source asks for credentials that were not given, or refuses those that were."""
 
     code = "build.source.denied"
@@ -78,7 +78,7 @@ class SourceUnreachableError(SourceError):
     exit_code = 34
 
 
-class ShadowedSourceError(SourceError):
+class ModuleShadowedError(SourceError):
     """A file of the source would hide a module that Python or the runtime needs."""
 
     code = "build.source.shadow"
@@ -162,7 +162,7 @@ class InstructionFailedError(LayerError):
     exit_code = 51
 
 
-class InstructionTimeError(LayerError):
+class InstructionTimeoutError(LayerError):
     """An instruction ran over its time limit and was stopped."""
 
     code = "build.layer.time_limit"
@@ -176,14 +176,14 @@ class WheelBuildError(LayerError):
     exit_code = 53
 
 
-class GateError(LayerError):
+class ImagePolicyError(LayerError):
     """An image that must not leave: a secret, stale bytecode, or a file that has no place in it."""
 
     code = "build.layer.gate"
     exit_code = 54
 
 
-class SpaceError(LayerError):
+class DiskFullError(LayerError):
     """The disk is full, or the cache cannot be written."""
 
     code = "build.layer.space"
@@ -211,7 +211,7 @@ class BaseMissingError(ImageError):
     exit_code = 61
 
 
-class BaseUnfitError(ImageError):
+class IncompatibleBaseError(ImageError):
     """The base image cannot hold the function: no Python, another one, musl, another architecture."""
 
     code = "build.image.base_unfit"
@@ -225,7 +225,7 @@ class RegistryError(ImageError):
     exit_code = 63
 
 
-class RegistryDeniedError(ImageError):
+class RegistryAuthError(ImageError):
     """The registry asks for credentials, or refuses those that were given."""
 
     code = "build.image.denied"

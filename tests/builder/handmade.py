@@ -14,12 +14,12 @@ from typing import Any
 
 import zstandard
 
-from ovenbird_builder import labels
+from ovenbird_builder.oci import label_names
 
 _SITE = "usr/local/lib/python3.12/site-packages"
 INTERPRETER = {
-    labels.PYTHON: "3.12.1", labels.SOABI: "cpython-312-x86_64-linux-gnu", labels.LIBC: "glibc 2.36",
-    labels.PURELIB: f"/{_SITE}", labels.PLATLIB: f"/{_SITE}", labels.RUNTIME: "0.1.0",
+    label_names.PYTHON: "3.12.1", label_names.SOABI: "cpython-312-x86_64-linux-gnu", label_names.LIBC: "glibc 2.36",
+    label_names.PURELIB: f"/{_SITE}", label_names.PLATLIB: f"/{_SITE}", label_names.RUNTIME: "0.1.0",
 }  # fmt: skip
 DOCUMENT = b"kind: python\nname: greeter\nspec: {source: {handler: greet}}\n"
 LOCK = b"numpy==2.1.0 \\\n    --hash=sha256:00\npandas==2.2.3 \\\n    --hash=sha256:11\n"
@@ -36,7 +36,7 @@ class Handmade:
 
 def base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
     """A base with one layer and a Python that it tells of; `labelled` changes what it tells."""
-    changes = {getattr(labels, name): value for name, value in labelled.items()}
+    changes = {getattr(label_names, name): value for name, value in labelled.items()}
     given = {name: value for name, value in {**INTERPRETER, **changes}.items() if value}
     inner = {"Env": ["PATH=/usr/bin", "PYTHON_VERSION=3.12.1"], "Labels": given, "Cmd": ["python3"]}
     return made(folder, [files], inner)
@@ -45,12 +45,12 @@ def base(folder: Path, files: Mapping[str, bytes], **labelled: str) -> Handmade:
 def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handmade:
     """An image as a build gives it, on a base that is called `name`."""
     before = json.loads((below.folder / "blobs/sha256" / config_of(below)[7:]).read_bytes())["config"]
-    changes = {getattr(labels, key): value for key, value in labelled.items()}
+    changes = {getattr(label_names, key): value for key, value in labelled.items()}
     told = {
-        **before["Labels"], labels.TITLE: "greeter", labels.SOURCE: "git+https://example.org/greet.git",
-        labels.REVISION: "c" * 40, labels.SOURCE_DIGEST: "sha256:" + "d" * 64, labels.LOCK_DIGEST: "sha256:" + "e" * 64,
-        labels.BASE_NAME: name, labels.BASE_DIGEST: below.digest, labels.BASE_LAYERS: "1", labels.INSTRUCTIONS: "0",
-        labels.RUNTIME_FROM: "base", **changes,
+        **before["Labels"], label_names.TITLE: "greeter", label_names.SOURCE: "git+https://example.org/greet.git",
+        label_names.REVISION: "c" * 40, label_names.SOURCE_DIGEST: "sha256:" + "d" * 64, label_names.LOCK_DIGEST: "sha256:" + "e" * 64,
+        label_names.BASE_NAME: name, label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1", label_names.INSTRUCTIONS: "0",
+        label_names.RUNTIME_FROM: "base", **changes,
     }  # fmt: skip
     env = [*before["Env"], "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"]
     inner = {"Env": env, "Labels": {key: text for key, text in told.items() if text}, "Cmd": ["serve"],

@@ -17,10 +17,10 @@ from tests.refusals import succeeds
 from tests.toml_mutations import VALUES, paths
 
 from ovenbird.common.source_limits import read_limits
-from ovenbird_builder import options
-from ovenbird_builder.errors import SpecError
-from ovenbird_builder.network import network
-from ovenbird_builder.spec import Request, request
+from ovenbird_builder.commands import options
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.host.network import network
+from ovenbird_builder.request.build_request import BuildRequest, request
 
 ODD = (
     "\x00",
@@ -87,7 +87,7 @@ ODD = (
 )
 
 
-def asked(folder: Path, *argv: str, **environ: str) -> Request:
+def asked(folder: Path, *argv: str, **environ: str) -> BuildRequest:
     parser = argparse.ArgumentParser(exit_on_error=False)
     options.add(parser, "build")
     given = options.given(parser.parse_args([str(folder / "function.yaml"), *argv]), environ)
@@ -131,7 +131,7 @@ def test_function_documents(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [one for one in options.TABLE if "build" in one.verbs], ids=lambda one: one.name)
-def test_each_setting(folder: Path, option: options.Option) -> None:
+def test_each_setting(folder: Path, option: options.FlagSpec) -> None:
     """As a flag and as a variable: NUL, other digits, hundreds of digits, over-long names."""
     for text in ODD:
         if not option.switch:
@@ -150,7 +150,7 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
         tell(f"{target!r:.60}", request, given, {"HOME": str(folder)})
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
         tell(f"{name}={text!r:.60}", asked, folder, **{name: text})
-        tell(f"{name}={text!r:.60}", read_limits, {name: text}, SpecError)
+        tell(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)
     tell(f"--ca-bundle {text!r:.60}", network, text, {})
     tell(f"--allow-host {text!r:.60}", network, "", {"OVENBIRD_ALLOW_HOST": text})
 

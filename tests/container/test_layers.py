@@ -15,13 +15,13 @@ from tests.engine import AVAILABLE, skopeo
 from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.bases import probe
+from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers import Layer, scheme
-from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
 from ovenbird_builder.layers.bytecode import compile_wheels
-from ovenbird_builder.layers.cache import Cache
-from ovenbird_builder.layers.dependencies import Stack, dependency_layers
-from ovenbird_builder.layers.gates import check
-from ovenbird_builder.layers.underlay import CHANGES, runtime_layers, runtime_stack
+from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
+from ovenbird_builder.layers.image_policy import check
+from ovenbird_builder.layers.runtime_layers import CHANGES, runtime_layers, runtime_stack
+from ovenbird_builder.layers.wheel_layers import WheelSet, dependency_layers
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("container_env")]
 
@@ -31,14 +31,14 @@ class Base:
     """A stand-in in the cache and in the store, and what its Python is."""
 
     image: str
-    cache: Cache
+    cache: LayerCache
     manifest: bytes
     config: bytes
-    interpreter: probe.Interpreter
+    interpreter: probe.TargetPython
 
-    def build(self, name: str, layers: tuple[Layer, ...], changes: Changes | None = None) -> str:
+    def build(self, name: str, layers: tuple[Layer, ...], changes: ConfigChanges | None = None) -> str:
         """An image of these layers in the store; its name."""
-        image = kept(predict(self.manifest, self.config, layers, changes or Changes(), {}, 0), self.cache)
+        image = kept(predict(self.manifest, self.config, layers, changes or ConfigChanges(), {}, 0), self.cache)
         check(layers, image.config, image.manifest, self.cache, secrets={"NOTHING": "a value that is nowhere"})
         folder = layout(self.cache, name, image.manifest, "x")
         reference = f"localhost/layers-{name}:test"
@@ -46,25 +46,25 @@ class Base:
         skopeo("copy", "--quiet", "--src-shared-blob-dir", shared, f"oci:{folder}:x", f"containers-storage:{reference}")
         return reference
 
-    def layers(self, wheels: list[Wheel], cache: Cache | None = None) -> tuple[Layer, ...]:
+    def layers(self, wheels: list[Wheel], cache: LayerCache | None = None) -> tuple[Layer, ...]:
         identity = "sha256:" + "0" * 64
-        return dependency_layers(Stack(wheels, self.interpreter, identity), self.image, cache or self.cache)
+        return dependency_layers(WheelSet(wheels, self.interpreter, identity), self.image, cache or self.cache)
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    found = Cache(tmp_path / "cache")
+def cache(tmp_path: Path) -> Iterator[LayerCache]:
+    found = LayerCache(tmp_path / "cache")
     yield found
     found.close()
 
 
 @pytest.fixture
-def base(request: pytest.FixtureRequest, cache: Cache, standins: Mapping[str, str]) -> Base:
+def base(request: pytest.FixtureRequest, cache: LayerCache, standins: Mapping[str, str]) -> Base:
     image = standins[getattr(request, "param", "3.12")]
     return based(image, cache)
 
 
-def based(image: str, cache: Cache) -> Base:
+def based(image: str, cache: LayerCache) -> Base:
     folder = cache.layouts / "base"
     folder.mkdir()
     copy = ("copy", "--quiet", "--dest-shared-blob-dir", str(cache.blobs), "--src-tls-verify=false")
@@ -141,7 +141,7 @@ def test_two_caches_give_one_digest(base: Base, tmp_path: Path) -> None:
     """Another cache, another order of the wheels, one job instead of two: the same layers, bit for bit."""
     wheels = some(tmp_path)
     first = base.layers(wheels)
-    other = Cache(tmp_path / "other")
+    other = LayerCache(tmp_path / "other")
     compile_wheels(wheels[::-1], scheme(base.interpreter), base.interpreter, base.image, other, jobs=1)
     assert base.layers(wheels[::-1], other) == first
     assert len(first) == 2
@@ -169,11 +169,11 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
         scripts={"thing-old": "thing:main"},
     )  # fmt: skip
     reference = f"{registry}/layers/displaced:1"
-    first = kept(predict(base.manifest, base.config, base.layers([old]), Changes(), {}, 0), base.cache)
+    first = kept(predict(base.manifest, base.config, base.layers([old]), ConfigChanges(), {}, 0), base.cache)
     folder = layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
-    found = based(reference, Cache(tmp_path / "second"))
+    found = based(reference, LayerCache(tmp_path / "second"))
     assert found.interpreter.distributions["thing"] == "1.0"
     new = wheel(tmp_path / "new", "thing", "2.0", files={"thing/__init__.py": "v = 2\n", "thing/new.py": ""})
     layers = found.layers([new, wheel(tmp_path, "small", files={"small.py": ""})])

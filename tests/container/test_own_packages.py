@@ -11,8 +11,8 @@ from tests.container.conftest import ONE, STRICT, Mounted
 from tests.engine import Images
 from tests.podman import Podman
 
-from ovenbird_builder.container import working
-from ovenbird_builder.network import network
+from ovenbird_builder.containers.working_container import working
+from ovenbird_builder.host.network import network
 
 OWN = {
     "fastapi": "0.136.3",

@@ -20,9 +20,9 @@ from tests.processors import free_port
 from tests.service import until
 from tests.stores import moto, s3
 
-from ovenbird.platform.core import CoreStore
-from ovenbird.platform.project import Project
-from ovenbird_builder.bases import table
+from ovenbird.platform.core.store import DigitalHubStore
+from ovenbird.platform.project.project import Project
+from ovenbird_builder.bases import catalog
 
 __all__ = ["core", "gits", "moto", "platform", "repository", "s3"]
 pytestmark = pytest.mark.timeout(900)
@@ -118,7 +118,7 @@ def test_a_job_both_ways(
     """An entity in, named outputs and entities out, a model with metrics: both ways leave the same in Core."""
     core.checks_auth = True
     frame = pandas.DataFrame({"name": ["a", "b", "c"], "size": [1, 2, 3]})
-    store = CoreStore(platform)
+    store = DigitalHubStore(platform)
     store.open("p")
     table = Project(store, "p", platform).log_table("all", data=frame)
     store.close()
@@ -162,7 +162,7 @@ def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
     done = podman.run(sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", table.locked(WITH_SDK, table.SDK)))
+    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", catalog.locked(WITH_SDK, catalog.SDK)))
     assert found["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
     assert found["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
     assert found["places"] == ["/opt/ovenbird/sdk"]

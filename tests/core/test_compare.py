@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ovenbird.platform import files
+from ovenbird.platform.storage import files
 from tests.core import sdk
 from tests.core.server import Double
 from tests.jobs import Jobs

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
-from ovenbird.platform.run import start
+from ovenbird.platform.entities.run import start
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 from tests.core import sdk
 
 pytestmark = pytest.mark.timeout(600)  # the SDK's environment may have to be made

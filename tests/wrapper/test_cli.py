@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.loading import FUNCTIONS
 
-from ovenbird.verb_parser import spell_out
+from ovenbird.command_line.verb_parser import spell_out
 
 TYPED = f"{FUNCTIONS}/typed/main.py"
 SHAPES = f"{FUNCTIONS}/shapes/main.py"

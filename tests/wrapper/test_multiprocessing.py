@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import FUNCTIONS
 from tests.service import Service
 
-from ovenbird_builder.layers.underlay import LAUNCHER
+from ovenbird_builder.layers.runtime_layers import LAUNCHER
 
 SQUARES = {method: [0, 1, 4, 9] for method in ("fork", "spawn", "forkserver")}
 

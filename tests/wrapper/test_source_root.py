@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import read
 from ovenbird.errors import DocumentError, LoadError
 from ovenbird.function.target import from_document
+from ovenbird.function_document import read
 
 
 def write(folder: Path, source: str) -> Path:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .function.decorator import handler
     from .function.event import Event
     from .function.response import Response
-    from .platform.material import Artifact, Dataitem, Model
-    from .platform.project import Project
-    from .platform.run import Run
+    from .platform.entities.file_entity import Artifact, Dataitem, Model
+    from .platform.entities.run import Run
+    from .platform.project.project import Project
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,15 +24,15 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Artifact": "ovenbird.platform.material",
+    "Artifact": "ovenbird.platform.entities.file_entity",
     "CloudEvent": "ovenbird.function.cloudevent",
     "Context": "ovenbird.function.context",
-    "Dataitem": "ovenbird.platform.material",
+    "Dataitem": "ovenbird.platform.entities.file_entity",
     "Event": "ovenbird.function.event",
-    "Model": "ovenbird.platform.material",
-    "Project": "ovenbird.platform.project",
+    "Model": "ovenbird.platform.entities.file_entity",
+    "Project": "ovenbird.platform.project.project",
     "Response": "ovenbird.function.response",
-    "Run": "ovenbird.platform.run",
+    "Run": "ovenbird.platform.entities.run",
     "handler": "ovenbird.function.decorator",
     "UploadFile": "starlette.datastructures",
 }

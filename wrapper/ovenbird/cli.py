@@ -13,17 +13,17 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import settings as table
+from .command_line.verb_parser import EXTRA, VERBS, CommandParser, build_parser, spell_out
 from .common.interrupts import INTERRUPTED, end_on_interrupt, raise_on_interrupt
+from .common.process_exit import end_process
 from .common.std_streams import STDOUT, flush_stdout, guard_streams, open_closed_streams
 from .common.text import escape_controls, is_unicode, show_value
 from .errors import OvenbirdError, SettingsError, StdoutError
-from .process_exit import end_process
-from .verb_parser import EXTRA, VERBS, CommandParser, build_parser, spell_out
 
 if TYPE_CHECKING:
     from .function.target import Target
-    from .logs import Lines
-    from .serve.dialect import Dialect
+    from .logging_config import LogHandler
+    from .serve.handler_adapter import HandlerAdapter
 
 _STOPPED = 143
 _IMAGE = Path("/opt/ovenbird")  # where an image of ours has the runtime, and the function document that was built in
@@ -150,7 +150,7 @@ def _run_own(argv: list[str]) -> int:
     except SystemExit as done:  # argparse has printed the help, or what is wrong
         return SettingsError.exit_code if done.code else 0
     verb = options.pop("verb")
-    lines: Lines | None = None
+    lines: LogHandler | None = None
     try:
         target, extra = options.pop("target", None), {key: options.pop(key) for key in EXTRA.get(verb, {})}
         env_file = options.get("env_file") or os.environ.get("OVENBIRD_ENV_FILE")
@@ -161,7 +161,7 @@ def _run_own(argv: list[str]) -> int:
             _warn_of_variables(_print_warning)
             return _contained(verb, target, {**options, "env": ",".join((*settings.env, *names)) or None})
         _refuse_container_flags(options)
-        from .logs import configure
+        from .logging_config import configure
 
         lines = configure(settings.log_format, settings.log_level)
         _warn_of_variables(_log_warning)
@@ -222,21 +222,21 @@ def _command(verb: str) -> Callable[[list[str]], int] | None:
     `build`, `base`, ...) by its entry point; None for the rest.
     """
     if verb == "health":
-        from .health import main as health
+        from .commands.health import main as health
 
         return health
     if verb in _LISTINGS:
-        from .listings import main as listings
+        from .commands.records.record_verbs import main as listings
 
         return listings
     if not verb or verb in VERBS or verb.startswith("-"):
         return None
     if verb == "init":
-        from .command_line.starting_point import main as init
+        from .commands.init import main as init
 
         return init
     if verb == "completion":
-        from .command_line.completion import main as completion
+        from .commands.completion import main as completion
 
         return completion
     from importlib.metadata import entry_points
@@ -267,7 +267,7 @@ def _contained(verb: str, target: str | None, options: dict[str, Any]) -> int:
     return command(["container", *words, "--", verb, *([target] if target else [])])
 
 
-def report(error: OvenbirdError, lines: Lines | None = None, *, pod: bool = False) -> int:
+def report(error: OvenbirdError, lines: LogHandler | None = None, *, pod: bool = False) -> int:
     """Tell an error: one JSON record where the log is JSON, else text for people. The exit status.
 
     `pod`: it is why a pod fails, and so the container's termination message too.
@@ -276,7 +276,7 @@ def report(error: OvenbirdError, lines: Lines | None = None, *, pod: bool = Fals
         error.hint = _FOLDER_GONE
     if pod:
         _terminate(error)
-    from .logs import is_for_people, json_line, text_line
+    from .logging_config import is_for_people, json_line, text_line
 
     wanted = os.environ.get("OVENBIRD_LOG_FORMAT")
     as_text = wanted == "text" or (wanted != "json" and is_for_people(sys.stderr))
@@ -311,21 +311,23 @@ def _terminate(error: OvenbirdError) -> None:
     write_termination_message(error.code, str(error), error.cause)
 
 
-def _serve(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
-    from .serve.run import Host, serve
+def _serve(target: Target, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
+    from .serve.service import ServiceHooks, serve
 
     project = _project(target, settings)
-    host = Host(lines, extra["find"], lambda error: report(error, lines, pod=True), end_process, _age(), project)
+    host = ServiceHooks(
+        lines, extra["find"], lambda error: report(error, lines, pod=True), end_process, _age(), project
+    )
     return serve(target, settings, host)
 
 
-def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, extra: dict[str, Any]) -> int:
-    from .processor.run import processor
+def _processor(settings: table.Settings, given: frozenset[str], lines: LogHandler, extra: dict[str, Any]) -> int:
+    from .processor.entrypoint import processor
 
-    def serve(target: Target, settings: table.Settings, dialect: Dialect) -> int:
-        from .serve import run
+    def serve(target: Target, settings: table.Settings, dialect: HandlerAdapter) -> int:
+        from .serve import service
 
-        host = run.Host(
+        host = service.ServiceHooks(
             lines,
             lambda: target,
             lambda error: report(error, lines, pod=True),
@@ -334,13 +336,13 @@ def _processor(settings: table.Settings, given: frozenset[str], lines: Lines, ex
             _project(target, settings),
             dialect,
         )
-        return run.serve(target, settings, host)
+        return service.serve(target, settings, host)
 
     return processor(extra["config"], extra["platform_config"], settings, given, serve, os.environ)
 
 
-def _check(target: Target, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
-    from .trying import check
+def _check(target: Target, settings: table.Settings, _: LogHandler, extra: dict[str, Any]) -> int:
+    from .commands.invoke import check
 
     if settings.strict and target.function:
         named = extra["target"] or os.environ.get("OVENBIRD_TARGET") or settings.source or "."
@@ -363,8 +365,8 @@ def _check_for_build(target: str, source: str) -> None:
     )
 
 
-def _invoke(target: Target, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
-    from .trying import invoke
+def _invoke(target: Target, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
+    from .commands.invoke import invoke
 
     return invoke(target, settings, lines, extra, _project(target, settings))
 
@@ -378,15 +380,15 @@ def _named_by_platform(settings: table.Settings) -> bool:
     return is_remote(settings, os.environ)
 
 
-def _serve_named(_: None, settings: table.Settings, lines: Lines, extra: dict[str, Any]) -> int:
+def _serve_named(_: None, settings: table.Settings, lines: LogHandler, extra: dict[str, Any]) -> int:
     """Serve the function that the platform's run names, with the parameters of its init."""
-    from .job.remote import service
+    from .job.platform_run import service
 
     target, settings = service(settings, os.environ)
     return _serve(target, settings, lines, {**extra, "find": lambda: target})
 
 
-def _run(target: Target | None, settings: table.Settings, _: Lines, extra: dict[str, Any]) -> int:
+def _run(target: Target | None, settings: table.Settings, _: LogHandler, extra: dict[str, Any]) -> int:
     if os.getpid() == 1:
         from .common.first_process import leave_first_process
 
@@ -404,8 +406,8 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
     def opened() -> Any:
-        from .platform.opening import open_store
-        from .platform.project import Project, name_of
+        from .platform.project.project import Project, name_of
+        from .platform.store_factory import open_store
 
         name = name_of(settings.project, os.environ, target.function.project if target.function else "")
         return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
@@ -414,8 +416,8 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
 
 
 def _target(text: str | None, settings: table.Settings) -> Target:
-    from .document import refuse_unknown_fields
     from .function.target import parse, unnamed
+    from .function_document import refuse_unknown_fields
 
     named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
     target = parse(named or unnamed(Path(), _IMAGE), settings.source)

@@ -89,7 +89,7 @@ class NotCallableError(LoadError):
     code = "load.not_callable"
 
 
-class ShadowError(LoadError):
+class ModuleShadowedError(LoadError):
     """A file of the user's would hide a module that Python or Ovenbird needs."""
 
     code = "load.shadow"
@@ -101,25 +101,25 @@ class SignatureError(LoadError):
     code = "load.signature"
 
 
-class UnservedError(LoadError):
+class UnsupportedRunError(LoadError):
     """A run of the platform that cannot be run without the module which the platform renders for it."""
 
     code = "load.unserved"
 
 
-class AddressError(LoadError):
+class SourceUrlError(LoadError):
     """The address of a source is none."""
 
     code = "load.address"
 
 
-class UnsafeAddressError(AddressError):
+class UnsafeSourceUrlError(SourceUrlError):
     """The address of a source could be read as something else: an option, a command, another host."""
 
     code = "load.address.unsafe"
 
 
-class RefMissingError(AddressError):
+class GitRefNotFoundError(SourceUrlError):
     """The repository has no such branch, tag or commit."""
 
     code = "load.address.ref"
@@ -139,7 +139,7 @@ class HandlerError(OvenbirdError):
     exit_code = 74
 
 
-class TimeLimitError(OvenbirdError):
+class HandlerTimeoutError(OvenbirdError):
     """The handler ran over its time limit and was stopped."""
 
     code = "time_limit"
@@ -159,13 +159,13 @@ class PlatformUnreachableError(PlatformError):
     code = "platform.unreachable"
 
 
-class PlatformDeniedError(PlatformError):
+class PlatformAuthError(PlatformError):
     """The platform does not let us in: the credentials are missing, wrong, expired or not enough."""
 
     code = "platform.denied"
 
 
-class PlatformRefusedError(PlatformError):
+class PlatformResponseError(PlatformError):
     """The platform answered, and not with what was asked for.
 
     `status` is the answer's, 0 where there is none; `repeated`: an earlier try of the call may have been carried out.
@@ -179,7 +179,7 @@ class PlatformRefusedError(PlatformError):
         self.repeated = repeated
 
 
-class RunKindError(PlatformError):
+class UnsupportedRunKindError(PlatformError):
     """The run of the platform is of a kind that is not run here."""
 
     code = "platform.run_kind"

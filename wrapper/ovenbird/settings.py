@@ -137,7 +137,7 @@ def named_json(text: str) -> dict[str, Any]:
         return {name: value}
 
 
-class Typed(str):
+class RawArgument(str):
     """A value as it was typed: JSON or text, which only the argument's hint can tell."""
 
     __slots__ = ()
@@ -159,7 +159,7 @@ def raw_members(text: bytes) -> dict[str, RawJson]:
 def named_typed(text: str) -> dict[str, Any]:
     """One `name=value`, the value as it was typed."""
     found = named_text(text)
-    return {name: Typed(value) for name, value in found.items()}
+    return {name: RawArgument(value) for name, value in found.items()}
 
 
 def run_name(text: str) -> str:

@@ -7,9 +7,9 @@ from ovenbird import cli
 
 
 def _run(target: Any, *_: Any) -> int:
-    from ovenbird.function.bind import JOB
+    from ovenbird.function.binder import JOB
     from ovenbird.function.handler import Handler
-    from ovenbird.function.load import load
+    from ovenbird.function.loader import load
 
     handler = Handler(load(target), JOB, fields_only=True)
     handler.call()

@@ -9,8 +9,8 @@ from ovenbird.common.named_paths import exists, is_file, is_folder
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
-from .. import reference
-from ..errors import BaseMissingError, BaseUnfitError, ReferenceFormatError
+from ..errors import BaseMissingError, IncompatibleBaseError, ReferenceFormatError
+from ..oci import reference
 
 TRANSPORT = re.compile(r"(docker://|containers-storage:|oci:|oci-archive:|docker-archive:|dir:)(.*)", re.DOTALL)
 # what of this machine's files an image may be: the file that says so, where it is a folder
@@ -53,11 +53,11 @@ def check_place(name: str) -> None:
                                hint=hint)  # fmt: skip
     if transport in _ARCHIVES:
         if not is_file(path) or not _is_archive(path):
-            raise BaseUnfitError(f"the base {show_value(name)} is no image: {show_value(path)} is not a tar archive",
+            raise IncompatibleBaseError(f"the base {show_value(name)} is no image: {show_value(path)} is not a tar archive",
                                  hint=hint)  # fmt: skip
         return
     if not is_folder(path) or not is_file(Path(path, _FOLDERS[transport])):
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"the base {show_value(name)} is no image: {show_value(path)} is not a folder with {_FOLDERS[transport]}",
             hint=hint,
         )
@@ -71,7 +71,7 @@ def explain_unreadable(name: str, error: OvenbirdError) -> OvenbirdError:
         return error
     said = error.message.partition(f"{name}: ")[2].removeprefix("the registry broke off: ") or error.message
     said = re.sub(r'^Error [^:"]*"[^"]*": ', "", said)
-    return BaseUnfitError(f"the base {show_value(name)} is no image that can be read: {said}")
+    return IncompatibleBaseError(f"the base {show_value(name)} is no image that can be read: {said}")
 
 
 def is_local(name: str) -> bool:
@@ -80,14 +80,14 @@ def is_local(name: str) -> bool:
 
 
 def _check_tag(name: str, path: str, tag: str) -> None:
-    from ..oci import layout  # and an HTTP client
+    from ..image_reader import layout  # and an HTTP client
 
     try:
-        layout.entries(layout.Folder(Path(path)), tag)
+        layout.entries(layout.DirectoryLayout(Path(path)), tag)
     except BaseMissingError as error:
         raise BaseMissingError(f"there is no base {show_value(name)}: {error.message}") from None
     except (ValueError, AttributeError, TypeError):  # not JSON, or other JSON
-        raise BaseUnfitError(f"the base {show_value(name)} is no image: its index.json cannot be read") from None
+        raise IncompatibleBaseError(f"the base {show_value(name)} is no image: its index.json cannot be read") from None
 
 
 def _is_archive(path: str) -> bool:

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from ovenbird.errors import OvenbirdError
 
-from ..errors import BaseMissingError, RegistryDeniedError, RegistryError
-from .table import Base
+from ..errors import BaseMissingError, RegistryAuthError, RegistryError
+from .catalog import BaseEntry
 
 T = TypeVar("T")
 
 
-def find_default_base(base: Base, look: Callable[[str], T], tell: Callable[[str], None]) -> T:
+def find_default_base(base: BaseEntry, look: Callable[[str], T], tell: Callable[[str], None]) -> T:
     """Return what `look` returns for the image of a base, or for its upstream (`python:X.Y-slim`) where that is not.
 
     `tell` then gets a note. Errors: those of `look` for the upstream, which say what to do where it cannot be had.
@@ -24,7 +24,7 @@ def find_default_base(base: Base, look: Callable[[str], T], tell: Callable[[str]
         pass
     try:
         found = look(base.reference)
-    except (BaseMissingError, RegistryDeniedError, RegistryError) as error:
+    except (BaseMissingError, RegistryAuthError, RegistryError) as error:
         raise _without_both(base, error) from None
     tell(
         f"note: the base is {base.reference}, and the runtime goes on top of it; once `ovenbird base build"
@@ -33,7 +33,7 @@ def find_default_base(base: Base, look: Callable[[str], T], tell: Callable[[str]
     return found
 
 
-def _without_both(base: Base, error: OvenbirdError) -> OvenbirdError:
+def _without_both(base: BaseEntry, error: OvenbirdError) -> OvenbirdError:
     reason = error.message.removeprefix(f"there is no base '{base.reference}': ")
     return type(error)(
         f"there is no base {base.image} on this machine, and its upstream {base.reference} cannot be had: {reason}",

@@ -17,9 +17,10 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
-from .. import buildah, process
-from ..container import Container, working
-from ..errors import BaseUnfitError, EngineError
+from ..containers import buildah
+from ..containers.working_container import WorkingContainer, working
+from ..errors import EngineError, IncompatibleBaseError
+from ..host import process
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
 # Run by the image's Python, any version of it; one JSON object on stdout.
@@ -55,7 +56,7 @@ _TRIES = 4
 _SILENT = re.compile(r"(?:(?i:error): (?:while running runtime: )?exit status \d+)?\s*")
 
 
-class Interpreter(Struct, frozen=True):
+class TargetPython(Struct, frozen=True):
     """What an image's Python is: its full version, where things are installed, what compiled code it takes.
 
     `distributions` is normalised name -> version of what the image already has; `runtime` the version of Ovenbird in
@@ -84,7 +85,7 @@ class Interpreter(Struct, frozen=True):
         return ".".join(self.version.split(".")[:2])
 
 
-class Stored(Struct, frozen=True):
+class ProbeRecord(Struct, frozen=True):
     """What the store knows of an image: its id (digest of its config), its manifest's digest, its config."""
 
     id: str
@@ -93,11 +94,11 @@ class Stored(Struct, frozen=True):
     config: Mapping[str, Any]
 
 
-def stored(image: str) -> Stored:
+def stored(image: str) -> ProbeRecord:
     """What the store knows of an image that is in it. Errors: ProcessFailed when it is not."""
     about = json.loads(process.run(buildah.inspect_image(image)).stdout)
     oci = about.get("OCIv1") or {}
-    return Stored(
+    return ProbeRecord(
         id=about.get("FromImageID", ""),
         digest=about.get("FromImageDigest", ""),
         architecture=oci.get("architecture", ""),
@@ -105,7 +106,7 @@ def stored(image: str) -> Stored:
     )
 
 
-def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "") -> Interpreter:
+def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "") -> TargetPython:
     """What the Python of an image is. `version` (`3.12`) is the one that is asked for, empty for any.
 
     `name` is what errors call the image, when `image` is its id.
@@ -123,16 +124,16 @@ def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", 
             answer = _asked(name, container)
             _keep(place, answer)
     _refuse(name, answer, version)
-    fields = {name: answer[name] for name in Interpreter.__struct_fields__ if name in answer}
-    return Interpreter(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
+    fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
+    return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
 
 
-def as_json(interpreter: Interpreter) -> str:
+def as_json(interpreter: TargetPython) -> str:
     """The interpreter as JSON text."""
     return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
 
 
-def _asked(image: str, container: Container) -> dict[str, Any]:
+def _asked(image: str, container: WorkingContainer) -> dict[str, Any]:
     """The answer of the image's python3."""
     for _ in range(_TRIES):
         done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
@@ -145,14 +146,16 @@ def _asked(image: str, container: Container) -> dict[str, Any]:
                 return found
     said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
     if re.search(r"exec format error", done.stderr, re.IGNORECASE):
-        raise BaseUnfitError(f"the programs of the image {show_value(image)} do not run on this machine ({_here()})")
+        raise IncompatibleBaseError(
+            f"the programs of the image {show_value(image)} do not run on this machine ({_here()})"
+        )
     if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"there is no Python in the image {show_value(image)}: no `python3` on its PATH",
             hint="--from names another base image, such as docker.io/library/python:3.12-slim",
         )
     if done.returncode == 0:
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"`python3` in the image {show_value(image)} is no Python: it said {show_value(said[:200])}"
         )
     hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
@@ -161,10 +164,10 @@ def _asked(image: str, container: Container) -> dict[str, Any]:
     )
 
 
-def _refuse_architecture(image: str, about: Stored) -> None:
+def _refuse_architecture(image: str, about: ProbeRecord) -> None:
     """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
     if about.architecture and about.architecture != _here():
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"the image {show_value(image)} is for {about.architecture}, this machine is {_here()}",
             hint="--from names an image for this machine",
         )
@@ -175,18 +178,18 @@ def _refuse(image: str, answer: Mapping[str, Any], version: str) -> None:
     found = str(answer["version"])
     minor = ".".join(found.split(".")[:2])
     if version and minor != version:
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"the Python of the image {show_value(image)} is {found}, asked for is {version}",
             hint=f"name the version {minor}, or another image by --from",
         )
     if answer.get("implementation", "cpython") != "cpython":
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"the Python of the image {show_value(image)} is {answer['implementation']}, needed is CPython"
         )
     if "libc" not in answer or tuple(map(int, minor.split("."))) < (3, 10):
-        raise BaseUnfitError(f"the Python of the image {show_value(image)} is {found}, needed is 3.10 or newer")
+        raise IncompatibleBaseError(f"the Python of the image {show_value(image)} is {found}, needed is 3.10 or newer")
     if not str(answer["libc"]).startswith("glibc"):
-        raise BaseUnfitError(
+        raise IncompatibleBaseError(
             f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), needed is"
             " glibc: wheels are made for it",
             hint="take the -slim image instead of the -alpine one",

@@ -16,14 +16,14 @@ from msgspec.structs import asdict
 
 from ovenbird.common.text import show_value
 
-from .. import report
-from ..bases import image as baseimage
-from ..bases import lock as baselock
-from ..bases import table as bases
-from ..bases.table import Base
-from ..cache_folder import find_cache
-from ..errors import BaseMissingError, ImageError, RegistryDeniedError, RegistryError, SpecError
-from ..network import network
+from ..bases import build_base as baseimage
+from ..bases import catalog as bases
+from ..bases import pin_bases as baselock
+from ..bases.catalog import BaseEntry
+from ..build import report
+from ..cache.folder import find_cache
+from ..errors import BaseMissingError, BuildRequestError, ImageError, RegistryAuthError, RegistryError
+from ..host.network import network
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -65,23 +65,25 @@ def _flavour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flavour", default=bases.PLAIN, choices=(bases.SDK,), help=text)
 
 
-class _Call(Struct, frozen=True):
+class _BaseCommand(Struct, frozen=True):
     """One call: its flags, what they come to, the environment."""
 
     args: argparse.Namespace
     environ: Mapping[str, str]
-    site: baseimage.Site
+    site: baseimage.FetchSettings
     cache: Path
-    bases: tuple[Base, ...]
+    bases: tuple[BaseEntry, ...]
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do what is asked for; the exit status. JSON goes to stdout, and to the result file."""
     if args.action == "list":
         return _list(json_wanted=args.json)
-    site = baseimage.Site(network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", ""))
+    site = baseimage.FetchSettings(
+        network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
+    )
     wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.table())
-    call = _Call(args, environ, site, find_cache(args.cache_dir, environ), wanted)
+    call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), wanted)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
     if getattr(args, "result_file", "") not in ("", "-"):  # stdout has it anyway
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> Base:
+def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> BaseEntry:
     registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
     known = bases.chosen(version).version
     return bases.chosen(known, registry=registry, image=args.image.replace("{version}", known))
@@ -112,13 +114,13 @@ def _list(*, json_wanted: bool) -> int:
     return 0
 
 
-def _build(call: _Call, base: Base) -> dict[str, Any]:
+def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     args = call.args
     suffix = f"-{args.flavour}" if args.flavour else ""
     name = args.tag.replace("{version}", base.version) or base.image + suffix
     bases.reference(name)
     if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
-        raise SpecError("--tag and --context name one image: name one version, or write {version} in --tag")
+        raise BuildRequestError("--tag and --context name one image: name one version, or write {version} in --tag")
     if args.context:
         folder = Path(args.context)
         try:
@@ -126,12 +128,12 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
             empty = not any(folder.iterdir())
         except (OSError, ValueError) as error:  # the second for a name with a NUL
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise SpecError(f"--context: cannot make the folder {show_value(args.context)}: {reason}") from None
+            raise BuildRequestError(f"--context: cannot make the folder {show_value(args.context)}: {reason}") from None
         if not empty:
-            raise SpecError(f"--context: the folder {show_value(args.context)} is not empty")
+            raise BuildRequestError(f"--context: the folder {show_value(args.context)} is not empty")
         baseimage.context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
-    opts = baseimage.Options(
+    opts = baseimage.BaseBuildOptions(
         name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull,
         args.flavour,
     )  # fmt: skip
@@ -141,7 +143,7 @@ def _build(call: _Call, base: Base) -> dict[str, Any]:
     return {"version": base.version, **asdict(built)} | ({"pushed": pushed} if pushed else {})
 
 
-def _at_hand(call: _Call) -> list[dict[str, Any]]:
+def _at_hand(call: _BaseCommand) -> list[dict[str, Any]]:
     """Build every version whose upstream can be had, and say of the others why not. Errors: those of the last one."""
     rows: list[dict[str, Any]] = []
     last: ImageError | None = None
@@ -149,7 +151,7 @@ def _at_hand(call: _Call) -> list[dict[str, Any]]:
         try:
             rows.append(_build(call, base))
             _told(f"Python {base.version}: built {rows[-1]['image']}")
-        except (BaseMissingError, RegistryError, RegistryDeniedError) as error:
+        except (BaseMissingError, RegistryError, RegistryAuthError) as error:
             last = error
             _told(f"Python {base.version}: not built: {error}")
     if last and not rows:
@@ -157,7 +159,7 @@ def _at_hand(call: _Call) -> list[dict[str, Any]]:
     return rows
 
 
-def _lock(call: _Call, base: Base) -> dict[str, Any]:
+def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     flavour = call.args.flavour
     text = baselock.lock(
         base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ, flavour=flavour
@@ -167,22 +169,22 @@ def _lock(call: _Call, base: Base) -> dict[str, Any]:
     return {"version": base.version, "lock": str(baselock.write_lock(base.version, text, flavour)), "changed": changed}
 
 
-def _pin(call: _Call, base: Base) -> dict[str, Any]:
+def _pin(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     if call.args.image:
-        raise SpecError("--from: only the upstreams of bases.toml can be pinned")
+        raise BuildRequestError("--from: only the upstreams of bases.toml can be pinned")
     digest = baselock.pin(base, site=call.site, environ=call.environ)
     baselock.write_pin(base.version, digest)
     return {"version": base.version, "upstream": base.upstream, "digest": digest, "changed": digest != base.digest}
 
 
-_DO: dict[str, Callable[[_Call, Base], dict[str, Any]]] = {"build": _build, "lock": _lock, "pin": _pin}
+_DO: dict[str, Callable[[_BaseCommand, BaseEntry], dict[str, Any]]] = {"build": _build, "lock": _lock, "pin": _pin}
 
 
 def epoch(environ: Mapping[str, str]) -> int:
     """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: SpecError."""
     text = environ.get("SOURCE_DATE_EPOCH") or "0"
     if not re.fullmatch(r"[0-9]{1,11}", text):
-        raise SpecError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")
+        raise BuildRequestError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")
     return int(text)
 
 

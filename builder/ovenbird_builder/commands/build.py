@@ -15,15 +15,16 @@ from typing import Any
 
 from ovenbird.errors import OvenbirdError
 
-from .. import bundles, ci_outputs, report
-from .. import options as table
-from ..batch import Outcome, StoppedError, build_all, check_names, format_table, list_notes
-from ..cache_folder import check_apart, find_cache
-from ..errors import SpaceError, SpecError
-from ..functions import named
-from ..layers.cache import Cache
-from ..progress import Progress, progress
-from ..spec import Request, function_folders, request
+from .. import bundle_archive
+from ..build import ci_outputs, report
+from ..build.batch import BatchOutcome, BatchStoppedError, build_all, check_names, format_table, list_notes
+from ..cache.folder import check_apart, find_cache
+from ..cache.layer_cache import LayerCache
+from ..errors import BuildRequestError, DiskFullError
+from ..host.progress import Progress, progress
+from ..request.build_request import BuildRequest, function_folders, request
+from ..request.function_target import named
+from . import options as table
 
 _INTERRUPTED = 130
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     Of several functions each is built, whatever becomes of the others; the status is that of the first that failed.
     """
-    outcomes = [Outcome(target) for target in table.targets(args, environ)]
+    outcomes = [BatchOutcome(target) for target in table.targets(args, environ)]
     told = Progress(sys.stderr)
     try:
         with ended_by_signals(), contextlib.ExitStack() as stack:
@@ -47,15 +48,15 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             stack.callback(told.close)
             told.warn(list_notes(outcomes))
             build_all(outcomes, environ, told)
-    except Ended as signalled:
-        _end(outcomes, StoppedError("a signal has ended the build", signalled.status))
+    except TerminatedBySignal as signalled:
+        _end(outcomes, BatchStoppedError("a signal has ended the build", signalled.status))
         _report(outcomes, args, environ, told)
         return signalled.status
     except OvenbirdError as error:
         _end(outcomes, error)
     except BaseException as error:
         status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else OvenbirdError.exit_code
-        _end(outcomes, StoppedError(f"the build broke off: {type(error).__name__}: {error}", status))
+        _end(outcomes, BatchStoppedError(f"the build broke off: {type(error).__name__}: {error}", status))
         _report(outcomes, args, environ, told)
         raise
     failed = next((outcome.error for outcome in outcomes if outcome.error), None)
@@ -67,13 +68,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _ask(
-    outcomes: Sequence[Outcome], given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
+    outcomes: Sequence[BatchOutcome], given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
 ) -> None:
     """Set the request of each function, or its error. Errors: SpecError for what does not fit together."""
     several = len(outcomes) > 1
     for outcome in outcomes:
-        if several and (given["bundle"] or bundles.is_bundle(outcome.target)):
-            raise SpecError("a bundle holds one function, and is built by a call of its own")
+        if several and (given["bundle"] or bundle_archive.is_bundle(outcome.target)):
+            raise BuildRequestError("a bundle holds one function, and is built by a call of its own")
         try:
             outcome.request = _asked({**given, "target": outcome.target}, environ, stack)
         except OvenbirdError as error:
@@ -81,52 +82,54 @@ def _ask(
     check_names(outcomes)
 
 
-def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> Request:
+def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
     """The request, with what a bundle brings: all of it where the target is one, else base and wheels alone."""
-    whole = bundles.is_bundle(given["target"])
+    whole = bundle_archive.is_bundle(given["target"])
     path = given["target"] if whole else given["bundle"]
     if not path:
         return request(given, environ)
     place = find_cache(given["cache_dir"], environ)
     if not whole:
         check_apart(place, function_folders(named(given["target"], given["source"]).function))
-    cache = Cache(place)
+    cache = LayerCache(place)
     stack.callback(cache.close)
-    bundle = stack.enter_context(bundles.opened(Path(path), cache))
+    bundle = stack.enter_context(bundle_archive.opened(Path(path), cache))
     if not whole:
         asked = request({**given, "base": given["base"] or bundle.given["base"]}, environ)
         return replace(asked, locks=bundle.document.parent)
     return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
 
 
-def secrets(asked: Request) -> tuple[str, ...]:
+def secrets(asked: BuildRequest) -> tuple[str, ...]:
     """What must never be shown."""
     return (*(text for secret in asked.secrets for text in secret.texts), *asked.network.secrets())
 
 
-def _secrets(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def _secrets(outcomes: Sequence[BatchOutcome]) -> tuple[str, ...]:
     found = [text for outcome in outcomes if outcome.request for text in secrets(outcome.request)]
     return tuple(dict.fromkeys(found))
 
 
-def _end(outcomes: Sequence[Outcome], error: OvenbirdError) -> None:
+def _end(outcomes: Sequence[BatchOutcome], error: OvenbirdError) -> None:
     """Give an error to each function that is not done."""
     for outcome in outcomes:
         if not outcome.done:
             outcome.error = error
 
 
-def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress) -> None:
+def _report(
+    outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress
+) -> None:
     """Write the results to the files that were named, and print them. Errors: SpaceError, once all is printed."""
     rows = [outcome.row() for outcome in outcomes]
     one = rows[0] if len(rows) == 1 else None
     document = one if one is not None else {"functions": rows}
-    unwritten: SpaceError | None = None
+    unwritten: DiskFullError | None = None
     if not all(outcome.plan for outcome in outcomes):
         ci_outputs.tell_github(outcomes, environ, told.say)
         try:
             _write_files(outcomes, args, environ, rows, document)
-        except SpaceError as error:
+        except DiskFullError as error:
             unwritten = error
     for outcome in outcomes:
         if outcome.result:
@@ -148,7 +151,7 @@ def _report(outcomes: Sequence[Outcome], args: argparse.Namespace, environ: Mapp
 
 
 def _write_files(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[BatchOutcome],
     args: argparse.Namespace,
     environ: Mapping[str, str],
     rows: Sequence[Mapping[str, Any]],
@@ -161,7 +164,7 @@ def _write_files(
 
 
 def _write_results(
-    name: str, outcomes: Sequence[Outcome], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
+    name: str, outcomes: Sequence[BatchOutcome], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
 ) -> None:
     if name in ("", "-"):  # stdout has it anyway
         return
@@ -173,7 +176,7 @@ def _write_results(
         report.write(Path(name.replace("{name}", part)), row)
 
 
-def _say(result: report.Result, told: Progress) -> None:
+def _say(result: report.BuildResult, told: Progress) -> None:
     hits = sum(layer.cached for layer in result.layers)
     what = "built" if result.changed else "nothing changed"
     told.say(
@@ -181,7 +184,7 @@ def _say(result: report.Result, told: Progress) -> None:
     )
 
 
-class Ended(BaseException):
+class TerminatedBySignal(BaseException):
     """A signal came; raised so that every `finally` is run, and not an Exception so that nothing takes it for one."""
 
     def __init__(self, number: int) -> None:
@@ -194,7 +197,7 @@ def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end a build as Ctrl-C does: through every `finally`, so that nothing is left behind."""
 
     def end(number: int, _: FrameType | None) -> None:
-        raise Ended(number)
+        raise TerminatedBySignal(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

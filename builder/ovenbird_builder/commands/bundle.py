@@ -9,14 +9,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from .. import bundles, report
-from .. import options as table
-from ..errors import SpecError
-from ..pipeline import prepare_all
-from ..progress import progress
-from ..spec import request
-from ..workplace import workplace
-from .build import Ended, ended_by_signals, secrets
+from .. import bundle_archive
+from ..build import report
+from ..build.environment import workplace
+from ..build.pipeline import prepare_all
+from ..errors import BuildRequestError
+from ..host.progress import progress
+from ..request.build_request import request
+from . import options as table
+from .build import TerminatedBySignal, ended_by_signals, secrets
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """
     given = table.given(args, environ)
     if not given["out"]:
-        raise SpecError("-o FILE: the name of the bundle is missing")
+        raise BuildRequestError("-o FILE: the name of the bundle is missing")
     asked = request({**given, "output": (), "push": False}, environ)
     told = progress(sys.stderr, secrets(asked))
     told.warn(asked.notes)
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ):
             path = Path(folder, "bundle.tar") if to_stdout else Path(given["out"])
             prepared = prepare_all(asked, place)
-            size = bundles.write(path, given, asked, prepared, place.cache)
+            size = bundle_archive.write(path, given, asked, prepared, place.cache)
             if to_stdout:
                 with path.open("rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 "base": {"name": first.base.name, "digest": first.base.digest},
                 "wheels": [wheel.filename for wheel in (*first.wheels, *first.runtime)],
             }
-    except Ended as signalled:
+    except TerminatedBySignal as signalled:
         return signalled.status
     finally:
         told.close()

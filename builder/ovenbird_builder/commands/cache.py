@@ -11,12 +11,12 @@ from msgspec.structs import asdict
 
 from ovenbird.common.units import parse_age, parse_size
 
-from ..cache_folder import find_cache
+from ..cache.folder import find_cache
+from ..cache.layer_cache import LayerCache
+from ..cache.prune import info, prune, rows
 from ..host.epoch import format_epoch
 from ..host.flag_values import parse_flag
-from ..layers.cache import Cache
-from ..layers.prune import info, prune, rows
-from ..unnamed_images import list_unnamed, remove_unnamed
+from ..image_store.unnamed_images import list_unnamed, remove_unnamed
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do it; the exit status."""
-    cache = Cache(find_cache(args.cache_dir, environ))
+    cache = LayerCache(find_cache(args.cache_dir, environ))
     if args.action == "ls":
         for row in rows(cache):
             used = format_epoch(row.used)

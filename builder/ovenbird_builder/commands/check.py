@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from ovenbird.errors import DocumentError
 
-from ..document_check import list_problems
-from ..functions import named
+from ..request.document_check import list_problems
+from ..request.function_target import named
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,14 @@ from ovenbird import settings as table
 from ovenbird.common.text import show_value
 from ovenbird.errors import SettingsError
 
-from .. import engines, functions, launch, process, reference
-from ..engines import Engine
-from ..errors import SpecError
-from ..reference import Reference
+from ..containers import engines
+from ..containers.engines import ContainerEngine
+from ..errors import BuildRequestError
+from ..host import process
+from ..oci import reference
+from ..oci.reference import ImageReference
+from ..request import function_target
+from ..runner import run_spec
 
 _VERBS = ("run", "serve")
 
@@ -40,17 +44,17 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     image = _image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
     engine = engines.find(settings.engine)
     known_as = _at_hand(engine, image)
-    made = launch.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
+    made = run_spec.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
     if digest := image.digest or known_as:
         made = replace(made, environ={**made.environ, "OVENBIRD_IMAGE_DIGEST": digest})
-    process.replace(launch.argv(engine.run(), str(image), made), {**environ, **made.environ})
+    process.replace(run_spec.argv(engine.run(), str(image), made), {**environ, **made.environ})
 
 
-def _image(target: str, flag: str) -> Reference:
+def _image(target: str, flag: str) -> ImageReference:
     """The image to run: the flag's, else the document's. Errors: SpecError, which says how to build it."""
     if flag:
         return _one(reference.parse(flag, "--image"))
-    named = functions.named(target or ".")
+    named = function_target.named(target or ".")
     if named.function.image:
         return _one(reference.parse(named.function.image, "spec.image"))
     place = target or "."
@@ -61,13 +65,13 @@ def _image(target: str, flag: str) -> Reference:
         else f"{show_value(place)} names no image"
     )
     more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
-    raise SpecError(
+    raise BuildRequestError(
         f"--container: {reason}, and --image is not given",
         hint=f"ovenbird build {place} --tag {name}, then --image {name}{more}",
     )
 
 
-def _one(image: Reference) -> Reference:
+def _one(image: ImageReference) -> ImageReference:
     """The reference by its digest alone where it has one: not every engine takes a tag beside it."""
     return image.pinned(image.digest) if image.digest else image
 
@@ -77,13 +81,13 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
 
 
-def _at_hand(engine: Engine, image: Reference) -> str:
+def _at_hand(engine: ContainerEngine, image: ImageReference) -> str:
     """The digest of an image that the engine then has. Errors: those of a pull."""
     try:
         return engine.digest(image)
     except LookupError:
         if not image.host and "/" not in image.path:
-            raise SpecError(
+            raise BuildRequestError(
                 f"{engine.name} has no image {show_value(str(image))}, and the name says no registry",
                 hint=f"ovenbird build TARGET --tag {image}"
                 + (" --output docker-archive:FILE, then docker load --input FILE" if engine.name == "docker" else ""),

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import inspection
-from ..network import network
-from ..oci.find import Reach, find
+from .. import inspect_image
+from ..host.network import network
+from ..image_reader.resolve import ImageAccess, find
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,14 +34,14 @@ def reach_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-bundle", metavar="FILE", default="", help="certificate authority of the site, as PEM")
 
 
-def reach(args: argparse.Namespace, environ: Mapping[str, str]) -> Reach:
+def reach(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
     """How images are reached, from these flags and the environment."""
-    return Reach(environ, network(args.ca_bundle, environ), args.authfile, platform=args.platform)
+    return ImageAccess(environ, network(args.ca_bundle, environ), args.authfile, platform=args.platform)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print a table on a terminal, JSON elsewhere; the exit status."""
-    found = inspection.inspect(find(args.image, reach(args, environ)))
+    found = inspect_image.inspect(find(args.image, reach(args, environ)))
     if args.json or not sys.stdout.isatty():
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0

@@ -13,26 +13,26 @@ from typing import Any
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
-from ovenbird.document import VERSIONS, Function
+from ovenbird.function_document import VERSIONS, FunctionSpec
 
-from ..bases import table as bases
+from ..bases import catalog as bases
 from ..bases.base_name import check_form, check_place
 from ..bases.default_base import find_default_base
-from ..bases.probe import Interpreter, probe
+from ..bases.probe import TargetPython, probe
 from ..bases.stdlib_names import stdlib_names
-from ..cache_folder import check_apart, find_cache
+from ..cache.folder import check_apart, find_cache
+from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, StaleLockError
-from ..functions import Named, named, version_of
-from ..layers.cache import Cache
+from ..host.network import network
+from ..host.progress import progress
 from ..locking import lockfile
-from ..locking.indexes import Indexes, indexes
+from ..locking.indexes import PackageIndexes, indexes
 from ..locking.lock import LOCKERS, Lock, lock
-from ..locking.platforms import assume_interpreter, machine, platform
 from ..locking.requirements import Requirements, collect
-from ..network import network
-from ..progress import progress
+from ..locking.wheel_tags import assume_interpreter, machine, platform
+from ..request.build_request import function_folders
+from ..request.function_target import FunctionTarget, named, version_of
 from ..sources import fetch, shadow
-from ..spec import function_folders
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VERSION = "3.12"  # when nothing says which Python
@@ -58,7 +58,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", default="", metavar="DIR", help="default: ~/.cache/ovenbird")
 
 
-class _FormerName(argparse._AppendAction):
+class _FormerFlagName(argparse._AppendAction):
     """Appends, and says what the flag is called now."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
@@ -73,7 +73,7 @@ def dependencies(parser: argparse.ArgumentParser) -> None:
     add("--requirement", action="append", default=[], metavar="SPEC", help="one requirement more: 'pandas>=2'")
     add("--requirements", action="append", default=[], type=Path, metavar="FILE", help="a requirements file")
     add("--constraints", action="append", default=[], type=Path, metavar="FILE", help="limits on versions")
-    add("--constraint", action=_FormerName, dest="constraints", type=Path, help=argparse.SUPPRESS)
+    add("--constraint", action=_FormerFlagName, dest="constraints", type=Path, help=argparse.SUPPRESS)
     add("--extra", action="append", default=[], metavar="NAME", help="an extra of pyproject.toml")
     add("--locker", choices=LOCKERS, default="pip-tools", help="what resolves (default: pip-tools)")
     add("--index-url", default="", metavar="URL", help="the package index; ${NAME} is taken from the environment")
@@ -86,11 +86,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     target, cache = named(args.target, args.source), find_cache(args.cache_dir, environ)
     check_apart(cache, function_folders(target.function))
     # an open cache is not pruned under our hands; a check writes nothing, and makes none
-    with contextlib.nullcontext() if args.check else contextlib.closing(Cache(cache)):
+    with contextlib.nullcontext() if args.check else contextlib.closing(LayerCache(cache)):
         return _lock_or_check(args, environ, target, cache)
 
 
-def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target: Named, cache: Path) -> int:
+def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target: FunctionTarget, cache: Path) -> int:
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
     site = network(args.ca_bundle, environ, args.allow_host)
@@ -137,7 +137,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
 
 
 def check_locks(
-    folders: list[Path], platforms: Iterable[str], wanted: Requirements, python: str, interpreter: Interpreter | None
+    folders: list[Path], platforms: Iterable[str], wanted: Requirements, python: str, interpreter: TargetPython | None
 ) -> list[Path]:
     """Return the paths of the locks at hand for these platforms, each compared with what is asked for now.
 
@@ -182,7 +182,7 @@ def difference(before: Lock | None, after: Lock) -> list[str]:
     return [*sorted(lines, key=lambda line: line[2:]), f"{len(new)} pins, {after.digest}"]
 
 
-def _place(path: Path, tree: Path, function: Function) -> Path:
+def _place(path: Path, tree: Path, function: FunctionSpec) -> Path:
     """Return where a lock lies for the user: the tree is a copy of the source."""
     if path.parent != tree or function.root == tree:
         return path
@@ -190,7 +190,7 @@ def _place(path: Path, tree: Path, function: Function) -> Path:
     return folder / path.name if folder and folder.is_dir() else Path(path.name)
 
 
-def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes) -> Requirements:
+def _wanted(args: argparse.Namespace, target: FunctionTarget, tree: Path, where: PackageIndexes) -> Requirements:
     return collect(
         target.function, tree, requirements=args.requirement, files=args.requirements, constraints=args.constraints,
         extras=args.extra, indexes=where.urls(),
@@ -198,8 +198,8 @@ def _wanted(args: argparse.Namespace, target: Named, tree: Path, where: Indexes)
 
 
 def _target(
-    args: argparse.Namespace, environ: Mapping[str, str], target: Named, cache: Path
-) -> tuple[str, Interpreter]:  # fmt: skip
+    args: argparse.Namespace, environ: Mapping[str, str], target: FunctionTarget, cache: Path
+) -> tuple[str, TargetPython]:  # fmt: skip
     """Return the base and its Python: the flag's, the document's, else that of the table for the version.
 
     `--platform` names another architecture of the same.
@@ -218,7 +218,7 @@ def _target(
     return image, interpreter
 
 
-def _interpreter(image: str, cache: Path, version: str) -> Interpreter:
+def _interpreter(image: str, cache: Path, version: str) -> TargetPython:
     """What the base's Python is; `localhost` is no registry to ask. Errors: those of `probe`, with how it is made."""
     try:
         return probe(image, cache=cache, version=version, pull="never" if image.startswith("localhost/") else "missing")
@@ -226,7 +226,7 @@ def _interpreter(image: str, cache: Path, version: str) -> Interpreter:
         raise BaseMissingError(error.message, hint=bases.remedy(image)) from None
 
 
-def _soabi(interpreter: Interpreter, platform_name: str) -> str:
+def _soabi(interpreter: TargetPython, platform_name: str) -> str:
     return interpreter.soabi.replace(interpreter.machine, machine(platform_name))
 
 

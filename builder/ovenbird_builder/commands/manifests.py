@@ -12,18 +12,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird.settings import duration, named_json, named_text, named_variable
 
-from ..credentials import credentials
-from ..errors import BaseMissingError, SpecError
-from ..functions import named
+from ..errors import BaseMissingError, BuildRequestError
 from ..host.flag_values import parse_flag
-from ..instructions import from_flag
-from ..manifests import build_result, documents, exposure, job, names, overrides, render, task, wanted
-from ..network import network
-from ..reference import Reference, parse
-from ..registry import Registry
+from ..host.network import network
+from ..image_store.skopeo_client import SkopeoClient
+from ..kubernetes import build_result, exposure, generate, job, k8s_names, overrides, render, request, task
+from ..oci.reference import ImageReference, parse
+from ..registry.auth_file import credentials
+from ..request.function_target import named
+from ..request.run_instruction import from_flag
 
 _FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "what is made": {
@@ -114,7 +114,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         made += _documents(one, environ, notes)
     keys = [(one["kind"], one["metadata"].get("name")) for one in made]
     if twice := next((key for number, key in enumerate(keys) if key[1] and key in keys[:number]), None):
-        raise SpecError(f"two functions would be the one {twice[0]} {show_value(twice[1])}", hint="name one as TARGET")
+        raise BuildRequestError(
+            f"two functions would be the one {twice[0]} {show_value(twice[1])}", hint="name one as TARGET"
+        )
     for note in dict.fromkeys(notes):
         sys.stderr.write(f"note: {note}\n")
     if args.output not in ("", "-"):
@@ -133,10 +135,10 @@ def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespac
     if not args.build_result:
         return [argparse.Namespace(**{**vars(args), "target": args.target or "."})]
     if args.image:
-        raise SpecError("--image and --build-result both name the image", hint="leave one out")
+        raise BuildRequestError("--image and --build-result both name the image", hint="leave one out")
     built = build_result.read(Path(args.build_result), args.target, notes)
     if len(built) > 1 and args.name:
-        raise SpecError(f"--name is one name, and {show_value(args.build_result)} holds {len(built)} functions")
+        raise BuildRequestError(f"--name is one name, and {show_value(args.build_result)} holds {len(built)} functions")
     return [argparse.Namespace(**{**vars(args), "target": one.target, "image": one.image}) for one in built]
 
 
@@ -146,24 +148,24 @@ def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list
     for text in target.function.unknown:
         sys.stderr.write(f"warning: function document: {text}\n")
     found = _wanted(args, target.function, target.document, environ, notes)
-    made = documents.make(found)
+    made = generate.make(found)
     overrides.apply(made, args.set or ())
-    notes += documents.notes(found, made)
+    notes += generate.notes(found, made)
     return made
 
 
 def _wanted(
-    args: argparse.Namespace, function: Function, path: Path | None, environ: Mapping[str, str], notes: list[str]
-) -> wanted.Wanted:  # fmt: skip
+    args: argparse.Namespace, function: FunctionSpec, path: Path | None, environ: Mapping[str, str], notes: list[str]
+) -> request.ManifestRequest:  # fmt: skip
     action, fields = task.read(Path(args.task)) if args.task else ("", {})
     action = _action(args, action, notes)
     if action == "build" and not path:
-        raise SpecError(
+        raise BuildRequestError(
             f"--action build: {show_value(args.target)} is a file of this machine, which the cluster cannot read",
             hint="a function document whose source is git+https://..., zip+https://... or s3://...",
         )
     fields = {**task.of_document(function.raw, action), **fields}
-    name = names.label(function.name)
+    name = k8s_names.label(function.name)
     if name != function.name and not args.name:
         notes.append(
             f"the objects are called {show_value(name)}: {show_value(function.name)} is no name in Kubernetes; --name"
@@ -174,7 +176,7 @@ def _wanted(
         reference = _resolved(args, reference, environ)
     if args.tag:
         parse(args.tag, "--tag")
-    asked = wanted.Wanted(
+    asked = request.ManifestRequest(
             function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
             name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
@@ -188,7 +190,7 @@ def _wanted(
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return wanted.check(asked, [*_alone(args), *exposure.problems(asked)])
+    return request.check(asked, [*_alone(args), *exposure.problems(asked)])
 
 
 def _alone(args: argparse.Namespace) -> list[str]:
@@ -197,12 +199,12 @@ def _alone(args: argparse.Namespace) -> list[str]:
     return [f"{flag} needs --resolve" for flag, value in flags.items() if value and not args.resolve]
 
 
-def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, str]) -> Reference:
+def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
     """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
     if image.digest:
         return image
     with credentials(args.authfile, "", (), environ) as known:
-        asked = Registry(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
+        asked = SkopeoClient(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
         digest = asked.digest(image)
     if not digest:
         raise BaseMissingError(f"--resolve: the registry has no image {show_value(str(image))}")
@@ -212,7 +214,9 @@ def _resolved(args: argparse.Namespace, image: Reference, environ: Mapping[str, 
 def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
     """The action: the flag, which must not contradict the task; else the task's; else what only one has; else serve."""
     if args.action and of_task and args.action != of_task:
-        raise SpecError(f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}")
+        raise BuildRequestError(
+            f"--action {args.action} contradicts --task {show_value(args.task)}, a task of {of_task}"
+        )
     hints = {
         "build": (args.tag,),
         "serve": (args.knative, args.expose, args.metrics, args.autoscale, args.max_unavailable),
@@ -225,13 +229,15 @@ def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
     return found or "serve"
 
 
-def _image(args: argparse.Namespace, function: Function, action: str) -> str:
+def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str:
     if args.image:
         return str(args.image)
     if action == "build":
-        raise SpecError("--image is missing", hint="for --action build it is the builder's own image")
+        raise BuildRequestError("--image is missing", hint="for --action build it is the builder's own image")
     if not function.image:
-        raise SpecError("--image is missing, and the document has no spec.image", hint="ovenbird build --write-back")
+        raise BuildRequestError(
+            "--image is missing, and the document has no spec.image", hint="ovenbird build --write-back"
+        )
     return function.image
 
 
@@ -270,13 +276,13 @@ def _each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]
     try:
         return [parse(text) for text in texts or ()]
     except ValueError as error:
-        raise SpecError(f"{flag}: expected {error}") from None
+        raise BuildRequestError(f"{flag}: expected {error}") from None
 
 
 def _volume(text: str) -> dict[str, Any]:
     kind, *rest = text.split(":")
     if len(rest) not in (2, 3):
-        raise SpecError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {show_value(text)}")
+        raise BuildRequestError(f"--volume: expected TYPE:NAME:PATH or TYPE:NAME:PATH:SIZE, found {show_value(text)}")
     kind = _VOLUMES.get(kind, kind)
     spec = {_SIZES.get(kind, "size"): rest[2]} if len(rest) == 3 else {}
     return {"volume_type": kind, "name": rest[0], "mount_path": rest[1], "spec": spec}
@@ -287,13 +293,13 @@ def _bounds(text: str) -> tuple[int, int] | None:
         return None
     low, _, high = text.partition(":")
     if not re.fullmatch(r"[0-9]{1,6}:[0-9]{1,6}", text):
-        raise SpecError(f"--autoscale: expected MIN:MAX such as 1:10, found {show_value(text)}")
+        raise BuildRequestError(f"--autoscale: expected MIN:MAX such as 1:10, found {show_value(text)}")
     return int(low), int(high)
 
 
 def _number(flag: str, value: int | None, low: int, high: int) -> int | None:
     if value is not None and not low <= value <= high:
-        raise SpecError(f"{flag}: expected a whole number from {low} to {high}, found {value}")
+        raise BuildRequestError(f"{flag}: expected a whole number from {low} to {high}, found {value}")
     return value
 
 

@@ -12,13 +12,14 @@ from msgspec.structs import asdict
 from ovenbird import __version__
 from ovenbird.common.text import show_value
 
-from .. import buildah, faults, process
-from ..bases.probe import Interpreter, probe
-from ..cache_folder import find_cache
-from ..errors import SpecError
-from ..layers.cache import Cache
-from ..rebasing import rebased
-from ..reference import parse
+from ..bases.probe import TargetPython, probe
+from ..cache.folder import find_cache
+from ..cache.layer_cache import LayerCache
+from ..containers import buildah, engine_errors
+from ..errors import BuildRequestError
+from ..host import process
+from ..oci.reference import parse
+from ..rebase.execute import rebased
 from .inspect import reach, reach_options
 
 
@@ -38,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Rebase; one JSON object on stdout, warnings on stderr; the exit status."""
-    cache = Cache(find_cache(args.cache_dir, environ))
+    cache = LayerCache(find_cache(args.cache_dir, environ))
     signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
         done = rebased(
@@ -57,16 +58,20 @@ def _destination(args: argparse.Namespace) -> str:
     """Where the result goes, with its transport. Errors: SpecError, ReferenceFormatError."""
     if args.output:
         if args.push:
-            raise SpecError("--push and --output say two places for one image", hint="leave one out")
+            raise BuildRequestError("--push and --output say two places for one image", hint="leave one out")
         if args.output.partition(":")[0] not in ("oci", "oci-archive"):
-            raise SpecError(f"--output: expected oci:FOLDER or oci-archive:FILE, found {show_value(args.output)}")
+            raise BuildRequestError(
+                f"--output: expected oci:FOLDER or oci-archive:FILE, found {show_value(args.output)}"
+            )
         return str(args.output)
     name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
     if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):
-        raise SpecError(f"the result needs a name, as {show_value(name)} has none", hint="--tag REF, or --output")
+        raise BuildRequestError(
+            f"the result needs a name, as {show_value(name)} has none", hint="--tag REF, or --output"
+        )
     reference = parse(name)
     if reference.digest and not reference.tag:
-        raise SpecError(f"the result needs a tag, found {show_value(name)}", hint="--tag REF")
+        raise BuildRequestError(f"the result needs a tag, found {show_value(name)}", hint="--tag REF")
     return (
         f"docker://{reference.repository}:{reference.tag or 'latest'}"
         if args.push
@@ -74,7 +79,7 @@ def _destination(args: argparse.Namespace) -> str:
     )
 
 
-def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
+def _asked(image: str, cache: LayerCache, environ: Mapping[str, str]) -> TargetPython:
     """What the Python of a base is, asked in a container; an image from elsewhere is pulled into the store for it."""
     if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
         return probe(image, cache=cache.root, pull="never")
@@ -82,6 +87,6 @@ def _asked(image: str, cache: Cache, environ: Mapping[str, str]) -> Interpreter:
         near = image.startswith("docker://") and parse(image.removeprefix("docker://")).loopback
         # `always`: a tag in the store may be an older image than the registry's
         found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
-    except process.ProcessFailed as error:
-        raise faults.refused(error, f"pull the base {show_value(image)}") from None
+    except process.ProcessFailedError as error:
+        raise engine_errors.refused(error, f"pull the base {show_value(image)}") from None
     return probe(found, cache=cache.root, pull="never", name=image)

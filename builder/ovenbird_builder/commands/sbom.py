@@ -7,8 +7,8 @@ import json
 import sys
 from collections.abc import Mapping
 
-from ..bills import find_bill, make_bill
-from ..oci.find import find
+from ..attestations.find_sbom import find_bill, make_bill
+from ..image_reader.resolve import find
 from .inspect import reach, reach_options
 
 

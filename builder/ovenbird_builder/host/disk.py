@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ovenbird.common.text import show_value
 
-from ..errors import SpaceError
+from ..errors import DiskFullError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # what a disk, a quota, a mount or the owner of a folder refuses; anything else is a fault of ours
@@ -33,7 +33,9 @@ def guard_cache_writes(path: Path) -> Iterator[None]:
         if error.errno not in _REFUSED:
             raise
         hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir"
-        raise SpaceError(f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint) from error
+        raise DiskFullError(
+            f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint
+        ) from error
 
 
 @contextlib.contextmanager
@@ -44,8 +46,8 @@ def guard_output_writes(path: Path, flag: str = "") -> Iterator[None]:
     """
     what = f"{flag + ': ' if flag else ''}cannot write {show_value(str(path))}"
     if "\0" in str(path):  # for which the system's calls raise a ValueError
-        raise SpaceError(f"{what}: a path must not contain a NUL character")
+        raise DiskFullError(f"{what}: a path must not contain a NUL character")
     try:
         yield
     except OSError as error:
-        raise SpaceError(f"{what}: {error.strerror or error}") from None
+        raise DiskFullError(f"{what}: {error.strerror or error}") from None

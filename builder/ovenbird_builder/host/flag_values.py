@@ -8,13 +8,13 @@ from typing import TypeVar
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
-from ..errors import SpecError
+from ..errors import BuildRequestError
 
 T = TypeVar("T")
 
 
 def parse_flag(
-    parse: Callable[[str], T], text: str, flag: str, *, hint: str = "", error: type[OvenbirdError] = SpecError
+    parse: Callable[[str], T], text: str, flag: str, *, hint: str = "", error: type[OvenbirdError] = BuildRequestError
 ) -> T:
     """Return what `parse` reads in a text; its ValueError, which says what is expected, becomes `error`.
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from ovenbird.common.hashing import digest_bytes
 
 from ..host.canonical_json import encode_json_ascii
-from ..media_types import LAYER
+from ..oci.media_types import LAYER
 
 FORMAT = 1  # part of every key: raised whenever the same inputs give other bytes
 MTIME = 315532800  # 1980-01-01, the first day that a zip file can hold: layers do not change with the commit's time
@@ -45,7 +45,7 @@ class Layer:
     seconds: float = field(default=0.0, compare=False)
 
 
-class Target(Protocol):
+class WheelTarget(Protocol):
     """What a layer has to know of the interpreter it is for; `probe.Interpreter` is one."""
 
     @property
@@ -70,7 +70,7 @@ class Target(Protocol):
     def distributions(self) -> Mapping[str, str]: ...
 
 
-class Package(Protocol):
+class WheelPackage(Protocol):
     """A wheel at hand, its digest (hex) already checked; `wheels.Wheel` is one."""
 
     @property
@@ -94,7 +94,7 @@ class SourceTree(Protocol):
     def digest(self) -> str: ...
 
 
-class Scheme(Struct, frozen=True):
+class InstallScheme(Struct, frozen=True):
     """Where an installation goes in the image, as absolute paths, and the interpreter that its scripts call."""
 
     purelib: str
@@ -105,9 +105,9 @@ class Scheme(Struct, frozen=True):
     executable: str
 
 
-def scheme(target: Target) -> Scheme:
+def scheme(target: WheelTarget) -> InstallScheme:
     """The target's own site-packages and what belongs to it."""
-    return Scheme(target.purelib, target.platlib, target.scripts, target.data, target.include, target.executable)
+    return InstallScheme(target.purelib, target.platlib, target.scripts, target.data, target.include, target.executable)
 
 
 def key(kind: str, **inputs: Any) -> str:

@@ -14,17 +14,17 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from ovenbird.common.text import show_value
 
-from ..container import working
-from ..errors import BaseUnfitError, LayerError
+from ..cache.layer_cache import LayerCache
+from ..containers.working_container import working
+from ..errors import IncompatibleBaseError, LayerError
 from ..host.disk import guard_cache_writes
-from ..network import MOUNT
-from ..process import ProcessFailed
-from . import Package, Scheme, Target
+from ..host.network import MOUNT
+from ..host.process import ProcessFailedError
+from . import InstallScheme, WheelPackage, WheelTarget
 from . import key as key_of
-from .cache import Cache
 
 if TYPE_CHECKING:
-    from .wheel import Item
+    from .wheel import InstalledFile
 
 _SCRIPT = (Path(__file__).parent / "_compile.py").read_text()
 _UNFIT = 33  # its exit status when it is run by another Python
@@ -37,7 +37,7 @@ _ENV = {
 }  # fmt: skip
 
 
-def bytecode_key(wheel: Package, scheme: Scheme, target: Target) -> str:
+def bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget) -> str:
     """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
     python = [target.version, target.magic, cache_tag(target)]
     return key_of(
@@ -46,13 +46,19 @@ def bytecode_key(wheel: Package, scheme: Scheme, target: Target) -> str:
     )  # fmt: skip
 
 
-def cache_tag(target: Target) -> str:
+def cache_tag(target: WheelTarget) -> str:
     """Return what the names of a Python's bytecode have in them: `cpython-312`."""
     return "-".join(target.soabi.split("-")[:2])
 
 
 def compile_wheels(
-    wheels: Sequence[Package], scheme: Scheme, target: Target, image: str, cache: Cache, *, jobs: int = 0
+    wheels: Sequence[WheelPackage],
+    scheme: InstallScheme,
+    target: WheelTarget,
+    image: str,
+    cache: LayerCache,
+    *,
+    jobs: int = 0,
 ) -> int:
     """Compile the wheels whose bytecode is not in the cache, all in one container of `image`; how many there were.
 
@@ -75,15 +81,17 @@ def compile_wheels(
 
 
 @contextmanager
-def compiled(wheel: Package, scheme: Scheme, target: Target, cache: Cache) -> Iterator[tuple[Item, ...]]:
+def compiled(
+    wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget, cache: LayerCache
+) -> Iterator[tuple[InstalledFile, ...]]:
     """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
-    from .wheel import Item
+    from .wheel import InstalledFile
 
     found = cache.find(bytecode_key(wheel, scheme, target))
     assert found, wheel.filename
     with zipfile.ZipFile(cache.blob(found.digest)) as archive:
         yield tuple(
-            Item("/" + info.filename, info.file_size, _opener(archive, info)) for info in archive.infolist()
+            InstalledFile("/" + info.filename, info.file_size, _opener(archive, info)) for info in archive.infolist()
         )  # fmt: skip
 
 
@@ -91,7 +99,7 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[
     return lambda: archive.open(info)
 
 
-def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) -> list[str]:
+def _write_sources(folder: Path, number: int, wheel: WheelPackage, scheme: InstallScheme) -> list[str]:
     """Write the sources of a wheel for the script, in pieces that depend on the wheel only; their paths."""
     from .wheel import installing
 
@@ -104,29 +112,29 @@ def _write_sources(folder: Path, number: int, wheel: Package, scheme: Scheme) ->
     return [item.path for item in sources]
 
 
-def _write_source(out: BinaryIO, item: Item) -> None:
+def _write_source(out: BinaryIO, item: InstalledFile) -> None:
     path = item.path.encode("utf-8", "surrogateescape")
     with item.open() as content:
         data = content.read()
     out.write(b"%d %d\n" % (len(path), len(data)) + path + data)
 
 
-def _compile(folder: Path, target: Target, image: str, jobs: int) -> None:
+def _compile(folder: Path, target: WheelTarget, image: str, jobs: int) -> None:
     inside = f"{MOUNT}/compile"
     argv = (target.executable, "-S", "-s", "-B", "-c", _SCRIPT, inside, str(jobs), target.version, target.magic)
     with working(image) as container:
         try:
             container.run(argv, env=_ENV, mounts=(f"{folder}:{inside}",), network=False)
-        except ProcessFailed as error:
+        except ProcessFailedError as error:
             if error.returncode != _UNFIT:
                 raise LayerError(f"the wheels could not be compiled in {show_value(image)}: {error.message}") from error
-            raise BaseUnfitError(
+            raise IncompatibleBaseError(
                 f"{show_value(image)} cannot compile for Python {target.version}: {error.message}",
                 hint="the image that compiles must hold exactly the target's Python",
             ) from error
 
 
-def _keep(cache: Cache, key: str, wheel: Package, paths: list[str], out: Path, number: int, tag: str) -> None:
+def _keep(cache: LayerCache, key: str, wheel: WheelPackage, paths: list[str], out: Path, number: int, tag: str) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
     from .wheel import bytecode_path
 

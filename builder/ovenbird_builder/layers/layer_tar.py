@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import zstandard
 
-from ..errors import GateError
+from ..errors import ImagePolicyError
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def read_tar(file: IO[bytes], media_type: str, name: str) -> Iterator[tarfile.Ta
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 yield archive
         except (tarfile.TarError, zstandard.ZstdError, OSError, EOFError) as error:
-            raise GateError(f"{name}: the layer cannot be read: {error}") from error
+            raise ImagePolicyError(f"{name}: the layer cannot be read: {error}") from error
 
 
 def _decompressed(file: IO[bytes], media_type: str) -> Any:

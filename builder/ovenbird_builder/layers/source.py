@@ -10,19 +10,19 @@ from msgspec import Struct
 
 from ovenbird.common.hashing import hash_bytes
 
+from ..cache.blobs import PendingBlob
+from ..cache.layer_cache import LayerCache
 from . import COMPRESSIONS, Layer, SourceTree
 from . import key as key_of
-from .blobs import Draft
-from .cache import Cache
-from .tarball import Owner, Tarball
+from .tar_writer import FileOwner, TarWriter
 
 HOME = "/shared"
 # /shared stays as the base has it, the user's to write; what the image brings into it belongs to root
 # (group 0: where a platform gives each container a user of its own)
-OWNERS = {"shared": Owner(8877, 0, 0o775)}
+OWNERS = {"shared": FileOwner(8877, 0, 0o775)}
 
 
-class Content(Struct, frozen=True):
+class FileContent(Struct, frozen=True):
     """A file to be: its bytes and whether it is executable; or, with `link`, a symbolic link; or a folder."""
 
     data: bytes = b""
@@ -31,15 +31,15 @@ class Content(Struct, frozen=True):
     folder: bool = False
 
 
-def source_layer(tree: SourceTree, cache: Cache, *, into: str = HOME, compression: str = "zstd") -> Layer:
+def source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compression: str = "zstd") -> Layer:
     """The layer of a source tree, below `into`. Its key is the tree's digest: of path, executable bit, link, content.
 
     Files belong to root and can be read by all; links are kept as they are.
     """
     media_type = COMPRESSIONS[compression][0]
 
-    def make(draft: Draft) -> str:
-        tar = Tarball(draft, compression, owners=OWNERS)
+    def make(draft: PendingBlob) -> str:
+        tar = TarWriter(draft, compression, owners=OWNERS)
         tar.folder(into)
         for path in _walk(tree.path):
             _add(tar, f"{into}/{path.relative_to(tree.path).as_posix()}", path)
@@ -54,14 +54,18 @@ def source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd")
 
 
 def files_layer(
-    files: Mapping[str, bytes | Content], cache: Cache, *, name: str = "function document", compression: str = "zstd"
+    files: Mapping[str, bytes | FileContent],
+    cache: LayerCache,
+    *,
+    name: str = "function document",
+    compression: str = "zstd",
 ) -> Layer:
     """A layer of a few files by their paths in the image."""
     media_type = COMPRESSIONS[compression][0]
     found = _contents(files)
 
-    def make(draft: Draft) -> str:
-        tar = Tarball(draft, compression, owners=OWNERS)
+    def make(draft: PendingBlob) -> str:
+        tar = TarWriter(draft, compression, owners=OWNERS)
         for path, content in found.items():
             if content.folder:
                 tar.folder(path)
@@ -74,15 +78,15 @@ def files_layer(
     return cache.layer(files_key(files, compression=compression), name, media_type, make)
 
 
-def files_key(files: Mapping[str, bytes | Content], *, compression: str = "zstd") -> str:
+def files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
     """The key of `files_layer`."""
     found = _contents(files).items()
     rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in found]
     return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 
-def _contents(files: Mapping[str, bytes | Content]) -> dict[str, Content]:
-    return {path: data if isinstance(data, Content) else Content(data) for path, data in sorted(files.items())}
+def _contents(files: Mapping[str, bytes | FileContent]) -> dict[str, FileContent]:
+    return {path: data if isinstance(data, FileContent) else FileContent(data) for path, data in sorted(files.items())}
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -93,7 +97,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield from _walk(Path(entry.path))
 
 
-def _add(tar: Tarball, place: str, path: Path) -> None:
+def _add(tar: TarWriter, place: str, path: Path) -> None:
     if path.is_symlink():
         tar.link(place, str(path.readlink()))
     elif path.is_dir():

@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
+from ..cache.layer_cache import LayerCache
 from . import Layer
 from . import key as key_of
-from .cache import Cache
 from .source_hash import hash_source
 
 _VERSION = 1
@@ -70,7 +70,7 @@ def find_stale(
     packages: Set[str],
     bytecode: Sequence[Set[str]],
     sources: Sequence[Set[str]],
-    cache: Cache,
+    cache: LayerCache,
     opened: Opened,
 ) -> list[str]:
     """Return what is wrong, as lines that name layer and path; the base is not looked at.

@@ -30,8 +30,8 @@ from msgspec.structs import replace
 from ovenbird.common.text import show_value
 
 from ..errors import LayerError
-from . import Package, Scheme
-from .tarball import Tarball
+from . import InstallScheme, WheelPackage
+from .tar_writer import TarWriter
 
 INSTALLER = b"ovenbird\n"
 _TESTS = re.compile(r".+/tests?/")  # a package at the top that is called so is no package's tests
@@ -44,7 +44,7 @@ _BROKEN = (
 )  # fmt: skip
 
 
-class Item(Struct, frozen=True):
+class InstalledFile(Struct, frozen=True):
     """A file of an installed wheel: its path in the image, and its content, as bytes or by a call that opens it."""
 
     path: str
@@ -63,11 +63,11 @@ class Installation(Struct, frozen=True):
     `hidden` are paths of bytecode that the layer hides, should something below have it: of sources without their own.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[InstalledFile, ...]
     record: str
     hidden: tuple[str, ...] = ()
 
-    def sources(self, scheme: Scheme) -> tuple[Item, ...]:
+    def sources(self, scheme: InstallScheme) -> tuple[InstalledFile, ...]:
         """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
         roots = (scheme.purelib + "/", scheme.platlib + "/")
         found = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
@@ -79,7 +79,7 @@ class Installation(Struct, frozen=True):
         """The paths that it decides about: those of its files, and those that it hides."""
         return {*(item.path for item in self.items), *self.hidden}
 
-    def with_bytecode(self, more: Iterable[Item], scheme: Scheme, tag: str) -> Installation:
+    def with_bytecode(self, more: Iterable[InstalledFile], scheme: InstallScheme, tag: str) -> Installation:
         """The same with bytecode, which Python will not check: that of another wheel's file is not left beside ours.
 
         A source that is no Python, as a template is, has none; `tag` (`cpython-312`) is that of its name.
@@ -97,7 +97,7 @@ class Installation(Struct, frozen=True):
             hidden=tuple(path for path in self.hidden if path not in paths),
         )
 
-    def write(self, tar: Tarball) -> None:
+    def write(self, tar: TarWriter) -> None:
         """Write all of it; RECORD comes last, as it holds the digests of the others."""
         for path in self.hidden:
             tar.whiteout(path)
@@ -125,7 +125,7 @@ def bytecode_path(source: str, tag: str) -> str:
 
 
 @contextmanager
-def installing(wheel: Package, scheme: Scheme) -> Iterator[Installation]:
+def installing(wheel: WheelPackage, scheme: InstallScheme) -> Iterator[Installation]:
     """Work out where the files of a wheel go; their content can be read while the context lasts.
 
     Errors: LayerError when it is no wheel, or a file of it would leave its place.
@@ -214,8 +214,8 @@ def _last_scripts(text: str) -> str:
 class _Destination(WheelDestination):
     """Collects what would be written where."""
 
-    def __init__(self, scheme: Scheme, name: str) -> None:
-        self.items: dict[str, Item] = {}
+    def __init__(self, scheme: InstallScheme, name: str) -> None:
+        self.items: dict[str, InstalledFile] = {}
         self.record = ""
         self._wrappers: set[str] = set()  # names of entry points, which come first
         self._executable = scheme.executable
@@ -257,7 +257,9 @@ class _Destination(WheelDestination):
         self, scheme: str, path: str, size: int, content: bytes | Callable[[], IO[bytes]], executable: bool
     ) -> RecordEntry:
         place = self._path(scheme, path)
-        self.items[place] = Item(place, size, content, executable)  # of two with one name the later, as when unpacked
+        self.items[place] = InstalledFile(
+            place, size, content, executable
+        )  # of two with one name the later, as when unpacked
         return RecordEntry(path, None, None)
 
     def _path(self, scheme: str, path: str) -> str:

@@ -14,14 +14,14 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.common.user_folders import find_home
 
-from ..errors import PackageIndexError, SpecError
-from ..pip_conf import pip_conf
+from ..containers.pip_conf import pip_conf
+from ..errors import BuildRequestError, PackageIndexError
 
 PYPI = "https://pypi.org/simple"
 
 
 @dataclass(frozen=True, slots=True)
-class Indexes:
+class PackageIndexes:
     """The main index and further ones, without credentials; `passwords` holds those, by URL."""
 
     main: str = PYPI
@@ -56,7 +56,7 @@ class Indexes:
         return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
-def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True) -> Indexes:
+def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True) -> PackageIndexes:
     """The indexes of the caller: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (separated by spaces).
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
@@ -71,7 +71,7 @@ def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, cont
         found.append(url)
         if login:
             passwords[url] = login
-    return Indexes(found[0], tuple(found[1:]), passwords)
+    return PackageIndexes(found[0], tuple(found[1:]), passwords)
 
 
 def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str, tuple[str, str] | None]:
@@ -92,7 +92,7 @@ def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str,
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         shown = redact_url(text)
-        raise SpecError(
+        raise BuildRequestError(
             f"an index is https://HOST/PATH, found {show_value(shown)}", hint="--index-url, --extra-index-url"
         )
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")

@@ -20,24 +20,24 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
-from ..bases.probe import Interpreter
-from ..errors import HashError, LockError, NoWheelError, SpecError
+from ..bases.probe import TargetPython
+from ..errors import BuildRequestError, HashError, LockError, NoWheelError
 from ..host.disk import guard_cache_writes
+from ..host.network import NetworkSettings
+from ..host.progress import SILENT, Progress, Tell
 from ..host.tempdirs import make_step_folder
-from ..network import Network
-from ..progress import SILENT, Progress, Tell
-from . import lockfile, origins, pylock, resolve, runtime_needs, uv
+from . import lockfile, pip_compile, pylock, runtime_constraints, source_wheels, uv
 from .file_options import ALL
-from .indexes import Indexes
-from .listed import Wanted
-from .locktext import Head, Lock, Pin, made, parse
+from .indexes import PackageIndexes
+from .lock_format import Lock, LockHeader, Pin, made, parse
 from .markers import marker_applies
 from .other_hashes import find_sha256, is_other
-from .platforms import environment, minor, platform
-from .refusals import Asked
+from .pip_compile import ResolutionPreferences
+from .pip_container import PipContainer, ResolverContext, workshop
+from .pip_errors import ResolutionRequest
 from .requirements import Requirements
-from .resolve import Choice
-from .workshop import Site, Workshop, workshop
+from .requirements_file import RequirementLine
+from .wheel_tags import environment, minor, platform
 
 __all__ = ["Lock", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
@@ -47,10 +47,10 @@ _FORMAT = "2"  # of what is kept in the cache
 def lock(
     wanted: Requirements,
     image: str,
-    interpreter: Interpreter,
+    interpreter: TargetPython,
     *,
-    indexes: Indexes,
-    network: Network,
+    indexes: PackageIndexes,
+    network: NetworkSettings,
     cache: Path,
     environ: Mapping[str, str] | None = None,
     locker: str = "pip-tools",
@@ -69,15 +69,15 @@ def lock(
     that cannot be built.
     """
     if locker not in LOCKERS:
-        raise SpecError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
+        raise BuildRequestError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
     asked = _asked(wanted, interpreter, indexes, only_binary or locker == "uv")
     names = tuple(sorted(upgrade_packages))
     head = lockfile.head_of(wanted, interpreter, locker)
     if wanted.pylock:
         found = pylock.read(wanted.pylock, environment(interpreter))
-        runtime_needs.check_pins(found, asked.limits, wanted.pylock.name)
+        runtime_constraints.check_pins(found, asked.limits, wanted.pylock.name)
         return made(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
-    runtime_needs.check_wanted(asked.wanted, asked.limits)
+    runtime_constraints.check_wanted(asked.wanted, asked.limits)
     if not asked.wanted:
         return made((), head)
     kept = () if upgrade or previous is None else previous.pins
@@ -86,28 +86,30 @@ def lock(
         return parse(text, "a lock in the cache")
     environ = os.environ if environ is None else environ
     links = tuple(wanted.root / name for name in wanted.find_links)
-    site = Site(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
+    site = ResolverContext(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
     commits = _commits(wanted, previous, names) if kept and previous else {}
-    found = _locked(wanted, asked, locker, Choice(kept, names, wanted.pre), site, commits)
-    runtime_needs.check_pins(found, asked.limits, "the lock")
+    found = _locked(wanted, asked, locker, ResolutionPreferences(kept, names, wanted.pre), site, commits)
+    runtime_constraints.check_pins(found, asked.limits, "the lock")
     lock = made(_allowed(found, asked, wanted.require_hashes, site), head)
     _keep(cache, key, lock.text)
     return lock
 
 
-def _asked(wanted: Requirements, interpreter: Interpreter, indexes: Indexes, only_binary: bool) -> Asked:
+def _asked(
+    wanted: Requirements, interpreter: TargetPython, indexes: PackageIndexes, only_binary: bool
+) -> ResolutionRequest:
     """The question, checked against the target's Python."""
     lockfile.check_target(wanted, interpreter)
     where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     seen = environment(interpreter)
     used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
     limits = tuple(one for one in (*wanted.constraints, *wanted.pinned) if marker_applies(one.marker, seen, one.where))
-    limits = (*limits, *runtime_needs.needs(seen))
+    limits = (*limits, *runtime_constraints.needs(seen))
     binary = (ALL,) if only_binary or foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
-    return Asked(used, limits, where, indexes.urls(), binary)
+    return ResolutionRequest(used, limits, where, indexes.urls(), binary)
 
 
-def foreign(interpreter: Interpreter) -> bool:
+def foreign(interpreter: TargetPython) -> bool:
     """Whether the target is of another architecture than this machine."""
     return interpreter.machine != this.machine()
 
@@ -117,9 +119,9 @@ def _commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> di
     found = {}
     for one in wanted.wanted:
         if one.origin.startswith("git+") and wanted.format_line(one) in previous.head.wanted:
-            address, _, folder = origins.split_git(one.origin)
+            address, _, folder = source_wheels.split_git(one.origin)
             for pin in previous.pins:
-                there, _, inside = origins.split_git(pin.url)
+                there, _, inside = source_wheels.split_git(pin.url)
                 same = (there, inside) == (address, folder) and one.name in ("", pin.name)
                 if same and pin.name not in upgrade:
                     found[one.origin] = pin
@@ -127,7 +129,12 @@ def _commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> di
 
 
 def _locked(
-    wanted: Requirements, asked: Asked, locker: str, choice: Choice, site: Site, commits: Mapping[str, Pin]
+    wanted: Requirements,
+    asked: ResolutionRequest,
+    locker: str,
+    choice: ResolutionPreferences,
+    site: ResolverContext,
+    commits: Mapping[str, Pin],
 ) -> tuple[Pin, ...]:
     """The pins, from scratch, but for the repositories that stay at their commits."""
     title = f"lock what {len(asked.wanted)} requirements need, by {locker}"
@@ -140,21 +147,23 @@ def _locked(
         )
     with make_step_folder(site.cache) as name:
         folder = Path(name)
-        links = resolve.place_links(folder, site.links)
+        links = pip_compile.place_links(folder, site.links)
         if locker == "uv" and not to_build:
             with site.progress.stage(title) as told:
                 text = uv.resolve(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
-                return _counted(resolve.pins(text, {}), told)
+                return _counted(pip_compile.pins(text, {}), told)
         # the stage begins when the container is there: without the base in the store, all this is called again
         with workshop(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
             built = {one.origin: _built(one, wanted.root, shop, asked, commits) for one in to_build}
             files = {key: found.wheel.filename for key, found in built.items()}
-            lines = [*links, *(resolve.line(one, files) for one in asked.wanted)]
+            lines = [*links, *(pip_compile.line(one, files) for one in asked.wanted)]
             if locker == "uv":
                 text = uv.resolve(folder, asked, lines, choice, site)
             else:
-                text = resolve.resolve(shop, asked, lines, choice)
-            return _counted(resolve.pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told)
+                text = pip_compile.resolve(shop, asked, lines, choice)
+            return _counted(
+                pip_compile.pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told
+            )
 
 
 def _counted(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
@@ -162,16 +171,18 @@ def _counted(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
     return pins
 
 
-def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked, commits: Mapping[str, Pin]) -> origins.Built:
+def _built(
+    one: RequirementLine, root: Path, shop: PipContainer, asked: ResolutionRequest, commits: Mapping[str, Pin]
+) -> source_wheels.BuiltWheel:
     """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
     pin = commits.get(one.origin)
-    found = origins.keep(one, pin, root, shop, asked) if pin else origins.build(one, root, shop, asked)
+    found = source_wheels.keep(one, pin, root, shop, asked) if pin else source_wheels.build(one, root, shop, asked)
     if one.name and one.name != found.wheel.name:
         raise LockError(
             f"{one.where}: {show_value(one.text)} builds {show_value(found.wheel.name)}, which is not"
             " the name it is given"
         )
-    if one.hashes and not origins.is_file(one.origin, root) and f"sha256:{found.wheel.sha256}" not in one.hashes:
+    if one.hashes and not source_wheels.is_file(one.origin, root) and f"sha256:{found.wheel.sha256}" not in one.hashes:
         raise HashError(
             f"{one.where}: {show_value(one.text)} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}"
         )
@@ -180,7 +191,7 @@ def _built(one: Wanted, root: Path, shop: Workshop, asked: Asked, commits: Mappi
     return found
 
 
-def _allowed(pins: tuple[Pin, ...], asked: Asked, required: bool, site: Site) -> tuple[Pin, ...]:
+def _allowed(pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, site: ResolverContext) -> tuple[Pin, ...]:
     """Return the pins, each with the hashes that every line of its name allows, as pip takes them.
 
     With `required` every pin needs such a line. Errors: HashError when no file of the index has such a hash, or no
@@ -210,7 +221,9 @@ def _allowed(pins: tuple[Pin, ...], asked: Asked, required: bool, site: Site) ->
     return tuple(found)
 
 
-def _key(asked: Asked, head: Head, indexes: Indexes, kept: tuple[Pin, ...], names: tuple[str, ...]) -> str:
+def _key(
+    asked: ResolutionRequest, head: LockHeader, indexes: PackageIndexes, kept: tuple[Pin, ...], names: tuple[str, ...]
+) -> str:
     """A digest of all that the answer depends on, credentials aside."""
     rows = [
         _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs, asked.only_binary,

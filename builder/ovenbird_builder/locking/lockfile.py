@@ -11,14 +11,14 @@ from pathlib import Path
 from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 
-from .. import toolbox
-from ..bases.probe import Interpreter
+from ..bases.probe import TargetPython
+from ..containers import pip_tools
 from ..errors import LockError, RequirementMissingError, StaleLockError
-from .locktext import Head, Lock, made, parse
-from .platforms import environment, glibc, glibc_of, minor, platform
+from .lock_format import Lock, LockHeader, made, parse
 from .requirements import Requirements
+from .wheel_tags import environment, glibc, glibc_of, minor, platform
 
 NAME = "function.lock"
 COMMAND = "ovenbird lock"  # as a hint, which whoever knows the target completes
@@ -35,7 +35,7 @@ def places(folders: Iterable[Path], platform: str) -> list[Path]:
     return [folder / name(platform) for folder in dict.fromkeys(folders)]
 
 
-def folders_of(function: Function, tree: Path) -> list[Path]:
+def folders_of(function: FunctionSpec, tree: Path) -> list[Path]:
     """Return the folders that may hold a function's lock, the strongest first. `tree` is its source, as fetched.
 
     What lies in a remote source cannot be mended here, so a lock beside the document counts before it. At the root of
@@ -45,7 +45,7 @@ def folders_of(function: Function, tree: Path) -> list[Path]:
     return [tree, function.root] if is_here and not function.source_root else [function.root, tree]
 
 
-def place_to_write(function: Function, platform: str) -> Path:
+def place_to_write(function: FunctionSpec, platform: str) -> Path:
     """Return where a new lock goes: in place of the one that counts, else beside the document."""
     folder = _local_folder(function)
     if folder and not function.source_root and os.path.lexists(folder / name(platform)):
@@ -53,7 +53,7 @@ def place_to_write(function: Function, platform: str) -> Path:
     return function.root / name(platform)
 
 
-def _local_folder(function: Function) -> Path | None:
+def _local_folder(function: FunctionSpec) -> Path | None:
     """Return the folder of this machine that a source is a copy of; None where it is none, or an archive."""
     if function.code is not None or (function.source and function.local_source is None):
         return None
@@ -126,13 +126,13 @@ def _parse(data: bytes, name: str) -> Lock:
         raise LockError(f"cannot read {name}: not UTF-8 text", hint=COMMAND) from None
 
 
-def head_of(wanted: Requirements, interpreter: Interpreter, locker: str = "") -> Head:
+def head_of(wanted: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
     """Return what a lock for this says of itself. Without a `locker` it is only compared, and names none."""
     texts, limits = wanted.texts(), wanted.limits()
     target = (minor(interpreter), platform(interpreter))
     inputs = hash_text(json.dumps([*target, texts, limits]))
-    who = toolbox.versions() if locker == "pip-tools" else _uv() if locker else ""
-    return Head(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
+    who = pip_tools.versions() if locker == "pip-tools" else _uv() if locker else ""
+    return LockHeader(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
 
 
 def _uv() -> str:
@@ -141,7 +141,7 @@ def _uv() -> str:
     return uv.version()
 
 
-def check_target(wanted: Requirements, interpreter: Interpreter) -> None:
+def check_target(wanted: Requirements, interpreter: TargetPython) -> None:
     """Refuse a target that the source is not for, or no wheel is. Errors: RequirementMissingError, LockError."""
     if wanted.requires_python:
         from packaging.specifiers import SpecifierSet
@@ -155,7 +155,7 @@ def check_target(wanted: Requirements, interpreter: Interpreter) -> None:
         raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
 
 
-def lock_nothing(wanted: Requirements, interpreter: Interpreter, locker: str) -> Lock | None:
+def lock_nothing(wanted: Requirements, interpreter: TargetPython, locker: str) -> Lock | None:
     """Return the lock of a function that needs nothing, as `lock` does; None where there is something to resolve.
 
     Errors: those of `check_target`.
@@ -174,19 +174,19 @@ def save(path: Path, lock: Lock) -> None:
         raise LockError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
-def check(lock: Lock, now: Head, interpreter: Interpreter, label: str) -> None:
+def check(lock: Lock, now: LockHeader, interpreter: TargetPython, label: str) -> None:
     """Refuse a lock that was made for something else than `now`.
 
     Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
     """
     if problems := changes(lock.head, now, interpreter):
         raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=COMMAND)
-    from . import runtime_needs  # and packaging: not for a function that needs no package
+    from . import runtime_constraints  # and packaging: not for a function that needs no package
 
-    runtime_needs.check_pins(lock.pins, runtime_needs.needs(environment(interpreter)), label)
+    runtime_constraints.check_pins(lock.pins, runtime_constraints.needs(environment(interpreter)), label)
 
 
-def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, label: str) -> None:
+def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, label: str) -> None:
     """Refuse a lock whose pins are not what its own list of requirements asks for: somebody has edited it.
 
     Errors: StaleLockError, naming each requirement and constraint that is not met.
@@ -212,7 +212,7 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: Interpreter, l
         raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=COMMAND)
 
 
-def changes(then: Head, now: Head, interpreter: Interpreter) -> list[str]:
+def changes(then: LockHeader, now: LockHeader, interpreter: TargetPython) -> list[str]:
     """What is different now, in words; empty when the lock still holds. A newer glibc than the lock's is no change."""
     found = []
     words: Mapping[str, str] = {"python": "Python", "platform": "the platform"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 
 from ..errors import LockError, NoWheelError
-from .listed import Wanted
-from .locktext import Pin, made
-from .wheels import wheels
-from .workshop import Site
+from .lock_format import Pin, made
+from .pip_container import ResolverContext
+from .requirements_file import RequirementLine
+from .wheel_fetch import wheels
 
 
-def find_sha256(pin: Pin, line: Wanted, site: Site) -> str:
+def find_sha256(pin: Pin, line: RequirementLine, site: ResolverContext) -> str:
     """Return the hash of the wheel that a pin takes on the target, when `line` allows it by SHA-384 or SHA-512.
 
     Empty when it does not. Errors: LockError when there is no wheel; those of `wheels`.
@@ -32,6 +32,6 @@ def find_sha256(pin: Pin, line: Wanted, site: Site) -> str:
     return f"sha256:{wheel.sha256}" if found & set(line.hashes) else ""
 
 
-def is_other(line: Wanted) -> bool:
+def is_other(line: RequirementLine) -> bool:
     """Return whether a requirement names a hash that no lock holds."""
     return any(not value.startswith("sha256:") for value in line.hashes)

@@ -15,9 +15,9 @@ from packaging.version import InvalidVersion, Version
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ..errors import LockError
-from .locktext import SELF, Pin
+from .lock_format import SELF, Pin
 from .markers import marker_applies
-from .project_file import read_toml, typed
+from .projects.project_file import read_toml, typed
 
 
 class _File(Struct, frozen=True):

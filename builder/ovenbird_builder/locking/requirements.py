@@ -18,16 +18,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird.common.text import show_value
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 
 from ..errors import LockError
 from .folder_content import content_digest
 from .shared_code import OutsideError, locate, mirrored
 
 if TYPE_CHECKING:
-    from .listed import Listing, Wanted
-    from .project_file import Declared
-    from .project_locks import ProjectLock
+    from .projects.foreign_locks import ProjectLock
+    from .projects.project_file import DeclaredDependencies
+    from .requirements_file import RequirementLine, RequirementsFile
 
 _SEARCHED = (
     "pylock.toml", "requirements.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "Pipfile.lock",
@@ -49,8 +49,8 @@ class Requirements(Struct, frozen=True):
     `require_hashes` every pin needs a hash that the requirements name.
     """
 
-    wanted: tuple[Wanted, ...] = ()
-    constraints: tuple[Wanted, ...] = ()
+    wanted: tuple[RequirementLine, ...] = ()
+    constraints: tuple[RequirementLine, ...] = ()
     root: Path = Path()
     used: str = ""
     notes: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Requirements(Struct, frozen=True):
     requires_python: str = ""
     pylock: Path | None = None
     lock_file: Path | None = None
-    pinned: tuple[Wanted, ...] = ()
+    pinned: tuple[RequirementLine, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
         """The requirements as a lock's head lists them: sorted, a path or a lock with the digest of its content."""
@@ -76,7 +76,7 @@ class Requirements(Struct, frozen=True):
         """The constraints as a lock's head lists them."""
         return tuple(sorted({one.text + _hash_options(one) for one in self.constraints}))
 
-    def format_line(self, one: Wanted) -> str:
+    def format_line(self, one: RequirementLine) -> str:
         """A requirement as a lock's head lists it."""
         words = one.text + (" --pre" if self.pre else "") + _hash_options(one)
         if one.origin.startswith("file:"):
@@ -85,7 +85,7 @@ class Requirements(Struct, frozen=True):
 
 
 def collect(
-    function: Function,
+    function: FunctionSpec,
     tree: Path,
     *,
     requirements: Iterable[str] = (),
@@ -112,7 +112,7 @@ def collect(
 
 
 def _collect(
-    function: Function,
+    function: FunctionSpec,
     tree: Path,
     requirements: tuple[str, ...],
     files: tuple[Path, ...],
@@ -154,19 +154,19 @@ def _collect(
     return found
 
 
-def _requirement(text: str, where: str, root: Path) -> Wanted:
-    from .listed import requirement  # and packaging: not for a function that names none
+def _requirement(text: str, where: str, root: Path) -> RequirementLine:
+    from .requirements_file import requirement  # and packaging: not for a function that names none
 
     return requirement(text, where, root)
 
 
-def _read(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> Listing:
-    from .listed import read
+def _read(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> RequirementsFile:
+    from .requirements_file import read
 
     return read(path, root, indexes=indexes, label=label, kind=kind)
 
 
-def _hash_options(one: Wanted) -> str:
+def _hash_options(one: RequirementLine) -> str:
     return "".join(f" --hash={value}" for value in one.hashes)
 
 
@@ -202,7 +202,7 @@ def _and_file(
     )
 
 
-def _home(function: Function, tree: Path) -> Path:
+def _home(function: FunctionSpec, tree: Path) -> Path:
     """The folder that paths of requirements are meant from: the source's; the document's, below a root of its own."""
     if function.source_root is None:
         return tree
@@ -210,7 +210,7 @@ def _home(function: Function, tree: Path) -> Path:
 
 
 def _search(
-    found: Requirements, function: Function, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
+    found: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
     """What the source itself says; beside the function document when the source is a folder below it that is silent."""
     empty = Requirements(root=tree)
@@ -237,7 +237,7 @@ def _search(
                 return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
     text, name = _code(function, tree)
     if "# /// script" in text:
-        from .declared import inline
+        from .projects.pyproject import inline
 
         if block := inline(text, name, tree):
             return _declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
@@ -247,22 +247,24 @@ def _search(
     return replace(empty, notes=notes)
 
 
-def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> Declared | None:
+def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> DeclaredDependencies | None:
     """What one file of a project declares; None when it declares nothing."""
     if path.name == "pyproject.toml":
-        from .declared import project
+        from .projects.pyproject import project
 
         return project(path, extras, indexes)
     if path.name == "Pipfile":
-        from .pipfile import read_pipfile
+        from .projects.pipfile import read_pipfile
 
         return read_pipfile(path, indexes)
-    from .setuptools_project import read_setup_cfg, read_setup_py
+    from .projects.setuptools import read_setup_cfg, read_setup_py
 
     return (read_setup_cfg if path.name == "setup.cfg" else read_setup_py)(path, extras)
 
 
-def _declared(found: Requirements, declared: Declared, used: str, folder: Path | None = None) -> Requirements:
+def _declared(
+    found: Requirements, declared: DeclaredDependencies, used: str, folder: Path | None = None
+) -> Requirements:
     """With what is declared, and what the lock of the project's tool in `folder` limits."""
     notes = (*found.notes, *declared.notes)
     done = replace(
@@ -284,20 +286,20 @@ def _find_lock(folder: Path, used: str) -> ProjectLock | None:
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
         return None
-    from .project_locks import read_lock
+    from .projects.foreign_locks import read_lock
 
     return read_lock(path)
 
 
 def _of_pipenv(found: Requirements, path: Path) -> Requirements:
     """With all that a Pipfile.lock holds, where the Pipfile is not there."""
-    from .project_locks import read_lock
+    from .projects.foreign_locks import read_lock
 
     lock = read_lock(path)
     return replace(found, wanted=lock.pinned, used=path.name, notes=(*found.notes, *lock.notes))
 
 
-def _code(function: Function, tree: Path) -> tuple[str, str]:
+def _code(function: FunctionSpec, tree: Path) -> tuple[str, str]:
     """The text and the name of the file that holds the handler."""
     if function.code is not None:
         return function.code, "the inline code"

@@ -14,10 +14,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 
 from ..errors import LockError
-from ..network import Network
+from ..host.network import NetworkSettings
 from ..sources import fetch
 
 _FILES = ("pylock.toml", "requirements.txt", "pyproject.toml")
@@ -28,7 +28,7 @@ class OutsideError(LockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mirror:
+class RepositoryMirror:
     """A repository at `top`, of which `folder` holds what was asked for."""
 
     top: Path
@@ -43,11 +43,11 @@ class Mirror:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original, path)
             return
-        function = Function(root=original, name="requirement", handler="handler", source=".")
-        fetch(function, path, environ=os.environ, network=Network())
+        function = FunctionSpec(root=original, name="requirement", handler="handler", source=".")
+        fetch(function, path, environ=os.environ, network=NetworkSettings())
 
 
-_mirror: ContextVar[Mirror | None] = ContextVar("mirror", default=None)
+_mirror: ContextVar[RepositoryMirror | None] = ContextVar("mirror", default=None)
 
 
 def find_boundary(root: Path, path: Path) -> Path:
@@ -79,7 +79,7 @@ def find_repository(folder: Path) -> Path | None:
 
 
 @contextmanager
-def mirrored(function: Function, tree: Path) -> Iterator[tuple[Function, Path] | None]:
+def mirrored(function: FunctionSpec, tree: Path) -> Iterator[tuple[FunctionSpec, Path] | None]:
     """Yield the function and its source as they lie in a mirror of their repository; None where there is none.
 
     `tree` is the copy of the source; the mirror is made beside it, and stays as long as that.
@@ -91,7 +91,7 @@ def mirrored(function: Function, tree: Path) -> Iterator[tuple[Function, Path] |
     if top is None or not home.is_relative_to(top) or folder == home == top:
         yield None
         return
-    mirror = Mirror(top, (tree.parent / f"{tree.name}-repository").resolve())
+    mirror = RepositoryMirror(top, (tree.parent / f"{tree.name}-repository").resolve())
     place, root = mirror.folder / folder.relative_to(top), mirror.folder / home.relative_to(top)
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)

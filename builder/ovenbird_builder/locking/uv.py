@@ -13,8 +13,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from .. import process
-from ..bases.probe import Interpreter
+from ..bases.probe import TargetPython
 from ..errors import (
     ConflictError,
     LockError,
@@ -23,10 +22,11 @@ from ..errors import (
     ProgramMissingError,
     RequirementMissingError,
 )
-from .platforms import glibc, minor
-from .refusals import Asked, unreachable
-from .resolve import Choice, write
-from .workshop import SHOP, Site
+from ..host import process
+from .pip_compile import ResolutionPreferences, write
+from .pip_container import SHARED_DIR, ResolverContext
+from .pip_errors import ResolutionRequest, unreachable
+from .wheel_tags import glibc, minor
 
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
@@ -47,13 +47,13 @@ def version() -> str:
 
 def resolve(
     folder: Path,
-    asked: Asked,
+    asked: ResolutionRequest,
     lines: Iterable[str],
-    choice: Choice,
-    site: Site,
+    choice: ResolutionPreferences,
+    site: ResolverContext,
 ) -> str:
     """uv's output for these lines, in the form that pip-compile has. Errors: those of `explain`."""
-    write(folder, (line.replace(f"file://{SHOP}", f"file://{folder}") for line in lines),
+    write(folder, (line.replace(f"file://{SHARED_DIR}", f"file://{folder}") for line in lines),
           [one.text for one in asked.limits], choice.previous)  # fmt: skip
     argv = [
         program(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
@@ -71,9 +71,9 @@ def resolve(
     }  # fmt: skip
     try:
         process.run(argv, env=env, cwd=folder, timeout=site.timeout, secrets=site.secrets())
-    except process.ProcessTimedOut as error:
+    except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {site.timeout:g} s: {error.message}") from None
-    except process.ProcessFailed as error:
+    except process.ProcessFailedError as error:
         raise explain(error.output, asked) from None
     try:
         return (folder / "lock.txt").read_text()
@@ -81,7 +81,7 @@ def resolve(
         raise LockError("uv wrote no lock") from None
 
 
-def explain(output: str, asked: Asked) -> LockError:
+def explain(output: str, asked: ResolutionRequest) -> LockError:
     """The error of ours that uv's output amounts to."""
     said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
     said = said.removeprefix("No solution found when resolving dependencies:").strip()
@@ -107,7 +107,7 @@ def explain(output: str, asked: Asked) -> LockError:
     return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
 
 
-def _platform(interpreter: Interpreter) -> str:
+def _platform(interpreter: TargetPython) -> str:
     """uv's name for the target, of the newest manylinux that its glibc fulfils."""
     newest = max((one for one in _GLIBC if one <= glibc(interpreter)[1]), default=17)
     return f"{interpreter.machine}-manylinux_2_{newest}"

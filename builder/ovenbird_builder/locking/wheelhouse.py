@@ -24,7 +24,7 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.common.hashing import hash_file
 from ovenbird.common.text import show_value
 
-from ..errors import HashError, SpaceError
+from ..errors import DiskFullError, HashError
 from ..host.atomic_folders import filling_folder
 from ..host.disk import guard_cache_writes
 
@@ -78,7 +78,7 @@ class Wheelhouse(Struct, frozen=True):
                 _stamp(folder / path.name)
         found = self.find(sha256)
         if not found:
-            raise SpaceError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
+            raise DiskFullError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
         return found
 
     def note(self, key: str, value: dict[str, str]) -> None:

@@ -20,22 +20,22 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.source_limits import read_limits
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
-from ovenbird.document import Function
-from ovenbird.errors import AddressError, RefMissingError, UnsafeAddressError
+from ovenbird.errors import GitRefNotFoundError, SourceUrlError, UnsafeSourceUrlError
+from ovenbird.function_document import FunctionSpec
 
-from ..errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
+from ..errors import BuildRequestError, SourceError, SourceMissingError, UnsafeSourceError
 from ..host.disk import is_disk_full
-from ..network import Network
-from . import digest, entry, gather
+from ..host.network import NetworkSettings
+from . import collect_files, handler_path, tree_digest
+from .build_products import list_streams
 from .checkout import read_revision
-from .form import Found, Order
-from .gather import DOCUMENT_REASON
-from .products import list_streams
+from .collect_files import DOCUMENT_REASON
+from .fetcher import FetchedSource, FetchRequest
 from .rights import describe_rights
-from .selection import Wanted, select
-from .tree import Tree
+from .selection import FileSelector, select
+from .tree import SourceTree
 
-__all__ = ["Tree", "fetch", "form"]
+__all__ = ["SourceTree", "fetch", "form"]
 
 _FORMS = {
     "git+https": "git", "git+http": "git", "git+ssh": "git", "git+file": "git",
@@ -44,12 +44,12 @@ _FORMS = {
 }  # fmt: skip
 _LARGE = 10 * 1024 * 1024  # bytes
 _NAMED = 5
-_KINDS: dict[type[AddressError], type[SourceError]] = {
-    UnsafeAddressError: UnsafeSourceError, RefMissingError: SourceMissingError,
+_KINDS: dict[type[SourceUrlError], type[SourceError]] = {
+    UnsafeSourceUrlError: UnsafeSourceError, GitRefNotFoundError: SourceMissingError,
 }  # fmt: skip
 
 
-def form(function: Function) -> str:
+def form(function: FunctionSpec) -> str:
     """The form of a function's source: `inline`, `local`, `git`, `web` or `objects`. Errors: SourceError."""
     if function.code is not None:
         return "inline"
@@ -68,16 +68,16 @@ def form(function: Function) -> str:
 
 
 def fetch(
-    function: Function,
+    function: FunctionSpec,
     into: Path,
     *,
     environ: Mapping[str, str],
-    network: Network,
+    network: NetworkSettings,
     timeout: float = 600.0,
     leave_out: Path | None = None,
     products: tuple[Path, ...] = (),
     versions: bool = False,
-) -> Tree:
+) -> SourceTree:
     """Fetch a function's source into the folder `into`, which is absent or empty; on any failure nothing is in it.
 
     `timeout` is in seconds, for all of it. `environ` brings credentials and limits. `leave_out` is a file that is not
@@ -95,7 +95,9 @@ def fetch(
         work.mkdir()
         final.mkdir()
         deadline = time.monotonic() + timeout
-        order = Order(function, work, environ, network, read_limits(environ, SpecError), deadline, timeout, versions)
+        order = FetchRequest(
+            function, work, environ, network, read_limits(environ, BuildRequestError), deadline, timeout, versions
+        )
         found = _found(found_form, order)
         tree = _settled(found, order, final, stage, leave_out, products)
         final.chmod(0o755)
@@ -103,33 +105,38 @@ def fetch(
         return replace(tree, path=into)
 
 
-def _found(form: str, order: Order) -> Found:
+def _found(form: str, order: FetchRequest) -> FetchedSource:
     """What the module of a form brings. Errors: those of a source, also for its address."""
     try:
-        found: Found = import_module(f".{form}", __name__).fetch(order)
-    except AddressError as error:
+        found: FetchedSource = import_module(f".{form}", __name__).fetch(order)
+    except SourceUrlError as error:
         raise _KINDS.get(type(error), SourceError)(error.message, hint=error.hint) from None
     return found
 
 
 def _settled(
-    found: Found, order: Order, final: Path, stage: Path, leave_out: Path | None, products: tuple[Path, ...]
-) -> Tree:
+    found: FetchedSource,
+    order: FetchRequest,
+    final: Path,
+    stage: Path,
+    leave_out: Path | None,
+    products: tuple[Path, ...],
+) -> SourceTree:
     shown = found.shown or found.uri
     function = order.function
-    wanted = Wanted() if found.ours and found.file else Wanted.of(function.include, function.exclude)
+    wanted = FileSelector() if found.ours and found.file else FileSelector.of(function.include, function.exclude)
     selection = select(found.folder, found.ignore, wanted, found.tracked)
     skip = dict.fromkeys(_below(found.folder, (stage,)), "a draft of this build")
     skip |= dict.fromkeys(
         _below(found.folder, (*products, *list_streams())), "what this build reads or writes by itself"
     )
     skip |= dict.fromkeys(_below(found.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
-    choice = gather.choose(found.folder, selection, shown, order.limits, skip)
-    path = found.file or entry.module_path(function)
+    choice = collect_files.choose(found.folder, selection, shown, order.limits, skip)
+    path = found.file or handler_path.module_path(function)
     if (found.folder / path).is_file():
         _refuse_without(path, choice, shown)
-    gather.place(choice.entries, found.folder, final, shown, move=found.ours)
-    rows = digest.list_rows(final)
+    collect_files.place(choice.entries, found.folder, final, shown, move=found.ours)
+    rows = tree_digest.list_rows(final)
     revision, no_commit = found.revision, ""
     if not found.ours:
         paths = [entry.path for entry in choice.entries]
@@ -140,12 +147,12 @@ def _settled(
         *_untold(found, choice),
         *_large(rows, wanted),
     )
-    return Tree(
-        final, found.uri, revision, digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
+    return SourceTree(
+        final, found.uri, revision, tree_digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
     )  # fmt: skip
 
 
-def _refuse_without(path: str, choice: gather.Choice, shown: str) -> None:
+def _refuse_without(path: str, choice: collect_files.Choice, shown: str) -> None:
     """Refuse a source without the function itself, at `path`, where some rule leaves it out."""
     for left_out, why in choice.left_out.items():
         if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
@@ -155,13 +162,13 @@ def _refuse_without(path: str, choice: gather.Choice, shown: str) -> None:
             )
 
 
-def _untold(found: Found, choice: gather.Choice) -> tuple[str, ...]:
+def _untold(found: FetchedSource, choice: collect_files.Choice) -> tuple[str, ...]:
     if not found.untold or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
         return ()
     return (f"git could not say which of the files that .gitignore names it tracks, so none is packed: {found.untold}",)
 
 
-def _large(rows: Sequence[digest.FileRow], wanted: Wanted) -> tuple[str, ...]:
+def _large(rows: Sequence[tree_digest.FileRow], wanted: FileSelector) -> tuple[str, ...]:
     """A warning that names the files which are large for code, but for those that the document includes by name."""
     large = [row for row in rows if row.size > _LARGE and not wanted.names(row.name)]
     if not large:

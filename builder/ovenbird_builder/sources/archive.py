@@ -7,14 +7,14 @@ from pathlib import Path
 from ovenbird.common.archive_checks import ArchiveError, ArchiveLimits
 from ovenbird.common.archive_extract import FolderMissingError, extract_archive, find_root
 from ovenbird.common.source_limits import SIZE, SourceLimits
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 
 from ..errors import SourceError, SourceMissingError, UnsafeSourceError
-from .names import whiteout
+from .path_rules import whiteout
 
 
 def unpack(
-    archive: Path, folder: Path, origin: str, limits: SourceLimits, function: Function, *, name: str = ""
+    archive: Path, folder: Path, origin: str, limits: SourceLimits, function: FunctionSpec, *, name: str = ""
 ) -> Path:
     """Unpack a zip or a tar into an empty folder; the folder in it that the function lives in.
 

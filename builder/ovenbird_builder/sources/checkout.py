@@ -9,7 +9,7 @@ from pathlib import Path
 from ovenbird.common.text import show_value
 
 from ..errors import ProgramMissingError
-from ..process import ProcessFailed, run
+from ..host.process import ProcessFailedError, run
 
 CHANGED = "-dirty"  # behind the commit, as buildx writes it
 _LIMIT = 60.0  # seconds
@@ -40,7 +40,7 @@ def read_revision(
             text = run(_ARGV, env=env, cwd=folder, timeout=min(_LIMIT, left())).stdout
             prefix = "".join(f"{part}/" for part in folder.relative_to(top).parts)
             return _revision(text.split("\0"), prefix, frozenset(packed)), ""
-        except (ProcessFailed, ProgramMissingError) as error:
+        except (ProcessFailedError, ProgramMissingError) as error:
             why = error.message
     return "", f"the image has no commit of {show_value(str(folder))}: {why}"
 

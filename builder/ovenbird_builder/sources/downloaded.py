@@ -10,11 +10,11 @@ from ovenbird.common.hashing import digest_file
 
 from ..errors import SourceError
 from .archive import unpack
-from .form import Found, Order
+from .fetcher import FetchedSource, FetchRequest
 from .single import file_name
 
 
-def settle(path: Path, order: Order, name: str, shown: str) -> Found:
+def settle(path: Path, order: FetchRequest, name: str, shown: str) -> FetchedSource:
     """Return the source that the file at `path` is; `name` is what its address calls it, `shown` the address.
 
     An archive is told by its content, by its name, or by `zip+`: a page that is answered in its place is no module.
@@ -28,10 +28,10 @@ def settle(path: Path, order: Order, name: str, shown: str) -> Found:
         folder = unpack(path, order.work, shown, order.limits, order.function, name=name)
         path.unlink()
         part = order.function.archive_folder
-        return Found(folder, f"{prefix}{shown}" + (f"#{part}" if part else ""), revision)
+        return FetchedSource(folder, f"{prefix}{shown}" + (f"#{part}" if part else ""), revision)
     name, warnings = file_name(order.function, name, shown)
     path.rename(order.work / name)
-    return Found(order.work, shown, revision, file=name, warnings=warnings)
+    return FetchedSource(order.work, shown, revision, file=name, warnings=warnings)
 
 
 def _refuse_page(path: Path, shown: str) -> None:

@@ -9,26 +9,26 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.common.git_refs import missing, resolve_ref
+from ovenbird.common.git_url import GitSource, parse
 from ovenbird.common.text import show_value
 from ovenbird.common.units import show_size
-from ovenbird.gitrefs import chosen, missing
-from ovenbird.giturl import GitAddress, parse
 
 from ..errors import (
     ProgramMissingError,
-    SourceDeniedError,
+    SourceAuthError,
     SourceError,
     SourceMissingError,
     SourceUnreachableError,
     UnsafeSourceError,
 )
-from ..process import ProcessFailed, ProcessTimedOut
-from .form import Found, Order
-from .giturl import allow, lfs_address, submodule
-from .names import DEPTH, check_member
+from ..host.process import ProcessFailedError, ProcessTimedOutError
+from .fetcher import FetchedSource, FetchRequest
+from .path_rules import DEPTH, check_member
+from .submodule_url import allow, lfs_address, submodule
 
 if TYPE_CHECKING:
-    from .gitrun import Git, Surroundings
+    from .git_command import Git, GitEnvironment
 
 _DEEP = 8  # submodules within submodules
 _LFS_URL = re.compile(r"lfs(push)?url$|^lfs\.(push)?url$")  # of a `.lfsconfig`
@@ -42,42 +42,42 @@ _MISSING = re.compile(r"not found|does not exist|not appear to be a git|returned
 _UNADVERTISED = re.compile(r"not our ref|unadvertised object|couldn't find remote ref|remote error: upload-pack", re.I)
 
 
-def fetch(order: Order) -> Found:
+def fetch(order: FetchRequest) -> FetchedSource:
     """The files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
     found = parse(order.function.source)
     if not shutil.which("git", path=order.environ.get("PATH")):
         raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
-    from .gitrun import surround
+    from .git_command import surround
 
     checkout = _Checkout(order, surround(order, found), found)
     try:
         commit, epoch = checkout.take(found, order.work, 0)
         if order.versions:
             checkout.add_version_files(found, order.work, commit)
-    except ProcessFailed as error:
+    except ProcessFailedError as error:
         raise _refused(error, found, order) from None
     folder = _subfolder(order.work, found)
     ref = found.ref + (f":{found.subfolder}" if found.subfolder else "")
     uri = f"git+{found.shown}" + (f"#{ref}" if ref else "")
-    return Found(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
+    return FetchedSource(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
 
 
 class _Checkout:
     """One order's way through a repository and its submodules; the limits count for all of them together."""
 
-    def __init__(self, order: Order, surroundings: Surroundings, source: GitAddress) -> None:
+    def __init__(self, order: FetchRequest, surroundings: GitEnvironment, source: GitSource) -> None:
         self.order, self.surroundings, self.source = order, surroundings, source
         self.size = self.files = 0
         self.warnings: list[str] = []
 
-    def take(self, found: GitAddress, folder: Path, depth: int) -> tuple[str, int]:
+    def take(self, found: GitSource, folder: Path, depth: int) -> tuple[str, int]:
         """Check a commit out into `folder`; its full name and its time."""
         from . import gitrefs
-        from .gitrun import Git
+        from .git_command import Git
 
         git = Git(folder, self.surroundings)
         refs = gitrefs.listed(git, found)
-        wanted = chosen(refs, found)
+        wanted = resolve_ref(refs, found)
         kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
         git.init("--quiet", "--template=", f"--object-format={kind}", ".")
         git.config("remote.origin.url", found.url)  # git-lfs asks it where the large files are
@@ -91,21 +91,21 @@ class _Checkout:
             self._submodules(git, found, submodules, depth)
         return commit, epoch
 
-    def add_version_files(self, found: GitAddress, folder: Path, commit: str) -> None:
+    def add_version_files(self, found: GitSource, folder: Path, commit: str) -> None:
         """Write what a build learns from tags into a checkout. Errors: ProcessFailed."""
+        from .git_command import Git
         from .git_versions import add_version_files
-        from .gitrun import Git
 
         add_version_files(Git(folder, self.surroundings), found.url, commit)
 
-    def _commit(self, git: Git, found: GitAddress, wanted: str, refs: dict[str, str]) -> str:
+    def _commit(self, git: Git, found: GitSource, wanted: str, refs: dict[str, str]) -> str:
         """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
         plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
         if wanted.startswith("refs/") or wanted == "HEAD" or len(wanted) in (40, 64):
             try:
                 git.fetch(*plain, "--depth=1", "--", found.url, wanted)
                 return str(git.rev_parse("--verify", "--quiet", "FETCH_HEAD^{commit}")).strip()
-            except ProcessFailed as error:
+            except ProcessFailedError as error:
                 if error.argv[1] == "rev-parse":
                     raise SourceError(f"{found.shown}: {show_value(found.ref)} is not a commit") from None
                 if wanted.startswith("refs/") or not _UNADVERTISED.search(error.output):
@@ -114,12 +114,12 @@ class _Checkout:
         git.fetch(*plain, "--", found.url, *every)
         try:
             return str(git.rev_parse("--verify", "--quiet", f"{wanted}^{{commit}}")).strip()
-        except ProcessFailed:
+        except ProcessFailedError:
             raise missing(refs, found) from None
 
-    def _listing(self, folder: Path, found: GitAddress, commit: str) -> dict[str, str]:
+    def _listing(self, folder: Path, found: GitSource, commit: str) -> dict[str, str]:
         """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""
-        from .gitrun import Git
+        from .git_command import Git
 
         links: dict[str, str] = {}
         lfs = False
@@ -151,16 +151,16 @@ class _Checkout:
             )
         return links
 
-    def _check_lfs(self, git: Git, found: GitAddress, commit: str) -> None:
+    def _check_lfs(self, git: Git, found: GitSource, commit: str) -> None:
         """Refuse a `.lfsconfig` that sends git-lfs to a host which is not allowed; it is read as git-lfs does."""
         try:
             git.cat_file("-e", f"{commit}:.lfsconfig")
-        except ProcessFailed:
+        except ProcessFailedError:
             return
         try:
             text = git.config(f"--blob={commit}:.lfsconfig", "--no-includes", "--null", "--list")
-        except ProcessFailed as error:
-            from .gitrun import said
+        except ProcessFailedError as error:
+            from .git_command import said
 
             raise SourceError(f"{found.shown}: its .lfsconfig cannot be read: {said(error)}") from None
         for entry in text.split("\0"):
@@ -171,7 +171,7 @@ class _Checkout:
                 what = f"{key} of .lfsconfig"
                 allow(self.source, lfs_address(found, value, key), what, self.order)
 
-    def _submodules(self, git: Git, found: GitAddress, links: dict[str, str], depth: int) -> None:
+    def _submodules(self, git: Git, found: GitSource, links: dict[str, str], depth: int) -> None:
         """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
         if depth >= _DEEP:
             raise UnsafeSourceError(f"{found.shown}: has submodules within submodules, {_DEEP} deep")
@@ -192,23 +192,23 @@ class _Checkout:
             allow(self.source, inner, f"the submodule {show_value(path)}", self.order)
             try:
                 self.take(replace(inner, ref=commit), folder, depth + 1)
-            except ProcessFailed as error:
+            except ProcessFailedError as error:
                 raise _refused(error, inner, self.order) from None
 
 
 def _wants_lfs(git: Git, commit: str) -> bool:
     try:
         git.grep("--quiet", "--fixed-strings", "-e", "filter=lfs", commit, "--", ":(glob)**/.gitattributes")
-    except ProcessFailed:
+    except ProcessFailedError:
         return False
     return True
 
 
-def _gitmodules(git: Git, found: GitAddress) -> dict[str, str]:
+def _gitmodules(git: Git, found: GitSource) -> dict[str, str]:
     """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
     try:
         text = git.config("--blob=HEAD:.gitmodules", "--no-includes", "--null", "--list")
-    except ProcessFailed:
+    except ProcessFailedError:
         return {}
     values = dict(entry.partition("\n")[::2] for entry in text.split("\0") if entry)
     urls: dict[str, str] = {}
@@ -219,7 +219,7 @@ def _gitmodules(git: Git, found: GitAddress) -> dict[str, str]:
     return {path: url for path, url in urls.items() if url}
 
 
-def _subfolder(work: Path, found: GitAddress) -> Path:
+def _subfolder(work: Path, found: GitSource) -> Path:
     """The subfolder that was asked for. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
     folder = work
     for part in [part for part in found.subfolder.split("/") if part not in ("", ".")]:
@@ -235,11 +235,11 @@ def _subfolder(work: Path, found: GitAddress) -> Path:
     return folder
 
 
-def _refused(error: ProcessFailed, found: GitAddress, order: Order) -> SourceError:
+def _refused(error: ProcessFailedError, found: GitSource, order: FetchRequest) -> SourceError:
     """The error of ours for what git said."""
-    from .gitrun import said
+    from .git_command import said
 
-    if isinstance(error, ProcessTimedOut):
+    if isinstance(error, ProcessTimedOutError):
         return order.late(found.shown)
     text, message = error.output, f"{found.shown}: {said(error)}"
     if "No space left" in text:
@@ -252,7 +252,7 @@ def _refused(error: ProcessFailed, found: GitAddress, order: Order) -> SourceErr
             hint = "is the key in the agent, and the host in known_hosts?"
         if found.scheme == "file":
             hint = "git config --global --add safe.directory PATH"
-        return SourceDeniedError(message, hint=hint)
+        return SourceAuthError(message, hint=hint)
     if _MISSING.search(text):
         return SourceMissingError(
             message, hint="check the address; a private repository may say so without credentials"

@@ -13,10 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..process import ProcessFailed
+from ..host.process import ProcessFailedError
 
 if TYPE_CHECKING:
-    from .gitrun import Git
+    from .git_command import Git
 
 ARCHIVAL = ".git_archival.txt"
 _TOOLS = (
@@ -50,7 +50,7 @@ def _asks_for_tags(git: Git, commit: str) -> bool:
         return True
     try:
         git.grep("--quiet", "--extended-regexp", "-e", _TOOLS, commit, "--", *_PROJECT_FILES)
-    except ProcessFailed:
+    except ProcessFailedError:
         return False
     return True
 
@@ -61,7 +61,7 @@ def _fetch_history(git: Git, url: str) -> None:
     refs = ("--", url, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
     try:
         git.execute(["git", *plain, "--filter=tree:0", *refs])
-    except ProcessFailed:  # a server or a git that cannot filter
+    except ProcessFailedError:  # a server or a git that cannot filter
         git.execute(["git", *plain, *refs])
 
 
@@ -72,7 +72,7 @@ def _describe(git: Git, commit: str) -> str:
     """
     try:
         return str(git.describe("--tags", "--abbrev=10", "--match=*[0-9]*", commit)).strip()
-    except ProcessFailed:
+    except ProcessFailedError:
         return ""
 
 

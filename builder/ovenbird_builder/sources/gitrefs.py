@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from ovenbird.giturl import GitAddress
+from ovenbird.common.git_url import GitSource
 
-from .gitrun import Git
+from .git_command import Git
 
 
-def listed(git: Git, found: GitAddress) -> dict[str, str]:
+def listed(git: Git, found: GitSource) -> dict[str, str]:
     """Every reference of the repository -> its object; an annotated tag -> the object that it stands for."""
     refs: dict[str, str] = {}
     for line in str(git.ls_remote("--quiet", "--", found.url)).splitlines():

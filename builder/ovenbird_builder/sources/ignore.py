@@ -95,17 +95,17 @@ class Patterns(Struct, frozen=True):
         return Rule(ignored, f"{line}, line {index + 1} of {self.name}")
 
 
-class Rules:
+class IgnoreRules:
     """The rules that hold in one folder: its own, and those of the folders above it."""
 
     def __init__(self, names: tuple[str, ...], levels: tuple[Patterns | NamePatterns, ...] = ()) -> None:
         self.names = names
         self.levels = levels  # the weakest first
 
-    def below(self, folder: Path, prefix: str) -> Rules:
+    def below(self, folder: Path, prefix: str) -> IgnoreRules:
         """The rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
         found = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
-        return Rules(self.names, self.levels + found) if found else self
+        return IgnoreRules(self.names, self.levels + found) if found else self
 
     def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
         """What is said of a path, None when nothing is. As `Patterns.match`."""
@@ -120,7 +120,7 @@ class Rules:
         return rule is not None and rule.ignored
 
 
-def outer(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tuple[Rules, str]:
+def outer(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tuple[IgnoreRules, str]:
     """The rules in files `name` from the folders above `root` up to its repository's top, and root's prefix there.
 
     Rules that ignore `root` itself do not count: it was named by hand.
@@ -128,13 +128,13 @@ def outer(root: Path, name: str, weakest: tuple[NamePatterns, ...] = ()) -> tupl
     names = (name,)
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
     exclude = _read(top / ".git" / "info" / "exclude", "") if name == ".gitignore" else None
-    rules = Rules(names, (*weakest, exclude) if exclude else weakest)
+    rules = IgnoreRules(names, (*weakest, exclude) if exclude else weakest)
     prefix = ""
     for part in root.relative_to(top).parts:
         rules = rules.below(top / prefix, prefix)
         prefix += f"{part}/"
         if rules.ignores(prefix):
-            return Rules(names, weakest), ""
+            return IgnoreRules(names, weakest), ""
     return rules, prefix
 
 

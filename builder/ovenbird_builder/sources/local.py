@@ -9,14 +9,14 @@ from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 
 from ..errors import SourceMissingError
-from .form import Found, Order
-from .tracked import list_tracked
+from .fetcher import FetchedSource, FetchRequest
+from .tracked_files import list_tracked
 
 IGNORE = (".gitignore", ".ovenbirdignore")  # the later one wins
 URI = "local"  # where it lies on this machine is nothing that an image may tell, or depend on
 
 
-def fetch(order: Order) -> Found:
+def fetch(order: FetchRequest) -> FetchedSource:
     """The folder of the source. Errors: SourceMissingError when it does not exist."""
     path = order.function.local_source or order.function.root
     shown = str(path)
@@ -38,7 +38,7 @@ def fetch(order: Order) -> Found:
         from .archive import unpack
 
         folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
-        return Found(folder, URI, digest_file(path), shown=shown)
+        return FetchedSource(folder, URI, digest_file(path), shown=shown)
     root = root or path.parent
     return _folder(root, path.relative_to(root).as_posix(), shown, order)
 
@@ -53,8 +53,8 @@ def _is_archive(path: Path) -> bool:
     return is_archive(path)
 
 
-def _folder(folder: Path, file: str, shown: str, order: Order) -> Found:
+def _folder(folder: Path, file: str, shown: str, order: FetchRequest) -> FetchedSource:
     tracked, problem = list_tracked(folder, order)
-    return Found(
+    return FetchedSource(
         folder, URI, file=file, ours=False, ignore=IGNORE, tracked=tracked, untold=problem, shown=shown
     )  # fmt: skip

@@ -13,7 +13,7 @@ _MISSING = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseEx
 _DYNAMIC = frozenset(["globals", "vars", "exec", "setattr", "__getattr__"])
 
 
-class Import(Struct, frozen=True):
+class ImportedModule(Struct, frozen=True):
     """An import that is run whenever the file is: the module, how many dots it begins with, the names taken from it."""
 
     module: str
@@ -22,7 +22,7 @@ class Import(Struct, frozen=True):
     line: int
 
 
-class Scan(Struct, frozen=True):
+class ModuleScan(Struct, frozen=True):
     """What a file binds at its top, or None where it may bind more; methods of its classes; what it surely imports.
 
     `is_decorated` tells that some function at the top has a decorator, `moves_path` that it changes `sys.path`.
@@ -30,12 +30,12 @@ class Scan(Struct, frozen=True):
 
     names: frozenset[str] | None
     methods: frozenset[str]
-    imports: tuple[Import, ...]
+    imports: tuple[ImportedModule, ...]
     is_decorated: bool
     moves_path: bool
 
 
-def scan(source: bytes) -> Scan:
+def scan(source: bytes) -> ModuleScan:
     """Return what a file says. Errors: SyntaxError, ValueError, RecursionError, as this Python's parser has them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -62,7 +62,7 @@ def scan(source: bytes) -> Scan:
             unknown = True
     unknown = unknown or "__getattr__" in names
     imports = tuple(_imports(tree.body))
-    return Scan(None if unknown else frozenset(names), frozenset(methods), imports, is_decorated, moves_path)
+    return ModuleScan(None if unknown else frozenset(names), frozenset(methods), imports, is_decorated, moves_path)
 
 
 def _at_top(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
@@ -90,13 +90,13 @@ def _bound(node: ast.AST) -> set[str]:
     return set()
 
 
-def _imports(body: Iterable[ast.stmt]) -> Iterator[Import]:
+def _imports(body: Iterable[ast.stmt]) -> Iterator[ImportedModule]:
     """Yield imports that nothing makes optional: no condition, no handler of ImportError, no function."""
     for node in body:
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, 0, (), node.lineno) for alias in node.names)
+            yield from (ImportedModule(alias.name, 0, (), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield Import(node.module or "", node.level, tuple(alias.name for alias in node.names), node.lineno)
+            yield ImportedModule(node.module or "", node.level, tuple(alias.name for alias in node.names), node.lineno)
         elif isinstance(node, ast.ClassDef) or (isinstance(node, ast.With) and not _suppresses(node)):
             yield from _imports(node.body)
         elif isinstance(node, ast.Try):

@@ -18,9 +18,9 @@ from msgspec import Struct
 
 from ovenbird.common.hashing import hash_file
 
-from . import credential_files, token_forms
+from . import credential_files, token_patterns
 
-RULES = f"{token_forms.DIGEST} {credential_files.DIGEST}"
+RULES = f"{token_patterns.DIGEST} {credential_files.DIGEST}"
 _PIECE = 1024 * 1024
 _OVERLAP = 8 * 1024  # bytes: longer than what a form spans
 _MOST = 100  # findings in one file: more help nobody
@@ -34,7 +34,7 @@ Lines = list[tuple[int, str]]  # line and what stands there
 Remember = Callable[[str, Callable[[], Lines]], Lines]
 
 
-class Finding(Struct, frozen=True, array_like=True):
+class SecretFinding(Struct, frozen=True, array_like=True):
     """What looks like a secret: the path in the source, the line (0: the file as a whole), and what it looks like."""
 
     path: str
@@ -45,7 +45,7 @@ class Finding(Struct, frozen=True, array_like=True):
         return f"{self.path}:{self.line}: {self.what}" if self.line else f"{self.path}: {self.what}"
 
 
-def search_tree(root: Path, remember: Remember) -> list[Finding]:
+def search_tree(root: Path, remember: Remember) -> list[SecretFinding]:
     """Return what looks like a secret below a folder, in the order of paths and lines.
 
     `remember` takes the digest of a large file and a call that searches it, and returns what that gave now or before.
@@ -54,15 +54,15 @@ def search_tree(root: Path, remember: Remember) -> list[Finding]:
     for path in sorted(_list_files(root, "")):
         file = root / path
         if what := credential_files.describe_name(path, file):
-            findings.append(Finding(path, 0, what))
+            findings.append(SecretFinding(path, 0, what))
         if not file.is_symlink():  # a link leads to another file of the tree
-            findings += [Finding(path, line, what) for line, what in _search_known(file, remember)]
+            findings += [SecretFinding(path, line, what) for line, what in _search_known(file, remember)]
     return findings
 
 
-def search_text(path: str, data: bytes) -> list[Finding]:
+def search_text(path: str, data: bytes) -> list[SecretFinding]:
     """Return what looks like a secret in a text that `path` names."""
-    return [Finding(path, line, what) for line, what in _search_pieces(iter((data,)), token_forms.FORMS)]
+    return [SecretFinding(path, line, what) for line, what in _search_pieces(iter((data,)), token_patterns.FORMS)]
 
 
 def _search_known(file: Path, remember: Remember) -> Lines:
@@ -75,7 +75,7 @@ def _search_file(file: Path) -> Lines:
     with file.open("rb") as stream:
         encoding = _guess_encoding(stream.read(_OVERLAP))
         stream.seek(0)
-        forms = token_forms.KEYS if encoding == "binary" else token_forms.FORMS
+        forms = token_patterns.KEYS if encoding == "binary" else token_patterns.FORMS
         return _search_pieces(_read_pieces(stream, encoding), forms)
 
 
@@ -101,14 +101,14 @@ def _read_pieces(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
         yield decoder.decode(piece).encode("utf-8", "replace") if decoder else piece
 
 
-def _search_pieces(pieces: Iterator[bytes], forms: tuple[token_forms.Form, ...]) -> Lines:
+def _search_pieces(pieces: Iterator[bytes], forms: tuple[token_patterns.TokenPattern, ...]) -> Lines:
     """Return lines and what stands there; what lies across two pieces is found too."""
     found: set[tuple[int, str]] = set()
     data, line = b"", 1
     for piece in pieces:
         data += piece
         ends: list[int] | None = None  # of the lines in `data`, once something was found there
-        for start, what in token_forms.find_forms(data, forms):
+        for start, what in token_patterns.find_forms(data, forms):
             if ends is None:
                 ends = [match.start() for match in re.finditer(b"\n", data)]
             found.add((line + bisect.bisect_left(ends, start), what))

@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..errors import SourceError
 from .dockerignore import DockerIgnore
-from .ignore import NamePatterns, Patterns, Rule, Rules, compile_patterns, outer
+from .ignore import IgnoreRules, NamePatterns, Patterns, Rule, compile_patterns, outer
 
 # what tools and systems leave beside code, and no function needs; a rule that begins with ! takes it back
 DEFAULTS = (
@@ -27,7 +27,7 @@ DEFAULTS = (
 _WILDCARD = re.compile(r"[*?\[\\]")
 
 
-class Wanted(Struct, frozen=True):
+class FileSelector(Struct, frozen=True):
     """`include` and `exclude` of a function document: patterns as in `.gitignore`, from the source's root."""
 
     include: Patterns | None = None
@@ -35,7 +35,7 @@ class Wanted(Struct, frozen=True):
     literal: frozenset[str] = frozenset()  # the patterns of `include` that have no wildcard
 
     @classmethod
-    def of(cls, include: tuple[str, ...], exclude: tuple[str, ...]) -> Wanted:
+    def of(cls, include: tuple[str, ...], exclude: tuple[str, ...]) -> FileSelector:
         """Compile the patterns of a document. Errors: SourceError."""
         literal = frozenset(_literal(text) for text in include if not _WILDCARD.search(text))
         return cls(_compiled(include, "include"), _compiled(exclude, "exclude"), literal)
@@ -65,10 +65,10 @@ class Verdict(Struct, frozen=True):
 class Selection(Struct, frozen=True):
     """The rules that hold in one folder of a source. `prefix` is the root's place below the repository's top."""
 
-    weak: Rules
-    strong: Rules
+    weak: IgnoreRules
+    strong: IgnoreRules
     docker: DockerIgnore
-    wanted: Wanted
+    wanted: FileSelector
     weak_prefix: str = ""
     strong_prefix: str = ""
     tracked: frozenset[str] = frozenset()
@@ -126,18 +126,20 @@ class Selection(Struct, frozen=True):
         return Verdict("not in spec.source.include", enter=enter or (not reason and wanted.reaches(path)))
 
 
-def select(folder: Path, ignore: tuple[str, ...], wanted: Wanted, tracked: frozenset[str] = frozenset()) -> Selection:
+def select(
+    folder: Path, ignore: tuple[str, ...], wanted: FileSelector, tracked: frozenset[str] = frozenset()
+) -> Selection:
     """The rules that hold at the root of a source. `ignore` names the files of rules that count.
 
     `tracked` holds the paths that git tracks although its rules ignore them. Errors: SourceError.
     """
     defaults = (NamePatterns(DEFAULTS),)
-    weak, weak_prefix = Rules((), defaults), ""
+    weak, weak_prefix = IgnoreRules((), defaults), ""
     if ".gitignore" in ignore:
         weak, weak_prefix = outer(folder, ".gitignore", defaults)
         strong, strong_prefix = outer(folder, ".ovenbirdignore")
     else:
-        strong, strong_prefix = Rules((".ovenbirdignore",)), ""
+        strong, strong_prefix = IgnoreRules((".ovenbirdignore",)), ""
     folders = frozenset(path[:end] for path in tracked for end in _slashes(path))
     return Selection(
         weak, strong, DockerIgnore.read(folder), wanted, weak_prefix, strong_prefix, tracked, folders

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ovenbird.common.module_shadowing import shadows
 from ovenbird.common.text import show_value
-from ovenbird.shadows import shadows
 
-from ..errors import ShadowedSourceError
+from ..errors import ModuleShadowedError
 
 
 def refuse(root: Path, standard: frozenset[str]) -> None:
@@ -17,7 +17,7 @@ def refuse(root: Path, standard: frozenset[str]) -> None:
     Errors: ShadowedSourceError.
     """
     for entry, name, whose in shadows(root, standard):
-        raise ShadowedSourceError(
+        raise ModuleShadowedError(
             f"{show_value(entry.name)} in the source would hide the module {show_value(name)} of {whose}",
             hint=f"rename it, for example to my_{name}{entry.suffix}",
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from ovenbird.common.text import show_value
-from ovenbird.document import MODULE, Function
+from ovenbird.function_document import MODULE, FunctionSpec
 
 from ..errors import SourceError
 
 _DEFAULT = "main"  # what a bare handler means where the source is not local
 
 
-def file_name(function: Function, name: str, shown: str) -> tuple[str, tuple[str, ...]]:
+def file_name(function: FunctionSpec, name: str, shown: str) -> tuple[str, tuple[str, ...]]:
     """The file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
 
     Errors: SourceError when the handler names a module that this file cannot be.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from .digest import FileRow
+from .tree_digest import FileRow
 
 
-class Tree(Struct, frozen=True):
+class SourceTree(Struct, frozen=True):
     """A function's files, ready to become a layer: modes 0644 and 0755, no link out, nothing that was ignored.
 
     `uri` says where from, without credentials, and nothing of this machine: it may enter an image. `inline` and

@@ -14,7 +14,7 @@ import pytest
 
 from ovenbird.errors import OvenbirdError
 from ovenbird_builder.bases.base_name import check_form, check_place
-from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ReferenceFormatError
+from ovenbird_builder.errors import BaseMissingError, IncompatibleBaseError, ReferenceFormatError
 
 
 @pytest.fixture
@@ -52,15 +52,15 @@ def test_a_name_that_no_image_has(name: str) -> None:
         ("oci:missing:1", BaseMissingError, "there is no base 'oci:missing:1': no folder 'missing' in '"),
         ("oci-archive:a.tar", BaseMissingError, "there is no base 'oci-archive:a.tar': no file 'a.tar' in '"),
         ("dir:/nowhere/x", BaseMissingError, "there is no base 'dir:/nowhere/x': no folder '/nowhere/x'"),
-        ("oci:main.py", BaseUnfitError, "'main.py' is not a folder with index.json"),
-        ("oci:.", BaseUnfitError, "'.' is not a folder with index.json"),
-        ("dir:layout", BaseUnfitError, "'layout' is not a folder with manifest.json"),
-        ("oci-archive:main.py", BaseUnfitError, "'main.py' is not a tar archive"),
-        ("docker-archive:main.py:x", BaseUnfitError, "'main.py' is not a tar archive"),
-        ("docker-archive:layout", BaseUnfitError, "'layout' is not a tar archive"),
+        ("oci:main.py", IncompatibleBaseError, "'main.py' is not a folder with index.json"),
+        ("oci:.", IncompatibleBaseError, "'.' is not a folder with index.json"),
+        ("dir:layout", IncompatibleBaseError, "'layout' is not a folder with manifest.json"),
+        ("oci-archive:main.py", IncompatibleBaseError, "'main.py' is not a tar archive"),
+        ("docker-archive:main.py:x", IncompatibleBaseError, "'main.py' is not a tar archive"),
+        ("docker-archive:layout", IncompatibleBaseError, "'layout' is not a tar archive"),
         ("oci:layout:1", BaseMissingError, "there is no base 'oci:layout:1': 'layout' has no image '1'"),
-        ("oci:broken:1", BaseUnfitError, "its index.json cannot be read"),
-        ("oci:list:1", BaseUnfitError, "its index.json cannot be read"),
+        ("oci:broken:1", IncompatibleBaseError, "its index.json cannot be read"),
+        ("oci:list:1", IncompatibleBaseError, "its index.json cannot be read"),
     ],
 )
 def test_a_path_that_leads_to_no_image(folder: Path, name: str, error: type[OvenbirdError], said: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ovenbird_builder.bases import table
+from ovenbird_builder.bases import catalog
 from ovenbird_builder.bases.default_base import find_default_base
-from ovenbird_builder.errors import BaseMissingError, EngineError, RegistryDeniedError, RegistryError
+from ovenbird_builder.errors import BaseMissingError, EngineError, RegistryAuthError, RegistryError
 
 UPSTREAM = "docker.io/library/python:3.12-slim"
 
@@ -30,7 +30,7 @@ def test_a_base_that_was_made_here_wins() -> None:
     """And no registry is asked, so that it costs nothing."""
     notes: list[str] = []
     shelf = Shelf("localhost/ovenbird:3.12", UPSTREAM)
-    assert find_default_base(table.chosen("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
+    assert find_default_base(catalog.chosen("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
     assert (shelf.asked, notes) == (["localhost/ovenbird:3.12"], [])
 
 
@@ -40,7 +40,7 @@ def test_a_base_that_was_made_here_wins() -> None:
 def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
     """Of Docker Hub, or of the mirror that is named; the note says which command spares the work."""
     notes: list[str] = []
-    assert find_default_base(table.chosen("3.12", registry=registry), Shelf(name), notes.append) == name
+    assert find_default_base(catalog.chosen("3.12", registry=registry), Shelf(name), notes.append) == name
     assert len(notes) == 1
     assert name in notes[0]
     assert "`ovenbird base build 3.12`" in notes[0]
@@ -50,7 +50,7 @@ def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
     "error",
     [
         RegistryError("cannot ask for python: the registry does not answer (4 tries): no such host"),
-        RegistryDeniedError("cannot ask for python: the registry refuses: toomanyrequests"),
+        RegistryAuthError("cannot ask for python: the registry refuses: toomanyrequests"),
         None,
     ],
     ids=["unreachable", "refused", "missing"],
@@ -58,7 +58,7 @@ def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
 def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | None) -> None:
     """Its kind, and so the exit status, is that of the upstream; both names and the three ways out are in it."""
     with pytest.raises(type(error or BaseMissingError(""))) as caught:
-        find_default_base(table.chosen("3.12"), Shelf(error=error), pytest.fail)
+        find_default_base(catalog.chosen("3.12"), Shelf(error=error), pytest.fail)
     told = caught.value
     assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} cannot be had: " in str(told)
     assert told.message.count(UPSTREAM) == 1
@@ -74,4 +74,4 @@ def test_a_broken_store_is_not_taken_for_a_missing_base() -> None:
         raise EngineError("cannot look: the store is broken")
 
     with pytest.raises(EngineError, match="the store is broken"):
-        find_default_base(table.chosen("3.12"), look, pytest.fail)
+        find_default_base(catalog.chosen("3.12"), look, pytest.fail)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.engine import AVAILABLE
 
-from ovenbird_builder import process
 from ovenbird_builder.bases.probe import probe, stored
-from ovenbird_builder.errors import BaseUnfitError
+from ovenbird_builder.errors import IncompatibleBaseError
+from ovenbird_builder.host import process
 
 Make = Callable[..., str]
 
@@ -50,13 +50,13 @@ def test_it_is_asked_once(standins: dict[str, str], image: Make, tmp_path: Path)
 
 def test_an_image_without_python(image: Make, tmp_path: Path) -> None:
     """An image that has no program at all."""
-    with pytest.raises(BaseUnfitError, match="no Python in the image 'localhost/"):
+    with pytest.raises(IncompatibleBaseError, match="no Python in the image 'localhost/"):
         probe(image("FROM scratch\nCOPY x /x\n", x=""), cache=tmp_path)
 
 
 def test_another_python(standins: dict[str, str], tmp_path: Path) -> None:
     """Both versions are named."""
-    with pytest.raises(BaseUnfitError, match=r"is 3\.11\.\d+, asked for is 3\.12") as caught:
+    with pytest.raises(IncompatibleBaseError, match=r"is 3\.11\.\d+, asked for is 3\.12") as caught:
         probe(standins["3.11"], cache=tmp_path, version="3.12")
     assert "3.11" in caught.value.hint
 
@@ -77,14 +77,14 @@ def test_a_python_that_does_not_fit(
 ) -> None:
     """A Python on another C library, a program that is none, an old one, another implementation."""
     name = image(f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3=answer)
-    with pytest.raises(BaseUnfitError, match=problem):
+    with pytest.raises(IncompatibleBaseError, match=problem):
         probe(name, cache=tmp_path)
 
 
 def test_another_architecture(image: Make, tmp_path: Path) -> None:
     """It is refused before anything of it is run."""
     name = image("FROM scratch\nCOPY x /x\n", "--arch=s390x", x="")
-    with pytest.raises(BaseUnfitError, match="is for s390x, this machine is"):
+    with pytest.raises(IncompatibleBaseError, match="is for s390x, this machine is"):
         probe(name, cache=tmp_path)
 
 
@@ -93,5 +93,5 @@ def test_programs_that_do_not_run_here(standins: dict[str, str], image: Make, tm
     name = image(
         f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3="\x7fELF\x02\x01 no program"
     )
-    with pytest.raises(BaseUnfitError, match="do not run on this machine"):
+    with pytest.raises(IncompatibleBaseError, match="do not run on this machine"):
         probe(name, cache=tmp_path)

@@ -21,23 +21,23 @@ from tests.builder.troubled import altering, guarded
 from tests.engine import skopeo
 
 from ovenbird import __version__
-from ovenbird_builder.bases import image as baseimage
-from ovenbird_builder.bases import lock as baselock
-from ovenbird_builder.bases import table as bases
+from ovenbird_builder.bases import build_base as baseimage
+from ovenbird_builder.bases import catalog as bases
+from ovenbird_builder.bases import pin_bases as baselock
 from ovenbird_builder.bases.probe import probe, stored
 from ovenbird_builder.cli import main
 from ovenbird_builder.errors import (
     BaseMissingError,
+    BuildRequestError,
     DigestError,
     LayerError,
     PackageIndexError,
     ReferenceFormatError,
-    RegistryDeniedError,
+    RegistryAuthError,
     RegistryError,
-    SpecError,
     VersionError,
 )
-from ovenbird_builder.process import ProcessFailed
+from ovenbird_builder.host.process import ProcessFailedError
 
 Make = Callable[..., str]
 pytestmark = pytest.mark.timeout(300)
@@ -155,12 +155,12 @@ def check_records(files: dict[str, bytes]) -> None:
     (("build", "3.12", "--from", "a b"), ReferenceFormatError, "'a b'"),
     (("build", "3.12", "--tag", "Not-A-Name"), ReferenceFormatError, "'Not-A-Name'"),
     (("build", "3.12", "--registry", "http://x"), ReferenceFormatError, "--registry"),
-    (("build", "--tag", "x:1"), SpecError, "{version}"),
-    (("build", "3.12", "--ca-bundle", "/nothing"), SpecError, "--ca-bundle: cannot read"),
-    (("pin", "3.12", "--from", "x:1"), SpecError, "--from"),
+    (("build", "--tag", "x:1"), BuildRequestError, "{version}"),
+    (("build", "3.12", "--ca-bundle", "/nothing"), BuildRequestError, "--ca-bundle: cannot read"),
+    (("pin", "3.12", "--from", "x:1"), BuildRequestError, "--from"),
 ])  # fmt: skip
 def test_what_makes_no_sense(
-    call: Callable[..., Any], words: tuple[str, ...], kind: type[SpecError], problem: str
+    call: Callable[..., Any], words: tuple[str, ...], kind: type[BuildRequestError], problem: str
 ) -> None:
     """It is refused before anything is fetched."""
     with pytest.raises(kind, match=problem):
@@ -170,7 +170,7 @@ def test_what_makes_no_sense(
 def test_a_time_that_is_none(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """SOURCE_DATE_EPOCH that does not parse is an error, never the default."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    with pytest.raises(SpecError, match="'yesterday'"):
+    with pytest.raises(BuildRequestError, match="'yesterday'"):
         call("build", "3.12", "--from", "localhost/nothing:1")
 
 
@@ -204,7 +204,7 @@ def test_a_registry_that_is_down(call: Callable[..., Any], action: str) -> None:
 @pytest.mark.parametrize("action", ["build", "pin"])
 def test_a_registry_that_asks_for_a_password(call: Callable[..., Any], tmp_path: Path, action: str) -> None:
     """The error says how to log in."""
-    with guarded(tmp_path) as address, pytest.raises(RegistryDeniedError, match=address) as caught:
+    with guarded(tmp_path) as address, pytest.raises(RegistryAuthError, match=address) as caught:
         call(action, "3.12", "--registry", address)
     assert "login" in caught.value.hint
 
@@ -238,7 +238,7 @@ def test_a_lock_whose_files_changed(
     monkeypatch.setattr(bases, "home", lambda: home)  # as in an installed package, where the files lie elsewhere
     with pytest.raises(LayerError, match=r"THESE PACKAGES DO NOT MATCH THE HASHES.*: idna==3.10 from .*0000"):
         call("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
-    with pytest.raises(ProcessFailed):
+    with pytest.raises(ProcessFailedError):
         stored("localhost/never:1")
 
 
@@ -272,7 +272,7 @@ def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], sta
 )
 def test_the_cause_is_told_and_not_the_first_error(output: str, words: str) -> None:
     """A crash of pip by what was raised; a remark is passed over."""
-    error = baseimage.failed(bases.chosen("3.11"), ProcessFailed(("buildah", "build"), 1, output))
+    error = baseimage.failed(bases.chosen("3.11"), ProcessFailedError(("buildah", "build"), 1, output))
     assert type(error) is LayerError
     assert words in error.message
 
@@ -346,7 +346,7 @@ def test_a_context_for_docker(call: Callable[..., Any], tmp_path: Path) -> None:
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert f"--hash=sha256:{digest}" in (tmp_path / "context" / "requirements.txt").read_text()
     assert row["context"] == str(tmp_path / "context")
-    with pytest.raises(SpecError, match="not empty"):
+    with pytest.raises(BuildRequestError, match="not empty"):
         call("build", "3.13", "--context", str(tmp_path / "context"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.builds import Builds
 
-from ovenbird_builder.sources.digest import of_tree
+from ovenbird_builder.sources.tree_digest import of_tree
 
 
 def written(folder: Path) -> Builds:

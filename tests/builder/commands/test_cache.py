@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.storage import configured
 
-from ovenbird_builder.cache_folder import find_cache
-from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.cache.folder import find_cache
+from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers.source import files_layer
 
 
@@ -28,7 +28,7 @@ def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subpro
 
 def test_list_tell_and_prune(tmp_path: Path) -> None:
     """A layer shows in `ls`, counts in `info`, and is gone after `prune`."""
-    cache = Cache(tmp_path)
+    cache = LayerCache(tmp_path)
     layer = files_layer({"/a": b"a"}, cache, name="numpy 2.1.0")
     cache.close()
     row = run("--cache-dir", str(tmp_path), "ls").stdout.rstrip("\n").split("\t")

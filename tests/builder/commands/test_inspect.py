@@ -15,17 +15,18 @@ import pytest
 from tests.builder import handmade
 from tests.engine import skopeo
 
-from ovenbird_builder import cli, labels
+from ovenbird_builder import cli
+from ovenbird_builder.attestations import provenance, referrers, sbom
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
 from ovenbird_builder.commands import inspect as command
-from ovenbird_builder.distribution.client import Repository
-from ovenbird_builder.inspection import inspect
-from ovenbird_builder.media_types import MANIFEST
-from ovenbird_builder.oci.find import Reach, find
-from ovenbird_builder.reference import parse
-from ovenbird_builder.statements import provenance, referrers, sbom
-from ovenbird_builder.statements.packages import Base, Package
+from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.inspect_image import inspect
+from ovenbird_builder.oci import label_names
+from ovenbird_builder.oci.media_types import MANIFEST
+from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.registry.client import RepositoryClient
 
-BASE = Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
+BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
 @pytest.fixture
@@ -34,10 +35,10 @@ def pushed(tmp_path: Path, registry: str) -> str:
     image = handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
     name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
-    repository = Repository(parse(name), {})
+    repository = RepositoryClient(parse(name), {})
     found = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
-    package = Package("numpy", "2.1.0", "e" * 64)
+    package = ImagePackage("numpy", "2.1.0", "e" * 64)
     bill = sbom.bill(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0")
     material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
     how = provenance.statement(
@@ -86,7 +87,7 @@ def test_people_get_a_table(pushed: str) -> None:
     from rich.console import Console
 
     console = Console(width=160, record=True, file=io.StringIO())
-    for part in command.shown(inspect(find(pushed, Reach({}, platform="linux/amd64")))):
+    for part in command.shown(inspect(find(pushed, ImageAccess({}, platform="linux/amd64")))):
         console.print(part)
     text = console.export_text()
     for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",
@@ -101,15 +102,15 @@ def test_an_image_of_others_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: p
     assert (found["ours"], found["document"], found["sbom"]) == (False, None, None)
     assert [row["holds"] for row in found["layers"]] == ["ADD a", "RUN b"]
     assert found["entrypoint"] == ["sh"]
-    assert any(labels.BASE_LAYERS in note for note in found["notes"])
+    assert any(label_names.BASE_LAYERS in note for note in found["notes"])
 
 
 def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As `ovenbird base build` makes it: its runtime, its Python and what it was built on; nothing is missing of it."""
     inner = {
         "Env": ["PYTHON_VERSION=3.12.7"], "Entrypoint": ["/opt/ovenbird/bin/ovenbird"],
-        "Labels": {labels.TITLE: "Ovenbird base with the platform's SDK", labels.VERSION: "0.1.0",
-                   labels.BASE_NAME: "python:3.12-slim", labels.BASE_DIGEST: "sha256:" + "a" * 64},
+        "Labels": {label_names.TITLE: "Ovenbird base with the platform's SDK", label_names.VERSION: "0.1.0",
+                   label_names.BASE_NAME: "python:3.12-slim", label_names.BASE_DIGEST: "sha256:" + "a" * 64},
     }  # fmt: skip
     image = handmade.made(tmp_path / "i", [{"etc/base": b"1"}], inner)
     found = told(capsys, f"oci:{image.folder}")
@@ -122,7 +123,9 @@ def test_a_base_of_ours_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An image of ours whose document is gone, read from a folder, where no statements can be."""
     below = handmade.base(tmp_path / "base", {"etc/base": b"1"})
-    image = handmade.made(tmp_path / "i", [{"shared/main.py": b""}], {"Labels": {labels.BASE_LAYERS: "1"}}, below=below)
+    image = handmade.made(
+        tmp_path / "i", [{"shared/main.py": b""}], {"Labels": {label_names.BASE_LAYERS: "1"}}, below=below
+    )
     notes = told(capsys, f"oci:{image.folder}")["notes"]
     assert notes[:2] == [
         "the image holds no /opt/ovenbird/function.yaml", "the image holds no /opt/ovenbird/function.lock",
@@ -132,7 +135,7 @@ def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that claims to be a bill of materials and is none does not end the verb."""
-    repository = Repository(parse(pushed), {})
+    repository = RepositoryClient(parse(pushed), {})
     found = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     referrers.attach(repository, found.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import find, read
+from ovenbird.function_document import find, read
 from ovenbird_builder.locking import lockfile
-from ovenbird_builder.locking.locktext import Pin, made
-from ovenbird_builder.locking.platforms import assume_interpreter
+from ovenbird_builder.locking.lock_format import Pin, made
 from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.locking.wheel_tags import assume_interpreter
 
 Check = Callable[..., subprocess.CompletedProcess[str]]
 BASE = "registry.example/nobody/has-this:1"

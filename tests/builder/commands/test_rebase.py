@@ -17,17 +17,18 @@ from tests.engine import skopeo
 from tests.registry import running
 
 from ovenbird.errors import OvenbirdError
-from ovenbird_builder import cli, labels
-from ovenbird_builder.distribution.client import Repository
-from ovenbird_builder.errors import BaseMissingError, BaseUnfitError, ImageError, SpecError
-from ovenbird_builder.inspection import inspect
+from ovenbird_builder import cli
+from ovenbird_builder.attestations import image_packages, referrers, sbom
+from ovenbird_builder.errors import BaseMissingError, BuildRequestError, ImageError, IncompatibleBaseError
+from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.inspect_image import inspect
 from ovenbird_builder.layers.layer_tar import read_tar
-from ovenbird_builder.media_types import MANIFEST
-from ovenbird_builder.oci.find import Reach, find
-from ovenbird_builder.reference import parse
-from ovenbird_builder.statements import packages, referrers, sbom
+from ovenbird_builder.oci import label_names
+from ovenbird_builder.oci.media_types import MANIFEST
+from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.registry.client import RepositoryClient
 
-REACH = Reach({}, platform="linux/amd64")
+REACH = ImageAccess({}, platform="linux/amd64")
 
 
 @pytest.fixture
@@ -95,9 +96,9 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     image, base = places.pushed()
     assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
     image = places.push(places.image, "app:1")
-    repository = Repository(parse(image), {})
+    repository = RepositoryClient(parse(image), {})
     about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
-    floor = packages.Base("x/base:1", places.old.digest, "3.12.1", "amd64")
+    floor = image_packages.BaseComponent("x/base:1", places.old.digest, "3.12.1", "amd64")
     bill = sbom.bill(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
     referrers.attach(
         repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
@@ -185,7 +186,7 @@ def test_into_the_local_store(
     image, base = places.pushed()
     name = f"localhost/rebased-{uuid.uuid4().hex}:1"
     stored = f"localhost/stored-{uuid.uuid4().hex}:1"
-    reach = Reach({**os.environ, **container_env}, platform="linux/amd64")
+    reach = ImageAccess({**os.environ, **container_env}, platform="linux/amd64")
     skopeo("copy", f"oci:{places.image.folder}", f"containers-storage:{stored}")
     try:
         done = rebase(image, "--base", base, "--tag", name)
@@ -206,7 +207,7 @@ def test_nothing_is_written_when_it_does_not_fit(
     """Another Python is refused before anything is sent."""
     places = Places(tmp_path, registry, PYTHON="3.13.0")
     image, base = places.pushed()
-    with pytest.raises(BaseUnfitError, match=r"3\.13\.0"):
+    with pytest.raises(IncompatibleBaseError, match=r"3\.13\.0"):
         rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
     with pytest.raises(BaseMissingError):
         find(f"docker://{places.room}/app:2", REACH)
@@ -214,7 +215,7 @@ def test_nothing_is_written_when_it_does_not_fit(
 
 def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:
     """With the label that it lacks."""
-    with pytest.raises(ImageError, match=labels.BASE_LAYERS.replace(".", r"\.")):
+    with pytest.raises(ImageError, match=label_names.BASE_LAYERS.replace(".", r"\.")):
         rebase(f"oci:{places.old.folder}", "--base", f"oci:{places.new.folder}", "--tag", "localhost/x")
 
 
@@ -229,7 +230,7 @@ def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dic
 )
 def test_flags_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
     """No name for the result, two places for it, or none that is known."""
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(BuildRequestError) as caught:
         cli.main(["rebase", *words])
     assert isinstance(caught.value, OvenbirdError)
     assert caught.value.exit_code == 20

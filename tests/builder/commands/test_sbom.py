@@ -15,18 +15,19 @@ from cyclonedx.validation.json import JsonStrictValidator
 from tests.builder import handmade
 from tests.engine import skopeo
 
-from ovenbird_builder import cli, labels
-from ovenbird_builder.bills import make_bill
-from ovenbird_builder.distribution.client import Repository
+from ovenbird_builder import cli
+from ovenbird_builder.attestations import referrers, sbom
+from ovenbird_builder.attestations.find_sbom import make_bill
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
 from ovenbird_builder.errors import ImageError
-from ovenbird_builder.media_types import MANIFEST
-from ovenbird_builder.oci.find import Reach, find
-from ovenbird_builder.reference import parse
-from ovenbird_builder.statements import referrers, sbom
-from ovenbird_builder.statements.packages import Base, Package
+from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.oci import label_names
+from ovenbird_builder.oci.media_types import MANIFEST
+from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.registry.client import RepositoryClient
 
 SITE = "usr/lib/python3.12/site-packages"
-BASE = Base("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
+BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
 
 
 def metadata(name: str, version: str, *lines: str) -> dict[str, bytes]:
@@ -57,8 +58,8 @@ def layout(tmp_path: Path) -> handmade.Handmade:
     }  # fmt: skip
     below = handmade.base(tmp_path / "base", files)
     said = {
-        labels.TITLE: "greeter", labels.REVISION: "c" * 40, labels.BASE_NAME: "x/base:1",
-        labels.BASE_DIGEST: below.digest, labels.BASE_LAYERS: "1", labels.PYTHON: "3.12.1",
+        label_names.TITLE: "greeter", label_names.REVISION: "c" * 40, label_names.BASE_NAME: "x/base:1",
+        label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1", label_names.PYTHON: "3.12.1",
     }  # fmt: skip
     above = {
         f"{SITE}/.wh.pip-24.0.dist-info": b"", **metadata("pip", "25.1"), **metadata("greet-er", "2.0"),
@@ -73,11 +74,11 @@ def test_the_bill_beside_an_image_is_printed(
     """As it was attached; one that is damaged is passed over."""
     name = f"{registry}/sbom/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{layout.folder}", f"docker://{name}")
-    repository = Repository(parse(name), {})
+    repository = RepositoryClient(parse(name), {})
     image = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.data)}
     bill = sbom.bill(
-        name="greeter", version="1", packages=[Package("six", "1.0", "e" * 64)], base=BASE, runtime="0.1.0"
+        name="greeter", version="1", packages=[ImagePackage("six", "1.0", "e" * 64)], base=BASE, runtime="0.1.0"
     )
     artifacts = [referrers.pack(data, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0) for data in (b"no json", bill)]
     referrers.attach(repository, image.digest, artifacts)
@@ -103,7 +104,7 @@ def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
     """It does not say what it stands on; the hint names what reads it."""
     image = handmade.made(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
     with pytest.raises(ImageError, match="is not an image of Ovenbird") as caught:
-        make_bill(find(f"oci:{image.folder}", Reach({}, platform="linux/amd64")))
+        make_bill(find(f"oci:{image.folder}", ImageAccess({}, platform="linux/amd64")))
     assert "scanner" in caught.value.hint
 
 

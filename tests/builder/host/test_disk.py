@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.errors import SpaceError
+from ovenbird_builder.errors import DiskFullError
 from ovenbird_builder.host.disk import guard_cache_writes, guard_output_writes, is_disk_full
 
 
@@ -17,7 +17,7 @@ def _fail(number: int) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EISDIR])
 def test_what_a_disk_refuses_names_the_cache(number: int) -> None:
     """The error says which folder, what the system said, and what helps."""
-    with pytest.raises(SpaceError) as caught, guard_cache_writes(Path("/cache")):
+    with pytest.raises(DiskFullError) as caught, guard_cache_writes(Path("/cache")):
         _fail(number)
     assert caught.value.message == f"cannot write to the cache '/cache': {os.strerror(number)}"
     assert "--cache-dir" in (caught.value.hint or "")
@@ -38,8 +38,8 @@ def test_full_is_the_disk_or_the_quota() -> None:
 
 def test_an_output_is_named_by_its_flag() -> None:
     """Whoever named the file is told which flag did, for any fault, a name that no system takes among them."""
-    with pytest.raises(SpaceError) as caught, guard_output_writes(Path("/none/a"), "--result-file"):
+    with pytest.raises(DiskFullError) as caught, guard_output_writes(Path("/none/a"), "--result-file"):
         Path("/none/a").write_bytes(b"")
     assert caught.value.message == "--result-file: cannot write '/none/a': No such file or directory"
-    with pytest.raises(SpaceError, match=r"^cannot write .* NUL character$"), guard_output_writes(Path("a\0b")):
+    with pytest.raises(DiskFullError, match=r"^cannot write .* NUL character$"), guard_output_writes(Path("a\0b")):
         Path("a\0b").write_bytes(b"")

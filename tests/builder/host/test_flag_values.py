@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ovenbird.common.units import parse_duration
-from ovenbird_builder.errors import InstructionError, SpecError
+from ovenbird_builder.errors import BuildRequestError, InstructionError
 from ovenbird_builder.host.flag_values import parse_flag
 
 
@@ -14,7 +14,7 @@ def test_a_value_that_parses_comes_back() -> None:
 
 def test_what_does_not_parse_names_flag_value_and_form() -> None:
     """The message is the same for every flag; the error is that of the phase."""
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(BuildRequestError) as caught:
         parse_flag(parse_duration, "soon", "--timeout", hint="for example 30s")
     assert caught.value.message == "--timeout: expected a duration such as 1.5, 500ms, 30s or 2m, found 'soon'"
     assert caught.value.hint == "for example 30s"

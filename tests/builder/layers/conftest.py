@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.cache.layer_cache import LayerCache
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
+def cache(tmp_path: Path) -> Iterator[LayerCache]:
     """An empty cache."""
-    found = Cache(tmp_path / "cache")
+    found = LayerCache(tmp_path / "cache")
     yield found
     found.close()

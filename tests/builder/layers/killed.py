@@ -7,9 +7,9 @@ import random
 import sys
 from pathlib import Path
 
+from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers import key
-from ovenbird_builder.layers.assemble import Changes, kept, layout, predict
-from ovenbird_builder.layers.cache import Cache
+from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
 from ovenbird_builder.layers.source import files_layer
 
 BASE = {"schemaVersion": 2, "layers": []}
@@ -18,7 +18,7 @@ CONFIG = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "
 
 def work(root: Path) -> list[str]:
     """Make some layers, notes, an image and a layout; all digests."""
-    cache = Cache(root)
+    cache = LayerCache(root)
     source = random.Random(1)
     layers = []
     for number in range(12):
@@ -28,7 +28,7 @@ def work(root: Path) -> list[str]:
         with cache.workspace() as folder:
             (folder / "x").write_text("x")
     base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()
-    image = kept(predict(base, config, layers, Changes(), {}, 0), cache)
+    image = kept(predict(base, config, layers, ConfigChanges(), {}, 0), cache)
     layout(cache, "image", image.manifest)
     return [*(layer.digest for layer in layers), image.digest]
 

@@ -13,10 +13,10 @@ import pytest
 from tests.standins import VERSIONS, interpreter
 from tests.wheels import Target, Wheel, wheel
 
-from ovenbird_builder.layers import Scheme, bytecode
+from ovenbird_builder.layers import InstallScheme, bytecode
 
 SITE = "/usr/lib/python3/site-packages"
-SCHEME = Scheme(SITE, SITE, "/usr/bin", "/usr", "/usr/include", "/usr/bin/python3")
+SCHEME = InstallScheme(SITE, SITE, "/usr/bin", "/usr", "/usr/include", "/usr/bin/python3")
 PYTHONS = [sys.executable, *(str(found / "bin" / "python3") for v in VERSIONS if (found := interpreter(v)))]
 _ABOUT = """
 import importlib.util, json, platform

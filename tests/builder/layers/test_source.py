@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ovenbird_builder.layers import gates
-from ovenbird_builder.layers.cache import Cache
-from ovenbird_builder.layers.source import Content, files_layer, source_layer
+from ovenbird_builder.cache.layer_cache import LayerCache
+from ovenbird_builder.layers import image_policy
+from ovenbird_builder.layers.source import FileContent, files_layer, source_layer
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ def tree(folder: Path, names: tuple[str, ...]) -> Tree:
 def test_source_depends_on_content_only(tmp_path: Path) -> None:
     """Another place, order, umask and time give the same layer, in caches of their own."""
     names = ("main.py", "run.sh", "b/c.py", "b.py", "a/z")
-    first = source_layer(tree(tmp_path / "1", names), Cache(tmp_path / "c1"))
+    first = source_layer(tree(tmp_path / "1", names), LayerCache(tmp_path / "c1"))
     before = os.umask(0o077)
     try:
         other = tree(tmp_path / "2", names[::-1])
         os.utime(other.path / "main.py", (1, 1))
-        second = source_layer(other, Cache(tmp_path / "c2"))
+        second = source_layer(other, LayerCache(tmp_path / "c2"))
     finally:
         os.umask(before)
     assert first.digest == second.digest
-    with gates._entries(first, Cache(tmp_path / "c1")) as archive:
+    with image_policy._entries(first, LayerCache(tmp_path / "c1")) as archive:
         rows = {info.name: (info.uid, info.gid, info.mode, info.linkname) for info in archive}
     assert rows == {
         "shared": (8877, 0, 0o775, ""), "shared/a": (0, 0, 0o755, ""), "shared/a/z": (0, 0, 0o644, ""),
@@ -48,7 +48,7 @@ def test_source_depends_on_content_only(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_another_digest_is_another_layer(cache: Cache, tmp_path: Path) -> None:
+def test_another_digest_is_another_layer(cache: LayerCache, tmp_path: Path) -> None:
     """A layer is found again by the tree's digest, without a look at the files."""
     found = tree(tmp_path / "1", ("main.py", "run.sh"))
     first = source_layer(found, cache)
@@ -57,9 +57,9 @@ def test_another_digest_is_another_layer(cache: Cache, tmp_path: Path) -> None:
     assert source_layer(Tree(found.path, "sha256:" + "2" * 64), cache).digest != first.digest
 
 
-def test_files_links_and_folders(cache: Cache) -> None:
+def test_files_links_and_folders(cache: LayerCache) -> None:
     """Each kind of content, in the order of the paths; another content is another key."""
-    layer = files_layer({"/b": b"b", "/a/l": Content(link="../b"), "/c": Content(folder=True)}, cache)
-    with gates._entries(layer, cache) as archive:
+    layer = files_layer({"/b": b"b", "/a/l": FileContent(link="../b"), "/c": FileContent(folder=True)}, cache)
+    with image_policy._entries(layer, cache) as archive:
         assert [(info.name, info.type) for info in archive] == [("a", b"5"), ("a/l", b"2"), ("b", b"0"), ("c", b"5")]
-    assert files_layer({"/b": Content(b"b", executable=True)}, cache).key != files_layer({"/b": b"b"}, cache).key
+    assert files_layer({"/b": FileContent(b"b", executable=True)}, cache).key != files_layer({"/b": b"b"}, cache).key

@@ -15,20 +15,20 @@ import zstandard
 from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.errors import LayerError
-from ovenbird_builder.layers import Scheme
-from ovenbird_builder.layers.tarball import Tarball
-from ovenbird_builder.layers.wheel import Item, contents, installing
+from ovenbird_builder.layers import InstallScheme
+from ovenbird_builder.layers.tar_writer import TarWriter
+from ovenbird_builder.layers.wheel import InstalledFile, contents, installing
 
 SITE = "/usr/local/lib/python3.12/site-packages"
-SCHEME = Scheme(
+SCHEME = InstallScheme(
     SITE, SITE, "/usr/local/bin", "/usr/local", "/usr/local/include/python3.12", "/usr/local/bin/python3.12"
 )
 
 
-def installed(made: Wheel, more: tuple[Item, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
+def installed(made: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
     """What is in the tar of a wheel, folders left out."""
     out = io.BytesIO()
-    tar = Tarball(out, "zstd")
+    tar = TarWriter(out, "zstd")
     with installing(made, SCHEME) as installation:
         installation.with_bytecode(more, SCHEME, "cpython-312").write(tar)
     tar.close()
@@ -67,7 +67,7 @@ def test_every_part_of_a_wheel_finds_its_place(tmp_path: Path) -> None:
 def test_the_record_tells_all_that_was_written(tmp_path: Path) -> None:
     """Each file is in RECORD with the digest that it has in the image, bytecode without one, as pip has it."""
     made = wheel(tmp_path, "shop", files={"shop/a,b.py": "x", "shop-1.0.data/scripts/s": "#!python\n"})
-    pyc = Item(f"{SITE}/shop/__pycache__/a,b.cpython-312.pyc", 3, b"abc")
+    pyc = InstalledFile(f"{SITE}/shop/__pycache__/a,b.cpython-312.pyc", 3, b"abc")
     found = installed(made, (pyc,))
     rows = list(csv.reader(found[f"{SITE}/shop-1.0.dist-info/RECORD"][1].decode().splitlines()))
     assert rows == sorted(rows)
@@ -95,7 +95,7 @@ def test_bytecode_of_another_file_is_hidden_below_a_source_without(tmp_path: Pat
     made = wheel(tmp_path, "shop", files={"shop/a.py": "{{ x }}", "shop/tests/b.py": "", "c.txt": ""})
     hidden = [path for path in installed(made) if "/.wh." in path]
     assert hidden == [f"{SITE}/shop/__pycache__/.wh.a.cpython-312.pyc"]
-    own = Item(f"{SITE}/shop/__pycache__/a.cpython-312.pyc", 1, b"x")
+    own = InstalledFile(f"{SITE}/shop/__pycache__/a.cpython-312.pyc", 1, b"x")
     assert not [path for path in installed(made, (own,)) if "/.wh." in path]
 
 

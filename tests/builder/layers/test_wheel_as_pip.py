@@ -13,8 +13,8 @@ import pytest
 import zstandard
 from tests.wheels import Wheel, wheel
 
-from ovenbird_builder.layers import Scheme
-from ovenbird_builder.layers.tarball import Tarball
+from ovenbird_builder.layers import InstallScheme
+from ovenbird_builder.layers.tar_writer import TarWriter
 from ovenbird_builder.layers.wheel import installing
 
 Files = dict[str, bytes]
@@ -24,9 +24,9 @@ _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 def by_us(made: Wheel) -> Files:
     """What we put into an image, by its path below /usr, with the interpreter of this machine."""
     site = f"/usr/lib/{_PYTHON}/site-packages"
-    scheme = Scheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
+    scheme = InstallScheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
     out = io.BytesIO()
-    tar = Tarball(out, "zstd")
+    tar = TarWriter(out, "zstd")
     with installing(made, scheme) as installation:
         installation.write(tar)
     tar.close()

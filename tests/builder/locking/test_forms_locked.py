@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.commands.lock import difference
 from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
 from ovenbird_builder.locking.lock import lock
-from ovenbird_builder.locking.locktext import Lock, parse
+from ovenbird_builder.locking.lock_format import Lock, parse
 from ovenbird_builder.locking.requirements import Requirements, collect
-from ovenbird_builder.locking.wheels import wheels
+from ovenbird_builder.locking.wheel_fetch import wheels
 
 
 def needed(tree: Path, text: str) -> Requirements:
     """What a function with this requirements.txt needs."""
     (tree / "requirements.txt").write_text(text)
-    return collect(Function(root=tree, name="f", handler="main:handler", source="."), tree)
+    return collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
 def locked(bench: Bench, wanted: Requirements, **options: object) -> Lock:

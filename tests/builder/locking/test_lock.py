@@ -24,12 +24,12 @@ from ovenbird_builder.errors import (
     StaleLockError,
     WheelBuildError,
 )
+from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking import lockfile
 from ovenbird_builder.locking.indexes import indexes
 from ovenbird_builder.locking.lock import lock
-from ovenbird_builder.locking.locktext import SELF, Lock, parse
-from ovenbird_builder.locking.wheels import wheels
-from ovenbird_builder.network import Network
+from ovenbird_builder.locking.lock_format import SELF, Lock, parse
+from ovenbird_builder.locking.wheel_fetch import wheels
 
 
 def versions(found: Lock) -> dict[str, str]:
@@ -334,7 +334,7 @@ def test_the_oldest_and_the_newest_python_lock_too(
 @pytest.mark.timeout(300)
 def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> None:
     """numpy, from the public index, for aarch64 on this machine, within the site's certificates."""
-    from ovenbird_builder.network import network
+    from ovenbird_builder.host.network import network
 
     site = network("", os.environ)
     public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)
@@ -365,7 +365,7 @@ def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> 
     with pytest.raises(PackageIndexError):
         replace(bench, indexes=indexes(orchard.url, [], {})).lock("cherry", locker="uv")
     with pytest.raises(PackageIndexError):
-        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {}), network=Network()).lock(
+        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {}), network=NetworkSettings()).lock(
             "cherry", locker="uv"
         )
 
@@ -373,7 +373,7 @@ def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> 
 def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """What a project declares is resolved to the versions of its uv.lock; a hash that no file has is an error."""
     from ovenbird.common.hashing import hash_file
-    from ovenbird.document import Function
+    from ovenbird.function_document import FunctionSpec
     from ovenbird_builder.locking.requirements import collect
 
     def locked(hash: str) -> Lock:
@@ -381,7 +381,7 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
             '[[package]]\nname = "apple"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }\n'
             f'wheels = [{{ hash = "sha256:{hash}" }}]\n'
         )
-        wanted = collect(Function(tmp_path, "f", "main:handler", source="."), tmp_path)
+        wanted = collect(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
         return lock(
             wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network,
             cache=tmp_path / "cache", environ={},

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking import lockfile
-from ovenbird_builder.locking.locktext import Head, Pin, made
+from ovenbird_builder.locking.lock_format import LockHeader, Pin, made
 
 HASH = f"sha256:{'1' * 64}"
-SOUND = made((Pin("apple", "2.0", (HASH,)), Pin("banana", "1.0", (HASH,))), Head(python="3.12", inputs=HASH)).text
+SOUND = made((Pin("apple", "2.0", (HASH,)), Pin("banana", "1.0", (HASH,))), LockHeader(python="3.12", inputs=HASH)).text
 CONFLICT = SOUND.replace("apple==2.0", "<<<<<<< HEAD\napple==2.0\n=======\napple==2.1\n>>>>>>> other\n#")
 DAMAGED = {
     "a merge conflict": (CONFLICT, "function.lock, line 8: the marker of a merge conflict"),
@@ -97,6 +97,6 @@ def test_a_new_lock_takes_the_place_of_the_one_that_counts(
     (tmp_path / "src" / "main.py").write_text("")
     if at_hand:
         (tmp_path / at_hand / "function.lock").write_text("damaged")
-    function = Function(tmp_path, "f", "fn", source=source)
+    function = FunctionSpec(tmp_path, "f", "fn", source=source)
     assert lockfile.folders_of(function, tmp_path / "tree")[0] == tmp_path / first
     assert lockfile.place_to_write(function, "linux/amd64") == tmp_path / written / "function.lock"

@@ -10,7 +10,7 @@ import pytest
 from tests.refusals import succeeds
 from tests.toml_mutations import dumps, mutations
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.locking import pylock
 from ovenbird_builder.locking.requirements import Requirements, collect
 
@@ -41,8 +41,8 @@ LOCK: dict[str, Any] = {
 }  # fmt: skip
 
 
-def function(root: Path, code: str | None = None) -> Function:
-    return Function(root, "f", "main:fn", source="." if code is None else "", code=code)
+def function(root: Path, code: str | None = None) -> FunctionSpec:
+    return FunctionSpec(root, "f", "main:fn", source="." if code is None else "", code=code)
 
 
 def tell(call: Any, what: str) -> bool:

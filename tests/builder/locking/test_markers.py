@@ -11,11 +11,11 @@ import pytest
 from msgspec import structs
 from tests.orchard import Bench
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import ConflictError, HashError, LockError
-from ovenbird_builder.locking import runtime_needs
+from ovenbird_builder.locking import runtime_constraints
 from ovenbird_builder.locking.lock import lock
-from ovenbird_builder.locking.locktext import Lock
+from ovenbird_builder.locking.lock_format import Lock
 from ovenbird_builder.locking.markers import marker_applies
 from ovenbird_builder.locking.requirements import Requirements, collect
 
@@ -41,7 +41,7 @@ def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
     if text:
         (folder / "requirements.txt").write_text(text)
     (folder / "limits.txt").write_text(limits)
-    function = Function(root=folder, name="f", handler="main:handler", source=".")
+    function = FunctionSpec(root=folder, name="f", handler="main:handler", source=".")
     return collect(function, folder, constraints=[folder / "limits.txt"] if limits else [])
 
 
@@ -170,7 +170,9 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         'all = ["app[old,new]; python_version < \'3.12\'", "app[new]"]\n'
         'old = ["banana==1.0; os_name == \'posix\'", "app[all]; os_name == \'posix\'"]\nnew = ["apple==1.0"]\n'
     )
-    wanted = collect(Function(root=tmp_path, name="f", handler="main:handler", source="."), tmp_path, extras=["all"])
+    wanted = collect(
+        FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="."), tmp_path, extras=["all"]
+    )
     assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in wanted.texts()
     assert versions(locked(bench, wanted, "3.11")) == {"apple": "1.0", "banana": "1.0"}
     assert versions(locked(bench, wanted, "3.12")) == {"apple": "1.0"}
@@ -178,13 +180,13 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
 
 def test_several_ranges_of_one_name_all_count() -> None:
     """A second limit does not take the place of the first."""
-    from ovenbird_builder.locking.listed import requirement
+    from ovenbird_builder.locking.requirements_file import requirement
 
     limits = [requirement(text, f"limits.txt line {n}", Path()) for n, text in enumerate(["pear>=2", "pear<5"], 1)]
-    runtime_needs.check_wanted([requirement("pear==3", "r.txt line 1", Path())], limits)
+    runtime_constraints.check_wanted([requirement("pear==3", "r.txt line 1", Path())], limits)
     for text, line in (("pear==1", 1), ("pear===5.0", 2), ("pear===odd", 1)):
         with pytest.raises(ConflictError, match=rf"constraint pear.*\(limits.txt line {line}\)"):
-            runtime_needs.check_wanted([requirement(text, "r.txt line 1", Path())], limits)
+            runtime_constraints.check_wanted([requirement(text, "r.txt line 1", Path())], limits)
 
 
 @pytest.mark.parametrize(

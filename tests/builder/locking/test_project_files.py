@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking.requirements import Requirements, collect
 
@@ -29,7 +29,7 @@ def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
     for name, text in sources.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
-    return collect(Function(tree, "f", "main:handler", source="."), tree, **more)
+    return collect(FunctionSpec(tree, "f", "main:handler", source="."), tree, **more)
 
 
 def texts(requirements: Requirements) -> list[str]:

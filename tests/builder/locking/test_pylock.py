@@ -12,7 +12,7 @@ from ovenbird_builder.errors import ConflictError, LockError
 from ovenbird_builder.locking.lock import lock
 from ovenbird_builder.locking.pylock import read
 from ovenbird_builder.locking.requirements import Requirements
-from ovenbird_builder.locking.wheels import wheels
+from ovenbird_builder.locking.wheel_fetch import wheels
 
 _SEEN = {
     "python_full_version": "3.11.2", "python_version": "3.11", "platform_machine": "x86_64", "sys_platform": "linux",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.listed import Wanted, requirement
 from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.locking.requirements_file import RequirementLine, requirement
 from ovenbird_builder.locking.requirements_text import split_lines
 
 HEX = "0123456789abcdef" * 4
@@ -32,7 +32,7 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     """What a function with this requirements.txt needs."""
     data = text if isinstance(text, bytes) else text.encode()
     (tree / "requirements.txt").write_bytes(data)
-    return collect(Function(root=tree, name="f", handler="main:handler", source="."), tree, **options)
+    return collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree, **options)
 
 
 def texts(found: Requirements) -> list[str]:
@@ -253,7 +253,7 @@ def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     with (tree / "requirements.txt").open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
     with pytest.raises(LockError, match=r"requirements.txt is larger than 64.0 MiB"):
-        collect(Function(root=tree, name="f", handler="main:handler", source="."), tree)
+        collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     (tree / "reqs" / "prod.txt").write_text("-r ../base.txt\n./libs/common\n-f ../wheels\n")
     copy = tmp_path_factory.mktemp("copy")
     (copy / "libs" / "common").mkdir(parents=True)
-    function = Function(root=tree, name="f", handler="main:handler", source=".")
+    function = FunctionSpec(root=tree, name="f", handler="main:handler", source=".")
     found = collect(function, copy, files=[tree / "reqs" / "prod.txt"])
     assert (texts(found), found.find_links) == (["banana", "file:libs/common"], ("wheels",))
     outside = tmp_path_factory.mktemp("outside")
@@ -355,7 +355,7 @@ def test_a_long_line_is_refused_in_time(tree: Path, line: str) -> None:
 def test_a_requirement_of_a_document_takes_the_same_forms(tree: Path) -> None:
     """`spec.requirements` and `--requirement`, but for the options of files."""
     one = requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
-    assert one == Wanted(
+    assert one == RequirementLine(
         'file:libs/common[x]; python_version < "4"', "spec.requirements[0]", "", (), "file:libs/common", ("x",),
         'python_version < "4"',
     )  # fmt: skip

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.locking.requirements import Requirements, collect, content_digest
 
 
-def function(root: Path, **fields: object) -> Function:
-    return Function(root=root, name="f", handler="main:handler", source=".", **fields)
+def function(root: Path, **fields: object) -> FunctionSpec:
+    return FunctionSpec(root=root, name="f", handler="main:handler", source=".", **fields)
 
 
 def found(root: Path, **options: object) -> Requirements:
@@ -65,7 +65,7 @@ def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_pa
     """`source: src` with requirements.txt beside the document."""
     (tmp_path / "src").mkdir()
     (tmp_path / "requirements.txt").write_text("beside\n")
-    described = Function(root=tmp_path, name="f", handler="main:handler", source="src")
+    described = FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="src")
     assert texts(collect(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
     (tmp_path / "src" / "requirements.txt").write_text("inside\n")
     assert texts(collect(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
+from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking.requirements import Requirements, collect
-from ovenbird_builder.network import Network
 from ovenbird_builder.sources import fetch
 
 
@@ -34,8 +34,8 @@ def collected(folder: Path, into: Path, source: str = ".", **options: object) ->
     """What a function of that folder needs, its source fetched as a build does it."""
     named = options.pop("named", ())
     assert isinstance(named, tuple)
-    function = Function(root=folder, name="f", handler="main:handler", source=source, requirements=named)
-    tree = fetch(function, into / "tree", environ={}, network=Network())
+    function = FunctionSpec(root=folder, name="f", handler="main:handler", source=source, requirements=named)
+    tree = fetch(function, into / "tree", environ={}, network=NetworkSettings())
     return collect(function, tree.path, **options)  # type: ignore[arg-type]  # as a test gives them
 
 

@@ -13,13 +13,13 @@ from tests.disks import disk
 from tests.gitserver import gits, repository
 from tests.stores import Server, moto, s3, server
 
-from ovenbird.document import Function
-from ovenbird_builder.network import Network
-from ovenbird_builder.sources import Tree, fetch
+from ovenbird.function_document import FunctionSpec
+from ovenbird_builder.host.network import NetworkSettings
+from ovenbird_builder.sources import SourceTree, fetch
 
 __all__ = ["gits", "moto", "repository", "s3", "server"]
 
-Fetch = Callable[..., Tree]
+Fetch = Callable[..., SourceTree]
 
 
 @pytest.fixture
@@ -36,17 +36,19 @@ def fetched(tmp_path: Path, home: Path) -> Fetch:
 
     def run(
         source: str = "", *, handler: str = "fn", code: str | None = None, root: Path | None = None,
-        network: Network | None = None, timeout: float = 60.0, into: Path | None = None,
+        network: NetworkSettings | None = None, timeout: float = 60.0, into: Path | None = None,
         products: tuple[Path, ...] = (), include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), **environ: str,
-    ) -> Tree:  # fmt: skip
-        function = Function(root or tmp_path, "f", handler, source=source, code=code, include=include, exclude=exclude)
+    ) -> SourceTree:  # fmt: skip
+        function = FunctionSpec(
+            root or tmp_path, "f", handler, source=source, code=code, include=include, exclude=exclude
+        )
         target = into or outs / str(len(list(outs.iterdir())) if outs.is_dir() else 0)
         target.parent.mkdir(exist_ok=True)
         before = set(target.parent.iterdir())
         base = {"PATH": os.environ["PATH"], "HOME": str(home)}
         try:
             tree = fetch(
-                function, target, environ=base | environ, network=network or Network(), timeout=timeout,
+                function, target, environ=base | environ, network=network or NetworkSettings(), timeout=timeout,
                 products=products,
             )  # fmt: skip
         except BaseException:
@@ -77,7 +79,7 @@ def full(tmp_path: Path) -> Iterator[Path]:
         yield found
 
 
-def paths(tree: Tree) -> dict[str, Any]:
+def paths(tree: SourceTree) -> dict[str, Any]:
     """Every file of a tree -> its content; a link -> a tuple of its target."""
     found: dict[str, Any] = {}
     for path in sorted(tree.path.rglob("*")):

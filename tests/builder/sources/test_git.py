@@ -17,13 +17,13 @@ from tests.stores import Server, give
 
 from ovenbird_builder.errors import (
     ProgramMissingError,
-    SourceDeniedError,
+    SourceAuthError,
     SourceError,
     SourceMissingError,
     SourceUnreachableError,
     UnsafeSourceError,
 )
-from ovenbird_builder.network import Network
+from ovenbird_builder.host.network import NetworkSettings
 
 from .conftest import Fetch, paths
 
@@ -163,14 +163,14 @@ def test_a_password_is_never_asked_for(fetched: Fetch, gits: GitServer, reposito
     repository.commit(main_py="x")
     gits.login = ("user", "password1")
     start = time.monotonic()
-    with pytest.raises(SourceDeniedError, match=r"GIT_TOKEN"):
+    with pytest.raises(SourceAuthError, match=r"GIT_TOKEN"):
         fetched(f"git+{gits.url}/app/.git")
     for source, environ in (
         (f"git+{gits.url}/app/.git", {"GIT_TOKEN": "wrongtoken"}),
         (f"git+http://user:wrongtoken@{gits.host}/app/.git", {}),
         (f"git+http://wrongtoken@{gits.host}/app/.git", {}),
     ):
-        with pytest.raises(SourceDeniedError) as caught:
+        with pytest.raises(SourceAuthError) as caught:
             fetched(source, **environ)
         assert "wrongtoken" not in str(caught.value)
     assert time.monotonic() - start < 30
@@ -186,7 +186,7 @@ def test_credentials_go_to_the_sources_own_server_only(
         repository.commit(main_py="x")
         repository.submodule("sub", f"{other.url}/app/.git", "1" * 40)
         gits.login = ("oauth2", "ghp_secret1")
-        with pytest.raises(SourceDeniedError):
+        with pytest.raises(SourceAuthError):
             fetched(f"git+{gits.url}/app/.git", GIT_TOKEN="ghp_secret1")
         assert other.asked
         assert not any(given for _, given in other.asked)
@@ -467,11 +467,11 @@ def test_ssh(fetched: Fetch, repository: Repository, sshd: str) -> None:
     commit = repository.commit(main_py="x")
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     source = f"git+ssh://{user}@example.test{repository.folder}#main"
-    with pytest.raises(SourceDeniedError, match=r"Host key verification failed"):
+    with pytest.raises(SourceAuthError, match=r"Host key verification failed"):
         fetched(source, GIT_SSH_COMMAND=f"{sshd} -o StrictHostKeyChecking=yes")
     tree = fetched(source, GIT_SSH_COMMAND=f"{sshd} -o StrictHostKeyChecking=accept-new")
     assert (tree.revision, tree.uri) == (commit, source)
-    with pytest.raises(SourceDeniedError, match=r"Permission denied"):
+    with pytest.raises(SourceAuthError, match=r"Permission denied"):
         fetched(source.replace(user, "nobody"), GIT_SSH_COMMAND=f"{sshd} -o StrictHostKeyChecking=accept-new")
 
 
@@ -485,7 +485,7 @@ def test_ssh_by_a_program_of_the_users(fetched: Fetch, repository: Repository, t
     assert tree.revision == commit
     assert "-p 2222 me@example.test git-upload-pack" in (tmp_path / "asked").read_text()
     script.write_text("#!/bin/sh\necho 'me@example.test: Permission denied (publickey).' >&2; exit 255\n")
-    with pytest.raises(SourceDeniedError, match=r"Permission denied.*is the key in the agent"):
+    with pytest.raises(SourceAuthError, match=r"Permission denied.*is the key in the agent"):
         fetched(f"git+ssh://me@example.test{repository.folder}", GIT_SSH_COMMAND=str(script))
 
 
@@ -573,7 +573,7 @@ def test_a_host_of_lfs_may_be_allowed(
     _lfs_pointer(repository, f"[lfs]\n\turl = {server.url.replace('127.0.0.1', 'localhost')}/there\n")
     server.answer = lambda request: give(request, b"{}", 404)
     with pytest.raises(SourceError) as caught:
-        fetched(f"git+{gits.url}/app/.git", network=Network(hosts=("localhost",)))
+        fetched(f"git+{gits.url}/app/.git", network=NetworkSettings(hosts=("localhost",)))
     assert "--allow-host" not in str(caught.value)
     assert {path.partition("?")[0] for _, path, _ in server.asked} == {"/there/objects/batch"}
     _lfs_pointer(repository, f"[lfs]\n\turl = {server.url}/here\n")
@@ -605,7 +605,7 @@ def test_a_submodule_on_a_host_that_is_allowed(fetched: Fetch, gits: GitServer, 
     repository.commit(main_py="x")
     address = gits.url.replace("127.0.0.1", "localhost")
     repository.submodule("sub", f"{address}/other/.git", recorded)
-    tree = fetched(f"git+{gits.url}/app/.git", network=Network(hosts=("localhost",)))
+    tree = fetched(f"git+{gits.url}/app/.git", network=NetworkSettings(hosts=("localhost",)))
     assert (tree.path / "sub" / "deep" / "z.py").read_text() == "z"
     own = fetched(f"git+{address}/app/.git")
     assert (own.path / "sub" / "o.py").read_text() == "o"

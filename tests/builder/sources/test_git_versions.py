@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.gitserver import GitServer, Repository, git
 
-from ovenbird.document import Function
-from ovenbird_builder.network import Network
+from ovenbird.function_document import FunctionSpec
+from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.sources import fetch
 from ovenbird_builder.sources.git_versions import ARCHIVAL, copy_to_subfolder, version_variables
 
@@ -61,11 +61,11 @@ READERS = {
 def take(gits: GitServer, ref: str, folder: Path) -> Path:
     """Return the checkout of a git requirement, by the same call as a build's."""
     folder.mkdir()
-    function = Function(
+    function = FunctionSpec(
         root=folder, name="requirement", handler="handler", source=f"git+{gits.url}/app/.git" + (ref and f"#{ref}")
     )
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    tree = fetch(function, folder / "tree", environ=environ, network=Network(), timeout=60, versions=True)
+    tree = fetch(function, folder / "tree", environ=environ, network=NetworkSettings(), timeout=60, versions=True)
     assert not (tree.path / ".git").exists()
     return tree.path
 

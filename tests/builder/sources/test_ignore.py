@@ -8,14 +8,14 @@ import pytest
 from pathspec import GitIgnoreSpec
 
 from ovenbird_builder.errors import SourceError
-from ovenbird_builder.sources.ignore import NamePatterns, Rules
+from ovenbird_builder.sources.ignore import IgnoreRules, NamePatterns
 from ovenbird_builder.sources.selection import DEFAULTS
 
 
-def rules(folder: Path, text: str) -> Rules:
+def rules(folder: Path, text: str) -> IgnoreRules:
     """The rules of a folder whose `.gitignore` holds a text."""
     (folder / ".gitignore").write_text(text)
-    return Rules((".gitignore",)).below(folder, "")
+    return IgnoreRules((".gitignore",)).below(folder, "")
 
 
 def test_stars_in_a_row_are_one_star(tmp_path: Path) -> None:

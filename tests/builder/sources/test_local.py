@@ -10,7 +10,7 @@ import pytest
 from tests.gitserver import git
 from tests.refusals import succeeds
 
-from ovenbird_builder.errors import SourceError, SourceMissingError, SpecError, UnsafeSourceError
+from ovenbird_builder.errors import BuildRequestError, SourceError, SourceMissingError, UnsafeSourceError
 
 from .conftest import Fetch, paths
 
@@ -220,7 +220,7 @@ def test_a_home_directory_is_not_swallowed(fetched: Fetch, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("values", [{"OVENBIRD_SOURCE_LIMIT": "lots"}, {"OVENBIRD_SOURCE_FILES": "0"}])
 def test_a_limit_that_does_not_parse_is_an_error(fetched: Fetch, values: dict[str, str]) -> None:
-    with pytest.raises(SpecError, match=next(iter(values))):
+    with pytest.raises(BuildRequestError, match=next(iter(values))):
         fetched(code="x", **values)
 
 

@@ -18,13 +18,13 @@ Fetched = Callable[[], dict[str, Any]]
 CODE = """
 import json, sys
 from pathlib import Path
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 from ovenbird.errors import OvenbirdError
-from ovenbird_builder.network import Network
+from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.sources import fetch
 root, into = map(Path, sys.argv[1:])
 try:
-    tree = fetch(Function(root, "f", "fn"), into, environ={}, network=Network())
+    tree = fetch(FunctionSpec(root, "f", "fn"), into, environ={}, network=NetworkSettings())
     print(json.dumps({"files": [row.name for row in tree.rows], "left_out": dict(tree.left_out)}))
 except OvenbirdError as error:
     print(json.dumps({"message": error.message, "hint": error.hint, "status": error.exit_code}))

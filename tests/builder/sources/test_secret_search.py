@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.sources import secret_search
-from ovenbird_builder.sources.secret_search import Finding, Lines, search_text, search_tree
+from ovenbird_builder.sources.secret_search import Lines, SecretFinding, search_text, search_tree
 
 TOKEN = "ghp" + "_" + "a1B2" * 9
 KEY = "-----BEGIN {0}-----\n{1}\n{1}\n-----END {0}-----\n".format("PRIVATE" + " KEY", "MIIE" * 16)
@@ -98,7 +98,7 @@ def test_a_file_full_of_secrets_gives_a_hundred(tmp_path: Path) -> None:
 def test_a_text_is_searched_under_the_name_that_it_is_given() -> None:
     """As the function document, which is no file of the tree."""
     assert search_text("function.yaml", f"kind: python\ntoken: {TOKEN}\n".encode()) == [
-        Finding("function.yaml", 2, "GitHub token")
+        SecretFinding("function.yaml", 2, "GitHub token")
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.bases.stdlib_names import stdlib_names
-from ovenbird_builder.errors import ShadowedSourceError
+from ovenbird_builder.errors import ModuleShadowedError
 from ovenbird_builder.sources.shadow import refuse
 
 
@@ -23,7 +23,7 @@ def place(root: Path, name: str) -> None:
 def test_a_file_that_hides_a_needed_module_is_refused(tmp_path: Path, name: str) -> None:
     """A module of Python or of the runtime, as a file, a package or compiled."""
     place(tmp_path, name)
-    with pytest.raises(ShadowedSourceError, match="would hide the module"):
+    with pytest.raises(ModuleShadowedError, match="would hide the module"):
         refuse(tmp_path, stdlib_names("3.12"))
 
 
@@ -43,7 +43,7 @@ def test_the_version_of_the_target_decides(tmp_path: Path, name: str, refused: s
     """A vendored module that the target has no more is fine; one that it alone has is refused by any builder."""
     place(tmp_path, name)
     refuse(tmp_path, stdlib_names(allowed))
-    with pytest.raises(ShadowedSourceError, match="Python's standard library"):
+    with pytest.raises(ModuleShadowedError, match="Python's standard library"):
         refuse(tmp_path, stdlib_names(refused))
 
 

@@ -19,24 +19,27 @@ from typing import Any
 
 import urllib3
 
-from ovenbird import giturl
+from ovenbird.common import git_url
 from ovenbird.common.source_limits import SourceLimits, read_limits
 from ovenbird.common.units import parse_duration
-from ovenbird.document import parse as parse_yaml
-from ovenbird_builder import diff, instructions, outputs, reference, writeback
-from ovenbird_builder.distribution import insecure, login
-from ovenbird_builder.distribution.tokens import Tokens
+from ovenbird.function_document import parse as parse_yaml
+from ovenbird_builder.attestations import image_packages
+from ovenbird_builder.build import layer_diff, writeback
 from ovenbird_builder.host.flag_values import parse_flag
-from ovenbird_builder.layers import Scheme, assemble, wheel
-from ovenbird_builder.locking import declared, listed, lockfile, pylock
+from ovenbird_builder.kubernetes import cron, overrides, quantity, task
+from ovenbird_builder.layers import InstallScheme, image_manifest, wheel
+from ovenbird_builder.locking import lockfile, pylock, requirements_file
+from ovenbird_builder.locking.projects import pyproject
 from ovenbird_builder.locking.wheelhouse import Wheel, described
-from ovenbird_builder.manifests import cron, overrides, quantity, task
-from ovenbird_builder.sources import archive, names
-from ovenbird_builder.sources import giturl as submodules
+from ovenbird_builder.oci import reference
+from ovenbird_builder.registry import auth_config, insecure
+from ovenbird_builder.registry.bearer_auth import BearerAuth
+from ovenbird_builder.request import destination, run_instruction
+from ovenbird_builder.sources import archive, path_rules
+from ovenbird_builder.sources import submodule_url as submodules
 from ovenbird_builder.sources.dockerignore import DockerIgnore
-from ovenbird_builder.sources.ignore import Rules
+from ovenbird_builder.sources.ignore import IgnoreRules
 from ovenbird_builder.sources.secret_search import search_tree
-from ovenbird_builder.statements import packages
 from tests.fuzz.parser import Parser
 from tests.fuzz.parsers.runtime import _JSON, _URL, _YAML, FUNCTION, ZIP, text
 
@@ -47,7 +50,7 @@ _ENVIRONMENT = {
     "platform_system": "Linux", "platform_version": "", "python_full_version": "3.12.1", "python_version": "3.12",
     "sys_platform": "linux",
 }  # fmt: skip
-_SCHEME = Scheme(
+_SCHEME = InstallScheme(
     "/usr/lib/python3.12/site-packages", "/usr/lib/python3.12/site-packages", "/usr/bin", "/usr",
     "/usr/include/python3.12", "/usr/bin/python3",
 )  # fmt: skip
@@ -66,16 +69,16 @@ def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes, Path], 
 
 
 def _requirement(data: bytes, folder: Path) -> None:
-    listed.requirement(text(data), "--requirement", folder)
+    requirements_file.requirement(text(data), "--requirement", folder)
 
 
 def _pyproject(path: Path) -> None:
-    declared.project(path, ())
-    declared.project(path, ("web", "all"))
+    pyproject.project(path, ())
+    pyproject.project(path, ("web", "all"))
 
 
 def _inline(data: bytes, folder: Path) -> None:
-    declared.inline(data.decode("utf-8", "replace"), "main.py", folder)
+    pyproject.inline(data.decode("utf-8", "replace"), "main.py", folder)
 
 
 def _installed(path: Path) -> None:
@@ -89,7 +92,7 @@ def _installed(path: Path) -> None:
 
 
 def _wheel_metadata(path: Path) -> None:
-    packages.package(path, sha256="0" * 64)
+    image_packages.package(path, sha256="0" * 64)
     wheel.contents(path)
 
 
@@ -120,12 +123,12 @@ class _Entries:
 
 
 def _step_tar(path: Path) -> None:
-    diff.normalise(path, _Entries(), 0)
+    layer_diff.normalise(path, _Entries(), 0)
 
 
 def _ignore(data: bytes, folder: Path) -> None:
     (folder / ".gitignore").write_bytes(data)
-    rules = Rules((".gitignore",)).below(folder, "")
+    rules = IgnoreRules((".gitignore",)).below(folder, "")
     for path in ("main.py", "data/", "data/a b.csv", "a" * 200 + ".py", "x/" * 50, ".env"):
         rules.ignores(path)
 
@@ -139,14 +142,14 @@ def _dockerignore(data: bytes, folder: Path) -> None:
 
 
 def _member_name(data: bytes, _: Path) -> None:
-    name = names.check_member(text(data), "source.zip")
+    name = path_rules.check_member(text(data), "source.zip")
     assert not name.startswith("/")
     assert ".." not in name.split("/")
 
 
 def _submodule(data: bytes, _: Path) -> None:
     for base in ("https://example.com/team/repo.git", "git+ssh://git@example.com/repo"):
-        submodules.submodule(giturl.parse(base), text(data), "lib")
+        submodules.submodule(git_url.parse(base), text(data), "lib")
 
 
 @functools.cache
@@ -172,10 +175,10 @@ def _settings(data: bytes, _: Path) -> None:
     value = text(data)
     for parse in (
         lambda text: parse_flag(parse_duration, text, "--timeout"),
-        outputs.output,
+        destination.output,
         lambda text: read_limits({"OVENBIRD_SOURCE_LIMIT": text}),
         lambda text: read_limits({"OVENBIRD_SOURCE_FILES": text}),
-        lambda text: instructions.parse([instructions.from_flag(text)], "--instruction"),
+        lambda text: run_instruction.parse([run_instruction.from_flag(text)], "--instruction"),
         lambda text: overrides.apply([{"kind": "Deployment", "spec": {"containers": [{"name": "a"}]}}], [text]),
         cron.problem,
         lambda text: [quantity.problem(field, text) for field in ("cpu", "mem", "gpu", "disk")],
@@ -204,7 +207,7 @@ def _write_back(path: Path) -> None:
 def _auth_file(path: Path) -> None:
     for name in ("registry.example.com/team/app:1", "python:3.12"):
         with contextlib.suppress(_expected()):
-            login.login(reference.parse(name), {"REGISTRY_AUTH_FILE": str(path), "PATH": ""})
+            auth_config.login(reference.parse(name), {"REGISTRY_AUTH_FILE": str(path), "PATH": ""})
 
 
 def _registries(path: Path) -> None:
@@ -212,15 +215,20 @@ def _registries(path: Path) -> None:
 
 
 def _manifest(data: bytes, _: Path) -> None:
-    assemble.choose(data, "amd64")
-    assemble.predict(
-        data, b'{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":[]}}', [], assemble.Changes(), {}, 0
+    image_manifest.choose(data, "amd64")
+    image_manifest.predict(
+        data,
+        b'{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":[]}}',
+        [],
+        image_manifest.ConfigChanges(),
+        {},
+        0,
     )
 
 
 def _config(data: bytes, _: Path) -> None:
     manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + "0" * 64, "size": 2}, "layers": []}
-    assemble.predict(json.dumps(manifest).encode(), data, [], assemble.Changes(env={"A": "b"}), {}, 0)
+    image_manifest.predict(json.dumps(manifest).encode(), data, [], image_manifest.ConfigChanges(env={"A": "b"}), {}, 0)
 
 
 class _TokenServer(BaseHTTPRequestHandler):
@@ -255,8 +263,8 @@ def _token_pool() -> urllib3.PoolManager:
 def _challenge(data: bytes, _: Path) -> None:
     """The first line is a challenge, the rest what the token server answers."""
     head, _, _TokenServer.content = data.partition(b"\n")
-    for known in (None, login.Login("user", "secret"), login.Login(token="secret")):
-        Tokens(_token_pool(), known, "team/app").answer(head.decode("latin-1"), write=True)
+    for known in (None, auth_config.RegistryLogin("user", "secret"), auth_config.RegistryLogin(token="secret")):
+        BearerAuth(_token_pool(), known, "team/app").answer(head.decode("latin-1"), write=True)
 
 
 def _search(path: Path) -> object:
@@ -284,7 +292,7 @@ _ELF_NUMBERS = tuple(struct.pack("<Q", number) for number in (0, 1, 56, 64, 2**3
 
 PARSERS = (
     Parser("requirement", _requirement, _LINES),
-    Parser("requirements", _file("requirements.txt", lambda path: listed.read(path, path.parent)), _LINES),
+    Parser("requirements", _file("requirements.txt", lambda path: requirements_file.read(path, path.parent)), _LINES),
     Parser("pyproject", _file("pyproject.toml", _pyproject), (*_TOML, *_LINES)),
     Parser("inline-metadata", _inline, (*_TOML, *_LINES, b"# /// script\n", b"# ///\n", b"# ")),
     Parser("pylock", _file("pylock.toml", lambda path: pylock.read(path, _ENVIRONMENT)), (*_TOML, *_LINES)),

@@ -9,13 +9,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ovenbird import address, document, gitrefs, giturl, settings, trace
+from ovenbird import function_document, settings, trace_context
 from ovenbird.command_line.env_file import read_env_file
+from ovenbird.common import git_refs, git_url, source_url
 from ovenbird.common.source_limits import SourceLimits
 from ovenbird.errors import OvenbirdError, SettingsError
 from ovenbird.function import cloudevent, target
-from ovenbird.job import each, fetching, parameters
-from ovenbird.platform import credentials, database, forms, keys
+from ovenbird.job import indexed_parameters, parameters
+from ovenbird.job.sources import download
+from ovenbird.platform import keys
+from ovenbird.platform.core import credentials, serialization
+from ovenbird.platform.local import database
 from ovenbird.processor import config
 from tests.fuzz.parser import Parser
 
@@ -31,7 +35,7 @@ _URL = (
     b"HEAD",
 )  # fmt: skip
 
-FUNCTION = document.Function(Path(), "f", "mod:f", source="zip+https://example.com/source.zip")
+FUNCTION = function_document.FunctionSpec(Path(), "f", "mod:f", source="zip+https://example.com/source.zip")
 
 
 def text(data: bytes) -> str:
@@ -42,7 +46,7 @@ def text(data: bytes) -> str:
 def _document(data: bytes, folder: Path) -> None:
     path = folder / "function.yaml"
     path.write_bytes(data)
-    document.read(path)
+    function_document.read(path)
 
 
 def _target(data: bytes, folder: Path) -> None:
@@ -67,24 +71,24 @@ def _setting(data: bytes, _: Path) -> None:
 
 
 def _url(data: bytes, _: Path) -> None:
-    parts = address.split(text(data))
-    address.login(parts)
-    for shown in (address.shown(parts), address.bare(parts)):
+    parts = source_url.split(text(data))
+    source_url.login(parts)
+    for shown in (source_url.shown(parts), source_url.bare(parts)):
         if parts.hostname and parts.username is not None:
-            assert address.split(shown).username is None, "a login is shown"
+            assert source_url.split(shown).username is None, "a login is shown"
 
 
 def _git_url(data: bytes, _: Path) -> None:
-    found = giturl.parse(text(data))
-    giturl.credentials(found, {})
-    gitrefs.chosen({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, found)
+    found = git_url.parse(text(data))
+    git_url.credentials(found, {})
+    git_refs.resolve_ref({"HEAD": "a" * 40, "refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}, found)
 
 
 def _netrc(data: bytes, folder: Path) -> None:
     path = folder / "netrc"
     path.write_bytes(data)
     path.chmod(0o600)
-    address.netrc_login("example.com", {"NETRC": str(path)})
+    source_url.netrc_login("example.com", {"NETRC": str(path)})
 
 
 def _env_file(data: bytes, folder: Path) -> None:
@@ -96,16 +100,16 @@ def _env_file(data: bytes, folder: Path) -> None:
 
 
 def _traceparent(data: bytes, _: Path) -> None:
-    found = trace.continued(data)
-    assert trace.continued(found.traceparent.encode()).parent_id == found.span_id
+    found = trace_context.from_traceparent(data)
+    assert trace_context.from_traceparent(found.traceparent.encode()).parent_id == found.span_id
 
 
 def _cloud_event(data: bytes, _: Path) -> None:
-    from ovenbird.function.bind import MalformedError, parse_json
+    from ovenbird.function.binder import MalformedPayloadError, parse_json
 
     try:
         event = cloudevent.from_json(parse_json(data))
-    except (ValueError, MalformedError):  # what its callers turn into a 400
+    except (ValueError, MalformedPayloadError):  # what its callers turn into a 400
         return
     cloudevent.to_json(event)
 
@@ -126,7 +130,7 @@ def _parameters(name: str) -> Callable[[bytes, Path], object]:
 def _line(data: bytes, folder: Path) -> None:
     path = folder / "lines.jsonl"
     path.write_bytes(data)
-    each.line(str(path), 1)
+    indexed_parameters.line(str(path), 1)
 
 
 def _processor(data: bytes, folder: Path) -> None:
@@ -145,17 +149,17 @@ def _source_archive(data: bytes, folder: Path) -> None:
     archive, place = folder / "source.zip", Path(tempfile.mkdtemp(dir=folder))
     archive.write_bytes(data)
     try:
-        fetching.unpack(archive, place / "tree", FUNCTION, SourceLimits(2**24, 1000))
+        download.unpack(archive, place / "tree", FUNCTION, SourceLimits(2**24, 1000))
         assert not list(place.glob("[!t]*")), "a member left its folder"
     finally:
         shutil.rmtree(place)
 
 
 def _function_reference(data: bytes, _: Path) -> None:
-    key = forms.function_key(text(data))
+    key = serialization.function_key(text(data))
     if key:
         with contextlib.suppress(OvenbirdError):
-            forms.function_text(key)
+            serialization.function_text(key)
 
 
 TAR = (

@@ -20,8 +20,8 @@ from ovenbird.command_line.inner_parsers import flags, sub_parsers
 from ovenbird.command_line.parsers import describe_verbs, find_parser, walk_parsers
 from ovenbird.command_line.usage import unknown_verb
 from ovenbird.command_line.verb_help import GROUPS
+from ovenbird.command_line.verb_parser import CommandParser, spell_out
 from ovenbird.settings import Settings
-from ovenbird.verb_parser import CommandParser, spell_out
 
 VERBS = sorted(describe_verbs())
 PLACES = sorted(parser.prog.removeprefix("ovenbird ") for verb in VERBS for parser in walk_parsers(find_parser(verb)))

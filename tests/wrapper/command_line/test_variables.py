@@ -14,7 +14,7 @@ import pytest
 
 from ovenbird import settings as table
 from ovenbird.command_line.variables import OTHERS, describe_misspelled
-from ovenbird_builder.options import TABLE
+from ovenbird_builder.commands.options import TABLE
 
 ROOT = Path(__file__).parents[3]
 

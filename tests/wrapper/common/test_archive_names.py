@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird.common.archive_names import is_archive_name, split_folder
-from ovenbird.document import Function
+from ovenbird.function_document import FunctionSpec
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from ovenbird.document import Function
 def test_a_folder_is_named_after_a_hash(source: str, path: str, folder: str) -> None:
     """In archives and on the web, where a `#` begins a fragment; elsewhere it is part of a name."""
     assert split_folder(source) == (path, folder)
-    assert Function(Path(), "f", "fn", source=source).archive_folder == folder
+    assert FunctionSpec(Path(), "f", "fn", source=source).archive_folder == folder
 
 
 def test_which_names_are_those_of_archives() -> None:

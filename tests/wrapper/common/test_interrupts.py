@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.jobs import default_signals
 
-from ovenbird_builder.layers.underlay import LAUNCHER
+from ovenbird_builder.layers.runtime_layers import LAUNCHER
 
 DEADLINE = 60.0  # seconds
 # a module in place of one that our own modules import, which says that its import has begun and goes on for ever

@@ -115,7 +115,7 @@ def unbounded(path: Path) -> Iterator[int]:
 
 # figures of ours, in a format of its own; a script that the target's Python runs; a name that Python code asked for
 _EXEMPT = (
-    "wrapper/ovenbird/serve/metrics.py",
+    "wrapper/ovenbird/serve/observability/metrics.py",
     "builder/ovenbird_builder/layers/_compile.py",
     "wrapper/ovenbird/__init__.py",
 )

@@ -53,7 +53,7 @@ def test_a_user_that_no_database_knows() -> None:
         "pwd.getpwuid = unknown\n"
         "from ovenbird.common.user_folders import *\n"
         "print(find_home({}), find_cache_folder({}), expand_home('~/a', {}), find_cache_folder({'HOME': '/h'}))\n"
-        "from ovenbird_builder.cache_folder import find_cache\n"
+        "from ovenbird_builder.cache.folder import find_cache\n"
         "try: find_cache('', {})\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

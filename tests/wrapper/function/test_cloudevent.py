@@ -6,7 +6,7 @@ import cloudevents.http
 import pytest
 
 from ovenbird.function.cloudevent import CloudEvent, as_hinted, from_json, to_json
-from ovenbird.function.reserved import CLOUDEVENT, SERVICE, filled_by
+from ovenbird.function.injected import CLOUDEVENT, SERVICE, filled_by
 
 WHOLE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "x", "data": {"a": 1}}
 

@@ -21,7 +21,7 @@ import pytest
 
 from ovenbird.errors import SignatureError
 from ovenbird.function.convert import Converter, parse_json
-from ovenbird.function.problems import FieldsError, MalformedError
+from ovenbird.function.validation_errors import MalformedPayloadError, PayloadValidationError
 
 
 class Colour(enum.Enum):
@@ -117,7 +117,7 @@ def test_text_becomes_the_hint_when_lax(hint: Any, text: Any, expected: Any) -> 
 )
 def test_what_does_not_fit_says_why(hint: Any, value: Any, lax: bool, message: str) -> None:
     """One problem with the path it was given and what was expected."""
-    with pytest.raises(FieldsError) as caught:
+    with pytest.raises(PayloadValidationError) as caught:
         Converter("x", hint).convert(value, "x", lax)
     (problem,) = caught.value.problems
     assert problem.field == "x"
@@ -142,7 +142,7 @@ def test_tables_are_made_of_records_or_columns() -> None:
 
 def test_a_frame_that_cannot_be_made_is_a_problem() -> None:
     """polars raises errors of its own kind, which are the client's fault all the same."""
-    with pytest.raises(FieldsError) as caught:
+    with pytest.raises(PayloadValidationError) as caught:
         Converter("x", pl.DataFrame).convert({"a": [1, 2], "b": [1, 2, 3]}, "table")
     assert caught.value.problems[0].field == "table"
 
@@ -202,7 +202,7 @@ def test_annotated_types_go_to_pydantic() -> None:
     """Constraints that msgspec would overlook are pydantic's, where the user has it."""
     converter = Converter("x", Annotated[int, annotated_types.Gt(3)])
     assert converter.pydantic
-    with pytest.raises(FieldsError):
+    with pytest.raises(PayloadValidationError):
         converter.convert(3, "x")
 
 
@@ -230,7 +230,7 @@ def test_a_users_own_error_is_not_the_clients() -> None:
                 raise KeyError("broken")
 
     converter = Converter("x", Picky)
-    with pytest.raises(FieldsError, match="p: must not be 1"):
+    with pytest.raises(PayloadValidationError, match="p: must not be 1"):
         converter.convert({"n": 1}, "p")
     with pytest.raises(KeyError):
         converter.convert({"n": 2}, "p")
@@ -261,12 +261,12 @@ class Holding(msgspec.Struct):
 def test_json_is_parsed_or_malformed() -> None:
     """The text of the error says where, and nothing of the inside."""
     assert parse_json(b'{"a": [1]}') == {"a": [1]}
-    with pytest.raises(MalformedError, match=r"the JSON is malformed: .*byte 1"):
+    with pytest.raises(MalformedPayloadError, match=r"the JSON is malformed: .*byte 1"):
         parse_json(b"{x")
     for number in (b"9" * 5000, b"1e999"):
-        with pytest.raises(MalformedError, match=r"out of range$"):
+        with pytest.raises(MalformedPayloadError, match=r"out of range$"):
             parse_json(b"[" + number + b"]")
-    with pytest.raises(MalformedError, match="nested too deeply"):
+    with pytest.raises(MalformedPayloadError, match="nested too deeply"):
         parse_json(b"[" * 100_000)
 
 
@@ -278,7 +278,7 @@ def test_json_is_parsed_or_malformed() -> None:
 ])  # fmt: skip
 def test_malformed_json_says_what_is_wrong(body: bytes, words: str) -> None:
     """White space and half of a surrogate pair are not called cut off."""
-    with pytest.raises(MalformedError) as caught:
+    with pytest.raises(MalformedPayloadError) as caught:
         parse_json(body)
     assert words in caught.value.message
 
@@ -317,6 +317,6 @@ def test_a_whole_number_is_an_integer(hint: Any, value: Any, expected: Any) -> N
 ])  # fmt: skip
 def test_what_is_no_whole_number(hint: Any, value: Any, field: str) -> None:
     """A fraction is none, nor a number that no integer of 64 bits holds, nor text; only what is wrong is named."""
-    with pytest.raises(FieldsError) as caught:
+    with pytest.raises(PayloadValidationError) as caught:
         Converter("x", hint).convert(value, "x")
     assert [problem.field for problem in caught.value.problems] == [field]

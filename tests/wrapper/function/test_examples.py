@@ -19,10 +19,10 @@ import pytest
 from starlette.datastructures import UploadFile
 
 import ovenbird
-from ovenbird.function.bind import JOB, Binder
+from ovenbird.function.binder import JOB, Binder
 from ovenbird.function.examples import example_value, request_line, run_line
 from ovenbird.job.arguments import check_names, convert
-from ovenbird.settings import Typed
+from ovenbird.settings import RawArgument
 
 
 class Color(enum.Enum):
@@ -83,7 +83,7 @@ def test_the_request_and_the_run_bind(function: Any) -> None:
     given = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--param")
     inputs = dict(word.split("=", 1) for flag, word in itertools.pairwise(words) if flag == "--input")
     check_names(job, given, inputs)
-    convert(job, {name: Typed(text) for name, text in given.items()})
+    convert(job, {name: RawArgument(text) for name, text in given.items()})
 
 
 def test_files_and_events_have_forms_of_their_own() -> None:

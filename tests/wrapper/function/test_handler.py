@@ -12,7 +12,7 @@ from tests.loading import FUNCTIONS, Project
 from ovenbird.errors import InitError
 from ovenbird.function.context import Context
 from ovenbird.function.handler import Handler
-from ovenbird.function.shape import Shape
+from ovenbird.function.handler_kind import HandlerKind
 
 CONTEXT = Context("test")
 
@@ -68,13 +68,13 @@ def test_a_coroutine_and_generators_are_called(project: Project) -> None:
 
 def test_a_class_has_the_shape_of_its_call(project: Project) -> None:
     """The shape is known before anything is constructed."""
-    assert shaped(project, "Streams").shape is Shape.ASYNC_GENERATOR
+    assert shaped(project, "Streams").shape is HandlerKind.ASYNC_GENERATOR
 
 
 def test_applications_bind_nothing(project: Project) -> None:
     """An ASGI application as the handler has no binder."""
     handler = project.handler("from starlette.applications import Starlette\nhandler = Starlette()")
-    assert (handler.shape, handler.binder) == (Shape.ASGI, None)
+    assert (handler.shape, handler.binder) == (HandlerKind.ASGI, None)
 
 
 def test_the_name_is_the_documents_or_the_attribute(project: Project) -> None:

@@ -14,12 +14,12 @@ import pydantic
 import pytest
 from tests.loading import Project
 
-from ovenbird.function.bind import JOB, Binder
-from ovenbird.function.defaults import holds_dataclass
+from ovenbird.function.binder import JOB, Binder
+from ovenbird.function.dataclass_defaults import holds_dataclass
 from ovenbird.function.describe import describe, text
 from ovenbird.function.examples import request_line, run_line
-from ovenbird.function.hints import mentions_pydantic
-from ovenbird.serve.openapi import document
+from ovenbird.function.type_hints import mentions_pydantic
+from ovenbird.serve.observability.openapi import document
 
 LIMIT = 10.0  # seconds; each of these takes a fraction of one, and took minutes
 COUNT = 14

@@ -18,12 +18,12 @@ from tests.jobs import Jobs
 from tests.stores import give
 
 from ovenbird.errors import ArgumentsError, InputError
-from ovenbird.function.bind import JOB, Binder
+from ovenbird.function.binder import JOB, Binder
 from ovenbird.job.arguments import check_names, convert, plain
 from ovenbird.job.inputs import read
-from ovenbird.platform.material import Artifact, Dataitem, Material
-from ovenbird.platform.project import Project
-from ovenbird.settings import RawJson, Typed
+from ovenbird.platform.entities.file_entity import Artifact, Dataitem, FileEntity
+from ovenbird.platform.project.project import Project
+from ovenbird.settings import RawArgument, RawJson
 
 
 class Color(enum.Enum):
@@ -62,7 +62,7 @@ def _binder(hint: Any, **kinds: Any) -> Binder:
 )  # fmt: skip
 def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, text: str, value: Any) -> None:
     """`--param name=007` is the text for a str, the number for an int."""
-    found = convert(_binder(hint), {"x": Typed(text)})["x"]
+    found = convert(_binder(hint), {"x": RawArgument(text)})["x"]
     assert found == value
     assert type(found) is type(value)
 
@@ -70,19 +70,19 @@ def test_what_was_typed_is_json_where_the_hint_takes_it_else_text(hint: Any, tex
 @pytest.mark.parametrize(
     ("hint", "value", "message"),
     [
-        (int, Typed("three"), "x: Expected int, got str"),
-        (int, Typed("1.5"), "x: "),
-        (int, Typed("1__0"), "x: Expected int, got str"),
-        (Annotated[int, msgspec.Meta(ge=8)], Typed("007"), "x: Expected int"),
-        (pandas.DataFrame, Typed("x.csv"), "x: .*; a file, a URL or a key is given as --input x=x.csv"),
-        (polars.DataFrame, Typed("x.csv"), "given as --input x=x.csv"),
+        (int, RawArgument("three"), "x: Expected int, got str"),
+        (int, RawArgument("1.5"), "x: "),
+        (int, RawArgument("1__0"), "x: Expected int, got str"),
+        (Annotated[int, msgspec.Meta(ge=8)], RawArgument("007"), "x: Expected int"),
+        (pandas.DataFrame, RawArgument("x.csv"), "x: .*; a file, a URL or a key is given as --input x=x.csv"),
+        (polars.DataFrame, RawArgument("x.csv"), "given as --input x=x.csv"),
         (int, RawJson('"3"'), "x: Expected int, got str"),
         (str, RawJson("3"), "x: Expected str, got int"),
-        (list[int], Typed('[1, "a"]'), r"x\[1\]: Expected int, got str"),
-        (City, Typed('{"people": 1}'), "x.name: missing"),
-        (Color, Typed("blue"), "x: Invalid enum value 'blue'"),
+        (list[int], RawArgument('[1, "a"]'), r"x\[1\]: Expected int, got str"),
+        (City, RawArgument('{"people": 1}'), "x.name: missing"),
+        (Color, RawArgument("blue"), "x: Invalid enum value 'blue'"),
         (int, "3", "x: Expected int, got str"),
-        (Dataitem, Typed("[1]"), "x: no parameter makes a Dataitem: give it as --input"),
+        (Dataitem, RawArgument("[1]"), "x: no parameter makes a Dataitem: give it as --input"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_argument(hint: Any, value: Any, message: str) -> None:
@@ -109,7 +109,7 @@ def test_further_arguments_are_taken_by_double_star() -> None:
     """A handler with **rest takes any name; what was typed is JSON where it is JSON."""
     binder = _binder(int)
     check_names(binder, {"x": 1, "y": 2}, {"z": "a.csv"})
-    assert convert(binder, {"y": Typed("[1]"), "z": Typed("[")}) == {"y": [1], "z": "["}
+    assert convert(binder, {"y": RawArgument("[1]"), "z": RawArgument("[")}) == {"y": [1], "z": "["}
     assert plain(3) == 3
 
 
@@ -129,7 +129,7 @@ def _csv(folder: Path) -> Path:
         (str, lambda found: found.startswith("name,")),
         (Any, lambda found: isinstance(found, Dataitem) and len(found.as_df()) == 2),
         (Dataitem, lambda found: isinstance(found, Dataitem)),
-        (Material, lambda found: isinstance(found, Dataitem)),
+        (FileEntity, lambda found: isinstance(found, Dataitem)),
     ],
 )  # fmt: skip
 def test_an_input_is_what_its_hint_asks_for(

@@ -18,7 +18,7 @@ from tests.jobs import Done, Jobs
 from tests.service import Service
 from tests.stores import Server, give
 
-from ovenbird.platform import files
+from ovenbird.platform.storage import files
 
 _JOB = """
 import pandas

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from tests.jobs import Jobs
 
-from ovenbird.job.interrupt import Interrupted, Interruption
+from ovenbird.job.interrupt import Interruption, RunInterrupted
 
 _WAITS = """
 import time
@@ -249,7 +249,7 @@ def signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def _never(interrupted: Interrupted) -> None:
+def _never(interrupted: RunInterrupted) -> None:
     raise AssertionError(interrupted.reason)
 
 
@@ -269,7 +269,7 @@ def test_the_echo_of_a_signal_is_none() -> None:
             signal.raise_signal(signal.SIGINT)
             cleaned = True
 
-    with pytest.raises(Interrupted) as caught, Interruption(0, 3600, _never):
+    with pytest.raises(RunInterrupted) as caught, Interruption(0, 3600, _never):
         work()
     signal.raise_signal(signal.SIGTERM)
     assert (caught.value.reason, cleaned) == ("SIGTERM", True)

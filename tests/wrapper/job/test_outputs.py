@@ -18,10 +18,10 @@ from sklearn.preprocessing import StandardScaler
 from tests.disks import disk
 
 from ovenbird.errors import OutputError
-from ovenbird.job.outcome import Outcome
 from ovenbird.job.outputs import check_names, store
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.job.result import RunResult
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 
 matplotlib.use("Agg")
 
@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
     found.close()
 
 
-def _made(project: Project, value: Any, *names: Any) -> Outcome:
-    outcome = Outcome()
+def _made(project: Project, value: Any, *names: Any) -> RunResult:
+    outcome = RunResult()
     store(value, names, project, outcome)
     return outcome
 
@@ -58,7 +58,7 @@ def _one(project: Project, value: Any) -> tuple[str, Path]:
 )  # fmt: skip
 def test_simple_values_are_results(project: Project, value: object, result: object) -> None:
     outcome = _made(project, value, "out")
-    assert outcome == Outcome({"out": result}, {})
+    assert outcome == RunResult({"out": result}, {})
     assert type(outcome.results["out"]) is type(result)
 
 
@@ -98,7 +98,7 @@ def test_json_values_are_json(project: Project, value: Any) -> None:
 )  # fmt: skip
 def test_small_json_values_without_a_name_are_results(project: Project, value: Any, result: Any) -> None:
     """A dict of metrics is a result, and a list of JSON values is one value."""
-    assert _made(project, value) == Outcome({"output_0": result}, {})
+    assert _made(project, value) == RunResult({"output_0": result}, {})
 
 
 def test_a_large_json_value_is_an_artifact(project: Project) -> None:
@@ -156,7 +156,7 @@ def test_an_output_that_breaks_costs_no_other(project: Project) -> None:
         def items(self) -> Any:
             raise RuntimeError("no items today")
 
-    outcome = Outcome()
+    outcome = RunResult()
     with pytest.raises(OutputError, match=r"output 'b': .*Odd.* RuntimeError: no items today; stored: c, a"):
         store(({"x": 1}, Odd(a=1), 3), ("a", "b", "c"), project, outcome)
     assert (list(outcome.outputs), outcome.results) == (["a"], {"c": 3})
@@ -212,7 +212,7 @@ def test_anything_else_is_pickled_with_a_warning(project: Project, value: Any) -
 
 
 def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project) -> None:
-    outcome = Outcome()
+    outcome = RunResult()
     said = r"output 'b': it is a .*function.* cannot be pickled.*; stored: a, c"
     with pytest.raises(OutputError, match=said) as caught:
         store((1, lambda: 0, {"x": 1}), ["a", "b", "c"], project, outcome)
@@ -221,7 +221,7 @@ def test_what_cannot_be_pickled_is_named_and_the_rest_is_stored(project: Project
 
 
 def test_none_is_no_output(project: Project) -> None:
-    assert _made(project, None, "a") == Outcome()
+    assert _made(project, None, "a") == RunResult()
     assert _made(project, (None, 1), "a", "b").results == {"b": 1}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.function.load import load
+from ovenbird.function.loader import load
 from ovenbird.function.target import parse
 from ovenbird.job.provenance import function_spec, git_revision, machine, provenance, source_digest
 

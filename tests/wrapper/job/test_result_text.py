@@ -11,7 +11,7 @@ import pytest
 from tests.jobs import Jobs
 
 from ovenbird.common.text_table import fit_columns, format_table
-from ovenbird.job.outcome import Display
+from ovenbird.job.result import Display
 from ovenbird.job.result_text import result_text
 
 _RETURNS = """
@@ -148,12 +148,12 @@ def test_a_wide_table_loses_its_middle() -> None:
 
 def test_the_platform_keeps_its_own_rule(tmp_path: Path) -> None:
     """Under it each item of a list is an output, and a dict is an artifact."""
-    from ovenbird.job.outcome import Outcome
     from ovenbird.job.outputs import store
-    from ovenbird.platform.local import LocalStore
-    from ovenbird.platform.project import Project
+    from ovenbird.job.result import RunResult
+    from ovenbird.platform.local.store import LocalStore
+    from ovenbird.platform.project.project import Project
 
-    outcome, entities = Outcome(), LocalStore(tmp_path / "home")
+    outcome, entities = RunResult(), LocalStore(tmp_path / "home")
     store([1, {"a": 1}], (), Project(entities, "p", {}), outcome, platform_rule=True)
     entities.close()
     assert (outcome.results, list(outcome.outputs)) == ({"output_0": 1}, ["output_1"])

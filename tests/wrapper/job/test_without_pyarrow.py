@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 
 _SOURCE = """
 import pandas as pd

@@ -9,9 +9,9 @@ import pytest
 from tests.core.fixtures import core, platform
 from tests.stores import project
 
-from ovenbird.platform.core import CoreStore
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.platform.core.store import DigitalHubStore
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 
 __all__ = ["core", "platform", "project"]
 
@@ -28,6 +28,6 @@ def either(
         local.close()
         return
     environ = {**request.getfixturevalue("platform"), "FROM_OUTSIDE": "of the environment"}
-    store = CoreStore(environ, 5.0)
+    store = DigitalHubStore(environ, 5.0)
     yield Project(store, "p", environ)
     store.close()

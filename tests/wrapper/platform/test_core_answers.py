@@ -12,29 +12,30 @@ from typing import Any
 import pytest
 from tests.core.server import Double
 
-from ovenbird.errors import InputError, OutputError, PlatformDeniedError, PlatformError, PlatformRefusedError
-from ovenbird.platform import forms, keys, lineage, queries
-from ovenbird.platform.core import CoreStore
-from ovenbird.platform.project import Project
-from ovenbird.platform.rest import Client, explain_refusal
-from ovenbird.platform.run import Run, start
+from ovenbird.errors import InputError, OutputError, PlatformAuthError, PlatformError, PlatformResponseError
+from ovenbird.platform import keys, lineage, queries
+from ovenbird.platform.core import serialization
+from ovenbird.platform.core.rest_client import RestClient, explain_refusal
+from ovenbird.platform.core.store import DigitalHubStore
+from ovenbird.platform.entities.run import Run, start
+from ovenbird.platform.project.project import Project
 
 _CONVERSATIONS = Path(__file__).parents[2] / "core" / "conversations.jsonl"
 
 
 @pytest.fixture
-def store(platform: dict[str, str]) -> Iterator[CoreStore]:
-    store = CoreStore(platform, 1.0)
+def store(platform: dict[str, str]) -> Iterator[DigitalHubStore]:
+    store = DigitalHubStore(platform, 1.0)
     yield store
     store.close()
 
 
 @pytest.fixture
-def project(store: CoreStore, platform: dict[str, str]) -> Project:
+def project(store: DigitalHubStore, platform: dict[str, str]) -> Project:
     return Project(store, "p", platform)
 
 
-def begin(store: CoreStore, project: Project) -> Run:
+def begin(store: DigitalHubStore, project: Project) -> Run:
     """A run of here that is RUNNING in Core."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
     run = start(store, "p", {}, function=function.key)
@@ -47,7 +48,7 @@ def states(core: Double) -> list[str]:
     return [body["status"]["state"] for method, path, body in core.calls if (method, path) == ("PUT", "runs/{id}")]
 
 
-def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: CoreStore, project: Project) -> None:
+def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Core knows no way from RUNNING to STOPPED but STOP, and says 200 to the wrong one."""
     run = begin(store, project)
     assert run.finish("STOPPED", message="stopped by SIGTERM", results={"a": 1}) == "STOPPED"
@@ -58,7 +59,7 @@ def test_a_run_that_is_stopped_goes_by_stop(core: Double, store: CoreStore, proj
 
 @pytest.mark.parametrize(("asked", "state"), [("COMPLETED", "STOPPED"), ("STOPPED", "STOPPED"), ("ERROR", "ERROR")])
 def test_a_run_that_core_was_asked_to_stop(
-    core: Double, store: CoreStore, project: Project, asked: str, state: str
+    core: Double, store: DigitalHubStore, project: Project, asked: str, state: str
 ) -> None:
     """It comes to STOPPED with what it made; one that failed by itself is ERROR."""
     run = begin(store, project)
@@ -70,7 +71,7 @@ def test_a_run_that_core_was_asked_to_stop(
     assert (status["state"], status["results"]) == (state, {"a": 1})
 
 
-def test_an_error_that_somebody_else_has_set_stays(core: Double, store: CoreStore, project: Project) -> None:
+def test_an_error_that_somebody_else_has_set_stays(core: Double, store: DigitalHubStore, project: Project) -> None:
     run = begin(store, project)
     core.set_state("p", run.id, "ERROR", message="by an administrator")
     assert run.finish("COMPLETED", results={"a": 1}) == "ERROR"
@@ -103,10 +104,10 @@ def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Pr
     assert len(core.entities.all("p", "artifact")) == 1
 
 
-def test_a_task_that_another_run_has_just_made(core: Double, store: CoreStore, project: Project) -> None:
+def test_a_task_that_another_run_has_just_made(core: Double, store: DigitalHubStore, project: Project) -> None:
     """A function has one task of a kind: the other run's is taken."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
-    text = forms.function_text(function.key)
+    text = serialization.function_text(function.key)
 
     def make() -> None:
         core.entities.create("p", "task", {"id": "theirs", "kind": "python+job", "spec": {"function": text}})
@@ -124,7 +125,7 @@ def test_first_runs_at_once(core: Double, platform: dict[str, str]) -> None:
 
     def run_one() -> None:
         try:
-            store = CoreStore(platform, 5.0)
+            store = DigitalHubStore(platform, 5.0)
             project = Project(store, "p", platform)
             barrier.wait(20)
             assert begin(store, project).finish("COMPLETED") == "COMPLETED"
@@ -153,27 +154,27 @@ def test_first_runs_at_once(core: Double, platform: dict[str, str]) -> None:
 )
 def test_a_python_that_core_does_not_know(core: Double, version: str, name: str) -> None:
     """A newer one is registered as the newest that Core knows, which it takes."""
-    spec = forms.function_spec({"source": {"handler": "f:handler"}}, version)
+    spec = serialization.function_spec({"source": {"handler": "f:handler"}}, version)
     assert spec["python_version"] == name
     body = {"project": "p", "kind": "python", "name": "f", "spec": spec}
-    Client(core.environ(), 1.0).call("POST", "/-/p/functions", body=body)
+    RestClient(core.environ(), 1.0).call("POST", "/-/p/functions", body=body)
 
 
-def test_a_name_whose_newest_version_is_another(core: Double, store: CoreStore) -> None:
+def test_a_name_whose_newest_version_is_another(core: Double, store: DigitalHubStore) -> None:
     """The newest that fits is taken, by kind and by state: Core takes the newest of all first, and then looks."""
     for identity, kind, state in (("1", "table", "READY"), ("2", "dataitem", "READY"), ("3", "table", "CREATED")):
         core.entities.create("p", "dataitem", {
             "id": identity, "kind": kind, "name": "two", "spec": {"path": "s3://b/x"}, "status": {"state": state},
         })  # fmt: skip
     for kind, identity in (("table", "1"), ("dataitem", "2"), ("", "2")):
-        assert store.read(keys.Key("p", "dataitem", kind, "two"))["id"] == identity
+        assert store.read(keys.EntityKey("p", "dataitem", kind, "two"))["id"] == identity
     for filters, identity in (({"kind": "table"}, "3"), ({"state": "READY"}, "2"), ({"kind": "dataitem"}, "2")):
         rows = store.listing("dataitem", project="p", versions=False, **filters)
         assert [row.id for row in rows] == [identity]
 
 
 @pytest.mark.parametrize("type", ["run", "dataitem", "function"])
-def test_a_listing_of_a_project_that_is_not_there(core: Double, store: CoreStore, type: str) -> None:
+def test_a_listing_of_a_project_that_is_not_there(core: Double, store: DigitalHubStore, type: str) -> None:
     """It is said, where Core gives an empty page; a project that holds nothing is asked for once."""
     with pytest.raises(InputError, match="has no project 'nope'"):
         store.listing(type, project="nope")
@@ -182,7 +183,7 @@ def test_a_listing_of_a_project_that_is_not_there(core: Double, store: CoreStore
     assert core.counts()["GET projects/{id}"] == 1
 
 
-def test_the_version_that_core_has_named(core: Double, store: CoreStore, project: Project) -> None:
+def test_the_version_that_core_has_named(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Core's own name of a version outlives the second write of an entity and of a run."""
     made = project.log_artifact("a", data=b"x")
     version = core.entities.one("p", "artifact", made.id)["metadata"]["version"]
@@ -196,7 +197,7 @@ def test_the_version_that_core_has_named(core: Double, store: CoreStore, project
     assert core.run("p", run.id)["metadata"]["version"] == version
 
 
-def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: CoreStore, project: Project) -> None:
+def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: DigitalHubStore, project: Project) -> None:
     """A container image is no entity that could have been removed."""
     made = project.log_artifact("a", data=b"x")
     image = "store://p/containerimage/image/f:1"
@@ -214,7 +215,7 @@ def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: CoreStore
 
 
 @pytest.mark.parametrize("name", ["a@b", "a,b", "a=b"])
-def test_names_that_core_refuses(core: Double, store: CoreStore, project: Project, name: str) -> None:
+def test_names_that_core_refuses(core: Double, store: DigitalHubStore, project: Project, name: str) -> None:
     """They are refused here, with the rule, before Core is asked."""
     core.calls.clear()
     with pytest.raises(InputError, match=r"Core takes letters, digits and \. _ \+ - only"):
@@ -240,8 +241,8 @@ def test_a_refusal_without_the_names_of_java(core: Double) -> None:
     assert "path: must not be blank (found null)" in told
     assert "project: must not be null (found null)" in told
     assert any(text.startswith('python_version: "PYTHON3_14" is none of PYTHON3_11') for text in told)
-    with pytest.raises(PlatformRefusedError, match=r"POST .*: name: must match .* \(found a@b\)"):
-        Client(core.environ(), 1.0).call("POST", "/-/p/artifacts", body={"project": "p", "name": "a@b"})
+    with pytest.raises(PlatformResponseError, match=r"POST .*: name: must match .* \(found a@b\)"):
+        RestClient(core.environ(), 1.0).call("POST", "/-/p/artifacts", body={"project": "p", "name": "a@b"})
 
 
 # ---- signing in
@@ -255,8 +256,8 @@ def _file(path: Path, **values: str) -> str:
     return str(path)
 
 
-def _ask(core: Double, **environ: str) -> Client:
-    client = Client({**core.environ(), **environ}, 1.0)
+def _ask(core: Double, **environ: str) -> RestClient:
+    client = RestClient({**core.environ(), **environ}, 1.0)
     assert client.call("GET", "/projects/p")["name"] == "p"
     return client
 
@@ -299,7 +300,7 @@ def test_what_was_not_accepted_stays_secret(core: Double, tmp_path: Path) -> Non
     """With nothing right anywhere the error names no secret, of neither place."""
     core.auth.mode = "basic"
     path = _file(tmp_path / "core.ini", dhcore_user="admin", dhcore_password="pw-file")
-    with pytest.raises(PlatformDeniedError) as caught:
+    with pytest.raises(PlatformAuthError) as caught:
         _ask(core, DHCORE_ACCESS_TOKEN="at-bad", DHCORE_REFRESH_TOKEN="rt-bad", DH_CONFIG=path)
     assert "credentials are valid" not in str(caught.value)
     assert [secret for secret in ("at-bad", "rt-bad", "pw-file") if secret in str(caught.value)] == []
@@ -309,7 +310,7 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
     """403 for a token that Core knows is no failed sign-in: nothing else is tried."""
     core.auth.mode = "bearer"
     core.faults.add("status", 9, path="/projects", status=403)
-    with pytest.raises(PlatformDeniedError, match="the credentials are valid, and do not allow this"):
+    with pytest.raises(PlatformAuthError, match="the credentials are valid, and do not allow this"):
         _ask(core, DHCORE_ACCESS_TOKEN=core.auth.issue())
     assert core.counts() == {"GET projects/{id}": 1}
 
@@ -317,7 +318,7 @@ def test_a_valid_token_that_may_not(core: Double) -> None:
 # ---- metrics, and what does not fit
 
 
-def test_metrics_do_not_wait_for_core(core: Double, store: CoreStore, project: Project) -> None:
+def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, project: Project) -> None:
     """While Core does not answer, numbers are logged all the same; they are there at the end, in order."""
     run = begin(store, project)
     asked, release, waited = threading.Event(), threading.Event(), list[bool]()
@@ -337,7 +338,7 @@ def test_metrics_do_not_wait_for_core(core: Double, store: CoreStore, project: P
     assert core.entities.metrics[run.id] == {"loss": [float(step) for step in range(2000)]}
 
 
-def test_a_series_that_core_does_not_take(core: Double, store: CoreStore, project: Project) -> None:
+def test_a_series_that_core_does_not_take(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Its database ends at 64 KiB, with a 500 that does not pass: the others are written, this one is given back."""
     core.entities.embedded = True
     run = begin(store, project)
@@ -356,13 +357,13 @@ def test_a_500_that_stays_is_tried_three_times(core: Double) -> None:
     """A patience of a minute is not spent on it."""
     core.faults.add("status", 99, status=500)
     with pytest.raises(PlatformError, match="500"):
-        Client(core.environ(), 60.0).call("GET", "/projects/p")
+        RestClient(core.environ(), 60.0).call("GET", "/projects/p")
     assert len(core.calls) == 3
 
 
 @pytest.mark.parametrize(("name", "there"), [("train/loss", "train.loss"), ("a\\b", "a.b"), ("x%2Fy", "x.2Fy")])
 def test_metric_names_that_its_web_server_refuses(
-    core: Double, store: CoreStore, project: Project, caplog: pytest.LogCaptureFixture, name: str, there: str
+    core: Double, store: DigitalHubStore, project: Project, caplog: pytest.LogCaptureFixture, name: str, there: str
 ) -> None:
     """They are sent with a dot, which is said once."""
     run = begin(store, project)

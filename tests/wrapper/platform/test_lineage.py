@@ -5,9 +5,10 @@ import json
 import pytest
 
 from ovenbird.errors import InputError
-from ovenbird.platform import lineage, run
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.platform import lineage
+from ovenbird.platform.entities import run
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from ovenbird.errors import InputError
-from ovenbird.platform import queries, run
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.platform import queries
+from ovenbird.platform.entities import run
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
 
 
 def test_listings_show_runs_all_and_others_by_their_latest(store: LocalStore, project: Project) -> None:

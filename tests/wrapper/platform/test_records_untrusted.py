@@ -11,14 +11,15 @@ import msgspec
 import pytest
 
 from ovenbird.errors import InputError, OvenbirdError
-from ovenbird.platform import files, keys, queries
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.project import Project
+from ovenbird.platform import keys, queries
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
+from ovenbird.platform.storage import files
 
 LEADS_OUT = ["../victim", "a/../../victim", "..", ".", "", "/etc/passwd", "a//b", "a/./b", "a\0b", None, 3, ["x"], {}]
 
 
-def tampered(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.Key:
+def tampered(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.EntityKey:
     """Change a record in the database, as another program would; its key."""
     found = keys.parse(key)
     with sqlite3.connect(store.path) as connection:

@@ -5,26 +5,26 @@ import subprocess
 import sys
 
 from ovenbird.platform import keys
-from ovenbird.platform.local import LocalStore
-from ovenbird.platform.store import Row, Store, timestamp
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.store import EntityStore, EntitySummary, timestamp
 
 
 def test_the_local_store_is_a_store(store: LocalStore) -> None:
-    checked: Store = store
+    checked: EntityStore = store
     assert checked.files_root().endswith("files")
 
 
 def test_recording_a_run_loads_little() -> None:
     program = (
         "import sys, tempfile\nfrom ovenbird.platform import project, run\n"
-        "from ovenbird.platform.local import LocalStore\n"
+        "from ovenbird.platform.local.store import LocalStore\n"
         "store = LocalStore(tempfile.mkdtemp()); found = run.start(store, 'p', {})\n"
         "project.Project(store, 'p', {}, run=found); found.finish('COMPLETED'); store.close(); print(*sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {
         "asyncio", "pandas", "polars", "numpy", "pyarrow", "obstore", "starlette", "urllib.request", "http", "hashlib",
-        "mimetypes", "queue", "logging", "yaml", "ovenbird.platform.files",
+        "mimetypes", "queue", "logging", "yaml", "ovenbird.platform.storage.files",
     }  # fmt: skip
     assert heavy & set(found.stdout.split()) == set()
 
@@ -36,5 +36,5 @@ def test_a_timestamp_is_utc_with_milliseconds() -> None:
 
 def test_a_row_has_the_key_of_its_entity() -> None:
     rest = ("READY", "", "", None, None, None)
-    assert Row("p", "model", "sklearn", "m", "1", *rest).key == "store://p/model/sklearn/m:1"
-    assert Row("p", "run", "python+job:run", "7", "7", *rest).key == str(keys.run_key("p", "7"))
+    assert EntitySummary("p", "model", "sklearn", "m", "1", *rest).key == "store://p/model/sklearn/m:1"
+    assert EntitySummary("p", "run", "python+job:run", "7", "7", *rest).key == str(keys.run_key("p", "7"))

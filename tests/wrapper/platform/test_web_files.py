@@ -14,9 +14,9 @@ from tests.jobs import Jobs
 from tests.stores import Server, give
 
 from ovenbird.errors import InputError
-from ovenbird.platform import web
-from ovenbird.platform.material import Dataitem
-from ovenbird.platform.project import Project
+from ovenbird.platform.entities.file_entity import Dataitem
+from ovenbird.platform.project.project import Project
+from ovenbird.platform.storage import http_download
 
 CSV = b"city,people\nTrento,118000\n"
 PARQUET = "application/vnd.apache.parquet"
@@ -187,9 +187,9 @@ def test_an_address_is_sent_as_http_takes_it(project: Project, server: Any, type
 
 
 def test_a_host_of_another_alphabet_is_asked_by_its_ascii_name() -> None:
-    assert web.escape_address("https://città.example:8443/è") == "https://xn--citt-3na.example:8443/%C3%A8"
+    assert http_download.escape_address("https://città.example:8443/è") == "https://xn--citt-3na.example:8443/%C3%A8"
     with pytest.raises(InputError, match="is no name"):
-        web.escape_address("https://à..example/")
+        http_download.escape_address("https://à..example/")
 
 
 @pytest.mark.parametrize("scheme", ["zip+http", "ZIP+HTTP", "Http"])

@@ -10,7 +10,7 @@ import pytest
 from tests.processors import HTTP, document, http, job
 
 from ovenbird.errors import DocumentError
-from ovenbird.processor.config import Config, read
+from ovenbird.processor.config import ProcessorConfig, read
 
 
 def write(folder: Path, found: Any) -> Path:
@@ -28,7 +28,7 @@ def problems(folder: Path, found: Any) -> tuple[str, ...]:
 
 def test_a_job(tmp_path: Path) -> None:
     """The body is the bytes of the text, whatever they are."""
-    assert read(write(tmp_path, document(job('{"é": 1}')))) == Config(
+    assert read(write(tmp_path, document(job('{"é": 1}')))) == ProcessorConfig(
         root=tmp_path, name="f1", module="handler", attribute="handler", kind="job", trigger="job",
         body='{"é": 1}'.encode(),
     )  # fmt: skip

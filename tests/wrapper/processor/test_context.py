@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from ovenbird.processor.context import BindingLogger, Platform, ProcessorContext, Response
-from ovenbird.serve.reply import reply_to
+from ovenbird.processor.context import BoundLogger, NuclioPlatform, ProcessorContext, Response
+from ovenbird.serve.response.serialize import reply_to
 
 
 def test_a_response_by_keywords() -> None:
@@ -41,7 +41,7 @@ def test_a_response_without_headers() -> None:
 
 def test_the_logger_formats_and_binds(caplog: pytest.LogCaptureFixture) -> None:
     """Arguments go into the message, fields beside it, and bound ones with every record that has fields."""
-    logger = BindingLogger("bound")
+    logger = BoundLogger("bound")
     logger.bind(model="m1")
     with caplog.at_level(logging.DEBUG):
         for level in ("debug", "info", "warn", "error"):
@@ -55,7 +55,7 @@ def test_the_logger_formats_and_binds(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_context_has_what_nuclio_gives() -> None:
     """Its trigger by name and kind, a place for user data, and any attribute that init sets."""
-    platform = Platform({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "DHCORE_NAMESPACE": "ns"})
+    platform = NuclioPlatform({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "DHCORE_NAMESPACE": "ns"})
     context = ProcessorContext("f", platform=platform, kind="http", trigger_name="mine", worker_id=2)
     assert (context.trigger.kind, context.trigger.name, context.trigger_name) == ("http", "mine", "mine")
     assert (context.worker_id, context.platform.kind, context.platform.namespace) == (2, "kube", "ns")
@@ -65,7 +65,7 @@ def test_the_context_has_what_nuclio_gives() -> None:
 
 def test_the_platform_is_this_process_alone() -> None:
     """Its end can be heard of; other functions cannot be called, and the message says what to do instead."""
-    platform, heard = Platform({}), []
+    platform, heard = NuclioPlatform({}), []
     assert (platform.kind, platform.namespace, platform.terminate()) == ("local", "default", None)
     platform.set_termination_callback(lambda: heard.append("end"))
     platform.set_drain_callback(lambda: heard.append("drain"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from ..verb_parser import CommandParser
+from .verb_parser import CommandParser
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -7,8 +7,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from ..verb_parser import VERBS, CommandParser, build_parser
 from .inner_parsers import sub_parsers
+from .verb_parser import VERBS, CommandParser, build_parser
 
 OWN = {
     "init": "write a starting point: a function, its document, a test, an ignore file",
@@ -19,9 +19,9 @@ HIDDEN = ("container",)  # called by `--container` of other verbs, and not by pe
 
 def describe_verbs() -> dict[str, str]:
     """Return every verb that people call, with its line of help."""
-    from .. import listings
+    from ..commands.records import record_verbs
 
-    verbs = {**VERBS, **OWN, **listings.VERBS}
+    verbs = {**VERBS, **OWN, **record_verbs.VERBS}
     for entry in entry_points(group="ovenbird.commands"):
         verbs[entry.name] = getattr(import_module(entry.module), "VERBS", {}).get(entry.name, "")
     return {verb: text for verb, text in verbs.items() if verb not in HIDDEN}
@@ -37,17 +37,17 @@ def find_parser(verb: str) -> CommandParser:
     if verb in VERBS:
         return sub_parsers(build_parser(verb))[verb]
     if verb == "init":
-        from .starting_point import build_parser as of_init
+        from ..commands.init import build_parser as of_init
 
         return of_init()
     if verb == "completion":
-        from .completion_scripts import build_parser as of_completion
+        from ..commands.completion_scripts import build_parser as of_completion
 
         return of_completion()
-    from .. import listings
+    from ..commands.records import record_verbs
 
-    if verb in listings.VERBS:
-        return sub_parsers(listings.build_parser())[verb]
+    if verb in record_verbs.VERBS:
+        return sub_parsers(record_verbs.build_parser())[verb]
     for entry in entry_points(group="ovenbird.commands", name=verb):
         module: Any = import_module(entry.module)
         parser: CommandParser = module.build_parser(verb, for_help=True)

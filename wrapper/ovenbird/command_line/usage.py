@@ -7,12 +7,12 @@ import re
 from dataclasses import fields
 
 from .. import settings as table
-from ..common.near_names import nearest_name
+from ..common.did_you_mean import nearest_name
 from ..common.redact import redact_text
 from ..common.text import cut_text, escape_controls, show_value
 from ..errors import SettingsError
-from ..verb_parser import CommandParser
 from .inner_parsers import flags, sub_parsers
+from .verb_parser import CommandParser
 
 _UNKNOWN = "unrecognized arguments: "
 _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")

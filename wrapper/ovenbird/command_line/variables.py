@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
 from .. import settings as table
-from ..common.near_names import nearest_name
+from ..common.did_you_mean import nearest_name
 
 _PREFIX = "OVENBIRD_"
 _NEAR = 0.75  # how near a name must be: what begins with our prefix may be the user's own

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from .. import settings as table
-from ..verb_parser import VERBS, CommandParser, Formatter
 from .examples import EXAMPLES
 from .inner_parsers import arguments, flags, move_to_groups, sub_parsers, ungrouped
+from .verb_parser import VERBS, CommandParser, Formatter
 
 _MANY = 8  # flags; a verb with more has a usage that does not name each
 NOTES = {

@@ -43,7 +43,7 @@ class DownloadError(Exception):
 
 
 @dataclass(slots=True)
-class Answer:
+class DownloadResponse:
     """What the server said of the file: the address that it came from in the end, and headers as they are."""
 
     url: str = ""
@@ -67,7 +67,7 @@ class Download:
     authorization: str = ""
     remaining: Callable[[], float] = lambda: math.inf
     moved: Callable[[int], object] = lambda _: None
-    answer: Answer = field(default_factory=Answer)
+    answer: DownloadResponse = field(default_factory=DownloadResponse)
     _validator: dict[str, str] = field(default_factory=dict)
 
 

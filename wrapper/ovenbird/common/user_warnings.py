@@ -26,9 +26,11 @@ def tolerate_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         eased = [("default", *entry[1:]) if entry[0] == "error" else entry for entry in warnings.filters]
         cast(list[Any], warnings.filters)[:] = eased
-        warnings.simplefilter("default", _Nobodys, append=True)  # which tells the module that its filters have changed
+        warnings.simplefilter(
+            "default", _AnyModule, append=True
+        )  # which tells the module that its filters have changed
         yield
 
 
-class _Nobodys(Warning):
+class _AnyModule(Warning):
     """A warning that nobody issues."""

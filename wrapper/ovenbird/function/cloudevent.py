@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common.text import LIMIT, cut_text, show_value
 from .convert import parse_json, whole_numbers
-from .problems import MalformedError
+from .validation_errors import MalformedPayloadError
 
 _NAME = re.compile(r"[a-z0-9]+")
 _VERSION = re.compile(r"1\.[0-9]+")
@@ -135,7 +135,7 @@ def event_time(text: str) -> datetime | None:
 def _of_batch(document: Any) -> CloudEvent | MalformedEvent:
     try:
         return from_json(document)
-    except (ValueError, MalformedError) as error:
+    except (ValueError, MalformedPayloadError) as error:
         known = document if isinstance(document, dict) else {}
         identity, source = (value if isinstance(value := known.get(name), str) else None for name in ("id", "source"))
         return MalformedEvent(identity, source, str(error))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from .response import Response
 
 
-class CurrentCall(Protocol):
+class RequestContext(Protocol):
     """What is known about the call that runs now."""
 
     @property
@@ -36,7 +36,7 @@ class CurrentCall(Protocol):
         """The header to send beside it; empty when the caller sent none."""
 
 
-current_call: ContextVar[CurrentCall | None] = ContextVar("ovenbird_call", default=None)
+current_call: ContextVar[RequestContext | None] = ContextVar("ovenbird_call", default=None)
 
 
 class Logger:

@@ -12,9 +12,9 @@ import msgspec
 
 from ..common.text import show_value
 from ..errors import SignatureError
-from .defaults import fill, filling, holds_dataclass
-from .hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
-from .problems import FieldsError, MalformedError, Problem, is_pydantic_error, misfits
+from .dataclass_defaults import fill, filling, holds_dataclass
+from .type_hints import class_named, hint_text, is_class, is_pydantic, mentions_pydantic
+from .validation_errors import FieldError, MalformedPayloadError, PayloadValidationError, is_pydantic_error, misfits
 
 _USE = "use a type that JSON can hold, a dataclass, TypedDict, msgspec.Struct or pydantic model, or no hint"
 _HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
@@ -26,9 +26,9 @@ def parse_json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except RecursionError:
-        raise MalformedError("the JSON is nested too deeply") from None
+        raise MalformedPayloadError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedError(_reason(body, str(error))) from None
+        raise MalformedPayloadError(_reason(body, str(error))) from None
 
 
 def _reason(body: bytes, text: str) -> str:
@@ -100,8 +100,8 @@ class Converter:
                 return self._convert_whole(whole, path)
             found = misfits(value, self.hint, path, self._convert, lax)
         except RecursionError:
-            found = [Problem(path, "nested too deeply")]
-        raise FieldsError(found)
+            found = [FieldError(path, "nested too deeply")]
+        raise PayloadValidationError(found)
 
     def _convert_whole(self, value: Any, path: str) -> Any:
         """The value, converted, with whole numbers in it where there were floats. Errors: as `convert`."""
@@ -110,7 +110,7 @@ class Converter:
         except (ValueError, msgspec.ValidationError) as error:
             if not isinstance(error, msgspec.ValidationError) and not is_pydantic_error(error):
                 raise
-        raise FieldsError(misfits(value, self.hint, path, self._convert, False))
+        raise PayloadValidationError(misfits(value, self.hint, path, self._convert, False))
 
     def schema(self, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The JSON Schema (2020-12) of the hint, and the named schemas that it refers to."""
@@ -154,7 +154,7 @@ def sends_aliases(hint: Any) -> bool:
     return known and isinstance(config, dict) and bool(config.get("serialize_by_alias"))
 
 
-class InputOnly(Converter):
+class UnconvertibleInput(Converter):
     """Stands for a hint that no JSON value makes, such as an entity: only an input of a job can fill its argument."""
 
     def __init__(self, hint: Any) -> None:  # not Converter's: it would refuse the hint
@@ -169,7 +169,9 @@ class InputOnly(Converter):
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
         """No value is. Errors: FieldsError."""
-        raise FieldsError([Problem(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")])
+        raise PayloadValidationError(
+            [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")]
+        )
 
 
 def decode_custom(hint: Any, value: Any) -> Any:

@@ -78,7 +78,7 @@ def of_platform(found: Any) -> bool:
     return bool(name.partition(".")[0] == _PLATFORM)
 
 
-class StandIn:
+class ImportStub:
     """A module that user code may import where the real package is absent; `content` gives what is in it."""
 
     def __init__(self, name: str, content: Callable[[], dict[str, Any]]) -> None:
@@ -103,12 +103,12 @@ class StandIn:
 
 
 def _nuclio() -> dict[str, Any]:
-    from .nuclio import content
+    from .nuclio_sdk_stub import content
 
     return content()
 
 
-_STAND_INS = (StandIn(_PLATFORM, lambda: {"handler": handler}), StandIn("nuclio_sdk", _nuclio))
+_STAND_INS = (ImportStub(_PLATFORM, lambda: {"handler": handler}), ImportStub("nuclio_sdk", _nuclio))
 
 
 def stand_in() -> None:

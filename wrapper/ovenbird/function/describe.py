@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .bind import Binder, Parameter
+from .binder import Binder, Parameter
 from .examples import is_input, request_line, run_line
 from .handler import Handler
-from .hints import hint_text, hints_of
+from .type_hints import hint_text, hints_of
 
 Description = dict[str, Any]
 _FILLED = {  # what fills a parameter, where its kind does not say it

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from .bind import Binder, Mode, Parameter
+from .binder import Binder, Parameter, PayloadMode
 from .cloudevent import REQUIRED
-from .convert import InputOnly
-from .hints import (
+from .convert import UnconvertibleInput
+from .type_hints import (
     class_named,
     core,
     field_hints,
@@ -56,11 +56,11 @@ def request_line(binder: Binder, port: int) -> str:
         event = {name: _EVENT[name] for name in REQUIRED}
         data = {"data": _object(binder.parameters)} if binder.parameters else {}
         return f"curl {url} -H 'content-type: application/cloudevents+json' -d {_json({**event, **data})}"
-    if binder.mode is Mode.NONE:
+    if binder.mode is PayloadMode.NONE:
         return f"curl {url}"
-    if binder.mode is Mode.RAW:
+    if binder.mode is PayloadMode.RAW:
         return f"curl {url} -H 'content-type: application/octet-stream' --data-binary @FILE"
-    if binder.mode is Mode.WHOLE:
+    if binder.mode is PayloadMode.WHOLE:
         return f"curl {url} --json {_json(example_value(binder.parameters[0].hint))}"
     if binder.uploads:
         return " ".join(["curl", url, *(_part(parameter) for parameter in _needed(binder.parameters))])
@@ -85,7 +85,7 @@ def run_line(binder: Binder, target: str) -> str:
 def is_input(parameter: Parameter) -> bool:
     """Return whether a job takes this argument as an input: a table, a file, an entity; bytes are read from a file."""
     hint = core(parameter.hint)
-    if isinstance(parameter.converter, InputOnly) or hint is bytes:
+    if isinstance(parameter.converter, UnconvertibleInput) or hint is bytes:
         return True
     return any(
         class_named(hint, *names)

@@ -9,11 +9,11 @@ from typing import Any
 
 from ..common.text import show_value
 from ..errors import InitError, NotCallableError, SignatureError
-from .bind import SERVICE, Binder, FieldsError
+from .binder import SERVICE, Binder, PayloadValidationError
 from .context import Context
-from .hints import signature_of
-from .load import Loaded
-from .shape import Shape, shape_of
+from .handler_kind import HandlerKind, shape_of
+from .loader import LoadedFunction
+from .type_hints import signature_of
 
 Thunk = Callable[[], Any]
 _INIT_HINT = "--init NAME=JSON, or the variable OVENBIRD_INIT_PARAMETERS (a JSON object)"
@@ -25,7 +25,9 @@ class Handler:
     `call` takes keywords and is the user's function, or the `__call__` of an object made by `construct`.
     """
 
-    def __init__(self, loaded: Loaded, reserved: frozenset[str] = SERVICE, *, fields_only: bool = False) -> None:
+    def __init__(
+        self, loaded: LoadedFunction, reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
+    ) -> None:
         self.loaded = loaded
         function = loaded.target.function
         self.name = function.name if function else loaded.target.attribute.rpartition(".")[2]
@@ -92,7 +94,7 @@ class Handler:
         return self.binder.adapt(found) if self.binder else found
 
 
-def _unconstructed(loaded: Loaded) -> Callable[..., Any]:
+def _unconstructed(loaded: LoadedFunction) -> Callable[..., Any]:
     """The `__call__` of a class as a bound method, for its signature alone."""
     kind: Any = loaded.found
     if "__call__" not in {name for base in kind.__mro__[:-1] for name in vars(base)}:
@@ -106,7 +108,7 @@ def _bound(function: Callable[..., Any], context: Context, parameters: dict[str,
     try:
         binder = Binder(function, frozenset(("context",)), fields_only=True)
         arguments = binder.from_object(parameters)
-    except (FieldsError, SignatureError) as error:
+    except (PayloadValidationError, SignatureError) as error:
         raise InitError(f"the parameters of {name} do not fit: {error.message}", hint=_INIT_HINT) from None
     unknown = set(parameters) - set(arguments)
     if unknown:
@@ -118,4 +120,4 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
-__all__ = ["Handler", "Shape"]
+__all__ = ["Handler", "HandlerKind"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
-from ..document import MODULE, NAMES, NO_URL_HINT, Function, find, read, refuse_unreadable
 from ..errors import DocumentError, LoadError, ModuleMissingError
-from .nearby import near
+from ..function_document import MODULE, NAMES, NO_URL_HINT, FunctionSpec, find, read, refuse_unreadable
+from .suggestions import suggest_names
 
 DEFAULT_ATTRIBUTE = "handler"
 _MODULE = re.compile(MODULE)
@@ -28,7 +28,7 @@ class Target:
     module: str
     attribute: str
     init: str | None = None
-    function: Function | None = None
+    function: FunctionSpec | None = None
 
     def __str__(self) -> str:
         return f"{self.module}:{self.attribute}"
@@ -90,7 +90,7 @@ def unnamed(folder: Path, image: Path) -> str:
     )
 
 
-def from_document(function: Function, source: str = "") -> Target:
+def from_document(function: FunctionSpec, source: str = "") -> Target:
     """The target of a function document: its handler, below its source when that is local, else beside it."""
     module, _, attribute = function.handler.rpartition(":")
     module = module or function.default_module
@@ -183,5 +183,5 @@ def _suggest(place: str) -> str:
     """What the user may have meant: files beside the one that is missing."""
     folder = Path(place).parent
     names = [entry.name for entry in folder.iterdir()] if is_folder(folder) else []
-    found = near(Path(place).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
+    found = suggest_names(Path(place).name, [name for name in names if name.endswith((".py", ".yaml", ".yml"))])
     return found or "FILE.py:handler, pkg.mod:fn, or a folder that holds function.yaml"

@@ -10,13 +10,13 @@ import msgspec
 
 from ..common.text import show_value
 from ..errors import ArgumentsError
-from ..function.bind import Binder, FieldsError, Parameter, convert_one
+from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
 from ..function.convert import TABLES
-from ..function.hints import class_named, members
-from ..function.nearby import near
-from ..function.problems import Problem
-from ..platform.json_values import json_value
-from ..settings import RawJson, Typed
+from ..function.suggestions import suggest_names
+from ..function.type_hints import class_named, members
+from ..function.validation_errors import FieldError
+from ..platform.entities.json_values import json_value
+from ..settings import RawArgument, RawJson
 
 _PLAIN = (bool, int, float, str)
 
@@ -31,7 +31,7 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
     if not binder.rest:
         for name in [name for name in (*parameters, *inputs) if name not in known]:
             reserved = "is filled by Ovenbird" if name in binder.reserved else "is not an argument of the handler"
-            hint = near(name, known)
+            hint = suggest_names(name, known)
             problems.append(f"{show_value(name)} {reserved}{f', {hint}' if hint else ''}")
     missing = [p.name for p in binder.parameters if p.required and p.name not in parameters and p.name not in inputs]
     problems += [f"{show_value(name)} is missing" for name in missing]
@@ -49,7 +49,7 @@ def convert(binder: Binder, parameters: Mapping[str, Any]) -> dict[str, Any]:
         parameter = binder.by_name.get(name)
         try:
             converted[name] = _converted(parameter, value) if parameter else plain(value)
-        except FieldsError as error:
+        except PayloadValidationError as error:
             problems += [f"{field or name}: {message}" for field, message in error.problems]
     if problems:
         raise ArgumentsError("parameters do not fit their hints: " + "; ".join(problems))
@@ -60,16 +60,16 @@ def _converted(parameter: Parameter, value: Any) -> Any:
     """A typed text is JSON where that fits the hint, else the text itself: `--param name=007` is a str for a str."""
     if isinstance(value, RawJson):
         return _from_json(parameter, value)
-    if not isinstance(value, Typed):
+    if not isinstance(value, RawArgument):
         return convert_one(parameter, value)
     try:
         return _from_json(parameter, value)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return _from_text(parameter, str(value))
-    except FieldsError as error:
+    except PayloadValidationError as error:
         try:
             return _from_text(parameter, str(value))
-        except FieldsError:
+        except PayloadValidationError:
             raise error from None
 
 
@@ -104,19 +104,19 @@ def _from_text(parameter: Parameter, text: str) -> Any:
     """Return a text, converted; a number may be written as Python's `int` and `float` take it. Errors: FieldsError."""
     try:
         return convert_one(parameter, text, lax=True)
-    except FieldsError as error:
+    except PayloadValidationError as error:
         for number in [member for member in (int, float) if member in members(parameter.hint)]:
-            with contextlib.suppress(ValueError, FieldsError):
+            with contextlib.suppress(ValueError, PayloadValidationError):
                 return convert_one(parameter, number(text))
         if any(class_named(member, *table) for table in TABLES for member in members(parameter.hint)):
             hint = f"a file, a URL or a key is given as --input {parameter.name}={text}"
-            raise FieldsError([Problem(parameter.name, f"{error.problems[0][1]}; {hint}")]) from None
+            raise PayloadValidationError([FieldError(parameter.name, f"{error.problems[0][1]}; {hint}")]) from None
         raise
 
 
 def plain(value: Any) -> Any:
     """A value that no hint converts: what was typed is JSON where it is JSON, else text."""
-    if not isinstance(value, (Typed, RawJson)):
+    if not isinstance(value, (RawArgument, RawJson)):
         return value
     try:
         return msgspec.json.decode(str(value))

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 
-from ..function.traces import user_frames
+from ..function.tracebacks import user_frames
 
 _log = logging.getLogger("ovenbird")
 

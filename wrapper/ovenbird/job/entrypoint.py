@@ -11,12 +11,12 @@ from typing import Any
 
 from ..common.redact import redact_record
 from ..function.target import Target
-from ..platform.data_dir import chosen
-from ..platform.opening import open_store
-from ..platform.project import name_of
-from ..platform.run import run_metadata, start
+from ..platform.data_dir import backend_name
+from ..platform.entities.run import run_metadata, start
+from ..platform.project.project import name_of
+from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
-from .execution import Job, execute, keep
+from .execution import JobRun, execute, keep
 from .parameters import from_file, shown
 
 
@@ -29,7 +29,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
     store = keep(open_store(settings.platform, environ, settings.platform_patience))
     if is_remote(settings, environ):
-        from .remote import run as run_remote
+        from .platform_run import run as run_remote
 
         return run_remote(target, settings, environ, store, parameters)
     assert target is not None
@@ -45,7 +45,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
     # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
-    return execute(Job(target, settings, environ, store, record, parameters, settings.input, settings.init))
+    return execute(JobRun(target, settings, environ, store, record, parameters, settings.input, settings.init))
 
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
@@ -54,7 +54,7 @@ def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
     return (
         bool(given)
         and environ.get("OVENBIRD_LOCAL_RUN") != environ["RUN_ID"]
-        and chosen(settings.platform, environ) == "core"
+        and backend_name(settings.platform, environ) == "core"
     )
 
 
@@ -62,6 +62,6 @@ def _line(settings: Settings) -> dict[str, Any]:
     """Parameters from the line of --each that is this run's. Errors: SettingsError, ArgumentsError."""
     if not settings.each:
         return {}
-    from .each import line
+    from .indexed_parameters import line
 
     return line(settings.each, settings.index)

@@ -16,46 +16,50 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.process_exit import force_end
 from ..common.user_warnings import tolerate_warnings
 from ..errors import (
     ArgumentsError,
     DocumentError,
+    HandlerTimeoutError,
     OutputError,
     OvenbirdError,
-    RunKindError,
-    TimeLimitError,
-    UnservedError,
+    UnsupportedRunError,
+    UnsupportedRunKindError,
 )
-from ..function.bind import JOB, Binder
+from ..function.binder import JOB, Binder
 from ..function.context import Context, current_call
 from ..function.decorator import of_platform, outputs_of
 from ..function.handler import Handler
-from ..function.load import load
+from ..function.loader import load
 from ..function.target import DEFAULT_ATTRIBUTE, Target
-from ..function.traces import summary, user_stack
-from ..platform.data_dir import chosen, home
-from ..platform.project import Project
-from ..platform.run import Run
-from ..platform.store import Store
-from ..process_exit import force_end
+from ..function.tracebacks import summary, user_stack
+from ..platform.data_dir import backend_name, data_dir
+from ..platform.entities.run import Run
+from ..platform.project.project import Project
+from ..platform.store import EntityStore
 from ..settings import Settings
 from . import arguments
-from .call import call
-from .ending import Ending
-from .interrupt import TIME_LIMIT, Interrupted, Interruption
-from .outcome import Ended, Outcome
+from .finalize import RunFinalizer
+from .interrupt import TIME_LIMIT, Interruption, RunInterrupted
+from .invoke import call
 from .provenance import function_spec, packages, provenance
+from .result import RunFailed, RunResult
 from .start_folder import absolute_environ, absolute_inputs, absolute_settings
 from .tee import ease_stdout, kept
 
-UNSERVED = (UnservedError, RunKindError, DocumentError)  # errors of a run that another way to run it may serve
+UNSERVED = (
+    UnsupportedRunError,
+    UnsupportedRunKindError,
+    DocumentError,
+)  # errors of a run that another way to run it may serve
 _log = logging.getLogger("ovenbird")
 _open: list[
-    Store
+    EntityStore
 ] = []  # never closed: the process ends with the run, and before Python 3.12 closing waits for the disk
 
 
-class JobCall:
+class JobTraceContext:
     """The ids under which a run logs: its own, and its caller's trace (variables TRACEPARENT and TRACESTATE).
 
     A run that nobody's trace started is a trace of its own, with the run's id.
@@ -66,22 +70,24 @@ class JobCall:
         self.trace_id, self.span_id, self.tracestate = identity, identity[:16], ""
         self.traceparent = f"00-{self.trace_id}-{self.span_id}-00"
         if traceparent:
-            from ..trace import continued
+            from ..trace_context import from_traceparent
 
-            trace = continued(os.fsencode(traceparent), os.fsencode(tracestate))
+            trace = from_traceparent(os.fsencode(traceparent), os.fsencode(tracestate))
             self.trace_id, self.span_id, self.tracestate = trace.trace_id, trace.span_id, trace.tracestate
             self.traceparent = trace.traceparent
 
 
-def keep(store: Store) -> Store:
+def keep(store: EntityStore) -> EntityStore:
     """The store, held until the process ends."""
     _open.append(store)
     return store
 
 
-def execute(job: Job) -> int:
+def execute(job: JobRun) -> int:
     """Run a job that has a record, under its own id; the exit status."""
-    current_call.set(JobCall(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", "")))
+    current_call.set(
+        JobTraceContext(job.record.id, job.environ.get("TRACEPARENT", ""), job.environ.get("TRACESTATE", ""))
+    )
     ease_stdout()
     log = job.store.log_file(job.record.project, job.record.id)
     with kept(log) if log else contextlib.nullcontext():
@@ -93,7 +99,7 @@ def execute(job: Job) -> int:
     return code
 
 
-class Job:
+class JobRun:
     """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state;
     `replaceable`: there is another way to run it, which is taken when this one cannot."""
 
@@ -102,7 +108,7 @@ class Job:
         target: Target | Callable[[], Target],
         settings: Settings,
         environ: Mapping[str, str],
-        store: Store,
+        store: EntityStore,
         record: Run,
         parameters: dict[str, Any],
         inputs: Mapping[str, str],
@@ -119,14 +125,14 @@ class Job:
         self.record = record
         self.parameters, self.inputs, self.init = parameters, absolute_inputs(inputs), init
         self.remote, self.replaceable = remote, replaceable
-        self.on_core = chosen(settings.platform, environ) == "core"
-        unsent = Path(home(environ), "unsent", record.id)
+        self.on_core = backend_name(settings.platform, environ) == "core"
+        unsent = Path(data_dir(environ), "unsent", record.id)
         self.rescue = (Path(settings.output_dir) if settings.output_dir else unsent).absolute()
         self.project = Project(
             store, record.project, environ, files_store=settings.files_store, run=record,
             rescue=self.rescue if self.on_core else None,
         )  # fmt: skip
-        self.outcome = Outcome()
+        self.outcome = RunResult()
         self._modules = 0  # that were imported when the packages were last looked for
         self.failure: BaseException | None = None  # for the debugger
         self.called = False  # whether init or the function itself has begun
@@ -144,9 +150,9 @@ class Job:
                 except (Exception, SystemExit) as failure:
                     self.failure = failure if self.settings.pdb else None
                     raise
-        except Ended as ended:
+        except RunFailed as ended:
             state, code, error = ended.state, ended.exit_code, ended.error
-        except Interrupted as stop:
+        except RunInterrupted as stop:
             state, code, error = self._stopped(stop)
         except OvenbirdError as raised:
             if self.replaceable and isinstance(raised, UNSERVED):
@@ -171,7 +177,7 @@ class Job:
             self.record.status.called = False
         self._update_packages()
         if unsent := self.store.unsent_metrics():
-            from .report import keep_metrics
+            from .result_file import keep_metrics
 
             lost = OutputError(f"metrics are not in the platform: {keep_metrics(self.rescue / 'metrics.json', unsent)}")
             _log.error("%s", lost)
@@ -183,7 +189,7 @@ class Job:
 
             if self.settings.result_file != PATH:
                 write_termination_message(error["type"], error["message"], error["traceback"])
-        ending = Ending(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
+        ending = RunFinalizer(self.record, self.outcome, self.settings.result_file, rescue, self.stdout)
         with tolerate_warnings():
             code = ending.record(state, code, error)
         if not self.called and self.stdout:
@@ -197,7 +203,7 @@ class Job:
             with contextlib.suppress(Exception):  # what user code has put into `sys.modules` must not cost the record
                 known["packages"] = packages()
 
-    def _force(self, interrupted: Interrupted) -> None:
+    def _force(self, interrupted: RunInterrupted) -> None:
         """Record the end from another thread, as the function does not return, and end the process."""
         if not self._end.acquire(blocking=False):
             return  # it has returned just now
@@ -254,7 +260,7 @@ class Job:
             loaded = load(target)
             title = _title(loaded.target)
             if self.replaceable and of_platform(loaded.found):
-                raise UnservedError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
+                raise UnsupportedRunError(f"{title} is wrapped by the platform's SDK in a way that is not known here")
             spec = function_spec(loaded)
             self.record.status.provenance = provenance(loaded, self.environ)
             self._modules = len(sys.modules)
@@ -296,11 +302,11 @@ class Job:
             if failure is not None:
                 raise failure
 
-    def _stopped(self, interrupted: Interrupted) -> tuple[str, int, dict[str, str]]:
+    def _stopped(self, interrupted: RunInterrupted) -> tuple[str, int, dict[str, str]]:
         self.store.hurry()
         if interrupted.reason == TIME_LIMIT:
             message = f"stopped by the time limit of {self.settings.timeout:g} seconds"
-            state, code, kind = "ERROR", TimeLimitError.exit_code, TimeLimitError.code
+            state, code, kind = "ERROR", HandlerTimeoutError.exit_code, HandlerTimeoutError.code
         else:
             state, code, kind = "STOPPED", interrupted.exit_code, "stopped"
             message = f"stopped by {interrupted.reason}"

@@ -11,11 +11,11 @@ import msgspec
 
 from ..common.text import show_value
 from ..errors import InputError, OvenbirdError
-from ..function.bind import Binder, FieldsError, Parameter, convert_one
-from ..function.traces import summary
-from ..platform.inputs import resolve
-from ..platform.material import Material
-from ..platform.project import Project
+from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
+from ..function.tracebacks import summary
+from ..platform.entities.file_entity import FileEntity
+from ..platform.entities.input_resolution import resolve
+from ..platform.project.project import Project
 
 
 def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def _input(parameter: Parameter | None, project: Project, name: str, text: str) 
     hint = _given(parameter.hint) if parameter else Any
     try:
         return _as_hinted(parameter, hint, entity)
-    except FieldsError as error:
+    except PayloadValidationError as error:
         raise InputError(f"input {show_value(name)} ({entity.key}) does not fit its hint: {error.message}") from None
     except OvenbirdError as error:
         raise InputError(f"input {show_value(name)}: {error.message}", hint=error.hint) from error
@@ -46,7 +46,7 @@ def _given(hint: Any) -> Any:
     return kinds[0] if len(kinds) == 1 and type(None) in get_args(hint) else hint
 
 
-def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
+def _as_hinted(parameter: Parameter | None, hint: Any, entity: FileEntity) -> Any:
     """An entity as a DataFrame, a path, bytes or text; other hints are met by its JSON content; no hint, the entity."""
     generic = bool(getattr(hint, "__args__", ()))  # in Python 3.10 list[int] is a type, and in later ones it is none
     if parameter is None or hint is Any or not (isinstance(hint, type) or generic):
@@ -65,7 +65,7 @@ def _as_hinted(parameter: Parameter | None, hint: Any, entity: Material) -> Any:
     return convert_one(parameter, msgspec.json.decode(_one_file(entity).read_bytes().removeprefix(BOM_UTF8)))
 
 
-def _one_file(entity: Material) -> Path:
+def _one_file(entity: FileEntity) -> Path:
     files = entity.as_file()
     if len(files) != 1:
         raise InputError(f"{entity.key} holds {len(files)} files, and the hint asks for the content of one")

@@ -24,7 +24,7 @@ _MARGIN = 5.0  # seconds after the forced end, for one that cannot come about
 _TWICE = 1.0  # seconds within which a second signal is the first one's echo: of a terminal, and of a parent
 
 
-class Interrupted(KeyboardInterrupt):
+class RunInterrupted(KeyboardInterrupt):
     """Raised in the handler to end it. `reason` is the name of a signal, or TIME_LIMIT.
 
     No Exception, which user code may swallow; a KeyboardInterrupt, which event loops and pools let through.
@@ -50,7 +50,7 @@ class Interruption:
     `grace` (0 for never) `force` is called with the reason, in another thread; it has to end the process.
     """
 
-    def __init__(self, limit: float, grace: float, force: Callable[[Interrupted], None]) -> None:
+    def __init__(self, limit: float, grace: float, force: Callable[[RunInterrupted], None]) -> None:
         self._limit, self._grace, self._force = limit, grace, force
         self._armed = False
         self._reason = ""  # of the interruption that has begun
@@ -117,16 +117,16 @@ class Interruption:
             if self._grace:
                 # No threading.Thread: the signal may have come while this thread holds that module's locks.
                 with contextlib.suppress(RuntimeError):  # no thread can be started any more
-                    _thread.start_new_thread(self._pursue, (self._over, Interrupted(self._reason)))
+                    _thread.start_new_thread(self._pursue, (self._over, RunInterrupted(self._reason)))
         elif not alarm and now - self._since < _TWICE:
             return
-        raise Interrupted(self._reason)
+        raise RunInterrupted(self._reason)
 
     def _alarm(self, what: str = TIME_LIMIT) -> None:
         self._alarm_for = what
         signal.pthread_kill(self._main, _ALARM)
 
-    def _pursue(self, over: threading.Event, interrupted: Interrupted) -> None:
+    def _pursue(self, over: threading.Event, interrupted: RunInterrupted) -> None:
         """Raise the exception again, each second from half of the grace on, and force the end after it."""
         end = time.monotonic() + self._grace
         pause = self._grace / 2

@@ -13,19 +13,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from ovenbird.common.text import show_value
-from ovenbird.common.user_warnings import warn_user
-from ovenbird.errors import OutputError, OvenbirdError
-from ovenbird.platform import keys
-from ovenbird.platform.entity import Entity
-from ovenbird.platform.frames import engine_of
-from ovenbird.platform.json_values import clean_text, json_value, key_text
-from ovenbird.platform.material import MATERIALS
-from ovenbird.platform.preview import preview_text
-from ovenbird.platform.project import KINDS, Project
-from ovenbird.platform.store import Store
-
-from .outcome import Display, Outcome
+from ..common.text import show_value
+from ..common.user_warnings import warn_user
+from ..errors import OutputError, OvenbirdError
+from ..platform import keys
+from ..platform.entities.entity import Entity
+from ..platform.entities.file_entity import MATERIALS
+from ..platform.entities.json_values import clean_text, json_value, key_text
+from ..platform.project.project import KINDS, Project
+from ..platform.store import EntityStore
+from ..platform.tables.dataframes import engine_of
+from ..platform.tables.preview import preview_text
+from .result import Display, RunResult
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
 _LARGEST_RESULT = 64 * 1024  # bytes of JSON in the record of a run; more is an artifact
@@ -53,7 +52,7 @@ def check_names(names: Sequence[Name]) -> list[str]:
 
 
 def store(
-    value: Any, names: Sequence[Name], project: Project, outcome: Outcome, *, platform_rule: bool = False
+    value: Any, names: Sequence[Name], project: Project, outcome: RunResult, *, platform_rule: bool = False
 ) -> None:
     """Store what the handler returned; `outcome` is filled as it goes, and keeps what was stored before a fault.
 
@@ -77,9 +76,10 @@ def store(
         raise _failure(failed, outcome)
 
 
-def copy(outcome: Outcome, entities: Store, environ: Mapping[str, str], folder: str) -> None:
+def copy(outcome: RunResult, entities: EntityStore, environ: Mapping[str, str], folder: str) -> None:
     """Put the files of the outputs into a folder too, each by the output's name. Errors: OutputError."""
-    from ovenbird.platform import queries, schemes
+    from ..platform import queries
+    from ..platform.storage import schemes
 
     try:
         destination = schemes.local(folder)
@@ -120,7 +120,7 @@ def _check_twice(names: Sequence[str]) -> None:
         raise OutputError(f"two outputs are named {', '.join(map(repr, twice))}", hint="give each a name of its own")
 
 
-def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> OutputError:
+def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: RunResult) -> OutputError:
     problems = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
     kept = [*outcome.results, *outcome.outputs]
     found = OutputError(f"{problems}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
@@ -128,7 +128,7 @@ def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: Outcome) -> O
     return found
 
 
-def _store_one(item: Name, value: Any, project: Project, outcome: Outcome, *, as_file: bool) -> None:
+def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, as_file: bool) -> None:
     """Store one output. A dict or list of JSON values is a result, but an artifact when it is large or `as_file`."""
     name = _name(item)
     text = None
@@ -152,7 +152,7 @@ def _store_one(item: Name, value: Any, project: Project, outcome: Outcome, *, as
         _note_stored(name, _entity(name, value, project), value, outcome)
 
 
-def _store_json(name: str, text: bytes, project: Project, outcome: Outcome, *, as_file: bool) -> None:
+def _store_json(name: str, text: bytes, project: Project, outcome: RunResult, *, as_file: bool) -> None:
     """Store a JSON value as a result, or as an artifact."""
     import json
 
@@ -165,13 +165,13 @@ def _store_json(name: str, text: bytes, project: Project, outcome: Outcome, *, a
         outcome.results[name] = outcome.returned[name] = value
 
 
-def _note(name: str, key: str, outcome: Outcome) -> None:
+def _note(name: str, key: str, outcome: RunResult) -> None:
     """Keep the key of a stored output, which is also what people are shown of it."""
     outcome.outputs[name] = key
     outcome.returned[name] = Display(key)
 
 
-def _note_stored(name: str, entity: Entity, value: Any, outcome: Outcome) -> None:
+def _note_stored(name: str, entity: Entity, value: Any, outcome: RunResult) -> None:
     """Keep the key of what was stored for a value; people are shown a path, the rows of a table, else the key."""
     _note(name, entity.key, outcome)
     if (
@@ -312,7 +312,7 @@ def _is_fitted(value: Any) -> bool:
 
 def _model(name: str, value: Any, project: Project) -> Entity:
     """Store an estimator as `model.pkl`: pickle rather than joblib's own form, because both can read it."""
-    from ..platform.model_environment import describe_signature
+    from ..platform.entities.model_environment import describe_signature
 
     data = _pickle(value)
     return project.log_sklearn(

@@ -32,7 +32,7 @@ def from_file(name: str) -> dict[str, Any]:
 def _parsed(text: bytes, name: str) -> Any:
     try:
         if name.endswith((".yaml", ".yml")):
-            from ..document import parse
+            from ..function_document import parse
 
             return parse(text.decode(), name)
         text = text.removeprefix(BOM_UTF8)

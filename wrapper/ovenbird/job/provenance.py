@@ -14,12 +14,12 @@ from .. import __version__
 from ..common.imported_packages import imported_packages
 from ..common.named_paths import is_file
 from ..common.redact import mask_command, redact_record
-from ..function.load import Loaded
+from ..function.loader import LoadedFunction
 
 _LOCKS = ("function.lock", "pylock.toml", "requirements.lock")
 
 
-def function_spec(loaded: Loaded) -> dict[str, Any]:
+def function_spec(loaded: LoadedFunction) -> dict[str, Any]:
     """What tells one revision of the function from another: where it lies, what is called, the digest of its source."""
     target, document = loaded.target, loaded.target.function
     spec: dict[str, Any] = {
@@ -34,7 +34,7 @@ def function_spec(loaded: Loaded) -> dict[str, Any]:
     return spec
 
 
-def provenance(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Any]:
+def provenance(loaded: LoadedFunction, environ: Mapping[str, str]) -> dict[str, Any]:
     """What belongs to the run and not to the function: lock, image, Python, packages, machine, command."""
     details: dict[str, Any] = {
         "python": sys.version.partition(" ")[0],
@@ -88,7 +88,7 @@ def _gpu_model(text: str) -> str:
     return next((value.strip() for name, _, value in lines if name.strip() == "Model"), "")
 
 
-def source_digest(loaded: Loaded) -> str:
+def source_digest(loaded: LoadedFunction) -> str:
     """The digest of the modules that were imported from the source root, by their paths and contents.
 
     Of what was imported, not of all that lies in the folder: it may be somebody's home.

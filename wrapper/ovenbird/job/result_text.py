@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .outcome import Display
+from .result import Display
 
 _LINE = 100  # characters; JSON that is longer is indented
 

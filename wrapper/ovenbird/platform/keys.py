@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ovenbird.common.text import show_value
-from ovenbird.errors import InputError, OvenbirdError
+from ..common.text import show_value
+from ..errors import InputError, OvenbirdError
 
 SCHEME = "store://"
 TYPES = ("artifact", "dataitem", "model", "run", "function", "secret")
@@ -24,7 +24,7 @@ _ID = _PLAIN | frozenset("._-")
 _FORM = f"{SCHEME}PROJECT/TYPE/KIND/NAME:ID, where :ID may be left out for the latest"
 
 
-class Key(NamedTuple):
+class EntityKey(NamedTuple):
     """The address of an entity; `id` None stands for the latest version of the name."""
 
     project: str
@@ -36,7 +36,7 @@ class Key(NamedTuple):
     def __str__(self) -> str:
         return f"{SCHEME}{self.project}/{self.type}/{self.kind}/{self.name}" + (f":{self.id}" if self.id else "")
 
-    def latest(self) -> Key:
+    def latest(self) -> EntityKey:
         """The same name without the version."""
         return self._replace(id=None)
 
@@ -98,7 +98,7 @@ def type_of(text: object) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def parse(text: str) -> Key:
+def parse(text: str) -> EntityKey:
     """The key in `text`; InputError names the part that is wrong.
 
     A run is named by its id, so `store://p/run/python+job:run/{id}` and `…/{id}:{id}` are the same run.
@@ -119,9 +119,9 @@ def parse(text: str) -> Key:
     check_name(name, f"entity key {show_value(text)}: the name")
     if colon:
         check_id(identity, f"entity key {show_value(text)}: the id")
-    return Key(project, kind_of, kind, name, identity or (name if kind_of == "run" else None))
+    return EntityKey(project, kind_of, kind, name, identity or (name if kind_of == "run" else None))
 
 
-def run_key(project: str, identity: str, kind: str = RUN_KIND) -> Key:
+def run_key(project: str, identity: str, kind: str = RUN_KIND) -> EntityKey:
     """The key of a run, in the long form that relations use."""
-    return Key(project, "run", kind, identity, identity)
+    return EntityKey(project, "run", kind, identity, identity)

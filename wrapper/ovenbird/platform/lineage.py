@@ -7,12 +7,11 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ovenbird.common.redact import mask_record
-from ovenbird.common.text import show_value
-from ovenbird.errors import InputError
-
+from ..common.redact import mask_record
+from ..common.text import show_value
+from ..errors import InputError
 from . import keys
-from .store import Record, Store
+from .store import EntityStore, Record
 
 Node = dict[str, Any]
 """`{key, type, kind, name, id, state, created, relation, detail, sources}`; `relation` is what led here, `sources` the
@@ -23,7 +22,7 @@ Check = Callable[[Record], dict[str, str]]
 _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
 
-def trace(store: Store, key: str, check: Check | None = None) -> Node:
+def trace(store: EntityStore, key: str, check: Check | None = None) -> Node:
     """The tree of what led to the entity `key`; InputError when there is no such entity.
 
     `check` says of a record whether its content is still as recorded: the node's `check` is its answer.
@@ -38,7 +37,7 @@ def find_changed(node: Node) -> list[Node]:
     return ([node] if (node.get("check") or {}).get("state") in ("changed", "missing") else []) + nodes
 
 
-def _node(store: Store, record: Record, relation: str, seen: set[str], check: Check | None) -> Node:
+def _node(store: EntityStore, record: Record, relation: str, seen: set[str], check: Check | None) -> Node:
     node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
     node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
     node |= {"detail": _detail(record), "sources": []}

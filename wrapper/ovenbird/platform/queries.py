@@ -7,16 +7,16 @@ from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ovenbird.common.redact import mask_record
-from ovenbird.common.text import show_value
-from ovenbird.errors import InputError, OvenbirdError
-
-from . import keys, run_summary
-from .metrics import json_metrics
-from .store import STATES, Record, Row, Store
+from ..common.redact import mask_record
+from ..common.text import show_value
+from ..errors import InputError, OvenbirdError
+from . import keys
+from .entities import run_summary
+from .entities.metrics import json_metrics
+from .store import STATES, EntityStore, EntitySummary, Record
 
 if TYPE_CHECKING:
-    from .material import Material
+    from .entities.file_entity import FileEntity
 
 VERBS = {"runs": "run", "dataitems": "dataitem", "artifacts": "artifact", "models": "model", "functions": "function"}
 """The word on the command line for each type."""
@@ -29,7 +29,7 @@ class NotFoundError(InputError):
 
 
 def listed(
-    store: Store,
+    store: EntityStore,
     type: str,
     *,
     project: str | None = None,
@@ -37,7 +37,7 @@ def listed(
     state: str | None = None,
     versions: bool = False,
     limit: int | None = 100,
-) -> list[Row]:
+) -> list[EntitySummary]:
     """The rows of a listing, newest first: of runs all, of the others the latest of each name unless `versions`."""
     return store.listing(
         type,
@@ -56,7 +56,7 @@ def checked_state(state: str | None) -> str | None:
     return state.upper() if state else None
 
 
-def located(store: Store, type: str, text: str, project: str | None = None) -> keys.Key:
+def located(store: EntityStore, type: str, text: str, project: str | None = None) -> keys.EntityKey:
     """The key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
 
     A run is also `latest`, or `latest~1` for the one before.
@@ -72,7 +72,7 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
             raise InputError(f"{show_value(text)} is in several projects: {several}", hint="--project chooses one")
-        return keys.parse(store.read(keys.Key(rows[0].project, type, "", text))["key"])
+        return keys.parse(store.read(keys.EntityKey(rows[0].project, type, "", text))["key"])
     if type == "run" and text and (named := run_summary.find_run(store, text, project)):
         return named
     rows = store.listing(type, project=project, identity=text, limit=3) if text else []
@@ -87,15 +87,15 @@ def located(store: Store, type: str, text: str, project: str | None = None) -> k
     raise NotFoundError(f"no {type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
 
 
-def locate_any(store: Store, text: str, project: str | None = None, types: Sequence[str] = ANY) -> keys.Key:
+def locate_any(store: EntityStore, text: str, project: str | None = None, types: Sequence[str] = ANY) -> keys.EntityKey:
     """The key that `text` means, whatever type it is of: a key, a name, an id or its beginning; `latest` is a run.
 
     A name or an id counts before the beginning of an id. InputError: nothing, or several things, are meant.
     """
     if keys.is_key(text):
         return keys.parse(text)
-    exact: list[keys.Key] = []
-    begun: list[keys.Key] = []
+    exact: list[keys.EntityKey] = []
+    begun: list[keys.EntityKey] = []
     unclear: InputError | None = None
     for type in types:
         try:
@@ -125,14 +125,14 @@ def locate_any(store: Store, text: str, project: str | None = None, types: Seque
     )
 
 
-def describe_place(store: Store, project: str | None = None) -> str:
+def describe_place(store: EntityStore, project: str | None = None) -> str:
     """Return where was looked, for a message: the store, and the project if one was asked for."""
     return f"{store.location()}{f', project {show_value(project)}' if project else ''}"
 
 
-def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
+def shown(store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str]) -> Record:
     """Return the whole entity, with every digest of its files; a metric that is not finite is a text."""
-    from .material import MATERIALS
+    from .entities.file_entity import MATERIALS
 
     record = store.read(key)
     if key.type in MATERIALS and record["status"].get("files"):
@@ -145,10 +145,10 @@ def shown(store: Store, key: keys.Key, environ: Mapping[str, str]) -> Record:
 
 
 def fetched(
-    store: Store, key: keys.Key, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
+    store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
 ) -> str:
     """Copy the entity's files to `destination`; the path of the copy."""
-    from .material import MATERIALS
+    from .entities.file_entity import MATERIALS
 
     if key.type not in MATERIALS:
         raise InputError(f"{key} has no files", hint="a dataitem, an artifact or a model has")
@@ -156,14 +156,19 @@ def fetched(
 
 
 def fetch_outputs(
-    store: Store, outputs: Mapping[str, str], environ: Mapping[str, str], destination: str, *, overwrite: bool = False
+    store: EntityStore,
+    outputs: Mapping[str, str],
+    environ: Mapping[str, str],
+    destination: str,
+    *,
+    overwrite: bool = False,
 ) -> Iterator[str]:
     """Copy the files of a run's outputs below a folder, each by the output's name, and yield the path of each copy.
 
     A single file keeps its extension. Two models of one run are both `model.pkl` in the store. What cannot be copied
     is an error when the rest is.
     """
-    from .material import MATERIALS
+    from .entities.file_entity import MATERIALS
 
     taken: set[str] = set()
     failed: list[OvenbirdError] = []
@@ -181,7 +186,7 @@ def fetch_outputs(
         raise failed[0]
 
 
-def _copy_output(entity: Material, name: str, destination: str, taken: set[str], overwrite: bool) -> str:
+def _copy_output(entity: FileEntity, name: str, destination: str, taken: set[str], overwrite: bool) -> str:
     """Copy the files of an output under its name, or one that no other has; the path of the copy."""
     target = name if entity.is_folder() else _with_extension(name, entity.file_name())
     for count in count_from(2):
@@ -201,13 +206,18 @@ def _with_extension(name: str, file_name: str) -> str:
 
 
 def removed(
-    store: Store, key: keys.Key, environ: Mapping[str, str], *, versions: bool = False, keep_files: bool = False
+    store: EntityStore,
+    key: keys.EntityKey,
+    environ: Mapping[str, str],
+    *,
+    versions: bool = False,
+    keep_files: bool = False,
 ) -> list[str]:
     """Remove one version, or with `versions` all of the name, with the files that were stored for it.
 
     What was only registered where it lies stays there. Keys of what was removed, in order.
     """
-    from . import files
+    from .storage import files
 
     rows = store.listing(key.type, project=key.project, name=key.name) if versions else []
     gone = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from .keys import Key, run_key
+from .keys import EntityKey, run_key
 
 Record = dict[str, Any]
 """The whole entity: `{id, kind, name, project, key, user, type, metadata, spec, status}`, plain JSON values."""
@@ -18,7 +18,7 @@ STATES = ("CREATED", "BUILT", "READY", "PENDING", "RUNNING", "STOP", *FINAL)
 """States of a run; STOP is that of one which Core has been asked to stop, and which has not ended yet."""
 
 
-class Row(NamedTuple):
+class EntitySummary(NamedTuple):
     """One line of a listing. Times are ISO 8601 in UTC; `function` is the key of what a run runs."""
 
     project: str
@@ -36,10 +36,10 @@ class Row(NamedTuple):
     @property
     def key(self) -> str:
         """The key of the entity, with its version."""
-        return str(run_key(self.project, self.id, self.kind) if self.type == "run" else Key(*self[:5]))
+        return str(run_key(self.project, self.id, self.kind) if self.type == "run" else EntityKey(*self[:5]))
 
 
-class Store(Protocol):
+class EntityStore(Protocol):
     """Keeps entities, the metrics and logs of runs, and says where files go.
 
     Every method raises PlatformError when the store cannot be used.
@@ -57,10 +57,10 @@ class Store(Protocol):
         The state that the entity has then: in a store that others write too it may be another than the record's.
         """
 
-    def read(self, key: Key) -> Record:
+    def read(self, key: EntityKey) -> Record:
         """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
 
-    def state(self, key: Key) -> str:
+    def state(self, key: EntityKey) -> str:
         """The state that the run has now, without all else that is known of it. InputError if there is none."""
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
@@ -78,7 +78,7 @@ class Store(Protocol):
         identity: str | None = None,
         versions: bool = True,
         limit: int | None = None,
-    ) -> list[Row]:
+    ) -> list[EntitySummary]:
         """Entities, newest first; `identity` is the beginning of an id; without `versions`, the latest of each name."""
 
     def records(
@@ -93,29 +93,31 @@ class Store(Protocol):
         """Whole entities of a type, newest first, read as they are asked for; without metrics. Without `versions`, at
         least the latest of each name."""
 
-    def last_metrics(self, key: Key) -> dict[str, float]:
+    def last_metrics(self, key: EntityKey) -> dict[str, float]:
         """The last number of each metric of a run or a model."""
 
-    def annotate(self, key: Key, change: Callable[[dict[str, Any]], None]) -> Record:
+    def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata while others may write it; the entity as it is then. InputError if none."""
 
-    def remove(self, key: Key) -> None:
+    def remove(self, key: EntityKey) -> None:
         """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
 
     def check_name(self, name: str, what: str) -> None:
         """Raise an InputError when this store does not take an entity of that name."""
 
-    def append_metrics(self, key: Key, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
+    def append_metrics(
+        self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
+    ) -> None:
         """Add numbers to metrics of an entity, as `metrics.merge` says: `replace` drops what was there, `single` keeps
         a first number as a number instead of a series of one."""
 
     def unsent_metrics(self) -> dict[str, dict[str, Any]]:
         """Write what is still held back of metrics; what the store does not take, by key of the entity and by name."""
 
-    def stop(self, key: Key) -> None:
+    def stop(self, key: EntityKey) -> None:
         """Ask a run to stop; nothing for one that has ended. PlatformError where its process cannot be reached."""
 
-    def resume(self, key: Key) -> None:
+    def resume(self, key: EntityKey) -> None:
         """Let a stopped run go on. PlatformError where that cannot be done."""
 
     def read_project(self, name: str) -> Record:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from .queries import VERBS
-from .store import Store
+from .store import EntityStore
 
 
-def summarize_store(store: Store, project: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+def summarize_store(store: EntityStore, project: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return `location`, `projects` with the versions of each type, `files` and `bytes` of the store's own folder.
 
     The two are None for Core, whose files lie elsewhere; it is asked for one project at a time.

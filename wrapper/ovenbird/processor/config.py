@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..common.text import show_value
-from ..document import MODULE, parse
 from ..errors import DocumentError
-from .limits import LIMITS, limits
+from ..function_document import MODULE, parse
+from .resource_limits import LIMITS, limits
 
 JOB, HTTP = "job", "http"
 KIND, VERSIONS = "NuclioFunction", "nuclio.io/v1"
@@ -41,7 +41,7 @@ _ATTRIBUTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ProcessorConfig:
     """A processor's document, validated.
 
     `root` is its folder; the trigger is `kind` (`job` or `http`) under the name `trigger`; `body` is a job's event;
@@ -60,7 +60,7 @@ class Config:
     spec: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-def read(path: Path) -> Config:
+def read(path: Path) -> ProcessorConfig:
     """The processor's document at `path`. Errors: DocumentError, with every problem."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def read(path: Path) -> Config:
     return config
 
 
-def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Config:
+def _config(document: dict[str, Any], root: Path, problems: list[str]) -> ProcessorConfig:
     version = document.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(VERSIONS):
         problems.append(f"apiVersion: expected 'nuclio.io/v1beta1', found {show_value(version)}")
@@ -95,7 +95,7 @@ def _config(document: dict[str, Any], root: Path, problems: list[str]) -> Config
     kind, where = str(trigger.get("kind", "")), f"spec.triggers.{name}."
     attributes = _mapping(trigger, "attributes", where, problems)
     title = metadata.get("name")
-    return Config(
+    return ProcessorConfig(
         root=root,
         name=title if isinstance(title, str) else "",
         module=module,

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..common.text import show_value
 from ..function.context import Context, Logger
-from ..function.nuclio import Response
+from ..function.nuclio_sdk_stub import Response
 
 
-class BindingLogger(Logger):
+class BoundLogger(Logger):
     """A logger to which fields can be bound, that every later record with fields then carries."""
 
     def __init__(self, name: str) -> None:
@@ -39,7 +39,7 @@ class BindingLogger(Logger):
         super().error_with(message, *args, **{**self._bound, **fields})
 
 
-class Platform:
+class NuclioPlatform:
     """What a function asks of the platform: to be called when the process ends. There are no other functions here."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -70,9 +70,9 @@ class ProcessorContext(Context):
 
     Response = Response
 
-    def __init__(self, name: str, *, platform: Platform, kind: str, trigger_name: str, **rest: Any) -> None:
+    def __init__(self, name: str, *, platform: NuclioPlatform, kind: str, trigger_name: str, **rest: Any) -> None:
         super().__init__(name, trigger=kind, **rest)
-        self.logger = BindingLogger(name)
+        self.logger = BoundLogger(name)
         self.platform = platform
         self.trigger = SimpleNamespace(kind=kind, name=trigger_name)
         self.trigger_name = trigger_name

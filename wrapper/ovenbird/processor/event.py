@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from ..function.bind import MalformedError
+from ..function.binder import MalformedPayloadError
 from ..function.header_lines import join_lines
-from ..serve.call import Call
-from ..serve.media import parsed
-from ..serve.problems import ProblemError
+from ..serve.call import HttpCall
+from ..serve.problem_details import HttpProblem
+from ..serve.request.content_type import parsed
 
 
 class Headers(dict[str, str]):
@@ -101,7 +101,7 @@ class Event:
         return f"Event({self.method} {self.path}, {self.size} bytes)"  # a header may be a secret
 
 
-def of_call(call: Call, body: bytes, trigger: str) -> Event:
+def of_call(call: HttpCall, body: bytes, trigger: str) -> Event:
     """A call over HTTP as an event. A body that is not the JSON it says to be is handed over as it came."""
     from urllib.parse import parse_qsl
 
@@ -110,7 +110,7 @@ def of_call(call: Call, body: bytes, trigger: str) -> Event:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(scope["headers"]).items()}
     try:
         content = parsed(call, body)
-    except (MalformedError, ProblemError):
+    except (MalformedPayloadError, HttpProblem):
         content = body
     return Event(
         content,

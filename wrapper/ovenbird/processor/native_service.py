@@ -10,31 +10,31 @@ from typing import Any
 from ..function.context import Context
 from ..function.decorator import of_platform
 from ..function.handler import Handler, Thunk
-from ..function.load import load
+from ..function.loader import load
 from ..function.target import Target
-from ..job import remote
+from ..job import platform_run
 from ..platform import keys
-from ..serve.dialect import Dialect
-from .config import Config
+from ..serve.handler_adapter import HandlerAdapter
+from .config import ProcessorConfig
 from .context import ProcessorContext
-from .dialect import Nuclio
+from .nuclio_adapter import NuclioAdapter
 
 _log = logging.getLogger("ovenbird")
 
 
-class Native(Dialect):
+class NativeAdapter(HandlerAdapter):
     """A user's own function, its arguments bound by name, with the event and the context of a processor.
 
     One that the platform's SDK has wrapped in an unknown way is called by the rendered module.
     """
 
-    def __init__(self, config: Config, environ: Mapping[str, str], rendered: Nuclio) -> None:
+    def __init__(self, config: ProcessorConfig, environ: Mapping[str, str], rendered: NuclioAdapter) -> None:
         self.aliases = rendered.aliases
         self._config, self._environ, self._rendered = config, environ, rendered
 
     def handler(self, target: Target) -> Handler:
         """The handler of a target. Errors: LoadError."""
-        from .standin import stand_in
+        from .sdk_stub import stand_in
 
         stand_in()
         loaded = load(target)
@@ -90,7 +90,7 @@ class NativeContext(ProcessorContext):
     def run(self) -> Any:
         """The run of this service."""
         if self._run is None and self.project is not None:
-            self._run = self.project.get_run(str(keys.run_key(self.project.name, self._run_id, remote.SERVICE)))
+            self._run = self.project.get_run(str(keys.run_key(self.project.name, self._run_id, platform_run.SERVICE)))
         return self._run
 
     @run.setter

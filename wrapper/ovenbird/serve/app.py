@@ -11,30 +11,31 @@ from types import CoroutineType
 from typing import Any, NoReturn
 
 from ..common import fork_guard
-from ..function.bind import FieldsError
+from ..function.binder import PayloadValidationError
 from ..function.cloudevent import MalformedEvent
 from ..function.context import Context, current_call
-from ..function.handler import Handler, Shape
+from ..function.handler import Handler, HandlerKind
 from ..function.header_lines import join_lines
 from ..settings import Settings
-from . import payload, streams
-from .admission import Admission
-from .arguments import Arguments, Keywords, refusal
-from .body_memory import BodyMemory, pending_input_limit
-from .call import Call, CallStopped, Reason, Receive, Scope, Send, Wire
-from .call_context import CleanContext
-from .calljob import CallJob, ThreadRunner
-from .dialect import OWN, Dialect
-from .faults import Faults
-from .gate import Gate
-from .journal import Journal
-from .json_encode import encode
-from .metrics import Block
-from .problems import ProblemError, problem, retry_after
-from .reply import by_app, reply_to
-from .response.model import Reply
-from .threads import Threads
-from .watchdog import Watchdog
+from .call import CallCancelled, HttpCall, Receive, Scope, Send, ServerTransport, StopReason
+from .concurrency.call_context import CleanContext
+from .concurrency.limiter import ConcurrencyLimiter
+from .concurrency.loop_watchdog import LoopWatchdog
+from .concurrency.threaded_call import ThreadedCall, ThreadRunner
+from .concurrency.threads import HandlerThreadPool
+from .handler_adapter import DEFAULT, HandlerAdapter
+from .lifecycle.state import WorkerLifecycle
+from .observability.access_log import AccessLog
+from .observability.failures import FailureReporter
+from .observability.metrics import WorkerMetrics
+from .problem_details import HttpProblem, problem, retry_after
+from .request import body_reader
+from .request.binder import Keywords, RequestBinder, refusal
+from .request.body_memory import BodyMemory, pending_input_limit
+from .response import streams
+from .response.json_encode import encode
+from .response.model import HttpResponse
+from .response.serialize import by_app, reply_to
 
 DEFAULT_CONCURRENCY = {True: 1000, False: 40}  # by whether calls run on the loop
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # named where the settings name none
@@ -43,8 +44,8 @@ _PREFIX = b"/_/"
 _BROWSERS_OWN = (b"/favicon.ico", b"/robots.txt")  # what browsers and robots ask for of their own accord
 _STUCK = "every slot is held by a call that cannot be stopped"
 _DETAILS = {
-    Reason.TIMEOUT: "the call ran over its time limit",
-    Reason.GRACE: "the server is shutting down",
+    StopReason.TIMEOUT: "the call ran over its time limit",
+    StopReason.GRACE: "the server is shutting down",
 }
 
 
@@ -59,13 +60,13 @@ class App:
         handler: Handler,
         settings: Settings,
         context: Context,
-        gate: Gate,
-        block: Block,
-        journal: Journal,
+        gate: WorkerLifecycle,
+        block: WorkerMetrics,
+        journal: AccessLog,
         *,
-        wire: Wire,
+        wire: ServerTransport,
         internal: Callable[[Scope, Receive, Send], Any],
-        dialect: Dialect = OWN,
+        dialect: HandlerAdapter = DEFAULT,
     ) -> None:
         self.handler = handler
         self.settings = settings
@@ -76,20 +77,20 @@ class App:
         self.wire = wire
         self.on_loop = handler.shape.on_loop
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
-        self.admission = Admission(
+        self.admission = ConcurrencyLimiter(
             self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge,
             patience=settings.queue_timeout, turn_away=self._turn_away,
         )  # fmt: skip
         self.bodies = BodyMemory(pending_input_limit(settings), self._reject_body)
-        self.faults = Faults(handler.name, settings.debug)
+        self.faults = FailureReporter(handler.name, settings.debug)
         self.arguments = (
-            Arguments(handler.binder, settings, context, dialect.event, self.bodies, on_loop=self.on_loop)
+            RequestBinder(handler.binder, settings, context, dialect.event, self.bodies, on_loop=self.on_loop)
             if handler.binder
             else None
         )
         self.application: Any = None  # the ASGI form of a handler that speaks it
-        self.threads: Threads | None = None
-        self.job: type[CallJob] = CallJob if handler.shape is not Shape.WSGI else _load_wsgi().WsgiJob
+        self.threads: HandlerThreadPool | None = None
+        self.job: type[ThreadedCall] = ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiJob
         self.clean = CleanContext()
         self.served = 0
         self._logged = settings.access_log and settings.log_level in ("debug", "info")  # its lines are of level info
@@ -106,10 +107,10 @@ class App:
         self.admission.start(loop, self.clean.base)
         self.journal.start(loop, self.clean.base)
         if not self.on_loop:
-            self.threads = Threads(self.limit, loop, self.clean.base)
+            self.threads = HandlerThreadPool(self.limit, loop, self.clean.base)
             self._runner = ThreadRunner(self.handler, self.admission, self.wire, self.faults, loop)
         elif self.handler.shape.on_loop and self.settings.timeout:
-            Watchdog(self.handler.name, self.admission).start()
+            LoopWatchdog(self.handler.name, self.admission).start()
 
     @property
     def finishing(self) -> bool:
@@ -134,7 +135,7 @@ class App:
         headers = dict(lines)
         if len(headers) != len(lines):
             headers = join_lines(lines)
-        call = Call(scope, receive, send, headers, perf_counter())
+        call = HttpCall(scope, receive, send, headers, perf_counter())
         current_call.set(call)
         if self.clean.shared:
             self.clean.separate()
@@ -142,9 +143,9 @@ class App:
             reply = await self._reply(call)
             if reply is not None and not self._sent(call, reply):
                 await self._send(call, reply)
-        except ProblemError as error:
+        except HttpProblem as error:
             await self._refuse(call, error)
-        except (CallStopped, asyncio.CancelledError) as stopped:
+        except (CallCancelled, asyncio.CancelledError) as stopped:
             if call.reason is not None:
                 await self._stopped(call, call.reason)
             else:  # nobody asked for it: the handler raised it of its own accord
@@ -175,14 +176,14 @@ class App:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
         return True
 
-    async def _reply(self, call: Call) -> Reply | None:
+    async def _reply(self, call: HttpCall) -> HttpResponse | None:
         """Let the call in, read its body, and run the handler. None when the answer has been sent already."""
         if not self.gate.open:
-            raise ProblemError(503, self.gate.why, headers=retry_after(1))
+            raise HttpProblem(503, self.gate.why, headers=retry_after(1))
         method = call.scope["method"]
         if method not in self._methods if self._methods else method == "TRACE":  # whose answer would hold credentials
             allowed = ", ".join(sorted(self._methods or _METHODS)).encode()
-            raise ProblemError(405, "method not allowed", headers=((b"allow", allowed),))
+            raise HttpProblem(405, "method not allowed", headers=((b"allow", allowed),))
         if self.admission.full:
             self._reject()
         take = self.arguments
@@ -197,7 +198,7 @@ class App:
             return await self._in_thread(call, arguments)  # type: ignore[arg-type]
         return await self._on_loop(call, arguments)  # type: ignore[arg-type]
 
-    async def _reply_late(self, call: Call, take: Arguments) -> Reply | None:
+    async def _reply_late(self, call: HttpCall, take: RequestBinder) -> HttpResponse | None:
         """Reply to a call whose body has still to come: it is counted until the handler has ended."""
         try:
             arguments = await take.of(call)
@@ -209,10 +210,10 @@ class App:
         finally:
             self.bodies.release(call)
 
-    async def _run(self, call: Call, arguments: Keywords) -> Reply | None:
+    async def _run(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
         return await (self._in_thread(call, arguments) if self.threads is not None else self._on_loop(call, arguments))
 
-    async def _on_loop(self, call: Call, arguments: Keywords) -> Reply | None:
+    async def _on_loop(self, call: HttpCall, arguments: Keywords) -> HttpResponse | None:
         """Run on the loop, in this very task. The slot is free before the reply is sent, unless that is a stream."""
         admission = self.admission
         admission.enter(call)
@@ -230,7 +231,7 @@ class App:
                 if isinstance(result, CoroutineType) or inspect.isawaitable(result):
                     result = await result
                 if call.reason is not None:  # the handler caught its cancellation and went on
-                    raise CallStopped
+                    raise CallCancelled
                 reply = reply_to(result, call.header(b"accept") if b"accept" in call.headers else "")
                 if (reply.stream is None and reply.app is None) or call.events is not None:
                     return reply
@@ -247,7 +248,7 @@ class App:
         finally:
             admission.leave(call)
 
-    def _sent(self, call: Call, reply: Reply) -> bool:
+    def _sent(self, call: HttpCall, reply: HttpResponse) -> bool:
         """Send a reply that is whole and not the last one of its connection, in one go; whether that was done."""
         if reply.stream is not None or reply.app is not None or self.gate.closing:
             return False
@@ -257,24 +258,24 @@ class App:
     def _reject(self) -> None:
         self.block.reject()
         text = "too many calls are waiting" if self.admission.capacity else "too many answers wait for slow clients"
-        raise ProblemError(503, text, headers=retry_after(self.admission.retry_seconds()))
+        raise HttpProblem(503, text, headers=retry_after(self.admission.retry_seconds()))
 
     def _reject_body(self) -> NoReturn:
         self.block.reject()
         close = (b"connection", b"close")  # the rest of the body is not waited for
         headers = (*retry_after(self.admission.retry_seconds()), close)
-        raise ProblemError(503, "too many large bodies are being worked on", headers=headers)
+        raise HttpProblem(503, "too many large bodies are being worked on", headers=headers)
 
-    def _turn_away(self, call: Call) -> None:
+    def _turn_away(self, call: HttpCall) -> None:
         """End a call that has waited for a slot for too long; one that has just got one is left alone."""
-        error = ProblemError(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
+        error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
         if call.parked and not call.future.done():
             call.future.set_exception(error)
         elif call.parked or self.threads is None or not self.threads.drop(call.job, error):
             return
         self.block.reject()
 
-    async def _application(self, call: Call) -> Reply | None:
+    async def _application(self, call: HttpCall) -> HttpResponse | None:
         """Let an application that speaks HTTP itself answer."""
         if self.threads is None:
             return await self._on_loop(call, {})
@@ -290,12 +291,12 @@ class App:
             if call.held:
                 self.bodies.release(call)
 
-    async def _speak(self, call: Call) -> None:
+    async def _speak(self, call: HttpCall) -> None:
         """Let an ASGI application answer."""
-        body = payload.Body(call, self.settings.max_body, self.settings.read_timeout)
+        body = body_reader.BodyReader(call, self.settings.max_body, self.settings.read_timeout)
         await self._send(call, by_app(self.application), body.receive)
 
-    async def _in_thread(self, call: Call, arguments: Keywords) -> Reply:
+    async def _in_thread(self, call: HttpCall, arguments: Keywords) -> HttpResponse:
         """Run a sync handler in a thread. Its slot is the thread, which is free again before the reply is sent."""
         threads = self.threads
         assert threads is not None
@@ -308,7 +309,7 @@ class App:
         finally:
             call.future = None  # its error's traceback holds this frame, and so the call
 
-    async def _batch(self, call: Call) -> Reply:
+    async def _batch(self, call: HttpCall) -> HttpResponse:
         """Call the handler for each event of a batch, one after the other; one outcome is reported for each."""
         assert self.arguments is not None
         outcomes = []
@@ -316,15 +317,15 @@ class App:
             outcome: dict[str, Any] = {"id": event.id, "source": event.source}
             try:
                 if isinstance(event, MalformedEvent):
-                    raise ProblemError(400, event.reason)
+                    raise HttpProblem(400, event.reason)
                 reply = await self._run(call, self.arguments.for_event(call, event))
                 assert reply is not None
                 if reply.stream is not None:
                     await self._send_long(call, reply, None)
                 outcome["status"] = reply.status
-            except FieldsError as error:
+            except PayloadValidationError as error:
                 outcome |= {"status": 422, **refusal(error).extra}
-            except ProblemError as error:
+            except HttpProblem as error:
                 outcome |= {"status": error.status, "detail": error.detail}
             except BaseException as error:
                 if call.reason is not None:
@@ -335,9 +336,11 @@ class App:
             outcomes.append(outcome)
         body = encode(outcomes)
         status = 200 if all(outcome["status"] < 400 for outcome in outcomes) else 207
-        return Reply(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body)
+        return HttpResponse(
+            status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body
+        )
 
-    async def _send(self, call: Call, reply: Reply, receive: Receive | None = None) -> None:
+    async def _send(self, call: HttpCall, reply: HttpResponse, receive: Receive | None = None) -> None:
         if reply.stream is not None or reply.app is not None:
             await self._send_long(call, reply, receive)
         else:
@@ -347,7 +350,7 @@ class App:
                 await call.send({"type": "http.response.start", "status": reply.status, "headers": headers})
                 await call.send({"type": "http.response.body", "body": reply.body})
 
-    async def _send_long(self, call: Call, reply: Reply, receive: Receive | None) -> None:
+    async def _send_long(self, call: HttpCall, reply: HttpResponse, receive: Receive | None) -> None:
         """Send what takes a while. It ends with the time limit or with the client, also where its slot is free again:
         a thread that has handed out a file or an asynchronous generator has done its work."""
         admission = self.admission
@@ -367,7 +370,7 @@ class App:
                 call.task = None
                 admission.leave(call)
 
-    async def _refuse(self, call: Call, error: ProblemError) -> None:
+    async def _refuse(self, call: HttpCall, error: HttpProblem) -> None:
         """Send a problem document; a client that is still sending its body is heard out for a moment."""
         if call.status:
             return
@@ -378,34 +381,34 @@ class App:
         call.status = reply.status
         await call.send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await call.send({"type": "http.response.body", "body": reply.body, "more_body": True})
-        await payload.discard(call)
+        await body_reader.discard(call)
         await call.send({"type": "http.response.body", "body": b""})
 
-    async def _stopped(self, call: Call, reason: Reason) -> None:
+    async def _stopped(self, call: HttpCall, reason: StopReason) -> None:
         """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
-        if reason is Reason.GONE:
+        if reason is StopReason.GONE:
             call.status = reason.value
             return
         if call.status:
             where = "after its answer" if call.answered else "half way through its answer"
             self.faults.note(call, f"{self.handler.name}: stopped {where}: {_DETAILS[reason]}")
             return
-        headers = retry_after(1) if reason is Reason.GRACE else ()
+        headers = retry_after(1) if reason is StopReason.GRACE else ()
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
 
-    async def _failed(self, call: Call, error: BaseException) -> None:
+    async def _failed(self, call: HttpCall, error: BaseException) -> None:
         """Log what the handler raised; answer 500 unless the answer has begun, which is then cut off."""
         self.faults.record(call, error)
         if not call.status:
             await self._send(call, self.faults.reply(call, error))
 
-    def _stop(self, call: Call) -> None:
+    def _stop(self, call: HttpCall) -> None:
         """Ask the handler of a running call to end."""
         if call.task is not None:
             call.task.cancel()
         elif call.job is not None and self.threads is not None:
             if call.future is not None and not call.future.done():
-                call.future.set_exception(CallStopped())
+                call.future.set_exception(CallCancelled())
             call.job.abandon()
             self.threads.stop(call.job)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..trace import Trace, continued, new_id
+from ..trace_context import TraceContext, from_traceparent, new_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,23 +18,23 @@ Send = Callable[[Message], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[\w.:/+=@-]{1,128}")
 
 
-class Wire:
+class ServerTransport:
     """What the server knows of a call beyond ASGI. This one knows nothing, and serves without a connection."""
 
-    def left(self, call: Call) -> bool:  # noqa: ARG002 (the interface)
+    def left(self, call: HttpCall) -> bool:  # noqa: ARG002 (the interface)
         """Whether the client has gone."""
         return False
 
-    def body(self, call: Call) -> bytes | None:  # noqa: ARG002
+    def body(self, call: HttpCall) -> bytes | None:  # noqa: ARG002
         """The whole body where it has come already, else None."""
         return None
 
-    def respond(self, call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:  # noqa: ARG002
+    def respond(self, call: HttpCall, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:  # noqa: ARG002
         """Send a whole answer at once; false when that cannot be done and it has to go by ASGI."""
         return False
 
 
-class Reason(enum.Enum):
+class StopReason(enum.Enum):
     """Why a call was stopped, and the status that is logged for it."""
 
     TIMEOUT = 504
@@ -42,11 +42,11 @@ class Reason(enum.Enum):
     GRACE = 503
 
 
-class CallStopped(BaseException):
+class CallCancelled(BaseException):
     """Raised inside the handler to stop it. Not an Exception: `except Exception` in user code must not swallow it."""
 
 
-class Call(msgspec.Struct, eq=False):
+class HttpCall(msgspec.Struct, eq=False):
     """One call. `started` is on the clock of perf_counter; `status` is 0 until the answer begins.
 
     A struct, as it is made in a fraction of the time; identifiers are made when somebody asks for them.
@@ -59,7 +59,7 @@ class Call(msgspec.Struct, eq=False):
     started: float
     status: int = 0
     entered: float = 0.0  # when it was admitted; only kept where waiting has a limit
-    reason: Reason | None = None  # why it was stopped
+    reason: StopReason | None = None  # why it was stopped
     error_id: str = ""
     asked: float = 0.0  # when the handler was last asked to stop
     asks: int = 0  # how often
@@ -72,14 +72,14 @@ class Call(msgspec.Struct, eq=False):
     events: Any = None  # a batch of CloudEvents
     refusal: Any = None  # the ProblemError that ended the reading of the body
     answered: bool = False  # whether all of the answer was sent, so that the client may go
-    _trace: Trace | None = None
+    _trace: TraceContext | None = None
     _request_id: str = ""
 
     @property
-    def trace(self) -> Trace:
+    def trace(self) -> TraceContext:
         """Where the call stands in its trace."""
         if self._trace is None:
-            self._trace = self.scope.get("ovenbird.trace") or continued(
+            self._trace = self.scope.get("ovenbird.trace") or from_traceparent(
                 self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
             )
         return self._trace

@@ -16,39 +16,39 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from ..common.text import show_value
-from . import payload
-from .arguments import Keywords
-from .body_memory import BodyMemory
-from .call import Call, CallStopped, Receive, Scope, Send, Wire
-from .calljob import CallJob, ThreadRunner
-from .reply import _header, by_app
-from .response.model import Headers, Reply
-from .streams import ThreadStream
+from .call import CallCancelled, HttpCall, Receive, Scope, Send, ServerTransport
+from .concurrency.threaded_call import ThreadedCall, ThreadRunner
+from .request import body_reader
+from .request.binder import Keywords
+from .request.body_memory import BodyMemory
+from .response.model import Headers, HttpResponse
+from .response.serialize import _header, by_app
+from .response.streams import GeneratorThread
 
 _BARE = (204, 304)  # statuses whose answers have no body
 _CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")  # which have no prefix
 _PART = 64 * 1024  # bytes that are read at once
 
 
-async def read_body(call: Call, wire: Wire, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
+async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
     """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: ProblemError 408, 413."""
     whole = wire.body(call)
     if whole is None:
-        body = payload.Body(call, limit, seconds)
+        body = body_reader.BodyReader(call, limit, seconds)
         if b"content-length" in call.headers:
             return {"body": body}
-        whole = await payload.Body(call, limit, seconds, memory).read()
+        whole = await body_reader.BodyReader(call, limit, seconds, memory).read()
     elif len(whole) > limit:
-        raise payload.too_large(limit)
+        raise body_reader.too_large(limit)
     return {"body": io.BytesIO(whole)}
 
 
-class WsgiJob(CallJob):
+class WsgiCall(ThreadedCall):
     """Calls the application, and hands its answer to the loop: in one go where it is whole, else part by part."""
 
     __slots__ = ("_cut", "_ended", "_headers", "_length", "_sent", "_status")
 
-    def __init__(self, runner: ThreadRunner, call: Call, arguments: Keywords) -> None:
+    def __init__(self, runner: ThreadRunner, call: HttpCall, arguments: Keywords) -> None:
         super().__init__(runner, call, arguments)
         self._status = 0  # 0 until the application calls `start_response`
         self._headers: Headers = []
@@ -60,7 +60,7 @@ class WsgiJob(CallJob):
     def call_handler(self) -> None:
         """Call the application; its answer is handed over before its `close`, which may take a while."""
         file = self.arguments["body"]
-        if isinstance(file, payload.Body):
+        if isinstance(file, body_reader.BodyReader):
             file = io.BufferedReader(_Incoming(self, file), _PART)
         parts = self.runner.handler.call(environ_of(self.call, file), self._start_response)
         try:
@@ -92,12 +92,12 @@ class WsgiJob(CallJob):
         self._cut = True
         super().abandon()
 
-    def receive(self, body: payload.Body) -> bytes:
+    def receive(self, body: body_reader.BodyReader) -> bytes:
         """The next part of the body; empty at its end. For the thread. Errors: ProblemError 408, 413; CallStopped."""
         if body.whole:
             return b""
         if self._cut:
-            raise CallStopped
+            raise CallCancelled
         self.awaited = asyncio.run_coroutine_threadsafe(body.receive(), self.runner.loop)
         if self._cut:  # just now, before there was something to cancel
             self.awaited.cancel()
@@ -105,7 +105,7 @@ class WsgiJob(CallJob):
             return self.awaited.result()["body"]  # type: ignore[no-any-return]
         except BaseException:
             if self._cut:
-                raise CallStopped from None
+                raise CallCancelled from None
             raise
         finally:
             self.awaited = None
@@ -158,12 +158,12 @@ class WsgiJob(CallJob):
             raise ValueError(f"the answer has {len(part)} bytes, and a Content-Length of {self._length}")
         self._sent = True
         if last or bare or len(part) == self._length:
-            reply = Reply(self._status, self._headers, b"" if bare else part)
+            reply = HttpResponse(self._status, self._headers, b"" if bare else part)
             if self._length < 0 and not bare:
                 reply.headers.append((b"content-length", b"%d" % len(part)))
             self.call.answered = True
         else:
-            self.stream = ThreadStream(self.runner.loop)
+            self.stream = GeneratorThread(self.runner.loop)
             self.stream.push(part)
             reply = by_app(_Parts(self._status, self._headers, self.stream), self._status)
         self.hand_over(reply)
@@ -172,7 +172,7 @@ class WsgiJob(CallJob):
 class _Parts:
     """An ASGI callable that sends the parts of an answer as they come."""
 
-    def __init__(self, status: int, headers: Headers, stream: ThreadStream) -> None:
+    def __init__(self, status: int, headers: Headers, stream: GeneratorThread) -> None:
         self._start = {"type": "http.response.start", "status": status, "headers": headers}
         self._stream = stream
 
@@ -189,7 +189,7 @@ class _Parts:
 class _Incoming(io.RawIOBase):
     """A body that is still coming, as a file. `BufferedReader` makes lines of it."""
 
-    def __init__(self, job: WsgiJob, body: payload.Body) -> None:
+    def __init__(self, job: WsgiCall, body: body_reader.BodyReader) -> None:
         self._job = job
         self._body = body
         self._rest = memoryview(b"")
@@ -208,7 +208,7 @@ class _Incoming(io.RawIOBase):
         return size
 
 
-def environ_of(call: Call, body: Any) -> dict[str, Any]:
+def environ_of(call: HttpCall, body: Any) -> dict[str, Any]:
     """The environ of a call.
 
     Names with an underscore are left out, as other servers do: `X_User` would pass for `X-User`, which a proxy sets.

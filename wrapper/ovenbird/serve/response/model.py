@@ -10,7 +10,7 @@ import msgspec
 Headers = list[tuple[bytes, bytes]]
 
 
-class Reply(msgspec.Struct, eq=False):
+class HttpResponse(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose items are sent as they come, or `app`, an ASGI callable that answers.
 
     `stream` is an async iterator, or a generator that has to run in a thread; with `events` its items become

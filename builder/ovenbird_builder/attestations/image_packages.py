@@ -1,0 +1,142 @@
+"""What an image is made of: the base, and wheels with what their METADATA says of licenses and requirements."""
+
+from __future__ import annotations
+
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from packaging.markers import InvalidMarker, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ovenbird.common.text import show_value
+
+from ..errors import HashError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+_LONGEST = 100  # characters; a longer `License` is the text of one, not its name
+
+
+# what `zipfile` raises for a file that is none, is damaged or encrypted; and for metadata without name and version
+_BROKEN = (
+    OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, NotImplementedError, RuntimeError,
+    IndexError, KeyError,
+)  # fmt: skip
+
+
+class ImagePackage(Struct, frozen=True):
+    """A distribution in an image. `licenses` are SPDX expressions or names; `requires` its Requires-Dist lines.
+
+    `sha256` is that of its wheel, empty where only what was installed is known.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    filename: str = ""
+    url: str = ""
+    summary: str = ""
+    licenses: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def purl(self) -> str:
+        """Its package URL."""
+        return purl(self.name, self.version)
+
+
+class BaseComponent(Struct, frozen=True):
+    """The image at the bottom: its reference without digest, its digest, its Python, and its architecture (OCI)."""
+
+    name: str
+    digest: str
+    python: str
+    architecture: str
+
+
+def purl(name: str, version: str) -> str:
+    """The package URL of a distribution: of its normalised name and its version."""
+    return f"pkg:pypi/{name}@{version.replace('+', '%2B').replace('!', '%21')}"
+
+
+def package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
+    """A wheel file as a Package. Errors: HashError when it is no wheel."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [
+                name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+            ]
+            return of_metadata(archive.read(found[0]), sha256=sha256, filename=path.name, url=url)
+    except _BROKEN as error:
+        raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
+
+
+def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:
+    """The content of a METADATA file as a Package. Errors: KeyError without name and version."""
+    from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
+
+    raw, _ = parse_email(data)
+    return ImagePackage(
+        name=canonicalize_name(raw["name"]), version=raw["version"], sha256=sha256, filename=filename, url=url,
+        summary=raw.get("summary", ""), licenses=_licenses(raw), requires=tuple(raw.get("requires_dist", ())),
+    )  # fmt: skip
+
+
+def graph(
+    packages: Iterable[ImagePackage], wanted: Iterable[str], environment: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Who needs whom, by name; the key "" holds what was asked for, or is needed by nothing else.
+
+    `wanted` are the user's requirements, whose extras count; `environment` the markers of the target.
+    """
+    known = {one.name: one for one in packages}
+    extras: dict[str, set[str]] = {name: set() for name in known}
+    edges: dict[str, set[str]] = {name: set() for name in known}
+    edges[""] = set()
+    todo = [("", line) for line in wanted] + [(name, line) for name, one in known.items() for line in one.requires]
+    while todo:  # an extra that turns up brings the lines of its package back
+        origin, line = todo.pop()
+        needed = _needed(line, extras.get(origin, set()), environment)
+        target = canonicalize_name(needed.name) if needed else ""
+        if needed is None or target not in known:
+            continue
+        if target != origin:
+            edges[origin].add(target)
+        fresh = set(needed.extras) - extras[target]
+        if fresh:
+            extras[target] |= fresh
+            todo += [(target, line) for line in known[target].requires]
+    reached = {target for targets in edges.values() for target in targets}
+    edges[""] |= set(known) - reached
+    return {name: tuple(sorted(targets)) for name, targets in sorted(edges.items())}
+
+
+def _needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) -> Requirement | None:
+    """The requirement of a line, when its marker holds for the target with any of the extras; None otherwise."""
+    try:
+        found = Requirement(line)
+        if found.marker is None or any(
+            found.marker.evaluate({**environment, "extra": extra}) for extra in ("", *sorted(extras))
+        ):
+            return found
+    except (InvalidRequirement, InvalidMarker, UndefinedEnvironmentName):
+        pass  # a path or URL of the user, or metadata older than the standard: it has no name to follow
+    return None
+
+
+def _licenses(raw: RawMetadata) -> tuple[str, ...]:
+    """The expression; else the name of the license when it is one; else those of the classifiers."""
+    if raw.get("license_expression"):
+        return (raw["license_expression"],)
+    text = raw.get("license", "").strip()
+    if text and "\n" not in text and len(text) <= _LONGEST and text.upper() != "UNKNOWN":
+        return (text,)
+    named = (line for line in raw.get("classifiers", ()) if line.startswith("License ::"))
+    return tuple(sorted({line.rpartition("::")[2].strip() for line in named}))

@@ -1,0 +1,113 @@
+"""The bill of materials of an image: CycloneDX 1.6 JSON, from the lock and the wheels, not from a scan."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ovenbird.common.hashing import digest_bytes
+
+from ..host.canonical_json import encode_json
+from .image_packages import BaseComponent, ImagePackage, graph
+
+MEDIA_TYPE = "application/vnd.cyclonedx+json"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ovenbird:sbom:v1")
+
+
+def bill(
+    *,
+    name: str,
+    version: str,
+    packages: Sequence[ImagePackage],
+    base: BaseComponent,
+    runtime: str,
+    beside: Sequence[ImagePackage] = (),
+    wanted: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+    epoch: int = 0,
+    installed: Mapping[str, str] | None = None,
+) -> bytes:
+    """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
+
+    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was
+    installed for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment`
+    the markers of the target (default: what `base` tells of it), `epoch` in seconds, `installed` name -> version of
+    what the base brings.
+    """
+    from . import cyclonedx
+
+    edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
+    return _numbered(cyclonedx.document(name, version, packages, beside, edges, base, runtime, epoch, installed or {}))
+
+
+def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:
+    """The bill of an image that was put onto another base: the same but for the base, its Python and its packages."""
+    from . import cyclonedx
+
+    document = json.loads(bill)
+    floor = (cyclonedx.BASE, cyclonedx.PYTHON)
+    rows = document.get("components", ())
+    old = {row["bom-ref"] for row in rows if cyclonedx.FROM_BASE in row.get("properties", ())}
+    stay = [row for row in rows if row.get("bom-ref") not in old and row.get("bom-ref") not in floor]
+    fresh = cyclonedx.floor(base, installed or {}, {row["name"] for row in stay if row.get("type") == "library"})
+    document["cyclonedx"] = sorted([*fresh, *stay], key=_order)
+    new = [row["bom-ref"] for row in fresh if row["bom-ref"] not in floor]
+    edges = {row["ref"]: row for row in document.get("dependencies", ()) if row["ref"] not in old}
+    edges |= {ref: {"ref": ref} for ref in (cyclonedx.BASE, *new)}
+    if new:
+        edges[cyclonedx.BASE]["dependsOn"] = sorted(new)
+    document["dependencies"] = [edges[ref] for ref in sorted(edges)]
+    return _numbered(_dated(document, epoch))
+
+
+def _order(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The order of components in a document of the library."""
+    return str(row.get("type")), str(row.get("name")), str(row.get("version", ""))
+
+
+def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
+    """The bill of an image of which only the source has changed: `version` is its revision now."""
+    document = json.loads(bill)
+    document["metadata"]["component"].pop("version", None)
+    if version:
+        document["metadata"]["component"]["version"] = version
+    return _numbered(_dated(document, epoch))
+
+
+def count(bill: bytes) -> dict[str, int]:
+    """How many components of each type a bill holds."""
+    types = [one.get("type", "") for one in json.loads(bill).get("components", ())]
+    return {kind: types.count(kind) for kind in sorted(set(types))}
+
+
+def _markers(base: BaseComponent) -> dict[str, str]:
+    """The markers of the target, as far as its Python tells them: CPython on Linux."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(base.architecture, base.architecture)
+    return {
+        "python_version": ".".join(base.python.split(".")[:2]),
+        "python_full_version": base.python,
+        "implementation_version": base.python,
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_release": "",
+        "platform_version": "",
+    }
+
+
+def _dated(document: dict[str, Any], epoch: int) -> dict[str, Any]:
+    document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, timezone.utc).isoformat()
+    return document
+
+
+def _numbered(document: dict[str, Any]) -> bytes:
+    """The document with a serial number that is made from the rest of it, as canonical JSON."""
+    rest = {key: value for key, value in document.items() if key != "serialNumber"}
+    number = uuid.uuid5(_NAMESPACE, digest_bytes(encode_json(rest)))
+    return encode_json({**rest, "serialNumber": number.urn})

@@ -1,0 +1,282 @@
+"""Make a base image: take the upstream, see that it fits, prepare what Dockerfile.base is built from, build."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ovenbird import __version__
+from ovenbird.common.hashing import hash_file
+from ovenbird.common.private_files import make_private_folder
+from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError
+
+from ..containers import buildah, pip_tools
+from ..containers.pip_conf import pip_conf
+from ..containers.runtime_failure import find_runtime_failure
+from ..containers.working_container import refused
+from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
+from ..host import process
+from ..host.epoch import format_epoch
+from ..host.file_locks import hold_lock
+from ..host.network import NetworkSettings
+from ..layers.runtime_layers import LAUNCHER, SIGNALS
+from ..oci.label_names import BASE_TITLE
+from . import catalog as bases
+from . import runtime_wheel
+from .catalog import BaseEntry
+from .probe import ProbeRecord, probe, stored
+
+_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+/")
+_OCI = "org.opencontainers.image"
+_COMPLAINTS = ("ERROR:", "Python ")
+_BROKEN = re.compile(r"Retrying .* after connection broken by '(.+)': /")
+_ASIDE = re.compile(r"pip's dependency resolver does not currently")  # a remark on what was installed before
+_RAISED = re.compile(r"[\w.]+(Error|Exception)\b.*: ")
+_CHANGED = "DO NOT MATCH THE HASHES"
+_SETTINGS = (
+    "--registry (or OVENBIRD_REGISTRY) names a mirror, --from another image; "
+    "--pull missing takes what the local store has"
+)
+
+
+class FetchSettings(Struct, frozen=True):
+    """What fetches go through: certificates and proxy, and the package index ("" for PyPI)."""
+
+    network: NetworkSettings
+    index_url: str = ""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self.network.secrets(), *([self.index_url] if "@" in self.index_url else []))
+
+    @contextlib.contextmanager
+    def pip_conf(self) -> Iterator[Path | None]:
+        """A file that tells pip of the index, for as long as it is needed: in an argv, its password would be seen."""
+        if not self.index_url:
+            yield None
+            return
+        with pip_conf(self.index_url) as path:
+            yield path
+
+
+class BaseBuildOptions(Struct, frozen=True):
+    """How to build: the image's name, its format, when it was made (seconds), the revision of the runtime in it.
+
+    `flavour` is "" for the runtime alone, `sdk` for the platform's SDK beside it.
+    """
+
+    image: str
+    fmt: str = "oci"
+    epoch: int = 0
+    revision: str = ""
+    pull: str = "always"
+    flavour: str = bases.PLAIN
+
+
+class BuiltBase(Struct, frozen=True):
+    """A base image that was made: its name, the digest of its manifest, Python's version and the upstream's digest."""
+
+    image: str
+    digest: str
+    python: str
+    upstream: str
+    upstream_digest: str
+
+
+def build(
+    base: BaseEntry, options: BaseBuildOptions, *, site: FetchSettings, cache: Path, environ: Mapping[str, str],
+    line: Callable[[str], None] | None = None,
+) -> BuiltBase:  # fmt: skip
+    """Build the image of one version into the store.
+
+    `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryDeniedError,
+    BaseUnfitError, LayerError when an install fails.
+    """
+    upstream = fetch(base, options.pull, environ, site)
+    python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    about = labels(base, upstream, options)
+    if options.flavour:
+        if not python.runtime:  # an upstream: its base comes first
+            plain = replace(options, image=base.image, flavour=bases.PLAIN)
+            build(base, plain, site=site, cache=cache, environ=environ, line=line)
+            upstream = stored(base.image)
+        about = inherited(upstream, about)
+    with (
+        tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
+        site.pip_conf() as conf,
+        named(upstream, cache) as name,
+    ):
+        context(base.version, Path(folder), options.flavour)
+        argv = buildah.build(
+            folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
+            arguments=on_base(name, about) if options.flavour else arguments(name, about),
+            annotations=about if options.fmt == "oci" else {},
+            secrets=secrets(site.network, conf),
+        )  # fmt: skip
+        try:
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
+        except process.ProcessFailedError as error:
+            raise failed(base, error) from None
+    done = stored(options.image)
+    return BuiltBase(options.image, done.digest, python.version, base.upstream, base.digest or upstream.digest)
+
+
+def fetch(base: BaseEntry, policy: str, environ: Mapping[str, str], site: FetchSettings) -> ProbeRecord:
+    """Take the upstream into the store. Errors name the settings that say where it is looked for."""
+    name = base.reference
+    local = name.startswith("localhost/")
+    argv = buildah.pull(name, policy="never" if local else policy, insecure=insecure(name))
+    try:
+        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        return stored(done.stdout.strip().rpartition("\n")[2])
+    except process.ProcessFailedError as error:
+        raise unreachable(name, error) from None
+
+
+def insecure(name: str) -> bool:
+    """Whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
+    return bool(_LOOPBACK.match(name))
+
+
+def unreachable(name: str, error: process.ProcessFailedError) -> OvenbirdError:
+    """Why an upstream could not be had, with the settings that say where it is looked for."""
+    told = refused(name, error)
+    return type(told)(told.message, hint=_SETTINGS) if isinstance(told, BaseMissingError | RegistryError) else told
+
+
+@contextlib.contextmanager
+def named(upstream: ProbeRecord, cache: Path) -> Iterator[str]:
+    """Give the upstream, for a while, a name that follows from its content.
+
+    The history of the image says what it was made from; by any other name, the mirror that the upstream happened to
+    come from would be in the digest. One builder at a time: the first to end takes the name away.
+    """
+    name = f"localhost/ovenbird-upstream:{upstream.id[:12]}"
+    make_private_folder(cache)
+    (cache / "locks").mkdir(exist_ok=True)
+    with hold_lock(cache / "locks" / upstream.id):
+        process.run(buildah.tag(upstream.id, name))
+        try:
+            yield name
+        finally:
+            process.run(buildah.remove_image(name), check=False)
+
+
+def labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOptions) -> dict[str, str]:
+    """What is said of the image, as labels and as annotations, by the names that OCI has for it."""
+    created = format_epoch(options.epoch)
+    said = {
+        f"{_OCI}.version": __version__,
+        f"{_OCI}.revision": options.revision,
+        f"{_OCI}.created": created,
+        f"{_OCI}.base.name": base.upstream,
+        f"{_OCI}.base.digest": base.digest or upstream.digest,
+        f"{_OCI}.licenses": "Apache-2.0",
+        f"{_OCI}.title": BASE_TITLE,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def inherited(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str]:
+    """What is said of an image with the SDK: what its base says, but its own title and time.
+
+    The engine would annotate it with the passing name that the base has in the build.
+    """
+    kept = {name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text}
+    own = {f"{_OCI}.title": f"{BASE_TITLE} with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
+    return kept | own
+
+
+def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.base."""
+    named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
+    named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
+    return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
+
+
+def on_base(name: str, about: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments of Dockerfile.sdk."""
+    return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
+
+
+def secrets(network: NetworkSettings, pip_conf: Path | None) -> dict[str, str]:
+    """Files that the build sees and no layer holds."""
+    found = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
+    return found | ({"pip.conf": str(pip_conf)} if pip_conf else {})
+
+
+def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
+    """Fill a folder that Dockerfile.base, or Dockerfile.sdk, can be built from, by buildah, podman or docker.
+
+    Errors: SpecError when there is no lock of that version.
+    """
+    lock = bases.locked(version, flavour)
+    shutil.copyfile(bases.recipe(flavour), folder / "Dockerfile")
+    for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
+        shutil.copyfile(bases.home() / name, folder / name)
+    pip_tools.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
+    if flavour:
+        (folder / "sdk.txt").write_text(lock, encoding="utf-8")
+        return
+    for path in (LAUNCHER, SIGNALS):
+        shutil.copyfile(path, folder / path.name)
+    wheel = runtime_wheel.wheel(folder)
+    own = f"ovenbird=={__version__} --hash=sha256:{hash_file(wheel)}\n"
+    (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
+
+
+def failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
+    """Why a build failed, from what it said: pip's complaint or that of stage.py, else the engine's own.
+
+    The cause need not be the first thing that pip calls an error: an index that cannot be reached comes out as a
+    package that it does not have, files that changed as a heading, a crash as the word `Exception:`.
+    """
+    told = f"cannot build the base image of Python {base.version}: "
+    if problem := find_runtime_failure(error.output):
+        return EngineError(told + problem.message, hint=problem.hint)
+    if broken := _BROKEN.search(error.output):
+        return PackageIndexError(
+            f"{told}the package index cannot be reached: {broken[1][:300]}",
+            hint="--index-url (or OVENBIRD_INDEX_URL), --ca-bundle, the proxies",
+        )
+    lines = [line.strip() for line in error.output.splitlines() if line.strip()]
+    errors = [i for i, line in enumerate(lines) if line.startswith(_COMPLAINTS) and not _ASIDE.search(line)]
+    if not errors:
+        kind = LayerError if "while running" in error.output else EngineError
+        return kind(told + error.message)
+    step = errors[0]
+    said = lines[step]
+    if said == "ERROR: Exception:":
+        said = next((line for line in reversed(lines) if _RAISED.match(line)), said)
+    elif _CHANGED in said:
+        said = " ".join([said.partition(".")[0] + ":", *lines[step + 1 : step + 4]])
+    return LayerError(told + said)
+
+
+def push(image: str, destination: str, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
+    """Push an image of the store; the digest that the registry has it by.
+
+    Errors: RegistryError, RegistryDeniedError.
+    """
+    with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
+        told = Path(folder) / "digest"
+        argv = buildah.push(
+            image, f"docker://{destination}", digest_file=str(told), insecure=insecure(destination)
+        )  # fmt: skip
+        try:
+            process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        except process.ProcessFailedError as error:
+            reason = refused(destination, error)
+            kind = type(reason) if isinstance(reason, ImageError) else RegistryError
+            raise kind(
+                f"cannot push {show_value(destination)}: {error.message}", hint="--tag names the registry"
+            ) from None
+        return told.read_text(encoding="utf-8").strip()

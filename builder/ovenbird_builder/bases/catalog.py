@@ -1,0 +1,156 @@
+"""The table of base images, read from images/bases.toml: which versions there are, and what each is made from."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ovenbird.common.text import show_value
+
+from ..errors import BuildRequestError, ReferenceFormatError, VersionError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PLAIN, SDK = "", "sdk"  # flavours: the runtime alone; the platform's SDK beside it
+_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?P<name>(?:{_HOST}/)?{_PART}(?:/{_PART})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?",
+    re.ASCII,
+)
+_REGISTRY = re.compile(rf"{_HOST}(?:/{_PART})*", re.ASCII)
+
+
+class BaseEntry(Struct, frozen=True):
+    """One row: Python's version, the platform's name for it, the upstream image with its pinned digest ("" unpinned).
+
+    `image` is the name of what is built; `source` is where the upstream is fetched from, when that is a mirror.
+    """
+
+    version: str
+    platform: str
+    upstream: str
+    digest: str
+    image: str
+    source: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What is fetched: by digest where one is pinned."""
+        name = self.source or self.upstream
+        return f"{repository(name)}@{self.digest}" if self.digest else name
+
+
+def home() -> Path:
+    """The folder of bases.toml, locks/ and the files that a base is built from: in a checkout, or as installed."""
+    here = Path(__file__).parent.parent
+    checkout = here.parent.parent / "images"
+    return checkout if (checkout / "bases.toml").is_file() else here / "images"
+
+
+def recipe(flavour: str = PLAIN) -> Path:
+    """Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
+    name = f"Dockerfile.{flavour or 'base'}"
+    beside = home() / name
+    return beside if beside.is_file() else home().parent / name
+
+
+def table(path: Path | None = None) -> dict[str, BaseEntry]:
+    """Every base by its version, in order. Errors: SpecError for a file that is not what it should be."""
+    path = path or home() / "bases.toml"
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = {version: BaseEntry(version=version, **row) for version, row in rows.items()}
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise BuildRequestError(f"cannot read the table of base images {show_value(str(path))}: {error}") from None
+    for base in found.values():
+        reference(base.upstream)
+        reference(base.image)
+        if base.digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
+            raise BuildRequestError(
+                f"{show_value(str(path))}: digest of {base.version}: expected sha256:..., found"
+                f" {show_value(base.digest)}"
+            )
+    return dict(sorted(found.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
+
+
+def chosen(version: str, *, registry: str = "", image: str = "", path: Path | None = None) -> BaseEntry:
+    """The base of a version (`3.12` or the platform's `PYTHON3_12`), from a mirror or another image when one is named.
+
+    Errors: VersionError; ReferenceFormatError.
+    """
+    rows = table(path)
+    found = next((base for base in rows.values() if version in (base.version, base.platform)), None)
+    if not found:
+        raise VersionError(
+            f"no base image is known for Python {show_value(version)}", hint=f"there are {', '.join(rows)}"
+        )
+    if image:
+        reference(image)
+        return replace(found, upstream=image, digest="")
+    if registry:
+        if not _REGISTRY.fullmatch(registry):
+            raise ReferenceFormatError(f"--registry: expected HOST[:PORT][/PATH], found {show_value(registry)}")
+        return replace(found, source=f"{registry}/{found.upstream.partition('/')[2]}")
+    return found
+
+
+def remedy(image: str) -> str:
+    """What to do when a base image is not there: the command that makes it, where that is one of the table."""
+    for base in table().values():
+        for flavour in (PLAIN, SDK):
+            if image == base.image + (f"-{flavour}" if flavour else ""):
+                how = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
+                return f"{how} makes it; --base names another"
+    return "--base names another"
+
+
+def lockfile(version: str, flavour: str = PLAIN) -> Path:
+    """The hash-locked list of what the runtime needs under a version, or of what a flavour adds to that."""
+    return home() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
+
+
+def locked(version: str, flavour: str = PLAIN) -> str:
+    """The text of that list. Errors: SpecError when there is none."""
+    path = lockfile(version, flavour)
+    if not path.is_file():
+        what = "platform's SDK" if flavour else "runtime"
+        hint = f"ovenbird base lock {version}" + (f" --flavour {flavour}" if flavour else "")
+        raise BuildRequestError(f"no lock of the {what} for Python {version}: {show_value(str(path))}", hint=hint)
+    return path.read_text(encoding="utf-8")
+
+
+def wanted_sdk() -> str:
+    """What the flavour `sdk` brings, as the text of a requirements file."""
+    return (home() / "sdk.in").read_text(encoding="utf-8")
+
+
+def reference(text: str) -> re.Match[str]:
+    """The parts `name`, `tag` and `digest` of an image's name. Errors: ReferenceFormatError."""
+    found = _REFERENCE.fullmatch(text)
+    if not found:
+        raise ReferenceFormatError(
+            f"{show_value(text)} is not the name of an image", hint="REGISTRY/NAME:TAG, all lower case"
+        )
+    return found
+
+
+def repository(text: str) -> str:
+    """The name of an image without tag and digest."""
+    return reference(text)["name"]
+
+
+def pinned(text: str, version: str, digest: str) -> str:
+    """The text of bases.toml with the digest of one version replaced, everything else as it is."""
+    section = re.escape(f'["{version}"]')
+    done, count = re.subn(rf'(?ms)(^{section}$(?:(?!^\[).)*?^digest = )"[^"]*"', rf'\g<1>"{digest}"', text, count=1)
+    if not count:
+        raise BuildRequestError(f'bases.toml has no line `digest = "..."` in the section ["{version}"]')
+    return done

@@ -1,0 +1,126 @@
+"""Lock what the runtime needs, and pin what base images are made from: what `ovenbird base lock` and `pin` do."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from ovenbird.common.atomic_files import write_file
+from ovenbird.errors import OvenbirdError
+
+from ..containers import buildah, pip_tools
+from ..containers.working_container import working
+from ..errors import ConflictError, LockError, PackageIndexError, RequirementMissingError
+from ..host import process
+from ..host.network import MOUNT
+from . import catalog as bases
+from .build_base import FetchSettings, fetch, insecure, unreachable
+from .catalog import BaseEntry
+from .probe import probe
+
+EXTRA = "platform"
+_PLACE = f"{MOUNT}/lock"
+_COMPILE = (
+    "python3", "-m", "piptools", "compile", "--quiet", "--no-config", "--rebuild", "--generate-hashes",
+    "--strip-extras", "--allow-unsafe", "--no-header", "--no-emit-index-url", "--no-emit-find-links",
+    "--no-emit-trusted-host", "--no-emit-options", "--cache-dir=/tmp/pip-tools",
+    # of one package of the SDK there is a source alone; it is built with the tools that are mounted
+    "--pip-args=--only-binary=:all: --no-binary=jsonpath-rw --no-build-isolation",
+    f"--constraint={_PLACE}/constraints", "--output-file=-", f"{_PLACE}/ovenbird",
+)  # fmt: skip
+
+
+def lock(
+    base: BaseEntry, policy: str, *, site: FetchSettings, cache: Path, environ: Mapping[str, str], flavour: str = bases.PLAIN
+) -> str:  # fmt: skip
+    """The text of the lock of one version, made by pip-tools under the Python of its upstream.
+
+    That of the flavour `sdk` goes with the runtime's own lock, and holds what it adds to that.
+    Errors: those of `fetch` and `probe`; LockError and its kinds.
+    """
+    sdk = flavour == bases.SDK
+    wanted = bases.wanted_sdk() if sdk else "".join(f"{need}\n" for need in needs())
+    given = bases.locked(base.version) if sdk else ""
+    upstream = fetch(base, policy, environ, site)
+    probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
+        Path(folder, "ovenbird").write_text(wanted, encoding="utf-8")
+        Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _pins(given)), encoding="utf-8")
+        env = site.network.container_env() | {"PYTHONPATH": pip_tools.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        mounts = [*site.network.mounts(), pip_tools.mount(cache), f"{folder}:{_PLACE}:ro"]
+        if conf:
+            mounts.append(f"{conf}:{MOUNT}/pip.conf:ro")
+            env["PIP_CONFIG_FILE"] = f"{MOUNT}/pip.conf"
+        with working(upstream.id, pull="never") as container:
+            try:
+                done = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
+            except process.ProcessFailedError as error:
+                raise _failed(base, error) from None
+    what, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
+    head = f"# {what} under Python {base.version}, by `ovenbird base lock{call}` with {pip_tools.versions()}.\n"
+    text = done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird-sdk" if sdk else "ovenbird")
+    return head + _without(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _pins(given))
+
+
+def _pins(text: str) -> list[str]:
+    """`name==version` of each line of a lock that pins something."""
+    return re.findall(r"(?m)^[a-z0-9][a-z0-9.-]*==[^ \\\n]+", text)
+
+
+def _without(text: str, pins: list[str]) -> str:
+    """The lock without some pins: each begins a line, and what belongs to it is indented."""
+    parts = re.split(r"(?m)^(?=[a-z0-9])", text)
+    return "".join(part for part in parts if part.partition(" ")[0] not in pins)
+
+
+def needs() -> list[str]:
+    """What the runtime asks for, that for a job on the platform included, as lines of a requirements file."""
+    lines = []
+    for need in metadata.requires("ovenbird") or []:
+        extra = re.search(r"""extra\s*==\s*['"](\w+)['"]""", need)
+        if not extra or extra[1] == EXTRA:
+            lines.append(re.sub(r"""(?:;|\s+and)\s*extra\s*==\s*['"]\w+['"]\s*$""", "", need).strip())
+    return lines
+
+
+def pin(base: BaseEntry, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
+    """The digest that the registry has the upstream's tag by. Errors name the settings that say where it is."""
+    name = base.source or base.upstream
+    argv = buildah.inspect_digest(f"docker://{name}", insecure=insecure(name))
+    try:
+        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+    except process.ProcessFailedError as error:
+        raise unreachable(name, error) from None
+    return done.stdout.strip()
+
+
+def _failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
+    """Why the lock could not be made, from what pip said."""
+    said = error.output
+    lines = [line.strip() for line in said.splitlines() if line.strip() and "exit status" not in line]
+    complaint = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else error.message)
+    told = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
+    if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", said):
+        return PackageIndexError(told, hint="--index-url (or OVENBIRD_INDEX_URL) names another index")
+    if re.search(r"ResolutionImpossible|conflicting dependencies", said):
+        return ConflictError(told)
+    if re.search(r"No matching distribution|Could not find a version", said):
+        return RequirementMissingError(told)
+    return LockError(told)
+
+
+def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
+    """Write the lock of a version to its place; the path."""
+    path = bases.lockfile(version, flavour)
+    write_file(path, text.encode())
+    return path
+
+
+def write_pin(version: str, digest: str) -> Path:
+    """Write a digest into bases.toml, which stays as it is otherwise; the path."""
+    path = bases.home() / "bases.toml"
+    write_file(path, bases.pinned(path.read_text(encoding="utf-8"), version, digest).encode())
+    return path

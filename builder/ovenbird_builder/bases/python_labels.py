@@ -1,0 +1,30 @@
+"""What the Python of a base image is, as labels: from the image's own labels where it has them, else by asking it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..image_reader import ImageReader
+from ..oci import label_names
+from .probe import TargetPython
+
+
+def facts(base: ImageReader, ask: Callable[[str], TargetPython]) -> dict[str, str]:
+    """The labels of the base's interpreter and runtime; `ask` is given a name that buildah understands."""
+    told = base.labels
+    if all(told.get(name) for name in label_names.INTERPRETER):
+        return {name: told[name] for name in (*label_names.INTERPRETER, label_names.RUNTIME) if told.get(name)}
+    return of(ask(base.name.removeprefix("containers-storage:")))
+
+
+def of(interpreter: TargetPython) -> dict[str, str]:
+    """An interpreter as labels."""
+    found = {
+        label_names.PYTHON: interpreter.version,
+        label_names.SOABI: interpreter.soabi,
+        label_names.LIBC: interpreter.libc,
+        label_names.PURELIB: interpreter.purelib,
+        label_names.PLATLIB: interpreter.platlib,
+        label_names.RUNTIME: interpreter.runtime,
+    }
+    return {name: value for name, value in found.items() if value}

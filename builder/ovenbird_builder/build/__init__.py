@@ -1,0 +1,1 @@
+"""The build: fetch, lock, plan, execute, publish."""

@@ -1,0 +1,158 @@
+"""The statements about a build: made when an image is delivered, attached in its registry, or written beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from ovenbird import __version__
+from ovenbird.common.atomic_files import write_file
+from ovenbird.common.redact import redact_url
+
+from ..attestations import image_packages, provenance, referrers, sbom
+from ..cache.layer_cache import LayerCache
+from ..host.disk import guard_output_writes
+from ..image_store.skopeo_client import SkopeoClient
+from ..layers import key
+from ..oci.media_types import MANIFEST
+from ..oci.reference import ImageReference
+from ..request.build_request import BuildRequest
+from ..request.run_instruction import RunInstruction
+from .execute import BuiltImage
+from .prepare import PlatformBuild
+
+
+class BuildAttestations(Struct, frozen=True):
+    """The statements about one platform's image; `subject` is the descriptor of its manifest."""
+
+    platform: str
+    subject: Mapping[str, Any]
+    bill: bytes
+    how: bytes
+    epoch: int
+
+    def artifacts(self) -> tuple[referrers.OciArtifact, ...]:
+        """As OCI artifacts."""
+        subject = dict(self.subject)
+        return (
+            referrers.pack(self.bill, sbom.MEDIA_TYPE, subject, "sbom.cdx.json", self.epoch),
+            referrers.pack(self.how, provenance.MEDIA_TYPE, subject, "provenance.json", self.epoch),
+        )
+
+    def row(self) -> dict[str, Any]:
+        """What a build's result says of them."""
+        bill, how = (artifact.descriptor["digest"] for artifact in self.artifacts())
+        return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
+                "sbom": bill, "provenance": how}  # fmt: skip
+
+
+def issue(
+    prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage], epoch: int, cache: LayerCache
+) -> tuple[BuildAttestations, ...]:
+    """The statements about each platform's image. Errors: HashError for a wheel without METADATA, GateError."""
+    return tuple(_issued(one, made, epoch, cache) for one, made in zip(prepared, baked, strict=True))
+
+
+def attach(
+    issued: Sequence[BuildAttestations], tags: Sequence[ImageReference], registry: SkopeoClient
+) -> list[referrers.ReferrersUpdate]:
+    """Attach statements in the repository of each tag; what is to be settled. Errors: those of the registry."""
+    repositories = [registry.repository(tag) for tag in {tag.repository: tag for tag in tags}.values()]
+    return [
+        referrers.attach(repository, one.subject["digest"], one.artifacts())
+        for repository in repositories
+        for one in issued
+    ]
+
+
+def write(issued: Sequence[BuildAttestations], beside: Path) -> list[Path]:
+    """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: SpaceError."""
+    made = []
+    for one in issued:
+        middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
+        for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
+            path = beside.absolute().with_name(f"{beside.absolute().name}{middle}.{ending}")
+            with guard_output_writes(path):
+                write_file(path, data + b"\n")
+            made.append(path)
+    return made
+
+
+def _issued(one: PlatformBuild, made: BuiltImage, epoch: int, cache: LayerCache) -> BuildAttestations:
+    image = made.image
+    subject = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest)}
+    return BuildAttestations(
+        one.inputs.base.platform, subject, _bill(one, epoch, cache), _how(one, image.digest, epoch), epoch
+    )
+
+
+def _bill(one: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
+    """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
+    inputs, name = one.inputs, one.inputs.request.function.name
+    runtime = inputs.interpreter.runtime or __version__
+    wanted = inputs.needs.wanted.texts()
+    base = image_packages.BaseComponent(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
+                         inputs.base.platform.split("/")[1])  # fmt: skip
+    origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
+    wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
+    place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
+                wheels=wheels, own=len(inputs.wheels), builder=__version__,
+                installed=dict(inputs.interpreter.distributions))  # fmt: skip
+    kept = cache.noted(place)
+    if not isinstance(kept, str):
+        own, beside = (
+            [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in found]
+            for found in (inputs.wheels, inputs.runtime)
+        )
+        kept = sbom.bill(name=name, version="", packages=own, beside=beside, base=base, runtime=runtime,
+                         wanted=wanted, installed=inputs.interpreter.distributions).decode()  # fmt: skip
+        cache.note(place, kept, f"bill of materials of {name}")
+    return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
+
+
+def _how(one: PlatformBuild, digest: str, epoch: int) -> bytes:
+    inputs, request = one.inputs, one.inputs.request
+    name, steps = request.function.name, request.instructions
+    return provenance.statement(
+        name=request.tags[0].repository,
+        digest=digest,
+        version=__version__,
+        epoch=epoch,
+        parameters={
+            "function": request.function.raw or {"name": name, "handler": request.function.handler},
+            "requirements": list(inputs.needs.wanted.texts()),
+            "instructions": [_told(step) for step in steps],
+            "platform": inputs.base.platform,
+            "base": request.base,
+            "python": request.python,
+            "compression": request.compression,
+            **_asked(request),
+        },
+        internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
+                  "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},
+        materials=[
+            provenance.image(inputs.base.name, inputs.base.digest),
+            provenance.source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
+            *(provenance.wheel(x.name, x.version, x.sha256, x.filename) for x in (*inputs.wheels, *inputs.runtime)),
+        ],
+        secrets=[text for secret in request.secrets for text in secret.texts],
+    )  # fmt: skip
+
+
+def _asked(request: BuildRequest) -> dict[str, Any]:
+    """What was asked for by flags that few builds have."""
+    found = {"allow": list(request.allow), "labels": dict(request.labels), "annotations": dict(request.annotations)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _told(step: RunInstruction) -> dict[str, Any]:
+    return {"run": step.run, "after": step.after, "secrets": list(step.secrets), "network": step.network}
+
+
+def _place(uri: str) -> str:
+    """The URI of the source; a path would say on whose machine it lay, and make two machines differ."""
+    return "file:." if uri.startswith("file:") else uri if ":" in uri else f"urn:ovenbird:{uri or 'source'}"

@@ -1,0 +1,114 @@
+"""Why each layer is made again: what its key was made of at the last build of the same tag, against now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ovenbird.common.text import show_value
+
+from ..sources.tree_digest import FileRow
+from .plan import ImagePlan, LayerStep
+
+_LONGEST = 60
+_NAMED = 10  # files that a line names
+_MOST = 20_000  # files that are kept for the next build
+
+
+def explain(plan: ImagePlan, before: Sequence[Mapping[str, Any]], files: str = "") -> tuple[str, ...]:
+    """One line per step, in order. `before` is `memory` of the last build, empty when there was none.
+
+    `files` is what `explain_files` says, for a source that is made again.
+    """
+    lines = []
+    for step in plan.steps:
+        why = _why(step, before)
+        again = step.kind == "source" and before and not step.layer and files
+        lines.append(f"{step.kind} {show_value(_short(step.name))}: {why}" + (f"; {files}" if again else ""))
+    return tuple(lines)
+
+
+def remember_files(rows: Sequence[FileRow]) -> dict[str, str]:
+    """What is kept of a source's files so that the next build can name those that differ; nothing of very many."""
+    return {row.name: row.identity for row in rows} if len(rows) <= _MOST else {}
+
+
+def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
+    """The files that were added, changed and removed since `before`, what `remember_files` kept; empty for none."""
+    now = remember_files(rows)
+    if not before or not now:
+        return ""
+    groups = {
+        "added": [name for name in now if name not in before],
+        "changed": [name for name, identity in now.items() if before.get(name, identity) != identity],
+        "removed": [name for name in before if name not in now],
+    }
+    return "; ".join(f"{what}: {_some(names)}" for what, names in groups.items() if names)
+
+
+def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the source is not packed: a line for each reason."""
+    groups: dict[str, list[str]] = {}
+    for path, reason in left_out.items():
+        groups.setdefault(reason, []).append(path)
+    return tuple(f"left out ({reason}): {_some(paths)}" for reason, paths in groups.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(show_value(name) for name in sorted(names)[:_NAMED]) + more
+
+
+def memory(plan: ImagePlan) -> list[dict[str, Any]]:
+    """What is kept of a plan so that the next build can be explained. Holds no secret, only what tells two apart."""
+    return [{"kind": step.kind, "name": step.name, "key": step.key, "parts": dict(step.parts)} for step in plan.steps]
+
+
+def _why(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> str:
+    if step.layer:
+        return "cached"
+    if not before:
+        return "made: there is no earlier build of this tag here"
+    if step.key and any(row["key"] == step.key for row in before):
+        return "made again: the cache no longer has it"
+    found = _earlier(step, before)
+    if found is None:
+        return "new"
+    changed = [name for name in sorted({*step.parts, *found["parts"]}) if _differs(name, step, found)]
+    if not changed:
+        return "made again: the builder makes it otherwise now"
+    return "made again: " + "; ".join(_change(name, found["parts"].get(name, ""), step) for name in changed)
+
+
+def _earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The layer of the last build that this one stands for: the same name, else the most alike of its kind."""
+    same = [row for row in before if row["kind"] == step.kind]
+    named = [row for row in same if row["name"] == step.name]
+    if named or not same:
+        return named[0] if named else None
+    alike = max(same, key=lambda row: sum(row["parts"].get(name) == value for name, value in step.parts.items()))
+    shares = any(alike["parts"].get(name) == value for name, value in step.parts.items() if value)
+    return alike if shares or step.kind in ("source", "document") else None
+
+
+def _differs(name: str, step: LayerStep, found: Mapping[str, Any]) -> bool:
+    return bool(found["parts"].get(name, "") != step.parts.get(name, ""))
+
+
+def _change(name: str, was: str, step: LayerStep) -> str:
+    now = step.parts.get(name, "")
+    if name == "secrets":  # an identity says nothing to people
+        return "a secret has another value"
+    if name == "below":
+        return "a layer below it has changed"
+    if not was:
+        return f"{name} is new: {_short(now)}"
+    if not now:
+        return f"{name} is gone: {_short(was)}"
+    return f"{name} was {_short(was)}, is {_short(now)}"
+
+
+def _short(text: str) -> str:
+    if text.startswith("sha256:"):
+        return text[7:19]
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -1,0 +1,185 @@
+"""What a function needs, pinned, and a wheel for each pin: by the lock beside the source, else by one made now."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ovenbird.function_document import find
+
+from ..bases.probe import TargetPython
+from ..errors import LockError
+from ..host.progress import Progress
+from ..locking import lockfile
+from ..locking.indexes import PackageIndexes, indexes
+from ..locking.lock_format import Lock
+from ..locking.requirements import Requirements, collect
+from ..locking.wheel_tags import platform
+from ..locking.wheelhouse import Wheel
+from ..request.build_request import BuildRequest, here
+from ..sources import SourceTree
+
+T = TypeVar("T")
+On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be
+
+
+class ResolvedDependencies(Struct, frozen=True):
+    """The lock, the path of its file (empty when it was made now), what it was made of, and notes for people."""
+
+    lock: Lock
+    path: str
+    wanted: Requirements
+    notes: tuple[str, ...]
+
+
+def pinned(
+    request: BuildRequest,
+    tree: SourceTree,
+    interpreter: TargetPython,
+    on: On[Lock],
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> ResolvedDependencies:
+    """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
+    wanted = collect_wanted(request, tree, environ)
+    if at_hand := _read_lock(request, tree, wanted, interpreter):
+        return at_hand
+    where = sources_of_packages(request, environ)
+    if empty := lockfile.lock_nothing(wanted, interpreter, request.locker):
+        return ResolvedDependencies(empty, "", wanted, wanted.notes)
+    from ..locking.lock import lock  # and all that resolves: not for a build whose lock is there
+
+    made = on(
+        lambda image: lock(
+            wanted,
+            image,
+            interpreter,
+            indexes=where,
+            network=request.network,
+            cache=request.cache,
+            environ=environ,
+            locker=request.locker,
+            timeout=request.timeout or 1e9,
+            progress=progress,
+        )
+    )
+    return ResolvedDependencies(made, "", wanted, wanted.notes)
+
+
+def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
+    """Return what a function needs, not yet pinned. Errors: LockError."""
+    return collect(
+        request.function, tree.path, requirements=request.requirement, files=request.requirements,
+        constraints=request.constraints, extras=request.extras,
+        indexes=sources_of_packages(request, environ).urls(),
+    )  # fmt: skip
+
+
+def _read_lock(
+    request: BuildRequest, tree: SourceTree, wanted: Requirements, interpreter: TargetPython
+) -> ResolvedDependencies | None:
+    """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
+    folders = lockfile.folders_of(request.function, tree.path) + ([request.locks] if request.locks else [])
+    try:
+        for path in lockfile.places(folders, platform(interpreter)):
+            found = lockfile.read(path)
+            if found is not None:
+                lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
+                lockfile.check_versions(found, wanted, interpreter, path.name)
+                return ResolvedDependencies(found, path.name, wanted, wanted.notes)
+    except LockError as error:
+        if error.hint != lockfile.COMMAND or request.bundled:
+            raise
+        raise type(error)(error.message, hint=lock_command(request, platform(interpreter))) from None
+    return None
+
+
+def lock_command(request: BuildRequest, platform: str) -> str:
+    """Return the `ovenbird lock` that writes the lock of a request: its target, and the flags that change a lock."""
+    function, words = request.function, list[str]()
+    source = os.path.relpath(function.local_source or function.root)
+    if request.document is None:
+        words += [function.handler, "--source", source]
+    else:
+        place = request.document.parent if request.document == find(request.document.parent) else request.document
+        words += [] if place == Path.cwd() else [os.path.relpath(place)]
+        # as `--source` leaves a document; one that says so itself may be told so, too
+        is_replaced = Path(function.source).is_absolute() and function.code is None and not function.source_root
+        words += ["--source", source] if is_replaced else []
+    words += ["--python", request.python] if request.python not in ("", function.python_version) else []
+    words += ["--base", request.base] if request.base != function.base_image else []
+    for flag, values in (
+        ("--requirement", request.requirement), ("--requirements", request.requirements),
+        ("--constraints", request.constraints), ("--extra", request.extras),
+    ):  # fmt: skip
+        words += [word for value in values for word in (flag, str(value))]
+    words += ["--platform", platform] if platform != here() else []
+    return " ".join([lockfile.COMMAND, *([shlex.join(words)] if words else [])])
+
+
+def gathered(
+    request: BuildRequest,
+    needs: ResolvedDependencies,
+    interpreter: TargetPython,
+    on: On[tuple[Wheel, ...]],
+    identity: str,
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> tuple[Wheel, ...]:
+    """A wheel for each pin of the lock, in its order. `identity` is the digest of what is built on.
+
+    Errors: LockError and its subclasses; WheelBuildError.
+    """
+    if not needs.lock.pins:
+        return ()
+    from ..locking.wheel_fetch import wheels
+
+    return on(
+        lambda image: wheels(
+            needs.lock,
+            image,
+            interpreter,
+            indexes=sources_of_packages(request, environ),
+            network=request.network,
+            cache=request.cache,
+            root=needs.wanted.root,
+            links=tuple(needs.wanted.root / name for name in needs.wanted.find_links),
+            environ=environ,
+            offline=request.offline,
+            identity=identity,
+            timeout=request.timeout or 1e9,
+            progress=progress,
+        )
+    )
+
+
+def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
+    """What people should know of wheels that were built from source distributions: the lock has no hash of them.
+
+    What is built from a git URL or a folder is not among these: its wheel is pinned.
+    """
+    from_source = [
+        wheel for pin, wheel in zip(lock.pins, found, strict=True) if f"sha256:{wheel.sha256}" not in pin.hashes
+    ]
+    if not from_source:
+        return ()
+    from ..locking import source_wheels
+
+    built = [
+        f"{wheel.name} {wheel.version} ({source_wheels.generator(wheel.path) or 'by what it does not say'})"
+        for wheel in from_source
+    ]
+    return (
+        f"built here from source distributions: {', '.join(built)}; the lock does not pin what builds them, "
+        "so another machine may get another digest",
+    )
+
+
+def sources_of_packages(request: BuildRequest, environ: Mapping[str, str]) -> PackageIndexes:
+    """The package indexes of a request."""
+    return indexes(request.index_url, request.extra_index_urls, environ)

@@ -1,0 +1,128 @@
+"""Make a plan real: each layer that the cache lacks, then the image's config and manifest. Effects only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from msgspec import Struct
+
+from ..cache.blobs import PendingBlob
+from ..cache.layer_cache import LayerCache
+from ..host.network import NetworkSettings
+from ..host.progress import Progress
+from ..host.secrets import BuildSecret
+from ..image_store.stage_images import StageImages
+from ..layers import COMPRESSIONS, Layer
+from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
+from ..layers.tar_writer import TarWriter
+from .plan import ImagePlan, LayerStep
+
+Maker = Callable[[], Sequence[Layer]]
+
+
+class BuildContext(Struct, frozen=True):
+    """What baking needs beside the plan. `makers` makes all layers of a kind at once; times in seconds.
+
+    `python` is the target's interpreter, by its path in the image.
+    """
+
+    cache: LayerCache
+    bench: StageImages
+    network: NetworkSettings
+    secrets: tuple[BuildSecret, ...]
+    compression: str
+    timeout: float
+    makers: Mapping[str, Maker]
+    progress: Progress
+    python: str = "python3"
+
+
+class BuiltImage(Struct, frozen=True):
+    """An image in the cache and its layers above the base, from the bottom."""
+
+    image: AssembledImage
+    layers: tuple[Layer, ...]
+
+
+def bake(
+    plan: ImagePlan, kitchen: BuildContext, changes: ConfigChanges, annotations: Mapping[str, str], epoch: int
+) -> BuiltImage:
+    """Make what is missing, in order, and put the image together.
+
+    Errors: InstructionFailedError, InstructionTimeError, LayerError, SpaceError; those of `faults`.
+    """
+    layers = made_until(plan, kitchen, len(plan.steps))
+    base = plan.base
+    told = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
+    image = kept(predict(base.manifest, base.config, told, changes, annotations, epoch), kitchen.cache)
+    return BuiltImage(image, layers)
+
+
+def made_until(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
+    """The first `count` layers of a plan. Assembled layers of one kind are made together."""
+    made: list[Layer] = []
+    while len(made) < count:
+        step = plan.steps[len(made)]
+        if step.instruction:
+            made.append(_instruction(step, plan, made, kitchen))
+            continue
+        same = _run_of(plan.steps[len(made) : count])
+        known = [one.layer for one in same if one.layer]
+        made += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
+    return tuple(made)
+
+
+def _run_of(steps: Sequence[LayerStep]) -> list[LayerStep]:
+    """The first steps that are of one kind."""
+    found = []
+    for step in steps:
+        if step.kind != steps[0].kind:
+            break
+        found.append(step)
+    return found
+
+
+def _assembled(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:
+    with kitchen.progress.stage(f"{kind}: {', '.join(step.name for step in steps if not step.layer)}"):
+        return list(kitchen.makers[kind]())
+
+
+def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> Layer:
+    """The layer of an instruction: found, or made by running it on an image of all that lies below."""
+    if step.layer:
+        return step.layer
+    from . import layer_diff  # what runs a container: not for a build in which none runs
+    from .run_instruction import executed
+
+    assert step.instruction
+    instruction, base, clamp = step.instruction, plan.base, plan.base.made
+    start = time.monotonic()
+
+    def make(draft: PendingBlob) -> str:
+        image = stage(plan, below, kitchen)
+        diff_ids = (*base.diff_ids, *(layer.diff_id for layer in below))
+        with executed(
+            instruction, image, diff_ids, clamp=clamp, given=kitchen.secrets, network=kitchen.network,
+            timeout=kitchen.timeout, tell=kitchen.progress.line, scratch=kitchen.cache.drafts,
+            python=kitchen.python,
+        ) as raw:  # fmt: skip
+            tar = TarWriter(draft, kitchen.compression)
+            layer_diff.normalise(raw, tar, clamp)
+            return tar.close()
+
+    with kitchen.progress.stage(f"instruction: {instruction.run}"):
+        media_type = COMPRESSIONS[kitchen.compression][0]
+        layer = kitchen.cache.layer(step.key, instruction.run[:80], media_type, make)
+    return replace(layer, seconds=0.0 if layer.cached else time.monotonic() - start)
+
+
+def stage(plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> str:
+    """The name in the store of the base with some layers on it, for what has to run there."""
+    base = plan.base
+    if not below:
+        return kitchen.bench.image(base.manifest, keep=True)
+    kitchen.bench.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
+    image = kept(predict(base.manifest, base.config, below, ConfigChanges(), {}, 0), kitchen.cache)
+    return kitchen.bench.image(image.manifest)

@@ -1,0 +1,158 @@
+"""Load the function in the finished image, as a start would, before the image goes anywhere.
+
+It is `ovenbird check` of the image's own runtime, as the image's user: the module is imported and the handler looked
+at, and neither init nor the handler is called. There is no network, no secret of the build, and a limit in time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError
+
+from ..bases.base_image import BaseImage
+from ..cache.layer_cache import LayerCache
+from ..containers.working_container import WorkingContainer, working
+from ..errors import CheckError
+from ..host.process import CompletedProcess, ProcessFailedError, ProcessTimedOutError
+from ..image_store.stage_images import StageImages
+from ..layers import Layer, key
+from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
+from ..layers.runtime_layers import GID, ROOT, UID
+from ..layers.source import HOME
+from .mounted_check import count_large, run_mounted
+
+LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
+_STARTED = "ovenbird-check-started"
+_COMMAND = ("/bin/sh", "-c", f'echo {_STARTED}; exec "$0" "$@"', f"{ROOT}/bin/ovenbird", "check")
+_VARIABLES = {"OVENBIRD_LOG_FORMAT": "text"}
+_LINES = 40  # of its output that an error holds
+_WIDTH = 500  # characters of each
+_HINT = (
+    "--no-check builds it anyway; a check has no network and none of the variables that the function has where it runs"
+)
+# what buildah adds to the output of a command that failed
+_ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited with status|time=\"|\[\d+:conmon")
+_log = logging.getLogger("ovenbird.check")
+
+
+class ImageCheck:
+    """The check of one image whose blobs are in the cache; an image that passed once passes.
+
+    Begin it before the image is brought away, and finish it before the image gets a name. It is first done without a
+    container engine, beside what else goes on; where that cannot be, or fails, an engine is asked: it is what says no.
+    """
+
+    def __init__(
+        self,
+        image: AssembledImage,
+        layers: Sequence[Layer],
+        base: BaseImage,
+        bench: StageImages,
+        cache: LayerCache,
+        limit: float,
+    ) -> None:
+        """`layers` are those above the base; `limit` is in seconds, 0 is ours."""
+        self.image, self.layers, self.base, self.bench, self.cache = image, layers, base, bench, cache
+        self._limit = min(limit or LIMIT, LIMIT)
+        self._key = key("image check", image=image.digest)
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._loaded: Future[bool] | None = None
+
+    def begin(self) -> None:
+        """Begin to load the function, and return at once."""
+        if not self.cache.noted(self._key):
+            self._loaded = self._pool.submit(self._is_loaded)
+
+    def finish(self, *, keep: bool) -> None:
+        """Wait until it is known that the function can be loaded. `keep` leaves large layers in the store for the next.
+
+        Where no container can be started, that is a warning. Errors: CheckError with what was said.
+        """
+        if self._loaded is None:
+            return
+        if self._loaded.result() or self._is_loaded_by_engine(keep=keep):
+            self.cache.note(self._key, True, f"check of {self.image.digest}")
+        self._loaded = None
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._stop.set()
+        self._pool.shutdown()
+
+    def _is_loaded(self) -> bool:
+        """Return whether the function can be loaded without an engine, where this is to be had."""
+        try:
+            done = run_mounted(
+                self.image, self.layers, _COMMAND, self.cache, self.bench.registry.environ, user=(UID, GID),
+                workdir=HOME, env=_VARIABLES, timeout=self._limit, stop=self._stop,
+            )  # fmt: skip
+        except OvenbirdError:
+            return False
+        return done is not None and done.returncode == 0 and _STARTED in done.stdout
+
+    def _is_loaded_by_engine(self, *, keep: bool) -> bool:
+        """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
+        try:
+            self.bench.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
+            if keep:
+                self._keep_large()
+            with working(self.bench.image(self.image.manifest), pull="never") as container:
+                done = _run(container, self._limit)
+        except CheckError:
+            raise
+        except OvenbirdError as error:
+            _log.warning("the image is not checked: %s", error.message)
+            return False
+        if _STARTED not in done.stdout:
+            reason = done.stderr.strip().rpartition("\n")[2]
+            _log.warning("the image is not checked, as no container can be started here: %s", reason or done.returncode)
+            return False
+        if done.returncode:
+            raise CheckError(
+                f"the function cannot be loaded in the image: {_reason(done)}", hint=_HINT, cause=_output(done)
+            )
+        return True
+
+    def _keep_large(self) -> None:
+        """Leave the layers below the small ones in the store, so that an edited source needs no engine."""
+        count = count_large(self.layers)
+        if count:
+            below = predict(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
+            self.bench.image(kept(below, self.cache).manifest, keep=True)
+
+
+def _run(container: WorkingContainer, limit: float) -> CompletedProcess:
+    try:
+        return container.run(
+            _COMMAND, env=_VARIABLES, user=f"{UID}:{GID}", workdir=HOME, network=False,
+            timeout=limit, check=False,
+        )  # fmt: skip
+    except ProcessTimedOutError as error:
+        raise CheckError(
+            f"the function is not loaded in the image after {limit:g} s: its module does not come to an end",
+            hint=_HINT, cause=error.message,
+        ) from None  # fmt: skip
+    except ProcessFailedError as error:
+        raise CheckError(f"the function cannot be loaded in the image: {error.message}", hint=_HINT) from None
+
+
+def _reason(done: CompletedProcess) -> str:
+    """Return the first line of what `check` says of the error."""
+    lines = [line for line in _output(done).splitlines() if line.strip()]
+    told = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
+    if told:
+        return told[-1]
+    return f"`ovenbird check` ended with status {done.returncode}" + (f": {show_value(lines[-1])}" if lines else "")
+
+
+def _output(done: CompletedProcess) -> str:
+    """Return the end of the output, without what buildah says of it."""
+    lines = [line[:_WIDTH] for line in done.stderr.splitlines()[-_LINES:] if line.strip()]
+    return "\n".join(line for line in lines if not _ENGINE.match(line)).strip()

@@ -1,0 +1,163 @@
+"""What goes into an image above its base: the layers to be, what makes them, and what the image says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from msgspec import Struct
+
+from ..bases.base_image import BaseImage
+from ..bases.probe import TargetPython
+from ..cache.layer_cache import LayerCache
+from ..image_store.stage_images import StageImages
+from ..layers import runtime_layers
+from ..layers.image_manifest import ConfigChanges
+from ..layers.layer_grouping import BUDGET
+from ..layers.source import files_key, files_layer, source_key, source_layer
+from ..layers.wheel_layers import WheelLayerSpec, WheelSet, dependency_layers, outline
+from ..locking.wheelhouse import Wheel
+from ..oci import label_names
+from ..request.build_request import BuildRequest
+from ..sources import SourceTree
+from . import function_document
+from .dependencies import ResolvedDependencies
+from .execute import Maker
+from .function_description import describe_function
+from .plan import LayerSpec
+
+
+class ImageContents(Struct, frozen=True):
+    """The layers to be by kind, the calls that make them, and the config's changes and the manifest's annotations."""
+
+    parts: Mapping[str, Sequence[LayerSpec]]
+    makers: Mapping[str, Maker]
+    changes: ConfigChanges
+    annotations: Mapping[str, str]
+
+
+class ResolvedInputs(Struct, frozen=True):
+    """All that an image is made of, once it is known."""
+
+    request: BuildRequest
+    base: BaseImage
+    sibling: BaseImage  # the base that runs on this machine: `base`, or the same one for another architecture
+    interpreter: TargetPython
+    tree: SourceTree
+    needs: ResolvedDependencies
+    wheels: tuple[Wheel, ...]
+    runtime: tuple[Wheel, ...]  # empty where the base brings it
+
+
+def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, builder: str) -> ImageContents:
+    """The contents of an image. `builder` is the version of Ovenbird that builds.
+
+    Errors: those of `layers`, where a base has to be asked what it holds.
+    """
+    compression, tree = inputs.request.compression, inputs.tree
+    files = _files(inputs)
+    identity, below = inputs.base.digest, inputs.sibling.manifest
+    budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
+    above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
+    runtime = runtime_layers.runtime_stack(inputs.runtime, inputs.interpreter, identity, compression)
+    rows = bench.on(below, lambda image: outline(above, image, cache))
+    parts = {
+        "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
+        "source": [LayerSpec("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
+        "document": [
+            LayerSpec(
+                "document", "function document", files_key(files, compression=compression), _document_parts(inputs)
+            )
+        ],
+    }
+    if inputs.runtime:
+        parts["runtime"] = _runtime_parts(runtime, inputs, bench, cache)
+
+    makers: dict[str, Maker] = {
+        "runtime": lambda: bench.on(below, lambda image: runtime_layers.runtime_layers(runtime, image, cache)),
+        "dependencies": lambda: bench.on(below, lambda image: dependency_layers(above, image, cache)),
+        "source": lambda: (source_layer(tree, cache, compression=compression),),
+        "document": lambda: (files_layer(files, cache, compression=compression),),
+    }
+    said, request = about(inputs, builder), inputs.request
+    return ImageContents(parts, makers, _changes({**said, **request.labels}), {**said, **request.annotations})
+
+
+def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
+    """What the image says of itself, as labels and as annotations; what is not known is left out."""
+    found = {
+        label_names.TITLE: inputs.request.function.name,
+        label_names.SOURCE: inputs.tree.uri,
+        label_names.REVISION: inputs.tree.revision,
+        label_names.SOURCE_DIGEST: inputs.tree.digest,
+        label_names.LOCK_DIGEST: inputs.needs.lock.digest,
+        label_names.BASE_NAME: inputs.base.name,
+        label_names.BASE_DIGEST: inputs.base.digest,
+        label_names.BASE_LAYERS: str(len(inputs.base.diff_ids)),
+        label_names.PYTHON: inputs.interpreter.version,
+        label_names.SOABI: inputs.interpreter.soabi,
+        label_names.LIBC: inputs.interpreter.libc,
+        label_names.PURELIB: inputs.interpreter.purelib,
+        label_names.PLATLIB: inputs.interpreter.platlib,
+        label_names.RUNTIME: builder if inputs.runtime else inputs.interpreter.runtime,
+        label_names.RUNTIME_FROM: "image" if inputs.runtime else "base",
+        label_names.INSTRUCTIONS: str(len(inputs.request.instructions)),
+        **describe_function(inputs.request.function, inputs.tree.path),
+    }
+    # a folder's path says on whose machine it lay, and makes two machines differ
+    if inputs.tree.uri in ("local", "inline"):
+        del found[label_names.SOURCE]
+    return {name: value for name, value in found.items() if value}
+
+
+def _runtime_parts(stack: WheelSet, inputs: ResolvedInputs, bench: StageImages, cache: LayerCache) -> list[LayerSpec]:
+    rows = bench.on(inputs.sibling.manifest, lambda image: outline(stack, image, cache))
+    known = bench.on(inputs.sibling.manifest, lambda image: runtime_layers.accounts(image, stack.identity, cache))
+    files = runtime_layers.runtime_files(stack.target, *known)
+    key = files_key(files, compression=stack.compression)
+    command = LayerSpec("runtime", "runtime: command and user", key, {"base": stack.identity})
+    return [*(_of_wheels("runtime", row, inputs) for row in rows), command]
+
+
+def _of_wheels(kind: str, row: WheelLayerSpec, inputs: ResolvedInputs) -> LayerSpec:
+    parts = {wheel.name: f"{wheel.version} ({wheel.sha256[:12]})" for wheel in row.wheels}
+    return LayerSpec(
+        kind, row.name, row.key, {**parts, "Python": inputs.interpreter.version, "base": inputs.base.digest}
+    )
+
+
+def _source_parts(inputs: ResolvedInputs) -> dict[str, str]:
+    return {"source": inputs.tree.digest, "compression": inputs.request.compression}
+
+
+def _document_parts(inputs: ResolvedInputs) -> dict[str, str]:
+    return {
+        "source": inputs.tree.digest,
+        "revision": inputs.tree.revision,
+        "lock": inputs.needs.lock.digest,
+        "base": inputs.base.digest,
+        "document": json.dumps(inputs.request.function.raw.get("spec"), sort_keys=True, default=str)[:200],
+    }
+
+
+def _files(inputs: ResolvedInputs) -> dict[str, bytes]:
+    function, lock = inputs.request.function, inputs.needs.lock
+    made_of: dict[str, Any] = {
+        "source": {"revision": inputs.tree.revision, "digest": inputs.tree.digest},
+        "lock": {"digest": lock.digest},
+        "base": {"name": inputs.base.name, "digest": inputs.base.digest},
+    }
+    if label_names.SOURCE in about(inputs, ""):
+        made_of["source"]["uri"] = inputs.tree.uri
+    return {
+        function_document.DOCUMENT: function_document.document(function, inputs.interpreter.minor, made_of),
+        function_document.LOCK: lock.text.encode(),
+    }
+
+
+def _changes(said: Mapping[str, str]) -> ConfigChanges:
+    """How the image runs: the same on any base, whatever that one ran."""
+    env = {**runtime_layers.CHANGES.env, "OVENBIRD_TARGET": function_document.DOCUMENT}
+    return replace(runtime_layers.CHANGES, env=env, labels=said, without=label_names.OF_AN_IMAGE)

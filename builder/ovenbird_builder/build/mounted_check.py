@@ -1,0 +1,99 @@
+"""Run a program in an image without a container engine: on the layers that the local store has, and fresh ones.
+
+A tenth of a second where buildah takes half of one. It is tried before the engine, on a machine where it can be: as
+root, with a store of the driver overlay that has all but the small layers at the top.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tarfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..cache.layer_cache import LayerCache
+from ..errors import ImagePolicyError
+from ..host import process
+from ..host.tempdirs import make_build_folder
+from ..image_store import overlay_store
+from ..layers import Layer
+from ..layers.image_manifest import AssembledImage
+from ..layers.layer_tar import read_tar
+
+_MOST = 16 * 1024 * 1024  # bytes of compressed layers that are unpacked here
+_SCRIPT = Path(__file__).parent / "_enter_layers.py"
+_SPECIAL = set(":,\\ \t\n")  # what the options of a mount would take for something else
+
+
+def run_mounted(
+    image: AssembledImage,
+    layers: Sequence[Layer],
+    command: Sequence[str],
+    cache: LayerCache,
+    environ: Mapping[str, str],
+    *,
+    user: tuple[int, int],
+    workdir: str,
+    env: Mapping[str, str],
+    timeout: float,
+    stop: threading.Event,
+) -> process.CompletedProcess | None:
+    """Run a command in an image whose blobs are in the cache; `layers` are those above its base.
+
+    `environ` is the one that names the store, `env` goes on top of the image's own. Ends once `stop` is set.
+    None where that cannot be done. Errors: ProcessTimedOut, SpaceError.
+    """
+    root = overlay_store.find_root(cache, environ) if os.geteuid() == 0 else None
+    if root is None:
+        return None
+    config = json.loads(image.config)
+    diff_ids = config["rootfs"]["diff_ids"]
+    stored = overlay_store.find_layers(root, diff_ids)
+    fresh = list(layers[len(stored) - len(diff_ids) :]) if len(stored) < len(diff_ids) else []
+    if not stored or len(diff_ids) - len(stored) > len(layers) or sum(layer.size for layer in fresh) > _MOST:
+        return None
+    with make_build_folder(cache.root) as folder:
+        top, place = folder / "top", folder / "place"
+        if _SPECIAL & set(str(top)) or not _unpack(fresh, top, cache):
+            return None
+        place.mkdir()
+        variables = dict(row.partition("=")[::2] for row in (config.get("config") or {}).get("Env") or ()) | dict(env)
+        argv = (
+            sys.executable, "-I", "-S", str(_SCRIPT), str(root / "overlay"), ":".join(reversed(stored)),
+            str(top) if fresh else "", str(place), str(user[0]), str(user[1]), workdir, *command,
+        )  # fmt: skip
+        data = "".join(f"{name}={value}\0" for name, value in variables.items()).encode("utf-8", "surrogateescape")
+        return process.run(argv, stdin=data, timeout=timeout, check=False, stop=stop)
+
+
+def count_large(layers: Sequence[Layer]) -> int:
+    """Return how many layers, from the bottom, the store has to have: the others are unpacked in no time."""
+    for count in range(len(layers)):
+        if sum(layer.size for layer in layers[count:]) <= _MOST:
+            return count
+    return len(layers)
+
+
+def _unpack(layers: Sequence[Layer], into: Path, cache: LayerCache) -> bool:
+    """Unpack small layers, one over the other; whether that was possible. What takes a file away is not."""
+    into.mkdir()
+    try:
+        for layer in layers:
+            with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as tar:
+                for member in tar:
+                    if Path(member.name).name.startswith(".wh.") or not (
+                        member.isreg() or member.isdir() or member.issym()
+                    ):
+                        return False
+                    tar.extract(member, into, numeric_owner=True, filter=_checked)
+    except (OSError, ImagePolicyError, tarfile.TarError):
+        return False
+    return True
+
+
+def _checked(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """Refuse what would be written elsewhere, by way of a link of a layer below too. The mode stays as it is."""
+    return tarfile.tar_filter(member, folder).replace(mode=member.mode, deep=False)

@@ -1,0 +1,152 @@
+"""What will be built, before anything is: the layers in their order, each with its key and what that is made of.
+
+Pure: everything that has to be looked up comes in as an argument. The same inputs give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.common.hashing import digest_text
+
+from ..bases.base_image import BaseImage
+from ..containers import buildah
+from ..layers import COMPRESSIONS, Layer, key
+from ..request.run_instruction import PLACES, RunInstruction
+
+VERSION = 2  # of how instructions are run and taken out; part of their keys
+Lookup = Callable[[str], "Layer | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """A layer that needs no container, as its maker describes it: key, name, and what the key is made of."""
+
+    kind: str
+    name: str
+    key: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+class LayerStep(Struct, frozen=True):
+    """One layer to be. `kind` is instruction, runtime, dependencies, source or document.
+
+    `parts` is what its key is made of, by names for people; `layer` is what the cache has for that key; `argv` are the
+    commands that make it, where there are any, with the names of images left open. `public` is the key that the image
+    tells: without what belongs to this machine (its certificates, its salt), which would change the image's digest.
+    """
+
+    kind: str
+    name: str
+    key: str
+    parts: Mapping[str, str]
+    layer: Layer | None = None
+    instruction: RunInstruction | None = None
+    argv: tuple[buildah.Argv, ...] = ()
+    public: str = ""
+
+    def told(self, layer: Layer) -> Layer:
+        """The layer as the image tells of it."""
+        return replace(layer, key=self.public or self.key)
+
+
+class ImagePlan(Struct, frozen=True):
+    """The steps of one platform's image on its base, from the bottom."""
+
+    base: BaseImage
+    steps: tuple[LayerStep, ...]
+
+    @property
+    def known(self) -> tuple[Layer, ...] | None:
+        """All layers as the image tells of them, when the cache has every one: then the image's digest is known."""
+        found = tuple(step.told(step.layer) for step in self.steps if step.layer)
+        return found if len(found) == len(self.steps) else None
+
+
+def plan(
+    base: BaseImage,
+    instructions: Sequence[RunInstruction],
+    parts: Mapping[str, Sequence[LayerSpec]],
+    lookup: Lookup,
+    *,
+    compression: str,
+    identities: Mapping[str, str],
+    mounts: str = "",
+) -> ImagePlan:
+    """The plan of an image: base < runtime < instructions < dependencies < instructions < source < ...
+
+    `parts` holds the assembled layers by kind; `lookup` gives the cached layer of a key; `identities` says which value
+    a secret has without telling it; `mounts` is the digest of what else a step sees (certificates).
+    """
+    steps: list[LayerStep] = []
+
+    def add(kind: str) -> None:
+        steps.extend(_assembled(part, lookup) for part in parts.get(kind, ()))
+
+    def run(after: str) -> None:
+        for one in instructions:
+            if one.after == after:
+                steps.append(_step(one, base, steps, lookup, compression, identities, mounts))
+
+    base_place, dependencies_place, source_place = PLACES
+    add("runtime")  # below the instructions, as in a base that brings it
+    run(base_place)
+    add("dependencies")
+    run(dependencies_place)
+    add("source")
+    run(source_place)
+    add("document")
+    return ImagePlan(base, tuple(steps))
+
+
+def _assembled(part: LayerSpec, lookup: Lookup) -> LayerStep:
+    return LayerStep(part.kind, part.name, part.key, part.parts, lookup(part.key) if part.key else None)
+
+
+def _step(
+    one: RunInstruction,
+    base: BaseImage,
+    below: Sequence[LayerStep],
+    lookup: Lookup,
+    compression: str,
+    identities: Mapping[str, str],
+    mounts: str,
+) -> LayerStep:
+    """A step whose key holds all that its command can see: the layers below, secrets, mounts, time, how it is run."""
+    parts = {
+        "base": base.digest,
+        "below": _chain(step.key for step in below),
+        "command": one.run,
+        "network": str(one.network).lower(),
+        "secrets": " ".join(identities[name] for name in one.secrets),
+        "mounts": mounts,
+        "time": str(base.made),
+        "builder": f"{VERSION} {COMPRESSIONS[compression][1]}",
+    }
+    known = "" if any(not step.key for step in below) else key("instruction", **parts)
+    layer = lookup(known) if known else None
+    told = parts | {
+        "below": _chain(step.public or step.key for step in below), "mounts": "", "secrets": " ".join(one.secrets),
+    }  # fmt: skip
+    return LayerStep("instruction", one.run, known, parts, layer, one, argv(one), key("instruction", **told))
+
+
+def argv(one: RunInstruction) -> tuple[buildah.Argv, ...]:
+    """The commands of buildah that make an instruction's layer; the names of images and containers are left open."""
+    mounts = [f"SECRET:/run/secrets/{name}:ro" for name in one.secrets]
+    workdir = "/shared" if one.after == "source" else "/"
+    return (
+        buildah.from_("BELOW", name="CONTAINER", pull="never"),
+        buildah.run("CONTAINER", ("/bin/sh", "-c", one.run), user="0:0", mounts=mounts, workdir=workdir,
+                    network=one.network),
+        buildah.commit("CONTAINER", "STEP"),
+    )  # fmt: skip
+
+
+def _chain(keys: Any) -> str:
+    text = "\n".join(keys)
+    return digest_text(text) if text else ""

@@ -1,0 +1,172 @@
+"""Find out all that one platform's image is made of, and plan it: base, interpreter, lock, wheels, contents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird import __version__
+from ovenbird.common.hashing import digest_file
+from ovenbird.errors import OvenbirdError
+
+from ..bases import catalog as bases
+from ..bases.base_image import BaseImage, foundation
+from ..bases.default_base import find_default_base
+from ..bases.probe import TargetPython
+from ..bases.stdlib_names import stdlib_names
+from ..bases.target_python import interpreter as interpreter_of
+from ..cache.secret_fingerprint import identities
+from ..errors import BaseMissingError, RegistryError
+from ..layers.wheel_layers import top_names
+from ..locking.wheelhouse import Wheel
+from ..request.build_request import BuildRequest, here
+from ..sources import SourceTree, shadow
+from . import dependencies, source_check
+from .environment import BuildEnvironment
+from .execute import BuildContext, made_until, stage
+from .image_contents import ImageContents, ResolvedInputs, contents
+from .plan import ImagePlan, plan
+
+DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no base is named
+_NOT_LOADED = "localhost/ovenbird-stage:not-loaded"
+
+
+class PlatformBuild(Struct, frozen=True):
+    """One platform's image to be."""
+
+    inputs: ResolvedInputs
+    contents: ImageContents
+    plan: ImagePlan
+    identity: str  # the digest of what wheels are built on
+
+
+def prepare(request: BuildRequest, place: BuildEnvironment, tree: Future[SourceTree], platform: str) -> PlatformBuild:
+    """Everything up to the plan. The source is fetched meanwhile: `tree` is waited for when it is needed."""
+    base, sibling = _bases(request, place, platform)
+    version = request.python or ("" if request.base else DEFAULT_PYTHON)
+    found = interpreter_of(base, version, place.bench, place.cache, sibling=None if base is sibling else sibling)
+    early = _plan(request, place, base, {})
+    on = _on(request, place, early, sibling, found.executable)
+    source = tree.result()
+    checked = _check_source(request, place, source, found, sibling)
+    pins = dependencies.pinned(request, source, found, on, place.environ, place.progress)
+    identity = base.digest + "".join(step.key for step in early.steps if _first(step))
+    packages = dependencies.gathered(request, pins, found, on, identity, place.environ, place.progress)
+    _check_imports(request, place, checked, found, packages)
+    runtime = () if found.runtime else _runtime(request, place, found)
+    inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime)
+    inside = contents(inputs, place.bench, place.cache, __version__)
+    return PlatformBuild(inputs, inside, _plan(request, place, base, inside.parts), identity)
+
+
+def _check_source(
+    request: BuildRequest, place: BuildEnvironment, tree: SourceTree, found: TargetPython, sibling: BaseImage
+) -> source_check.SourceCheckResult:
+    """Refuse a source that could not start, by the Python of the image. Errors: SourceError and its subclasses."""
+    shadow.refuse(tree.path, stdlib_names(found.minor))
+
+    def ask(root: Path, names: list[str]) -> Mapping[str, tuple[int, str]] | None:
+        from .syntax_check import ask_python
+
+        try:
+            return place.bench.on(sibling.manifest, lambda image: ask_python(image, found.executable, root, names))
+        except (OvenbirdError, ValueError):
+            return None
+
+    return source_check.check_source(request.function, tree, found.minor, place.cache, ask)
+
+
+def _check_imports(
+    request: BuildRequest,
+    place: BuildEnvironment,
+    checked: source_check.SourceCheckResult,
+    found: TargetPython,
+    packages: tuple[Wheel, ...],
+) -> None:
+    """Tell of imports that nothing brings. An instruction may install what no lock has, a base hold what it likes."""
+    if not checked.imports and not checked.absent:
+        return
+    installs = any("install" in one.run for one in request.instructions)
+    tops = top_names(packages, place.cache)
+    source_check.check_imports(
+        checked, found.minor, tops, found.distributions, is_known=not request.base, has_installed=installs
+    )
+
+
+def kitchen(
+    request: BuildRequest, place: BuildEnvironment, python: str, inside: ImageContents | None = None
+) -> BuildContext:
+    """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
+    return BuildContext(
+        place.cache, place.bench, request.network, request.secrets, request.compression, request.timeout,
+        inside.makers if inside else {}, place.progress, python,
+    )  # fmt: skip
+
+
+def _bases(request: BuildRequest, place: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
+    """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
+
+    def look(name: str, platform: str = platform) -> BaseImage:
+        known = (name, platform)
+        if known not in place.bases:
+            place.bases[known] = foundation(name, platform, place.registry, place.cache, offline=request.offline)
+        return place.bases[known]
+
+    if request.base:
+        found = look(request.base)
+    else:
+        base = bases.chosen(request.python or DEFAULT_PYTHON, registry=request.registry)
+        found = find_default_base(base, look, place.progress.say_once)
+    return found, found if platform == here() else look(found.name, here())
+
+
+def _plan(request: BuildRequest, place: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
+    return plan(
+        base, request.instructions, parts, place.cache.find_layer, compression=request.compression,
+        identities=identities(request.secrets, place.cache), mounts=_mounts(request),
+    )  # fmt: skip
+
+
+def _mounts(request: BuildRequest) -> str:
+    """The digest of what a step sees of this machine: a site's certificates."""
+    bundle = request.network.ca_bundle
+    return digest_file(bundle) if bundle else ""
+
+
+def _first(step: Any) -> bool:
+    return step.instruction is not None and step.instruction.after == "base"
+
+
+def _on(
+    request: BuildRequest, place: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
+) -> dependencies.On[Any]:
+    """Runs what may need a container: on the base with the instructions that come before the dependencies.
+
+    Neither is made before it turns out that something has to run there, as when a source distribution is built.
+    """
+    count = sum(1 for step in early.steps if _first(step))
+    if not count:
+        return lambda call: place.bench.on(sibling.manifest, call)
+
+    def on(call: Callable[[str], Any]) -> Any:
+        try:
+            return call(_NOT_LOADED)
+        except (BaseMissingError, RegistryError):
+            table = kitchen(request, place, python)
+            return call(stage(early, made_until(early, table, count), table))
+
+    return on
+
+
+def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython) -> tuple[Wheel, ...]:
+    from ..locking import runtime_wheels  # for a base that does not bring the runtime
+
+    return runtime_wheels.packages(
+        found, place.folder, indexes=dependencies.sources_of_packages(request, place.environ), network=request.network,
+        cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,
+        progress=place.progress,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""What a build gives back: one JSON object, on stdout and in the result file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ovenbird.common.atomic_files import write_file
+from ovenbird.common.text import escape_controls
+from ovenbird.common.units import show_size
+
+from ..host.disk import guard_output_writes
+from ..layers import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """The result of a build. `layers` are those above the base; the fields are the contract's, and further ones."""
+
+    image: str
+    digest: str
+    layers: tuple[Layer, ...]
+    source: Mapping[str, str]
+    lock: Mapping[str, str]
+    base: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    changed: bool = True
+    tags: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    seconds: float = 0.0
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The result as JSON has it; times in seconds, sizes in bytes."""
+        return {
+            "image": self.image,
+            "digest": self.digest,
+            "changed": self.changed,
+            "tags": list(self.tags),
+            "outputs": list(self.outputs),
+            "layers": [row(layer) for layer in self.layers],
+            "source": dict(self.source),
+            "lock": dict(self.lock),
+            "base": dict(self.base),
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+            **self.more,
+        }
+
+
+def row(layer: Layer) -> dict[str, Any]:
+    """One layer of a result."""
+    return {
+        "name": layer.name,
+        "digest": layer.digest,
+        "size": layer.size,
+        "key": layer.key,
+        "hit": layer.cached,
+        "seconds": round(layer.seconds, 3),
+    }
+
+
+def write(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a result file, whole or not at all. Errors: SpaceError."""
+    write_text(path, text(document), "--result-file")
+
+
+def write_text(path: Path, content: str, flag: str) -> None:
+    """Write the file that a flag names, whole or not at all; append to a device or a pipe, which nothing replaces.
+
+    Errors: SpaceError.
+    """
+    with guard_output_writes(path, flag):
+        write_file(path, content.encode())
+
+
+def text(document: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON for people and programs."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def format_source(document: Mapping[str, Any]) -> str:
+    """The list of a source as a table for people: size and path of each file, and the sum."""
+    rows = [(show_size(row["size"]), escape_controls(row["path"])) for row in document["files"]]
+    rows.append((show_size(document["size"]), f"in {len(document['files'])} files"))
+    return "".join(f"{size:>10}  {path}\n" for size, path in rows)

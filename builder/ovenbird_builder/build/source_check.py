@@ -1,0 +1,263 @@
+"""Look at a source before anything is locked: what could never start is told at once, and nothing of it is run.
+
+Every file has to parse by the target's grammar: one that the handler's module needs is an error, any other (a template,
+a fixture of a test) a warning. The handler and its init have to be there. What is imported is compared with what the
+image will hold, once the lock is known.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.common.did_you_mean import nearest_name
+from ovenbird.common.module_shadowing import RUNTIME_MODULES
+from ovenbird.common.text import show_value
+from ovenbird.function_document import FunctionSpec
+
+from ..bases.stdlib_names import removed_in, stdlib_names
+from ..cache.layer_cache import LayerCache
+from ..errors import HandlerMissingError, SourceSyntaxError
+from ..layers import key
+from ..sources.import_names import distribution_of, normal_name
+from ..sources.module_scan import ImportedModule, ModuleScan, scan
+from ..sources.tree import SourceTree
+
+_VERSION = 1
+_MOST = 5  # warnings of one kind
+_HERE = (sys.version_info.major, sys.version_info.minor)
+_log = logging.getLogger("ovenbird.source")
+# the faults (line and text) of files, by their paths, as the target's own Python has them; None: it cannot be asked
+Ask = Callable[[Path, list[str]], "Mapping[str, tuple[int, str]] | None"]
+
+
+class SourceCheckResult(Struct, frozen=True):
+    """What is known of a source that may start: warnings, modules from elsewhere by name, with where each is imported.
+
+    `absent` is the handler's module where the source does not have it; `is_open` tells that `sys.path` is changed.
+    """
+
+    warnings: tuple[str, ...]
+    imports: dict[str, str]
+    absent: str = ""
+    is_open: bool = False
+
+
+def check_source(
+    function: FunctionSpec, tree: SourceTree, version: str, cache: LayerCache, ask: Ask
+) -> SourceCheckResult:
+    """Return what is known of a source, once per digest, and log the warnings. `version` is the target's (`3.12`).
+
+    `ask` has the target's Python look at files that this one, of another version, does not parse.
+    Errors: SourceSyntaxError, HandlerMissingError.
+    """
+    told = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
+    name = key("source check", version=_VERSION, told=told)
+    known = cache.noted(name)
+    if known is None:
+        checked = _look(function, tree.path, version, ask, cache)
+        known = [checked.warnings, checked.imports, checked.absent, checked.is_open]
+        cache.note(name, known, f"source of {function.name}")
+    checked = SourceCheckResult(tuple(known[0]), dict(known[1]), str(known[2]), bool(known[3]))
+    for text in checked.warnings:
+        _log.warning(text)
+    return checked
+
+
+def check_imports(
+    checked: SourceCheckResult,
+    version: str,
+    tops: Set[str],
+    distributions: Iterable[str],
+    *,
+    is_known: bool = True,
+    has_installed: bool = False,
+) -> None:
+    """Log a warning for each module that nothing brings. `tops` are the names at the top of the lock's wheels.
+
+    `distributions` are those that the base has. `is_known` tells that the base is one of ours, which has nothing else;
+    `has_installed` that an instruction may have installed a module.
+    Errors: HandlerMissingError where the handler's own module comes from nowhere.
+    """
+    present = {normal_name(found) for found in distributions}
+    brought = stdlib_names(version) | RUNTIME_MODULES | tops
+
+    def has(module: str) -> bool:
+        return module in brought or normal_name(distribution_of(module)) in present
+
+    top = checked.absent.partition(".")[0]
+    if checked.absent and not has(top) and is_known and not has_installed:
+        raise HandlerMissingError(
+            f"there is no module {show_value(checked.absent)}: neither the source nor the lock has it",
+            hint="spec.source.handler names it, as MODULE:FUNCTION",
+        )
+    missing = [] if checked.is_open or has_installed else [name for name in checked.imports if not has(name)]
+    for name in missing[:_MOST]:
+        why = f"; Python {version} has it no more" if removed_in(name, version) else ""
+        _log.warning(
+            f"{checked.imports[name]} imports {show_value(name)}, which neither the source, Python {version}, the lock"
+            f" nor the base has{why}: is {distribution_of(name)} missing in the requirements?"
+        )
+    if len(missing) > _MOST:
+        _log.warning(f"{len(missing) - _MOST} more modules are imported that nothing brings")
+
+
+def _look(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: LayerCache) -> SourceCheckResult:
+    faults = _faults(function.name, root, version, ask, cache)
+    module, _, attribute = function.handler.rpartition(":")
+    module = module or function.default_module
+    path = _file_of(root, module)
+    reached, imports, is_open = _reach(root, module, faults)
+    for place in reached:
+        if place in faults:
+            line, text = faults[place]
+            raise SourceSyntaxError(
+                f"{place}, line {line}: {text}",
+                hint=f"the image's Python is {version}, and the handler needs this file",
+            )
+    texts = [
+        f"{place}, line {line}: {text}; nothing that the handler imports needs it"
+        for place, (line, text) in faults.items()
+    ]
+    if len(texts) > _MOST:
+        texts = [*texts[:_MOST], f"{len(texts) - _MOST} more files are no Python {version}"]
+    if path is None:
+        is_there = root.joinpath(*module.split(".")).is_dir() or any(root.glob(f"{module.replace('.', '/')}.*so"))
+        return SourceCheckResult(tuple(texts), imports, "" if is_there else module, is_open)
+    scanned = _scan(path)
+    if scanned:
+        _check_names(path.relative_to(root).as_posix(), scanned, attribute.partition(".")[0], function.init or "")
+    return SourceCheckResult(tuple(texts), imports, "", is_open)
+
+
+def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> None:
+    """Refuse a module without its handler or init. Errors: HandlerMissingError."""
+    if scanned.names is None:
+        return
+    wanted = [("handler", handler, scanned.names), ("init function", init, scanned.names | scanned.methods)]
+    for what, name, names in wanted:
+        # `main.py` alone means the one function that the decorator of that name marks
+        if not name or name in names or (what == "handler" and name == "handler" and scanned.is_decorated):
+            continue
+        near = nearest_name(name, sorted(names))
+        raise HandlerMissingError(
+            f"{place} does not define the {what} {show_value(name)}", hint=f"did you mean {near}?" if near else ""
+        )
+
+
+def _faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) -> dict[str, tuple[int, str]]:
+    """Return the files that are no Python of the target's version, by path: the line and what is wrong.
+
+    A file that the last build of the function named `name` has parsed is not parsed again.
+    """
+    target = tuple(int(part) for part in version.split(".")[:2])
+    note = key("parsed sources", version=_VERSION, name=name, target=version, here=list(_HERE))
+    before, after, faults = cache.noted(note) or {}, dict[str, list[Any] | None](), dict[str, tuple[int, str]]()
+    for path in sorted(root.rglob("*.py")):
+        if not path.is_file() or path.is_symlink():
+            continue
+        data = path.read_bytes()
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        known = before[digest] if digest in before else _fault(data, target)
+        after[digest] = list(known) if known else None
+        if known:
+            faults[path.relative_to(root).as_posix()] = (int(known[0]), str(known[1]))
+    if after != before:
+        cache.note(note, after, f"parsed sources of {name}")
+    if not faults or target == _HERE:
+        return faults
+    answer = ask(root, sorted(faults))
+    if answer is not None:
+        return dict(answer)
+    if target < _HERE:
+        return faults
+    names = ", ".join(sorted(faults)[:_MOST])
+    _log.warning(f"Python {version} cannot be asked here, and this Python is older: not parsed were {names}")
+    return {}
+
+
+def _fault(data: bytes, target: tuple[int, ...]) -> tuple[int, str] | None:
+    """Return why a file is no Python; by this Python's compiler, and for an older target by its grammar too."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, "<source>", "exec", dont_inherit=True)
+            if target < _HERE:
+                ast.parse(data, feature_version=(target[0], target[1]))
+    except SyntaxError as error:
+        return error.lineno or 1, f"{type(error).__name__}: {error.msg}"
+    except ValueError as error:
+        return 1, str(error)
+    except (RecursionError, MemoryError):
+        return None  # too deep for this process; another may have the stack for it
+    return None
+
+
+def _scan(path: Path) -> ModuleScan | None:
+    try:
+        return scan(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _file_of(root: Path, module: str) -> Path | None:
+    """Return the file of a module in the source."""
+    base = root.joinpath(*module.split("."))
+    return next((one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file()), None)
+
+
+def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[str], dict[str, str], bool]:
+    """Return the files that importing a module surely runs, the modules from elsewhere, and whether paths change."""
+    reached: list[str] = []
+    imports: dict[str, str] = {}
+    is_open = False
+    todo, seen = [*_parents(module)], set[str]()
+    while todo:
+        name = todo.pop(0)
+        path = _file_of(root, name)
+        if name in seen or path is None:
+            continue
+        seen.add(name)
+        place = path.relative_to(root).as_posix()
+        reached.append(place)
+        scanned = None if place in faults else _scan(path)
+        if scanned is None:
+            continue
+        is_open = is_open or scanned.moves_path
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for entry in scanned.imports:
+            full = _absolute(entry, package)
+            top = full.partition(".")[0]
+            if top and not entry.level and not _is_own(root, top):
+                imports.setdefault(top, f"{place}, line {entry.line},")
+                continue
+            todo += _parents(full)
+            todo += [f"{full}.{one}".strip(".") for one in entry.names if one != "*"]
+    return reached, imports, is_open
+
+
+def _absolute(entry: ImportedModule, package: str) -> str:
+    """Return the full name of what an import in a package names."""
+    if not entry.level:
+        return entry.module
+    parts = package.split(".") if package else []
+    return ".".join([*parts[: len(parts) - entry.level + 1], *([entry.module] if entry.module else [])])
+
+
+def _parents(module: str) -> list[str]:
+    """Return a module's packages, from the top, and itself."""
+    parts = module.split(".")
+    return [".".join(parts[: number + 1]) for number in range(len(parts))] if module else []
+
+
+def _is_own(root: Path, top: str) -> bool:
+    """Return whether a module at the top is of the source."""
+    return (root / top).is_dir() or (root / f"{top}.py").exists() or any(root.glob(f"{top}.*so"))

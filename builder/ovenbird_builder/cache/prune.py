@@ -1,0 +1,184 @@
+"""What lies in a cache, and making room in it: the longest unused entries go, then what nothing names."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from ..host.file_locks import remove_free_locks
+from .layer_cache import CacheEntry, LayerCache
+from .other_files import OtherFile, list_other_files
+
+_FRESH = 3600  # seconds: what other programs (skopeo) write into the blobs is not named by anything yet
+
+
+class CacheListing(Struct, frozen=True):
+    """An entry as `ls` shows it: `kind` is key or layout, sizes in bytes, `used` in seconds since the epoch."""
+
+    kind: str
+    name: str
+    size: int
+    used: float
+    digest: str
+    path: Path
+
+
+class Usage(Struct, frozen=True):
+    """What `info` tells; sizes in bytes."""
+
+    root: str
+    size: int
+    free: int
+    blobs: int
+    keys: int
+    layouts: int
+    wheels: int
+    locks: int
+    total: int  # of all that is kept, the caches of pip and uv included
+
+
+class Pruned(Struct, frozen=True):
+    """What was removed; `freed` in bytes. `downloads` are answers that pip and uv had kept."""
+
+    freed: int
+    blobs: int
+    keys: int
+    layouts: int
+    wheels: int
+    locks: int
+    downloads: int
+
+
+def rows(cache: LayerCache) -> tuple[CacheListing, ...]:
+    """All keys that gave a blob, and all layouts, the last used first."""
+    found = [*_keys(cache), *_layouts(cache)]
+    return tuple(sorted((row for row in found if row.digest), key=lambda row: (-row.used, row.name)))
+
+
+def info(cache: LayerCache) -> Usage:
+    """How much lies in the cache."""
+    blobs, others = _blobs(cache), list(list_other_files(cache.root))
+    kinds, size = Counter(other.kind for other in others), sum(blobs.values())
+    return Usage(
+        str(cache.root), size, shutil.disk_usage(cache.root).free, len(blobs), len(list(_keys(cache))),
+        len(list(_layouts(cache))), kinds["wheel"], kinds["lock"], size + sum(other.size for other in others),
+    )  # fmt: skip
+
+
+def prune(
+    cache: LayerCache, *, older_than: float | None = None, max_size: int | None = None, dry_run: bool = False
+) -> Pruned:
+    """Remove what was not used for `older_than` seconds, then the longest unused until `max_size` bytes are left.
+
+    That holds for layers, layouts, wheels, resolved locks and the caches of pip and uv alike. Without either, only
+    blobs that nothing names go. The blobs of the layouts that stay are kept. Waits until no builder uses the cache.
+    With `dry_run` nothing is removed. Errors: SpaceError when waiting takes too long.
+    """
+    with cache.only_one():
+        before, now = _blobs(cache), time.time()
+        gone, others, keep = _choose(cache, older_than, max_size, before, now)
+        named = _named(cache, keep)
+        blobs = [digest for digest in before if digest not in named and _old(cache.blob(digest), gone, digest, now)]
+        if not dry_run:
+            _remove(cache, gone, others, blobs)
+    kinds = Counter([*(row.kind for row in gone), *(other.kind for other in others)])
+    freed = sum(before[digest] for digest in blobs) + sum(other.size for other in others)
+    return Pruned(
+        freed, len(blobs), kinds["key"], kinds["layout"], kinds["wheel"], kinds["lock"], kinds["pip"] + kinds["uv"]
+    )
+
+
+def _choose(
+    cache: LayerCache, older_than: float | None, max_size: int | None, blobs: dict[str, int], now: float
+) -> tuple[list[CacheListing], list[OtherFile], list[CacheListing]]:
+    """Return the entries that go, the other files that go, and the entries that stay."""
+    queue: list[CacheListing | OtherFile] = [*_keys(cache), *_layouts(cache), *list_other_files(cache.root)]
+    queue.sort(key=lambda item: -item.used)  # the longest unused at the end
+    rest = sum(item.size for item in queue if isinstance(item, OtherFile))
+    gone: list[CacheListing | OtherFile] = []
+    while queue:
+        too_old = older_than is not None and now - queue[-1].used > older_than
+        rows = (
+            [item for item in queue if isinstance(item, CacheListing)] if not too_old and max_size is not None else []
+        )
+        if not too_old and (max_size is None or rest + _reach(cache, rows, blobs) <= max_size):
+            break
+        item = queue.pop()
+        gone.append(item)
+        rest -= item.size if isinstance(item, OtherFile) else 0
+        while max_size is not None and queue and isinstance(queue[-1], OtherFile) and rest > max_size:
+            rest -= queue[-1].size  # what is too much without any blob goes without counting blobs again
+            gone.append(queue.pop())
+    return (
+        [item for item in gone if isinstance(item, CacheListing)],
+        [item for item in gone if isinstance(item, OtherFile)],
+        [item for item in queue if isinstance(item, CacheListing)],
+    )
+
+
+def _remove(cache: LayerCache, rows: list[CacheListing], others: list[OtherFile], blobs: list[str]) -> None:
+    for row in rows:
+        shutil.rmtree(row.path, ignore_errors=True) if row.kind == "layout" else row.path.unlink(missing_ok=True)
+    for other in others:
+        other.remove()
+    for digest in blobs:
+        cache.blob(digest).unlink(missing_ok=True)
+    remove_free_locks(cache.root / "locks", "cache")
+
+
+def _old(path: Path, gone: list[CacheListing], digest: str, now: float) -> bool:
+    """Whether a blob that nothing names may go: its key has just gone, or nobody can be about to name it."""
+    return any(row.digest == digest for row in gone) or now - path.stat().st_mtime > _FRESH
+
+
+def _reach(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int]) -> int:
+    return sum(sizes.get(digest, 0) for digest in _named(cache, keep))
+
+
+def _named(cache: LayerCache, keep: list[CacheListing]) -> set[str]:
+    """Every blob that some entry needs, through manifests and indexes."""
+    found: set[str] = set()
+    for row in keep:
+        if row.kind == "key":
+            found.add(row.digest)
+        else:
+            found |= _closure(cache, row.path / "index.json")
+    return found
+
+
+def _closure(cache: LayerCache, path: Path) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError):
+        value = json.loads(path.read_bytes())
+        found |= {row["digest"] for row in (*value.get("layers", ()), *value.get("manifests", ()))}
+        found |= {value["config"]["digest"]} if "config" in value else set()
+        for row in value.get("manifests", ()):
+            found |= _closure(cache, cache.blob(row["digest"]))
+    return found
+
+
+def _keys(cache: LayerCache) -> Iterator[CacheListing]:
+    for path in cache.keys.iterdir():
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            entry = CacheEntry(**json.loads(path.read_bytes()))
+            yield CacheListing("key", entry.name, entry.size, path.stat().st_mtime, entry.digest, path)
+
+
+def _layouts(cache: LayerCache) -> Iterator[CacheListing]:
+    sizes = _blobs(cache)
+    for path in cache.layouts.iterdir():
+        with contextlib.suppress(OSError, ValueError, LookupError):
+            digest = json.loads((path / "index.json").read_bytes())["manifests"][0]["digest"]
+            size = sum(sizes.get(found, 0) for found in _closure(cache, path / "index.json"))
+            yield CacheListing("layout", path.name, size, (path / "index.json").stat().st_mtime, digest, path)
+
+
+def _blobs(cache: LayerCache) -> dict[str, int]:
+    return {f"sha256:{path.name}": path.stat().st_size for path in (cache.blobs / "sha256").iterdir()}

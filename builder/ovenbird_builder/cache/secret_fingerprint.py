@@ -1,0 +1,17 @@
+"""A secret of this cache alone, so that what is kept about a build secret lets nobody check a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..host.secrets import BuildSecret
+from .layer_cache import LayerCache
+
+
+def identities(found: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
+    """What tells each secret's value from another, by its name. Errors: SpaceError."""
+    found = tuple(found)
+    if not found:
+        return {}
+    salt = cache.salt("secrets.key")
+    return {secret.name: secret.identity(salt) for secret in found}

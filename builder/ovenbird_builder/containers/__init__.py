@@ -1,0 +1,1 @@
+"""buildah, skopeo, podman and docker: their arguments, containers and errors."""

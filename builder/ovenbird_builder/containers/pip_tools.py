@@ -1,0 +1,83 @@
+"""What is mounted into containers of a target to lock and build there: pip, pip-tools and what they need, as files.
+
+A base image need not have any of it, and what it has does not count: the tools are the same for each target.
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from ovenbird.common.hashing import hash_text
+from ovenbird.common.install_hint import format_install_command
+from ovenbird.common.text import show_value
+
+from ..errors import ProgramMissingError
+from ..host.atomic_folders import filling_folder
+from ..host.disk import guard_cache_writes
+from ..host.network import MOUNT
+
+MOUNTED = f"{MOUNT}/toolbox"  # to be put on PYTHONPATH
+# tomli and typing-extensions: a target's Python may be older than the one that the builder runs under
+PACKAGES = (
+    "build", "click", "packaging", "pip", "pip-tools", "pyproject-hooks", "setuptools", "tomli",
+    "typing-extensions", "wheel",
+)  # fmt: skip
+_SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or of use to an installed copy only
+
+
+def toolbox(cache: Path) -> Path:
+    """The folder in the cache that holds the tools; made once for each set of versions.
+
+    Errors: ProgramMissingError when this environment lacks one; SpaceError when the cache cannot be written.
+    """
+    found = [_distribution(name) for name in PACKAGES]
+    names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
+    place = cache / "toolbox" / hash_text(names)[:32]
+    if not place.is_dir():
+        with guard_cache_writes(place), filling_folder(place) as folder:
+            for distribution in found:
+                for file, source in _files(distribution):
+                    _copy(source, folder / file)
+    return place
+
+
+def mount(cache: Path) -> str:
+    """The toolbox as a mount of a container."""
+    return f"{toolbox(cache)}:{MOUNTED}:ro"
+
+
+def versions() -> str:
+    """What locks, for the head of a lock: `pip-tools 7.6.2, pip 26.3`."""
+    return f"pip-tools {_distribution('pip-tools').version}, pip {_distribution('pip').version}"
+
+
+def copy_pip(into: Path, *more: str) -> None:
+    """Copy pip, and the tools `more`, to the folder `into`, for a build whose context has to hold them."""
+    for name in ("pip", *more):
+        for file, source in _files(_distribution(name)):
+            _copy(source, into / file)
+
+
+def _distribution(name: str) -> metadata.Distribution:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise ProgramMissingError(
+            f"the package {show_value(name)} is not installed beside Ovenbird", hint=format_install_command("build")
+        ) from None
+
+
+def _files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
+    """The files of a distribution, each with where it lies: no commands, no bytecode, nothing compiled."""
+    return [
+        (Path(file), Path(str(distribution.locate_file(file))))
+        for file in distribution.files or ()
+        if ".." not in file.parts and not file.is_absolute() and file.suffix not in _SKIPPED
+    ]
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)

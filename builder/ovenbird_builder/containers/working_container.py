@@ -1,0 +1,126 @@
+"""A working container of buildah as a context manager that cannot leak: removed on every path, reaped if killed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError
+
+from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
+from ..host import process
+from ..host.procid import format_process_id, has_ended
+from . import buildah
+from .runtime_failure import find_runtime_failure
+
+_PREFIX = "ovenbird-step"
+_QUOTED = 64 * 1024  # characters of stdout that an error may quote from
+_numbers = itertools.count(1)
+
+
+class WorkingContainer(Struct, frozen=True):
+    """A working container, by name."""
+
+    name: str
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        mounts: Iterable[str] = (),
+        user: str = "0:0",
+        workdir: str = "/",
+        network: bool = True,
+        timeout: float | None = None,
+        secrets: Iterable[str] = (),
+        line: Callable[[str], None] | None = None,
+        check: bool = True,
+        limit: int = 64 * 1024 * 1024,
+    ) -> process.CompletedProcess:
+        """Run a command in it, as root unless told otherwise.
+
+        Errors: those of `process.run`; EngineError for a container that the runtime cannot start.
+
+        A variable whose value is one of `secrets` goes by buildah's environment, as an argv is for all to see.
+        """
+        secrets, env = tuple(secrets), env or {}
+        hidden = {name: value for name, value in env.items() if value in secrets}
+        argv = buildah.run(
+            self.name, command, user=user, env={name: env[name] for name in env if name not in hidden}, passed=hidden,
+            mounts=mounts, workdir=workdir, network=network,
+        )  # fmt: skip
+        if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
+            argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
+        done = process.run(
+            argv, env={**os.environ, **hidden}, timeout=timeout, secrets=secrets, line=line, check=False, limit=limit
+        )
+        if done.returncode and (problem := find_runtime_failure(done.stderr)):
+            raise problem
+        if check and done.returncode:
+            raise process.ProcessFailedError(done.argv, done.returncode, done.stderr or done.stdout[-_QUOTED:])
+        return done
+
+    @contextlib.contextmanager
+    def root(self) -> Iterator[Path]:
+        """Its file system, mounted on this machine for a while."""
+        path = Path(process.run(buildah.mount(self.name)).stdout.strip())
+        try:
+            yield path
+        finally:
+            process.run(buildah.unmount(self.name), check=False)
+
+
+@contextlib.contextmanager
+def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None = None) -> Iterator[WorkingContainer]:
+    """A working container of `image`, removed at the end whatever happens.
+
+    `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
+    RegistryDeniedError.
+    """
+    reap()
+    name = f"{_PREFIX}-{format_process_id()}-{next(_numbers)}"
+    try:
+        process.run(buildah.from_(image, name=name, pull=pull), env=env)
+    except process.ProcessFailedError as error:
+        raise refused(image, error) from None
+    try:
+        yield WorkingContainer(name)
+    finally:
+        process.run(buildah.remove(name), check=False)
+
+
+def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
+    """Why an image could not be had, from what buildah or skopeo said."""
+    said = error.output.lower()
+    last = error.message
+    if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
+        return RegistryAuthError(
+            f"the registry refuses {show_value(image)}: {last}", hint="buildah login REGISTRY, or --authfile"
+        )
+    if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
+        return BaseMissingError(f"there is no image {show_value(image)}: {last}")
+    if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
+        return DigestError(f"the registry gives for {show_value(image)} what is not what its digest says: {last}")
+    return RegistryError(f"cannot get the image {show_value(image)}: {last}")
+
+
+def reap() -> None:
+    """Remove working containers whose builder is gone: a builder that was killed could not do it itself."""
+    done = process.run(buildah.containers(), check=False)
+    if done.returncode:
+        return
+    for row in json.loads(done.stdout or "[]") or []:
+        name = row.get("containername", "")
+        parts = name.removeprefix(_PREFIX + "-").split("-")
+        if not name.startswith(_PREFIX + "-") or len(parts) != 3:
+            continue
+        if has_ended(parts[0], parts[1]):
+            process.run(buildah.remove(name), check=False)

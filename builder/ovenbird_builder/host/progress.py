@@ -1,0 +1,151 @@
+"""What is going on, for people, on stderr: live on a terminal, one line per event elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TextIO
+
+from ovenbird.common.redact import make_redactor
+
+Tell = Callable[[str], None]
+_SHOWN = 0.2  # seconds: a stage that took less is not worth a line of its time
+
+
+class Progress:
+    """Plain lines. `secrets` never appear in them."""
+
+    def __init__(self, stream: TextIO | None = None, secrets: tuple[str, ...] = ()) -> None:
+        self._stream = stream or sys.stderr
+        self._hide: Callable[[str], str] = make_redactor(secrets)
+        self._lock = threading.Lock()
+        self._notes: set[str] = set()
+
+    def say_once(self, text: str) -> None:
+        """A line of our own that one build says once, however many platforms or functions it is true of."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self.say(text)
+
+    def line(self, text: str) -> None:
+        """A line of what a step prints."""
+        self.say(f"  | {text}")
+
+    def say(self, text: str) -> None:
+        """A line of our own."""
+        with self._lock, contextlib.suppress(OSError, ValueError):  # nobody reads: the build goes on
+            self._stream.write(_printable(self._hide(text)) + "\n")
+            self._stream.flush()
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """A line for each thing that people should know."""
+        for text in texts:
+            self.say(f"warning: {text}")
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Tell]:
+        """Say what begins and, when it is done, how long it took and what the block has told of its outcome."""
+        start, told = time.monotonic(), list[str]()
+        self.say(f"> {_short(title)}")
+        yield told.append
+        taken = time.monotonic() - start
+        if told or taken >= _SHOWN:
+            self.say("  " + ", ".join([*told, f"{taken:.1f} s"]))
+
+    def close(self) -> None:
+        """Nothing is left on the screen."""
+
+
+class Silent(Progress):
+    """Nothing: nobody wants to know."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+
+SILENT = Silent()
+
+
+class Live(Progress):
+    """On a terminal: the stage that is going on, with its time, below the lines that stay. Needs `rich`."""
+
+    def __init__(self, stream: TextIO | None = None, secrets: tuple[str, ...] = ()) -> None:
+        super().__init__(stream, secrets)
+        from rich.console import Console
+
+        self._console = Console(file=self._stream, highlight=False, markup=False)
+        self._status: Any = None
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._console.print(_printable(self._hide(text)), style="dim" if text.startswith("  ") else None)
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Tell]:
+        from rich.text import Text
+
+        start, told = time.monotonic(), list[str]()
+        shown = Text(_short(_printable(self._hide(title))))
+        outer, self._status = self._status, None
+        if outer:
+            outer.stop()
+        self._status = self._console.status(shown)
+        self._status.start()
+        try:
+            yield told.append
+            self.say(f"{shown} {', '.join([*told, f'{time.monotonic() - start:.1f} s'])}")
+        finally:
+            self._status.stop()
+            self._status = outer
+            if outer:
+                outer.start()
+
+    def close(self) -> None:
+        if self._status:
+            self._status.stop()
+
+
+def progress(stream: TextIO, secrets: tuple[str, ...]) -> Progress:
+    """Live on a terminal, plain elsewhere. `rich` is imported only when there is a terminal and something to show."""
+    if stream.isatty():
+        return _LazyProgress(stream, secrets)
+    return Progress(stream, secrets)
+
+
+class _LazyProgress(Progress):
+    """Becomes live with the first stage: a build with nothing to do shows nothing, and need not load `rich`."""
+
+    _real: Live | None = None
+
+    def _live(self) -> Live:
+        if self._real is None:
+            self._real = Live(self._stream)
+            self._real._hide = self._hide
+        return self._real
+
+    def say(self, text: str) -> None:
+        if self._real:
+            self._real.say(text)
+        else:
+            super().say(text)
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Tell]:
+        with self._live().stage(title) as told:
+            yield told
+
+    def close(self) -> None:
+        if self._real:
+            self._real.close()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _printable(text: str) -> str:
+    """Without what would move the cursor or change colours for good: what a step prints is not ours to trust."""
+    return "".join(char if char.isprintable() or char == "\t" else "" for char in text.replace("\x1b[", ""))

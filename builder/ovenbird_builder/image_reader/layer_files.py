@@ -1,0 +1,121 @@
+"""Files out of the layers of an image, from the topmost layer down, without unpacking or starting it."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+
+from ovenbird.common.text import show_value
+
+from ..errors import DigestError
+from . import ImageReader
+
+_DELETED, _OPAQUE = ".wh.", ".wh..wh..opq"  # of the OCI image spec: a name that is gone, a folder that is new
+_LARGEST = 16 * 1024 * 1024  # bytes of a file that is read; documents and locks are far smaller
+
+
+def read(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> dict[str, bytes]:
+    """The content of each absolute path that the image holds, of those in its layers from number `above` on.
+
+    Errors: DigestError when a layer is not the archive that its media type says; those of the image's place.
+    """
+    wanted = {path.lstrip("/"): path for path in paths}
+    if image.root:
+        with image.root() as folder:
+            places = {path: (folder / name).resolve() for name, path in wanted.items()}
+            return {
+                path: place.read_bytes()
+                for path, place in places.items()  # a link in an image must not lead to a file of this machine
+                if place.is_relative_to(folder.resolve()) and place.is_file() and place.stat().st_size <= _LARGEST
+            }
+    found: dict[str, bytes] = {}
+    for layer in reversed(image.manifest.get("layers", [])[above:]):
+        for name, data in _members(image, layer, set(wanted) - {path.lstrip("/") for path in found}):
+            found[wanted[name]] = data
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def read_matching(image: ImageReader, pattern: str) -> dict[str, bytes]:
+    """The content of each file whose path fits a pattern of `fnmatch`, by its path without a slash at its start.
+
+    All layers are read, from the bottom; what an upper one deletes is gone. Errors: as `read`.
+    """
+    if image.root:
+        with image.root() as folder:
+            return {name: path.read_bytes() for name, path in _walk(folder) if fnmatch.fnmatchcase(name, pattern)}
+    found: dict[str, bytes] = {}
+    for layer in image.manifest.get("layers", []):
+        fresh: dict[str, bytes] = {}
+        with _opened(image, layer) as archive:
+            for member in archive:
+                name = member.name.removeprefix("./").lstrip("/")
+                place, _, base = name.rpartition("/")
+                if base.startswith(_DELETED):  # of the layers below
+                    gone = place if base == _OPAQUE else f"{place}/{base.removeprefix(_DELETED)}".lstrip("/")
+                    found = {path: data for path, data in found.items() if not f"{path}/".startswith(f"{gone}/")}
+                elif fnmatch.fnmatchcase(name, pattern) and member.isfile() and member.size <= _LARGEST:
+                    stream = archive.extractfile(member)
+                    assert stream is not None
+                    fresh[name] = stream.read()
+        found |= fresh
+    return found
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each file of a mounted image: its path in it, and here. No link is followed: it may lead to this machine."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not (Path(place) / name).is_symlink()]
+        for name in files:
+            path = Path(place, name)
+            if not path.is_symlink() and path.is_file() and path.stat().st_size <= _LARGEST:
+                yield path.relative_to(folder).as_posix(), path
+
+
+@contextmanager
+def _opened(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.TarFile]:
+    try:
+        with (
+            image.blob(layer["digest"]) as blob,
+            _unpacked(blob, layer.get("mediaType", "")) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,
+        ):
+            yield archive
+    except (tarfile.TarError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
+        raise DigestError(f"the layer {layer['digest']} of {show_value(image.name)} cannot be read: {error}") from None
+
+
+def _members(image: ImageReader, layer: dict[str, str], names: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The files of these names in a layer; a layer is left as soon as all were found."""
+    with _opened(image, layer) as archive:
+        for member in archive:
+            name = member.name.removeprefix("./").lstrip("/")
+            if name in names and member.isfile() and member.size <= _LARGEST:
+                stream = archive.extractfile(member)
+                assert stream is not None
+                yield name, stream.read()
+                names.discard(name)
+                if not names:
+                    return
+
+
+@contextmanager
+def _unpacked(blob: IO[bytes], media_type: str) -> Iterator[Any]:
+    if media_type.endswith("zstd"):
+        yield zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True)
+    elif media_type.endswith("gzip"):
+        import gzip
+
+        with gzip.GzipFile(fileobj=blob) as plain:
+            yield plain
+    else:
+        yield blob

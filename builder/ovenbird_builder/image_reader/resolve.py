@@ -1,0 +1,133 @@
+"""The name of an image, with or without a transport -> the Image, from a registry, the local store or a layout."""
+
+from __future__ import annotations
+
+import json
+import platform as machine
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ovenbird.common.hashing import digest_bytes
+from ovenbird.common.named_paths import exists
+from ovenbird.common.text import show_value
+
+from ..errors import BaseMissingError, BuildRequestError, DigestError, ImageError, RegistryError
+from ..host.network import NetworkSettings
+from ..oci.media_types import LISTS
+from ..oci.reference import ImageReference, parse
+from ..registry.client import RepositoryClient
+from . import ImageReader, layout, local_store
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAccess:
+    """How images are reached: environment, network, credentials, and the platform (`os/arch`) wanted of an index."""
+
+    environ: Mapping[str, str]
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    authfile: str = ""
+    tls_verify: bool = True
+    platform: str = ""
+
+    def repository(self, reference: ImageReference) -> RepositoryClient:
+        """A client for the repository of a reference."""
+        return RepositoryClient(
+            reference, self.environ, network=self.network, authfile=self.authfile, tls_verify=self.tls_verify
+        )
+
+
+def find(text: str, reach: ImageAccess) -> ImageReader:
+    """The image that `text` names: `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`.
+
+    A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
+    `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError, SpecError.
+    """
+    transport, colon, rest = text.partition(":")
+    if colon and transport in ("oci", "oci-archive"):
+        return _layout(transport, rest, reach)
+    if colon and transport == "containers-storage":
+        return _stored(rest, reach)
+    if colon and transport in ("docker-archive", "docker-daemon", "dir"):
+        raise BuildRequestError(
+            f"cannot read {transport}: images, found {show_value(text)}",
+            hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER",
+        )
+    reference = parse(text.removeprefix("docker://"), "IMAGE")
+    if not text.startswith("docker://") and reference.host in ("", "localhost"):
+        return _stored(reference.local, reach)
+    try:
+        return _remote(reference, reach)
+    except (BaseMissingError, RegistryError) as error:
+        if text.startswith("docker://"):
+            raise
+        try:
+            return _stored(reference.local, reach)
+        except ImageError:
+            raise error from None
+
+
+def _remote(reference: ImageReference, reach: ImageAccess) -> ImageReader:
+    repository = reach.repository(reference)
+    found = repository.manifest(reference.digest or reference.tag or "latest")
+    if found.media_type in LISTS or "manifests" in found.json:
+        chosen = _chosen(found.json["manifests"], reach.platform, str(reference))
+        found = repository.manifest(chosen["digest"])
+    config = found.json.get("config") or {}
+    if "digest" not in config:
+        raise ImageError(f"{show_value(str(reference))} is not an image but {found.media_type or 'something else'}")
+    with repository.blob(config["digest"]) as stream:
+        raw_config = stream.read()
+    _check(raw_config, config["digest"], str(reference))
+    name = f"docker://{reference.remote}"
+    return ImageReader(name, found.media_type, found.data, raw_config, repository.blob, repository)
+
+
+def _stored(name: str, reach: ImageAccess) -> ImageReader:
+    raw = local_store.manifest(name, reach.environ)
+    config = local_store.config(name, reach.environ)
+    media_type = json.loads(raw).get("mediaType", "")
+
+    return ImageReader(
+        f"containers-storage:{name}", media_type, raw, config, local_store.no_blob, root=lambda: local_store.root(name)
+    )  # fmt: skip
+
+
+def _layout(transport: str, rest: str, reach: ImageAccess) -> ImageReader:
+    path, _, tag = (rest, "", "") if exists(rest) else rest.partition(":")
+    place = layout.DirectoryLayout(Path(path)) if transport == "oci" else layout.ArchiveLayout(Path(path))
+    entries = layout.entries(place, tag)
+    name = f"{transport}:{rest}"
+    entry = _chosen([one for one in entries if not one.get("artifactType")], reach.platform, name)
+    raw = place.read(entry["digest"])
+    while "manifests" in json.loads(raw):
+        entry = _chosen(json.loads(raw)["manifests"], reach.platform, name)
+        raw = place.read(entry["digest"])
+    config = place.read(json.loads(raw)["config"]["digest"])
+    others = tuple(one for one in entries if one.get("artifactType"))
+    return ImageReader(name, entry.get("mediaType", ""), raw, config, place.open, others=others)
+
+
+def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:
+    """The entry of an index that is for the platform; the only one when it does not say. Errors: BaseMissingError."""
+    system, _, architecture = (wanted or f"linux/{_MACHINES.get(machine.machine(), machine.machine())}").partition("/")
+    told = [one for one in manifests if one.get("platform")]
+    for one in told:
+        if (one["platform"].get("os"), one["platform"].get("architecture")) == (system, architecture.partition("/")[0]):
+            return one
+    if len(manifests) == 1 and not told:
+        return manifests[0]
+    have = sorted({f"{one['platform'].get('os')}/{one['platform'].get('architecture')}" for one in told})
+    raise BaseMissingError(
+        f"{show_value(name)} has no image for {system}/{architecture}, but"
+        f" {', '.join(have) or f'{len(manifests)} images'}",
+        hint="--platform OS/ARCH" if have else "name one by its tag",
+    )
+
+
+def _check(data: bytes, digest: str, name: str) -> None:
+    if digest_bytes(data) != digest:
+        raise DigestError(f"the config of {show_value(name)} is not what its digest {digest} says")

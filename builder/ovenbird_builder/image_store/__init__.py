@@ -1,0 +1,1 @@
+"""Images in the local store of buildah and podman."""

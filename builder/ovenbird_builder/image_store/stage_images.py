@@ -1,0 +1,94 @@
+"""Images of the cache on their way into the local store, where steps run on them: loaded when first asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ovenbird.common.hashing import digest_bytes
+
+from ..cache.layer_cache import LayerCache
+from ..containers import buildah, skopeo
+from ..errors import BaseMissingError, RegistryError
+from ..host import process
+from ..host.procid import format_process_id, has_ended
+from ..layers.image_manifest import layout
+from ..oci.reference import ImageReference
+from .skopeo_client import SkopeoClient
+
+T = TypeVar("T")
+_KEPT = "ovenbird-base"  # stays in the store: loading it again is what takes the time
+_STAGE = "ovenbird-stage"  # removed at the end of the build; the tag ends with its process
+
+
+@dataclass(slots=True)
+class StageImages:
+    """Where steps get their images from; `close` removes those that were made for one build."""
+
+    registry: SkopeoClient
+    cache: LayerCache
+    _stages: set[str] = field(default_factory=set)
+    _reaped: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def image(self, manifest: bytes, *, keep: bool = False) -> str:
+        """The name in the store of an image whose blobs are in the cache; loaded unless it is there."""
+        digest = digest_bytes(manifest)
+        own = "" if keep else f"-{format_process_id()}"
+        name = ImageReference("localhost", _KEPT if keep else _STAGE, digest[7:31] + own)
+        with self._lock:
+            if not self._reaped:
+                self._reap()
+            if not keep:
+                self._stages.add(name.local)
+            if self.registry.stored(name) != digest:
+                folder = layout(self.cache, f"{name.path}-{name.tag}", manifest, "image")
+                self.registry.load(folder, name.local)
+        return name.local
+
+    def on(self, manifest: bytes, call: Callable[[str], T]) -> T:
+        """What `call` gives for the name of a base image, which is loaded only when it turns out to be needed.
+
+        Most builds have nothing to run: even asking the store would take longer than all else that they do.
+        """
+        name = ImageReference("localhost", _KEPT, digest_bytes(manifest)[7:31]).local
+        try:
+            return call(name)
+        except (BaseMissingError, RegistryError):
+            if self._loaded(name):
+                raise
+            return call(self.image(manifest, keep=True))
+
+    def _loaded(self, name: str) -> bool:
+        done = process.run(skopeo.manifest(f"containers-storage:{name}"), env=self.registry.environ, check=False)
+        return done.returncode == 0
+
+    def close(self) -> None:
+        """Remove the stages from the store; the layers that others use stay."""
+        if self._stages:
+            process.run(buildah.remove_image(*sorted(self._stages)), env=self.registry.environ, check=False)
+            self._stages.clear()
+
+    def _reap(self) -> None:
+        """Remove the stages of builders that are gone: one that was killed could not do it itself."""
+        self._reaped = True
+        done = process.run(buildah.images(f"localhost/{_STAGE}"), env=self.registry.environ, check=False)
+        names = [name for row in json.loads(done.stdout or "[]") or () for name in row.get("names") or ()]
+        for name in names:
+            _, pid, start = [*name.rpartition(":")[2].split("-"), "", ""][:3]
+            if has_ended(pid, start):
+                process.run(buildah.remove_image(name), env=self.registry.environ, check=False)
+
+
+@contextlib.contextmanager
+def bench(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
+    """A bench that is cleared at the end."""
+    made = StageImages(registry, cache)
+    try:
+        yield made
+    finally:
+        made.close()

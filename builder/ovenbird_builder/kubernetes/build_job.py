@@ -1,0 +1,98 @@
+"""A build as a job in the cluster: the builder's own image, with buildah that needs no root."""
+
+from __future__ import annotations
+
+import json
+
+from ovenbird.common.hashing import hash_text
+from ovenbird.common.text import show_value
+
+from ..errors import BuildRequestError, InstructionError
+from ..request.run_instruction import from_flag
+from .metadata import labels, metadata
+from .pod import BUILDER_PATHS, Document, account, container, environment, spec
+from .pod_failure_policy import exits, policy
+from .request import ManifestRequest
+
+USER = 1000  # of the builder's image
+HOME, _LARGE, _FUNCTION, _REGISTRY = BUILDER_PATHS
+_DOCUMENT = f"{_FUNCTION}/function.yaml"
+_ENDING = 30  # seconds to remove working containers
+_SPEC, _LAST = 20, 49  # exit statuses of the spec, the source and the lock: the same inputs give the same failure
+_UNREACHABLE = (34, 46)  # of these, those of a server that did not answer: worth another attempt
+
+
+def documents(wanted: ManifestRequest) -> list[Document]:
+    """The function document as a ConfigMap, and the Job that builds and pushes its image."""
+    function = wanted.function
+    if function.local_source is not None or not (function.source or function.code):
+        raise BuildRequestError(
+            f"--action build: the source {show_value(function.source)} is a file of this machine,"
+            " which the cluster cannot read",
+            hint="spec.source.source as git+https://..., zip+https://... or s3://..., or code in spec.source.base64",
+        )
+    name = f"{wanted.name}-{hash_text(wanted.document)[:10]}"
+    config = {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
+        "data": {"function.yaml": wanted.document},
+    }  # fmt: skip
+    about = metadata(wanted)
+    if wanted.generate_name:
+        about = {"generateName": f"{about.pop('name')}-", **about}
+    return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _spec(wanted, name)}]
+
+
+def _as_flag(line: str) -> str:
+    """Return an instruction of a task as the builder's flag takes it: `[ -f x ] && y` is a command there too."""
+    try:
+        from_flag(line)
+    except InstructionError:
+        return json.dumps({"run": line})
+    return line
+
+
+def _spec(wanted: ManifestRequest, config: str) -> Document:
+    args = ["build", _DOCUMENT, "--tag", wanted.tag, "--push"]
+    for line in wanted.task.instructions:
+        # `$(pwd)` is the shell's, not Kubernetes'
+        args += ["--instruction", _as_flag(line).replace("$", "$$")]
+    pod = spec(wanted, _container(wanted, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING)
+    pod |= account(wanted)
+    pod["securityContext"] = {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        # a user namespace is made inside, which the default profile refuses
+        "seccompProfile": {"type": "Unconfined"},
+    }
+    pod["volumes"] += [{"name": "home", "emptyDir": {}}, {"name": "large", "emptyDir": {}}]
+    pod["volumes"].append({"name": "function", "configMap": {"name": config}})
+    if wanted.registry_secret:
+        items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+        pod["volumes"].append({"name": "registry", "secret": {"secretName": wanted.registry_secret, "items": items}})
+    hopeless = [code for code in range(_SPEC, _LAST + 1) if code not in _UNREACHABLE]
+    found: Document = {"backoffLimit": wanted.further_attempts, "podFailurePolicy": policy(exits("FailJob", *hopeless))}
+    if wanted.ttl is not None:
+        found["ttlSecondsAfterFinished"] = wanted.ttl
+    return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}
+
+
+def _container(wanted: ManifestRequest, args: list[str]) -> Document:
+    found = container(wanted, args)
+    plain = {"HOME": HOME}
+    if wanted.registry_secret:
+        plain["REGISTRY_AUTH_FILE"] = f"{_REGISTRY}/config.json"
+    found["env"] = environment(wanted, {**plain, **wanted.task.envs})
+    # newuidmap and newgidmap give the builder's user its range of ids: programs with these capabilities as files
+    found["securityContext"] |= {
+        "allowPrivilegeEscalation": True,
+        "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
+    }
+    found["volumeMounts"].append({"name": "home", "mountPath": HOME})
+    found["volumeMounts"].append({"name": "large", "mountPath": _LARGE})  # for layers
+    found["volumeMounts"].append({"name": "function", "mountPath": _FUNCTION, "readOnly": True})
+    if wanted.registry_secret:
+        found["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})
+    return found

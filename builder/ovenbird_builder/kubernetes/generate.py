@@ -1,0 +1,92 @@
+"""What is wanted -> the documents, in the order in which a cluster should get them, and what to tell about them."""
+
+from __future__ import annotations
+
+import json
+
+from ovenbird.common.text import show_value
+
+from . import build_job, job, knative, service
+from .metadata import metadata, selector
+from .pod import Document, assumed_requests, claim, claim_name
+from .request import ManifestRequest
+
+_APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down in an annotation
+_SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_KEY")
+
+
+def make(wanted: ManifestRequest) -> list[Document]:
+    """The documents, claims first. Errors: SpecError."""
+    if wanted.action == "build":
+        found = build_job.documents(wanted)
+    elif wanted.action == "job":
+        found = job.documents(wanted)
+    else:
+        found = (knative if wanted.knative else service).documents(wanted)
+    return [*_claims(wanted), *found]
+
+
+def _claims(wanted: ManifestRequest) -> list[Document]:
+    """A claim for each volume that says how large it is."""
+    return [
+        {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(wanted, claim_name(wanted, item)),
+            "spec": claim(item),
+        }
+        for item in wanted.task.volumes
+        if item.kind == "persistent_volume_claim" and "size" in item.spec
+    ]  # fmt: skip
+
+
+def notes(wanted: ManifestRequest, documents: list[Document]) -> list[str]:
+    """What whoever applies the documents should know."""
+    task = wanted.task
+    found = []
+    if not wanted.image.digest:
+        found.append(
+            f"{wanted.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
+        )
+    if task.profile:
+        found.append(
+            f"profile {show_value(task.profile)} is a template of the platform's administrator, and is not applied here"
+        )
+    found += [
+        f"envs: {name} looks like a secret, and its value stands in the manifest: give it under secrets"
+        for name, value in task.envs.items()
+        if value and any(word in name.upper() for word in _SUSPICIOUS)
+    ]
+    assumed = assumed_requests(wanted)
+    if assumed:
+        texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
+        flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
+        found.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
+    if wanted.expose:
+        found.append(
+            f"whoever reaches {wanted.expose} can call the function, which asks nobody who they are, and read"
+            " /_/metrics and /_/openapi.json, unless --env OVENBIRD_ADMIN_PORT=N moves these to another port"
+        )
+    own = [secret.variable for secret in task.secrets if not secret.secret]
+    if own:
+        found.append(f"the Secret {show_value(wanted.own_secret)} has to hold the keys {', '.join(own)}")
+    if wanted.autoscale and not wanted.knative:
+        found.append(
+            "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
+            f" before the first apply with --autoscale: {_kubectl(wanted)} annotate deployment/{wanted.name}"
+            " kubectl.kubernetes.io/last-applied-configuration-"
+        )
+    if wanted.each:
+        (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
+        chosen = ",".join(f"{key}={value}" for key, value in selector(wanted).items())
+        found.append(
+            "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
+            f" {_kubectl(wanted)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
+        )
+    if any(len(json.dumps(document)) > _APPLIED for document in documents):
+        found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
+    if wanted.generate_name:
+        found.append("an object without a name is for kubectl create, not for kubectl apply")
+    return found
+
+
+def _kubectl(wanted: ManifestRequest) -> str:
+    return f"kubectl -n {wanted.namespace}" if wanted.namespace else "kubectl"

@@ -1,0 +1,138 @@
+"""A function as a job: Job, CronJob, or a Job with an index for each line of parameters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from ovenbird.common.hashing import hash_text
+from ovenbird.common.json_lines import iterate_lines
+from ovenbird.common.text import show_value
+from ovenbird.settings import raw_members
+
+from ..errors import BuildRequestError
+from .metadata import labels, metadata
+from .pod import EACH, Document, container, settings, spec
+from .pod_failure_policy import exits, policy
+from .request import ManifestRequest
+
+_LARGEST = 1024**2  # bytes that a ConfigMap may hold
+_MOST = 100_000  # indexes that a Job with a limit for each may have
+_ENDING = 60  # seconds for the handler's `finally`, the outputs it has made and the record of the run
+# exit statuses that another attempt gives again: settings, document, load, init; and arguments, which are a line's own
+_HOPELESS, _ARGUMENTS = (70, 71, 72, 73), 77
+_STOPPED = (137, 143)  # killed (no memory left) or stopped: worth another attempt
+_PARALLEL = 10  # runs at once where nothing says how many
+_HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of those that did not
+
+
+def documents(wanted: ManifestRequest) -> list[Document]:
+    """The objects of a job: the parameters first, when there is a list of them."""
+    parameters = [_parameters(wanted)] if wanted.each else []
+    body = _spec(wanted, parameters[0]["metadata"]["name"] if parameters else "")
+    if wanted.schedule:
+        return [*parameters, _scheduled(wanted, body)]
+    about = metadata(wanted)
+    if wanted.generate_name:
+        about = {"generateName": f"{about.pop('name')}-", **about}
+    return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
+
+
+def lines(path: Path) -> tuple[str, ...]:
+    """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: SpecError."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            found = tuple(_line(text, f"--each: {show_value(name)}, line {number}")
+                          for number, text in iterate_lines(file))  # fmt: skip
+    except OSError as error:
+        raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in the name
+        raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error}") from None
+    if not found:
+        raise BuildRequestError(f"--each: {show_value(name)} holds no line")
+    if len(found) > _MOST:
+        raise BuildRequestError(
+            f"--each: {show_value(name)} holds {len(found)} lines, and a Job has at most {_MOST} indexes"
+        )
+    size = len("\n".join(found).encode())
+    if size > _LARGEST:
+        parts = -(-size // _LARGEST)
+        raise BuildRequestError(
+            f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
+            hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a --name of its own",
+        )
+    return found
+
+
+def _line(line: bytes, where: str) -> str:
+    """Return a line that a run takes, as text. Errors: SpecError."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise BuildRequestError(f"{where}: not UTF-8 text", hint="a file in UTF-16: iconv -f UTF-16 -t UTF-8") from None
+    try:
+        value = json.loads(text)
+        if isinstance(value, dict):
+            raw_members(line)  # which is stricter: NaN, and halves of characters
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise BuildRequestError(f"{where}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BuildRequestError(f"{where}: expected a JSON object of parameters, found {show_value(value, 80)}")
+    return text
+
+
+def _parameters(wanted: ManifestRequest) -> Document:
+    """A ConfigMap named by its content: it never changes below a Job that runs."""
+    text = "\n".join(wanted.each) + "\n"
+    name = f"{wanted.name}-{hash_text(text)[:10]}"
+    key = EACH.rpartition("/")[2]
+    return {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
+        "data": {key: text},
+    }  # fmt: skip
+
+
+def _spec(wanted: ManifestRequest, parameters: str) -> Document:
+    settings(wanted)  # what the run would refuse is refused now
+    pod = spec(
+        wanted, container(wanted, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
+    )  # fmt: skip
+    found: Document = {}
+    if wanted.each:
+        pod["volumes"].append({"name": "each", "configMap": {"name": parameters}})
+        found = {"completionMode": "Indexed", "completions": len(wanted.each)}
+        found["parallelism"] = min(wanted.parallelism or _PARALLEL, len(wanted.each))
+        # a limit for each: a line that fails takes no attempt from the others
+        found["backoffLimitPerIndex"] = wanted.further_attempts
+    else:
+        found["backoffLimit"] = wanted.further_attempts
+    found["podFailurePolicy"] = _failures(bool(wanted.each))
+    if wanted.ttl is not None:
+        found["ttlSecondsAfterFinished"] = wanted.ttl
+    return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}
+
+
+def _failures(indexed: bool) -> Document:
+    """A function that cannot work ends the job; a line that does not fit ends alone."""
+    if indexed:
+        hopeless = [exits("FailJob", *_HOPELESS), exits("FailIndex", _ARGUMENTS)]
+    else:
+        hopeless = [exits("FailJob", *_HOPELESS, _ARGUMENTS)]
+    return policy(*hopeless, exits("Count", *_STOPPED))
+
+
+def _scheduled(wanted: ManifestRequest, body: Document) -> Document:
+    found: Document = {"schedule": wanted.schedule}
+    if wanted.time_zone:
+        found["timeZone"] = wanted.time_zone
+    found |= {
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 300,
+        "successfulJobsHistoryLimit": _HISTORY,
+        "failedJobsHistoryLimit": _HISTORY,
+        "jobTemplate": {"metadata": {"labels": labels(wanted)}, "spec": body},
+    }
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(wanted), "spec": found}

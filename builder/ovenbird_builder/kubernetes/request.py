@@ -1,0 +1,164 @@
+"""What a manifest is asked for, complete and without contradictions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ovenbird.common.text import show_value
+from ovenbird.function_document import FunctionSpec
+
+from ..errors import BuildRequestError
+from ..oci.reference import ImageReference
+from . import cron, k8s_names
+from .task import Task
+
+_RETRIES = 3  # where nothing says how many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRequest:
+    """What the manifests are made from. `check` has found nothing wrong with it.
+
+    `each` holds the lines of the parameters of an indexed job, one JSON object each; `ttl` is in seconds; `document`
+    the text of the function document, for the action `build`.
+    """
+
+    function: FunctionSpec
+    action: str
+    task: Task
+    image: ImageReference
+    name: str
+    namespace: str = ""
+    service_account: str = ""
+    pull_secret: str = ""
+    secret: str = ""
+    writable_root: bool = False
+    # serve
+    knative: bool = False
+    autoscale: tuple[int, int] | None = None
+    target_cpu: int | None = None
+    max_unavailable: str = ""
+    expose: str = ""
+    gateway: str = ""
+    ingress_class: str = ""
+    tls_secret: str = ""
+    metrics: str = ""
+    # job
+    schedule: str = ""
+    time_zone: str = ""
+    each: tuple[str, ...] = ()
+    parallelism: int | None = None
+    retries: int | None = None
+    ttl: int | None = None
+    generate_name: bool = False
+    # build
+    tag: str = ""
+    document: str = ""
+    registry_secret: str = ""
+
+    @property
+    def own_secret(self) -> str:
+        """The Secret that holds the variables which name none."""
+        return self.secret or f"{k8s_names.label(self.function.name)}-secrets"
+
+    @property
+    def further_attempts(self) -> int:
+        """How often a run that failed is tried again."""
+        return _RETRIES if self.retries is None else self.retries
+
+
+def check(wanted: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest:
+    """The same, when nothing in it contradicts, and `more` holds no problem. Errors: SpecError, with every problem."""
+    problems = [*_places(wanted), *_names(wanted), *_values(wanted), *more]
+    if problems:
+        raise BuildRequestError(
+            "\n  ".join(("the manifests cannot be made:", *problems)) if len(problems) > 1 else problems[0]
+        )
+    return wanted
+
+
+def _places(wanted: ManifestRequest) -> list[str]:
+    """Flags that another action has."""
+    job, serve, task = wanted.action == "job", wanted.action == "serve", wanted.task
+    flags = {
+        "--knative": (wanted.knative, serve),
+        "--autoscale": (wanted.autoscale, serve),
+        "--max-unavailable": (wanted.max_unavailable, serve),
+        "--expose": (wanted.expose, serve),
+        "--metrics": (wanted.metrics, serve),
+        "--schedule": (wanted.schedule, job),
+        "--each": (wanted.each, job),
+        "--retries": (wanted.retries is not None, not serve),
+        "--ttl": (wanted.ttl is not None, not serve),
+        "--generate-name": (wanted.generate_name, not serve),
+        "--writable-root": (wanted.writable_root, serve or job),
+        "--tag": (wanted.tag, wanted.action == "build"),
+        "--registry-secret": (wanted.registry_secret, wanted.action == "build"),
+    }
+    problems = [
+        f"{flag} does not go with --action {wanted.action}" for flag, (v, fits) in flags.items() if v and not fits
+    ]
+    needs = (
+        ("--time-zone", wanted.time_zone, "--schedule CRON", wanted.schedule),
+        ("--parallelism", wanted.parallelism, "--each FILE", wanted.each),
+        ("--target-cpu", wanted.target_cpu, "--autoscale MIN:MAX", wanted.autoscale),
+    )
+    problems += [f"{flag} needs {other}" for flag, value, other, given in needs if value and not given]
+    if wanted.target_cpu and wanted.knative:
+        problems.append("--target-cpu does not go with --knative, which scales by the calls that are in flight")
+    if wanted.generate_name and wanted.schedule:
+        problems.append("--generate-name does not go with --schedule: each run gets a name of its own")
+    if wanted.autoscale and task.replicas is not None:
+        problems.append("--autoscale decides how many replicas there are: leave out replicas")
+    if wanted.autoscale and not wanted.knative and "cpu" not in task.resources:
+        problems.append("--autoscale measures the use of CPU against what is asked for: give resources.cpu")
+    if wanted.knative:
+        for flag, value in (("--max-unavailable", wanted.max_unavailable), ("service_type", task.service_type)):
+            if value:
+                problems.append(f"{flag} does not go with --knative, which makes the services and replaces the pods")
+        problems += [
+            f"volume {show_value(v.name)}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"
+        ]
+    if wanted.action == "build" and not wanted.tag:
+        problems.append("--action build needs --tag: the name of the image that is built and pushed")
+    return problems
+
+
+def _names(wanted: ManifestRequest) -> list[str]:
+    found = {"--name": wanted.name, "--namespace": wanted.namespace}
+    problems = [
+        f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest},"
+        f" found {show_value(text)}"
+        for (flag, text), longest in zip(found.items(), (k8s_names.LONGEST, 63), strict=True)
+        if text and not k8s_names.is_label(text, longest)
+    ]
+    others = {
+        "--service-account": wanted.service_account,
+        "--pull-secret": wanted.pull_secret,
+        "--secret-name": wanted.secret,
+        "--registry-secret": wanted.registry_secret,
+    }
+    return problems + [
+        f"{flag}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
+        for flag, text in others.items()
+        if text and not k8s_names.is_subdomain(text)
+    ]
+
+
+def _values(wanted: ManifestRequest) -> list[str]:
+    problems = []
+    if wanted.schedule and (wrong := cron.problem(wanted.schedule)):
+        problems.append(f"--schedule: {wrong}, found {show_value(wanted.schedule)}")
+    if wanted.time_zone and (wrong := cron.time_zone_problem(wanted.time_zone)):
+        problems.append(f"--time-zone: {wrong}, found {show_value(wanted.time_zone)}")
+    if wanted.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", wanted.max_unavailable):
+        problems.append(
+            f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(wanted.max_unavailable)}"
+        )
+    if wanted.autoscale:
+        low, high = wanted.autoscale
+        if high < max(low, 1) or (low < 1 and not wanted.knative):
+            problems.append(f"--autoscale: expected MIN:MAX with 1 <= MIN <= MAX, found {low}:{high}")
+    return problems

@@ -1,0 +1,252 @@
+"""What must not leave: stale bytecode, secret values, and files that have no place in an image.
+
+Each layer is read once per set of secrets; what was found is kept under its digest. Secrets are known to the cache by
+an HMAC under a key of this machine only, so the cache tells nobody whether a guess is right.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import posixpath
+import re
+import tarfile
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import IO
+
+from msgspec import Struct
+
+from ovenbird.common.redact import make_redactor
+
+from ..cache.layer_cache import LayerCache
+from ..errors import ImagePolicyError
+from . import Layer
+from . import key as key_of
+from .layer_tar import read_tar
+from .stale_bytecode import find_stale, is_unchecked, source_of, top_folder
+
+_VERSION = 3
+_AT_ONCE = os.cpu_count() or 1
+_CHUNK = 1024 * 1024
+SHORTEST = 6  # bytes: shorter values are found everywhere by chance
+SHORTEST_LINE = 20  # bytes: of a secret of several lines; shorter ones are such as `kind: Config`
+_MOST_LINES = 256  # each one costs a search of each layer
+_ARMOR = re.compile(rb"-----(BEGIN|END) [A-Z0-9 ]+-----|---- (BEGIN|END) [A-Z0-9 ]+ ----")
+_FORBIDDEN = re.compile(
+    r"""(^|/)(
+        \.git | \.hg | \.svn |
+        \.netrc | _netrc | \.git-credentials | \.pypirc | \.?pip\.conf | pip/pip\.ini |
+        \.docker/config\.json | \.dockercfg | containers/auth\.json | \.aws/credentials |
+        \.config/gcloud/application_default_credentials\.json | \.kube/config |
+        id_(rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)
+    )(/|$)""",
+    re.VERBOSE,
+)
+
+
+class LayerScan(Struct, frozen=True):
+    """What one reading of a layer tells. Times in seconds, sizes in bytes."""
+
+    forbidden: tuple[str, ...]
+    secret: tuple[tuple[str, str], ...]  # path, name of the secret
+    timed: tuple[tuple[str, int, int], ...]  # bytecode by time: path of its source, its time and size
+    unchecked: tuple[str, ...]  # top folders that hold bytecode which Python does not check
+    python: tuple[str, ...]  # top folders that hold Python files
+
+
+def check(
+    layers: Sequence[Layer],
+    config: bytes,
+    manifest: bytes,
+    cache: LayerCache,
+    *,
+    secrets: Mapping[str, str | bytes] | None = None,
+    packages: Set[str] = frozenset(),
+    allowed: Callable[[str], bool] | None = None,
+) -> None:
+    """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
+
+    `secrets` are values by the names that an error may show; values shorter than `SHORTEST` are not looked for. Of a
+    value of several lines each line is looked for as well, from `SHORTEST_LINE`. `packages` are the digests of layers
+    that hold wheels alone: files for their tests may be called as they like, and a line of a secret would be in them by
+    chance only. `allowed` says of a path in the image, without a slash at its start, whether it may have its name.
+    Errors: GateError naming layer and path of everything that was found.
+    """
+    texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in (secrets or {}).items()}
+    values = {name: value for name, value in texts.items() if len(value) >= SHORTEST}
+    whole = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
+    forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **whole}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # most of reading a layer is to unpack it, which threads do side by side
+        found = pool.map(
+            lambda layer: _facts(layer, values, whole if layer.digest in packages else forms, cache), layers
+        )
+        facts = {layer.digest: one for layer, one in zip(layers, found, strict=True)}
+    problems = [
+        problem
+        for layer in layers
+        for problem in (
+            *(
+                f"{layer.name}: {path} has no place in an image"
+                for path in facts[layer.digest].forbidden
+                if layer.digest not in packages and not (allowed and allowed(path))
+            ),
+            *(f"{layer.name}: {path} holds the secret {name}" for path, name in facts[layer.digest].secret),
+        )
+    ]
+    problems += _stale(layers, facts, cache)
+    tops = [(set(facts[layer.digest].unchecked), set(facts[layer.digest].python)) for layer in layers]
+    problems += find_stale(
+        layers, packages, [one for one, _ in tops], [one for _, one in tops], cache, lambda one: _entries(one, cache)
+    )
+    for what, data in (("config and history", config), ("manifest", manifest)):
+        # JSON writes quotes and backslashes otherwise than the value has them
+        text = data + b"\n" + "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
+        problems += sorted(
+            {f"the image's {what}: holds the secret {name}" for form, name in forms.items() if form in text}
+        )
+    if problems:
+        shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
+        hide = make_redactor(
+            form.decode("utf-8", "surrogateescape") for form in forms
+        )  # layers are called by their commands
+        raise ImagePolicyError(f"the image is not let out:\n  {hide(shown)}", hint=_hint(problems))
+
+
+def _hint(problems: Sequence[str]) -> str:
+    if all(" is not what " in problem for problem in problems):
+        return "remove that bytecode where it is made, or let the instruction that makes it run `after: source`"
+    if all(" is stale: " in problem for problem in problems):
+        return "end the instruction with `&& python -m compileall -q -f --invalidation-mode unchecked-hash FOLDER`"
+    return "keep these out of the source, and give secrets to instructions by `secrets:`"
+
+
+def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
+    salt = cache.salt("gate.key")
+    marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
+    key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
+    known = cache.noted(key)
+    if known is not None:
+        return LayerScan(
+            tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])), tuple(known[3]), tuple(known[4])
+        )
+    found = _read(layer, forms, cache)
+    rows = [found.forbidden, found.secret, found.timed, found.unchecked, found.python]
+    cache.note(key, rows, f"gate of {layer.name}")
+    return found
+
+
+def _read(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
+    forbidden: list[str] = []
+    secret: set[tuple[str, str]] = set()
+    timed: list[tuple[str, int, int]] = []
+    unchecked: set[str] = set()
+    python: set[str] = set()
+    hide = make_redactor(form.decode("utf-8", "surrogateescape") for form in forms)
+    with _entries(layer, cache) as archive:
+        for info in archive:
+            path = posixpath.normpath(info.name).lstrip("/")
+            name = hide(path)
+            found = _FORBIDDEN.search(name)
+            if found and not posixpath.basename(name).startswith(".wh."):
+                forbidden.append(name[: found.end()].rstrip("/"))
+            words = "\n".join((info.name, info.linkname)).encode("utf-8", "surrogateescape")
+            secret |= {(name, label) for form, label in forms.items() if form in words}
+            if path.endswith(".py"):
+                python.add(top_folder(path))
+            if info.isreg():
+                file = archive.extractfile(info)
+                assert file
+                head = file.read(16)
+                if name.endswith(".pyc"):
+                    timed += _timed(path, head)
+                    unchecked |= {top_folder(path)} if is_unchecked(head) else set()
+                secret |= {(name, label) for label in _scan(head, file, forms)}
+    return LayerScan(tuple(dict.fromkeys(forbidden)), tuple(sorted(secret)), tuple(timed), tuple(sorted(unchecked)),
+                  tuple(sorted(python)))  # fmt: skip
+
+
+def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[str]:
+    """The names of the secrets in a stream; what lies across two pieces is found too."""
+    if not forms:
+        return
+    overlap = max(map(len, forms)) - 1
+    data = head + file.read(_CHUNK)
+    while data:
+        for form, name in forms.items():
+            if form in data:
+                yield name
+        more = file.read(_CHUNK)
+        data = data[-overlap:] + more if more else b""
+
+
+def _forms(value: bytes) -> set[bytes]:
+    """A secret as it is, as URLs write it, and as base64 does at each of its three offsets."""
+    found = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
+    for offset in range(3):
+        # only the characters that come from the value alone: those at its ends mix with its neighbours
+        text = base64.b64encode(b"\0" * offset + value)
+        start, end = -(-offset * 8 // 6), (offset + len(value)) * 8 // 6
+        if end - start >= 2 * SHORTEST:
+            found |= {text[start:end], text[start:end].replace(b"+", b"-").replace(b"/", b"_")}
+    return found
+
+
+def _lines(value: bytes) -> list[bytes]:
+    """The lines of a secret that tell it. What frames a key is in every library that reads keys."""
+    lines = [line.strip() for line in value.splitlines()]
+    long = [line for line in dict.fromkeys(lines) if len(line) >= SHORTEST_LINE and not _ARMOR.fullmatch(line)]
+    return long[:_MOST_LINES] if len(lines) > 1 else []
+
+
+def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
+    """The source that bytecode asks for by time and size; nothing for bytecode by hash, or without a source."""
+    if len(head) < 16 or int.from_bytes(head[4:8], "little") & 1:
+        return []
+    source = source_of(path)
+    if not source:
+        return []
+    return [(source, int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little"))]
+
+
+def _stale(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: LayerCache) -> list[str]:
+    """Bytecode by time that does not fit its source; a source in the base has the time that it always had."""
+    if not any(found.timed for found in facts.values()):
+        return []
+    sources: dict[str, tuple[int, int]] = {}
+    for layer in layers:
+        with _entries(layer, cache) as archive:
+            sources |= {
+                posixpath.normpath(info.name).lstrip("/"): (int(info.mtime) & 0xFFFFFFFF, info.size & 0xFFFFFFFF)
+                for info in archive
+                if info.name.endswith(".py")
+            }
+    return [
+        f"{layer.name}: the bytecode of {source} is stale: it would be compiled anew at each start"
+        for layer in layers
+        for source, mtime, size in facts[layer.digest].timed
+        if sources.get(source, (mtime, size)) != (mtime, size)
+    ]
+
+
+@contextmanager
+def _entries(layer: Layer, cache: LayerCache) -> Iterator[tarfile.TarFile]:
+    with cache.blob(layer.digest).open("rb") as file, read_tar(file, layer.media_type, layer.name) as archive:
+        yield archive
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)

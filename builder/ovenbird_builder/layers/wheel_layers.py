@@ -1,0 +1,177 @@
+"""Wheels -> layers: grouped, compiled, installed; what is in the cache is not touched, not even read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from ..cache.blobs import PendingBlob
+from ..cache.layer_cache import LayerCache
+from . import COMPRESSIONS, InstallScheme, Layer, WheelPackage, WheelTarget
+from . import key as key_of
+from . import scheme as scheme_of
+from .bytecode import bytecode_key, cache_tag, compile_wheels, compiled
+from .layer_grouping import BUDGET, group, title
+from .tar_writer import TarWriter
+from .whiteouts import displaced, displaced_key, displaced_layer
+
+_log = logging.getLogger("ovenbird.layers")
+_JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
+
+
+class WheelLayerSpec(Struct, frozen=True):
+    """A layer of wheels to be: its key, its name for people, and what is in it; without wheels it hides the base's."""
+
+    key: str
+    name: str
+    wheels: tuple[WheelPackage, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+class WheelSet(Struct, frozen=True):
+    """Wheels that become layers, at most `budget`, for the target's site-packages or another `scheme`.
+
+    `identity` is the digest of the base that they lie on.
+    """
+
+    wheels: Sequence[WheelPackage]
+    target: WheelTarget
+    identity: str
+    scheme: InstallScheme | None = None
+    compression: str = "zstd"
+    budget: int = BUDGET
+
+    @property
+    def places(self) -> InstallScheme:
+        """Where the files go."""
+        return self.scheme or scheme_of(self.target)
+
+
+def outline(stack: WheelSet, image: str, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
+    """The layers that `dependency_layers` makes of the same stack, from the bottom. `image` is asked once per base.
+
+    Errors: those of `container.working`, where a wheel takes the place of what the base has.
+    """
+    wheels, target, scheme = stack.wheels, stack.target, stack.places
+    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
+    first: tuple[WheelLayerSpec, ...] = ()
+    if gone:
+        names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
+        first = (WheelLayerSpec(displaced_key(gone, stack.compression), f"without the base's {names}", hidden=gone),)
+    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
+    return (
+        *first,
+        *(WheelLayerSpec(layer_key(one, scheme, target, stack.compression), title(one), one) for one in groups),
+    )
+
+
+def dependency_layers(stack: WheelSet, image: str, cache: LayerCache) -> tuple[Layer, ...]:
+    """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
+
+    Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
+    """
+    rows = outline(stack, image, cache)
+    found = [cache.find_layer(row.key) for row in rows]
+    missing = [number for number, layer in enumerate(found) if layer is None]
+    if not missing:
+        return tuple(layer for layer in found if layer)
+    _warn_of_clashes([row.wheels for row in rows], cache)
+    wanted = [wheel for number in missing for wheel in rows[number].wheels]
+    compile_wheels(wanted, stack.places, stack.target, image, cache)
+
+    def make(number: int) -> Layer:
+        row = rows[number]
+        if row.hidden:
+            return displaced_layer(row.hidden, row.name, cache, compression=stack.compression)
+        return _group_layer(row.wheels, row.key, stack, cache)
+
+    with ThreadPoolExecutor(_JOBS) as pool:
+        made = dict(zip(missing, pool.map(make, missing), strict=True))
+    return tuple(layer or made[number] for number, layer in enumerate(found))
+
+
+def layer_key(wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str) -> str:
+    """The key of a group's layer: all that goes into it."""
+    return key_of(
+        "wheels",
+        wheels=[[wheel.filename, wheel.sha256, bytecode_key(wheel, scheme, target)] for wheel in wheels],
+        scheme=asdict(scheme),
+        compression=COMPRESSIONS[compression][1],
+    )
+
+
+def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cache: LayerCache) -> Layer:
+    from .wheel import installing  # `installer` takes longer to import than a build in which nothing changed may spare
+
+    def make(draft: PendingBlob) -> str:
+        tar, scheme = TarWriter(draft, stack.compression), stack.places
+        with contextlib.ExitStack() as opened:
+            found = []
+            for wheel in wheels:
+                bytecode = opened.enter_context(compiled(wheel, scheme, stack.target, cache))
+                installation = opened.enter_context(installing(wheel, scheme))
+                found.append(installation.with_bytecode(bytecode, scheme, cache_tag(stack.target)))
+            later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
+            for number, installation in reversed(list(enumerate(found))):
+                found[number] = installation.without(later)
+                later |= installation.paths
+            for installation in found:
+                installation.write(tar)
+        return tar.close()
+
+    return cache.layer(key, title(wheels), COMPRESSIONS[stack.compression][0], make)
+
+
+def top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozenset[str]:
+    """Return the modules at the top of wheels: `six` of a file `six.py` and of a folder `six`."""
+    from .wheel import contents
+
+    names: set[str] = set()
+    for wheel in wheels:
+        tops = _facts(wheel, cache)[1]
+        names |= {top.partition(".")[0] for top in tops}
+        if any(top.endswith(".data") for top in tops):  # where some keep their modules
+            parts = (name.split("/") for name in contents(wheel.path)[1])
+            names |= {
+                part[2].partition(".")[0] for part in parts if len(part) > 2 and part[1] in ("purelib", "platlib")
+            }
+    return frozenset(names)
+
+
+def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
+    """A wheel's installed size and the names at its top, read from the wheel once."""
+    key = key_of("facts", wheel=wheel.sha256)
+    known = cache.noted(key)
+    if known is None:
+        from .wheel import contents
+
+        size, names = contents(wheel.path)
+        tops = sorted({name.partition("/")[0] for name in names if ".dist-info/" not in name})
+        known = [size, tops]
+        cache.note(key, known, f"facts of {wheel.name} {wheel.version}")
+    return int(known[0]), frozenset(known[1])
+
+
+def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache) -> None:
+    """Tell of files that two wheels bring; only wheels that share a name at their top are opened."""
+    from .wheel import contents
+
+    by_top: dict[str, list[WheelPackage]] = {}
+    for wheel in (wheel for wheels in groups for wheel in wheels):
+        for top in _facts(wheel, cache)[1]:
+            by_top.setdefault(top, []).append(wheel)
+    sharing = {wheel.sha256: wheel for wheels in by_top.values() if len(wheels) > 1 for wheel in wheels}
+    owner: dict[str, WheelPackage] = {}
+    told: set[tuple[str, str]] = set()
+    for wheel in (wheel for wheels in groups for wheel in wheels if wheel.sha256 in sharing):
+        for name in contents(wheel.path)[1]:
+            other = owner.setdefault(name, wheel)
+            owner[name] = wheel
+            if other is not wheel and not name.endswith("/") and (other.name, wheel.name) not in told:
+                told.add((other.name, wheel.name))
+                _log.warning("%s and %s both bring %s: that of %s is used", other.name, wheel.name, name, wheel.name)

@@ -1,0 +1,89 @@
+"""What of the base has to go: distributions in the target's site-packages that are installed anew above it.
+
+Without this, files that the new version no longer has stay importable, and two versions claim to be installed.
+Distributions elsewhere on the path (Debian's own, the runtime's) stay: the target's site-packages comes before them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+
+from ..cache.blobs import PendingBlob
+from ..cache.layer_cache import LayerCache
+from ..containers.working_container import working
+from . import COMPRESSIONS, InstallScheme, Layer, WheelTarget
+from . import key as key_of
+from .tar_writer import TarWriter
+
+_log = logging.getLogger("ovenbird.layers")
+# Prints {name: [paths]}; a folder is named in place of its files when nothing else lies in it.
+_SCRIPT = """
+import importlib.metadata, importlib.util, json, os, re, sys
+def tops(files, roots):
+    for path in list(files):
+        if path.endswith(".py"):
+            files.add(importlib.util.cache_from_source(path))
+    files = {path for path in files if os.path.lexists(path)}
+    whole = {}
+    def empty(folder):
+        if folder not in whole:
+            names = [os.path.join(folder, name) for name in os.listdir(folder)]
+            whole[folder] = all(
+                n in files or (os.path.isdir(n) and not os.path.islink(n) and empty(n)) for n in names)
+        return whole[folder]
+    found = set()
+    for path in files:
+        while True:
+            parent = os.path.dirname(path)
+            if not any(parent.startswith(root + "/") for root in roots) or not empty(parent):
+                break
+            path = parent
+        found.add(path)
+    return sorted(found)
+roots = sorted(set(sys.argv[1:]))
+result = {}
+for found in importlib.metadata.distributions(path=roots):
+    name = re.sub(r"[-_.]+", "-", found.metadata["Name"] or "").lower()
+    files = {os.path.normpath(str(found.locate_file(file))) for file in found.files or ()}
+    result.setdefault(name, []).extend(tops(files, roots))
+json.dump(result, sys.stdout)
+"""
+
+
+def displaced(
+    names: Iterable[str], scheme: InstallScheme, target: WheelTarget, image: str, identity: str, cache: LayerCache
+) -> tuple[str, ...]:
+    """Paths of the base that must be hidden when `names` are installed anew; asked once per base, by its digest."""
+    wanted = set(names) & set(target.distributions)
+    if not wanted:
+        return ()
+    key = key_of("displaced", base=identity, places=[scheme.purelib, scheme.platlib], script=1)
+    found = cache.noted(key)
+    if found is None:
+        argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
+        with working(image) as container:
+            found = json.loads(container.run(argv, network=False).stdout)
+        cache.note(key, found, f"distributions of {image}")
+    for name in sorted(wanted & set(found)):
+        if not found[name]:
+            _log.warning("%s of the base has no list of its files: they stay below the new ones", name)
+    return tuple(sorted({path for name in wanted for path in found.get(name, ())}))
+
+
+def displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
+    """The key of `displaced_layer`."""
+    return key_of("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
+
+
+def displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, compression: str = "zstd") -> Layer:
+    """A layer that hides `paths`; it lies below the new files, as a layer cannot hide what it brings itself."""
+
+    def make(draft: PendingBlob) -> str:
+        tar = TarWriter(draft, compression)
+        for path in paths:
+            tar.whiteout(path)
+        return tar.close()
+
+    return cache.layer(displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)

@@ -1,0 +1,164 @@
+"""Ask pip-compile, under the target's own Python, for the versions and hashes of all that is wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from ..errors import LockError, PackageIndexError
+from ..host import process
+from .lock_format import SELF, Pin
+from .pip_container import SHARED_DIR, PipContainer
+from .pip_errors import ResolutionRequest, causes, explain
+from .requirements_file import RequirementLine
+
+_ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
+_PIP_COMPILE = (
+    "-m", "piptools", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-emit-index-url",
+    "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options", "--strip-extras", "--allow-unsafe",
+    "--resolver=backtracking", "--newline=lf", "--output-file=lock.txt",
+    "--verbose",  # only so does it say what it was at, when a build fails
+)  # fmt: skip
+
+
+class ResolutionPreferences(Struct, frozen=True):
+    """Which versions are liked: those of `previous`, but for the names in `upgrade`; pre-releases too, with `pre`."""
+
+    previous: tuple[Pin, ...] = ()
+    upgrade: tuple[str, ...] = ()
+    pre: bool = False
+
+
+TOLD = (
+    "Skipping link",
+    "requires a different Python",
+    "Could not fetch URL",
+)  # what counts of the many words of a verbose pip
+
+
+def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
+    """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
+    (folder / "wanted.in").write_text("".join(f"{text}\n" for text in wanted))
+    (folder / "limits.txt").write_text("".join(f"{text}\n" for text in limits))
+    kept = "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in previous)
+    (folder / "lock.txt").write_text(kept)
+
+
+def resolve(
+    shop: PipContainer,
+    asked: ResolutionRequest,
+    lines: Iterable[str],
+    choice: ResolutionPreferences,
+) -> str:
+    """pip-compile's output for these lines.
+
+    Errors: those of `refusals.explain`; PackageIndexError over the time limit.
+    """
+    write(shop.folder, lines, [one.text for one in asked.limits], choice.previous)
+    flags = [
+        "--constraint=limits.txt",
+        *(["--pre"] if choice.pre else []),
+        *(f"--upgrade-package={one}" for one in choice.upgrade),
+    ]
+    flags += [f"--pip-args=--only-binary={','.join(asked.only_binary)}"] if asked.only_binary else []
+    try:
+        done = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
+    except process.ProcessTimedOutError as error:
+        raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
+    if done.returncode:
+        raise explain(done.stderr + done.stdout + _details(shop, done.stderr + done.stdout), asked)
+    try:
+        return (shop.folder / "lock.txt").read_text()
+    except OSError:
+        raise LockError("pip-compile wrote no lock") from None
+
+
+def pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
+    """The pins in the output of pip-compile or uv; one given as a file is replaced by that of `built`, by file name."""
+    found: list[Pin] = []
+    via: list[list[str]] = []
+    for line in text.replace("\\\n", " ").splitlines():
+        entry = _ENTRY.match(line)
+        if entry:
+            file = (entry[3] or "").rpartition("/")[2].partition("#")[0]
+            pin = built.get(file) or Pin(canonicalize_name(entry[1]), entry[2] or "", tuple(_HASH.findall(line)))
+            if not pin.version or not pin.hashes:
+                raise LockError(f"{entry[1]}: the index gives no hash for it, so it cannot be locked")
+            found.append(pin)
+            via.append([])
+        elif found and line.strip().startswith("#"):
+            via[-1] += _via(line.strip().lstrip("# "))
+    return tuple(
+        Pin(pin.name, pin.version, pin.hashes, pin.url, tuple(sorted(set(who))), pin.built)
+        for pin, who in zip(found, via, strict=True)
+    )
+
+
+def _via(words: str) -> list[str]:
+    words = words.removeprefix("via").strip()
+    if not words or words.startswith("-c "):
+        return []
+    return [SELF] if words.startswith("-r ") else [canonicalize_name(words.partition(" ")[0])]
+
+
+def _details(shop: PipContainer, output: str) -> str:
+    """What pip says when it is asked for the one requirement that it did not find, and what it passed over for that.
+
+    It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
+    """
+    found = re.search(r"No matching distribution found for (\S+)", output)
+    text = found[1] if found else _without_version(shop, output)
+    if not text:
+        return ""
+    kinds = ("--only-binary=:all:",) if found else ()
+    words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={SHARED_DIR}/tried", "--", text)
+    done = shop.run(*words)
+    told = TOLD if found else (*TOLD, "Could not find a version")
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in told))
+
+
+def _without_version(shop: PipContainer, output: str) -> str:
+    """Of the requirements in a conflict, one that no version in the index fulfils, so that it is none; empty if all do.
+
+    pip calls it a conflict when the same name is asked for a second time.
+    """
+    for text in causes(output):
+        wanted = Requirement(text)
+        done = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", wanted.name)
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # what it prints when there is nothing
+            versions = json.loads(done.stdout)["versions"]
+            if not any(wanted.specifier.contains(one, prereleases=True) for one in versions):
+                return text
+    return ""
+
+
+def place_links(folder: Path, links: Iterable[Path]) -> list[str]:
+    """Copy the distributions of `--find-links` to where the container sees them; the lines for the locker."""
+    lines = []
+    for number, source in enumerate(links):
+        place = folder / f"links-{number}"
+        place.mkdir()
+        for file in sorted(source.iterdir()):
+            if file.name.endswith((".whl", ".tar.gz", ".zip")) and file.is_file() and not file.is_symlink():
+                shutil.copyfile(file, place / file.name)
+        lines.append(f"--find-links file://{SHARED_DIR}/{place.name}")
+    return lines
+
+
+def line(one: RequirementLine, wheels: Mapping[str, str]) -> str:
+    """The line of a requirement for the locker; one that was built stands for its wheel, by where it is mounted."""
+    if not one.origin:
+        return one.text
+    file = wheels[one.origin]
+    name = parse_wheel_filename(file)[0]
+    extras = f"[{','.join(one.extras)}]" if one.extras else ""
+    return f"{name}{extras} @ file://{SHARED_DIR}/built/{file}" + (f" ; {one.marker}" if one.marker else "")

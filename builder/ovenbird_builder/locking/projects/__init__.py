@@ -1,0 +1,1 @@
+"""Dependencies as other tools declare and lock them: pyproject.toml, Poetry, uv, PDM, Pipenv."""

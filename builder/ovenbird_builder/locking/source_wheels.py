@@ -1,0 +1,192 @@
+"""Requirements that no index has: a git URL, a folder of the source, an archive. Built to a wheel, pinned by its hash.
+
+The wheel is kept in the cache; when it is not there, it is built again from the same commit or content, by the same
+build backend, with the same date, and has to come out the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ovenbird.common.hashing import hash_text
+from ovenbird.common.text import show_value
+from ovenbird.function_document import FunctionSpec
+
+from ..errors import HashError, SourceMissingError, WheelBuildError
+from ..host import process
+from ..sources import fetch
+from ..sources.git_versions import copy_to_subfolder, version_variables
+from .folder_content import copy_folder
+from .lock_format import Pin
+from .pip_container import SHARED_DIR, PipContainer, ResolverContext
+from .pip_errors import ResolutionRequest, compare_hashes, explain
+from .requirements_file import RequirementLine
+from .wheelhouse import Wheel, Wheelhouse
+
+_GENERATOR = re.compile(r"(?m)^Generator: ([A-Za-z0-9._-]+)[ \t]+\(?v?([0-9][^)\s]*)\)?$")
+_KNOWN = {"bdist_wheel": "wheel", "poetry-core": "poetry-core", "flit": "flit-core"}
+
+
+class BuiltWheel(Struct, frozen=True):
+    """A wheel, and where it was built from: a URL with its full commit, `file:` and a path; what built it."""
+
+    wheel: Wheel
+    url: str
+    by: str
+
+    def pin(self) -> Pin:
+        """The pin of this wheel: no other file will do."""
+        return Pin(self.wheel.name, self.wheel.version, (f"sha256:{self.wheel.sha256}",), self.url, (), self.by)
+
+
+def build(
+    one: RequirementLine,
+    root: Path,
+    shop: PipContainer,
+    asked: ResolutionRequest,
+    *,
+    by: str = "",
+) -> BuiltWheel:
+    """Build the wheel of a requirement with an origin. `by` (`setuptools==80.9`) is the backend to use, if it is known.
+
+    Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
+    """
+    folder = shop.folder / f"from-{hash_text(one.origin)[:12]}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        what, url = _material(one.origin, root, folder / "source", shop.site)
+        env = version_variables(folder / "source") if one.origin.startswith("git+") else {}
+        if by:
+            (folder / "constraint.txt").write_text(f"{by}\n")
+            env |= dict.fromkeys(
+                ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHARED_DIR}/{folder.name}/constraint.txt"
+            )  # the second since pip 25.3
+        words: tuple[str, ...] = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHARED_DIR}/{folder.name}/out")
+        if one.hashes and is_file(one.origin, root):  # pip compares them with the file before anything of it runs
+            folder.mkdir(exist_ok=True)
+            options = "".join(f" --hash={value}" for value in one.hashes)
+            (folder / "file.txt").write_text(f"{what}{options}\n")
+            words = (*words, f"--requirement={SHARED_DIR}/{folder.name}/file.txt")
+        else:
+            words = (*words, "--", what)
+        try:
+            done = shop.run(*words, env=env)
+        except process.ProcessTimedOutError:
+            raise WheelBuildError(
+                f"{one.origin} was still building after {shop.site.timeout:g} s ({one.where})"
+            ) from None
+        made = sorted((folder / "out").glob("*.whl")) if not done.returncode else []
+        if not made:
+            problem = explain(done.stderr + done.stdout, asked)
+            if isinstance(problem, HashError):
+                raise HashError(
+                    f"{one.where}: the file {show_value(one.origin)} is not the one whose hash is named:"
+                    f" {compare_hashes(done.stderr + done.stdout)}"
+                )
+            raise type(problem)(f"{one.origin} ({one.where}): {problem.message}", hint=problem.hint)
+        wheel = Wheelhouse(shop.site.cache).put(made[0])
+        return BuiltWheel(wheel, url, generator(wheel.path))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(one: RequirementLine, pin: Pin, root: Path, shop: PipContainer, asked: ResolutionRequest) -> BuiltWheel:
+    """Return the wheel of a repository at the commit that a lock names, built again where it is not at hand any more.
+
+    Errors: as `build`.
+    """
+    if wheel := Wheelhouse(shop.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
+        return BuiltWheel(wheel, pin.url, pin.built)
+    try:
+        return build(replace(one, origin=pin.url), root, shop, asked, by=pin.built)
+    except SourceMissingError as error:
+        raise SourceMissingError(
+            f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
+            hint=f"ovenbird lock --upgrade-package {pin.name}",
+        ) from None
+
+
+def is_file(origin: str, root: Path) -> bool:
+    """Return whether an origin is a file, of the web or of the source, rather than a repository or a folder."""
+    if origin.startswith("file:"):
+        return (root / origin.removeprefix("file:")).is_file()
+    return bool(origin) and not origin.startswith("git+")
+
+
+def split_git(origin: str) -> tuple[str, str, str]:
+    """Return the address, the ref (a branch, tag or commit; or empty) and the folder of a repository's URL."""
+    url, _, fragment = origin.partition("#")
+    folder = re.search(r"(?:^|&)subdirectory=([^&]+)", fragment)
+    address, at, ref = url.rpartition("@")
+    if not at or "/" not in address.partition("://")[2]:
+        address, ref = url, ""
+    return address, ref, folder[1] if folder else ""
+
+
+def rebuild(
+    pin: Pin,
+    root: Path,
+    shop: PipContainer,
+    asked: ResolutionRequest,
+) -> Wheel:
+    """The wheel of a pin that has an origin, built again. Errors: as `build`; HashError when it comes out another."""
+    one = RequirementLine(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
+    built = build(one, root, shop, asked, by=pin.built)
+    if f"sha256:{built.wheel.sha256}" not in pin.hashes:
+        raise HashError(
+            f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "
+            f"got sha256:{built.wheel.sha256}, expected {pin.hashes[0]}",
+            hint="what built it may have changed: ovenbird lock --upgrade-package " + pin.name,
+        )
+    return built.wheel
+
+
+def generator(wheel: Path) -> str:
+    """What built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
+    with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile, StopIteration), zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
+        if found := _GENERATOR.search(archive.read(name).decode(errors="replace")):
+            return f"{_KNOWN.get(found[1], found[1])}=={found[2]}"
+    return ""
+
+
+def _material(origin: str, root: Path, into: Path, site: ResolverContext) -> tuple[str, str]:
+    """What pip builds, as it names it in the container, and the origin with its commit."""
+    mounted = f"{SHARED_DIR}/{into.parent.name}/{into.name}"
+    into.parent.mkdir(parents=True)
+    if origin.startswith("file:"):
+        place = root / origin.removeprefix("file:")
+        if place.is_file():
+            into.mkdir()
+            shutil.copyfile(place, into / place.name)
+            return f"{mounted}/{place.name}", origin
+        copy_folder(place, into)
+        _normal(into)
+        return mounted, origin
+    if not origin.startswith("git+"):
+        return origin, origin
+    address, ref, folder = split_git(origin)
+    function = FunctionSpec(
+        root=root, name="requirement", handler="handler", source=address + (f"#{ref}" if ref else "")
+    )
+    tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout, versions=True)
+    if folder:
+        copy_to_subfolder(tree.path, folder[1])
+    _normal(tree.path)
+    pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder}" if folder else "")
+    return mounted + (f"/{folder}" if folder else ""), pinned
+
+
+def _normal(folder: Path) -> None:
+    """Modes that do not depend on the umask: a wheel takes them over."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if executable else 0o644)

@@ -1,0 +1,1 @@
+"""Bring a built image to where it was asked for."""

@@ -1,0 +1,145 @@
+"""Bring a built image to where it was asked for; what is there already is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from ..cache.layer_cache import LayerCache
+from ..errors import DigestError
+from ..host.progress import Progress
+from ..image_store.skopeo_client import SkopeoClient
+from ..layers.image_manifest import layout
+from ..oci.reference import ImageReference
+from ..request import destination
+from ..request.destination import Destination
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """What is delivered: the manifest of an image, or of an index of several; its digest; the names it gets.
+
+    `near` says, by digest, in which repository a layer lies that was not made here: one of the base.
+    """
+
+    manifest: bytes
+    digest: str
+    tags: tuple[ImageReference, ...]
+    index: bool = False
+    near: Mapping[str, ImageReference] = field(default_factory=dict)
+
+
+def present(one: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
+    """Whether an output has just this image already, by every name. Errors: those of `faults`."""
+    if one.kind == "registry":
+        return all(registry.digest(tag) == parcel.digest for tag in parcel.tags)
+    if one.kind == "store":
+        return all(registry.stored(tag) == parcel.digest for tag in parcel.tags)
+    if one.kind == "oci":
+        return _in_layout(Path(one.path), parcel)
+    return False
+
+
+def push(
+    parcel: PublishRequest,
+    registry: SkopeoClient,
+    cache: LayerCache,
+    beside: Callable[[Callable[[], None]], T],
+    allow: Callable[[], None] | None = None,
+) -> T:
+    """Push an image; `beside` puts there what is told about it, at the same time, and says what that was.
+
+    The names come last: none ever stands for half an image, for one that nothing is told about, or for one that
+    `allow` refuses. That is called when the blobs are there, and what `beside` is given waits for it.
+    Errors: those of the registry, DigestError when it has something else by a name; those of `beside` and `allow`.
+    """
+    from ..registry import image_upload  # an HTTP client: not for a build that pushes nothing
+
+    layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
+    allowed = Future[None]()
+    if not allow:
+        allowed.set_result(None)
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(beside, allowed.result)
+        try:
+            for tag in {tag.repository: tag for tag in parcel.tags}.values():
+                near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
+                origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), near)
+                image_upload.push(registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell)
+            if allow:
+                allow()
+                allowed.set_result(None)
+        except BaseException:
+            allowed.cancel()
+            raise
+        found = told.result()
+    for tag in parcel.tags:
+        _name(parcel, tag, registry)
+    return found
+
+
+def _name(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
+    repository, name = registry.repository(tag), tag.tag or "latest"
+    repository.put_manifest(name, parcel.manifest, json.loads(parcel.manifest)["mediaType"])
+    digest = repository.manifest(name).digest
+    if digest != parcel.digest:
+        raise DigestError(f"pushed {tag} as {parcel.digest}, and the registry has {digest} by that name")
+
+
+def deliver(
+    one: Destination,
+    parcel: PublishRequest,
+    registry: SkopeoClient,
+    cache: LayerCache,
+    progress: Progress,
+    allow: Callable[[], None] | None = None,
+) -> None:
+    """Load an image into the store, or write it to a file or folder.
+
+    `allow` is called before the image gets a name; what takes its time comes before that where it can.
+    Errors: those of `faults` and of `allow`, ImageError, SpaceError.
+    """
+    folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
+    if one.kind == "store" and allow and not parcel.index:
+        _store(parcel, folder, registry, progress, allow)
+        return
+    if allow:
+        allow()
+    if one.kind == "store":
+        for tag in parcel.tags:
+            with progress.stage(f"load {tag.local} into the local store"):
+                registry.load(folder, tag.local)
+    else:
+        with progress.stage(f"write {one}"):
+            destination.write(one, registry, folder, parcel.tags, index=parcel.index)
+
+
+def _store(
+    parcel: PublishRequest, folder: Path, registry: SkopeoClient, progress: Progress, allow: Callable[[], None]
+) -> None:
+    names = [tag.local for tag in parcel.tags]
+    with progress.stage(f"load {', '.join(names)} into the local store"):
+        number = registry.load_unnamed(folder, json.loads(parcel.manifest)["config"]["digest"])
+    try:
+        allow()
+    except BaseException:
+        registry.drop_unnamed(number)
+        raise
+    registry.name_stored(number, names)
+
+
+def _in_layout(folder: Path, parcel: PublishRequest) -> bool:
+    try:
+        rows = json.loads((folder / "index.json").read_bytes())["manifests"]
+        names = {row["annotations"]["org.opencontainers.image.ref.name"] for row in rows}
+        blob = folder / "blobs" / "sha256" / parcel.digest.partition(":")[2]
+        same = {row["digest"] for row in rows} == {parcel.digest} and blob.read_bytes() == parcel.manifest
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return same and names == {tag.tag or "latest" for tag in parcel.tags}

@@ -1,0 +1,1 @@
+"""A new base under the same layers, without a build."""

@@ -1,0 +1,173 @@
+"""Rebase an image for real: find both, check, swap, write what is missing, and carry the statements over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.errors import OvenbirdError
+
+from ..attestations import image_packages, provenance, referrers, sbom
+from ..attestations.find_sbom import find_bill
+from ..attestations.referrers import OciArtifact
+from ..bases.probe import TargetPython
+from ..bases.python_labels import facts
+from ..cache.layer_cache import LayerCache
+from ..image_reader import ImageReader
+from ..image_reader.resolve import ImageAccess, find
+from ..layers import Layer
+from ..oci import label_names
+from ..oci.media_types import MANIFEST
+from ..oci.reference import parse
+from ..publish import copy
+from ..registry.client import RepositoryClient
+from . import plan
+
+
+class RebaseResult(Struct, frozen=True):
+    """What came of it: where it went, its digest, which statements went with it, what to know, seconds taken."""
+
+    image: str
+    digest: str
+    was: str
+    base: str
+    base_digest: str
+    base_was: str
+    python: str
+    layers: int
+    kept: int
+    statements: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def rebased(
+    name: str,
+    base_name: str,
+    destination: str,
+    *,
+    reach: ImageAccess,
+    cache: LayerCache,
+    ask: Callable[[str], TargetPython],
+    version: str,
+    force: bool = False,
+) -> RebaseResult:
+    """Put the image `name` onto the base `base_name`, and write it to `destination` (with its transport).
+
+    `ask` is what probes a base without labels, `version` that of the builder.
+    Errors: BaseUnfitError, those of finding and writing.
+    """
+    start = time.monotonic()
+    image, base = find(name, reach), find(base_name, reach)
+    plan.base_layers(image)
+    asked: list[TargetPython] = []
+
+    def ask_once(image: str) -> TargetPython:
+        asked.append(ask(image))
+        return asked[-1]
+
+    known = facts(base, ask_once)
+    plan.check(image, base, known, force=force)
+    remote = destination.startswith("docker://")
+    image = copy.with_blobs(image, cache, reach.environ, compress=remote)
+    base = copy.with_blobs(base, cache, reach.environ, compress=remote)
+    plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
+    origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
+    hidden = _hidden(image, base, origins, cache)
+    done = plan.swap(image, base, plain, known, _old(image, reach), hidden)
+    if hidden:
+        origins[hidden.digest] = copy.of_cache(image, cache)
+    told: tuple[str, ...] = ()
+    warnings = list(done.warnings)
+    if remote:
+        reference = parse(destination.removeprefix("docker://"))
+        repository = reach.repository(reference)
+        copy.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
+        installed = asked[0].distributions if asked else {}
+        told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings, installed)
+    else:
+        copy.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
+    return RebaseResult(
+        image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
+        base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=known[label_names.PYTHON],
+        layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=told, warnings=tuple(warnings),
+        seconds=round(time.monotonic() - start, 3),
+    )  # fmt: skip
+
+
+def _hidden(
+    image: ImageReader, base: ImageReader, origins: Mapping[str, ImageReader], cache: LayerCache
+) -> Layer | None:
+    """A layer that hides bytecode of the new base. Only instructions change files that have none of their own."""
+    if image.labels.get(label_names.INSTRUCTIONS, "0") == "0":
+        return None
+    from .bytecode import hide_bytecode
+
+    above = image.manifest["layers"][plan.base_layers(image) :]
+    return hide_bytecode(base.manifest["layers"], above, origins, cache)
+
+
+def _old(image: ImageReader, reach: ImageAccess) -> Mapping[str, Any] | None:
+    """The config of the base that the image stands on; None when it is gone, or not what it was."""
+    name, digest = image.labels.get(label_names.BASE_NAME, ""), image.labels.get(label_names.BASE_DIGEST, "")
+    if not name or not digest:
+        return None
+    for text in (f"{name.partition('@')[0]}@{digest}", name):
+        try:
+            found = find(text, reach)
+        except OvenbirdError:
+            continue
+        below = found.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
+        if found.digest == digest or image.config["rootfs"]["diff_ids"][: len(below)] == below:
+            return found.config
+    return None
+
+
+def _carried(
+    repository: RepositoryClient,
+    image: ImageReader,
+    base: ImageReader,
+    done: plan.RebasedImage,
+    known: Mapping[str, str],
+    base_name: str,
+    name: str,
+    version: str,
+    warnings: list[str],
+    installed: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Attach the bill of materials of the image, with its new base, and a statement of the rebase."""
+    subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
+    epoch = _epoch(image)
+    statement = provenance.statement(
+        name=name, digest=done.digest, version=version, epoch=epoch, kind=provenance.REBASE,
+        parameters={"image": image.name, "base": base_name},
+        materials=[provenance.image(image.name.partition(":")[2].removeprefix("//"), image.digest),
+                   provenance.image(base_name, base.digest)],
+    )  # fmt: skip
+    artifacts: list[OciArtifact] = [referrers.pack(statement, provenance.MEDIA_TYPE, subject, "provenance.json", epoch)]
+    bill = find_bill(image)
+    if bill:
+        below = image_packages.BaseComponent(base_name, base.digest, known[label_names.PYTHON], base.platform[1])
+        artifacts.append(
+            referrers.pack(
+                sbom.rebased(bill, below, epoch, installed), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch
+            )
+        )
+    else:
+        warnings.append("no bill of materials lies beside the image, so none was carried over")
+    referrers.attach(repository, done.digest, artifacts).settle()
+    return tuple(artifact.descriptor["digest"] for artifact in artifacts)
+
+
+def _epoch(image: ImageReader) -> int:
+    """When the image was made, in seconds since 1970; 0 when it does not say."""
+    from datetime import datetime
+
+    text = str(image.config.get("created") or "")
+    try:
+        return int(datetime.fromisoformat(text[:19] + "+00:00").timestamp())  # Python 3.10 takes no nanoseconds
+    except ValueError:
+        return 0

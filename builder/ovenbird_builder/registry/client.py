@@ -1,0 +1,246 @@
+"""A small client of the OCI distribution API: manifests, blobs and referrers of one repository.
+
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md. Whole images go through skopeo; this is
+for what skopeo does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, cast
+from urllib.parse import quote, urljoin
+
+import urllib3
+from msgspec import Struct
+from urllib3.util.ssl_ import create_urllib3_context
+
+from ovenbird.common.hashing import digest_bytes
+from ovenbird.common.text import show_value
+
+from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
+from ..host.network import NetworkSettings, bypassed
+from ..oci.media_types import INDEX, MANIFESTS
+from ..oci.reference import ImageReference
+from .auth_config import login
+from .bearer_auth import BearerAuth
+from .insecure import insecure
+
+_LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
+_BUSY = (429, 500, 502, 503, 504)
+LOGIN = "buildah login REGISTRY, or --authfile FILE, or --creds-file FILE"
+_READING = ("GET", "HEAD")
+
+
+class RegistryConnectionError(RegistryError):
+    """The registry could not be reached, or broke off: the same may succeed a little later."""
+
+
+class ManifestDocument(Struct, frozen=True):
+    """A manifest or index as the registry has it: its bytes, media type, digest."""
+
+    data: bytes
+    media_type: str
+    digest: str
+
+    @property
+    def json(self) -> Any:
+        """The value of the JSON."""
+        return json.loads(self.data)
+
+
+class RepositoryClient:
+    """One repository of a registry, spoken to over connections that are kept."""
+
+    def __init__(
+        self,
+        reference: ImageReference,
+        environ: Mapping[str, str],
+        *,
+        network: NetworkSettings | None = None,
+        authfile: str = "",
+        tls_verify: bool = True,
+        timeout: float = 60.0,
+    ) -> None:
+        """Nothing is sent yet. `timeout` is in seconds, for each answer; `tls_verify` off allows plain HTTP too."""
+        self.host, _, self.path = reference.repository.partition("/")
+        lax = not tls_verify or insecure(self.host, environ)
+        self._pool = _pool(self.host, network or NetworkSettings(), lax, timeout)
+        self._schemes = ("https", "http") if lax else ("https",)
+        self._root = ""
+        self._lock = threading.Lock()  # one request finds out where the registry is, and who we are to it, for all
+        self._tokens = BearerAuth(self._pool, login(reference, environ, authfile), self.path)
+
+    def manifest(self, target: str) -> ManifestDocument:
+        """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
+        answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
+        if answer.status == 404:
+            raise BaseMissingError(f"there is no image {show_value(self._shown(target))} in the registry")
+        data = self._good(answer, 200).data
+        found = digest_bytes(data)
+        if target.startswith("sha256:") and found != target:
+            raise DigestError(f"the registry gave {found} when asked for {show_value(self._shown(target))}")
+        kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
+        return ManifestDocument(data, kind, found)
+
+    def put_manifest(self, target: str, data: bytes, media_type: str) -> bool:
+        """Store a manifest at a tag or digest; True when the registry has linked it to its subject by itself."""
+        answer = self._ask("PUT", f"manifests/{target}", body=data, headers={"Content-Type": media_type})
+        self._good(answer, 201)
+        return bool(answer.headers.get("OCI-Subject"))
+
+    def has(self, digest: str) -> bool:
+        """Whether the repository holds a blob."""
+        answer = self._ask("HEAD", f"blobs/{digest}")
+        return answer.status != 404 and bool(self._good(answer, 200, 307))
+
+    @contextlib.contextmanager
+    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob as a stream. Errors: BaseMissingError, RegistryError. What is read is not checked."""
+        answer = self._ask("GET", f"blobs/{digest}", stream=True)
+        try:
+            if answer.status == 404:
+                raise BaseMissingError(f"there is no blob {show_value(self._shown(digest))} in the registry")
+            yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
+        finally:
+            answer.close()
+
+    def mount(self, digest: str, origin: str) -> bool:
+        """Take a blob over from another repository of the registry, without moving it; False when it will not."""
+        answer = self._ask("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(origin)}")
+        if answer.status == 202:  # an upload was begun instead: end it
+            self._ask("DELETE", answer.headers.get("Location") or "blobs/uploads/none")
+        return answer.status == 201
+
+    def upload(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
+        """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryDeniedError."""
+        begun = self._good(self._ask("POST", "blobs/uploads/"), 202)
+        place = begun.headers.get("Location") or ""
+        place += ("&" if "?" in place else "?") + f"digest={quote(digest)}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        # what broke off amid a blob begins anew: the registry knows this upload no more
+        self._good(self._ask("PUT", place, body=content, headers=headers, retries=False), 201)
+
+    def referrers(self, digest: str) -> list[dict[str, Any]] | None:
+        """The descriptors that the registry's referrers API tells; None when it has no such API."""
+        answer = self._ask("GET", f"referrers/{digest}", headers={"Accept": INDEX})
+        kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
+        if answer.status in (400, 404, 405, 406) or (answer.status == 200 and kind != INDEX):
+            return None
+        found: list[dict[str, Any]] = json.loads(self._good(answer, 200).data).get("manifests") or []
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        place: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+        retries: bool | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request, with credentials as soon as the registry asks for them."""
+        with self._lock:
+            self._root = self._root or self._reached()
+        url = urljoin(f"{self._root}/v2/{self.path}/", place)
+        own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
+        for attempt in (1, 2):
+            sent = self._tokens.header() if own else {}
+            try:
+                answer = self._pool.request(
+                    method, url, body=body, headers={**(headers or {}), **sent}, preload_content=not stream,
+                    retries=retries,
+                )  # fmt: skip
+            except urllib3.exceptions.HTTPError as error:
+                raise RegistryConnectionError(f"the registry {self.host} broke off: {_reason(error)}") from None
+            if answer.status != 401 or attempt == 2 or not own:
+                break
+            challenge = answer.headers.get("WWW-Authenticate") or ""
+            with self._lock:  # unless another request has been given an answer meanwhile
+                if sent == self._tokens.header() and not self._tokens.answer(challenge, write=method not in _READING):
+                    break
+            if hasattr(body, "seek"):
+                body.seek(0)
+        return answer
+
+    def _reached(self) -> str:
+        """The root URL of the registry: TLS where it is spoken, plain HTTP only where that is allowed."""
+        host = "registry-1.docker.io" if self.host == "docker.io" else self.host
+        said: Exception | None = None
+        for scheme in self._schemes:
+            try:
+                answer = self._pool.request("GET", f"{scheme}://{host}/v2/", retries=len(self._schemes) == 1 and 3)
+            except urllib3.exceptions.HTTPError as error:
+                said = error
+                continue
+            if answer.status == 401:
+                self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
+            return f"{scheme}://{host}"
+        plain = "http" not in self._schemes and isinstance(_innermost(said), ssl.SSLError)
+        hint = "--ca-bundle FILE; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
+        kind = RegistryError if hint else RegistryConnectionError
+        raise kind(f"the registry {self.host} does not answer: {_reason(said)}", hint=hint)
+
+    def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
+        """The answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
+        if answer.status in statuses:
+            return answer
+        told = _told(answer)
+        where = f"the registry {self.host}"
+        if answer.status in _BUSY:
+            raise RegistryConnectionError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
+        if answer.status in (401, 403):
+            raise RegistryAuthError(
+                f"{where} refuses {show_value(self.path)}: {told}",
+                hint="buildah login REGISTRY, or --authfile FILE, or --creds-file FILE",
+            )
+        raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
+
+    def _shown(self, target: str) -> str:
+        return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
+
+
+def _pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -> urllib3.PoolManager:
+    """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
+    retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
+                            allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
+    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 8}
+    if network.ca_bundle:
+        given["ca_certs"] = str(network.ca_bundle)
+    if lax:  # a context of ours, as urllib3's would read all certificates of the system, to check none
+        given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
+    proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
+    proxy = proxies.get("https") or proxies.get("all")
+    if proxy and not lax and not bypassed(host, proxies):
+        return urllib3.ProxyManager(proxy, **given)
+    return urllib3.PoolManager(**given)
+
+
+def _told(answer: urllib3.BaseHTTPResponse) -> str:
+    """What the registry says is wrong, in its own words."""
+    with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
+        first = json.loads(answer.data[:_LARGEST])["errors"][0]
+        return f"{first.get('code', '')} {first.get('message', '')}".strip()
+    return answer.reason or f"status {answer.status}"
+
+
+def _innermost(error: Exception | None) -> Exception | None:
+    """The innermost reason of urllib3's nested errors."""
+    while error is not None:
+        inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+        if not isinstance(inner, Exception):
+            break
+        error = inner
+    return error
+
+
+def _reason(error: Exception | None) -> str:
+    """What is wrong, without the address of an object that urllib3 tells first."""
+    text = str(_innermost(error))
+    return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

@@ -1,0 +1,136 @@
+"""Where a built image goes: a registry, the local store, or a file or folder of this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+
+from ovenbird.common.atomic_files import is_replaceable, replacing
+from ovenbird.common.hashing import hash_bytes
+from ovenbird.common.text import show_value
+
+from ..errors import BuildRequestError, ImageError
+from ..host.disk import guard_output_writes
+from ..image_store.skopeo_client import SkopeoClient
+from ..oci.reference import ImageReference
+
+_FILES = ("oci", "oci-archive", "docker-archive")
+
+
+class Destination(Struct, frozen=True):
+    """`kind` is store, registry, oci, oci-archive or docker-archive; `path` only where it is a file or a folder."""
+
+    kind: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.path}" if self.path else self.kind
+
+
+def output(text: str) -> Destination:
+    """The output that a text names. Errors: SpecError."""
+    kind, colon, path = text.partition(":")
+    if kind in ("store", "registry") and not colon:
+        return Destination(kind)
+    if kind not in _FILES or not path:
+        raise BuildRequestError(
+            "--output: expected store, registry, oci:DIR, oci-archive:FILE or docker-archive:FILE,"
+            f" found {show_value(text)}"
+        )
+    if ":" in path:
+        raise BuildRequestError(f"--output: a path with a colon cannot be told from a tag: {show_value(path)}")
+    if not Path(path).absolute().parent.is_dir():
+        raise BuildRequestError(f"--output: no folder {show_value(str(Path(path).absolute().parent))}")
+    return Destination(kind, path)
+
+
+def write(
+    one: Destination, registry: SkopeoClient, layout: Path, tags: tuple[ImageReference, ...], *, index: bool = False
+) -> None:
+    """Write a layout's image to a file or folder: whole under its name, or not at all.
+
+    Errors: those of `faults`; ImageError when the folder is there and is not an OCI layout.
+    """
+    path = Path(one.path).absolute()
+    special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in
+    if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
+        raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
+    with guard_output_writes(path.parent, "--output"):
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=None if special else path.parent))
+    try:
+        with guard_output_writes(path, "--output"):
+            made = scratch / "image"
+            if one.kind == "docker-archive":
+                blobs = _unpacked(layout, registry.blobs, scratch)
+                registry.write(scratch / "layout", _destination(one, made, tags), blobs=blobs)
+            else:
+                registry.write(layout, _destination(one, made, tags), index=index)
+            if one.kind == "oci":
+                _index_name(made, tags)
+                if path.exists():
+                    path.rename(scratch / "old")
+            if special:
+                with replacing(path) as draft:
+                    shutil.copyfile(made, draft)
+            else:
+                made.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _inside(path: Path) -> list[str]:
+    return [one.name for one in path.iterdir()] if path.is_dir() else [path.name]
+
+
+def _destination(one: Destination, made: Path, tags: tuple[ImageReference, ...]) -> str:
+    if one.kind == "docker-archive":
+        return f"docker-archive:{made}:{tags[0].local}"
+    return f"{one.kind}:{made}:{tags[0].tag or 'latest'}"
+
+
+def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
+    """A copy of a layout in which no layer is packed with zstd, which Docker's format does not know; its blobs."""
+    import zstandard
+
+    found = scratch / "blobs" / "sha256"
+    found.mkdir(parents=True)
+    (scratch / "layout").mkdir()
+    index = json.loads((layout / "index.json").read_bytes())
+    manifest = json.loads(_blob(blobs, index["manifests"][0]["digest"]).read_bytes())
+    config = _blob(blobs, manifest["config"]["digest"])
+    shutil.copyfile(config, found / config.name)
+    diff_ids = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
+    for row, diff_id in zip(manifest["layers"], diff_ids, strict=True):
+        source = _blob(blobs, row["digest"])
+        if not row["mediaType"].endswith("+zstd"):
+            if not (found / source.name).exists():  # an image may hold the same layer twice
+                (found / source.name).symlink_to(source)
+            continue
+        target = found / diff_id.partition(":")[2]
+        with source.open("rb") as packed, target.open("wb") as plain:
+            zstandard.ZstdDecompressor().copy_stream(packed, plain)
+        row |= {"mediaType": row["mediaType"].removesuffix("+zstd"), "digest": diff_id, "size": target.stat().st_size}
+    data = json.dumps(manifest).encode()
+    digest = hash_bytes(data)
+    (found / digest).write_bytes(data)
+    index["manifests"][0] |= {"digest": f"sha256:{digest}", "size": len(data)}
+    (scratch / "layout" / "index.json").write_text(json.dumps(index))
+    shutil.copyfile(layout / "oci-layout", scratch / "layout" / "oci-layout")
+    return scratch / "blobs"
+
+
+def _blob(blobs: Path, digest: str) -> Path:
+    return blobs / "sha256" / digest.partition(":")[2]
+
+
+def _index_name(layout: Path, tags: tuple[ImageReference, ...]) -> None:
+    """Name each tag in the layout's index: skopeo writes one alone."""
+    index = json.loads((layout / "index.json").read_bytes())
+    (entry,) = index["manifests"]
+    names = dict.fromkeys(tag.tag or "latest" for tag in tags)
+    index["manifests"] = [entry | {"annotations": {"org.opencontainers.image.ref.name": name}} for name in names]
+    (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))

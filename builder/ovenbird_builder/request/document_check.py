@@ -1,0 +1,87 @@
+"""What of a function document a build would refuse, found without network, container and base.
+
+`ovenbird check --strict` asks for it, so that a misspelled instruction does not wait for the build to be found.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from ovenbird.common import git_url, source_url
+from ovenbird.common.redact import redact_url
+from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError, SourceUrlError
+from ovenbird.function_document import FunctionSpec
+
+from ..bases.base_name import check_form
+from ..errors import SourceError
+from ..host.network import NetworkSettings
+from ..locking.requirements import collect
+from ..locking.requirements_file import requirement
+from ..locking.shared_code import OutsideError
+from ..oci import reference
+from ..sources import fetch, form
+from . import run_instruction
+
+
+def list_problems(function: FunctionSpec, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a build would refuse in a document that is valid, each with its field.
+
+    A local source is copied to a temporary folder as a build does, so that files of requirements are read too.
+    """
+    spec = function.raw.get("spec") or {}
+    problems = run_instruction.list_problems(spec.get("instructions") or [], "spec.instructions")
+    problems += _try(lambda: reference.parse(function.image, "spec.image")) if function.image else []
+    problems += _try(lambda: check_form(function.base_image, "spec.base_image")) if function.base_image else []
+    source = list(_source_problems(function))
+    if source:
+        return (*problems, *source)
+    return (*problems, *_requirement_problems(function, environ))
+
+
+def _source_problems(function: FunctionSpec) -> Iterator[str]:
+    """Yield what is wrong with where the source is said to lie."""
+    try:
+        kind = form(function)
+        if kind == "git":
+            git_url.parse(function.source)
+        elif kind == "web" and not source_url.split(function.source.removeprefix("zip+")).hostname:
+            yield f"spec.source.source: {show_value(redact_url(function.source))} has no host"
+    except (SourceError, SourceUrlError) as error:
+        text = str(error)
+        yield text if text.startswith("spec.source") else f"spec.source.source: {text}"
+
+
+def _requirement_problems(function: FunctionSpec, environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with requirements: each line of the document, else the first of the source's files."""
+    with tempfile.TemporaryDirectory(prefix="ovenbird-check-") as folder:
+        tree = Path(folder) / "tree"
+        if form(function) not in ("local", "inline"):
+            return [problem for text in enumerate(function.requirements) for problem in _line(*text, None)]
+        try:
+            tree = fetch(function, tree, environ=environ, network=NetworkSettings()).path
+        except OvenbirdError as error:
+            return [f"spec.source: {error}"]
+        problems = [problem for text in enumerate(function.requirements) for problem in _line(*text, tree)]
+        return problems or _try(lambda: collect(function, tree))
+
+
+def _line(index: int, text: str, tree: Path | None) -> list[str]:
+    """Return the problem of one requirement. Paths are left to `collect`, and of a source elsewhere to the build."""
+    try:
+        requirement(text, f"spec.requirements[{index}]", tree or Path("/nonexistent"))
+    except OutsideError:
+        return []
+    except OvenbirdError as error:
+        return [] if tree is None and " in the source" in error.message else [str(error)]
+    return []
+
+
+def _try(call: Callable[[], object]) -> list[str]:
+    try:
+        call()
+    except OvenbirdError as error:
+        return [str(error)]
+    return []

@@ -1,0 +1,102 @@
+"""What a target names -> a Function: a function document, a folder that holds one, a file or module of plain code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.common.named_paths import is_file, is_folder
+from ovenbird.common.redact import redact_url
+from ovenbird.common.text import show_value
+from ovenbird.function_document import MODULE, NO_URL_HINT, VERSIONS, FunctionSpec, find, read
+
+from ..errors import BuildRequestError
+
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = re.compile(MODULE)
+_DEFAULT = "handler"
+_FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn with --source DIR"
+
+
+class FunctionTarget(Struct, frozen=True):
+    """A function and, where it came from one, the path of its document."""
+
+    function: FunctionSpec
+    document: Path | None = None
+
+
+def named(target: str, source: str = "") -> FunctionTarget:
+    """The function that a target names; `source` is the folder of the code, where that is not the target's own.
+
+    Errors: SpecError for a target of no known form; DocumentError for a document that does not parse.
+    """
+    if "://" in target:
+        raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, which no target is", hint=NO_URL_HINT)
+    if target.endswith((".yaml", ".yml")):
+        return _document(Path(target), source)
+    if is_folder(target):
+        return _document(find(Path(target)), source)
+    place, _, attribute = target.partition(":")
+    if attribute and not _DOTTED.fullmatch(attribute):
+        raise BuildRequestError(
+            f"{show_value(target)}: {show_value(attribute)} is not the name of an attribute", hint=_FORMS
+        )
+    if place.endswith(".py"):
+        return FunctionTarget(_of_file(Path(place), attribute or _DEFAULT, source))
+    if attribute and _MODULE.fullmatch(place):
+        root = _folder(source or ".")
+        return FunctionTarget(_plain(root, place, attribute))
+    raise BuildRequestError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
+
+
+def version_of(function: FunctionSpec, flag: str) -> str:
+    """The version of Python that is asked for, the flag first; empty when nothing says. Errors: SpecError."""
+    version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
+    if version and version not in VERSIONS:
+        raise BuildRequestError(f"--python: expected one of {', '.join(VERSIONS)}, found {show_value(flag)}")
+    return version or function.python_version
+
+
+def _document(path: Path, source: str) -> FunctionTarget:
+    function = read(path)
+    if source:
+        folder = _folder(source)
+        function = _with_source(function, folder)
+    return FunctionTarget(function, path.resolve())
+
+
+def _with_source(function: FunctionSpec, folder: Path) -> FunctionSpec:
+    module = function.handler if ":" in function.handler else f"{function.default_module}:{function.handler}"
+    return replace(function, source=str(folder), code=None, handler=module, source_root=None)
+
+
+def _of_file(path: Path, attribute: str, source: str) -> FunctionSpec:
+    if not is_file(path):
+        raise BuildRequestError(f"no file {show_value(str(path))}", hint=_FORMS)
+    path = path.resolve()
+    root = _folder(source) if source else path.parent
+    if not path.is_relative_to(root):
+        raise BuildRequestError(f"{show_value(str(path))} does not lie below --source {show_value(str(root))}")
+    return _plain(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
+
+
+def _plain(root: Path, module: str, attribute: str) -> FunctionSpec:
+    """The function of code without a document; it is called as its folder is, or as its module when that says nothing.
+
+    A part of `spec` that a document would hold is filled in, so that the image's document is complete.
+    """
+    name = re.sub(r"[^a-zA-Z0-9.+_-]+", "-", root.name).strip("-.") or module.rpartition(".")[2]
+    handler = f"{module}:{attribute}"
+    raw: dict[str, Any] = {"name": name, "kind": "python", "spec": {"source": {"source": ".", "handler": handler}}}
+    return FunctionSpec(root=root, name=name, handler=handler, source=".", raw=raw)
+
+
+def _folder(name: str) -> Path:
+    path = Path(name)
+    if not is_folder(path):
+        raise BuildRequestError(f"--source: {show_value(name)} is not a folder")
+    return path.resolve()

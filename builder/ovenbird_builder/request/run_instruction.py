@@ -1,0 +1,151 @@
+"""Commands of the user's that run while the image is made: parsed, and refused, here; `step.py` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from ovenbird.common.text import show_value
+from ovenbird.common.units import parse_duration
+
+from ..errors import InstructionError
+from ..host.flag_values import parse_flag
+
+PLACES = ("base", "dependencies", "source")
+_FIELDS = ("run", "after", "secrets", "network", "timeout")
+_FLAG_FORMS = (
+    """a command; {"run": "COMMAND", "after": "dependencies"}; a command that begins so: {"run": "[ -f x ] || y"}"""
+)
+_LONGEST = 100_000  # bytes; the kernel takes at most 128 KiB for one argument
+_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\(\(.*?\)\)|\\.")
+_SHARED = re.compile(r"(?<![\w./-])/shared(?![\w-])")
+
+
+class RunInstruction(Struct, frozen=True):
+    """A command for `/bin/sh -c`, as root.
+
+    `after` is what lies below it: base, dependencies or source. `secrets` are names of build secrets, found below
+    `/run/secrets` while it runs. `timeout` is in seconds, None for the build's. `moved`: it was a plain text that
+    names /shared, and so runs after the source although it did not say so.
+    """
+
+    run: str
+    after: str = "base"
+    secrets: tuple[str, ...] = ()
+    network: bool = True
+    timeout: float | None = None
+    moved: bool = False
+
+
+def parse(items: Sequence[Any], where: str, known_secrets: Sequence[str] = ()) -> tuple[RunInstruction, ...]:
+    """Instructions from texts and mappings; `where` names them in errors ("spec.instructions").
+
+    Errors: InstructionError with the first thing that is wrong.
+    """
+    return tuple(_one(item, f"{where}[{index}]", known_secrets) for index, item in enumerate(items))
+
+
+def from_flag(text: str) -> Any:
+    """Return what a `--instruction` holds: the fields of a JSON or YAML mapping, else the text itself.
+
+    A text that begins as a mapping or a list does is never a command: a bracket that was forgotten would run something.
+    Errors: InstructionError for one that is no mapping.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        value = _load_mapping(text)
+    except ValueError as error:
+        raise InstructionError(
+            f"--instruction: {show_value(text)} begins like JSON and is not JSON or YAML: {error}", hint=_FLAG_FORMS
+        ) from None
+    if not isinstance(value, dict):
+        raise InstructionError(
+            f"--instruction: expected a command or a mapping of its fields, found {show_value(value)}", hint=_FLAG_FORMS
+        )
+    return value
+
+
+def _load_mapping(text: str) -> Any:
+    """Return the value of a JSON or YAML text. Errors: ValueError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        from ovenbird.common.yaml_load import load_yaml
+
+        try:
+            return load_yaml(text)
+        except ValueError as error:
+            raise ValueError(str(error).strip().removeprefix(": ")) from None
+
+
+def list_problems(items: Any, where: str) -> list[str]:
+    """Return what is wrong with the instructions of a document, one problem for each; any secret may be named."""
+    if not isinstance(items, list):
+        return [f"{where}: expected a list, found {show_value(items)}"]
+    problems = []
+    for index, item in enumerate(items):
+        try:
+            _one(item, f"{where}[{index}]", None)
+        except InstructionError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _one(item: Any, where: str, known_secrets: Sequence[str] | None) -> RunInstruction:
+    if isinstance(item, str):
+        moved = bool(_SHARED.search(item))
+        return RunInstruction(_command(item, where), "source" if moved else "base", moved=moved)
+    if not isinstance(item, Mapping):
+        raise InstructionError(f"{where}: expected a text or a mapping, found {show_value(item)}")
+    if unknown := sorted(str(key) for key in item if key not in _FIELDS):
+        raise InstructionError(f"{where}: unknown field {show_value(unknown[0])}", hint=f"one of {', '.join(_FIELDS)}")
+    after = item.get("after", "base")
+    if after not in PLACES:
+        raise InstructionError(f"{where}.after: expected one of {', '.join(PLACES)}, found {show_value(after)}")
+    if not isinstance(item.get("network", True), bool):
+        raise InstructionError(f"{where}.network: expected true or false, found {show_value(item['network'])}")
+    return RunInstruction(
+        _command(item.get("run"), f"{where}.run"), after, _secrets(item.get("secrets", []), where, known_secrets),
+        item.get("network", True), _timeout(item.get("timeout"), where),
+    )  # fmt: skip
+
+
+def _command(text: Any, where: str) -> str:
+    """A command of one line. Nothing is generated from it, so it cannot leave its line; this keeps it readable too."""
+    if not isinstance(text, str) or not text.strip():
+        raise InstructionError(f"{where}: expected a command, found {show_value(text)}")
+    if bad := re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", text):
+        name = "a newline" if bad[0] in "\n\r\x85\u2028\u2029" else f"the control character {show_value(bad[0])}"
+        raise InstructionError(
+            f"{where}: {show_value(text)} holds {name}", hint="one command on one line; join with && or ;"
+        )
+    if re.search(r"<<", _QUOTED.sub("", text)):
+        raise InstructionError(
+            f"{where}: {show_value(text)} uses a here-document, which needs more than one line",
+            hint="printf '...' | command",
+        )
+    if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
+        raise InstructionError(f"{where}: a command of {len(text)} characters is too long", hint="put it in a script")
+    return text.strip()
+
+
+def _secrets(found: Any, where: str, known: Sequence[str] | None) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(found)}")
+    for name in found:
+        if known is not None and name not in known:
+            raise InstructionError(
+                f"{where}.secrets: there is no secret {show_value(name)}", hint=f"--secret {name}=ENV|FILE"
+            )
+    return tuple(sorted(set(found)))
+
+
+def _timeout(found: Any, where: str) -> float | None:
+    if found is None:
+        return None
+    return parse_flag(parse_duration, str(found), f"{where}.timeout", error=InstructionError)

@@ -1,0 +1,1 @@
+"""Run the image of a function in a local container engine."""

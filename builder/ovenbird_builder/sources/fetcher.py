@@ -1,0 +1,65 @@
+"""What every form of source is given, and what it gives back before the tree is settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from ovenbird.common.source_limits import SourceLimits
+from ovenbird.function_document import FunctionSpec
+
+from ..errors import SourceUnreachableError
+from ..host.network import NetworkSettings
+
+
+class FetchRequest(Struct, frozen=True):
+    """One source to fetch: into the empty folder `work`, before `deadline` (of the monotonic clock, in seconds).
+
+    With `versions` the checkout of a repository gets the files that name its version (git_versions.py).
+    """
+
+    function: FunctionSpec
+    work: Path
+    environ: Mapping[str, str]
+    network: NetworkSettings
+    limits: SourceLimits
+    deadline: float
+    timeout: float
+    versions: bool = False
+
+    def remaining(self, shown: str) -> float:
+        """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise self.late(shown)
+        return left
+
+    def late(self, shown: str) -> SourceUnreachableError:
+        """The error of a source that took too long."""
+        return SourceUnreachableError(
+            f"{shown}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"
+        )
+
+
+class FetchedSource(Struct, frozen=True):
+    """What a form brought: `folder` holds the files; those of the user (`ours` is off) are copied, ours are moved.
+
+    `uri`, `revision`, `epoch`, `file` and `warnings` are those of the Tree. `ignore` names the files whose rules say
+    what is left out, `tracked` the paths that git tracks although they are
+    ignored, `untold` why it could not say them. `shown` is the source in errors, where that says more than `uri`.
+    """
+
+    folder: Path
+    uri: str
+    revision: str = ""
+    epoch: int | None = None
+    file: str = ""
+    ours: bool = True
+    ignore: tuple[str, ...] = (".ovenbirdignore",)
+    warnings: tuple[str, ...] = ()
+    tracked: frozenset[str] = frozenset()
+    untold: str = ""
+    shown: str = ""

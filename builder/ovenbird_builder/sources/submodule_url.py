@@ -1,0 +1,83 @@
+"""What a submodule's address may be, and over which protocols git may reach a source and its submodules."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from ovenbird.common.git_url import GitSource, parse
+from ovenbird.common.redact import redact_text
+from ovenbird.common.text import show_value
+from ovenbird.errors import SourceUrlError
+
+from ..errors import UnsafeSourceError
+from .fetcher import FetchRequest
+
+_SCP = re.compile(r"(?:([\w.+-]+)@)?([\w.-]+):(?!//)(.+)")
+# from a source by the first, a submodule by one of the second; never a file, which may be anyone's on this machine
+_FROM = {
+    "https": ("https", "ssh"), "http": ("http", "https", "ssh"), "ssh": ("https", "ssh"),
+    "file": ("https", "ssh"),
+}  # fmt: skip
+
+
+def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule") -> GitSource:
+    """The address of a submodule, `url` as `.gitmodules` has it, possibly relative to `base`.
+
+    Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
+    """
+    what = f"{base.shown}: {kind} {show_value(name)}"
+    if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
+        raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which is none")
+    if url.startswith(("./", "../")):
+        url = _relative(base.url, url, what)
+    elif "://" not in url and (found := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
+        url = f"ssh://{found[1] + '@' if found[1] else ''}{found[2]}/{found[3].lstrip('/')}"
+    scheme = url.partition("://")[0].lower() if "://" in url and "::" not in url else ""
+    if scheme not in _FROM[base.scheme]:
+        raise UnsafeSourceError(
+            f"{what} is to come from {show_value(redact_text(url))}; from a {base.scheme} source, "
+            f"only {' and '.join(_FROM[base.scheme])} are followed",
+        )
+    try:
+        return parse(url)
+    except SourceUrlError as error:
+        raise type(error)(f"{what}: {error.message}", hint=error.hint) from None
+
+
+def allow(base: GitSource, inner: GitSource, what: str, order: FetchRequest) -> None:
+    """Refuse what a repository names on another host than the source's own, unless that host is allowed by hand.
+
+    `base` is the address of the source, and never of one of its submodules. Errors: UnsafeSourceError.
+    """
+    host, own = (urlsplit(address.url).hostname or "" for address in (inner, base))
+    if host.rstrip(".") not in {own.rstrip("."), *order.network.hosts}:
+        raise UnsafeSourceError(
+            f"{base.shown}: {what} is on the host {show_value(host)}, which the source does not name",
+            hint=f"--allow-host {host} allows it",
+        )
+
+
+def lfs_address(base: GitSource, url: str, key: str) -> GitSource:
+    """The address of a server of large files, `url` as `.lfsconfig` has it. Errors: UnsafeSourceError."""
+    return submodule(base, url, f"{key} of .lfsconfig", "the setting")
+
+
+def protocols(found: GitSource) -> str:
+    """Which protocols git may use for a source, as `GIT_ALLOW_PROTOCOL` has it."""
+    return ":".join(sorted({found.scheme, *_FROM[found.scheme]}))
+
+
+def _relative(base: str, url: str, what: str) -> str:
+    """A URL relative to a repository, as git reads it: each `../` takes one part off the end."""
+    head, _, path = base.partition("://")
+    host, _, path = path.partition("/")
+    parts = [part for part in path.split("/") if part]
+    for step in url.split("/"):
+        if step == "..":
+            if not parts:
+                raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which leaves the server")
+            parts.pop()
+        elif step not in ("", "."):
+            parts.append(step)
+    return f"{head}://{host}/{'/'.join(parts)}"

@@ -1,0 +1,106 @@
+"""The bill of materials holds what is in the image, is valid CycloneDX, and depends on nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from tests.builder.statements.wheelhouse import wheel
+
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
+from ovenbird_builder.attestations.sbom import bill, count, of_revision, rebased
+
+BASE = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> list[ImagePackage]:
+    """A small stack, with every kind of license."""
+    return [
+        wheel(tmp_path, "app", "2.0", "License-Expression: MIT OR Apache-2.0", "Requires-Dist: part>=1"),
+        wheel(tmp_path, "part", "1.0", "License: BSD-3-Clause", "Summary: A part"),
+        wheel(tmp_path, "odd", "1.0+local", "Classifier: License :: OSI Approved :: MIT License",
+              "Classifier: License :: OSI Approved :: Apache Software License"),
+    ]  # fmt: skip
+
+
+def made(packages: list[ImagePackage], **changes: Any) -> bytes:
+    """The bill of these packages."""
+    given: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
+    return bill(packages=packages, wanted=["app"], **{**given, **changes})
+
+
+def test_it_is_valid(packages: list[ImagePackage]) -> None:
+    """The library's own strict validator finds nothing, before and after a rebase."""
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(made(packages).decode()) is None
+    assert validator.validate_str(rebased(made(packages), BASE, 0).decode()) is None
+    assert validator.validate_str('{"bomFormat": "CycloneDX"}') is not None
+
+
+def test_it_holds_the_stack_and_what_is_below(packages: list[ImagePackage]) -> None:
+    """Every wheel with its digest and licenses, the base, the Python, the runtime; the graph starts at the image."""
+    found = json.loads(made(packages))
+    parts = {one["bom-ref"]: one for one in found["components"]}
+    assert set(parts) == {
+        "base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/part@1.0", "pkg:pypi/odd@1.0%2Blocal",
+    }  # fmt: skip
+    app = parts["pkg:pypi/app@2.0"]
+    assert app["hashes"] == [{"alg": "SHA-256", "content": packages[0].sha256}]
+    assert app["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
+    assert parts["pkg:pypi/part@1.0"]["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
+    assert parts["base"]["version"] == BASE.digest
+    assert parts["python"]["version"] == "3.12.1"
+    edges = {one["ref"]: one.get("dependsOn", []) for one in found["dependencies"]}
+    assert edges["pkg:pypi/app@2.0"] == ["pkg:pypi/part@1.0"]
+    assert set(edges["image"]) == {"base", "python", "runtime", "pkg:pypi/app@2.0", "pkg:pypi/odd@1.0%2Blocal"}
+    assert found["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
+    assert count(made(packages)) == {"container": 1, "framework": 1, "library": 3, "platform": 1}
+
+
+def test_it_depends_on_its_content_only(packages: list[ImagePackage]) -> None:
+    """The order of the packages does not matter; each other argument does, and the serial number follows."""
+    first = made(packages)
+    shuffled = random.Random(1).sample(packages, len(packages))
+    assert made(shuffled) == first == made(packages)
+    others = [made(packages[:2]), made(packages, epoch=1), made(packages, runtime="0.2"), made(packages, version="x")]
+    numbers = {json.loads(one)["serialNumber"] for one in (first, *others)}
+    assert len(numbers) == 5
+
+
+def test_a_rebase_changes_the_base_alone(packages: list[ImagePackage]) -> None:
+    """The bill of a rebased image is what a build on the new base would have given."""
+    newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
+    assert rebased(made(packages), newer, 1700000000) == made(packages, base=newer)
+
+
+def test_a_change_of_the_source_needs_no_new_bill(packages: list[ImagePackage]) -> None:
+    """What is made of the last bill is what would be made anew, with a revision and without one."""
+    for version in ("abc", ""):
+        assert of_revision(made(packages), version, 7) == made(packages, version=version, epoch=7)
+        assert of_revision(made(packages, version=""), version, 7) == made(packages, version=version, epoch=7)
+
+
+def test_what_the_base_brings_is_in_it(packages: list[ImagePackage]) -> None:
+    """The runtime's packages by name and version, below the base; one of the function's own takes its place."""
+    installed = {"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9", "ovenbird": "0.1.0"}
+    found = json.loads(made(packages, installed=installed))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(found)) is None
+    parts = {one["bom-ref"]: one for one in found["components"]}
+    assert {"pkg:pypi/uvicorn@0.40.0", "pkg:pypi/msgspec@0.20.0", "pkg:pypi/part@1.0", "runtime"} < set(parts)
+    assert not {"pkg:pypi/part@0.9", "pkg:pypi/ovenbird@0.1.0"} & set(parts)
+    edges = {one["ref"]: one.get("dependsOn", []) for one in found["dependencies"]}
+    assert edges["base"] == ["pkg:pypi/msgspec@0.20.0", "pkg:pypi/uvicorn@0.40.0"]
+
+
+@pytest.mark.parametrize("installed", [{}, {"msgspec": "0.21.0", "part": "0.8", "zlib-ng": "1"}], ids=["none", "some"])
+def test_a_rebase_tells_what_the_new_base_brings(packages: list[ImagePackage], installed: dict[str, str]) -> None:
+    """What the old one brought is gone; the bill is what a build on the new base would have given."""
+    newer = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "b" * 64, "3.12.5", "amd64")
+    first = made(packages, installed={"uvicorn": "0.40.0", "msgspec": "0.20.0", "part": "0.9"})
+    assert rebased(first, newer, 1700000000, installed) == made(packages, base=newer, installed=installed)

@@ -1,0 +1,129 @@
+"""Bases in the cache: by the digest of their registry, by their config in the store, once, and offline."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.builder.shop import Shop, named
+from tests.engine import skopeo
+
+from ovenbird_builder.bases.base_image import foundation
+from ovenbird_builder.cache.layer_cache import LayerCache
+from ovenbird_builder.errors import BaseMissingError
+from ovenbird_builder.image_store.skopeo_client import SkopeoClient
+from ovenbird_builder.layers.image_manifest import layout
+
+PLATFORM = "linux/amd64"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, container_env: dict[str, str]) -> LayerCache:
+    return LayerCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def client(cache: LayerCache) -> SkopeoClient:
+    return SkopeoClient(cache.blobs, os.environ, timeout=60)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, container_env: dict[str, str]) -> Shop:
+    """A small image in a cache of somebody else."""
+    return Shop(tmp_path / "other", os.urandom(1000))
+
+
+@pytest.fixture
+def pushed(shop: Shop, registry: str) -> str:
+    """It, in the registry."""
+    tag = named(registry)
+    shop.push(tag)
+    return str(tag)
+
+
+@pytest.fixture
+def loaded(shop: Shop) -> Iterator[str]:
+    """It, in the store."""
+    name = f"localhost/foundation-{uuid.uuid4().hex}:1"
+    shop.registry.load(shop.layout, name)
+    yield name
+    subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
+
+
+def test_a_base_of_a_registry_keeps_its_digest(
+    pushed: str, shop: Shop, client: SkopeoClient, cache: LayerCache
+) -> None:
+    """And its blobs are in the cache as they were."""
+    found = foundation(pushed, PLATFORM, client, cache)
+    assert (found.digest, found.manifest, found.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
+    assert len(found.diff_ids) == 1
+
+
+def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+    """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
+    first = foundation(pushed, PLATFORM, client, cache)
+    blob = cache.blob(first.digest)
+    before = blob.stat().st_mtime_ns
+    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert blob.stat().st_mtime_ns == before
+
+
+def test_a_base_that_is_pinned_is_not_asked_for_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+    """A digest says all; nor is anybody asked offline."""
+    first = foundation(pushed, PLATFORM, client, cache)
+    name = f"{pushed.rpartition(':')[0]}@{first.digest}"
+    assert foundation(name, PLATFORM, client, cache).digest == first.digest
+    deaf = replace(client, environ={**client.environ, "PATH": "/nowhere"})
+    assert foundation(name, PLATFORM, deaf, cache).digest == first.digest
+    assert foundation(pushed, PLATFORM, deaf, cache, offline=True).digest == first.digest
+
+
+def test_a_blob_that_went_missing_is_fetched_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
+    """As after a prune, or a disk that lost it."""
+    import json
+
+    first = foundation(pushed, PLATFORM, client, cache)
+    layer = cache.blob(json.loads(first.manifest)["layers"][0]["digest"])
+    layer.unlink()
+    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert layer.exists()
+
+
+def test_a_base_of_the_store_stays_the_same_when_it_comes_in_other_compression(
+    loaded: str, client: SkopeoClient, cache: LayerCache
+) -> None:
+    """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
+    first = foundation(loaded, PLATFORM, client, cache)
+    folder = layout(cache, "again", first.manifest, "image")
+    again = loaded.replace(":1", ":again")
+    client.load(folder, again)
+    try:
+        second = foundation(loaded, PLATFORM, client, cache)
+    finally:
+        subprocess.run(["buildah", "rmi", again], check=True, capture_output=True)
+    assert second == first
+
+
+def test_a_base_that_only_the_store_has_is_found_there(
+    loaded: str, client: SkopeoClient, cache: LayerCache, registry: str
+) -> None:
+    """A name with a host is asked of its registry first."""
+    name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
+    skopeo("copy", "--quiet", f"containers-storage:{loaded}", f"containers-storage:{name}")
+    try:
+        assert foundation(name, PLATFORM, client, cache).diff_ids
+    finally:
+        subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["localhost/no-such-base:1", "REGISTRY/no/such:1"])
+def test_a_base_that_is_nowhere_is_told(name: str, client: SkopeoClient, cache: LayerCache, registry: str) -> None:
+    """With what to do about it."""
+    with pytest.raises(BaseMissingError, match="there is no base") as caught:
+        foundation(name.replace("REGISTRY", registry), PLATFORM, client, cache)
+    assert "--base" in caught.value.hint

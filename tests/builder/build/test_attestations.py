@@ -1,0 +1,67 @@
+"""Statements that are written beside an image of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.build.attestations import BuildAttestations, write
+from ovenbird_builder.errors import DiskFullError
+from ovenbird_builder.oci.media_types import MANIFEST
+
+BILL, HOW = b'{"components": [{"type": "library", "name": "six"}]}', b'{"_type": "statement"}'
+
+
+def issued(platform: str = "linux/amd64") -> BuildAttestations:
+    return BuildAttestations(platform, {"mediaType": MANIFEST, "digest": "sha256:" + "a" * 64, "size": 7}, BILL, HOW, 0)
+
+
+@pytest.mark.parametrize("name", ["image", "app.tar"])
+def test_both_lie_beside_the_image_by_its_name(tmp_path: Path, name: str) -> None:
+    """Each as it was made, with a newline; those of an earlier build are replaced, and no draft stays."""
+    (tmp_path / f"{name}.provenance.json").write_text("old")
+    made = write([issued()], tmp_path / name)
+    assert [path.name for path in made] == [f"{name}.sbom.cdx.json", f"{name}.provenance.json"]
+    assert [path.read_bytes() for path in made] == [BILL + b"\n", HOW + b"\n"]
+    assert sorted(tmp_path.iterdir()) == sorted(made)
+
+
+def test_each_platform_of_an_index_has_its_own(tmp_path: Path) -> None:
+    """With its name in that of the file."""
+    made = write([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
+    assert [path.name for path in made] == [
+        f"image.{platform}.{ending}"
+        for platform in ("linux-amd64", "linux-arm64")
+        for ending in ("sbom.cdx.json", "provenance.json")
+    ]
+
+
+def test_the_folder_that_one_is_in_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--output oci:.` says none, and writes beside that folder."""
+    (tmp_path / "image").mkdir()
+    monkeypatch.chdir(tmp_path / "image")
+    made = write([issued()], Path())
+    assert made[0] == tmp_path / "image.sbom.cdx.json"
+    assert list(Path().iterdir()) == []
+
+
+def test_what_cannot_be_written_is_told_and_leaves_no_draft(tmp_path: Path) -> None:
+    """The name of the statement, and why."""
+    (tmp_path / "image.provenance.json").mkdir()
+    with pytest.raises(DiskFullError, match=r"cannot write '.*image\.provenance\.json': Is a directory"):
+        write([issued()], tmp_path / "image")
+    assert {path.name for path in tmp_path.iterdir()} == {"image.sbom.cdx.json", "image.provenance.json"}
+
+
+def test_a_result_tells_the_digests_that_they_are_attached_by() -> None:
+    """Those of the artifacts' manifests, which name the image as their subject."""
+    row = issued().row()
+    artifacts = issued().artifacts()
+    assert (row["platform"], row["image"], row["components"]) == ("linux/amd64", "sha256:" + "a" * 64, {"library": 1})
+    assert [row["sbom"], row["provenance"]] == [one.descriptor["digest"] for one in artifacts]
+    for one in artifacts:
+        assert one.descriptor["digest"] == "sha256:" + hashlib.sha256(one.manifest).hexdigest()
+        assert json.loads(one.manifest)["subject"]["digest"] == row["image"]

@@ -1,0 +1,61 @@
+"""Which files make a source another one, and which are not packed, in words for people."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ovenbird_builder.build.cache_misses import explain_files, explain_left_out, remember_files
+from ovenbird_builder.sources.tree_digest import list_rows
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Python files by their names."""
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+def test_files_are_named_by_what_has_become_of_them(tmp_path: Path) -> None:
+    """Added, changed (by content, mode, or as a link) and removed; an empty folder counts."""
+    before = remember_files(list_rows(write(tmp_path, a="1", b="2", c="3", d="4", e="5")))
+    assert explain_files(list_rows(tmp_path), before) == ""
+    write(tmp_path, a="changed", new="6")
+    (tmp_path / "b.py").chmod(0o755)
+    (tmp_path / "c.py").unlink()
+    (tmp_path / "d.py").unlink()
+    (tmp_path / "d.py").symlink_to("e.py")
+    (tmp_path / "logs").mkdir()
+    assert explain_files(list_rows(tmp_path), before) == (
+        "added: 'logs', 'new.py'; changed: 'a.py', 'b.py', 'd.py'; removed: 'c.py'"
+    )
+    assert explain_files(list_rows(tmp_path), {}) == ""
+
+
+def test_many_files_are_counted(tmp_path: Path) -> None:
+    """A line stays one that can be read."""
+    before = remember_files(list_rows(write(tmp_path, a="1")))
+    write(tmp_path, **{f"f{number:02}": "x" for number in range(14)})
+    assert explain_files(list_rows(tmp_path), before).endswith("'f08.py', 'f09.py' and 4 more")
+    assert len(explain_left_out({f"{number}.log": "'*.log', line 1 of .gitignore" for number in range(90)})[0]) < 200
+
+
+def test_what_is_left_out_is_told_by_its_reason() -> None:
+    """One line for each."""
+    left_out = {"b.log": "'*.log', line 1 of .gitignore", "node_modules/": "'node_modules/', default", "a.log": ""}
+    left_out["a.log"] = left_out["b.log"]
+    assert explain_left_out(left_out) == (
+        "left out ('*.log', line 1 of .gitignore): 'a.log', 'b.log'",
+        "left out ('node_modules/', default): 'node_modules/'",
+    )
+
+
+def test_the_files_of_the_streams_are_known(tmp_path: Path) -> None:
+    """Where stdout is a file, as in `ovenbird build > result.json`, it is that file; a pipe is none."""
+    program = "from ovenbird_builder.sources.build_products import list_streams; print(list_streams())"
+    with (tmp_path / "result.json").open("w") as file:
+        subprocess.run([sys.executable, "-c", program], stdout=file, stderr=subprocess.PIPE, check=True)
+    assert (tmp_path / "result.json").read_text().count(str(tmp_path / "result.json")) == 1
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "()\n"

@@ -1,0 +1,131 @@
+"""The lock at hand, with a hint that mends it, and what is said of wheels that no lock pins."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.orchard import wheel
+
+from ovenbird.common.hashing import hash_file
+from ovenbird_builder.build.dependencies import lock_command, pinned, unpinned
+from ovenbird_builder.commands import options
+from ovenbird_builder.errors import LockError
+from ovenbird_builder.host.progress import SILENT
+from ovenbird_builder.locking.lock_format import LockHeader, Pin, made
+from ovenbird_builder.locking.wheel_tags import assume_interpreter
+from ovenbird_builder.locking.wheelhouse import Wheel, described
+from ovenbird_builder.request.build_request import BuildRequest, here, request
+from ovenbird_builder.sources import SourceTree
+
+
+def at_hand(folder: Path, name: str) -> Wheel:
+    path = wheel(folder, name, "1.0")
+    return described(path, hash_file(path))
+
+
+def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp_path: Path) -> None:
+    """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
+    apple, pear = at_hand(tmp_path, "apple"), at_hand(tmp_path, "pear")
+    pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
+    (text,) = unpinned(made(pins, LockHeader()), (apple, pear))
+    assert text.startswith("built here from source distributions: pear 1.0 (tests==1); the lock does not pin")
+    assert "apple" not in text
+
+
+def test_nothing_is_told_of_wheels_alone(tmp_path: Path) -> None:
+    """Nor where nothing is needed."""
+    apple = at_hand(tmp_path, "apple")
+    assert unpinned(made((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
+    assert unpinned(made((), LockHeader()), ()) == ()
+
+
+def test_a_function_that_needs_nothing_is_built_without_what_reads_requirements(tmp_path: Path) -> None:
+    """Neither its command nor its lock imports packaging, pathspec or optparse: a third of its time."""
+    (tmp_path / "main.py").write_text("def handler(): ...\n")
+    code = f"""
+import sys
+from pathlib import Path
+from ovenbird.function_document import FunctionSpec
+from ovenbird_builder.commands import build
+from ovenbird_builder.locking.lockfile import lock_nothing
+from ovenbird_builder.locking.wheel_tags import assume_interpreter
+from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.sources import fetch
+from ovenbird_builder.host.network import NetworkSettings
+function = FunctionSpec(root=Path({str(tmp_path)!r}), name="f", handler="handler", source="main.py")
+tree = fetch(function, Path({str(tmp_path / "into")!r}), environ={{}}, network=NetworkSettings())
+wanted = collect(function, tree.path)
+assert lock_nothing(wanted, assume_interpreter("3.12", "linux/amd64", "glibc 2.36"), "pip-tools").pins == ()
+print(sorted(set(sys.modules) & {{"packaging", "pathspec", "optparse", "ovenbird_builder.locking.lock"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+Ask = Callable[..., BuildRequest]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The request of a command line, in a folder with a function in `app`."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "function.yaml").write_text(
+        "name: f\nkind: python\nspec: {source: {source: ., handler: 'main:fn'}, python_version: PYTHON3_12}\n"
+    )
+    (tmp_path / "app" / "main.py").write_text("def fn(): ...\n")
+    monkeypatch.chdir(tmp_path)
+
+    def made(*argv: str) -> BuildRequest:
+        parser = argparse.ArgumentParser()
+        options.add(parser, "build")
+        return request(options.given(parser.parse_args(argv), {}), {"HOME": str(tmp_path)})
+
+    return made
+
+
+def never(_: Any) -> Any:
+    raise AssertionError("nothing is locked")
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])
+def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tmp_path: Path, content: str) -> None:
+    """Nothing is resolved in its place, and the hint can be pasted."""
+    (tmp_path / "app" / "function.lock").write_text(content)
+    tree = SourceTree(tmp_path / "app", "local", "", "", None)
+    lock = "ovenbird lock app"
+    for argv, hint in (
+        (("app",), lock),
+        (
+            ("app", "--python", "3.11", "--requirement", "six>1"),
+            lock + " --python 3.11 --requirement 'six>1'",
+        ),
+    ):
+        asked = ask(*argv)
+        with pytest.raises(LockError) as caught:
+            pinned(asked, tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+        assert (caught.value.hint, caught.value.exit_code) == (hint, 40)
+
+
+def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder itself the verb alone will do; a function without a document is named by its handler."""
+    pins = (Pin("apple", "1.0", ("sha256:" + "1" * 64,)),)
+    (tmp_path / "app" / "function.lock").write_text(
+        made(pins, LockHeader("3.9", here(), "glibc 2.36", "", "sha256:0")).text
+    )
+    tree = SourceTree(tmp_path / "app", "local", "", "", None)
+    with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:
+        pinned(ask("app"), tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+    assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock app", 45)
+    other = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
+    assert lock_command(ask("app/main.py:fn", "--base", "b:1"), other) == (
+        f"ovenbird lock main:fn --source app --base b:1 --platform {other}"
+    )
+    assert lock_command(ask("app", "--source", "app"), here()) == "ovenbird lock app --source app"
+    monkeypatch.chdir(tmp_path / "app")
+    assert lock_command(ask(), here()) == "ovenbird lock"

@@ -1,0 +1,150 @@
+"""Plans are data: the order of layers, what is in a key, what would run; and why a layer is made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ovenbird_builder.bases.base_image import BaseImage
+from ovenbird_builder.build.cache_misses import explain, memory
+from ovenbird_builder.build.plan import ImagePlan, LayerSpec, plan
+from ovenbird_builder.layers import MTIME, Layer
+from ovenbird_builder.request.run_instruction import RunInstruction
+
+CONFIG = {"created": "2025-03-04T05:06:07.8Z", "rootfs": {"diff_ids": ["sha256:a"]}}
+BASE = BaseImage("example.com/base:1", "sha256:base", b"{}", json.dumps(CONFIG).encode(), "linux/amd64")
+PARTS = {
+    "dependencies": [LayerSpec("dependencies", "six 1.16", "sha256:six", {"six": "1.16"})],
+    "source": [LayerSpec("source", "source", "sha256:source", {"source": "sha256:tree"})],
+    "document": [LayerSpec("document", "function document", "sha256:document")],
+}
+STEPS = (
+    RunInstruction("a", "base"),
+    RunInstruction("d", "source", secrets=("token",)),
+    RunInstruction("b", "base"),
+    RunInstruction("c", "dependencies", network=False),
+)
+
+
+def planned(*instructions: RunInstruction, have: Mapping[str, Layer] | None = None, **changes: Any) -> ImagePlan:
+    fields: dict[str, Any] = {
+        "compression": "zstd", "identities": {"token": "token:1"}, "mounts": "sha256:ca", "base": BASE, "parts": PARTS,
+    } | changes  # fmt: skip
+    base, parts = fields.pop("base"), fields.pop("parts")
+    return plan(base, instructions, parts, (have or {}).get, **fields)
+
+
+def keys(found: ImagePlan) -> list[str]:
+    return [step.key for step in found.steps]
+
+
+def test_the_order_is_that_of_what_changes_most_rarely() -> None:
+    """Base < instructions < dependencies < instructions < source < instructions < document."""
+    parts = {**PARTS, "runtime": [LayerSpec("runtime", "runtime", "sha256:runtime")]}
+    found = planned(*STEPS, parts=parts)
+    assert [step.name for step in found.steps] == [
+        "runtime", "a", "b", "six 1.16", "c", "source", "d", "function document"
+    ]  # fmt: skip
+
+
+def test_the_same_inputs_give_the_same_plan() -> None:
+    """Also the same keys, which are known before anything is made."""
+    assert planned(*STEPS) == planned(*STEPS)
+    assert all(keys(planned(*STEPS)))
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({"identities": {"token": "token:2"}}, ["d"]),
+        ({"mounts": "sha256:other"}, ["a", "b", "c", "d"]),
+        ({"compression": "gzip"}, ["a", "b", "c", "d"]),
+        ({"base": BaseImage("b", "sha256:other", b"{}", BASE.config, "linux/amd64")}, ["a", "b", "c", "d"]),
+        ({"parts": {**PARTS, "source": [LayerSpec("source", "source", "sha256:new")]}}, ["source", "d"]),
+        (
+            {"parts": {**PARTS, "dependencies": [LayerSpec("dependencies", "six 1.16", "sha256:new")]}},
+            ["six 1.16", "c", "d"],
+        ),
+    ],
+)
+def test_a_key_changes_with_what_its_command_can_see(change: dict[str, Any], changed: list[str]) -> None:
+    """And with nothing else: a new source runs no `apt-get`."""
+    before, after = planned(*STEPS), planned(*STEPS, **change)
+    pairs = zip(before.steps, after.steps, strict=True)
+    assert [new.name for old, new in pairs if old.key != new.key] == changed
+
+
+def test_what_the_image_tells_of_a_step_does_not_depend_on_the_machine() -> None:
+    """Neither the certificates of a site nor a secret's value: both would give another digest elsewhere."""
+    here = planned(*STEPS)
+    there = planned(*STEPS, identities={"token": "token:2"}, mounts="")
+    assert keys(here) != keys(there)
+    assert [step.public for step in here.steps] == [step.public for step in there.steps]
+
+
+def test_a_step_says_what_would_run() -> None:
+    """As argv of buildah; a command is one argument of a shell, and never part of a generated text."""
+    (step,) = [one for one in planned(*STEPS).steps if one.name == "d"]
+    assert step.argv == (
+        ("buildah", "from", "--quiet", "--pull=never", "--name=CONTAINER", "--", "BELOW"),
+        ("buildah", "run", "--user=0:0", "--volume=SECRET:/run/secrets/token:ro", "--workingdir=/shared", "CONTAINER",
+         "--", "/bin/sh", "-c", "d"),
+        ("buildah", "commit", "--quiet", "--format=oci", "--identity-label=false", "CONTAINER", "STEP"),
+    )  # fmt: skip
+    (offline,) = [one for one in planned(*STEPS).steps if one.name == "c"]
+    assert "--network=none" in offline.argv[1]
+
+
+def test_the_time_of_a_step_follows_from_the_base() -> None:
+    """Not from the commit, with which every step would run again; and never before what a zip file can hold."""
+    assert BASE.made == 1741064767
+    assert BaseImage("b", "d", b"{}", b'{"created": "1970-01-01T00:00:00Z"}', "p").made == MTIME
+    assert BaseImage("b", "d", b"{}", b"{}", "p").made == MTIME
+
+
+def test_the_layers_are_known_when_the_cache_has_all() -> None:
+    """Then the digest can be told before anything is done."""
+    layers = {key: Layer(key, "sha256:x", "sha256:y", 1, "m", "n") for key in keys(planned(*STEPS))}
+    found = planned(*STEPS, have=layers).known
+    assert found is not None
+    assert len(found) == 7
+    layers.popitem()
+    assert planned(*STEPS, have=layers).known is None
+
+
+def explained(found: ImagePlan, before: ImagePlan | None) -> list[str]:
+    rows = json.loads(json.dumps(memory(before))) if before else ()
+    return [line.partition(": ")[2] for line in explain(found, rows)]
+
+
+def test_without_an_earlier_build_all_is_new() -> None:
+    """And it is said so."""
+    assert set(explained(planned(*STEPS), None)) == {"made: there is no earlier build of this tag here"}
+
+
+def test_a_change_is_told_with_what_it_was() -> None:
+    """A new version of a package, and what lies above it."""
+    parts = {**PARTS, "dependencies": [LayerSpec("dependencies", "six 1.17", "sha256:new", {"six": "1.17"})]}
+    before = planned(*STEPS)
+    same = {key: Layer(key, "d", "i", 1, "m", "n") for key in keys(before)}
+    found = explained(planned(*STEPS, parts=parts, have=same), before)
+    below = "made again: a layer below it has changed"
+    changed = ["new", below, "cached", below, "cached"]
+    assert found[:2] == ["cached", "cached"]
+    assert found[3:] == changed[1:]
+    assert found[2] in ("new", "made again: six was 1.16, is 1.17")
+
+
+def test_a_secret_is_told_by_its_name_only() -> None:
+    """What an identity looks like says nothing to people, and must not be shown."""
+    found = explained(planned(*STEPS, identities={"token": "token:2"}), planned(*STEPS))
+    assert "made again: a secret has another value" in found
+    assert not any("token:" in line for line in found)
+
+
+def test_a_pruned_cache_is_a_reason() -> None:
+    """The keys are the same, and nothing is there."""
+    assert set(explained(planned(*STEPS), planned(*STEPS))) == {"made again: the cache no longer has it"}

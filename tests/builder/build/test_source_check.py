@@ -1,0 +1,241 @@
+"""What could never start is refused before anything is locked, and what may be wrong is told."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ovenbird.function_document import FunctionSpec
+from ovenbird_builder.build import source_check
+from ovenbird_builder.build.source_check import SourceCheckResult, check_imports, check_source
+from ovenbird_builder.cache.layer_cache import LayerCache
+from ovenbird_builder.errors import HandlerMissingError, SourceSyntaxError
+from ovenbird_builder.sources import tree_digest
+from ovenbird_builder.sources.tree import SourceTree
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+Check = Callable[..., SourceCheckResult]
+
+
+def nobody(_: Path, __: list[str]) -> None:
+    """An image that cannot be asked."""
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[LayerCache]:
+    found = LayerCache(tmp_path / "cache")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def check(tmp_path: Path, cache: LayerCache) -> Check:
+    """Check a source that is given by its files: `check({"main.py": "..."}, handler="main:fn")`."""
+
+    def run(
+        files: Mapping[str, str | bytes], handler: str = "main:handler", init: str | None = None, version: str = HERE,
+        ask: source_check.Ask = nobody,
+    ) -> SourceCheckResult:  # fmt: skip
+        root = tmp_path / "source"
+        for name, content in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        tree = SourceTree(root, "local", "", tree_digest.of_tree(root), None)
+        return check_source(FunctionSpec(root, "f", handler, source=".", init=init), tree, version, cache, ask)
+
+    return run
+
+
+GOOD = "def handler(): pass\n"
+BAD = "x = 1\ndef broken() return 1\n"
+
+
+def test_the_handlers_file_has_to_parse(check: Check) -> None:
+    """The error names file, line and reason."""
+    with pytest.raises(SourceSyntaxError, match=r"main\.py, line 2: SyntaxError: ") as caught:
+        check({"main.py": BAD})
+    assert (caught.value.exit_code, caught.value.code) == (36, "build.source.syntax")
+
+
+@pytest.mark.parametrize(
+    ("main", "path"),
+    [
+        ("import helper\n", "helper.py"), ("from pkg import part\n", "pkg/part.py"),
+        ("from pkg.sub import x\n", "pkg/sub/__init__.py"), ("import pkg.sub.deep\n", "pkg/__init__.py"),
+        ("import middle\n", "helper.py"),
+    ],
+    ids=["module", "from package", "subpackage", "parent", "further"],
+)  # fmt: skip
+def test_what_the_handler_imports_has_to_parse(check: Check, main: str, path: str) -> None:
+    """However far away it is."""
+    files = {"main.py": main + GOOD, "middle.py": "import helper\n", path: BAD}
+    with pytest.raises(SourceSyntaxError, match=path.replace(".", r"\.")):
+        check(files)
+
+
+def test_relative_imports_are_followed(check: Check) -> None:
+    """From a handler in a package."""
+    files = {"app/__init__.py": "", "app/core/__init__.py": "", "app/core/run.py": "from ..util import x\n" + GOOD}
+    with pytest.raises(SourceSyntaxError, match=r"app/util\.py"):
+        check({**files, "app/util.py": BAD}, "app.core.run:handler")
+
+
+def test_a_file_that_nothing_needs_is_a_warning(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+    """A template, a fixture of a test, a module that is imported optionally; the first few are named, each time."""
+    optional = "try:\n    import maybe\nexcept ImportError:\n    pass\n"
+    files = {
+        "main.py": optional + GOOD,
+        "maybe.py": BAD,
+        "tests/data/py2.py": "print 'x'\n",
+        "t/{{name}}.py": "{% x %}\n",
+    }
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "ovenbird.source"):
+            found = check(files)
+        assert [text.partition(",")[0] for text in found.warnings] == ["maybe.py", "t/{{name}}.py", "tests/data/py2.py"]
+        assert caplog.messages == list(found.warnings)
+
+
+def test_many_of_them_are_counted(check: Check) -> None:
+    """Six lines at most."""
+    found = check({"main.py": GOOD, **{f"t/{n}.py": BAD for n in range(9)}})
+    assert len(found.warnings) == 6
+    assert found.warnings[-1] == f"4 more files are no Python {HERE}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["return 1\n" + GOOD, "x = [await y for y in z]\n" + GOOD, b"\0", b"# coding: nowhere\n", b"x = '\xe9'\n"],
+    ids=["return", "await", "null byte", "unknown coding", "not UTF-8"],
+)
+def test_what_the_compiler_refuses_is_no_python(check: Check, content: str | bytes) -> None:
+    """Also where the grammar alone would let it pass."""
+    with pytest.raises(SourceSyntaxError, match=r"main\.py, line \d+: "):
+        check({"main.py": content})
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbf" + GOOD.encode(), b"# coding: latin-1\nx = '\xe9'\n" + GOOD.encode()]
+)
+def test_codings_are_heeded(check: Check, content: bytes) -> None:
+    """A mark at the start, and a line that names one."""
+    check({"main.py": content})
+
+
+def test_an_older_target_has_its_own_grammar(check: Check) -> None:
+    """`match` is no statement before 3.10, whatever this Python takes."""
+    with pytest.raises(SourceSyntaxError, match=r"image's Python is 3\.9"):
+        check({"main.py": "match 1:\n    case _: pass\n" + GOOD}, version="3.9")
+
+
+def test_a_newer_target_is_asked(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+    """What this Python does not parse may be right there; where it cannot be asked, nothing is refused."""
+    files = {"main.py": "x = new grammar\n" + GOOD, "other.py": BAD}
+    asked: list[list[str]] = []
+
+    def ask(_: Path, names: list[str]) -> dict[str, tuple[int, str]]:
+        asked.append(names)
+        return {"other.py": (2, "SyntaxError: bad")}
+
+    found = check(files, version="3.99", ask=ask)
+    assert asked == [["main.py", "other.py"]]
+    assert found.warnings == ("other.py, line 2: SyntaxError: bad; nothing that the handler imports needs it",)
+    with caplog.at_level(logging.WARNING, "ovenbird.source"):
+        check(files, version="3.98")
+    assert "Python 3.98 cannot be asked here" in caplog.text
+    with pytest.raises(SourceSyntaxError):
+        check(files, version="3.97", ask=lambda _, names: dict.fromkeys(names, (1, "SyntaxError: no")))
+
+
+def test_the_handler_has_to_be_there(check: Check) -> None:
+    """A name that is nowhere, with a near one."""
+    with pytest.raises(HandlerMissingError, match=r"main\.py does not define the handler 'handelr'") as caught:
+        check({"main.py": GOOD}, "main:handelr")
+    assert (caught.value.hint, caught.value.exit_code) == ("did you mean handler?", 37)
+
+
+def test_the_init_function_has_to_be_there(check: Check) -> None:
+    """At the top, or as a method of a class."""
+    check({"main.py": GOOD + "def setup(context): pass\n"}, init="setup")
+    check({"main.py": "class handler:\n    def begin(self): pass\n"}, init="begin")
+    with pytest.raises(HandlerMissingError, match="init function 'setpu'"):
+        check({"main.py": GOOD + "def setup(context): pass\n"}, init="setpu")
+
+
+@pytest.mark.parametrize(
+    ("text", "handler"),
+    [
+        ("from other import *\n", "main:handler"), ("import x\ndef __getattr__(name): ...\n", "main:any"),
+        ("class Model:\n    def score(self): ...\n", "main:Model.score"),
+        ("import ovenbird\n@ovenbird.handler(outputs=['x'])\ndef job(): ...\n", "main:handler"),
+    ],
+    ids=["star", "getattr", "method", "decorated"],
+)  # fmt: skip
+def test_a_handler_that_may_be_there_passes(check: Check, text: str, handler: str) -> None:
+    """A name made at run time, a dotted one, and the decorated function that the file alone means."""
+    check({"main.py": text}, handler)
+
+
+def test_a_module_from_elsewhere_is_left_to_the_lock(check: Check) -> None:
+    """Then it is refused where the lock has it not, and nothing else can bring it."""
+    found = check({"x.txt": ""}, "other.mod:fn")
+    assert found.absent == "other.mod"
+    check_imports(found, HERE, {"other"}, ())
+    check_imports(found, HERE, set(), ("other",))
+    check_imports(found, HERE, set(), (), is_known=False)
+    check_imports(found, HERE, set(), (), has_installed=True)
+    with pytest.raises(HandlerMissingError, match=r"no module 'other\.mod'"):
+        check_imports(found, HERE, set(), ())
+
+
+def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+    """With the file, the line and the distribution that is likely meant; what is there is not told."""
+    text = "import os, yaml, six, sklearn.svm, cv2, helper\nfrom PIL import Image\nimport pkg_resources\n" + GOOD
+    found = check({"main.py": text, "helper.py": "import bs4\n"})
+    with caplog.at_level(logging.WARNING, "ovenbird.source"):
+        check_imports(found, "3.12", {"six"}, ("pip", "setuptools", "opencv-python"))
+    assert caplog.messages == [
+        "main.py, line 1, imports 'sklearn', which neither the source, Python 3.12, the lock nor the base has:"
+        " is scikit-learn missing in the requirements?",
+        "main.py, line 2, imports 'PIL', which neither the source, Python 3.12, the lock nor the base has:"
+        " is Pillow missing in the requirements?",
+        "helper.py, line 1, imports 'bs4', which neither the source, Python 3.12, the lock nor the base has:"
+        " is beautifulsoup4 missing in the requirements?",
+    ]
+
+
+def test_a_module_that_python_has_no_more_is_told_as_that(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+    """It comes from a distribution now."""
+    found = check({"main.py": "import distutils.version\n" + GOOD})
+    with caplog.at_level(logging.WARNING, "ovenbird.source"):
+        check_imports(found, "3.11", set(), ())
+        assert caplog.messages == []
+        check_imports(found, "3.12", set(), ())
+    assert "Python 3.12 has it no more: is setuptools missing" in caplog.text
+
+
+def test_nothing_is_told_where_modules_may_come_from_elsewhere(check: Check, caplog: pytest.LogCaptureFixture) -> None:
+    """The source changes its path, or an instruction installs something."""
+    moved = check({"main.py": "import sys\nsys.path.append('lib')\nimport vendored\n" + GOOD})
+    with caplog.at_level(logging.WARNING, "ovenbird.source"):
+        check_imports(moved, HERE, set(), ())
+        check_imports(SourceCheckResult((), {"x": "main.py, line 1,"}), HERE, set(), (), has_installed=True)
+    assert caplog.messages == []
+
+
+def test_a_source_is_looked_at_once(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build with nothing changed parses nothing, and one with an edit parses the edited file alone."""
+    files = {"main.py": GOOD, "other.py": "x = 1\n"}
+    first = check(files)
+    parsed: list[bytes] = []
+    real = source_check._fault
+    monkeypatch.setattr(source_check, "_fault", lambda data, target: parsed.append(data) or real(data, target))
+    assert check(files) == first
+    assert parsed == []
+    check({"other.py": "x = 2\n"})
+    assert parsed == [b"x = 2\n"]

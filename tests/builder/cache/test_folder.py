@@ -1,0 +1,49 @@
+"""Where a cache may lie: never where the code does, since all of a cache is left out of a source."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.cache.folder import check_apart, find_cache
+from ovenbird_builder.errors import BuildRequestError
+
+
+@pytest.mark.parametrize("mark", [".git", "function.yaml", "pyproject.toml"])
+def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
+    """Whatever the verb: `ovenbird base build --cache-dir .` has no function to compare with."""
+    (tmp_path / mark).mkdir()
+    with pytest.raises(BuildRequestError, match=f"holds {mark}, so it is a project") as caught:
+        find_cache(str(tmp_path), {})
+    assert caught.value.hint == f"a folder of its own: --cache-dir {tmp_path}/.ovenbird-cache"
+    assert find_cache(str(tmp_path / ".ovenbird-cache"), {}) == tmp_path / ".ovenbird-cache"
+
+
+def test_a_cache_lies_apart_from_the_function(tmp_path: Path) -> None:
+    """It may lie in the source, and never be it or hold it; links are followed; a bundle's draft lies in it."""
+    (tmp_path / "home" / "app").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("home")
+    app = tmp_path / "link" / "app"
+    for cache, words in ((app, "is the folder"), (tmp_path / "home", "contains the folder"), (Path("/"), "contains")):
+        with pytest.raises(BuildRequestError, match=words):
+            check_apart(cache, (app,))
+    check_apart(app / ".ovenbird-cache", (app,))
+    check_apart(tmp_path / "ap", (app,))
+    check_apart(tmp_path, (tmp_path / "tmp" / "build-1" / "source",))
+
+
+@pytest.mark.parametrize("verb", ["build", "bundle", "lock"])
+@pytest.mark.parametrize("place", [".", ".."], ids=["itself", "above"])
+def test_each_verb_refuses_before_it_writes(tmp_path: Path, verb: str, place: str) -> None:
+    """The source is as it was: no CACHEDIR.TAG, and no .gitignore that ignores all."""
+    app = tmp_path / "above" / "app"
+    app.mkdir(parents=True)
+    (app / "main.py").write_text("def handler(): ...\n")
+    out = ("--out", "x.bundle") if verb == "bundle" else ()
+    command = [sys.executable, "-m", "ovenbird", verb, "main.py", "--cache-dir", place, *out]
+    done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, "a cache is marked as such" in done.stderr) == (20, True), done.stderr
+    assert [path.name for path in (tmp_path / "above").rglob("*")] == ["app", "main.py"]

@@ -1,0 +1,112 @@
+"""A site's certificate authority and its proxy, for all that is fetched to lock and to build, by both lockers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.orchard import PASSWORD, Bench
+from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
+
+from ovenbird_builder.errors import PackageIndexError
+from ovenbird_builder.host.network import NetworkSettings
+from ovenbird_builder.locking.lock_format import Lock
+from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.wheelhouse import Wheel
+
+HIDDEN = (GATE_PASSWORD, GATE_WRITTEN, PASSWORD, "Plum%26Pear%2377")
+LOCKERS = {"pip-tools": ("apple", "grafted"), "uv": ("apple",)}  # uv takes wheels alone
+lockers = pytest.mark.parametrize("locker", LOCKERS)
+
+
+@pytest.fixture
+def inside(bench: Bench, walled: Walled, tmp_path: Path) -> Bench:
+    """The bench at the index behind TLS, with the authority's certificate and an empty cache."""
+    return replace(bench, indexes=walled.indexes(), cache=tmp_path / "cache", network=NetworkSettings(walled.authority))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The argv of each program that is started, as others on the machine would see it."""
+    found: list[str] = []
+
+    class Watched(subprocess.Popen[Any]):
+        def __init__(self, argv: Sequence[str], *args: Any, **options: Any) -> None:
+            found.append(" ".join(argv))
+            super().__init__(argv, *args, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    yield found
+    assert found
+
+
+def get(bench: Bench, found: Lock) -> tuple[Wheel, ...]:
+    return wheels(
+        found, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
+        environ={},
+    )  # fmt: skip
+
+
+@lockers
+def test_an_authority_of_the_site_is_trusted_when_it_is_given(inside: Bench, tmp_path: Path, locker: str) -> None:
+    """Locked, downloaded and built with `--ca-bundle`; without it the error names the flag."""
+    found = inside.lock(*LOCKERS[locker], locker=locker)
+    assert [one.name for one in get(inside, found)] == sorted({*LOCKERS[locker], "banana"})
+    stranger = replace(inside, network=NetworkSettings(), cache=tmp_path / "other")
+    for call in (lambda: stranger.lock("apple", locker=locker), lambda: get(stranger, found)):
+        with pytest.raises(PackageIndexError, match="does not answer") as caught:
+            call()
+        assert "--ca-bundle" in str(caught.value.hint)
+
+
+@lockers
+def test_a_proxy_with_a_password_is_passed(
+    inside: Bench, walled: Walled, gate: Gate, started: list[str], tmp_path: Path, locker: str
+) -> None:
+    """All goes through it, that of a build's own environment too; its password is in no argv, lock or file."""
+    before = gate.passed(walled.host)
+    site = replace(
+        inside, network=NetworkSettings(walled.authority, {"HTTPS_PROXY": gate.url, "https_proxy": gate.url})
+    )
+    found = site.lock(*LOCKERS[locker], locker=locker)
+    locked = gate.passed(walled.host)
+    assert locked > before
+    assert [one.name for one in get(site, found)] == sorted({*LOCKERS[locker], "banana"})
+    assert gate.passed(walled.host) > locked
+    kept = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    for word in HIDDEN:
+        assert not [text for text in (*started, found.text, *kept) if word in text], word
+
+
+@lockers
+def test_a_proxy_that_refuses_is_told(inside: Bench, walled: Walled, gate: Gate, tmp_path: Path, locker: str) -> None:
+    """A wrong password is the proxy's refusal; that password too is kept out of the error."""
+    found = inside.lock("apple", locker=locker)
+    wrong = gate.url.replace(GATE_WRITTEN, "Wrong%26Leaf%2342")
+    site = replace(inside, network=NetworkSettings(walled.authority, {"https_proxy": wrong}), cache=tmp_path / "other")
+    before = gate.refused()
+    for call in (lambda: site.lock("apple", locker=locker), lambda: get(site, found)):
+        with pytest.raises(PackageIndexError, match="the proxy on the way") as caught:
+            call()
+        assert not [word for word in ("Wrong%26Leaf%2342", "Wrong&Leaf#42", PASSWORD) if word in repr(caught.value)]
+    assert gate.refused() > before
+
+
+def test_what_is_secret_of_a_proxy() -> None:
+    """The URL with a login, and the password as it is written and as it is meant; a URL without one is none."""
+    site = NetworkSettings(
+        None, {"http_proxy": "http://u:p%40ss@proxy:3128", "HTTPS_PROXY": "proxy:3128", "no_proxy": "a,b"}
+    )
+    assert set(site.secrets()) == {"http://u:p%40ss@proxy:3128", "p%40ss", "p@ss"}
+    assert NetworkSettings(None, {"http_proxy": "u:word@proxy:3128"}).secrets() == ("u:word@proxy:3128", "word")
+    assert NetworkSettings(None, {"http_proxy": "http://u@proxy:3128"}).secrets() == ("http://u@proxy:3128",)
+
+
+def test_the_environment_of_the_tests_has_no_proxy() -> None:
+    """Else the tests above would show nothing of their own."""
+    assert not [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]

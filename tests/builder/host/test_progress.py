@@ -1,0 +1,70 @@
+"""What people see: one line per event, no secret, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import io
+
+from ovenbird_builder.host.progress import Live, Progress, progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_hide_secrets_and_controls() -> None:
+    """What a step prints is not ours to trust."""
+    out = io.StringIO()
+    told = progress(out, ("hunter2hunter2",))
+    with told.stage("push registry"):
+        told.line("the token is hunter2hunter2\x1b[2J\x07")
+    assert out.getvalue().splitlines()[:2] == ["> push registry", "  | the token is ***2J"]
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
+    """Its stages end with their time; nothing is left of the live part but that."""
+    out = Terminal()
+    told = progress(out, ("hunter2hunter2",))
+    told.say("before")
+    with told.stage("lock hunter2hunter2"):
+        told.line("inner [bold]not markup[/bold]")
+    told.close()
+    text = out.getvalue()
+    assert text.startswith("before\n")
+    assert "inner [bold]not markup[/bold]" in text
+    assert "hunter2" not in text
+    assert "lock ***" in text
+
+
+def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
+    """With its time, however short it was."""
+    out = io.StringIO()
+    told = progress(out, ())
+    with told.stage("download 2 pins") as ended:
+        assert out.getvalue() == "> download 2 pins\n"
+        ended("2 wheels, 1.5 MB")
+    assert out.getvalue().splitlines()[1] == "  2 wheels, 1.5 MB, 0.0 s"
+    live = Terminal()
+    with progress(live, ()).stage("download 2 pins") as ended:
+        ended("2 wheels, 1.5 MB")
+    assert "download 2 pins 2 wheels, 1.5 MB, 0.0 s" in live.getvalue()
+
+
+def test_stages_may_lie_in_each_other() -> None:
+    """The outer one is shown again when the inner one ends."""
+    out = Terminal()
+    told = Live(out)
+    with told.stage("outer"), told.stage("inner"):
+        told.say("line")
+    told.close()
+    assert out.getvalue().index("inner") < out.getvalue().rindex("outer")
+
+
+def test_a_reader_that_is_gone_ends_nothing() -> None:
+    """The build goes on without one."""
+    out = io.StringIO()
+    out.close()
+    Progress(out).say("hello")

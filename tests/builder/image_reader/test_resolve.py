@@ -1,0 +1,124 @@
+"""Images are found in registries, the local store, folders and archives, and read without being pulled."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from tests.builder import handmade
+from tests.builder.handmade import Handmade
+from tests.engine import skopeo
+
+from ovenbird_builder.errors import BaseMissingError, BuildRequestError, DigestError, ReferenceFormatError
+from ovenbird_builder.image_reader import layer_files
+from ovenbird_builder.image_reader.resolve import ImageAccess, find
+
+DOCUMENT = "/opt/ovenbird/function.yaml"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Handmade:
+    """An image as a build gives it."""
+    return handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
+
+
+@pytest.fixture
+def reach(container_env: dict[str, str]) -> ImageAccess:
+    """How images are reached in the tests' own store."""
+    import os
+
+    return ImageAccess({**os.environ, **container_env}, platform="linux/amd64")
+
+
+def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageAccess, tmp_path: Path) -> None:
+    """One digest, one config, one function document, wherever the image lies."""
+    name = f"{registry}/find/{uuid.uuid4().hex}:1"
+    stored = f"localhost/find-{uuid.uuid4().hex}:1"
+    skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
+    skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"oci-archive:{tmp_path / 'a.tar'}:app:1")
+    skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"containers-storage:{stored}")
+    places = [name, f"docker://{name}", f"oci:{image.folder}", f"oci-archive:{tmp_path / 'a.tar'}",
+              f"oci-archive:{tmp_path / 'a.tar'}:app:1", stored, f"containers-storage:{stored}"]  # fmt: skip
+    try:
+        for place in places:
+            found = find(place, reach)
+            assert found.digest == image.digest, place
+            assert found.platform == ("linux", "amd64", ""), place
+            assert layer_files.read(found, [DOCUMENT, "/opt/none"]) == {DOCUMENT: handmade.DOCUMENT}, place
+    finally:
+        skopeo("delete", f"containers-storage:{stored}")
+
+
+def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
+    image: Handmade, registry: str, reach: ImageAccess
+) -> None:
+    """An image that was built and not pushed; where neither has it, the registry's answer is told."""
+    name = f"{registry}/unpushed/{uuid.uuid4().hex}:1"
+    skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"containers-storage:{name}")
+    try:
+        assert find(name, reach).name == f"containers-storage:{name}"
+        with pytest.raises(BaseMissingError, match="in the registry"):
+            find(f"docker://{name}", reach)
+    finally:
+        skopeo("delete", f"containers-storage:{name}")
+    with pytest.raises(BaseMissingError, match="in the registry"):
+        find(name, reach)
+
+
+def test_an_index_is_asked_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
+    """The one that is wanted, else what there is is told."""
+    row = json.loads((image.folder / "index.json").read_text())["manifests"][0]
+    rows = [{**row, "platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
+    (image.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": rows}))
+    assert find(f"oci:{image.folder}", reach).digest == image.digest
+    with pytest.raises(BaseMissingError, match=r"no image for linux/s390x, but linux/amd64, linux/arm64"):
+        find(f"oci:{image.folder}", ImageAccess(reach.environ, platform="linux/s390x"))
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, reach: ImageAccess) -> None:
+    """Nothing there, no tar, a transport that is not read, and what is no name at all."""
+    with pytest.raises(BaseMissingError, match=r"index\.json.*No such file"):
+        find(f"oci:{tmp_path / 'none'}", reach)
+    (tmp_path / "text").write_text("x" * 600)
+    with pytest.raises(BaseMissingError, match="not a tar"):
+        find(f"oci-archive:{tmp_path / 'text'}", reach)
+    with pytest.raises(BuildRequestError, match="skopeo copy docker-archive:x"):
+        find("docker-archive:x", reach)
+    with pytest.raises(ReferenceFormatError, match="IMAGE"):
+        find("No/Such Name", reach)
+    with pytest.raises(BaseMissingError, match="local store"):
+        find("localhost/none:1", reach)
+
+
+def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
+    """A manifest or a layer that is not what its digest says is never taken for it."""
+    layer = image.folder / "blobs/sha256" / image.layers[-1][7:]
+    layer.write_bytes(b"no zstd")
+    with pytest.raises(DigestError, match=image.layers[-1]):
+        layer_files.read(find(f"oci:{image.folder}", reach), [DOCUMENT])
+    (image.folder / "blobs/sha256" / image.digest[7:]).write_bytes(b"{}")
+    with pytest.raises(DigestError, match=image.digest):
+        find(f"oci:{image.folder}", reach)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip"])
+def test_the_topmost_file_counts(tmp_path: Path, reach: ImageAccess, compression: str) -> None:
+    """A file that two layers hold is that of the upper one, in either compression."""
+    made = handmade.made(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
+    assert layer_files.read(find(f"oci:{made.folder}", reach), ["/a", "/b"]) == {"/a": b"new", "/b": b"1"}
+    assert layer_files.read(find(f"oci:{made.folder}", reach), ["/a", "/b"], above=1) == {"/a": b"new"}
+
+
+def test_a_link_in_an_image_leads_nowhere(tmp_path: Path, reach: ImageAccess) -> None:
+    """A file system whose folder is a link to this machine's does not show the files there."""
+    from contextlib import nullcontext
+
+    from ovenbird_builder.image_reader import ImageReader, local_store
+
+    (tmp_path / "root").mkdir()
+    (tmp_path / "secret").write_text("hush")
+    (tmp_path / "root" / "opt").symlink_to(tmp_path)
+    image = ImageReader("x", "", b"{}", b"{}", local_store.no_blob, root=lambda: nullcontext(tmp_path / "root"))
+    assert layer_files.read(image, ["/opt/secret"]) == {}

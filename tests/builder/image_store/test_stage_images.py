@@ -1,0 +1,97 @@
+"""Images of the cache in the store: loaded when they are needed, and gone when their build is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.builder.shop import Shop
+
+from ovenbird_builder.errors import BaseMissingError
+from ovenbird_builder.image_store.stage_images import StageImages, bench
+from ovenbird_builder.layers.image_manifest import layout
+
+
+@pytest.fixture
+def shop(tmp_path: Path, container_env: dict[str, str]) -> Iterator[Shop]:
+    """An image that no store has seen; what is kept of it is removed afterwards."""
+    found = Shop(tmp_path / "cache", os.urandom(8))
+    yield found
+    kept = f"localhost/ovenbird-base:{found.image.digest[7:31]}"
+    subprocess.run(["buildah", "rmi", kept], capture_output=True, check=False)
+
+
+def there(name: str) -> bool:
+    """Whether the store has it."""
+    return (
+        subprocess.run(["buildah", "inspect", "--type=image", name], capture_output=True, check=False).returncode == 0
+    )
+
+
+def test_a_stage_is_gone_with_its_build_and_a_base_stays(shop: Shop) -> None:
+    """Whichever way that ends."""
+    names: list[str] = []
+
+    def ended() -> None:
+        with bench(shop.registry, shop.cache) as desk:
+            names.extend((desk.image(shop.image.manifest), desk.image(shop.image.manifest, keep=True)))
+            assert all(map(there, names))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ended()
+    stage, base = names
+    assert (there(stage), there(base)) == (False, True)
+
+
+def test_what_the_store_has_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base that is kept costs one question."""
+    StageImages(shop.registry, shop.cache).image(shop.image.manifest, keep=True)
+    (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
+    assert there(StageImages(shop.registry, shop.cache).image(shop.image.manifest, keep=True))
+
+
+def test_a_base_is_loaded_when_a_call_turns_out_to_need_it(shop: Shop) -> None:
+    """Not for one that has its answer; an error that has another cause is not tried again."""
+    desk, asked = StageImages(shop.registry, shop.cache), list[bool]()
+
+    def call(name: str) -> str:
+        asked.append(there(name))
+        if not asked[-1]:
+            raise BaseMissingError(f"there is no {name}")
+        return name
+
+    assert desk.on(shop.image.manifest, lambda name: "known") == "known"
+    assert not there(f"localhost/ovenbird-base:{shop.image.digest[7:31]}")
+    assert there(desk.on(shop.image.manifest, call))
+    assert asked == [False, True]
+
+    def fail(name: str) -> str:
+        asked.append(True)
+        raise BaseMissingError("another image is missing")
+
+    with pytest.raises(BaseMissingError, match="another image"):
+        desk.on(shop.image.manifest, fail)
+    assert asked == [False, True, True]
+
+
+def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Shop) -> None:
+    """Its tag ends with a process that is not there; that of one which runs is left alone."""
+    running = subprocess.Popen(["sleep", "60"])
+    try:
+        started = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        name = f"localhost/ovenbird-stage:{shop.image.digest[7:31]}"
+        alive, dead = f"{name}-{running.pid}-{started}", f"{name}-{running.pid}-1"
+        folder = layout(shop.cache, "image", shop.image.manifest, "image")
+        for tag in (alive, dead):
+            shop.registry.load(folder, tag)
+        with bench(shop.registry, shop.cache) as desk:
+            desk.image(shop.image.manifest)
+            assert (there(alive), there(dead)) == (True, False)
+    finally:
+        running.kill()
+        running.wait()
+        subprocess.run(["buildah", "rmi", alive], capture_output=True, check=False)

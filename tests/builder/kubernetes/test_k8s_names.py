@@ -1,0 +1,61 @@
+"""Any name of a function becomes one that Kubernetes takes, and no two become the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.kubernetes.k8s_names import check_label, check_subdomain, is_label, label, label_value
+
+
+@pytest.mark.parametrize("name", ["f", "greet", "a-b-c", "x1", "a" * 48])
+def test_a_name_that_is_a_label_stays(name: str) -> None:
+    """Nothing is added to a name that is right already."""
+    assert label(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("My.Func", "my-func-"), ("a_b", "a-b-"), ("3d", "f-3d-"), ("-x-", "x-"), ("...", "f-"),
+        ("a" * 49, "a" * 41 + "-"),
+        ("A+b_C-d.e", "a-b-c-d-e-"), ("Über", "ber-"),
+    ],
+)  # fmt: skip
+def test_any_other_name_is_lowered_and_gets_a_digest(name: str, start: str) -> None:
+    """What is left of the name can be read, and six hex digits tell it from its like."""
+    found = label(name)
+    assert re.fullmatch(re.escape(start) + "[0-9a-f]{6}", found)
+    assert is_label(found)
+    assert label(name) == found
+
+
+def test_names_that_look_alike_stay_apart() -> None:
+    """Two functions never get the same objects."""
+    names = ["a.b", "a_b", "A.b", "a-b", "a+b", "a" * 60, "a" * 61]
+    assert len({label(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("text", ["", "A", "1a", "a.b", "a_b", "-a", "a-", "a" * 49, "a\n"])
+def test_a_name_that_is_given_has_to_be_right(text: str) -> None:
+    """A name that somebody chose is not changed behind their back."""
+    with pytest.raises(BuildRequestError, match=r"--name: expected lower-case"):
+        check_label(text, "--name")
+
+
+def test_names_of_what_exists_may_have_dots_and_digits() -> None:
+    """Secrets, claims and accounts have looser names."""
+    assert check_subdomain("1a.b-c", "x") == "1a.b-c"
+    for text in ("", "a..b", "A", "a_b", "a" * 254):
+        with pytest.raises(BuildRequestError):
+            check_subdomain(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1.2", "1.2"), ("a+b", "a-b"), ("..x..", "x"), ("a" * 70, "a" * 63), ("+", "")]
+)
+def test_values_of_labels(text: str, value: str) -> None:
+    """A label takes letters, digits, dots, dashes and underscores, 63 of them."""
+    assert label_value(text) == value

@@ -1,0 +1,90 @@
+"""`--set` reaches any place of a document, and says when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.kubernetes.overrides import apply, parse
+
+
+def documents() -> list[dict[str, Any]]:
+    return [
+        {"kind": "Deployment", "spec": {"replicas": 1, "containers": [{"name": "a"}, {"name": "b", "env": []}]}},
+        {"kind": "Service", "spec": {"type": "ClusterIP"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "value"),
+    [
+        ("Deployment.spec.replicas=3", ["spec", "replicas"], 3),
+        ("deployment.spec.x=text", ["spec", "x"], "text"),
+        ("Deployment.spec.containers[1].image=a=b", ["spec", "containers", 1, "image"], "a=b"),
+        ("Deployment.spec.containers[name=b].image=i", ["spec", "containers", ("name", "b"), "image"], "i"),
+        (r"Service.metadata.annotations.a\.b/c=1.5", ["metadata", "annotations", "a.b/c"], 1.5),
+        ("Service.spec.on=true", ["spec", "on"], True),
+        ('Service.spec.text="3"', ["spec", "text"], "3"),
+        ('Service.spec.map={"a": [1]}', ["spec", "map"], {"a": [1]}),
+        ("Service.spec.type=null", ["spec", "type"], None),
+        ("Service.spec.empty=", ["spec", "empty"], ""),
+        (r"Service.metadata.labels.a\=b=c", ["metadata", "labels", "a=b"], "c"),
+        ("Service.spec.a[0][1]=2", ["spec", "a", 0, 1], 2),
+    ],
+)
+def test_forms(change: str, path: list[Any], value: Any) -> None:
+    """A path of names, numbers and items by name; a value that is JSON, or else text."""
+    kind, *rest = parse(change)
+    assert kind.lower() == change.split(".", maxsplit=1)[0].lower()
+    assert rest == [path, value]
+
+
+@pytest.mark.parametrize(
+    "change", ["", "replicas", "Deployment=1", "Deployment.spec", "=1", "[0].a=1", "Deployment.=1", "Deployment.a[=1",
+    "Deployment.a[x]=1", "Deployment..a=1", "Deployment.a[0]b=1"]
+)  # fmt: skip
+def test_what_is_no_change(change: str) -> None:
+    """The form is told, with an example."""
+    with pytest.raises(BuildRequestError, match=r"KIND\.path=value") as caught:
+        parse(change)
+    assert "Deployment.spec" in caught.value.hint
+
+
+def test_places_are_set_made_and_removed() -> None:
+    """Mappings and lists on the way are made; null removes."""
+    found = documents()
+    apply(
+        found,
+        [
+            "Deployment.spec.replicas=4", "Deployment.spec.containers[name=b].env[0].name=X",
+            "Deployment.spec.containers[2].name=c", "Deployment.metadata.labels.team=a", "Service.spec.type=null",
+            "Deployment.spec.containers[0]=null", "Deployment.spec.absent=null",
+        ],
+    )  # fmt: skip
+    assert found[0]["spec"] == {
+        "replicas": 4, "containers": [{"name": "b", "env": [{"name": "X"}]}, {"name": "c"}],
+    }  # fmt: skip
+    assert found[0]["metadata"] == {"labels": {"team": "a"}}
+    assert found[1]["spec"] == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("Job.spec.a=1", "there is no 'Job' here (KIND is one of Deployment, Service)"),
+        ("Deployment.spec.containers[5].image=x", "the list has 2 items"),
+        ("Deployment.spec.containers[name=z].image=x", "no item with name=z"),
+        ("Deployment.spec.containers.image=x", "does not lead into a list"),
+        ("Deployment.spec[0]=x", "does not lead into a mapping"),
+        ("Deployment.spec.replicas.x=1", "does not lead into 1"),
+        ("Deployment.spec.replicas.x.y=1", "does not lead into 1"),
+    ],
+)
+def test_a_place_that_is_none(change: str, message: str) -> None:
+    """The change is named, and what was found in its way."""
+    with pytest.raises(BuildRequestError) as caught:
+        apply(documents(), [change])
+    assert message in str(caught.value)
+    assert change in str(caught.value)

@@ -1,0 +1,312 @@
+"""The gates: what must not leave is found in layers, config and history, and named without being told."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import py_compile
+import struct
+import tarfile
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.cache.blobs import PendingBlob
+from ovenbird_builder.cache.layer_cache import LayerCache
+from ovenbird_builder.errors import ImagePolicyError
+from ovenbird_builder.layers import COMPRESSIONS, Layer, image_policy, key
+from ovenbird_builder.layers.image_policy import check
+from ovenbird_builder.layers.source import FileContent, files_layer
+from ovenbird_builder.layers.tar_writer import compressor
+
+SECRET = "s3cr3t/value+with=signs"
+MiB = 1024 * 1024
+
+
+def refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
+    """What the gates say; the secret is never in it."""
+    with pytest.raises(ImagePolicyError) as caught:
+        check(layers, config, manifest, cache, secrets={"TOKEN": SECRET})
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run", compression: str = "gzip") -> Layer:
+    """A layer as an instruction leaves it: files with their times."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for path, (data, mtime) in files.items():
+            info = tarfile.TarInfo(path)
+            info.size, info.mtime = len(data), mtime
+            archive.addfile(info, io.BytesIO(data))
+
+    def write(draft: PendingBlob) -> str:
+        packer = compressor(compression)
+        draft.write(packer.compress(plain.getvalue()) + packer.flush())
+        return "sha256:" + "0" * 64
+
+    made = key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
+    return cache.layer(made, name, COMPRESSIONS[compression][0], write)
+
+
+def test_an_image_without_fault_passes(cache: LayerCache) -> None:
+    """Common files that only look like forbidden ones are let through."""
+    names = (".gitignore", ".github/x", "netrc.py", "id_rsa.pub", "pip.config", "docker/config.json", "a.git")
+    layer = files_layer({f"/shared/{name}": b"x" for name in names}, cache)
+    check([layer], b'{"a": "b"}', b"{}", cache, secrets={"TOKEN": SECRET})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/shared/.git/config", "/shared/.git", "/shared/sub/.netrc", "/etc/pip.conf", "/root/.config/pip/pip.conf",
+        "/shared/.pypirc", "/root/.docker/config.json", "/shared/keys/id_rsa", "/root/.ssh/id_ed25519",
+        "/shared/.git-credentials", "/root/.aws/credentials", "/run/containers/auth.json",
+    ],
+)  # fmt: skip
+def test_a_file_that_has_no_place_is_named(cache: LayerCache, path: str) -> None:
+    """The error names the layer and the path."""
+    said = refused(cache, [files_layer({path: b"x"}, cache, name="source")])
+    shown = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
+    assert f"source: {shown} has no place" in said
+
+
+def test_a_whiteout_of_such_a_file_is_fine(cache: LayerCache) -> None:
+    """An instruction that removes the base's pip.conf does no harm."""
+    check([raw(cache, {"etc/.wh.pip.conf": (b"", 0)})], b"{}", b"{}", cache)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip"])
+@pytest.mark.parametrize("before", [0, 5, 10, 16, MiB - 16, MiB - 10, MiB, MiB + 6, MiB + 16, 3 * MiB - 3])
+def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str, before: int) -> None:
+    """Also where it lies across two of the pieces in which a file is read."""
+    data = b"x" * before + SECRET.encode() + b"y" * 100
+    said = refused(cache, [files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
+    assert "numpy 2: opt/f holds the secret TOKEN" in said
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        urllib.parse.quote(SECRET, safe=""),
+        *(base64.b64encode(b"u" * n + SECRET.encode() + b":z").decode() for n in range(4)),
+        base64.urlsafe_b64encode(b"user:" + SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_in_other_forms(cache: LayerCache, form: str) -> None:
+    """As a URL has it, and within base64 at any offset, as in an `auth` of a registry."""
+    assert "holds the secret TOKEN" in refused(cache, [files_layer({"/f": b"{" + form.encode() + b"}"}, cache)])
+
+
+def test_a_secret_in_a_name_or_link_is_found(cache: LayerCache) -> None:
+    """File names and link targets are read like content."""
+    layer = raw(cache, {"opt/" + SECRET: (b"", 0)})
+    assert "TOKEN" in refused(cache, [layer])
+    assert "TOKEN" in refused(cache, [files_layer({"/l": FileContent(link=SECRET)}, cache)])
+
+
+def test_a_secret_in_config_history_or_manifest_is_found(cache: LayerCache) -> None:
+    """An environment value, a command in the history, an annotation; also as JSON escapes it."""
+    env = json.dumps({"config": {"Env": [f"URL=https://u:{SECRET}@host"]}}).encode()
+    history = json.dumps({"history": [{"created_by": f"RUN curl -H {SECRET}"}]}).encode()
+    assert "config and history: holds the secret TOKEN" in refused(cache, [], env)
+    assert "config and history: holds the secret TOKEN" in refused(cache, [], history)
+    assert "manifest: holds the secret TOKEN" in refused(cache, [], b"{}", env)
+    with pytest.raises(ImagePolicyError, match="QUOTED"):
+        check([], json.dumps({"a": 'x"y\\zé"long'}).encode(), b"{}", cache, secrets={"QUOTED": 'x"y\\zé"long'})
+
+
+def test_findings_are_kept_without_the_secret(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer is read once per set of secrets; the cache holds neither value nor plain digest of it."""
+    layer = files_layer({"/f": b"x" + SECRET.encode()}, cache)
+    refused(cache, [layer])
+    monkeypatch.setattr(image_policy, "_read", lambda *_: pytest.fail("the layer was read again"))
+    refused(cache, [layer])
+    monkeypatch.undo()
+    check([layer], b"{}", b"{}", cache, secrets={"TOKEN": "something else"})
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in cache.keys.iterdir())
+    assert (cache.root / "gate.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_short_values_are_not_looked_for(cache: LayerCache) -> None:
+    """A value of a few letters is found everywhere by chance."""
+    check([files_layer({"/f": b"admin"}, cache)], b"{}", b"{}", cache, secrets={"USER": "admin"})
+
+
+def pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
+    """Real bytecode of `x = 1`, whose source has 6 bytes."""
+    source = folder / "m.py"
+    source.write_text("x = 1\n")
+    target = py_compile.compile(str(source), cfile=str(folder / "m.pyc"), invalidation_mode=mode)
+    assert target
+    data = bytearray(Path(target).read_bytes())
+    if mode is py_compile.PycInvalidationMode.TIMESTAMP:
+        data[8:12] = struct.pack("<I", 1000)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("mtime", "source"), [(0, b"x = 1\n"), (1000, b"x = 1 \n")])
+def test_stale_bytecode_is_refused(cache: LayerCache, tmp_path: Path, mtime: int, source: bytes) -> None:
+    """Bytecode by time beside a source of another time or size would be compiled anew; told how to mend it."""
+    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    layer = raw(cache, {"a/m.py": (source, mtime), "a/__pycache__/m.cpython-312.pyc": (data, 0)})
+    said = refused(cache, [layer])
+    assert "run: the bytecode of a/m.py is stale" in said
+    assert "unchecked-hash" in said
+
+
+def test_bytecode_in_another_layer_than_its_source_is_checked(cache: LayerCache, tmp_path: Path) -> None:
+    """An instruction that imports what a lower layer brings leaves bytecode for it."""
+    data = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    lower = raw(cache, {"a/m.py": (b"x = 1\n", 5)}, "lower")
+    upper = raw(cache, {"a/__pycache__/m.cpython-312.pyc": (data, 0)}, "upper")
+    assert "upper: the bytecode of a/m.py is stale" in refused(cache, [lower, upper])
+
+
+def test_bytecode_that_holds_is_let_through(cache: LayerCache, tmp_path: Path) -> None:
+    """By time with its own source, by time with a source of the base, and by hash."""
+    timed = pyc(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    hashed = pyc(tmp_path, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    layer = raw(cache, {
+        "a/m.py": (b"x = 1\n", 1000), "a/__pycache__/m.cpython-312.pyc": (timed, 0),
+        "base/__pycache__/n.cpython-312.pyc": (timed, 0),
+        "b/m.py": (b"x = 1\n", 3), "b/__pycache__/m.cpython-312.pyc": (hashed, 0),
+    })  # fmt: skip
+    check([layer], b"{}", b"{}", cache)
+
+
+KEY = (
+    "-----BEGIN PRIVATE KEY-----\n" + "".join(f"{letter * 30}1234\n" for letter in "ABC") + "-----END PRIVATE KEY-----"
+)
+
+
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_one_line_of_a_secret_of_several_is_found(cache: LayerCache, line: int) -> None:
+    """Whatever surrounds it: another key file, a text in JSON."""
+    data = f'{{"part": "{KEY.splitlines()[line]}\\n"}}'.encode()
+    with pytest.raises(ImagePolicyError, match="shared/a holds the secret KEY") as caught:
+        check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": KEY})
+    assert KEY.splitlines()[line] not in str(caught.value)
+
+
+def test_what_frames_a_key_and_short_lines_are_not_looked_for(cache: LayerCache) -> None:
+    """Every library that reads keys holds the armor, and any configuration `kind: Config`."""
+    secret = f"kind: Config\n{KEY}\nuser: a"
+    data = b"kind: Config\nuser: a\n-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"
+    check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+
+
+def test_a_secret_that_is_no_text_is_found(cache: LayerCache) -> None:
+    """Its bytes count, not what decodes of them."""
+    secret = bytes(range(128, 168))
+    with pytest.raises(ImagePolicyError, match="holds the secret KEY"):
+        check([files_layer({"/a": b"x" + secret}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+
+
+def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: LayerCache) -> None:
+    """A dependency's test fixture stops no build; the value of a secret in it does, and the name elsewhere."""
+    fixture = files_layer({"/usr/lib/x/tests/id_rsa": b"fixture", "/usr/lib/x/tests/.netrc": b"x"}, cache, name="x 1")
+    check([fixture], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={fixture.digest})
+    assert "x 1: usr/lib/x/tests/id_rsa has no place" in refused(cache, [fixture])
+    leak = files_layer({"/usr/lib/x/a": SECRET.encode()}, cache)
+    with pytest.raises(ImagePolicyError, match="holds the secret TOKEN"):
+        check([leak], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={leak.digest})
+
+
+def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> None:
+    """Only chance would bring it there, and nobody could let it pass; a layer of instructions is searched."""
+    line = KEY.splitlines()[1].encode()
+    layer = files_layer({"/usr/lib/x/a": line}, cache)
+    check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY}, packages={layer.digest})
+    with pytest.raises(ImagePolicyError, match="holds the secret KEY"):
+        check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY})
+
+
+def test_an_allowed_name_is_let_through(cache: LayerCache) -> None:
+    """What `--allow` lets into the source may leave with its layer."""
+    layer = files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
+    with pytest.raises(ImagePolicyError) as caught:
+        check([layer], b"{}", b"{}", cache, allowed=lambda path: path == "shared/.netrc")
+    assert "shared/.pypirc has no place" in caught.value.message
+    assert ".netrc" not in caught.value.message
+
+
+OLD, NEW = b"x = 1\n", b"x = 2\n"
+CACHED = "shared/__pycache__/m.cpython-312.pyc"
+
+
+def unchecked(
+    folder: Path, mode: py_compile.PycInvalidationMode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+) -> bytes:
+    """Bytecode of `OLD` that Python does not check, unless `mode` says otherwise."""
+    return pyc(folder, mode)
+
+
+def layers_of(cache: LayerCache, *rows: dict[str, bytes]) -> list[Layer]:
+    """A layer for each mapping of path to content, from the bottom, called by their numbers."""
+    return [raw(cache, {path: (data, 0) for path, data in row.items()}, f"layer {n}") for n, row in enumerate(rows)]
+
+
+def test_unchecked_bytecode_of_another_source_is_refused(cache: LayerCache, tmp_path: Path) -> None:
+    """A later layer that replaces the source leaves the old code running; both layers and the files are named."""
+    code = unchecked(tmp_path)
+    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    said = refused(cache, layers)
+    assert f"layer 1: shared/m.py is not what {CACHED} of layer 0 was compiled from" in said
+    assert refused(cache, layers) == said
+
+
+def test_unchecked_bytecode_within_a_layer_is_compared(cache: LayerCache, tmp_path: Path) -> None:
+    """A file that an instruction has compiled and then changed."""
+    assert "shared/m.py is not what" in refused(
+        cache, layers_of(cache, {"shared/m.py": NEW, CACHED: unchecked(tmp_path)})
+    )
+
+
+def test_unchecked_bytecode_of_a_lower_source_is_compared(cache: LayerCache, tmp_path: Path) -> None:
+    """An instruction that compiles what an earlier layer brought."""
+    code = unchecked(tmp_path)
+    assert "layer 0: shared/m.py" in refused(cache, layers_of(cache, {"shared/m.py": NEW}, {CACHED: code}))
+    check(layers_of(cache, {"shared/m.py": OLD}, {CACHED: code}), b"{}", b"{}", cache)
+
+
+HIDDEN = ("shared/__pycache__/.wh.m.cpython-312.pyc", "shared/.wh.__pycache__", "shared/__pycache__/.wh..wh..opq")
+
+
+@pytest.mark.parametrize("whiteout", HIDDEN)
+def test_bytecode_that_a_layer_hides_is_fine(cache: LayerCache, tmp_path: Path, whiteout: str) -> None:
+    """The file alone, its folder, or all that was in its folder."""
+    code = unchecked(tmp_path)
+    check(
+        layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW, whiteout: b""}), b"{}", b"{}", cache
+    )
+
+
+def test_bytecode_that_does_no_harm_passes(cache: LayerCache, tmp_path: Path) -> None:
+    """The same source again, a removed source, bytecode that is checked or that a later layer replaces."""
+    code, checked = unchecked(tmp_path), unchecked(tmp_path, py_compile.PycInvalidationMode.CHECKED_HASH)
+    below = {"shared/m.py": OLD, CACHED: code}
+    for upper in ({"shared/m.py": OLD}, {"shared/.wh.m.py": b""}, {"shared/m.py": NEW, CACHED: checked}):
+        check(layers_of(cache, below, upper), b"{}", b"{}", cache)
+
+
+def test_layers_of_wheels_are_not_read_for_another_part_of_the_image(
+    cache: LayerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source below /shared has nothing to do with bytecode below /usr; it costs no second reading."""
+    code = unchecked(tmp_path)
+    layers = layers_of(
+        cache, {"usr/lib/m.py": OLD, "usr/lib/__pycache__/m.cpython-312.pyc": code}, {"shared/m.py": NEW}
+    )
+    monkeypatch.setattr("ovenbird_builder.layers.stale_bytecode.look", lambda *_: pytest.fail("a layer was read again"))
+    check(layers, b"{}", b"{}", cache, packages={layers[0].digest})
+
+
+def test_a_source_that_replaces_a_file_of_a_wheel_is_compared(cache: LayerCache, tmp_path: Path) -> None:
+    """Whatever kind of layer it is that writes into the same folder."""
+    code = unchecked(tmp_path)
+    layers = layers_of(cache, {"shared/m.py": OLD, CACHED: code}, {"shared/m.py": NEW})
+    with pytest.raises(ImagePolicyError, match=r"layer 1: shared/m\.py is not what"):
+        check(layers, b"{}", b"{}", cache, packages={layers[0].digest})

@@ -1,0 +1,75 @@
+"""What is read out of pip's words on a build that failed: pip's own words, of builds that do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.orchard import project, sdist, wheel
+
+from ovenbird_builder.locking import pip_build_errors
+
+_LATE = "import atexit\ndef prepare_metadata_for_build_wheel(directory, config_settings=None):\n" + (
+    "    os.makedirs(os.path.join(directory, 'late-2.0.dist-info'))\n"
+    "    with open(os.path.join(directory, 'late-2.0.dist-info', 'METADATA'), 'w') as file:\n"
+    "        file.write('Metadata-Version: 2.1\\nName: late\\nVersion: 2.0\\n')\n"
+    "    return 'late-2.0.dist-info'\n"
+    "if sys.argv[-2] == 'build_wheel': raise OSError('no compiler')\n"
+)
+
+
+def pip(folder: Path, *words: str) -> str:
+    """What pip says to a wheel that cannot be built from what lies in a folder."""
+    flags = ("--isolated", "--disable-pip-version-check", "--no-index", f"--find-links={folder}", f"-w{folder}/out")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *flags, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    return done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "said"),
+    [
+        ("early", "raise OSError('no figs')", "OSError: no figs"),
+        ("late", "import sys\n" + _LATE, "OSError: no compiler"),
+    ],
+)
+def test_the_one_that_failed_is_named(tmp_path: Path, name: str, before: str, said: str) -> None:
+    """While it is asked what it needs, and while it is built; a distribution that was taken before it is not named."""
+    sdist(tmp_path, "good-one", "1.0")
+    sdist(tmp_path, name, "2.0", before=before)
+    output = pip(tmp_path, "good-one", name)
+    assert pip_build_errors.seen(output)
+    assert pip_build_errors.which(output)[:2] == (name, "2.0")
+    assert pip_build_errors.told(output)[-1] == said
+    assert not [line for line in pip_build_errors.told(output) if line.startswith("File ")]
+
+
+def test_what_needs_it_is_named(tmp_path: Path) -> None:
+    """A distribution that another one asked for."""
+    wheel(tmp_path, "asks", "1.0", "early")
+    sdist(tmp_path, "early", "1.0", before="raise OSError('no figs')")
+    output = pip(tmp_path, "asks")
+    assert pip_build_errors.which(output) == ("early", "1.0", "asks")
+
+
+def test_what_builds_it_is_not_at_hand(tmp_path: Path) -> None:
+    """The requirement that its build has is in what is told, and is not taken for the name."""
+    sdist(tmp_path, "needy", "1.0", by="nosuch-backend>=3")
+    output = pip(tmp_path, "needy")
+    assert pip_build_errors.which(output)[:2] == ("needy", "1.0")
+    assert any("nosuch-backend>=3" in line for line in pip_build_errors.told(output))
+
+
+def test_a_folder_has_no_name_yet(tmp_path: Path) -> None:
+    """What was not taken from an index is told by where it is from, by the caller."""
+    folder = tmp_path / "lib"
+    folder.mkdir()
+    for name, text in project("plum", "1.5", before="raise OSError('no plums')").items():
+        (folder / name).write_text(text)
+    output = pip(tmp_path, str(folder))
+    assert pip_build_errors.told(output)[-1] == "OSError: no plums"
+    assert pip_build_errors.which(output)[1] == ""

@@ -1,0 +1,61 @@
+"""Credentials by file: what is merged, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.registry.auth_file import credentials
+
+
+def test_other_registries_keep_their_own(tmp_path: Path) -> None:
+    """What is given is laid over the usual files; a helper for that registry no longer counts."""
+    docker = tmp_path / ".docker" / "config.json"
+    docker.parent.mkdir()
+    docker.write_text(
+        json.dumps({"auths": {"a": {"auth": "1"}, "b": {"auth": "2"}}, "credHelpers": {"b": "x", "c": "y"}})
+    )
+    (tmp_path / "auth.json").write_text(json.dumps({"auths": {"a": {"auth": "3"}}}))
+    (tmp_path / "creds").write_text("ann:pass:word\n")
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    (tmp_path / "run/containers").mkdir(parents=True)
+    (tmp_path / "auth.json").rename(tmp_path / "run/containers/auth.json")
+    with credentials("", str(tmp_path / "creds"), ("b",), environ) as found:
+        merged = json.loads(Path(found.authfile).read_text())
+    token = base64.b64encode(b"ann:pass:word").decode()
+    assert merged == {"auths": {"a": {"auth": "3"}, "b": {"auth": token}}, "credHelpers": {"c": "y"}}
+    assert set(found.secrets) == {"pass:word", token}
+
+
+@pytest.mark.parametrize("text", ["", "ann", "ann:", ":word", "ann:word\nbob:word"])
+def test_a_file_of_another_form_is_refused_without_being_shown(tmp_path: Path, text: str) -> None:
+    """The message names the file, never what is in it."""
+    (tmp_path / "creds").write_text(text)
+    with (
+        pytest.raises(BuildRequestError, match="does not hold one line USER:PASSWORD") as caught,
+        credentials("", str(tmp_path / "creds"), ("h",), {"HOME": str(tmp_path)}),
+    ):
+        pass
+    assert "ann" not in caught.value.message.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize(("authfile", "creds"), [("none.json", ""), ("list.json", ""), ("", "none")])
+def test_a_file_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Path, authfile: str, creds: str) -> None:
+    """And not by skopeo, in the middle of a push."""
+    (tmp_path / "list.json").write_text("[]")
+    paths = [str(tmp_path / name) if name else "" for name in (authfile, creds)]
+    with (
+        pytest.raises(BuildRequestError, match=r"authfile|creds-file"),
+        credentials(*paths, ("h",), {"HOME": str(tmp_path)}),
+    ):
+        pass
+
+
+def test_nothing_given_leaves_it_to_skopeo() -> None:
+    """Which knows where auth.json is."""
+    with credentials("", "", ("h",), {}) as found:
+        assert (found.authfile, found.secrets) == ("", ())

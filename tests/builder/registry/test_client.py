@@ -1,0 +1,150 @@
+"""The client speaks to real registries: open, with a password, with tokens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.builder import registries
+from tests.builder.registries import PASSWORD, USER
+
+from ovenbird_builder.errors import BaseMissingError, RegistryAuthError, RegistryError
+from ovenbird_builder.oci.media_types import MANIFEST
+from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.registry.client import RepositoryClient
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def manifest(repository: RepositoryClient) -> bytes:
+    """A manifest whose only blob is uploaded."""
+    repository.upload(digest(b"{}"), b"{}", 2)
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2}
+    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).encode()
+
+
+def environ(folder: Path, address: str, user: str = USER, password: str = PASSWORD) -> dict[str, str]:
+    """An environment with an auth.json for the registry."""
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    (folder / "auth.json").write_text(json.dumps({"auths": {address: {"auth": auth}}}))
+    return {"REGISTRY_AUTH_FILE": str(folder / "auth.json"), "HOME": str(folder)}
+
+
+@pytest.fixture
+def repository(registry: str) -> RepositoryClient:
+    """A repository of its own in the open registry."""
+    return RepositoryClient(parse(f"{registry}/client/{uuid.uuid4().hex}"), {})
+
+
+def test_what_is_put_is_got(repository: RepositoryClient) -> None:
+    """Blobs by bytes and by stream, manifests by tag and by digest."""
+    assert not repository.has(digest(b"stream"))
+    repository.upload(digest(b"stream"), io.BytesIO(b"stream"), 6)
+    assert repository.has(digest(b"stream"))
+    with repository.blob(digest(b"stream")) as stream:
+        assert stream.read() == b"stream"
+    data = manifest(repository)
+    assert repository.put_manifest("1", data, MANIFEST) is False  # this registry has no referrers API
+    assert repository.manifest("1").digest == digest(data)
+    assert repository.manifest(digest(data)).data == data
+    assert repository.referrers(digest(data)) is None
+
+
+def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: RepositoryClient) -> None:
+    """What another repository has is taken over; what it has not is not."""
+    content = uuid.uuid4().hex.encode()
+    repository.upload(digest(content), content, len(content))
+    other = RepositoryClient(parse(f"{registry}/client/{uuid.uuid4().hex}"), {})
+    assert not other.mount(digest(b"nobody has this"), repository.path)
+    assert other.mount(digest(content), repository.path)
+    assert other.has(digest(content))
+
+
+def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
+    """With the name that was asked for."""
+    with pytest.raises(BaseMissingError, match=rf"{repository.host}/{repository.path}:none"):
+        repository.manifest("none")
+    with pytest.raises(BaseMissingError, match="sha256:0000"), repository.blob("sha256:" + "0" * 64):
+        pass
+
+
+def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
+    """Content that is not what its digest says, in the registry's words."""
+    with pytest.raises(RegistryError, match=r"answers 400.*DIGEST_INVALID"):
+        repository.upload(digest(b"this"), b"that", 4)
+
+
+def test_nobody_there_is_told() -> None:
+    """A registry that is down."""
+    with pytest.raises(RegistryError, match=r"the registry 127\.0\.0\.1:1 does not answer: .*refused"):
+        RepositoryClient(parse("127.0.0.1:1/a"), {}).manifest("1")
+
+
+def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> None:
+    """A registry without TLS that is not marked insecure is refused with a hint; marked, it is used."""
+    address = registry.replace("127.0.0.1", "0.0.0.0")
+    conf = tmp_path / "registries.conf"
+    conf.write_text("")
+    env = {"CONTAINERS_REGISTRIES_CONF": str(conf)}
+    with pytest.raises(RegistryError, match=r"insecure in registries\.conf"):
+        RepositoryClient(parse(f"{address}/a"), env).manifest("1")
+    conf.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
+    with pytest.raises(BaseMissingError):
+        RepositoryClient(parse(f"{address}/a"), env).manifest("1")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry with a password."""
+    with registries.with_password(tmp_path_factory.mktemp("guarded")) as address:
+        yield address
+
+
+def test_a_password_opens_the_door(guarded: str, tmp_path: Path) -> None:
+    """From auth.json, by basic authentication."""
+    repository = RepositoryClient(parse(f"{guarded}/a/b"), environ(tmp_path, guarded))
+    repository.put_manifest("1", manifest(repository), MANIFEST)
+    assert repository.manifest("1").media_type == MANIFEST
+
+
+@pytest.mark.parametrize("password", ["", "wrong secret"])
+def test_a_wrong_password_does_not(guarded: str, tmp_path: Path, password: str) -> None:
+    """Neither none nor a wrong one; the error does not tell it."""
+    env = environ(tmp_path, guarded, password=password) if password else {"HOME": str(tmp_path)}
+    with pytest.raises(RegistryAuthError, match=r"refuses 'a/b'.*UNAUTHORIZED") as caught:
+        RepositoryClient(parse(f"{guarded}/a/b"), env).manifest("1")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    """A registry with a token server."""
+    with registries.with_tokens(tmp_path_factory.mktemp("tokens")) as found:
+        yield found
+
+
+def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
+    """Reading asks for a token to pull, writing then for one to push, with the password for the token server alone."""
+    address, scopes = tokens
+    repository = RepositoryClient(parse(f"{address}/a/b"), environ(tmp_path, address))
+    with pytest.raises(BaseMissingError):
+        repository.manifest("1")
+    assert scopes == ["repository:a/b:pull"]
+    repository.put_manifest("1", manifest(repository), MANIFEST)
+    assert repository.manifest("1").media_type == MANIFEST
+    assert len(scopes) == 2  # one for each kind of work, kept from then on
+    assert set(scopes[1].rpartition(":")[2].split(",")) == {"pull", "push"}
+
+
+def test_a_token_server_that_refuses_is_told(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
+    """A wrong password there."""
+    with pytest.raises(RegistryAuthError, match=r"token server .* answers 401"):
+        RepositoryClient(parse(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")).manifest("1")

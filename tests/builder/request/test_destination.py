@@ -1,0 +1,94 @@
+"""Images as files and folders of this machine: what may be asked for, and what is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.builder.shop import Shop
+
+from ovenbird_builder.errors import BuildRequestError, DiskFullError, ImageError
+from ovenbird_builder.layers.image_manifest import layout
+from ovenbird_builder.publish.publish import PublishRequest
+from ovenbird_builder.request.destination import Destination, output, write
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "cache", b"one")
+
+
+def put(shop: Shop, one: Destination, parcel: PublishRequest) -> None:
+    write(one, shop.registry, layout(shop.cache, "image", parcel.manifest, "image"), parcel.tags)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected store, registry, oci:DIR"),
+        ("store:x", "expected store"),
+        ("oci:", "expected store"),
+        ("tar:x", "expected store"),
+        ("oci:a:1", "a path with a colon"),
+        ("oci-archive:/no/such/folder/x.tar", "no folder '/no/such/folder'"),
+    ],
+)
+def test_what_is_no_output_is_refused(text: str, words: str) -> None:
+    """Before anything is built."""
+    with pytest.raises(BuildRequestError, match=words):
+        output(text)
+
+
+def test_outputs_are_told_as_they_were_written(tmp_path: Path) -> None:
+    """The result and the log name them so."""
+    for text in ("store", "registry", f"oci:{tmp_path}/image", f"docker-archive:{tmp_path}/image.tar"):
+        assert str(output(text)) == text
+
+
+def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path: Path) -> None:
+    """Nothing of the old one stays, and nothing lies beside it."""
+    place = tmp_path / "out" / "image"
+    place.parent.mkdir()
+    other = Shop(tmp_path / "other", b"two")
+    put(other, Destination("oci", str(place)), other.parcel("old"))
+    put(shop, Destination("oci", str(place)), shop.parcel("1", "latest"))
+    rows = json.loads((place / "index.json").read_text())["manifests"]
+    assert {row["digest"] for row in rows} == {shop.image.digest}
+    assert [row["annotations"]["org.opencontainers.image.ref.name"] for row in rows] == ["1", "latest"]
+    assert not (place / "blobs" / "sha256" / other.image.digest[7:]).exists()
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) -> None:
+    """An empty one is taken."""
+    place = tmp_path / "out"
+    place.mkdir()
+    (place / "thesis.tex").touch()
+    with pytest.raises(ImageError, match="is not an OCI layout"):
+        put(shop, Destination("oci", str(place)), shop.parcel())
+    assert [path.name for path in place.iterdir()] == ["thesis.tex"]
+    (place / "thesis.tex").unlink()
+    put(shop, Destination("oci", str(place)), shop.parcel())
+    assert (place / "oci-layout").is_file()
+
+
+def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_path: Path) -> None:
+    """Unpacked from zstd, by the tag; nothing lies beside it."""
+    place = tmp_path / "out" / "image.tar"
+    place.parent.mkdir()
+    put(shop, Destination("docker-archive", str(place)), shop.parcel("1"))
+    with tarfile.open(place) as archive:
+        (about,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]  # it is a file
+        (layer,) = about["Layers"]
+        with tarfile.open(fileobj=archive.extractfile(layer), mode="r:") as inner:
+            assert inner.extractfile("data").read() == b"one"  # type: ignore[union-attr]  # it is a file
+    assert about["RepoTags"] == ["localhost/shop:1"]
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:
+    """The folder was there when the build began."""
+    with pytest.raises(DiskFullError, match=r"--output: cannot write '.*/gone'"):
+        put(shop, Destination("oci", str(tmp_path / "gone" / "image")), shop.parcel())

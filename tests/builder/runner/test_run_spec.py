@@ -1,0 +1,165 @@
+"""What is mounted, what becomes a variable, and what stands in the command of a container."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird import settings as table
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.runner import run_spec
+from ovenbird_builder.runner.run_spec import ContainerRunSpec, Mount
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def launched(
+    verb: str, environ: dict[str, str] | None = None, terminal: bool = False, **flags: Any
+) -> ContainerRunSpec:
+    """A launch from flags by name."""
+    environ = environ or {}
+    return run_spec.launch(verb, table.resolve(verb, flags, environ), flags, environ, terminal=terminal)
+
+
+def test_the_store_keeps_its_path(folder: Path) -> None:
+    """It is made as the store makes it, mounted to be written to, and named."""
+    made = launched("run")
+    assert made.mounts == (Mount(folder / ".ovenbird", f"{folder}/.ovenbird", True),)
+    assert made.environ == {"OVENBIRD_HOME": f"{folder}/.ovenbird"}
+    assert (folder / ".ovenbird" / ".gitignore").read_text() == "*\n"
+
+
+def test_flags_become_variables() -> None:
+    """A flag wins over its variable; what belongs to another verb or to this machine stays outside."""
+    environ = {
+        "OVENBIRD_TIMEOUT": "5s", "OVENBIRD_GRACE": "9", "OVENBIRD_LOG_LEVEL": "debug", "PATH": "/bin", "USER": "ada",
+        "PROJECT_NAME": "p", "AWS_REGION": "x", "AWS_CA_BUNDLE": "/etc/ca.pem", "DHCORE_ENDPOINT": "http://core",
+        "OVENBIRD_IMAGE": "a:1", "TOKEN": "t", "OTHER": "o", "OVENBIRD_TARGET": "main.py", "OVENBIRD_QUEUE": "3",
+    }  # fmt: skip
+    found = dict(launched("run", environ, timeout="7s", env="TOKEN").environ)
+    del found["OVENBIRD_HOME"]
+    assert found == {
+        "OVENBIRD_TIMEOUT": "7s", "OVENBIRD_LOG_LEVEL": "debug", "PROJECT_NAME": "p", "AWS_REGION": "x",
+        "DHCORE_ENDPOINT": "http://core", "TOKEN": "t", "OVENBIRD_GRACE": "9",
+    }  # fmt: skip
+
+
+def test_parameters_keep_what_was_typed() -> None:
+    """Those of init are one variable, those of the handler stay flags, since only its hints can tell 007 from 7."""
+    environ = {"OVENBIRD_INIT_PARAMETERS": '{"a": 1, "b": 2}', "OVENBIRD_PARAM": '{"c": 3}'}
+    made = launched("run", environ, init=["b=x"], param=["n=007"])
+    assert made.words == ("run", "--param=n=007")
+    assert json.loads(made.environ["OVENBIRD_INIT_PARAMETERS"]) == {"a": 1, "b": "x"}
+    assert made.environ["OVENBIRD_PARAM"] == '{"c": 3}'
+
+
+def test_inputs_are_mounted_where_they_are(folder: Path) -> None:
+    """A local path keeps its name, so that lineage is true outside; a key and a URL go as they are."""
+    (folder / "data.csv").write_text("a\n")
+    key = "store://p/dataitem/table/t"
+    made = launched("run", input=["a=data.csv", f"b={key}", "c=https://x/y.csv", f"d=file://{folder}/data.csv"])
+    assert json.loads(made.environ["OVENBIRD_INPUT"]) == {
+        "a": f"{folder}/data.csv",
+        "b": key,
+        "c": "https://x/y.csv",
+        "d": f"{folder}/data.csv",
+    }
+    assert made.mounts[1:] == (Mount(folder / "data.csv", f"{folder}/data.csv"),)
+
+
+def test_an_input_does_not_cover_the_image() -> None:
+    """A folder that an image has too is mounted elsewhere."""
+    made = launched("run", input=["a=/etc/hostname", "b=/usr/bin"])
+    assert json.loads(made.environ["OVENBIRD_INPUT"]) == {
+        "a": "/run/ovenbird/input/a/hostname",
+        "b": "/run/ovenbird/input/b/bin",
+    }
+    with pytest.raises(BuildRequestError, match="--files-store: '/usr' cannot be mounted"):
+        launched("run", files_store="/usr")
+
+
+def test_files_that_are_written(folder: Path) -> None:
+    """The folders of the result file and of the outputs are made and mounted; a store that is a URL is not."""
+    (folder / "p.yaml").write_text("{}")
+    made = launched(
+        "run", {"OVENBIRD_PARAMS": "p.yaml"}, result_file="out/r.json", output_dir="o", files_store="s3://b"
+    )
+    assert made.mounts[1:] == (
+        Mount(folder / "p.yaml", "/run/ovenbird/params/p.yaml"),
+        Mount(folder / "out", "/run/ovenbird/result", True),
+        Mount(folder / "o", "/run/ovenbird/output", True),
+    )
+    assert made.environ["OVENBIRD_PARAMS"] == "/run/ovenbird/params/p.yaml"
+    assert made.environ["OVENBIRD_RESULT_FILE"] == "/run/ovenbird/result/r.json"
+    assert made.environ["OVENBIRD_OUTPUT_DIR"] == "/run/ovenbird/output"
+    assert made.environ["OVENBIRD_FILES_STORE"] == "s3://b"
+    stdout = launched("run", result_file="-")
+    assert (stdout.environ["OVENBIRD_RESULT_FILE"], stdout.mounts[1:]) == ("-", ())
+
+
+def test_credentials_of_the_platform(folder: Path) -> None:
+    """Their file is mounted where the platform is used, and nowhere else."""
+    (folder / ".dhcore.ini").write_text("[DEFAULT]\n")
+    home = {"HOME": str(folder), "DH_NAME": "team"}
+    assert "DH_CONFIG" not in launched("run", home).environ
+    assert "DH_CONFIG" not in launched("run", {**home, "DHCORE_ENDPOINT": "http://core"}, platform="local").environ
+    made = launched("run", {**home, "DHCORE_ENDPOINT": "http://core"})
+    assert made.mounts[1:] == (Mount(folder / ".dhcore.ini", "/run/ovenbird/dhcore.ini"),)
+    assert (made.environ["DH_CONFIG"], made.environ["DH_NAME"]) == ("/run/ovenbird/dhcore.ini", "team")
+
+
+def test_a_port_is_published_on_the_address_asked_for() -> None:
+    """A free one is chosen here, so that the log within tells the truth; one that is taken is told at once."""
+    made = launched("serve", {"PORT": "0"})
+    address, port, within = made.publish.rsplit(":", 2)
+    assert (address, within) == ("127.0.0.1", port)
+    assert int(port) > 0
+    assert (made.environ["OVENBIRD_HOST"], made.environ["OVENBIRD_PORT"]) == ("0.0.0.0", port)
+    assert launched("serve", host="::1", port="0").publish.startswith("[::1]:")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(BuildRequestError, match="cannot publish on 127"),
+    ):
+        launched("serve", port=str(taken.getsockname()[1]))
+
+
+def test_what_cannot_be_in_a_container() -> None:
+    """Each is told by its flag."""
+    for flags, text in (
+        ({"source": "src"}, "--source and --container exclude each other"),
+        ({"reload": "true"}, "--reload and --container exclude each other"),
+        ({"env": "NOT_SET"}, "--env: the variable 'NOT_SET' is not set"),
+    ):
+        with pytest.raises(BuildRequestError, match=text):
+            launched("serve", port="0", **flags)
+    for flags, text in (({"params": "none.json"}, "--params: no file"), ({"input": ["a=none"]}, "--input a: no file")):
+        with pytest.raises(BuildRequestError, match=text):
+            launched("run", **flags)
+
+
+def test_a_terminal_gets_text() -> None:
+    """Within, stderr is a pipe; so what `auto` means is decided here."""
+    assert launched("run", terminal=True).environ["OVENBIRD_LOG_FORMAT"] == "text"
+    assert launched("run", terminal=True, log_format="json").environ["OVENBIRD_LOG_FORMAT"] == "json"
+
+
+def test_the_command_holds_no_value() -> None:
+    """Variables go by name; a path with a comma or a quote is one field of CSV."""
+    mounts = (Mount(Path('/a,"b"'), "/x"), Mount(Path("/c"), "/c", True))
+    made = ContainerRunSpec(("run",), {"TOKEN": "secret", "B": "b"}, mounts, "127.0.0.1:1:1")
+    found = run_spec.argv(("podman", "run"), "app:1", made)
+    assert found == (
+        "podman", "run",
+        "--mount", 'type=bind,"source=/a,""b""",target=/x,readonly', "--mount", "type=bind,source=/c,target=/c",
+        "--env", "B", "--env", "TOKEN", "--publish", "127.0.0.1:1:1", "app:1", "run",
+    )  # fmt: skip
+    assert "secret" not in repr(made)

@@ -1,0 +1,190 @@
+"""What earlier builds have written is told by its content, under any name; what others have made is not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovenbird_builder.attestations import provenance, sbom
+from ovenbird_builder.attestations.image_packages import BaseComponent
+from ovenbird_builder.build import report
+from ovenbird_builder.build.batch import BatchOutcome
+from ovenbird_builder.errors import BuildRequestError
+from ovenbird_builder.sources.build_products import recognise, recognise_folder
+
+from .conftest import Fetch, paths
+
+OURS = {"dev.ovenbird.python": "3.12.1"}
+DIGEST = "sha256:" + "a" * 64
+
+
+def result() -> bytes:
+    """A result file."""
+    found = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
+    return report.text(found.document()).encode()
+
+
+def outcome(*, several: bool) -> bytes:
+    """What a build that failed writes, alone or among others."""
+    found = BatchOutcome("app")
+    found.error = BuildRequestError("is none", hint="x" * 200)
+    return report.text({"functions": [found.row()]} if several else found.row()).encode()
+
+
+def bill() -> bytes:
+    """A bill of materials."""
+    base = BaseComponent("docker.io/python:3.12-slim", DIGEST, "3.12.1", "amd64")
+    return sbom.bill(name="app", version="", packages=(), base=base, runtime="0.1.0")
+
+
+def how() -> bytes:
+    """Provenance."""
+    return provenance.statement(
+        name="app", digest=DIGEST, parameters={}, materials=(), version="0.1.0", epoch=0
+    )  # fmt: skip
+
+
+def archive(members: Mapping[str, bytes]) -> bytes:
+    """A tar."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
+def layout(annotations: Mapping[str, str], *, index: bool = False) -> dict[str, bytes]:
+    """The files of an OCI layout that holds one image, in an index or alone."""
+    image = json.dumps({"annotations": dict(annotations), "config": {}}).encode()
+    files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', f"blobs/sha256/{'a' * 64}": image}
+    row = {"digest": DIGEST}
+    if index:
+        files[f"blobs/sha256/{'b' * 64}"] = json.dumps({"manifests": [row]}).encode()
+        row = {"digest": "sha256:" + "b" * 64}
+    return {**files, "index.json": json.dumps({"manifests": [row]}).encode()}
+
+
+def docker(labels: Mapping[str, str]) -> dict[str, bytes]:
+    """What `docker save` writes."""
+    config = json.dumps({"config": {"Labels": dict(labels)}}).encode()
+    return {"manifest.json": json.dumps([{"Config": "c.json", "Layers": []}]).encode(), "c.json": config}
+
+
+def bundle() -> dict[str, bytes]:
+    """The beginning of a bundle."""
+    about: dict[str, Any] = {"version": 1, "given": {}, "bases": [], "source": {}, "files": {}, "answers": {}}
+    return {"bundle.json": json.dumps(about).encode(), "blobs/x": b"x" * 1000}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (result(), "the result of an earlier build"),
+        (outcome(several=False), "the result of an earlier build"),
+        (outcome(several=True), "the result of an earlier build"),
+        (bill(), "a bill of materials"),
+        (bill() + b"\n", "a bill of materials"),
+        (how(), "provenance"),
+        (archive(layout(OURS)), "an image"),
+        (archive(layout(OURS, index=True)), "an image"),
+        (archive(docker(OURS)), "an image"),
+        (archive(bundle()), "a bundle"),
+        (gzip.compress(archive(bundle())), "a bundle"),
+    ],
+    ids=[
+        "result",
+        "failure",
+        "several",
+        "bill",
+        "bill-line",
+        "provenance",
+        "oci",
+        "oci-index",
+        "docker",
+        "bundle",
+        "bundle-gzip",
+    ],
+)
+def test_what_a_build_has_written_is_no_source(fetched: Fetch, tmp_path: Path, data: bytes, words: str) -> None:
+    """Whatever it is called; and the tree is the same as without it."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/main.py").write_text("x")
+    before = fetched("app").digest
+    for name in ("out", "out.json", "sub/a.tar"):
+        path = tmp_path / "app" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    tree = fetched("app")
+    assert (set(paths(tree)), tree.digest) == ({"main.py"}, before)
+    assert all(why.startswith(words) for why in tree.left_out.values())
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_a_layout_of_ours_is_no_source(fetched: Fetch, tmp_path: Path, index: bool) -> None:
+    """As `--output oci:DIR` writes it; that of another image is kept, as a function may be about it."""
+    for name, marks in (("ours", OURS), ("others", {"org.opencontainers.image.title": "x"})):
+        for path, data in layout(marks, index=index).items():
+            place = tmp_path / "app" / name / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+    (tmp_path / "app/main.py").write_text("x")
+    tree = fetched("app")
+    assert {name.partition("/")[0] for name in paths(tree)} == {"main.py", "others"}
+    assert tree.left_out == {"ours/": "an image that Ovenbird has built"}
+
+
+_SBOM = {"bomFormat": "CycloneDX", "metadata": {"tools": [{"name": "syft"}]}, "x": "ovenbird"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({"image": "a", "digest": "b", "changed": True, "layers": [], "text": "x" * 200}).encode(),
+        json.dumps({**_SBOM, "text": "x" * 200}).encode(),
+        json.dumps(["changed", "x" * 200]).encode(),
+        b'{"changed": ' + b"[" * 5000,
+        b'{"changed": not JSON at all' + b" " * 500,
+        b'{"bomFormat": "CycloneDX", "metadata": [], "y": "ovenbird", "z": "'
+        + b"x" * 200
+        + b'", "w": "\\"ovenbird\\""}',
+        archive(layout({})),
+        archive(docker({})),
+        archive({"bundle.json": b"{}", "a": b"x" * 1000}),
+        archive({"bundle.json": b"no JSON", "a": b"x" * 1000}),
+        archive({"index.json": b"[]"}),
+        archive({"index.json": b'{"manifests": [{"digest": 3}]}'}),
+        archive({"manifest.json": b'{"Config": 3}'}),
+        archive({"data.csv": b"x" * 1000}),
+        archive({}),
+        archive(layout(OURS))[:700],
+        gzip.compress(b"x" * 10_000),
+        gzip.compress(archive(bundle()))[:40] + b"x" * 500,
+        b"\xfd7zXZ\0" + b"x" * 500,
+        b"BZh9" + b"x" * 500,
+        b"\0" * 1000,
+    ],
+    ids=range(21),
+)
+def test_what_others_have_made_is_kept(tmp_path: Path, data: bytes) -> None:
+    """Also what is damaged, or only looks like ours."""
+    (tmp_path / "file").write_bytes(data)
+    assert recognise(tmp_path / "file", len(data)) == ""
+
+
+def test_a_damaged_layout_is_kept(tmp_path: Path) -> None:
+    """It is no reason for an error."""
+    assert recognise_folder(tmp_path) == ""
+    (tmp_path / "oci-layout").write_text("{}")
+    for index in (None, "no JSON", "[]", '{"manifests": [{"digest": "sha256:none"}]}', '{"manifests": 3}'):
+        if index is not None:
+            (tmp_path / "index.json").write_text(index)
+        assert recognise_folder(tmp_path) == ""

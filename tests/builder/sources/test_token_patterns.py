@@ -1,0 +1,150 @@
+"""Forms of secrets: each one is found, and what only speaks of them is not.
+
+Examples are put together here, so that no scanner takes this file for a leak.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ovenbird_builder.sources.token_patterns import FORMS, find_forms
+
+_WORD = "a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXyZ"
+_HEX = "0123456789abcdef"
+_ARMOR = ("-----BEGIN {}PRIVATE KEY{}-----", "-----END {}PRIVATE KEY{}-----")
+
+
+def _word(length: int, letters: str = _WORD) -> str:
+    return (letters * (length // len(letters) + 1))[:length]
+
+
+def _key(kind: str = "", block: str = "", end: str = "\n", body: str = "") -> str:
+    lines = [_ARMOR[0].format(kind, block), body or _word(64), _word(64), _ARMOR[1].format(kind, block)]
+    return end.join(lines) + end
+
+
+EXAMPLES = [
+    ("private key", _key()),
+    ("private key", _key("RSA ")),
+    ("private key", _key("EC ", end="\r\n")),
+    ("private key", _key("OPENSSH ")),
+    ("private key", _key("ENCRYPTED ")),
+    (
+        "private key",
+        _key("RSA ", body=f"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{_word(32, _HEX)}\n\n{_word(64)}"),
+    ),
+    ("private key", _key("PGP ", " BLOCK", body=f"Version: GnuPG v2\n\n{_word(64)}")),
+    ("private key", "key: |\n  " + _key().replace("\n", "\n  ")),  # in YAML
+    ("private key", '{"private_key": "' + _key(end="\\n") + '"}'),  # a service account of Google
+    ("private key", 'KEY = """' + _key() + '"""'),
+    ("private key in base64", "LS0tLS1CRUdJTi" + "BSU0EgUFJJVkFURSBLRVktLS0tLQo" + _word(80)),
+    ("PuTTY private key", "PuTTY-User-Key-File-3" + ": ssh-ed25519\nComment: x\nPrivate-Lines: 1\nAAAA\n"),
+    ("age private key", "AGE-SECRET" + "-KEY-1" + _word(58, "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L")),
+    ("AWS access key", "AKIA" + _word(16, "ABCDEFGHJKLMNP234567")),
+    ("AWS access key", "ASIA" + _word(16, "ABCDEFGHJKLMNP234567")),
+    ("AWS secret key", "aws_secret_access_key = " + _word(40)),
+    ("AWS secret key", 'AWS_SECRET_ACCESS_KEY: "' + _word(40) + '"'),
+    ("Google API key", "AIza" + _word(35)),
+    ("Google OAuth client secret", "GOCSPX" + "-" + _word(28)),
+    ("Google OAuth token", "ya29" + "." + _word(60)),
+    ("Azure storage key", "AccountName=a;AccountKey" + "=" + _word(86) + "==;"),
+    ("Azure shared access key", "SharedAccessKey" + "=" + _word(43) + "="),
+    ("Azure client secret", "abc8" + "Q~" + _word(34)),
+    ("DigitalOcean token", "dop_v1" + "_" + _word(64, _HEX)),
+    ("Alibaba Cloud access key", "LTAI" + _word(20)),
+    ("Databricks token", "dapi" + _word(32, _HEX)),
+    ("Heroku token", "HRKU-AA" + _word(58)),
+    ("GitHub token", "ghp" + "_" + _word(36)),
+    ("GitHub token", "ghs" + "_" + _word(36)),
+    ("GitHub fine-grained token", "github_pat" + "_" + _word(22) + "_" + _word(59)),
+    ("GitLab token", "glpat" + "-" + _word(20)),
+    ("GitLab token", "glrt" + "-" + _word(20)),
+    ("Bitbucket app password", "ATBB" + _word(32)),
+    ("Atlassian token", "ATATT3" + _word(150)),
+    ("PyPI token", "pypi" + "-AgEIcHlwaS5vcmc" + _word(120)),
+    ("npm token", "npm" + "_" + _word(36)),
+    ("npm token", "//registry.example.com/:_authToken" + "=" + _word(20)),
+    ("RubyGems token", "rubygems" + "_" + _word(48, _HEX)),
+    ("Docker Hub token", "dckr_pat" + "_" + _word(27)),
+    ("credentials of a registry", '{"auths": {"registry.example.com": {"auth": "' + _word(24) + '"}}}'),
+    ("credentials of a cluster", "    client-key-data: " + _word(60)),
+    ("credentials of a cluster", "kind: Config\nusers:\n- name: a\n  user:\n    token: " + _word(40)),
+    ("Hugging Face token", "hf" + "_" + _word(34, "abcdefGHIJKLmnop")),
+    ("OpenAI key", "sk-proj" + "-" + _word(60)),
+    ("OpenAI key", "sk" + "-" + _word(20) + "T3BlbkFJ" + _word(20)),
+    ("Anthropic key", "sk-ant" + "-api03-" + _word(93) + "AA"),
+    ("Replicate token", "r8" + "_" + _word(37)),
+    ("Groq key", "gsk" + "_" + _word(52)),
+    ("xAI key", "xai" + "-" + _word(80)),
+    ("Slack token", "xoxb" + "-" + _word(12, "123") + "-" + _word(12, "456") + "-" + _word(24)),
+    ("Slack app token", "xapp" + "-1-A0123456789-1234567890-" + _word(64, _HEX)),
+    ("Slack webhook", "https://hooks.slack" + ".com/services/T00000000/B0000000000/" + _word(24)),
+    ("Discord webhook", "https://discord" + ".com/api/webhooks/123456789012345678/" + _word(68)),
+    ("Teams webhook", "https://a.webhook.office" + ".com/webhookb2/" + _word(80)),
+    ("Telegram token", "123456789" + ":AA" + _word(33)),
+    ("SendGrid key", "SG" + "." + _word(22) + "." + _word(43)),
+    ("Stripe key", "sk_live" + "_" + _word(24)),
+    ("Stripe webhook secret", "whsec" + "_" + _word(32)),
+    ("Shopify token", "shpat" + "_" + _word(32, _HEX)),
+    ("Vault token", "hvs" + "." + _word(95)),
+    ("Terraform token", _word(14) + ".atlasv1" + "." + _word(67)),
+    ("Grafana token", "glsa" + "_" + _word(32) + "_" + _word(8, _HEX)),
+    ("Grafana Cloud token", "glc" + "_eyJ" + _word(60)),
+    ("Sentry token", "sntryu" + "_" + _word(64, _HEX)),
+    ("New Relic key", "NRAK" + "-" + _word(27, "ABCDEFGH0123")),
+    ("Doppler token", "dp" + ".pt." + _word(43)),
+    ("Pulumi token", "pul" + "-" + _word(40, _HEX)),
+    ("Postman key", "PMAK" + "-" + _word(24, _HEX) + "-" + _word(34, _HEX)),
+    ("Tailscale key", "tskey" + "-auth-" + _word(12) + "-" + _word(30)),
+    ("PlanetScale token", "pscale" + "_tkn_" + _word(40)),
+    ("Supabase token", "sbp" + "_" + _word(40, _HEX)),
+    ("Linear key", "lin_api" + "_" + _word(40)),
+    ("Notion token", "ntn" + "_" + _word(11, "1234567") + _word(35)),
+    ("1Password token", "ops" + "_eyJ" + _word(300)),
+]
+
+
+def find(text: str) -> set[str]:
+    return {name for _, name in find_forms(text.encode())}
+
+
+def test_each_form_has_an_example() -> None:
+    """No row of the table is without a text that it finds."""
+    assert {form.name for form in FORMS} == {name for name, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{i}-{name}" for i, (name, _) in enumerate(EXAMPLES)])
+def test_a_secret_is_found_in_code_and_in_configuration(name: str, text: str) -> None:
+    """Alone, quoted as in Python, and behind other lines; where it begins is told."""
+    assert name in find(text)
+    assert name in find(f"import os\nTOKEN = '''\n{text}\n'''\n")
+    assert "\n" in text or name in find(f"TOKEN = {text!r}\n")
+    where = next(start for start, found in find_forms(b"# first\n" + text.encode()) if found == name)
+    assert where >= len(b"# first\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN CERTIFICATE-----\n" + _word(64) + "\n-----END CERTIFICATE-----\n",
+        "-----BEGIN PUBLIC KEY-----\n" + _word(64) + "\n-----END PUBLIC KEY-----\n",
+        "if text.startswith('-----BEGIN PRIVATE KEY-----'):\n    load(text)\n",
+        "MARKS = ('-----BEGIN RSA PRIVATE KEY-----', '-----END RSA PRIVATE KEY-----')\n",
+        "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
+        "GITHUB_TOKEN=ghp_" + "x" * 36,
+        "token: ghp_...",
+        "a ghp_prefix and an AKIA prefix, sk-learn, hf_hub_download, npm_config_registry",
+        "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+        '{"auths": {}}',
+        "kind: Config\nusers:\n- name: a\n  user:\n    token: $TOKEN\n",
+        "AWS_SECRET_ACCESS_KEY=os.environ['AWS_SECRET_ACCESS_KEY']",
+        "sha256:" + _word(64, _HEX),
+        "password = 'hunter2'\npostgresql://app:secret@localhost/app",
+        "data:image/png;base64," + _word(40) + "AKIA" + _word(16, "ABCDEFGH234567") + _word(40),
+    ],
+    ids=["certificate", "public key", "mention", "mentions", "dots", "placeholder", "short", "words", "variable",
+         "no auth", "no token", "code", "digest", "guess", "base64"],
+)  # fmt: skip
+def test_what_only_looks_like_one_is_let_through(text: str) -> None:
+    """Public keys, mentions, placeholders and names of variables; a password is nobody's form."""
+    assert find(text) == set()

@@ -1,0 +1,95 @@
+"""What tests of the verbs of records share."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ovenbird.commands.records.record_verbs import main
+from ovenbird.platform.entities.run import run_metadata, start
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
+
+
+@pytest.fixture
+def said(store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a verb on the store of the test; what it printed."""
+    monkeypatch.setenv("OVENBIRD_HOME", str(store.home))
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert main(words) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def rows(said: Callable[..., str]) -> Callable[..., list[dict[str, Any]]]:
+    """`runs list` with flags; the rows of its JSON."""
+
+    def run(*words: str) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = json.loads(said("runs", "list", *words))
+        return listed
+
+    return run
+
+
+@pytest.fixture
+def terminal(store: LocalStore) -> Callable[..., str]:
+    """Run a verb of `ovenbird` on a terminal of so many columns; what it shows."""
+
+    def run(*words: str, columns: int = 120) -> str:
+        env = {**os.environ, "OVENBIRD_HOME": str(store.home), "COLUMNS": str(columns)}
+        leader, follower = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ovenbird", *words], env=env, stdout=follower, stderr=subprocess.PIPE
+        )
+        os.close(follower)
+        shown = b""
+        with os.fdopen(leader, "rb", buffering=0) as reader:
+            while True:
+                try:
+                    part = reader.read(65536)
+                except OSError:  # Linux says so when the other end is closed
+                    break
+                if not part:
+                    break
+                shown += part
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        return shown.decode().replace("\r\n", "\n")
+
+    return run
+
+
+@pytest.fixture
+def recorded(store: LocalStore) -> Callable[..., str]:
+    """Record a run that has ended: its parameters, results, metrics and what is said of it; its id."""
+
+    def record(
+        parameters: dict[str, Any] | None = None,
+        results: dict[str, Any] | None = None,
+        metrics: dict[str, Any] | None = None,
+        *,
+        function: str = "train",
+        state: str = "COMPLETED",
+        status: dict[str, Any] | None = None,
+        **said: Any,
+    ) -> str:
+        revision = Project(store, "p", {}).register_function(function, {"source": {"handler": f"main:{function}"}})
+        spec = {"parameters": parameters or {}}
+        run = start(store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**said))
+        if metrics:
+            run.log_metrics(metrics)
+        run.finish(state, results=results or {})
+        return run.id
+
+    return record

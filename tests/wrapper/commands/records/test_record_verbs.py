@@ -1,0 +1,219 @@
+"""`ovenbird runs|dataitems|artifacts|models|functions list|show|get|rm|logs` and `ovenbird lineage`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.jobs import Jobs
+
+from ovenbird.commands.records.record_verbs import main
+from ovenbird.errors import InputError, OvenbirdError, PlatformError
+from ovenbird.platform.entities.run import start
+from ovenbird.platform.local.store import LocalStore
+from ovenbird.platform.project.project import Project
+
+
+@pytest.fixture
+def said(store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a verb on the store of the test; what it printed."""
+    monkeypatch.setenv("OVENBIRD_HOME", str(store.home))
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert main(words) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def _filled(store: LocalStore) -> dict[str, str]:
+    """Two runs, the second from what the first made; the keys of all of it."""
+    plain = Project(store, "p", {})
+    function = plain.register_function("f", {"source": {"revision": "abc", "digest": "sha256:1"}})
+    first = start(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
+    table = Project(store, "p", {}, run=first).log_artifact("table", data="one")
+    first.finish("COMPLETED", outputs={"table": table.key})
+    second = start(store, "p", {}, function=function.key)
+    project = Project(store, "p", {}, run=second)
+    project.get_artifact("table")
+    model = project.log_model("m", data=b"weights", algorithm="linear")
+    second.finish("ERROR", message="boom", error={"type": "ValueError", "message": "boom", "traceback": ""})
+    newer = plain.log_artifact("table", data="two")
+    return {"function": function.key, "first": first.key, "second": second.key, "table": table.key,
+            "newer": newer.key, "model": model.key}  # fmt: skip
+
+
+def _keys(text: str) -> list[str]:
+    return [row["key"] for row in json.loads(text)]
+
+
+def test_list(store: LocalStore, said: Any) -> None:
+    """Newest first; the latest of each name, or every version; by name, state, project and number."""
+    keys = _filled(store)
+    assert _keys(said("runs", "list")) == [keys["second"], keys["first"]]
+    assert _keys(said("runs", "list", "--state", "completed")) == [keys["first"]]
+    assert _keys(said("runs", "list", "--limit", "1")) == [keys["second"]]
+    assert _keys(said("artifacts", "list")) == [keys["newer"]]
+    assert _keys(said("artifacts", "list", "--versions")) == [keys["newer"], keys["table"]]
+    assert _keys(said("artifacts", "list", "--name", "absent")) == []
+    assert _keys(said("models", "list", "--project", "p")) == [keys["model"]]
+    assert _keys(said("models", "list", "--project", "q")) == []
+    assert _keys(said("functions", "list", "--json")) == [keys["function"]]
+    with pytest.raises(InputError, match="no run is ever in the state 'DONE'"):
+        main(["runs", "list", "--state", "DONE"])
+
+
+def test_show_takes_a_key_a_name_an_id_or_its_beginning(store: LocalStore, said: Any) -> None:
+    """All mean the same; the whole entity is printed as JSON, its relations, files and digests included."""
+    keys = _filled(store)
+    identity = keys["table"].rpartition(":")[2]
+    for text in (keys["table"], identity, identity[:12]):
+        assert json.loads(said("artifacts", "show", text))["key"] == keys["table"]
+    assert json.loads(said("artifacts", "show", "table"))["key"] == keys["newer"]
+    found = json.loads(said("runs", "show", keys["second"]))
+    assert (found["status"]["error"]["type"], found["status"]["state"]) == ("ValueError", "ERROR")
+    assert json.loads(said("models", "show", "m"))["status"]["files"][0]["hash"].startswith("md5:")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("runs", "show", "zzz"), "no run 'zzz'"),
+        (("artifacts", "show", "tabel"), "no artifact 'tabel'"),
+        (("artifacts", "show", "store://p/model/model/m"), "is a model, not"),
+        (("models", "show", "store://p/model"), "has 2 parts"),
+        (("lineage", "store://p/artifact/artifact/gone"), "gone"),
+        (("lineage", "nothing"), "nothing is called 'nothing'"),
+    ],
+)
+def test_what_is_not_there_is_told(store: LocalStore, said: Any, words: tuple[str, ...], message: str) -> None:
+    """The error names what was looked for."""
+    keys = _filled(store)
+    with pytest.raises(OvenbirdError, match=message):
+        main([word.format(**keys) for word in words])
+
+
+def test_get(store: LocalStore, said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are copied to a folder, the current one by default; what is there is replaced only when told."""
+    keys = _filled(store)
+    monkeypatch.chdir(tmp_path)
+    assert Path(said("artifacts", "get", keys["table"]).strip()).read_text() == "one"
+    with pytest.raises(InputError, match="exists"):
+        main(["artifacts", "get", "table"])
+    said("artifacts", "get", "table", "--overwrite")
+    assert (tmp_path / "table").read_text() == "two"
+    (tmp_path / "sub").mkdir()
+    assert Path(said("models", "get", "m", "sub").strip()).read_bytes() == b"weights"
+
+
+def test_rm(store: LocalStore, said: Any) -> None:
+    """A version goes with its files; all versions when told; the files stay when told; a run that lives stays."""
+    keys = _filled(store)
+    files = store.home / "files"
+    assert said("artifacts", "rm", "table").split() == [keys["newer"]]
+    assert _keys(said("artifacts", "list")) == [keys["table"]]
+    assert len(list(files.glob("p/artifact/table/*"))) == 1
+    assert said("models", "rm", "m", "--keep-files").split() == [keys["model"]]
+    assert len(list(files.glob("p/model/m/*/m"))) == 1
+    Project(store, "p", {}).log_artifact("table", data="three")
+    assert len(said("artifacts", "rm", "table", "--versions").split()) == 2
+    assert not list(files.glob("p/artifact/table/*"))
+    said("runs", "rm", keys["first"], keys["second"])
+    assert _keys(said("runs", "list")) == []
+    running = start(store, "p", {})
+    with pytest.raises(PlatformError, match="still running"):
+        main(["runs", "rm", running.id])
+
+
+def test_lineage_through_two_runs(store: LocalStore, said: Any) -> None:
+    """From the model back through the second run, what it read, the first run, and the function's revision."""
+    keys = _filled(store)
+    tree = json.loads(said("lineage", keys["model"], "--format", "json"))
+    (second,) = tree["sources"]
+    assert (tree["key"], second["key"], second["relation"]) == (keys["model"], keys["second"], "produced_by")
+    function, table = second["sources"]
+    assert (function["key"], function["detail"]["source"]["revision"]) == (keys["function"], "abc")
+    assert (table["key"], table["relation"]) == (keys["table"], "consumes")
+    assert table["sources"][0]["key"] == keys["first"]
+    assert table["sources"][0]["detail"]["parameters"] == {"n": 3}
+
+    text = said("lineage", keys["model"])
+    assert [keys[name] in text for name in ("model", "second", "function", "table", "first")] == [True] * 5
+    assert "└─ consumes " in text
+    dot = said("lineage", keys["model"], "--format", "dot")
+    assert f'"{keys["model"]}" -> "{keys["second"]}" [label="produced_by"];' in dot
+    mermaid = said("lineage", keys["model"], "--format", "mermaid")
+    assert mermaid.startswith("flowchart BT\n")
+    assert mermaid.count("-->") == dot.count("->") == 5
+
+
+def test_lineage_by_name(store: LocalStore, said: Any) -> None:
+    """A key without its version is the latest; what was removed is named as such."""
+    keys = _filled(store)
+    said("artifacts", "rm", keys["table"])
+    text = said("lineage", "store://p/model/model/m")
+    assert keys["model"] in text
+    assert f"consumes {keys['table']}  (removed)" in text
+
+
+def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help is printed and is no fault; a wrong word is exit 70."""
+    assert main(["runs", "--help"]) == 0
+    assert "logs" in capsys.readouterr().out
+    assert main(["runs", "fly"]) == 70
+    assert main(["artifacts", "logs", "x"]) == 70
+
+
+def test_a_table_on_a_terminal(jobs: Jobs) -> None:
+    """On a terminal a listing is a table in columns; elsewhere, and with --json, JSON."""
+    jobs.run("def handler(project): project.log_artifact('made', data=b'x')\n")
+    env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
+
+    def shown(*words: str) -> str:
+        leader, follower = pty.openpty()
+        subprocess.run([sys.executable, "-m", "ovenbird", *words], env=env, stdout=follower, check=True)
+        os.close(follower)
+        with os.fdopen(leader, "rb") as terminal:
+            return terminal.read1(65536).decode()
+
+    head, line = shown("runs", "list").splitlines()
+    assert head.split() == ["ID", "STATE", "FUNCTION", "STARTED", "TOOK"]
+    assert line.split()[1:3] == ["COMPLETED", "main"]
+    head, line = shown("artifacts", "list").splitlines()
+    assert (head.split()[0], line.split()[:2]) == ("NAME", ["made", "artifact"])
+    assert json.loads(shown("artifacts", "list", "--json"))[0]["name"] == "made"
+
+
+def test_who_reads_may_stop_reading(jobs: Jobs) -> None:
+    """`ovenbird runs list | head -1` ends well."""
+    jobs.run("def handler(): pass\n")
+    env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "ovenbird", "runs", "list"]
+    done = subprocess.run(command, check=True, env=env, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.stderr == b""
+
+
+def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
+    """More entries than the limit are not shown, and that is said on the terminal."""
+    project = Project(store, "p", {})
+    for number in range(3):
+        project.new_artifact(f"a{number}", path="/x")
+    env = {**os.environ, "OVENBIRD_HOME": str(store.home)}
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "ovenbird", "artifacts", "list", "--limit", "2"],
+        env=env, check=True, stdout=follower, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(follower)
+    os.close(leader)
+    assert "the newest 2" in done.stderr

@@ -1,0 +1,78 @@
+"""Tracebacks for the user, without frames that are not the user's."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from ovenbird.function.tracebacks import summary, user_frames, user_traceback
+from ovenbird.settings import duration
+
+
+def raised(act: Callable[[], object]) -> BaseException:
+    with pytest.raises(BaseException) as caught:
+        act()
+    return caught.value
+
+
+def test_our_frames_are_cut_and_the_users_stay() -> None:
+    """An error that our code raised below the user's shows the user's line alone."""
+    text = user_traceback(raised(lambda: duration("soon")))
+    assert "lambda: duration" in text
+    assert "settings.py" not in text
+
+
+def test_causes_and_contexts_are_cut_too() -> None:
+    """A chain of errors keeps its links, each without our frames."""
+
+    def act() -> None:
+        try:
+            duration("soon")
+        except ValueError as error:
+            raise KeyError("no limit") from error
+
+    text = user_traceback(raised(act))
+    assert "direct cause" in text
+    assert "KeyError: 'no limit'" in text
+    assert "settings.py" not in text
+
+
+def test_a_cycle_of_contexts_ends() -> None:
+    """Errors that name each other as context do not loop for ever."""
+    one, two = ValueError("one"), ValueError("two")
+    one.__context__, two.__context__ = two, one
+    assert "ValueError: one" in user_traceback(one)
+
+
+def test_a_missing_module_has_no_frame_of_the_users() -> None:
+    """Frames of the import system are nobody's: that is how a missing module is told from a failing one."""
+    error = raised(lambda: importlib.import_module("no_such_module_at_all"))
+    frames = error.__traceback__
+    assert frames is not None
+    assert user_frames(error)  # `raised` and the lambda
+    assert frames.tb_next is not None
+    assert not user_frames(error.with_traceback(frames.tb_next.tb_next))
+
+
+def test_the_summary_is_one_line() -> None:
+    """The type and the first line, whatever the message does."""
+
+    class Rude(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert summary(ValueError("a\nb")) == "ValueError: a"
+    assert summary(ValueError()) == "ValueError"
+    assert summary(Rude()) == "Rude"
+
+
+def test_groups_of_errors_are_cut() -> None:
+    """An exception group, where Python has them, shows its parts without our frames."""
+    group = getattr(sys.modules["builtins"], "ExceptionGroup", None)
+    error = raised(lambda: duration("soon"))
+    text = user_traceback(group("many", [error]) if group else error)
+    assert "a duration such as" in text
+    assert "settings.py" not in text

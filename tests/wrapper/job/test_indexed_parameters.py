@@ -1,0 +1,91 @@
+"""One run among many: its parameters are a line of a file, told by an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.jobs import Jobs
+
+from ovenbird.errors import ArgumentsError, SettingsError
+from ovenbird.job.indexed_parameters import line
+
+SOURCE = "def handler(n: int, common: str = 'none'):\n    return f'{n} {common}'\n"
+
+
+def test_a_run_takes_its_line(jobs: Jobs) -> None:
+    """By --index, or by the variable that an indexed Job of Kubernetes sets; empty lines do not count."""
+    (jobs.folder / "each.jsonl").write_text('{"n": 10}\n\n{"n": 11, "common": "own"}\n{"n": 12}')
+    first = jobs.run(SOURCE, "--each", "each.jsonl", "--index", "0")
+    assert first.result["results"] == {"output_0": "10 none"}
+    second = jobs.run(SOURCE, OVENBIRD_EACH="each.jsonl", JOB_COMPLETION_INDEX="1", OVENBIRD_PARAM='{"common": "all"}')
+    assert second.result["results"] == {"output_0": "11 own"}
+    third = jobs.run(SOURCE, "--param", "n=1", "--param", "common=all", "--each", "each.jsonl", "--index", "2")
+    assert third.result["results"] == {"output_0": "12 all"}
+    assert jobs.record(third)["spec"]["parameters"] == {"n": 12, "common": "all"}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_parameters(jobs: Jobs) -> None:
+    """Some editors begin a text file with one: files of parameters, and inputs that are JSON or text."""
+    for name, text in (("each.jsonl", '{"n": 1}\n'), ("p.json", '{"n": 2}'), ("p.yaml", "n: 3\n"), ("d.json", "[4]")):
+        (jobs.folder / name).write_text(text, encoding="utf-8-sig")
+    assert jobs.run(SOURCE, "--each", "each.jsonl", "--index", "0").result["results"] == {"output_0": "1 none"}
+    assert jobs.run(SOURCE, "--params", "p.json").result["results"] == {"output_0": "2 none"}
+    assert jobs.run(SOURCE, "--params", "p.yaml").result["results"] == {"output_0": "3 none"}
+    source = "def handler(data: list[int], text: str, raw: bytes):\n    return f'{data} {text} {len(raw)}'\n"
+    done = jobs.run(source, "--input", "data=d.json", "--input", "text=d.json", "--input", "raw=d.json")
+    assert done.result["results"] == {"output_0": "[4] [4] 6"}
+
+
+def test_lines_that_end_as_in_windows(jobs: Jobs) -> None:
+    """Carriage returns and blank lines are no part of the parameters."""
+    (jobs.folder / "each.jsonl").write_bytes(b'\xef\xbb\xbf\r\n{"n": 1}\r\n \t\r\n{"n": 2, "common": "x"}\r\n')
+    assert jobs.run(SOURCE, "--each", "each.jsonl", "--index", "1").result["results"] == {"output_0": "2 x"}
+
+
+def test_an_index_without_lines_is_no_matter(jobs: Jobs) -> None:
+    """A user's own indexed Job may read the variable itself."""
+    done = jobs.run(
+        "import os\ndef handler():\n    return os.environ['JOB_COMPLETION_INDEX']\n", JOB_COMPLETION_INDEX="7"
+    )
+    assert done.result["results"] == {"output_0": "7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "index", "message"),
+    [
+        ('{"n": 1}\n', 1, "--index: 1 is out of range: '"),
+        ('{"n": 1}\n\n', 1, "has 1 lines that are not blank, counted from 0"),
+        ("", 0, "has 0 lines"),
+        ('{"n": 1}\n[2]\n', 1, "line 2: not a JSON object of parameters"),
+        ("{\n", 0, "line 1: not a JSON object"),
+        ("\xff\n", 0, "line 1: not a JSON object"),
+        ("[" * 100_000, 0, "line 1: not a JSON object"),
+    ],
+)
+def test_a_line_that_is_none(tmp_path: Path, text: str, index: int, message: str) -> None:
+    """It is exit status 77, which ends the index alone: the arguments do not fit."""
+    path = tmp_path / "each.jsonl"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ArgumentsError) as caught:
+        line(str(path), index)
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 77
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """The path and the reason are told."""
+    with pytest.raises(ArgumentsError, match=r"--each: cannot read '.*absent': No such file"):
+        line(str(tmp_path / "absent"), 0)
+
+
+def test_no_index(jobs: Jobs) -> None:
+    """Which line is meant has to be said; what is no number is a setting that does not parse."""
+    with pytest.raises(SettingsError, match="which line is meant"):
+        line("each.jsonl", -1)
+    (jobs.folder / "each.jsonl").write_text('{"n": 10}\n')
+    assert jobs.run(SOURCE, "--each", "each.jsonl").code == 70
+    for text in ("-1", "one", "1.5"):
+        done = jobs.run(SOURCE, "--each", "each.jsonl", f"--index={text}")
+        assert done.code == 70
+        assert "--index: expected a whole number from 0" in done.err

@@ -1,0 +1,166 @@
+"""Every way to sign a call, against a Core that checks it."""
+
+from __future__ import annotations
+
+import configparser
+import traceback
+from pathlib import Path
+
+import pytest
+from tests.core.auth import CLIENT
+from tests.core.server import Double
+
+from ovenbird.errors import PlatformAuthError, PlatformError, SettingsError
+from ovenbird.platform.core.rest_client import RestClient
+
+
+@pytest.fixture
+def guarded(core: Double) -> Double:
+    """A Core that wants a Bearer token."""
+    core.auth.mode = "bearer"
+    return core
+
+
+def ask(core: Double, **environ: str) -> RestClient:
+    """A client that has made one call."""
+    found = RestClient({**core.environ(), **environ}, 1.0)
+    assert found.call("GET", "/projects/p")["name"] == "p"
+    return found
+
+
+def test_an_access_token(guarded: Double) -> None:
+    ask(guarded, DHCORE_ACCESS_TOKEN=guarded.auth.issue())
+    assert len(guarded.calls) == 1
+
+
+def test_an_expired_token_is_refreshed_once(guarded: Double) -> None:
+    """The refresh token is used, the call made again, and the new token kept for the next."""
+    tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    found = ask(guarded, **tokens)
+    found.call("GET", "/projects/p")
+    assert guarded.counts() == {"GET projects/{id}": 3, "POST /auth/token": 1}
+
+
+def test_refreshing_brings_new_credentials_for_files(guarded: Double) -> None:
+    """What the token endpoint hands out for S3 is what files are reached with from then on."""
+    guarded.auth.granted = {"aws_access_key_id": "AKIDNEW", "aws_secret_access_key": "new", "aws_session_token": "t"}
+    tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    storage = ask(guarded, **tokens, AWS_ACCESS_KEY_ID="AKIDOLD").tokens.storage
+    assert (storage["AWS_ACCESS_KEY_ID"], storage["AWS_SESSION_TOKEN"]) == ("AKIDNEW", "t")
+
+
+def test_the_token_endpoint_is_found_at_the_issuer(guarded: Double) -> None:
+    tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    ask(guarded, **tokens, OAUTH2_TOKEN_ENDPOINT="")
+    assert guarded.counts()["GET /.well-known/openid-configuration"] == 1
+
+
+def test_a_personal_token_is_exchanged_and_comes_first(guarded: Double) -> None:
+    """It is exchanged once, and again when what it gave has expired; an access token beside it is not used."""
+    found = ask(guarded, DHCORE_PERSONAL_ACCESS_TOKEN=guarded.auth.issue_personal(), DHCORE_ACCESS_TOKEN="worthless")
+    assert guarded.counts() == {"POST /auth/token": 1, "GET projects/{id}": 1}
+    guarded.auth.expire()
+    assert found.call("GET", "/projects/p")["name"] == "p"
+    assert guarded.counts()["POST /auth/token"] == 2
+
+
+def test_user_and_password(core: Double) -> None:
+    core.auth.mode = "basic"
+    ask(core, DHCORE_USER=core.auth.user, DHCORE_PASSWORD=core.auth.password)
+
+
+def test_none(core: Double) -> None:
+    """A platform that asks for nothing gets no header."""
+    assert ask(core).tokens.header() == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({}, "nothing to renew them with"),
+        ({"DHCORE_ACCESS_TOKEN": "at-old"}, "nothing to renew them with"),
+        ({"DHCORE_ACCESS_TOKEN": "at-old", "DHCORE_REFRESH_TOKEN": "rt-old"}, "the refresh token was not accepted"),
+        ({"DHCORE_PERSONAL_ACCESS_TOKEN": "pat-old"}, "the personal access token was not accepted"),
+        ({"DHCORE_USER": "ann", "DHCORE_PASSWORD": "pw-old"}, "nothing to renew them with"),
+        ({"DHCORE_ACCESS_TOKEN": "at-old", "DHCORE_REFRESH_TOKEN": "rt-old", "DHCORE_CLIENT_ID": ""}, "CLIENT_ID"),
+    ],
+)
+def test_denied(guarded: Double, environ: dict[str, str], told: str) -> None:
+    """What is not accepted is told, with what to do; the secret itself is in no part of it."""
+    with pytest.raises(PlatformAuthError, match=told) as caught:
+        ask(guarded, **environ)
+    text = "".join(traceback.format_exception(caught.value))
+    assert caught.value.hint
+    assert [secret for secret in ("at-old", "rt-old", "pat-old", "pw-old") if secret in str(caught.value)] == []
+    assert "pw-old" not in text
+
+
+def test_a_token_endpoint_that_is_down(guarded: Double) -> None:
+    tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    with pytest.raises(PlatformError, match=r"127.0.0.1:9/token does not answer"):
+        ask(guarded, **tokens, OAUTH2_TOKEN_ENDPOINT="http://127.0.0.1:9/token")
+
+
+def _file(path: Path, **profiles: dict[str, str]) -> str:
+    parser = configparser.ConfigParser(interpolation=None)
+    for name, values in profiles.items():
+        if name == "DEFAULT":
+            parser["DEFAULT"].update(values)
+        else:
+            parser[name] = values
+    with path.open("w") as file:
+        parser.write(file)
+    return str(path)
+
+
+def test_the_credentials_file(guarded: Double, tmp_path: Path) -> None:
+    """Its profile is DH_NAME, else the current one; refreshed tokens go back into it, readable by its owner only."""
+    good = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    place = {"DHCORE_ENDPOINT": guarded.url, "DHCORE_CLIENT_ID": CLIENT, "DHCORE_ISSUER": guarded.url}
+    path = _file(tmp_path / "core.ini", DEFAULT={"current_environment": "bad"}, bad=place, good={**place, **good})
+    environ = {"DH_CONFIG": path, "DH_NAME": "good"}
+    assert RestClient(environ, 1).call("GET", "/projects/p")["name"] == "p"
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert good["DHCORE_ACCESS_TOKEN"] not in Path(path).read_text()
+    guarded.calls.clear()
+    assert RestClient(environ, 1).call("GET", "/projects/p")["name"] == "p"
+    assert len(guarded.calls) == 1  # the tokens that were put back are good
+    with pytest.raises(PlatformAuthError):
+        RestClient({"DH_CONFIG": path}, 1).call("GET", "/projects/p")
+
+
+def test_the_environment_comes_before_the_file(guarded: Double, tmp_path: Path) -> None:
+    """The file's credentials are turned to when the environment's are not accepted, and are never mixed with them."""
+    good = {"dhcore_access_token": guarded.auth.issue(), "dhcore_refresh_token": "rt-file"}
+    path = _file(tmp_path / "core.ini", __default=good)
+    ask(guarded, DH_CONFIG=path, DHCORE_ACCESS_TOKEN="at-stale", DHCORE_REFRESH_TOKEN="rt-stale")
+    used = [body["refresh_token"] for _, path, body in guarded.calls if path == "/auth/token"]
+    assert used == ["rt-stale"]
+
+
+def test_a_file_that_does_not_parse(tmp_path: Path) -> None:
+    """The file is named, its content is not quoted."""
+    path = tmp_path / "core.ini"
+    path.write_text("at-secret without any section\n")
+    with pytest.raises(SettingsError, match=r"core\.ini") as caught:
+        RestClient({"DH_CONFIG": str(path), "DHCORE_ENDPOINT": "http://h"})
+    assert "at-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
+    path = _file(tmp_path / "core.ini", one={"dhcore_user": "u"})
+    with pytest.raises(SettingsError, match="no profile 'two'") as caught:
+        RestClient({"DH_CONFIG": path, "DH_NAME": "two", "DHCORE_ENDPOINT": "http://h"})
+    assert "one" in caught.value.hint
+
+
+def test_many_threads_refresh_once(guarded: Double) -> None:
+    """A refresh token works once: threads that find the token expired at the same time share one refresh."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    tokens = {"DHCORE_ACCESS_TOKEN": guarded.auth.issue(0), "DHCORE_REFRESH_TOKEN": guarded.auth.issue_refresh()}
+    found = RestClient({**guarded.environ(), **tokens}, 1.0)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: found.call("GET", "/projects/p")["name"], range(16)))
+    assert answers == ["p"] * 16
+    assert guarded.counts()["POST /auth/token"] == 1

@@ -1,0 +1,237 @@
+"""Calls by the standard library: connections that are kept, TLS, proxies, and what servers do in between."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.authority import secured
+from tests.stores import Server, give
+
+from ovenbird.platform.core.http_connections import CertificateError, HttpAnswer, HttpCallError, HttpConnections
+
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Peer:
+    """A server that answers each request with the next of `answers`, byte for byte; None ends the connection instead.
+
+    A request `CONNECT` is passed on to the address that it names, and kept in `requests` like all.
+    """
+
+    def __init__(self, *answers: bytes | None, context: ssl.SSLContext | None = None) -> None:
+        self.answers, self.context = list(answers), context
+        self.requests: list[str] = []
+        self.connections = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        for sock in (self._server, *self._open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(client)
+            thread = threading.Thread(target=self._talk, args=(client,))
+            thread.start()
+            self._threads.append(thread)
+
+    def _talk(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self.context is not None:
+                client = self.context.wrap_socket(client, server_side=True)
+                self._open.append(client)
+            while request := _request(client):
+                self.requests.append(request)
+                if request.startswith("CONNECT "):
+                    self._tunnel(client, request.split()[1])
+                    return
+                answer = self.answers.pop(0) if self.answers else WHOLE
+                if answer is None:
+                    break
+                client.sendall(answer)
+            client.shutdown(socket.SHUT_RDWR)
+
+    def _tunnel(self, client: socket.socket, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        server = socket.create_connection((host, int(port)))
+        self._open.append(server)
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        back = threading.Thread(target=_copy, args=(server, client))
+        back.start()
+        self._threads.append(back)
+        _copy(client, server)
+
+
+def _request(client: socket.socket) -> str:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = client.recv(65536)
+        if not data:
+            return ""
+        head += data
+    return head.decode()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def peers() -> Iterator[list[Peer]]:
+    started: list[Peer] = []
+    yield started
+    for peer in started:
+        peer.close()
+
+
+def get(connections: HttpConnections, url: str) -> HttpAnswer:
+    return connections.call("GET", url, None, {"Accept": "application/json"})
+
+
+def test_a_connection_that_was_ended_is_made_anew(peers: list[Peer]) -> None:
+    """A server may end a connection that waits; the next call does not fail of it."""
+    peers.append(peer := Peer(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), WHOLE, WHOLE))
+    connections = HttpConnections({}, 5, 10)
+    for _ in range(3):
+        assert get(connections, f"http://127.0.0.1:{peer.port}/x").data == b"{}"
+    assert peer.connections == 2
+    connections.close()
+
+
+def test_a_server_that_ends_idle_connections(peers: list[Peer]) -> None:
+    """The end of a connection that waits is seen before it is used again."""
+    peers.append(peer := Peer())
+    connections = HttpConnections({}, 5, 10)
+    get(connections, f"http://127.0.0.1:{peer.port}/x")
+    for sock in peer._open:
+        sock.shutdown(socket.SHUT_RDWR)
+    assert get(connections, f"http://127.0.0.1:{peer.port}/x").status == 200
+    assert peer.connections == 2
+    connections.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "the connection broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "no answer came in time"),
+        (b"SSH-2.0\r\n", "the connection broke off"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000 + b"\r\n\r\n", "the connection broke off"),
+    ],
+    ids=["ended", "half", "other protocol", "long header"],
+)
+def test_an_answer_that_is_none(peers: list[Peer], answer: bytes | None, reason: str) -> None:
+    """One error says why, and the connection is not used again."""
+    peers.append(peer := Peer(answer))
+    connections = HttpConnections({}, 5, 0.5)
+    with pytest.raises(HttpCallError, match=reason):
+        get(connections, f"http://127.0.0.1:{peer.port}/x")
+    assert get(connections, f"http://127.0.0.1:{peer.port}/x").status == 200
+    assert peer.connections == 2
+    connections.close()
+
+
+def test_what_a_path_may_hold(peers: list[Peer]) -> None:
+    """What is encoded stays so; blanks and letters beyond ASCII are encoded; a line break starts no header."""
+    peers.append(peer := Peer())
+    connections = HttpConnections({}, 5, 10)
+    get(connections, f"http://127.0.0.1:{peer.port}/a%2Fb/ä b\r\nX: y?q=%20ü&r=1")
+    assert peer.requests[0].splitlines()[0] == "GET /a%2Fb/%C3%A4%20bX:%20y?q=%20%C3%BC&r=1 HTTP/1.1"
+    connections.close()
+
+
+def test_tls_with_a_private_authority(
+    tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """SSL_CERT_FILE names it; without it the call ends at once, and the reason is the certificate."""
+    context, authority = secured(tmp_path)
+    peers.append(peer := Peer(context=context))
+    url = f"https://127.0.0.1:{peer.port}/x"
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(CertificateError, match="certificate"):
+        get(HttpConnections({}, 5, 10), url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    connections = HttpConnections({}, 5, 10)
+    assert [get(connections, url).status for _ in range(2)] == [200, 200]
+    connections.close()
+    with pytest.raises(CertificateError, match="localhost"):  # the certificate is for the address
+        get(HttpConnections({}, 5, 10), url.replace("127.0.0.1", "localhost"))
+
+
+def test_a_server_without_tls(peers: list[Peer]) -> None:
+    """An https address of a server that speaks none is told as such."""
+    peers.append(peer := Peer(b"HTTP/1.0 400 Bad Request\r\n\r\n"))
+    with pytest.raises(HttpCallError):
+        get(HttpConnections({}, 5, 1), f"https://127.0.0.1:{peer.port}/x")
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
+def test_a_proxy_with_a_password(
+    tmp_path: Path, peers: list[Peer], monkeypatch: pytest.MonkeyPatch, encrypted: bool
+) -> None:
+    """Its name and password go to the proxy alone, and a call by TLS goes through it unread."""
+    context, authority = secured(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    peers.append(server := Peer(context=context if encrypted else None))
+    peers.append(proxy := Peer())
+    scheme = "https" if encrypted else "http"
+    connections = HttpConnections({f"{scheme}_proxy": f"http://ann:p%40ss@127.0.0.1:{proxy.port}"}, 5, 10)
+    url = f"{scheme}://127.0.0.1:{server.port}/x"
+    assert [get(connections, url).status for _ in range(2)] == [200, 200]
+    login = f"Proxy-Authorization: Basic {base64.b64encode(b'ann:p@ss').decode()}"
+    if encrypted:
+        assert [text.split("\r\n")[0] for text in proxy.requests] == [f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"] or [
+            text.split("\r\n")[0] for text in proxy.requests
+        ] == [f"CONNECT 127.0.0.1:{server.port} HTTP/1.0"]
+        assert login in proxy.requests[0]
+        assert [text.split("\r\n")[0] for text in server.requests] == ["GET /x HTTP/1.1"] * 2
+        assert "Proxy-Authorization" not in "".join(server.requests)
+    else:
+        assert [text.split("\r\n")[0] for text in proxy.requests] == [f"GET {url} HTTP/1.1"] * 2
+        assert all(login in text for text in proxy.requests)
+        assert server.requests == []
+    connections.close()
+
+
+def test_threads_have_connections_of_their_own(server: Server) -> None:
+    """Calls at once do not mix: each thread gets the answer to its own request."""
+    server.answer = lambda request: give(request, request.path.encode())
+    connections = HttpConnections({}, 5, 10)
+    mixed: list[str] = []
+
+    def call(number: int) -> None:
+        for turn in range(20):
+            path = f"/{number}/{turn}"
+            if get(connections, f"{server.url}{path}").data != path.encode():
+                mixed.append(path)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert mixed == []
+    connections.close()

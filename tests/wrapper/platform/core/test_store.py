@@ -1,0 +1,317 @@
+"""Core as a store: entities, listings, metrics, files and runs, by the objects that user code has in hand."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from tests.core.server import Double
+from tests.stores import Server, give
+
+from ovenbird.errors import InputError, OutputError, PlatformError, SettingsError
+from ovenbird.platform import keys, lineage, queries
+from ovenbird.platform.core.store import DigitalHubStore
+from ovenbird.platform.entities.entity import new_record
+from ovenbird.platform.entities.run import start
+from ovenbird.platform.project.project import Project
+from ovenbird.platform.store import EntityStore
+
+
+@pytest.fixture
+def store(platform: dict[str, str]) -> Iterator[DigitalHubStore]:
+    found = DigitalHubStore(platform, 1.0)
+    checked: EntityStore = found
+    yield found
+    checked.close()
+
+
+@pytest.fixture
+def project(store: DigitalHubStore, platform: dict[str, str]) -> Project:
+    return Project(store, "p", platform)
+
+
+def test_an_output_takes_two_calls(core: Double, project: Project, tmp_path: Path) -> None:
+    """CREATED before the upload, READY after; a table has schema and preview."""
+    import pandas
+
+    states = []
+    core.faults.add("do", 9, path="dataitems", work=lambda: states.append(core.calls[-1]))
+    table = project.log_table("t", data=pandas.DataFrame({"a": [1, 2]}))
+    assert [(method, body["status"]["state"]) for method, _, body in states] == [("POST", "CREATED"), ("PUT", "READY")]
+    entity = core.entities.one("p", "dataitem", table.id)
+    assert entity["spec"]["path"] == f"s3://outputs/p/dataitem/t/{table.id}/t.parquet"
+    assert entity["spec"]["schema"] == {"fields": [{"name": "a", "type": "integer"}]}
+    assert entity["status"]["preview"]["rows"] == 2
+    assert project.get_dataitem("t").as_df()["a"].tolist() == [1, 2]
+    assert project.get_dataitem(table.key).key == table.key
+
+
+def test_what_takes_long_is_announced(core: Double, project: Project, tmp_path: Path) -> None:
+    """A large upload has the state UPLOADING meanwhile."""
+    big = tmp_path / "big.bin"
+    with big.open("wb") as file:
+        file.truncate(33 * 1024 * 1024)
+    project.log_artifact("big", source=str(big))
+    states = [body["status"]["state"] for _, path, body in core.calls if path.startswith("artifacts")]
+    assert states == ["CREATED", "UPLOADING", "READY"]
+
+
+def test_many_files(core: Double, project: Project, tmp_path: Path) -> None:
+    """More than a hundred files go to an address of their own, and are found there again."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(101):
+        (folder / f"{number:03}").write_text(str(number))
+    made = project.log_artifact("many", source=str(folder))
+    assert core.entities.one("p", "artifact", made.id)["status"]["files"] == []
+    found = project.get_artifact("many")
+    assert [info["path"] for info in found.status.files] == [f"{number:03}" for number in range(101)]
+    assert len(found.as_file()) == 101
+
+
+def test_the_files_store(core: Double, store: DigitalHubStore, platform: dict[str, str]) -> None:
+    """The project's configuration wins over the environment; with neither, that is told when it is needed."""
+    core.entities.projects["p"]["spec"]["config"] = {"default_files_store": "s3://outputs/configured"}
+    made = Project(store, "p", platform).log_artifact("a", data=b"x")
+    assert made.spec.path.startswith("s3://outputs/configured/p/artifact/a/")
+    core.entities.add_project({"name": "bare"})
+    none = {**platform, "DHCORE_DEFAULT_FILES_STORE": "", "S3_BUCKET": ""}
+    with pytest.raises(SettingsError, match="does not say where its files go"):
+        Project(DigitalHubStore(none, 1.0), "bare", none).log_artifact("a", data=b"x")
+    bucket = none | {"S3_BUCKET": "outputs"}
+    made = Project(DigitalHubStore(bucket, 1.0), "bare", bucket).log_artifact("a", data=b"x")
+    assert made.spec.path.startswith("s3://outputs/bare/")
+
+
+def test_a_project_that_is_not_there(store: DigitalHubStore) -> None:
+    """It is named, and none is made."""
+    with pytest.raises(PlatformError, match="no project 'typo'"):
+        store.open("typo")
+    with pytest.raises(InputError, match="no project 'typo'"):
+        store.listing("artifact", project="typo")
+
+
+def test_an_entity_whose_answer_was_lost(core: Double, project: Project) -> None:
+    """The call is made again; that Core has the entity already is then no error. Another's id is one."""
+    core.faults.add("lose", 1, method="POST")
+    made = project.log_artifact("a", data=b"x")
+    assert core.counts() == {"POST artifacts": 2, "PUT artifacts/{id}": 1, "GET projects/{id}": 1}
+    with pytest.raises(PlatformError, match="already exists"):
+        project.new_artifact("b", path="s3://x/y", uuid=made.id)
+
+
+def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> None:
+    """A version whose upload failed does not hide the one before it."""
+    first = project.log_artifact("a", data=b"1")
+    second = project.log_artifact("a", data=b"2")
+    assert project.get_artifact("a").id == second.id
+    core.entities.one("p", "artifact", second.id)["status"]["state"] = "ERROR"
+    assert project.get_artifact("a").id == first.id
+    assert project.get_artifact(second.key).id == second.id
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("store://p/artifact/artifact/nope", "no artifact named 'nope' in project 'p' .*there are: a"),
+        ("store://p/artifact/artifact/a:0", "no artifact with id '0'"),
+        ("store://p/model/model/m", "no model named 'm'.*there is no model at all"),
+        ("store://p/artifact/other/a", "no artifact named 'a'"),
+    ],
+)
+def test_what_is_not_there_is_told(core: Double, project: Project, store: DigitalHubStore, key: str, told: str) -> None:
+    project.log_artifact("a", data=b"1")
+    with pytest.raises(InputError, match=told):
+        store.read(keys.parse(key))
+
+
+def test_a_key_that_mixes_two_entities(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """An id of another name or kind is not taken for what was asked for."""
+    made = project.log_artifact("a", data=b"1")
+    for wrong in (f"store://p/artifact/artifact/b:{made.id}", f"store://p/artifact/report/a:{made.id}"):
+        with pytest.raises(InputError, match=r"not of"):
+            store.read(keys.parse(wrong))
+
+
+def test_listings_go_through_all_pages(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """Newest first, latest of each name or all versions, with a limit, by the beginning of an id."""
+    for number in range(230):
+        core.entities.create("p", "artifact", {"kind": "artifact", "name": f"a{number % 115}", "spec": {"path": "x"}})
+    rows = store.listing("artifact", project="p")
+    assert (len(rows), rows[0].name, rows[-1].name) == (230, "a114", "a0")
+    assert len(store.listing("artifact", project="p", versions=False)) == 115
+    core.calls.clear()
+    assert len(store.listing("artifact", project="p", limit=5)) == 5
+    assert len(core.calls) == 1
+    assert store.listing("artifact", project="p", identity=rows[7].id[:9])[0].id == rows[7].id
+    assert queries.located(store, "artifact", rows[7].id, "p").id == rows[7].id
+    with pytest.raises(SettingsError, match="one project at a time"):
+        store.listing("artifact")
+
+
+def test_metrics(core: Double, project: Project, store: DigitalHubStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Series grow, single numbers are replaced, what is not finite is left out, and all are read back."""
+    model = project.log_model("m", source=__file__)
+    model.log_metrics({"accuracy": 0.5, "loss": [3, 2]})
+    model.log_metric("loss", 1)
+    model.log_metric("loss", math.nan)
+    assert "finite" in caplog.text
+    model.refresh()
+    assert core.entities.metrics[model.id] == {"accuracy": 0.5, "loss": [3.0, 2.0, 1.0]}
+    other = Project(DigitalHubStore(core.environ(), 1.0), "p", core.environ()).get_model("m")
+    assert other.status.metrics == {"accuracy": 0.5, "loss": [3.0, 2.0, 1.0]}
+    other.log_metric("loss", 0.5)
+    other.log_metric("accuracy", 0.6, overwrite=True)
+    other.refresh()
+    assert core.entities.metrics[model.id] == {"accuracy": [0.6], "loss": [3.0, 2.0, 1.0, 0.5]}
+    with pytest.raises(PlatformError, match="runs and models only"):
+        project.log_artifact("a", data=b"x").log_metric("n", 1)
+
+
+def test_metrics_of_a_loop_are_few_calls(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """A thousand steps do not wait for Core each; what is held back is written soon, in order, without being asked."""
+    model = project.log_model("m", source=__file__)
+    core.calls.clear()
+    for step in range(1000):
+        model.log_metric("loss", step)
+    assert core.counts()["PUT models/{id}/metrics/loss"] <= 3
+    end = time.monotonic() + 10
+    while len(core.entities.metrics[model.id]["loss"]) < 1000:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert core.entities.metrics[model.id]["loss"] == [float(step) for step in range(1000)]
+
+
+def test_a_run_goes_through_its_states(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """It is in Core from when its function is known; what others write meanwhile stays."""
+    run = start(store, "p", {}, spec={"parameters": {"n": 1}})
+    assert core.entities.all("p", "run") == []
+    function = project.register_function("f", {"source": {"source": "s3://x/y.py", "handler": "y:f"}})
+    run.spec.function = function.key
+    run.relate("run_of", function.key)
+    run.save(update=True)
+    assert core.run("p", run.id)["status"]["state"] == "RUNNING"
+    core.set_state("p", run.id, "RUNNING", note="another writer's")
+    run.consume("store://p/dataitem/table/t:1")
+    assert run.finish("COMPLETED", results={"a": 1}) == "COMPLETED"
+    now = core.run("p", run.id)
+    assert (now["status"]["note"], now["status"]["results"]) == ("another writer's", {"a": 1})
+    assert [link["type"] for link in now["metadata"]["relationships"]] == ["run_of", "consumes"]
+    puts = [body["status"]["state"] for method, path, body in core.calls if (method, path) == ("PUT", "runs/{id}")]
+    assert puts == ["BUILT", "READY", "RUNNING", "COMPLETED"]
+
+
+def test_a_run_that_ended_otherwise_stays_so(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """A state that is final, and its message, are not written over; what the run made is added."""
+    run = start(store, "p", {})
+    run.spec.function = project.register_function("f", {"source": {"handler": "y:f"}}).key
+    run.save(update=True)
+    core.set_state("p", run.id, "STOPPED", message="stopped by ann")
+    assert run.finish("ERROR", message="killed", results={"a": 1}) == "STOPPED"
+    assert core.run("p", run.id)["status"]["message"] == "stopped by ann"
+    assert core.run("p", run.id)["status"]["results"] == {"a": 1}
+    core.entities.delete("p", "run", run.id)
+    with pytest.raises(PlatformError, match="is not in Core"):
+        run.finish("ERROR")
+
+
+def test_a_run_without_function_is_not_taken(store: DigitalHubStore) -> None:
+    run = start(store, "p", {})
+    with pytest.raises(PlatformError, match="its function could not be loaded"):
+        run.finish("ERROR")
+
+
+def test_a_function_is_registered_once(core: Double, project: Project) -> None:
+    """Core may add what it likes to the spec; another handler is another revision."""
+    spec = {"source": {"source": "git+https://h/r", "handler": "m:f", "root": "/x", "digest": "sha256:0"}}
+    first = project.register_function("f", spec)
+    core.entities.one("p", "function", first.id)["spec"]["image"] = "built"
+    assert project.register_function("f", spec).id == first.id
+    assert project.register_function("f", {"source": {**spec["source"], "handler": "m:g"}}).id != first.id
+
+
+def test_removing(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """A version goes with its files; a run that has not ended stays; an answer that was lost is no error."""
+    made = project.log_artifact("a", data=b"x")
+    core.faults.add("lose", 1, method="DELETE")
+    assert queries.removed(store, keys.parse(made.key), store.storage({})) == [made.key]
+    assert core.entities.all("p", "artifact") == []
+    run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"local_execution": True}})
+    run["status"]["state"] = "RUNNING"
+    with pytest.raises(PlatformError, match="still running"):
+        store.remove(keys.run_key("p", run["id"]))
+    run["status"]["state"] = "ERROR"
+    store.remove(keys.run_key("p", run["id"]))
+
+
+def test_logs(core: Double, store: DigitalHubStore) -> None:
+    """Those that the cluster has collected, decoded; an unknown run is told."""
+    run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"a": 1}})
+    core.entities.logs[run["id"]] = ["one\ntwo\n", "drei"]
+    assert list(store.log_lines("p", run["id"])) == ["one", "two", "drei"]
+    with pytest.raises(InputError, match="no log of the run '0'"):
+        store.log_lines("p", "0")
+
+
+def test_lineage_of_what_others_made(core: Double, project: Project, store: DigitalHubStore) -> None:
+    """Relations to types that are not known here, and to what was removed, do not stop the tree."""
+    made = project.log_artifact("a", data=b"x")
+    links = [{"type": "produced_by", "dest": "store://p/workflow/kfp/w:1"}, {"type": "consumes", "dest": "odd"}]
+    core.entities.one("p", "artifact", made.id)["metadata"]["relationships"] = links
+    tree = lineage.trace(store, made.key)
+    assert [source["missing"] for source in tree["sources"]] == [True, True]
+
+
+def test_what_cannot_be_recorded_is_kept(
+    core: Double, store: DigitalHubStore, platform: dict[str, str], tmp_path: Path
+) -> None:
+    """The files of an output that Core does not take are in the rescue folder; without one the error is the store's."""
+    core.faults.add("status", 99, path="artifacts", status=500)
+    project = Project(store, "p", platform, rescue=tmp_path / "kept")
+    with pytest.raises(OutputError, match=r"500.*its files are kept in .*/kept/a/a"):
+        project.log_artifact("a", data=b"x")
+    assert (tmp_path / "kept/a/a").read_bytes() == b"x"
+    (tmp_path / "mine").write_text("m")
+    with pytest.raises(OutputError, match=f"its files are kept in {tmp_path}/mine"):
+        project.log_artifact("b", source=str(tmp_path / "mine"))
+    with pytest.raises(PlatformError, match="500"):
+        Project(store, "p", platform).log_artifact("a", data=b"x")
+
+
+def test_credentials_of_files_that_expire(core: Double, platform: dict[str, str], server: Server) -> None:
+    """An upload that is denied is made again with what a refresh of the token brings."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        good = request.headers.get("x-amz-security-token") == "session-new"
+        body = b"" if good else b"<Error><Code>ExpiredToken</Code></Error>"
+        give(request, body, 200 if good else 403, ETag='"e"')
+
+    server.answer = answer
+    core.auth.granted = {
+        "aws_access_key_id": "AKIDNEW",
+        "aws_secret_access_key": "n",
+        "aws_session_token": "session-new",
+    }
+    tokens = {"DHCORE_ACCESS_TOKEN": core.auth.issue(), "DHCORE_REFRESH_TOKEN": core.auth.issue_refresh()}
+    environ = {**platform, **tokens, "AWS_ENDPOINT_URL": server.url, "AWS_SESSION_TOKEN": "session-old"}
+    made = Project(DigitalHubStore(environ, 1.0), "p", environ).log_artifact("a", data=b"x")
+    assert core.entities.one("p", "artifact", made.id)["status"]["state"] == "READY"
+    assert core.counts()["POST /auth/token"] == 1
+
+
+def test_updating_what_was_removed(core: Double, project: Project) -> None:
+    made = project.log_artifact("a", data=b"x")
+    core.entities.delete("p", "artifact", made.id)
+    with pytest.raises(PlatformError, match="it was removed meanwhile"):
+        made.save(update=True)
+
+
+def test_names_are_quoted_in_addresses(core: Double, project: Project) -> None:
+    """A name may hold what an address gives a meaning to."""
+    made = project.log_artifact("a+b", data=b"x")
+    assert project.get_artifact("a+b").id == made.id
+    assert new_record("p", "artifact", "artifact", "a+b=c")["name"] == "a+b=c"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.disks import disk
+
+from ovenbird.errors import PlatformError
+from ovenbird.platform.entities.entity import new_record
+from ovenbird.platform.local import database
+from ovenbird.platform.local.store import LocalStore
+
+
+def _connect(path: str) -> int:
+    connection = database.connect(Path(path))
+    found = connection.execute("SELECT count(*) FROM entity").fetchone()[0]
+    connection.close()
+    return int(found)
+
+
+def test_the_database_is_in_wal_mode_and_says_its_version(tmp_path: Path) -> None:
+    connection = database.connect(tmp_path / "ovenbird.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == database.VERSION
+    connection.close()
+
+
+def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        assert pool.map(_connect, [str(tmp_path / "ovenbird.db")] * 8) == [0] * 8
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, but a text", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_is_named_and_can_be_moved_away(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ovenbird.db").write_bytes(content)
+    with pytest.raises(PlatformError, match=r"ovenbird\.db") as caught:
+        LocalStore(tmp_path)
+    assert caught.value.exit_code == 76
+    assert "mv " in caught.value.hint
+
+
+def test_damage_inside_the_file_is_found_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "ovenbird.db"
+    connection = database.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+    with pytest.raises(PlatformError, match=r"ovenbird\.db") as caught:
+        LocalStore(tmp_path)
+    assert "damaged" in caught.value.hint
+
+
+def test_a_newer_database_is_refused_with_both_versions(tmp_path: Path) -> None:
+    path = tmp_path / "ovenbird.db"
+    connection = database.connect(path)
+    connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    with pytest.raises(PlatformError, match="version 7, and this one knows 1") as caught:
+        LocalStore(tmp_path)
+    assert "upgrade" in caught.value.hint
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ovenbird.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE theirs (a)")
+    other.close()
+    with pytest.raises(PlatformError, match="not one of Ovenbird's"):
+        LocalStore(tmp_path)
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlatformError, match="file"):
+        LocalStore(tmp_path / "file" / "home")
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    found = database.Database(tmp_path / "ovenbird.db")
+
+    def change(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE extra (a)")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), found.writing() as connection:
+        change(connection)
+    with found.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
+    found.close()
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with disk(tmp_path / "full", "256k") as folder:
+        store = LocalStore(folder)
+        store.create(new_record("p", "artifact", "artifact", "a"))
+        with pytest.raises(PlatformError, match="full") as caught:
+            store.create(new_record("p", "artifact", "artifact", "b", spec={"x": "x" * 500_000}))
+        assert "disk is full" in caught.value.hint
+        assert [row.name for row in store.listing("artifact")] == ["a"]
+        store.close()
+
+
+def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    found = database.Database(tmp_path / "ovenbird.db")
+    with found.reading() as mine:
+        pass
+    child = os.fork()
+    if child == 0:
+        with found.reading() as connection:
+            os._exit(0 if connection is not mine else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    found.close()
+
+
+def test_a_path_below_home_moves_with_it() -> None:
+    record = {"spec": {"path": "/a/home/files/x"}, "status": {"metrics": {"m": 1}, "state": "READY"}}
+    text = database.pack(record, Path("/a/home"))
+    assert database.unpack(text, Path("/b")) == {"spec": {"path": "/b/files/x"}, "status": {"state": "READY"}}

@@ -1,0 +1,107 @@
+"""Counters and gauges, read by Prometheus' own parser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+from tests.service import Service, until
+
+from ovenbird.serve.observability.metrics import BUCKETS, SharedMetrics
+
+Serve = Callable[..., Service]
+HANDLER = """
+import os, time
+def init():
+    time.sleep(0.2)
+def handler(do: str = ""):
+    if do == "fail":
+        raise ValueError
+    if do == "spin":
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+    while do == "wait" and not os.path.exists("go"):
+        time.sleep(0.01)
+"""
+
+
+def scrape(service: Service) -> dict[tuple[str, str], float]:
+    """Samples by name and the value of their label."""
+    answer = service.get("/_/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = list(text_string_to_metric_families(answer.text))
+    assert len({family.name for family in families}) == len(families)
+    assert all(family.documentation and family.type != "unknown" for family in families)
+    return {
+        (sample.name, "".join(sample.labels.values())): sample.value for family in families for sample in family.samples
+    }
+
+
+def test_calls_are_counted_by_status_and_duration(serve: Serve) -> None:
+    """Each call is in one status and one bucket; buckets grow, and the last one is the count; probes are no calls."""
+    service = serve(HANDLER)
+    for do in ("", "", "fail"):
+        service.call({"do": do})
+    service.call({"other": 1})
+    found = scrape(service)
+    counts = {status: found["ovenbird_calls_total", status] for status in ("204", "500", "422")}
+    assert counts == {"204": 2, "500": 1, "422": 1}
+    buckets = [found["ovenbird_call_duration_seconds_bucket", str(bound)] for bound in (*BUCKETS, "+Inf")]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == found["ovenbird_call_duration_seconds_count", ""] == 4
+    assert 0 < found["ovenbird_call_duration_seconds_sum", ""] < 30
+
+
+def test_load_is_told(serve: Serve, tmp_path: Path) -> None:
+    """What runs, waits and was rejected, while it does; and nothing of it afterwards."""
+    service = serve(HANDLER, "--concurrency", "2", "--queue", "1")
+    with ThreadPoolExecutor() as pool:
+        calls = [pool.submit(service.call, {"do": "wait"}) for _ in range(3)]
+        until(
+            lambda: [scrape(service)[f"ovenbird_{name}", ""] for name in ("in_flight", "queued")] == [2, 1],
+            lambda: str(scrape(service)),
+        )
+        assert service.call({"do": "wait"}).status_code == 503
+        assert scrape(service)["ovenbird_rejected_total", ""] == 1
+        (tmp_path / "go").touch()
+        assert [call.result().status_code for call in calls] == [204] * 3
+    found = scrape(service)
+    assert [found[f"ovenbird_{name}", ""] for name in ("in_flight", "queued")] == [0, 0]
+    assert found["ovenbird_calls_total", "503"] == 1
+
+
+def test_the_cold_start_and_the_process_are_told(serve: Serve) -> None:
+    """Phases of the start, memory and CPU time are of a size that such a process has."""
+    began = time.monotonic()
+    service = serve(HANDLER)
+    took = time.monotonic() - began
+    before = scrape(service)
+    phases = {name: before["ovenbird_cold_start_seconds", name] for name in ("start", "load", "init")}
+    assert 0.2 <= phases["init"] <= took
+    assert all(0 < seconds <= took + 0.1 for seconds in phases.values())
+    assert 10e6 < before["ovenbird_worker_resident_memory_bytes", "0"] < 200e6
+    service.call({"do": "spin"})
+    used = scrape(service)["ovenbird_worker_cpu_seconds_total", "0"] - before["ovenbird_worker_cpu_seconds_total", "0"]
+    assert 0.25 <= used < 10
+
+
+def test_a_block_is_taken_over_with_its_counters() -> None:
+    """The end of a worker clears what only a living one has; its successor counts on from there."""
+    blocks = SharedMetrics(2)
+    block = blocks.blocks[0]
+    block.begin()
+    block.call(200, 0.003)
+    block.load(3, 2)
+    block.end()
+    text = blocks.text()
+    assert 'ovenbird_calls_total{status="200"} 1\n' in text
+    assert "ovenbird_in_flight 0\n" in text
+    assert "resident_memory_bytes{" not in text
+    block.begin()
+    block.call(200, 0.003)
+    assert 'ovenbird_calls_total{status="200"} 2\n' in blocks.text()
+    assert "ovenbird_worker_starts_total 2\n" in blocks.text()

@@ -1,0 +1,179 @@
+"""Several workers on one port: connections are shared evenly, and a signal to one worker is its own affair."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from tests.raw import Raw, request
+from tests.service import Service, _children, until
+
+from ovenbird.serve.server.listener import allow_new, refuse_new
+
+SOURCE = "import os\nasync def handler():\n    return os.getpid()\n"
+
+
+def workers_of(service: Service) -> list[int]:
+    return _children(service.process.pid)
+
+
+@pytest.mark.parametrize(("workers", "clients"), [(2, 32), (4, 32), (3, 10)])
+def test_keep_alive_clients_are_shared_evenly(serve: Any, workers: int, clients: int) -> None:
+    """No worker has two connections more than another, however the kernel wakes them."""
+    service = serve(SOURCE, "--workers", str(workers), "--drain-delay", "0")
+    service.wait_log(f"{workers} workers are ready")
+    connections = [Raw(service) for _ in range(clients)]
+    pids: list[bytes] = []
+    for client in connections:
+        client.send(request(b""))
+        pids.append(client.answer().body)
+    counts = Counter(pids)
+    assert len(counts) == workers
+    assert max(counts.values()) - min(counts.values()) <= 2, counts
+    for client in connections:
+        client.close()
+    assert service.stop() == 0
+
+
+def test_a_busy_worker_does_not_hold_up_connections(serve: Any) -> None:
+    """What is left to a worker whose loop is blocked is taken by another."""
+    source = "import os, time\nasync def handler(wait: float = 0):\n    time.sleep(wait)\n    return os.getpid()\n"
+    service = serve(source, "--workers", "2", "--drain-delay", "0", "--timeout", "30")
+    service.wait_log("2 workers are ready")
+    with Raw(service) as blocking, Raw(service) as other:
+        other.send(request(b"{}"))
+        other.answer()
+        blocking.send(request(b'{"wait": 10}'))
+        time.sleep(0.5)  # until its worker is in it
+        pids = {service.call({}, headers={"connection": "close"}).json() for _ in range(5)}
+        assert len(pids) == 1
+        assert blocking.answer().status == 200
+
+
+def test_exhausted_descriptors_are_logged_once(serve: Any) -> None:
+    """Each spell is one line of the log of each worker; afterwards the connection that waits is served."""
+    service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
+    service.wait_log("2 workers are ready")
+    workers = workers_of(service)
+    for spell in (1, 2):
+        limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
+        for pid in workers:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[pid][1]))
+        with Raw(service) as client:
+            client.send(request(b"{}"))
+            until(
+                lambda lines=2 * spell: service.log.count("no connection can be accepted") >= lines, lambda: service.log
+            )
+            time.sleep(1)
+            assert service.log.count("no connection can be accepted") == 2 * spell, service.log
+            for pid in workers:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits[pid])
+            assert client.answer().status == 200
+        time.sleep(1)  # the other worker has tried again as well
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
+@pytest.mark.parametrize("flags", [("--workers", "2"), ("--workers", "1", "--max-requests", "100000")])
+def test_a_signal_to_one_worker_is_its_own_affair(serve: Any, number: int, flags: tuple[str, ...]) -> None:
+    """That worker is replaced, every later connection is served, and the service ends as ever."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell has what runs in its background ignore it
+    service = serve(SOURCE, *flags, "--drain-delay", "0")
+    until(lambda: len(workers_of(service)) == int(flags[1]), lambda: "workers")
+    before = workers_of(service)
+    for _ in range(3):
+        service.call()
+    os.kill(before[0], number)
+    until(lambda: before[0] not in workers_of(service), lambda: f"the worker lives on:\n{service.log}")
+    until(lambda: len(workers_of(service)) == int(flags[1]), lambda: f"no successor:\n{service.log}")
+    until(lambda: service.get("/_/ready").status_code == 200, lambda: service.log)
+    for _ in range(20):
+        assert service.post(headers={"connection": "close"}).status_code == 200
+    assert before[0] not in {service.post(headers={"connection": "close"}).json() for _ in range(10)}
+    assert service.stop() == 0
+
+
+def test_no_call_is_lost_when_a_worker_gets_a_signal(serve: Any) -> None:
+    """Calls that come meanwhile, on old and new connections, are all answered."""
+    service = serve(SOURCE, "--workers", "2", "--drain-delay", "0")
+    service.wait_log("2 workers are ready")
+    lost: list[str] = []
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            try:
+                assert httpx.post(service.url, timeout=20).status_code == 200
+            except (httpx.HTTPError, AssertionError) as error:
+                lost.append(repr(error))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        first = workers_of(service)[0]
+        os.kill(first, signal.SIGTERM)
+        until(lambda first=first: first not in workers_of(service), lambda: service.log)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+    assert service.stop() == 0
+
+
+def test_the_parent_lets_connections_in_again(serve: Any) -> None:
+    """A worker that has closed the shared port to new connections, and is gone, has closed it for nobody else."""
+    source = (
+        "import asyncio, os, socket\nfrom ovenbird.serve.server.listener import refuse_new\n"
+        "async def handler(close: bool = False):\n"
+        "    if close:\n"
+        "        for number in map(int, os.listdir('/proc/self/fd')):\n"
+        "            try:\n"
+        "                sock = socket.socket(fileno=os.dup(number))\n"
+        "                listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)\n"
+        "            except OSError:\n"
+        "                continue\n"
+        "            if listening:\n"
+        "                await refuse_new(sock)\n"
+        "        os._exit(1)\n"
+        "    return 1\n"
+    )
+    service = serve(source, "--workers", "2", "--drain-delay", "0")
+    service.wait_log("2 workers are ready")
+    with Raw(service) as client:
+        client.send(request(b'{"close": true}'))
+        assert client.ended()
+    until(lambda: service.post(headers={"connection": "close"}).status_code == 200, lambda: service.log)
+
+
+async def _closed_and_open() -> list[bool]:
+    found = []
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        port.listen()
+        for change in (refuse_new, allow_new):
+            result = change(port)
+            if result is not None:
+                await result
+            with socket.socket() as client:
+                client.setblocking(False)
+                try:
+                    await asyncio.wait_for(asyncio.get_running_loop().sock_connect(client, port.getsockname()), 0.5)
+                    found.append(True)
+                except asyncio.TimeoutError:
+                    found.append(False)
+    return found
+
+
+def test_refusing_and_allowing_connections() -> None:
+    """The filter keeps connections out until it is removed."""
+    assert asyncio.run(_closed_and_open()) == [False, True]

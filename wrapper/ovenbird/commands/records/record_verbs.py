@@ -1,0 +1,63 @@
+"""The verbs that read what is recorded, and `ovenbird store`: parse, open the store, run a verb."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ...command_line.verb_parser import CommandParser
+from ...common.interrupts import raise_on_interrupt
+from ...errors import SettingsError
+from . import compare, get, lineage, list_runs, listing, logs, remove, rerun, show, store_summary, tag
+
+if TYPE_CHECKING:
+    from ...platform.store import EntityStore
+
+VERBS = {
+    "runs": "list, show, compare, repeat and remove runs, read their logs, tag them",
+    "dataitems": "list, show, get and remove data items: tables",
+    "artifacts": "list, show, get and remove artifacts: files",
+    "models": "list, show, get and remove models",
+    "functions": "list, show, get and remove functions",
+    "lineage": "say where something comes from: what it was made of, by which run",
+    "store": "say where the records are kept, and what there is",
+}
+NOUNS = ("runs", "dataitems", "artifacts", "models", "functions")
+_VERBS = (listing, show, get, remove)
+_RUN_VERBS = (list_runs, show, get, remove, logs, tag, compare, rerun)
+_PATIENCE = 10.0  # seconds that a platform which does not answer is asked again: somebody waits
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one of these verbs; the exit status. Errors: OvenbirdError."""
+    try:
+        options = build_parser().parse_args(argv)
+    except SystemExit as done:  # argparse has printed the help, or what is wrong
+        return SettingsError.exit_code if done.code else 0
+    from ...platform.store_factory import open_store
+
+    raise_on_interrupt()
+    store = open_store(options.platform or os.environ.get("OVENBIRD_PLATFORM", ""), os.environ, _PATIENCE)
+    try:
+        do: Callable[[EntityStore, argparse.Namespace], int] = options.do
+        return do(store, options)
+    finally:
+        store.close()
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of these verbs, each below its noun."""
+    parser = CommandParser(prog="ovenbird")
+    nouns = parser.add_subparsers(dest="noun", required=True)
+    for noun in NOUNS:
+        text = VERBS[noun]
+        place = nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        verbs = place.add_subparsers(required=True, metavar="VERB")
+        for verb in _RUN_VERBS if noun == "runs" else _VERBS:
+            verb.add(verbs, noun)
+    for noun, verb in (("lineage", lineage), ("store", store_summary)):
+        text = VERBS[noun]
+        verb.add(nouns.add_parser(noun, help=text, description=f"{text[0].upper()}{text[1:]}."))
+    return parser

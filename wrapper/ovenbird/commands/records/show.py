@@ -1,0 +1,89 @@
+"""`ovenbird runs|dataitems|artifacts|models|functions show`: the document, a table's rows, the metrics as plots."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from .output import Verbs, add_verb, key_help, print_json
+
+if TYPE_CHECKING:
+    from ...platform.keys import EntityKey
+    from ...platform.store import EntityStore
+
+_WITH_METRICS = ("runs", "models")
+_LARGEST = 64 * 1024**2  # bytes of a file that is read for its first rows
+_WIDE = 80  # columns of a plot where the terminal does not say how many it has
+
+
+def add(verbs: Verbs, noun: str) -> None:
+    """Add the verb and its flags."""
+    what = (
+        "print a table's first rows on a terminal, elsewhere the document"
+        if noun == "dataitems"
+        else "print one, whole"
+    )
+    parser = add_verb(verbs, "show", f"{what}, as JSON")
+    parser.add_argument("key", metavar="KEY", help=key_help(noun))
+    parser.add_argument("--json", action="store_true", help="the document, on a terminal too")
+    if noun in _WITH_METRICS:
+        parser.add_argument("--plot", action="store_true", help="plot its metrics instead")
+    parser.set_defaults(do=run, plot=False)
+
+
+def run(store: EntityStore, options: argparse.Namespace) -> int:
+    """Print the entity; the exit status."""
+    from ...platform import queries
+
+    key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
+    if options.plot:
+        return _plot(store, key)
+    if options.noun == "dataitems" and not options.json and sys.stdout.isatty() and (text := _table(store, key)):
+        print(text)
+        return 0
+    print_json(queries.shown(store, key, os.environ))
+    return 0
+
+
+def _plot(store: EntityStore, key: EntityKey) -> int:
+    from .plot import plot_metrics
+
+    metrics = store.read(key)["status"].get("metrics") or {}
+    if not metrics:
+        print(f"{key} has no metrics", file=sys.stderr)
+        return 0
+    width = shutil.get_terminal_size((_WIDE, 24)).columns
+    text = plot_metrics(metrics, width)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = plot_metrics(metrics, width, braille=False).encode("ascii", "backslashreplace").decode()
+    print(text)
+    return 0
+
+
+def _table(store: EntityStore, key: EntityKey) -> str:
+    """Return the first rows of a data item, from its record or from its file; empty when it is no table."""
+    from ...common.named_paths import is_file
+    from ...errors import OvenbirdError
+    from ...platform.entities.file_entity import Dataitem
+    from ...platform.tables import dataframes
+    from ...platform.tables.preview import preview_text
+
+    entity = Dataitem(store, store.read(key), os.environ)
+    if not entity.status.get("preview"):
+        try:
+            path = entity.local_path()
+            if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
+                return ""  # nobody waits for all of it to see ten rows
+            dataframes.format_of(str(path))
+            entity.status.preview = dataframes.preview(entity.as_df())
+        except OvenbirdError as error:
+            if entity.kind == "table":
+                print(f"its rows cannot be shown: {error.message}", file=sys.stderr)
+            return ""
+    text = preview_text(entity.status.preview)
+    return f"{text}\n{entity.key}" if text else ""

@@ -1,0 +1,48 @@
+"""Which commit a branch, a tag or a commit is, among the references that a server has told."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from ..errors import GitRefNotFoundError
+from .git_url import GitSource
+from .text import show_value
+
+
+def resolve_ref(refs: dict[str, str], found: GitSource) -> str:
+    """What to fetch: the full name of a reference, or a commit, maybe a short one.
+
+    A full commit is never taken for a branch of that name. Errors: RefMissingError, with near names.
+    """
+    ref = found.ref
+    if not refs:
+        raise GitRefNotFoundError(f"{found.shown}: the repository has no commit")
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", ref):
+        return ref
+    if not ref:
+        if "HEAD" in refs:
+            return "HEAD"
+        hint = "name one: " + ", ".join(f"#{name}" for name in _short(refs)[:5])
+        raise GitRefNotFoundError(f"{found.shown}: the repository has no default branch", hint=hint)
+    for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
+        if name in refs and (name.startswith("refs/") or name == "HEAD"):
+            return name
+    if re.fullmatch(r"[0-9a-f]{7,63}", ref):
+        tips = {commit for commit in refs.values() if commit.startswith(ref)}
+        return tips.pop() if len(tips) == 1 else ref
+    raise missing(refs, found)
+
+
+def missing(refs: dict[str, str], found: GitSource) -> GitRefNotFoundError:
+    """The error of a reference that does not exist, with what may have been meant."""
+    names = _short(refs)
+    near = get_close_matches(found.ref, names, 3, 0.5) or [name for name in names if found.ref in name][:3]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, names[:8]))}"
+    return GitRefNotFoundError(f"{found.shown}: has no branch, tag or commit {show_value(found.ref)}", hint=hint)
+
+
+def _short(refs: dict[str, str]) -> list[str]:
+    """The names of branches, then of tags, as people write them."""
+    heads = [name.removeprefix("refs/heads/") for name in refs if name.startswith("refs/heads/")]
+    return heads + [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]

@@ -1,0 +1,110 @@
+"""Where a git source lies: `git+https://host/repo#ref`, `#ref:subfolder`, `#ref&subdirectory=subfolder`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import SourceUrlError, UnsafeSourceUrlError
+from . import source_url
+from .source_url import Credentials
+from .text import show_value
+
+SCHEMES = ("https", "http", "ssh", "file")
+# what git's own rules for names of references forbid, and what would make an option, a range or an expression of one
+_NOT_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$|^@$")
+
+
+@dataclass(frozen=True, slots=True)
+class GitSource:
+    """A repository and a place in it. `url` is what git is given, without credentials; `shown` is for people."""
+
+    url: str
+    scheme: str
+    ref: str
+    subfolder: str
+    login: Credentials | None
+    shown: str
+    origin: str  # scheme, host and port: where credentials are sent, and nowhere else
+
+
+def parse(source: str) -> GitSource:
+    """The address of a git source. Errors: AddressError; UnsafeAddressError for what may be an option or a command."""
+    text, _, fragment = source.removeprefix("git+").partition("#")
+    parts = source_url.split(text)
+    shown = source_url.shown(parts)
+    _check(parts.scheme, parts.hostname or "", parts.username or "", shown)
+    if parts.scheme == "file" and not parts.path.startswith("/"):
+        raise SourceUrlError(f"{show_value(shown)} names no folder", hint="git+file:///path/to/repository")
+    ref, subfolder = _fragment(fragment, shown)
+    if parts.scheme == "ssh":
+        user = f"{parts.username}@" if parts.username else ""
+        host = parts.netloc.rpartition("@")[2]
+        shown = url = f"ssh://{user}{host}{parts.path}"
+        login = None
+    else:
+        url, login = source_url.bare(parts), source_url.login(parts)
+    netloc = parts.netloc.rpartition("@")[2]
+    return GitSource(url, parts.scheme, ref, subfolder, login, shown, f"{parts.scheme}://{netloc}")
+
+
+def credentials(found: GitSource, environ: Mapping[str, str]) -> Credentials | None:
+    """What git is told when the repository's own server asks: the URL's, `GIT_TOKEN`, or a name and a password.
+
+    Errors: AddressError for a value of more than one line.
+    """
+    if found.scheme not in ("http", "https"):
+        return None
+    token = environ.get("GIT_TOKEN", "").strip()  # from a file it comes with a newline
+    username, password = environ.get("GIT_USERNAME", "").strip(), environ.get("GIT_PASSWORD", "").strip("\r\n")
+    for name, value in (("GIT_TOKEN", token), ("GIT_USERNAME", username), ("GIT_PASSWORD", password)):
+        if re.search(r"[\x00-\x1f]", value):
+            raise SourceUrlError(f"{name} holds a line break or another control character")
+    given = found.login
+    if given and re.search(r"[\x00-\x1f]", given.username + given.password):
+        raise UnsafeSourceUrlError(f"{found.shown}: its credentials hold a control character")
+    if given and given.password:
+        return given
+    if token:
+        known = token.startswith(("github_pat_", "glpat", "ghp_"))
+        return Credentials("oauth2", token) if known else Credentials(token, "x-oauth-basic")
+    if password:
+        return Credentials(username or (given.username if given else ""), password)
+    return given
+
+
+def _check(scheme: str, host: str, user: str, shown: str) -> None:
+    if scheme not in SCHEMES:
+        raise UnsafeSourceUrlError(
+            f"{show_value(shown)}: git is used over {', '.join(SCHEMES)}, not over {show_value(scheme)}"
+        )
+    if scheme == "file":
+        if host not in ("", "localhost"):
+            raise SourceUrlError(
+                f"{show_value(shown)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
+            )
+    elif not host:
+        raise SourceUrlError(f"{show_value(shown)} names no host")
+    if scheme == "ssh" and user and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", user):
+        raise UnsafeSourceUrlError(f"{show_value(shown)}: {show_value(user)} is not the name of a user")
+
+
+def _fragment(text: str, shown: str) -> tuple[str, str]:
+    """The reference and the subfolder of a fragment."""
+    ref, _, more = text.partition("&") if not text.startswith("subdirectory=") else ("", "", text)
+    ref, _, subfolder = ref.partition(":")
+    if more:
+        key, _, value = more.partition("=")
+        if key != "subdirectory" or not value or subfolder:
+            raise SourceUrlError(
+                f"{shown}: {show_value(more)} after the reference is not known", hint="#ref&subdirectory=path"
+            )
+        subfolder = value
+    if ref and _NOT_A_REF.search(ref):
+        raise UnsafeSourceUrlError(f"{shown}: {ref!a} is not the name of a branch, a tag or a commit")
+    if subfolder and (
+        subfolder.startswith("/") or ".." in subfolder.split("/") or re.search(r"[\x00-\x1f\x7f]", subfolder)
+    ):
+        raise UnsafeSourceUrlError(f"{shown}: the subfolder {subfolder!a} leaves the repository")
+    return ref, subfolder.strip("/")

@@ -1,0 +1,77 @@
+"""URLs of sources, taken apart: which form, what may be shown, and the credentials that must not be."""
+
+from __future__ import annotations
+
+import netrc
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from ..errors import SourceUrlError, UnsafeSourceUrlError
+from .named_paths import is_file
+from .redact import redact_url
+from .text import show_value
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """A user name and a password. It never shows itself."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Login(***)"
+
+
+def split(url: str) -> SplitResult:
+    """The parts of a URL. Errors: UnsafeAddressError for control characters, or a host that is none."""
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise UnsafeSourceUrlError(
+            f"{redact_url(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise SourceUrlError(f"{show_value(redact_url(url))} is not a URL: {error}") from None
+    name = parts.netloc.rpartition("@")[2]
+    if host and not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise UnsafeSourceUrlError(f"{show_value(redact_url(url))}: {show_value(name)} is not the name of a host")
+    return parts
+
+
+def login(parts: SplitResult) -> Credentials | None:
+    """The credentials that a URL carries."""
+    if parts.username is None:
+        return None
+    return Credentials(unquote(parts.username), unquote(parts.password or ""))
+
+
+def bare(parts: SplitResult) -> str:
+    """The URL without its credentials and without its fragment."""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+
+
+def shown(parts: SplitResult) -> str:
+    """Return the URL for people and for what is published: redacted, without its query, which may be signed."""
+    if not parts.scheme:  # `//user:password@host/path`, which is no URL to `redact_url`
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return redact_url(urlunsplit(parts._replace(query="", fragment="")))
+
+
+def netrc_login(host: str, environ: Mapping[str, str]) -> Credentials | None:
+    """The credentials of the user's `.netrc` for a host. Errors: AddressError for a file that does not parse."""
+    path = Path(environ.get("NETRC") or Path(environ.get("HOME") or "/nonexistent", ".netrc"))
+    if not is_file(path):
+        return None
+    try:
+        found = netrc.netrc(str(path)).authenticators(host)
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
+        reason = f"line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else type(error).__name__
+        raise SourceUrlError(f"cannot read {show_value(str(path))}: {reason}") from None
+    return Credentials(found[0] or "", found[2] or "") if found else None

@@ -1,0 +1,322 @@
+"""Bind arguments by name: decided once from the signature, then applied to each payload."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..common.text import show_value
+from ..errors import SignatureError
+from .convert import Converter, UnconvertibleInput, decode_custom, parse_json
+from .dataclass_defaults import filling
+from .form_fields import CHARSET_FIELD, as_hinted, as_object, grouped, without_empty
+from .injected import CLOUDEVENT, JOB, SERVICE, filled_by
+from .single_parameter import expected_body, unwraps, wrapped, wrapper_finder
+from .type_hints import bound_name, core, hints_of, is_list, is_many, is_scalar, is_upload, signature_of, takes_none
+from .validation_errors import FieldError, MalformedPayloadError, PayloadValidationError, kind, unknown
+
+__all__ = [
+    "JOB",
+    "SERVICE",
+    "Binder",
+    "MalformedPayloadError",
+    "Parameter",
+    "PayloadMode",
+    "PayloadValidationError",
+    "parse_json",
+]
+_EMPTY = inspect.Parameter.empty
+
+
+class PayloadMode(enum.Enum):
+    """How the payload reaches the handler."""
+
+    NONE = "none"
+    RAW = "raw body"
+    WHOLE = "whole payload"
+    FIELDS = "fields"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the handler that the payload fills."""
+
+    name: str
+    hint: Any
+    required: bool
+    default: Any
+    upload: bool
+    converter: Converter
+
+    def convert(self, value: Any, lax: bool) -> Any:
+        """The value of this field, converted. Errors: FieldsError."""
+        if not self.upload:
+            if hasattr(value, "filename"):
+                raise PayloadValidationError([FieldError(self.name, "expected a value, found a file")])
+            return self.converter.convert(value, self.name, lax)
+        values = value if isinstance(value, list) else [value]
+        if not (values or is_list(self.hint)) or not all(hasattr(item, "filename") for item in values):
+            expected = "expected a file, as a part of multipart/form-data with a filename"
+            raise PayloadValidationError([FieldError(self.name, expected)])
+        return values if is_list(self.hint) else values[-1]
+
+
+class Binder:
+    """The arguments of one callable.
+
+    `reserved` maps a parameter to what fills it (`context`, `event`, `request`, `project`, `run`); `event_hint` is the
+    hint of the parameter `event_name` that takes a CloudEvent; the other parameters are filled from the payload.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], reserved: frozenset[str] = SERVICE, *, fields_only: bool = False
+    ) -> None:
+        self._job = reserved is JOB  # whose arguments may also be inputs, of types that no JSON makes
+        self.reserved: dict[str, str] = {}
+        self.event_name: str | None = None
+        self.event_hint: Any = None
+        self.rest = False
+        self._positional: dict[str, Any] = {}
+        self.parameters: tuple[Parameter, ...] = self._read(function, reserved)
+        self.by_name = {parameter.name: parameter for parameter in self.parameters}
+        self.uploads = any(parameter.upload for parameter in self.parameters)
+        self.mode = self._mode(fields_only)
+        self._struct: Any = None
+        self._unwraps = False
+        self._may_be_wrapped: Callable[[bytes], object] = lambda _: None
+        if (
+            self.mode is PayloadMode.FIELDS
+            and not self.rest
+            # a class mangles `__x` and means something by `__init__`: such names are bound one by one
+            and not any(p.upload or p.converter.pydantic or p.name.startswith("__") for p in self.parameters)
+        ):
+            self._struct = _struct(self.parameters)
+            decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._struct, dec_hook=decode_custom).decode
+            self._decode = filling(decode) if any(p.converter.partial for p in self.parameters) else decode
+        elif self.mode is PayloadMode.WHOLE:
+            (parameter,) = self.parameters
+            self._decode = parameter.converter.decode
+            self._unwraps = unwraps(parameter.name, parameter.hint)
+            if self._unwraps:
+                self._may_be_wrapped = wrapper_finder(parameter.name)
+
+    def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, callable by keywords alone even where it has positional-only parameters."""
+        first = self._positional
+        if not first:
+            return function
+
+        def by_keywords(**arguments: Any) -> Any:
+            return function(*[arguments.pop(name, default) for name, default in first.items()], **arguments)
+
+        by_keywords.__wrapped__ = function  # type: ignore[attr-defined]
+        return by_keywords
+
+    def from_json(self, body: bytes) -> dict[str, Any]:
+        """Arguments from a JSON text. Errors: MalformedError, FieldsError."""
+        try:
+            if self._struct is not None:
+                return msgspec.structs.asdict(self._decode(body))
+            if self.mode is PayloadMode.WHOLE and not self._may_be_wrapped(body):
+                return {self.parameters[0].name: self._decode(body)}
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
+            pass  # not yet known whether the text is malformed or a field is wrong: the slow path tells
+        return self.from_object(parse_json(body))
+
+    def from_object(self, data: Any, *, lax: bool = False, query: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
+        """Arguments from a parsed payload; `query` fills fields that the payload does not have. Errors: FieldsError."""
+        if self.mode is PayloadMode.NONE:
+            return {}
+        if self.mode is PayloadMode.RAW:
+            return {self.parameters[0].name: _raw(data)}
+        if self.mode is PayloadMode.WHOLE:
+            return self._from_whole(data, lax)
+        if not isinstance(data, dict):
+            raise PayloadValidationError(
+                [FieldError("", f"expected a JSON object with {self.expected()}, found {kind(data)}")]
+            )
+        return self._from_mapping(data, lax, list(query))
+
+    def from_fields(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        """Arguments from the fields of a form or query, as text or files. Errors: FieldsError."""
+        if self.mode is PayloadMode.FIELDS:
+            return self._from_mapping({}, True, list(pairs))
+        if not self.parameters:
+            return {}
+        (parameter,) = self.parameters
+        texts = grouped(pairs)
+        if self._unwraps and wrapped(texts, parameter.name):
+            return self._from_whole(as_hinted(texts[parameter.name], parameter.hint), True)
+        return self.from_object(as_object(pairs, parameter.hint), lax=True)
+
+    def from_nothing(self) -> dict[str, Any]:
+        """Arguments when there is neither a body nor a query. Errors: FieldsError."""
+        if self.mode is PayloadMode.FIELDS:
+            return self._from_mapping({}, False, [])
+        if self.mode is PayloadMode.NONE:
+            return {}
+        (parameter,) = self.parameters
+        if not parameter.required:
+            return {}
+        if self.mode is PayloadMode.RAW:
+            return {parameter.name: b""}
+        if takes_none(parameter.hint):
+            return {parameter.name: None}
+        return self._from_whole({}, False)
+
+    def expected(self) -> str:
+        """The names of the fields, for a message."""
+        return ", ".join(repr(parameter.name) for parameter in self.parameters) or "no fields"
+
+    @property
+    def sees_path(self) -> bool:
+        """Whether the function is given what tells it the path of a request: the event or the request."""
+        return bool({"event", "request"} & set(self.reserved.values()))
+
+    def only_served(self) -> str:
+        """Return why a job cannot fill the required parameters, or an empty text: it has no event and no upload."""
+        if self.event_name:
+            return f"{show_value(self.event_name)} takes a CloudEvent, which comes over HTTP only"
+        uploads = [repr(parameter.name) for parameter in self.parameters if parameter.upload and parameter.required]
+        return f"{', '.join(uploads)} takes an uploaded file, which comes over HTTP only" if uploads else ""
+
+    def _from_whole(self, data: Any, lax: bool) -> dict[str, Any]:
+        """Return the whole payload as the only argument. Errors: FieldsError, which says what the body should be."""
+        (parameter,) = self.parameters
+        name = parameter.name
+        try:
+            if self._unwraps and wrapped(data, name):
+                return {name: parameter.converter.convert(data[name], name, lax)}
+            return {name: parameter.converter.convert(data, "", lax)}
+        except PayloadValidationError as error:
+            expected = expected_body(name, parameter.hint, unwrapped=self._unwraps)
+            raise PayloadValidationError(
+                [
+                    problem if problem.field else FieldError(name, f"{problem.message}; {expected}")
+                    for problem in error.problems
+                ]
+            ) from None
+
+    def _from_mapping(self, data: Mapping[str, Any], lax: bool, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Fields one by one: from `data` as it is, else from `pairs`, whose values are text."""
+        found: dict[str, Any] = {}
+        problems: list[FieldError] = []
+        texts = grouped(pairs)
+        for parameter in self.parameters:
+            name = parameter.name
+            given = without_empty(texts[name], parameter.hint) if name in texts else []
+            try:
+                if name in data:
+                    found[name] = parameter.convert(data[name], lax)
+                elif given:
+                    found[name] = parameter.convert(as_hinted(given, parameter.hint), True)
+                elif name in texts and parameter.required and is_many(parameter.hint):
+                    found[name] = parameter.convert([], True)
+                elif name in texts and parameter.required and takes_none(parameter.hint):
+                    found[name] = None
+                elif parameter.required:
+                    problems.append(FieldError(name, "missing"))
+            except PayloadValidationError as error:
+                problems += error.problems
+        rest = {key: as_hinted(values, Any) for key, values in texts.items() if key not in self.by_name}
+        rest.pop(CHARSET_FIELD, None)
+        rest |= {key: value for key, value in data.items() if key not in self.by_name}
+        # MessagePack has keys that are no text, and `self` of a method is not for the client to set
+        taken = {key: rest[key] for key in rest if self.rest and isinstance(key, str) and key != self._bound}
+        found |= taken
+        problems += unknown((key for key in rest if key not in taken), self.by_name)
+        if problems:
+            raise PayloadValidationError(problems)
+        return found
+
+    def _read(self, function: Callable[..., Any], reserved: frozenset[str]) -> tuple[Parameter, ...]:
+        """Sort the parameters of the signature into reserved ones and fields."""
+        try:
+            signature = signature_of(function)
+        except (TypeError, ValueError):
+            raise SignatureError(
+                f"{show_value(function)} does not tell its parameters", hint="wrap it in a function written in Python"
+            ) from None
+        self._bound = bound_name(function)
+        hints = hints_of(function)
+        fields: list[Parameter] = []
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self.rest = True
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                continue
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                self._positional[name] = parameter.default
+            hint = hints.get(name, Any)
+            filled = filled_by(name, hint, reserved)
+            if filled == CLOUDEVENT:
+                self._take_event(name, core(hint))
+            elif filled:
+                self.reserved[name] = filled
+            else:
+                fields.append(_parameter(name, hint, parameter.default, lenient=self._job))
+        return tuple(fields)
+
+    def _take_event(self, name: str, hint: Any) -> None:
+        if self.event_name:
+            raise SignatureError(
+                f"{show_value(self.event_name)} and {show_value(name)} both take the CloudEvent; a call has one"
+            )
+        self.event_name, self.event_hint = name, hint
+
+    def _mode(self, fields_only: bool) -> PayloadMode:
+        if not self.parameters and not (self.rest and (fields_only or not self.reserved)):
+            return PayloadMode.NONE
+        if len(self.parameters) != 1 or fields_only or self.rest or self.uploads:
+            return PayloadMode.FIELDS
+        hint = self.parameters[0].hint
+        if core(hint) is bytes:
+            return PayloadMode.RAW
+        return PayloadMode.WHOLE if hint is Any or not is_scalar(hint) else PayloadMode.FIELDS
+
+
+def convert_one(parameter: Parameter, value: Any, *, lax: bool = False) -> Any:
+    """One value, converted to the hint of its parameter. Errors: FieldsError."""
+    return parameter.convert(value, lax)
+
+
+def _parameter(name: str, hint: Any, default: Any, *, lenient: bool) -> Parameter:
+    hint = Any if hint is object else hint
+    upload, required = is_upload(hint), default is _EMPTY
+    if default is None and not upload and not takes_none(hint):
+        hint = typing.Optional[hint]  # noqa: UP045 (of any hint) `name: str = None` is common, and says so
+    try:
+        converter = Converter(name, Any if upload else hint)
+    except SignatureError:
+        if not lenient:
+            raise
+        converter = UnconvertibleInput(hint)
+    return Parameter(name, hint, required, None if required else default, upload, converter)
+
+
+def _struct(parameters: tuple[Parameter, ...]) -> Any:
+    """A struct with one field for each parameter: msgspec then decodes and validates a JSON object in one step."""
+    fields: list[Any] = []
+    for parameter in parameters:
+        if parameter.required:
+            fields.append((parameter.name, parameter.hint))
+        else:
+            fields.append((parameter.name, parameter.hint, msgspec.field(default_factory=_constant(parameter.default))))
+    return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _raw(data: Any) -> bytes:
+    """The bytes of a payload that has been parsed already, such as the data of a CloudEvent."""
+    if isinstance(data, (bytes, bytearray)):
+        return bytes(data)
+    return data.encode() if isinstance(data, str) else msgspec.json.encode(data)
+
+
+def _constant(value: Any) -> Callable[[], Any]:
+    return lambda: value

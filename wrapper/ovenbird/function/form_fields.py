@@ -1,0 +1,115 @@
+"""The fields of a form or query: pairs of a name and a text or file, some names more than once.
+
+Their texts are what browsers send: a box that is ticked is `on`, an input that was left empty has an empty text, a
+`datetime-local` has no seconds, a month is `2024-05` and a week `2024-W18`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .type_hints import class_named, core, field_hints, is_many, is_scalar, members
+
+Pairs = Iterable[tuple[str, Any]]
+
+
+def grouped(pairs: Pairs) -> dict[str, list[Any]]:
+    """All values of each name."""
+    found: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+CHARSET_FIELD = "_charset_"  # a browser's own: HTML standard, 4.10.21.4
+_SWITCH = {"on": True, "yes": True, "off": False, "no": False}
+_MINUTES = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{2}:[0-9]{2}")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
+
+
+def without_empty(values: list[Any], hint: Any) -> list[Any]:
+    """Return the values of one name without those that were left empty: texts, unless the hint takes any text."""
+    return values if "" not in values or _takes_text(hint) else [value for value in values if value != ""]
+
+
+def as_hinted(values: list[Any], hint: Any) -> Any:
+    """The values of one name in the form that a hint asks for: a list, or the last of them.
+
+    A text that holds JSON is parsed where the hint holds more than a scalar: a part `meta={"a": 1}` beside a file.
+    """
+    if hint is Any:
+        return values if len(values) > 1 else values[0]
+    if not is_many(hint):
+        return _parsed(values[-1], hint)
+    if len(values) == 1 and isinstance(values[0], str) and values[0].startswith("["):
+        found = _parsed(values[0], hint)
+        if isinstance(found, list):
+            return found
+    items = typing.get_args(core(hint)) or (Any,)
+    return [_parsed(value, items[0]) for value in values]
+
+
+def as_object(pairs: Pairs, hint: Any) -> dict[str, Any]:
+    """Fields as one object for a hint: its own fields say which of them are lists."""
+    hints = field_hints(core(hint))
+    members = {}
+    for key, values in grouped(pairs).items():
+        if key == CHARSET_FIELD and hints and key not in hints:
+            continue
+        given = without_empty(values, hints.get(key, Any))
+        if given:
+            members[key] = as_hinted(given, hints.get(key, Any))
+        elif is_many(hints[key]):
+            members[key] = []
+    return members
+
+
+def _takes_text(hint: Any) -> bool:
+    """Whether an empty text is a value of the hint, or of the items of a list: only the user knows what it means."""
+    if hint is Any or hint is object:
+        return True
+    bare = core(hint)
+    if is_many(bare):
+        parts = typing.get_args(bare)
+        return not parts or _takes_text(parts[0])
+    return class_named(bare, "UploadFile", "starlette", "fastapi") or any(
+        member in (Any, str, bytes) or typing.get_origin(member) is typing.Literal for member in members(hint)
+    )
+
+
+def _from_browser(text: str, hint: Any) -> Any:
+    """Return the text of a browser's input in the form that the hint's conversion takes."""
+    kind = core(hint)
+    if kind is bool:
+        return _SWITCH.get(text.lower(), text)
+    if kind in (datetime.datetime, datetime.time) and _MINUTES.fullmatch(text):
+        return f"{text}:00"
+    if kind is datetime.date:
+        if _MONTH.fullmatch(text):
+            return f"{text}-01"
+        match = _WEEK.fullmatch(text)
+        if match:
+            with contextlib.suppress(ValueError):
+                return datetime.date.fromisocalendar(int(match[1]), int(match[2]), 1).isoformat()
+    return text
+
+
+def _parsed(value: Any, hint: Any) -> Any:
+    if not isinstance(value, str) or hint is Any:
+        return value
+    if is_scalar(hint):
+        return _from_browser(value, hint)
+    if value[:1] not in ("{", "["):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return value

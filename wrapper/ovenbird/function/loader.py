@@ -1,0 +1,202 @@
+"""Import the user's module once, under its real name, and find the handler and its init in it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..common.fork_guard import parent_only
+from ..common.module_shadowing import shadows
+from ..common.named_paths import is_folder
+from ..common.text import show_value
+from ..errors import (
+    AttributeMissingError,
+    LoadError,
+    ModuleFailedError,
+    ModuleMissingError,
+    ModuleShadowedError,
+    NotCallableError,
+)
+from .decorator import decorated_names, is_decorator, own, stand_in
+from .suggestions import suggest_names
+from .target import DEFAULT_ATTRIBUTE, Target
+from .tracebacks import summary, user_frames, user_traceback
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFunction:
+    """What was found: the module, the object that the target names, and the functions that go with it.
+
+    `init` and `close` are the module's; a class brings its own methods instead.
+    """
+
+    target: Target
+    module: ModuleType
+    found: Callable[..., Any]
+    init: Callable[..., Any] | None
+    close: Callable[..., Any] | None
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the handler is a class, to be constructed once before its `__call__` is the handler."""
+        return isinstance(self.found, type)
+
+
+def load(target: Target) -> LoadedFunction:
+    """Import the target's module and find its attribute, or the function that is meant by it (see `_meant`).
+
+    Errors: ShadowError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
+    """
+    root = str(target.root)
+    stand_in()
+    refuse_shadows(target.root)
+    if root in sys.path:
+        sys.path.remove(root)
+    sys.path.insert(0, root)
+    module = _import(target)
+    target = _meant(module, target)
+    found = own(_attribute(module, target))
+    if not callable(found):
+        raise NotCallableError(
+            f"{target} is a {type(found).__name__} and cannot be called",
+            hint=suggest_names("", _callables(module)),
+        )
+    init = _init(module, target, found)
+    close = None if isinstance(found, type) else _own_function(module, "close")
+    return LoadedFunction(target, module, found, init, close)
+
+
+def refuse_shadows(root: Path) -> None:
+    """Refuse a source root that holds a file which would hide a module that Python or the runtime needs."""
+    for entry, name, whose in shadows(root):
+        raise ModuleShadowedError(
+            f"{show_value(str(entry))} would hide the module {show_value(name)} of {whose}",
+            hint=f"rename it, for example to my_{name}{entry.suffix}",
+        )
+
+
+def _import(target: Target) -> ModuleType:
+    """The module of the target. What it raises is told apart from a module that does not exist."""
+    name = target.module
+    # The finders cache folder listings: a file written just before, as --reload does, may be missed. The source's own
+    # are dropped: importlib.invalidate_caches() would import importlib.metadata, which takes a tenth of a start.
+    for place in [found for found in sys.path_importer_cache if Path(found).is_relative_to(target.root)]:
+        del sys.path_importer_cache[place]
+    try:
+        with parent_only():
+            return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")) and not user_frames(error):
+            raise _missing(target, error.name) from None
+        raise _failed(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
+    except ImportError as error:
+        relative = "relative import" in str(error)
+        hint = "name the package: --source FOLDER package.module:handler" if relative else ""
+        raise _failed(target, error, hint) from None
+    except BaseException as error:  # a module that calls sys.exit() has failed too
+        raise _failed(target, error, "") from None
+
+
+def _missing(target: Target, name: str) -> ModuleMissingError:
+    folder = target.root.joinpath(*name.split(".")[:-1])
+    files = (
+        [entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or is_folder(entry)]
+        if is_folder(folder)
+        else []
+    )
+    return ModuleMissingError(
+        f"no module {show_value(target.module)}: {show_value(name)} was looked for in"
+        f" {show_value(str(folder))} and on sys.path",
+        hint=suggest_names(name.rpartition(".")[2], files) or "--source names the folder that holds it",
+    )
+
+
+def _failed(target: Target, error: BaseException, hint: str) -> ModuleFailedError:
+    return ModuleFailedError(
+        f"importing {show_value(target.module)} failed: {summary(error)}", hint=hint, cause=user_traceback(error)
+    )
+
+
+def _meant(module: ModuleType, target: Target) -> Target:
+    """Return the target with the name of the one decorated function, where it names the decorator or no attribute.
+
+    With `from ovenbird import handler` in it, `main.py` alone names the decorator.
+    Errors: AttributeMissingError when several functions are decorated, or none.
+    """
+    value = vars(module).get(target.attribute)
+    is_absent = target.attribute == DEFAULT_ATTRIBUTE and not {DEFAULT_ATTRIBUTE, "__getattr__"} & vars(module).keys()
+    if not is_absent and (value is None or not is_decorator(value)):
+        return target
+    names = decorated_names(module)
+    if len(names) == 1:
+        return replace(target, attribute=names[0])
+    if is_absent and not names:
+        return target
+    which = f"it decorates {', '.join(names)}" if names else "it decorates no function"
+    others = [name for name in _callables(module) if not is_decorator(vars(module).get(name))]
+    raise AttributeMissingError(
+        f"{show_value(str(target))} is the decorator, not a function; {which}"
+        if not is_absent
+        else f"{show_value(target.module)} has no attribute {show_value(target.attribute)}; these are decorated:"
+        f" {', '.join(names)}",
+        hint=f"name one: {target.module}.py:{names[0]}" if names else suggest_names("", others),
+    )
+
+
+def _attribute(module: ModuleType, target: Target) -> Any:
+    found: Any = module
+    done = target.module
+    for name in target.attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise AttributeMissingError(
+                f"{show_value(done)} ({getattr(module, '__file__', None) or 'no file'}) has no"
+                f" attribute {show_value(name)}",
+                hint=suggest_names(name, _callables(found)),
+            ) from None
+        except Exception as error:  # a module's __getattr__ or a property may raise anything
+            raise LoadError(f"{done}.{name} raised {summary(error)}", cause=user_traceback(error)) from None
+        done = f"{done}.{name}"
+    return found
+
+
+def _init(module: ModuleType, target: Target, kind: Any) -> Callable[..., Any] | None:
+    """The init function: the one that the document names, else one called `init` in the same module."""
+    if target.init is None:
+        return _own_function(module, "init")
+    if isinstance(kind, type) and callable(getattr(kind, target.init, None)):
+        return None
+    found = getattr(module, target.init, None)
+    if found is None:
+        raise AttributeMissingError(
+            f"spec.source.init_function: {show_value(target.module)} has no attribute {show_value(target.init)}",
+            hint=suggest_names(target.init, _callables(module)),
+        )
+    if not callable(found):
+        raise NotCallableError(f"spec.source.init_function: {show_value(target.init)} is a {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def _callables(found: Any) -> list[str]:
+    """Names of what can be called in a module or an object, for a message."""
+    names = []
+    for name in dir(found):
+        with contextlib.suppress(Exception):  # a property may raise anything
+            if callable(getattr(found, name)):
+                names.append(name)
+    return names
+
+
+def _own_function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    """A function defined in this very module: `from os import close` must not be taken for the user's close."""
+    found = getattr(module, name, None)
+    return found if callable(found) and getattr(found, "__module__", None) == module.__name__ else None

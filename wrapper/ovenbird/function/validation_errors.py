@@ -1,0 +1,156 @@
+"""What does not fit, field by field. msgspec stops at the first problem; a client is told all of them."""
+
+from __future__ import annotations
+
+import re
+import sys
+import typing
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..errors import ArgumentsError
+from .suggestions import suggest_names
+from .type_hints import MANY, core, field_hints, has_fields, is_pydantic
+
+_PATH = re.compile(r" - at `\$(.*)`$")
+_MOST = 20  # items of a list, or unknown fields, so many are named
+_EXAMINED = 10_000  # items of a list are looked at one by one: the client must not say how long that takes
+_FARTHEST = 500  # characters of a path, below which nothing is taken apart
+_LONGEST = 60  # characters of a name that the client made up
+
+
+class FieldError(NamedTuple):
+    """One field that does not fit: its path (`items[2].price`), and what was expected and found."""
+
+    field: str
+    message: str
+
+
+class MalformedPayloadError(ArgumentsError):
+    """The payload is not what its media type says: it cannot be parsed at all."""
+
+    code = "arguments.malformed"
+
+
+class PayloadValidationError(ArgumentsError):
+    """The payload was parsed and does not fit the handler; `problems` names each field."""
+
+    code = "arguments.fields"
+
+    def __init__(self, problems: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{field or 'payload'}: {message}" for field, message in problems))
+        self.problems = problems
+
+
+def misfits(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+    """Every part of `value` that does not fit `hint`, each with its path; empty when all fits.
+
+    `convert(value, hint, lax)` raises for a part that does not fit. It is asked again for each part of a part that
+    does not: slow, and only on the way to a 422.
+    """
+    try:
+        convert(value, hint, lax)
+    except msgspec.ValidationError as error:
+        bare, cause = core(hint), error.__cause__
+        if is_pydantic(bare) and is_pydantic_error(cause):
+            return _of_pydantic(cause, path)
+        found = _inside(value, bare, path, convert, lax) if len(path) < _FARTHEST else []
+        return found or [_problem(error, path)]
+    except ValueError as error:
+        if not is_pydantic_error(error):
+            raise
+        return _of_pydantic(error, path)
+    return []
+
+
+def unknown(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[FieldError]:
+    """A problem for each field that the handler does not know, with the name that was probably meant."""
+    known, found = list(names), []
+    for key in keys:
+        text = str(key)
+        maybe = suggest_names(text, known) if len(text) <= _LONGEST else ""
+        found.append(
+            FieldError(_below(path, text), "unknown field" + (f", {maybe}" if maybe.startswith("did") else ""))
+        )
+        if len(found) == _MOST:
+            break
+    return found
+
+
+def is_pydantic_error(error: BaseException | None) -> bool:
+    """Whether an error is the user's pydantic saying that a value does not fit."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(error, pydantic.ValidationError)
+
+
+def kind(value: Any) -> str:
+    """What a parsed value is, in the words of JSON."""
+    words = {
+        type(None): "null",
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        bytes: "binary",
+        dict: "an object",
+    }
+    return words.get(type(value), "a number")
+
+
+def _inside(value: Any, hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+    """Problems of the fields of an object or of the items of a list; empty when the value is neither."""
+    if isinstance(value, dict) and has_fields(hint):
+        return _fields(value, hint, path, convert, lax)
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    pairs: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict) and origin is dict:
+        pairs = ((_below(path, str(key)), part) for key, part in value.items())
+    elif isinstance(value, list) and origin in MANY and (origin is not tuple or parts[1:] == (...,)):
+        pairs = ((f"{path}[{index}]", part) for index, part in enumerate(value))
+    found: list[FieldError] = []
+    for where, part in islice(pairs, _EXAMINED):
+        found += misfits(part, parts[-1] if origin is dict else parts[0], where, convert, lax)
+        if len(found) >= _MOST:
+            break
+    return found
+
+
+def _fields(value: dict[Any, Any], hint: Any, path: str, convert: Any, lax: bool) -> list[FieldError]:
+    info: Any = msgspec.inspect.type_info(hint)
+    hints, found = field_hints(hint), []
+    for field in getattr(info, "fields", ()):
+        name = field.encode_name
+        if name in value:
+            found += misfits(value[name], hints[name], _below(path, name), convert, lax)
+        elif field.required:
+            found.append(FieldError(_below(path, name), "missing"))
+    if getattr(info, "forbid_unknown_fields", False):
+        known = {*hints, getattr(info, "tag_field", None)}
+        found += unknown((key for key in value if key not in known), hints, path)
+    return found
+
+
+def _of_pydantic(error: Any, path: str) -> list[FieldError]:
+    """Every problem that a pydantic ValidationError holds."""
+    found = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST]:
+        where = path
+        for part in item["loc"]:
+            where = f"{where}[{part}]" if isinstance(part, int) else _below(where, str(part))
+        found.append(FieldError(where, item["msg"]))
+    return found
+
+
+def _problem(error: msgspec.ValidationError, path: str) -> FieldError:
+    """`Expected int, got str - at $.a[0]` as a problem below `path`."""
+    text = str(error)
+    match = _PATH.search(text)
+    where = match[1].replace("[...]", "[]") if match else ""
+    return FieldError((path + where).lstrip("."), _PATH.sub("", text).replace("`", ""))
+
+
+def _below(path: str, name: str) -> str:
+    name = name if len(name) <= _LONGEST else name[:_LONGEST] + "..."
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,119 @@
+"""Call the user's code once: construct, init, the handler, close. What it raises becomes how the run ended."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..common.fork_guard import parent_only
+from ..common.text import show_value
+from ..errors import HandlerError, InitError
+from ..function.context import Context
+from ..function.handler import Handler
+from ..function.tracebacks import summary, user_traceback
+from .interrupt import RunInterrupted
+from .result import RunFailed
+
+Arguments = dict[str, Any]
+Items = Callable[[Iterable[Any]], Any]
+"""`list` or `tuple`: a job stores the items of a generator as it does those of a tuple."""
+
+
+def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items = list) -> Any:
+    """What the handler returned; a generator's items as `items`. Errors: Ended, Interrupted, InitError.
+
+    `parameters` are for init, `values` for the handler. A loop is started only for a function that needs one.
+    """
+    try:
+        if _needs_loop(handler):
+            import asyncio  # which an empty run does not load
+
+            return asyncio.run(_call_on_loop(handler, context, parameters, values, items))
+        return _call_directly(handler, context, parameters, values, items)
+    except (RunInterrupted, InitError):
+        raise
+    except SystemExit as left:
+        if left.code in (None, 0):
+            return None  # a script's way to say that it is done
+        message = f"the handler called sys.exit({show_value(left.code)})"
+        raise _ended("SystemExit", message, left) from None
+    except BaseException as raised:
+        raise _ended(type(raised).__name__, summary(raised), raised) from None
+
+
+def init(work: Callable[[], Any], handler: Handler) -> Any:
+    """Run the constructor or init. Errors: InitError for whatever it raises."""
+    try:
+        with parent_only():
+            return work()
+    except (RunInterrupted, InitError):
+        raise
+    except BaseException as error:
+        raise init_failed(error, handler) from None
+
+
+def init_failed(error: BaseException, handler: Handler) -> InitError:
+    """What init raised, as an error of ours."""
+    return InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error))
+
+
+def _ended(kind: str, message: str, error: BaseException) -> RunFailed:
+    found = {"type": kind, "message": message, "traceback": user_traceback(error)}
+    return RunFailed("ERROR", HandlerError.exit_code, found)
+
+
+def _needs_loop(handler: Handler) -> bool:
+    loaded = handler.loaded
+    around = [getattr(loaded.found, name, None) for name in ("init", "close")] if loaded.is_class else []
+    return handler.shape.on_loop or any(map(inspect.iscoroutinefunction, around or (loaded.init, loaded.close)))
+
+
+def _call_directly(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items) -> Any:
+    """Construct, init, call and close on the main thread, as a script would."""
+    init(lambda: handler.construct(context, parameters), handler)
+    if work := handler.init(context, parameters):
+        init(work, handler)
+    try:
+        with parent_only():
+            result = handler.call(**values)
+            return items(result) if inspect.isgenerator(result) else result
+    finally:
+        if close := handler.close(context):
+            close()
+
+
+async def _call_on_loop(
+    handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items
+) -> Any:  # fmt: skip
+    """Do the same on an event loop: for a function of which any part is async."""
+    init(lambda: handler.construct(context, parameters), handler)
+    if work := handler.init(context, parameters):
+        outcome = init(work, handler)
+        if inspect.isawaitable(outcome):
+            await _await_init(outcome, handler)
+    try:
+        with parent_only():
+            result = handler.call(**values)
+            if inspect.isasyncgen(result):
+                return items([item async for item in result])
+            if inspect.isgenerator(result):
+                return items(result)
+            return await result if inspect.isawaitable(result) else result
+    finally:
+        if close := handler.close(context):
+            outcome = close()
+            if inspect.isawaitable(outcome):
+                await outcome
+
+
+async def _await_init(work: Any, handler: Handler) -> None:
+    import asyncio
+
+    try:
+        with parent_only():
+            await work
+    except (RunInterrupted, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise init_failed(error, handler) from None

@@ -1,0 +1,155 @@
+"""A run that the platform has started: taken from Core by its id, run here, and told back what is ours to tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..common.named_paths import exists, is_file
+from ..common.text import show_value
+from ..errors import DocumentError, InputError, LoadError, PlatformError, UnsupportedRunError, UnsupportedRunKindError
+from ..function.target import Target, from_document
+from ..function_document import TWO_SOURCES, FunctionSpec, complete, validate
+from ..platform import keys
+from ..platform.core import serialization
+from ..platform.entities.run import Run
+from ..platform.store import EntityStore, Record, timestamp
+from ..platform.store_factory import open_store
+from ..settings import Settings
+from .execution import JobRun, execute
+from .finalize import STOPPED
+
+SERVICE = "python+serve:run"  # the kind of a service's run
+_log = logging.getLogger("ovenbird")
+
+
+def run(
+    target: Target | None, settings: Settings, environ: Mapping[str, str], store: EntityStore, parameters: dict[str, Any],
+    *, given: Record | None = None, replaceable: bool = False,
+) -> int:  # fmt: skip
+    """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.
+
+    `given` is the run when it is at hand: then only its state is asked. The exit status: 143 without running anything
+    when it has been stopped already. Errors: OvenbirdError; one of UNSERVED before anything was run or recorded, when
+    it is `replaceable`.
+    """
+    project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
+    taken = take(store, project, identity, given=given)
+    if taken["status"].get("state") in ("STOP", "STOPPED"):
+        _log.warning("run %s was stopped before it began", taken["key"])
+        return STOPPED
+    spec = taken["spec"]
+    record = Run(store, taken, environ)
+    record.status.started = timestamp()
+    job = JobRun(
+        target or (lambda: named(store, taken, Path(settings.source or "."), environ)),
+        settings, environ, store, record,
+        parameters={**(spec.get("parameters") or {}), **parameters},
+        inputs={**_inputs(spec), **settings.input},
+        init={**(spec.get("init_parameters") or {}), **settings.init},
+        remote=True, replaceable=replaceable,
+    )  # fmt: skip
+    return execute(job)
+
+
+def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Settings]:
+    """The target of the service that the run RUN_ID asks for, and the settings with the parameters of its init.
+
+    Both `init_parameters` and `parameters` of the run reach init; the former win, and what is given here wins over all.
+    """
+    store = open_store(settings.platform, environ, settings.platform_patience)
+    try:
+        run = take(store, keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"], SERVICE)
+        target = named(store, run, Path(settings.source or "."), environ)
+    finally:
+        store.close()
+    spec = run["spec"]
+    init = {**(spec.get("parameters") or {}), **(spec.get("init_parameters") or {}), **settings.init}
+    return target, replace(settings, init=init)
+
+
+def take(
+    store: EntityStore, project: str, identity: str, kind: str = keys.RUN_KIND, *, given: Record | None = None
+) -> Record:  # fmt: skip
+    """The run; `given` with the state that it has by now, when it is at hand.
+
+    Errors: PlatformError when there is none, or no such project; RunKindError when it is of another kind.
+    """
+    key = keys.run_key(project, keys.check_id(identity, "RUN_ID"), "")
+    try:
+        if given is None:
+            found = store.read(key)
+        else:
+            found = {**given, "status": {**given["status"], "state": store.state(key)}}
+    except InputError as error:
+        raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
+    if found["kind"] != kind:
+        raise UnsupportedRunKindError(
+            f"run {show_value(identity)} is of kind {show_value(found['kind'])}", hint=f"only {kind} is run here"
+        )
+    return found
+
+
+def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
+    """The target that the run names: from its own spec when the platform has built it, else from its function.
+
+    The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
+    its URL leads to.
+    Errors: DocumentError, LoadError; UnservedError for a kind, or a source, that cannot be had here.
+    """
+    spec = run["spec"]
+    text = str(spec.get("function") or "")
+    key = serialization.function_key(text)
+    if not spec.get("source"):
+        if not key:
+            raise DocumentError(f"run {run['id']} names no function: found {show_value(text)}")
+        spec = store.read(keys.parse(key))["spec"]
+    if key and keys.parse(key).kind != "python":
+        raise UnsupportedRunError(
+            f"the function {show_value(text)} is of kind {show_value(keys.parse(key).kind)}",
+            hint="only python is run here",
+        )
+    function = _document(spec, keys.parse(key).name if key else run["id"], run["project"], folder)
+    module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
+    if function.code is not None or _at_hand(folder / module):
+        return from_document(function, "" if function.code is not None else str(folder))
+    path = function.local_source
+    if path is not None and exists(path):
+        return from_document(function)
+    if "://" in function.source:
+        from .sources.download import fetched
+
+        return from_document(function, str(fetched(function, store.storage(environ))))
+    missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
+    hint = "--source, or the variable OVENBIRD_SOURCE, names the folder that it was fetched to"
+    raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)
+
+
+def _at_hand(path: Path) -> bool:
+    return is_file(path.with_name(f"{path.name}.py")) or is_file(path / "__init__.py")
+
+
+def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> FunctionSpec:
+    wanted = ("source", "python_version", "image", "base_image", "requirements")
+    kept = {field: spec[field] for field in wanted if spec.get(field) is not None}
+    document = {"name": name, "kind": "python", "project": project, "spec": kept}
+    # the first is told as what it is when the source is looked for; with the other `code` is run, as the platform does
+    passed = ("spec.source.source: no file", TWO_SOURCES)
+    problems = [text for text in validate(document, folder) if not text.startswith(passed)]
+    if problems:
+        raise DocumentError(f"the function {show_value(name)} of the platform is not valid:", problems=tuple(problems))
+    return complete(document, folder.resolve())
+
+
+def _inputs(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Keys by argument; the platform's own tools may have put the whole entity there."""
+    found = {}
+    for name, value in (spec.get("inputs") or {}).items():
+        key = value.get("key") if isinstance(value, dict) else value
+        if not isinstance(key, str):
+            raise InputError(f"input {show_value(name)}: expected the key of an entity, found {type(value).__name__}")
+        found[name] = key
+    return found

@@ -1,0 +1,88 @@
+"""What a run leaves on disk beside its record: the result file, and the record itself where the platform has failed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from ..platform.entities.json_values import json_value
+from ..platform.entities.metrics import json_metrics
+from ..platform.entities.run import Run
+from .result import RunResult
+
+_log = logging.getLogger("ovenbird")
+
+
+def result_file(
+    name: str,
+    record: Run,
+    state: str,
+    outcome: RunResult,
+    error: Mapping[str, str] | None,
+    stdout: TextIO | None = None,
+) -> bool:
+    """Write what `--result-file` asks for, to `stdout` if given. Whether that could be done; else the log says why."""
+    value = {
+        "id": record.id, "key": record.key, "state": state, "results": outcome.results, "outputs": outcome.outputs,
+        "metrics": json_metrics(record.status.metrics or {}), "error": error,
+    }  # fmt: skip
+    try:
+        if stdout is None:
+            _write(Path(name), value)
+        else:
+            print_text(stdout, _json(value).decode())
+    except (OSError, ValueError) as failed:
+        _log.error("--result-file %r was not written: %s", name, getattr(failed, "strerror", None) or failed)
+        return False
+    return True
+
+
+def is_stdout(name: str) -> bool:
+    """Return whether `--result-file` is `-`, or a path that leads to the standard output, as /dev/stdout does."""
+    try:
+        return name == "-" or bool(name and os.path.samestat(os.stat(name), os.fstat(1)))  # noqa: PTH116  # follows links
+    except (OSError, ValueError):
+        return False
+
+
+def print_text(stream: TextIO, text: str) -> None:
+    """Write a text to a stream; what its encoding lacks is escaped. Errors: OSError, ValueError of a closed stream."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def kept_record(path: Path, record: Run) -> str:
+    """Keep the record of a run that the platform could not be told of; what a message says of that."""
+    try:
+        _write(path, record.to_dict())
+    except OSError as error:
+        return f"; its record could not be kept in {path}: {error.strerror or error}"
+    return f"; its record is kept in {path}"
+
+
+def keep_metrics(path: Path, metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Keep metrics that the platform does not take; what a message says of that."""
+    names = ", ".join(f"{name} of {key}" for key, values in metrics.items() for name in values)
+    try:
+        _write(path, {key: json_metrics(values) for key, values in metrics.items()})
+    except OSError as error:
+        return f"{names}; they could not be kept in {path}: {error.strerror or error}"
+    return f"{names}; they are kept in {path}"
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(json_value(value))) + b"\n"
+
+
+def _write(path: Path, value: Any) -> None:
+    from ..common.atomic_files import write_file
+
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, _json(value))

@@ -1,0 +1,115 @@
+"""The source of a function that the platform names by URL.
+
+`http(s)://`, `s3://`, archives as `zip+` of these, and `git+http(s)://`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from ...common import git_url
+from ...common.archive_checks import ArchiveError, ArchiveLimits
+from ...common.archive_extract import extract_archive, find_root, is_archive
+from ...common.archive_names import is_archive_name, split_folder
+from ...common.redact import redact_url
+from ...common.source_limits import FILES, SIZE, SourceLimits, read_limits
+from ...common.text import show_value
+from ...common.tree_names import describe_link
+from ...errors import LoadError, OvenbirdError, UnsupportedRunError
+from ...function_document import FunctionSpec
+from ...platform.storage import files
+from ...platform.storage.temporary_folders import scratch
+
+_FORMS = ("http://", "https://", "s3://", "s3a://", "s3n://")
+_HINT = f"{SIZE} and {FILES} say how large a source may be"
+
+
+def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
+    """The folder that holds the function's source, in a temporary place. Errors: LoadError."""
+    url = function.source
+    if url.startswith("git+"):
+        return _repository(url, environ)
+    plain, _ = split_folder(url.removeprefix("zip+"))
+    if not plain.startswith(_FORMS):
+        raise UnsupportedRunError(
+            f"the source {show_value(redact_url(url))} cannot be fetched when a run starts",
+            hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
+        )
+    limits = read_limits(environ)
+    folder = scratch()
+    limit = files.TransferLimit(limits.size, _HINT)
+    try:
+        if plain.endswith("/") and not url.startswith("zip+"):
+            files.download(plain, folder, environ, limit=limit)
+            return folder
+        is_packed = url.startswith("zip+") or is_archive_name(plain.partition("?")[0])
+        name = "" if is_packed else _file_name(plain, function)
+        path = folder / "download"
+        files.download(plain, path, environ, limit=limit)
+        if is_packed or is_archive(path):
+            return unpack(path, folder / "source", function, limits)
+        (folder / "source").mkdir()
+        return path.rename(folder / "source" / name).parent
+    except LoadError:
+        raise
+    except OvenbirdError as error:
+        raise LoadError(f"the source was not fetched: {error.message}", hint=error.hint) from error
+
+
+def _repository(url: str, environ: Mapping[str, str]) -> Path:
+    """The folder that holds a git source."""
+    found = git_url.parse(url)
+    if found.scheme not in ("http", "https"):
+        raise UnsupportedRunError(
+            f"the source {show_value(found.shown)} cannot be fetched when a run starts: git over"
+            f" {found.scheme} is not spoken",
+            hint="git+https:// with GIT_TOKEN; or the platform, or a build, puts the source in place",
+        )
+    try:
+        from . import git_fetch
+    except ImportError as error:
+        from ...common.install_hint import format_install_command
+
+        hint = format_install_command("platform")
+        raise UnsupportedRunError(f"a git source needs the package dulwich: {error}", hint=hint) from None
+    folder = scratch() / "source"
+    git_fetch.fetch(found, folder, environ)
+    return folder
+
+
+def _file_name(url: str, function: FunctionSpec) -> str:
+    """What a source of one file is called: its own name, or `main.py` where the handler names no module."""
+    if ":" not in function.handler:
+        return f"{function.default_module}.py"
+    name = PurePosixPath(url.partition("?")[0]).name
+    if not name.endswith(".py"):
+        raise LoadError(
+            f"the source {show_value(redact_url(url))} is no .py file", hint="zip+ before the address of an archive"
+        )
+    return name
+
+
+def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLimits) -> Path:
+    """Unpack an archive below `target`; the folder in it that the function lives in.
+
+    Errors: LoadError, for what `extract_archive` and `find_root` refuse and for links out.
+    """
+    shown = show_value(redact_url(function.source))
+    name = PurePosixPath(split_folder(function.source)[0].partition("?")[0]).name
+    module = function.handler.rpartition(":")[0] or function.default_module
+    try:
+        links = extract_archive(archive, target, ArchiveLimits(limits.size, limits.files, _HINT), name=name)
+        root = find_root(target, function.archive_folder, module)
+        for path in links:
+            place = target / path
+            if place.is_relative_to(root) and (problem := describe_link(root, str(place.relative_to(root)))):
+                raise ArchiveError(f"the link {show_value(path)} {problem}", "put the files themselves there")
+    except ArchiveError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise LoadError(f"the source {shown} {error.message}", hint=error.hint) from None
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise LoadError(f"the source {shown} was not unpacked: {error.strerror or error}") from error
+    return root

@@ -1,0 +1,109 @@
+"""What dulwich speaks to a git server through: our connections, and credentials for that server alone."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from dulwich.client import AbstractHttpGitClient, default_user_agent_string
+
+from ...common.git_url import GitSource
+from ...common.source_url import Credentials
+from ...errors import LoadError
+from ...platform.storage import http_pool
+
+_REDIRECTS = 5
+_CONNECT, _QUIET = 10.0, 30.0  # seconds, the second without a byte
+
+
+class GitHttpClient(AbstractHttpGitClient):
+    """Dulwich's client over our own connections, which sends credentials when asked for them, and to nobody else."""
+
+    def __init__(self, found: GitSource, login: Credentials | None, environ: Mapping[str, str], limit: float) -> None:
+        super().__init__(found.url, thin_packs=False)
+        urllib3 = http_pool.library()
+        retries = urllib3.Retry(
+            total=6, connect=3, read=1, status=3, redirect=0, other=0, backoff_factor=0.2, raise_on_status=False,
+            status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after_header=False,
+        )  # fmt: skip
+        self._pool = http_pool.pool(
+            http_pool.proxy(found.url, http_pool.proxies(environ)), retries=retries,
+            timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
+            ca_certs=environ.get("GIT_SSL_CAINFO") or None,
+        )  # fmt: skip
+        self._found, self._login, self._asked = found, login, False
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.clear()
+
+    def _http_request(  # type: ignore[override]  # what may follow `data` differs between versions
+        self, url: str, headers: Any = None, data: Any = None, **_: Any
+    ) -> Any:
+        """The answer to one request, made again with credentials when it was refused without. Errors: LoadError."""
+        parts = urlsplit(url)
+        ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._found.origin
+        answer, place = self._send(url, headers, data, signed=ours and self._asked)
+        if answer.status in (401, 404) and ours and not self._asked:  # some servers hide what is private
+            answer.close()
+            self._asked = True
+            answer, place = self._send(url, headers, data, signed=True)
+        kind = answer.headers.get("Content-Type") or ""
+        if answer.status != 200 or not kind.startswith("application/x-git-"):
+            answer.close()
+            raise self._refusal(answer.status, kind)
+        answer.content_type = kind
+        answer.redirect_location = place if place != url else ""
+        return answer, answer.read
+
+    def _send(
+        self, url: str, headers: Mapping[str, str] | None, data: Any, *, signed: bool
+    ) -> tuple[Any, str]:  # fmt: skip
+        """The answer, and where it came from. Redirects stay within HTTP and HTTPS, and never leave the latter."""
+        sent = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
+        if signed and self._login:
+            pair = f"{self._login.username}:{self._login.password}"
+            sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+        method = "GET" if data is None else "POST"
+        for _ in range(_REDIRECTS + 1):
+            answer = self._pool.request(
+                method, url, headers=sent, body=data, preload_content=False, redirect=False
+            )  # fmt: skip
+            location = answer.get_redirect_location()
+            if not location:
+                return answer, url
+            answer.close()
+            before, url = urlsplit(url), _followed(url, location)
+            if (before.scheme, before.netloc) != urlsplit(url)[:2]:
+                sent.pop("Authorization", None)
+            if answer.status == 303:
+                method, data = "GET", None
+        raise LoadError(f"its server redirects more than {_REDIRECTS} times")
+
+    def _refusal(self, status: int, kind: str) -> LoadError:
+        """The error for an answer that brings nothing."""
+        names = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, or .netrc, give credentials"
+        if status in (401, 403):
+            return LoadError(f"its server {'refuses the' if self._asked else 'asks for'} credentials", hint=names)
+        if status == 404:
+            return LoadError("its server knows no such repository", hint=f"a private one may be hidden: {names}")
+        if status == 200:
+            return LoadError(f"its server answers with {kind or 'nothing'}, and not as one of git does")
+        return LoadError(f"its server answered {status}")
+
+
+def _followed(url: str, location: str) -> str:
+    """The address that a redirect from `url` leads to. Errors: LoadError for one that is not followed."""
+    try:
+        target = urljoin(url, location)
+        parts = urlsplit(target)
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        fit = False
+    if not fit:
+        raise LoadError("its server redirects to something else than a plain http:// or https:// address")
+    if url.startswith("https:") and parts.scheme != "https":
+        raise LoadError("its server redirects away from HTTPS")
+    return target

@@ -1,0 +1,115 @@
+"""What a process knows of the platform: from the environment, and from the credentials file of the platform's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...common.named_paths import is_file
+from ...common.text import show_value
+from ...common.user_folders import expand_home
+from ...errors import SettingsError
+
+if TYPE_CHECKING:
+    import configparser
+
+PERSONAL, ACCESS, REFRESH = "DHCORE_PERSONAL_ACCESS_TOKEN", "DHCORE_ACCESS_TOKEN", "DHCORE_REFRESH_TOKEN"
+USER, PASSWORD = "DHCORE_USER", "DHCORE_PASSWORD"
+_SIGN_IN = (PERSONAL, ACCESS, REFRESH, USER, PASSWORD)
+_ENTRY = (PERSONAL, ACCESS, REFRESH, USER)  # what a source of credentials holds at least one of
+_STORAGE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SECRETS = (PERSONAL, ACCESS, REFRESH, PASSWORD, "DHCORE_ID_TOKEN", "DB_PASSWORD", *_STORAGE)
+_OURS = ("DHCORE_", "AWS_", "S3_", "DB_", "OAUTH2_")
+_PROFILE = "__default"
+
+
+@dataclass
+class CredentialSource:
+    """Credentials from one place, never mixed with another's; `path` and `profile` when that is the file."""
+
+    values: dict[str, str]
+    path: Path | None = None
+    profile: str = ""
+    secrets: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self.note(self.values)
+
+    def note(self, values: Mapping[str, str]) -> None:
+        """Take over values; what is secret among them is remembered for as long as the process lives."""
+        self.values.update(values)
+        self.secrets |= {values[name] for name in _SECRETS if values.get(name)}
+
+
+def sources(environ: Mapping[str, str]) -> list[CredentialSource]:
+    """The places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
+
+    What is no credential (addresses, the client's id) is in each of them, the environment's first; keys of object
+    stores are the environment's where the file has none. The last resort is
+    an environment without any. Errors: SettingsError when the file does not parse.
+    """
+    here = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
+    path, profile, kept = _file(environ)
+    found = [CredentialSource({**kept_settings(kept), **here})] if any(here.get(name) for name in _ENTRY) else []
+    if any(kept.get(name) for name in _ENTRY):
+        others = _STORAGE if kept.get("AWS_ACCESS_KEY_ID") else ()
+        spare = {name: value for name, value in here.items() if name not in (*_SIGN_IN, *others)}
+        found.append(CredentialSource({**spare, **kept, **kept_settings(here)}, path, profile))
+    return found or [CredentialSource({**kept, **here})]
+
+
+def kept_settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The values that are no credentials."""
+    return {name: value for name, value in values.items() if name not in (*_SECRETS, USER)}
+
+
+def save(source: CredentialSource, values: Mapping[str, str]) -> None:
+    """Put new tokens into the file that the old ones came from: a refresh token works once, and others use it too."""
+    if source.path is None:
+        return
+    import io
+
+    from ...common.atomic_files import write_private_file
+
+    parser = _parsed(source.path)
+    if not parser.has_section(source.profile):
+        parser.add_section(source.profile)
+    for name, value in values.items():
+        parser[source.profile][name.lower()] = value
+    text = io.StringIO()
+    parser.write(text)
+    try:
+        write_private_file(source.path, text.getvalue().encode())
+    except OSError:
+        return  # a read-only home: the tokens still serve this process
+
+
+def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
+    path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ)
+    if not is_file(path):
+        return path, "", {}
+    parser = _parsed(path)
+    profile = environ.get("DH_NAME") or parser.defaults().get("current_environment") or _PROFILE
+    if not parser.has_section(profile):
+        if environ.get("DH_NAME"):
+            names = ", ".join(parser.sections())
+            raise SettingsError(f"DH_NAME: {path} has no profile {show_value(profile)}", hint=f"there are: {names}")
+        return path, profile, {}
+    values = {name.upper(): value for name, value in parser[profile].items() if value}
+    return path, profile, {name: value for name, value in values.items() if name.startswith(_OURS)}
+
+
+def _parsed(path: Path) -> configparser.ConfigParser:
+    import configparser  # where there is a file: most pods have none
+
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        # not the parser's own words: they quote the line, which may hold a token
+        raise SettingsError(
+            f"the credentials file {path} cannot be read: {type(error).__name__}", hint="DH_CONFIG names another one"
+        ) from None
+    return parser

@@ -1,0 +1,99 @@
+"""Entities in Core by their addresses: one by its id, the latest of a name, listings page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+from urllib.parse import quote
+
+from ...common.text import show_value
+from ...errors import InputError, PlatformResponseError
+from ..keys import EntityKey
+from . import serialization
+from .rest_client import RestClient
+
+_PAGE = 100
+_UNFINISHED = ("CREATED", "UPLOADING", "ERROR")
+
+
+class EntityApi:
+    """What Core holds, for reading."""
+
+    def __init__(self, client: RestClient) -> None:
+        self._client = client
+        self.projects: set[str] = set()  # which are known to be there
+
+    def _check_project(self, project: str) -> None:
+        """Raise an InputError when there is no such project: Core's listings are just empty then."""
+        try:
+            self._client.call("GET", f"/projects/{quote(project, safe='')}")
+        except PlatformResponseError as error:
+            if error.status != 404:
+                raise
+            hint = "--project chooses another"
+            raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
+
+    def files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:
+        """The files of an entity that has more of them than its status holds, each once.
+
+        Core tells of pages and repeats all files on every one of them; a list alone is what it used to answer.
+        """
+        entries: dict[str, dict[str, Any]] = {}
+        page = 0
+        while True:
+            where = path(key.project, key.type, identity) + "/files/info"
+            found = self._client.call("GET", where, query={"page": page} if page else None)
+            before, paged = len(entries), isinstance(found, dict)
+            for entry in (found.get("content") or []) if isinstance(found, dict) else found:
+                entries.setdefault(str(entry.get("path") or entry.get("name")), entry)
+            page += 1
+            if not paged or found.get("last", True) or len(entries) == before:
+                return list(entries.values())
+
+    def by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
+        """The entity of that id. InputError if there is none."""
+        try:
+            return dict(self._client.call("GET", path(key.project, key.type, identity)))
+        except PlatformResponseError as error:
+            if error.status != 404:
+                raise
+            hint = "leave the id out for the latest version"
+            what = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
+            raise InputError(f"{key}: Core has no {what}", hint=hint) from None
+
+    def latest(self, key: EntityKey) -> serialization.Entity:
+        """The latest of the key's name that is whole. InputError, with the names that there are."""
+        # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
+        query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
+        found = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
+        if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
+            # a version whose upload failed or has not ended does not hide the one before it
+            versions = self.pages(key.project, key.type, query)
+            found = next((one for one in versions if (one.get("status") or {}).get("state") not in _UNFINISHED), found)
+        if found is None:
+            there = sorted({str(one["name"]) for one in islice(self.pages(key.project, key.type, {}), 20)})
+            hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
+            raise InputError(
+                f"{key}: no {key.type} named {show_value(key.name)} in project {show_value(key.project)}", hint=hint
+            )
+        return found
+
+    def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
+        """Entities of a listing, page by page, latest first. InputError for a project that does not exist."""
+        page, last = 0, 0
+        while page <= last:
+            full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
+            found = self._client.call("GET", path(project, type), query=full)
+            if not (found["content"] or page or project in self.projects):
+                self._check_project(project)
+            self.projects.add(project)
+            yield from found["content"]
+            page, last = page + 1, int(found.get("totalPages", 1)) - 1
+            if query.get("size") == 1:
+                return
+
+
+def path(project: str, type: str, identity: str = "") -> str:
+    """The address of a type of entity in a project, or of one entity."""
+    return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)

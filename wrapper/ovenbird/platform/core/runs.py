@@ -1,0 +1,126 @@
+"""The document of a run in Core, which others write too: read, changed in what is ours, and written whole."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from ...errors import PlatformError, PlatformResponseError
+from .. import keys
+from ..store import FINAL, Record, annotations_of
+from . import serialization
+from .rest_client import RestClient
+
+_log = logging.getLogger("ovenbird")
+_STEPS = ("BUILT", "READY", "RUNNING")  # Core lets a run take one after the other only
+
+
+class RunApi:
+    """Runs that this process writes. `remote` is the id of the one that Core executes, and whose state is Core's."""
+
+    def __init__(self, client: RestClient, remote: str) -> None:
+        self._client = client
+        self._remote = remote
+        self._held: dict[str, Record] = {}
+        self._said: dict[str, dict[str, Any]] = {}  # by id, what was said of a run when it was last written
+        self.functions: dict[str, dict[str, Any]] = {}  # specs by key, of those that runs of this process are of
+
+    def hold(self, record: Record) -> None:
+        """Keep a run back until `write` or `publish_held`."""
+        self._held[record["id"]] = record
+
+    def publish_held(self, identity: str | None) -> None:
+        """Add the run to Core if it has not been yet."""
+        if identity in self._held:
+            self._publish(self._held[identity])
+
+    def write(self, record: Record) -> str:
+        """Write what is ours; the state that the run has then.
+
+        While it runs nothing is written but its beginning: what it consumes and what it is made of goes with its end.
+        """
+        identity = record["id"]
+        if identity in self._held:
+            self._held[identity] = record
+            if not record["spec"].get("function") and record["status"]["state"] not in FINAL:
+                return str(record["status"]["state"])
+            self._publish(record)
+        if record["status"].get("state") not in FINAL:
+            return str(record["status"].get("state"))
+        where = self._where(record)
+        try:
+            now = self._client.call("GET", where)
+        except PlatformResponseError as error:
+            if error.status == 404:
+                raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
+            raise
+        said = annotations_of(record)
+        known = self._said.get(identity) or dict.fromkeys(said)
+        self._said[identity] = said
+        changed = {name: value for name, value in said.items() if value != known[name]}
+        entity = serialization.merged(now, record, changed, owned=identity != self._remote)
+        wanted, before = entity["status"]["state"], (now.get("status") or {}).get("state")
+        if wanted == "STOPPED" and before not in ("STOP", *FINAL) and identity != self._remote:
+            self._move(where, entity, "STOP")  # Core knows no way from RUNNING to STOPPED but this one
+        return self._move(where, entity, wanted)
+
+    def _move(self, where: str, entity: serialization.Entity, state: str) -> str:
+        """Write the run with that state; the state that it has then: Core answers 200 when it did not follow."""
+        entity["status"]["state"] = state
+        found = self._client.call("PUT", where, body=entity)
+        return str((found.get("status") or {}).get("state") or state)
+
+    def _publish(self, record: Record) -> None:
+        """Add the run, and take it to RUNNING. Errors: PlatformError when its function is not known."""
+        if not (function := record["spec"].get("function")):
+            raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
+        entity = serialization.to_core(record)
+        self._said[record["id"]] = annotations_of(record)
+        task = self._task(record, serialization.function_text(function))
+        # what the platform calls built: the run holds all that its function and its task say
+        entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}
+        entity["status"] = {**entity["status"], "state": "CREATED"}
+        for part in ("error", "message", "ended", "outputs", "results"):
+            entity["status"].pop(part, None)
+        try:
+            made = self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
+        except PlatformResponseError as error:
+            if not (error.repeated and "Duplicated entity" in error.message):
+                raise
+        else:  # Core drops the name of the version that it has made up when it is not written again
+            entity["metadata"] = {**(made.get("metadata") or {}), **entity["metadata"]}
+        for state in _STEPS:
+            now = self._move(self._where(record), entity, state)
+            if now != state:
+                _log.warning("%s: Core keeps the state %s, where %s was asked for", record["key"], now, state)
+                break
+        self._held.pop(record["id"], None)
+
+    def _task(self, record: Record, function: str) -> str:
+        """`python+job://project/id` of the function's task for such runs, which is made when there is none."""
+        kind = record["kind"].partition(":")[0]
+        tasks = f"/-/{quote(record['project'], safe='')}/tasks"
+        query = {"function": function, "kind": kind}
+        found: list[Any] = self._client.call("GET", tasks, query=query)["content"]
+        identity = found[0]["id"] if found else keys.new_id()
+        if not found:
+            body = {
+                "id": identity, "kind": kind, "name": identity, "project": record["project"],
+                "metadata": {"project": record["project"], "name": identity}, "spec": {"function": function},
+                "status": {"state": "CREATED"},
+            }  # fmt: skip
+            try:
+                self._client.call("POST", tasks, body=body)
+            except PlatformResponseError as error:
+                if error.status != 400 or "Duplicated entity" not in error.message:
+                    raise
+                # another run has made it meanwhile: a function has one task of a kind
+                if not (found := self._client.call("GET", tasks, query=query)["content"]):
+                    raise
+                identity = found[0]["id"]
+        return f"{kind}://{record['project']}/{identity}"
+
+    @staticmethod
+    def _where(record: Record) -> str:
+        return f"/-/{quote(record['project'], safe='')}/runs/{quote(record['id'], safe='')}"

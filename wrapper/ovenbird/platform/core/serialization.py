@@ -1,0 +1,133 @@
+"""Entities as Core writes them, and as they are known here; pure."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...common.named_paths import is_file
+from .. import keys
+from ..store import FINAL, EntitySummary, Record
+
+Entity = dict[str, Any]
+FILES_IN_STATUS = 100  # more of them go to an address of their own
+_OURS = (
+    "outputs", "results", "message", "error", "parameters", "provenance", "started", "ended", "seconds", "called",
+)  # fmt: skip
+"""What a runtime writes into the status of a run; the rest is Core's and the cluster's."""
+NEWEST_PYTHON = (3, 13)  # that Core 0.15 knows: it refuses a function of another
+_LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function
+
+
+def to_core(record: Record) -> Entity:
+    """The entity as Core takes it: metrics are written elsewhere, and the type is in the address only."""
+    status = {name: value for name, value in record["status"].items() if name != "metrics"}
+    if len(status.get("files") or []) > FILES_IN_STATUS:
+        status["files"] = []
+    entity = {**record, "status": status}
+    del entity["type"]
+    if record["type"] == "run":
+        spec = {name: value for name, value in record["spec"].items() if value is not None}
+        if "function" in spec:
+            spec["function"] = function_text(spec["function"])
+        entity |= {"spec": spec}
+    return entity
+
+
+def from_core(type: str, entity: Entity) -> Record:
+    """The entity as it is known here: with its type, and a run's key in the form that relations use."""
+    record = {"user": "", **entity, "type": type}
+    for part in ("metadata", "spec", "status"):
+        record[part] = dict(record.get(part) or {})
+    record["metadata"]["relationships"] = list(record["metadata"].get("relationships") or [])
+    if type == "run":
+        record["key"] = str(keys.run_key(record["project"], record["id"], record["kind"]))
+    return record
+
+
+def row(type: str, entity: Entity) -> EntitySummary:
+    """The line of a listing."""
+    metadata, status = entity.get("metadata") or {}, entity.get("status") or {}
+    found = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
+    return EntitySummary(
+        type=type, **found, state=str(status.get("state") or ""), created=str(metadata.get("created") or ""),
+        updated=str(metadata.get("updated") or ""), function=(entity.get("spec") or {}).get("function"),
+        started=status.get("started"), ended=status.get("ended"),
+    )  # fmt: skip
+
+
+def merged(now: Entity, ours: Record, said: Mapping[str, Any], *, owned: bool) -> Entity:
+    """The run as Core has it `now`, with what is ours in it; `said` is what this process has changed of the metadata.
+
+    Relations are added, never dropped. The state is ours only when the run is (`owned`), and a final one stays.
+    """
+    status = dict(now.get("status") or {})
+    final = status.get("state") in FINAL
+    for name in _OURS:
+        if name in ours["status"] and not (final and name == "message" and status.get("message")):
+            status[name] = ours["status"][name]
+    if owned and not final:
+        state = ours["status"]["state"]
+        # somebody has asked Core to stop it: from there a run comes to STOPPED or ERROR only
+        status["state"] = "STOPPED" if status.get("state") == "STOP" and state == "COMPLETED" else state
+    metadata = dict(now.get("metadata") or {})
+    known = list(metadata.get("relationships") or [])
+    added = [link for link in ours["metadata"].get("relationships") or [] if link not in known]
+    metadata["relationships"] = known + added
+    metadata |= said
+    return {**now, "metadata": metadata, "status": status}
+
+
+def function_text(key: str) -> str:
+    """`python://project/name:id`, as runs and tasks name a function, from its key."""
+    if not keys.is_key(key):
+        return key
+    found = keys.parse(key)
+    return f"{found.kind}://{found.project}/{found.name}:{found.id}"
+
+
+def function_key(text: str) -> str:
+    """The key of the function that a run names as `python://project/name:id`; empty when it is of another form."""
+    kind, colon, rest = text.partition("://")
+    project, slash, name = rest.partition("/")
+    if keys.is_key(text) or not (colon and slash and name):
+        return text if keys.is_key(text) else ""
+    return f"{keys.SCHEME}{project}/function/{kind}/{name}"
+
+
+def function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The spec of a function that Core can run too: a source of one file goes inline, as the platform's own tools do.
+
+    `spec` is what a run here records; `version` is `3.12`. What tells revisions apart here (digest, commit) is kept
+    with the run: Core drops fields that it does not know.
+    """
+    source = spec.get("source") or {}
+    handler = str(source.get("handler") or "")
+    kept = {"handler": handler, "lang": "python"}
+    given = str(source.get("source") or "")
+    file = Path(str(source.get("root") or "."), *handler.partition(":")[0].split(".")).with_suffix(".py")
+    if "://" in given:
+        kept["source"] = given
+    elif is_file(file) and file.stat().st_size <= _LONGEST_SOURCE:
+        kept |= {"source": file.name, "base64": b64encode(file.read_bytes()).decode()}
+    elif given:
+        kept["source"] = given
+    found: dict[str, Any] = {"source": kept, "python_version": core_python(version)}
+    if spec.get("requirements"):
+        found["requirements"] = list(spec["requirements"])
+    return found
+
+
+def core_python(version: str) -> str:
+    """Return how Core names a Python; the newest that it knows for one that is newer still."""
+    numbers = tuple(map(int, version.split(".")[:2]))
+    return "PYTHON{}_{}".format(*min(numbers, NEWEST_PYTHON))
+
+
+def holds(stored: Any, wanted: Any) -> bool:
+    """Whether `stored` has all of `wanted`; Core may have added defaults."""
+    if isinstance(wanted, dict):
+        return isinstance(stored, dict) and all(holds(stored.get(name), value) for name, value in wanted.items())
+    return bool(stored == wanted)

@@ -1,0 +1,1 @@
+"""Entities of a project: what each holds, how it is stored, read and searched."""

@@ -1,0 +1,92 @@
+"""Whether the content of an entity is still what was recorded of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+
+from ...common.hashing import checksum_file
+from ...common.named_paths import exists
+from ...common.redact import HIDDEN
+from ...errors import OvenbirdError
+from ..storage import files, fingerprint, schemes
+from ..storage.temporary_folders import scratch
+from ..store import EntityStore, Record
+from .file_entity import MATERIALS, FileEntity
+
+Check = dict[str, str]
+"""`{state, reason}`; the state is `unchanged`, `changed`, `missing` or `unknown`."""
+
+
+def check_content(store: EntityStore, record: Record, environ: Mapping[str, str]) -> Check:
+    """Compare a data item, artifact or model with its record. What lies elsewhere is fetched for it, and dropped."""
+    path, status = record["spec"].get("path"), record["status"]
+    if not isinstance(path, str) or not path:
+        return _check("unknown", "it has no file")
+    try:
+        entity = MATERIALS[record["type"]](store, record, store.storage(environ))
+        if not schemes.scheme(path) and not exists(schemes.local(path)):
+            return _check("missing", f"{path} is not there")
+        if status.get("files"):
+            return _check_stored(entity, path)
+        if not (recorded := status.get("fingerprint")):
+            return _check("unknown", "no digest is recorded")
+        return _compare(recorded, _current(entity, path))
+    except OvenbirdError as error:
+        return _check("unknown", error.message)
+    except OSError as error:
+        return _check("unknown", error.strerror or str(error))
+
+
+def _current(entity: FileEntity, path: str) -> Mapping[str, object]:
+    if not schemes.scheme(path):
+        return fingerprint.read_local(schemes.local(path)) or {}
+    fingerprints: list[Mapping[str, object]] = []
+    entity.on_fetch = lambda names: fingerprints.append(
+        fingerprint.read_files(names, folder=schemes.is_folder_url(path))
+    )
+    folder = scratch()
+    try:
+        entity.download(folder, overwrite=True)
+    except OvenbirdError as error:
+        if HIDDEN in path:  # the reason would be about the address without them
+            error.message = "it was read with secrets, which are not recorded"
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return fingerprints[0] if fingerprints else {}
+
+
+def _compare(recorded: Mapping[str, object], current: Mapping[str, object]) -> Check:
+    if fingerprint.is_same(recorded, current):
+        return _check("unchanged")
+    names = [name for name in ("size", "files") if recorded.get(name) != current.get(name)]
+    reasons = [f"{name} {recorded.get(name)}, now {current.get(name)}" for name in names]
+    return _check("changed", ", ".join(reasons) or "another digest")
+
+
+def _check_stored(entity: FileEntity, path: str) -> Check:
+    """Compare each file with its digest."""
+    names = files.names_of({"key": entity.key, "spec": entity.spec, "status": entity.status})
+    base, own = schemes.local(files.folder_of(path)), None
+    if schemes.scheme(path):
+        base = own = scratch()
+    try:
+        if own is not None:
+            entity.copy_to(own if entity.is_folder() else own / names[0], overwrite=True)
+        for info, name in zip(entity.status.files, names, strict=True):
+            file = base / name
+            if not exists(file):
+                return _check("missing", f"{name} is not there")
+            if info.get("size") != file.stat().st_size:
+                return _check("changed", f"{name}: size {info.get('size')}, now {file.stat().st_size}")
+            if str(info.get("hash") or "").startswith("md5:") and info["hash"] != checksum_file(file):
+                return _check("changed", f"{name}: another digest")
+    finally:
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+    return _check("unchanged")
+
+
+def _check(state: str, reason: str = "") -> Check:
+    return {"state": state, "reason": reason}

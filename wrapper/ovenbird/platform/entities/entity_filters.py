@@ -1,0 +1,118 @@
+"""Find entities of a project by what is recorded of them: the filters of `list_*` and of `search_entity`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ...common.text import show_value
+from ...errors import InputError
+from .. import keys
+from ..core import serialization
+from ..store import EntityStore, Record
+
+SEARCHED = ("artifact", "dataitem", "model", "function", "run")
+
+
+def find(
+    store: EntityStore, type: str, project: str, *, name: str | None = None, function: str | None = None,
+    versions: str | None = None, **filters: Any,
+) -> Iterator[Record]:  # fmt: skip
+    """Yield records, newest first: the latest of each name (`versions="all"`: each version) that passes the filters.
+
+    `q` is a part of the name; `created` and `updated` are `FROM,TO` in ISO 8601, of which either may be empty.
+    Errors: InputError.
+    """
+    if versions not in (None, "all", "latest"):
+        raise InputError(f"versions is {show_value(versions)}", hint="`all` or `latest`")
+    checks = _checks(filters)
+    if function is not None:
+        key = _function_key(function, project)
+        checks.append(lambda record: serialization.function_key(record["spec"].get("function") or "").startswith(key))
+    seen: set[str] = set()
+    for record in store.records(type, project=project, name=name, versions=versions == "all"):
+        if versions != "all" and record["name"] in seen:
+            continue
+        seen.add(record["name"])
+        if all(check(record) for check in checks):
+            yield record
+
+
+def search(
+    store: EntityStore, project: str, types: Sequence[str], *, query: str | None, labels: Sequence[str] | None,
+    description: str | None, **filters: Any,
+) -> Iterator[Record]:  # fmt: skip
+    """Yield the latest records of several types; `query` is a part of a name, a description or a label."""
+    for type in types:
+        for record in find(store, type, project, **filters):
+            metadata = record["metadata"]
+            own = [str(label) for label in metadata.get("labels") or []]
+            said = str(metadata.get("description") or "")
+            texts = [str(record["name"]), str(metadata.get("name") or ""), said, *own]
+            if (
+                (query is None or query in ("", "*") or any(query.casefold() in text.casefold() for text in texts))
+                and (description is None or description.casefold() in said.casefold())
+                and set(labels or ()) <= set(own)
+            ):
+                yield record
+
+
+def _checks(filters: Mapping[str, Any]) -> list[Any]:
+    """Return a test of a record for each filter that is given. Errors: InputError for one that is unknown."""
+    checks: list[Any] = []
+    for name, wanted in filters.items():
+        if wanted is None:
+            continue
+        if name in ("created", "updated"):
+            checks.append(_between(name, wanted))
+        elif name == "q":
+            checks.append(lambda record, wanted=wanted: wanted.casefold() in str(record["name"]).casefold())
+        elif name in ("kind", "user"):
+            checks.append(lambda record, name=name, wanted=wanted: record.get(name) == wanted)
+        elif name == "state":
+            checks.append(lambda record, wanted=wanted: record["status"].get("state") == wanted)
+        elif name in ("task", "workflow"):
+            checks.append(lambda record, name=name, wanted=wanted: record["spec"].get(name) == wanted)
+        elif name == "action":
+            checks.append(lambda record, wanted=wanted: record["kind"].partition(":")[0].endswith(f"+{wanted}"))
+        else:
+            raise InputError(f"{show_value(name)} is no filter", hint="q, name, kind, user, state, created, updated")
+    return checks
+
+
+def _between(name: str, text: str) -> Any:
+    begin, _, end = str(text).partition(",")
+    first = _moment(begin, name) if begin.strip() else None
+    last = _moment(end, name) if end.strip() else None
+
+    def check(record: Record) -> bool:
+        value = record["metadata"].get(name)
+        moment = _moment(str(value), name) if value else None
+        return moment is not None and (first is None or first <= moment) and (last is None or moment <= last)
+
+    return check
+
+
+def _moment(text: str, name: str) -> datetime:
+    """Return a date, or a date with a time, in UTC unless it names a zone. Errors: InputError."""
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
+    except ValueError:
+        hint = "FROM,TO: 2026-01-31 or 2026-01-31T12:00:00Z"
+        raise InputError(f"{name} is {show_value(text)}, no moment in ISO 8601", hint=hint) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _function_key(function: str, project: str) -> str:
+    """Return the key of a revision, or the beginning of the keys of all: see `find`. Errors: InputError.
+
+    `function` is a key, `python://project/name:id`, or a name.
+    """
+    key = (
+        serialization.function_key(function)
+        if "://" in function
+        else f"{keys.SCHEME}{project}/function/python/{function}"
+    )
+    return key if keys.parse(key).id else f"{key}:"

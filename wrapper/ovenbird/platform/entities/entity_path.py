@@ -1,0 +1,23 @@
+"""An entity that has a path: what reads its files and what writes them share this."""
+
+from __future__ import annotations
+
+from os.path import normpath
+
+from ...errors import InputError
+from .entity import Entity
+
+
+class PathEntity(Entity):
+    """An entity whose `spec.path` is a file, or a folder when it ends in `/`."""
+
+    def _path(self) -> str:
+        """Return the path or URL of the files. Errors: InputError where there is none."""
+        path = self.spec.get("path")
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise InputError(f"{self.key} has no file: its state is {self.status.state}", hint="spec.path is empty")
+        return path
+
+    def _is_stored(self) -> bool:
+        """Whether the files are the store's own copy, not the user's."""
+        return normpath(self._path()).startswith(self._store.files_root().rstrip("/") + "/")

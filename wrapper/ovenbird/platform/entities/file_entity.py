@@ -1,0 +1,294 @@
+"""Entities that have files: data items, artifacts, models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...common.named_paths import exists, is_folder
+from ...common.redact import redact_record
+from ...errors import InputError
+from ..storage import schemes
+from ..storage.temporary_folders import scratch
+from .entity_path import PathEntity
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class PathList(list[str]):
+    """Local paths, and the file or the folder that they are: the platform gives a list here, and a path there."""
+
+    def __init__(self, paths: Iterable[str], place: str) -> None:
+        super().__init__(paths)
+        self._place = place
+
+    def __fspath__(self) -> str:
+        return self._place
+
+
+class FileEntity(PathEntity):
+    """An entity whose `spec.path` is a file, or a folder when it ends in `/`; `status.files` lists what it holds."""
+
+    on_fetch: Callable[[Sequence[tuple[Path, str]]], None] | None = None
+    """Called once, with the files that were fetched from a URL and their names: whoever records a run's inputs."""
+
+    def as_file(self) -> PathList:
+        """Local paths of the files, for reading and for changing; also a path itself, as `open` takes it.
+
+        Files of a store are copied to a temporary folder, removed when the process ends; a local file that was
+        registered where it lies is given as it is. InputError: it cannot be read.
+        """
+        from ..storage import files
+
+        url = self._path()
+        if schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+            path = self._download_single(scratch())
+            return PathList([str(path)], str(path))
+        if not schemes.scheme(url) and not self._is_stored():
+            found = schemes.local(url)
+            _exists(found, self.key)
+            names = files.listing(url, self._environ) if is_folder(found) else []
+            return PathList([str(found / name) for name in names] or [str(found)], str(found))
+        target = self._below(scratch(), url)
+        paths = self._fetch(target, self._names())
+        return PathList(map(str, paths), str(target))
+
+    def as_path(self) -> Path:
+        """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""
+
+        url = self._path()
+        if not schemes.scheme(url) and not self._is_stored():
+            return _exists(schemes.local(url), self.key)
+        return Path(self.download(scratch(), overwrite=True) if self.is_folder() else self.as_file()[0])
+
+    def local_path(self) -> Path | None:
+        """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
+
+        url = self._path()
+        if schemes.scheme(url):
+            return None
+        return _exists(schemes.local(url), self.key)
+
+    def download(self, destination: str | Path | None = None, overwrite: bool = False) -> str:
+        """Copy the file or the folder to `destination` (a folder, or a file's path); the path of what was copied.
+
+        Default: the folder `./dataitem`, `./artifact` or `./model`. InputError: a file is there, and no `overwrite`.
+        """
+
+        url = self._path()
+        target = Path(destination) if destination is not None else Path(self.TYPE)
+        into = destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix
+        if into and schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+            return str(self._download_single(target, overwrite))
+        if into and not self.is_folder():
+            target = self._below(target, url)
+        return self.copy_to(target, overwrite)
+
+    def copy_to(self, target: Path, overwrite: bool = False) -> str:
+        """Copy the file, or the folder, as `target` itself. InputError: a file is there, and no `overwrite`."""
+        from ..storage import files
+
+        folder = self.is_folder()
+        names = self._names() or (files.listing(self._path(), self._environ) if folder else [])
+        for path in [target / name for name in names] if folder else [target]:
+            if exists(path) and not overwrite:
+                raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
+        if schemes.scheme(self._path()) == schemes.SQL:
+            self._write_table(target)
+        else:
+            self._fetch(target, names)
+        return str(target)
+
+    def is_folder(self) -> bool:
+        """Whether the entity is a folder, and no single file."""
+
+        return schemes.is_folder_url(self._path())
+
+    def file_name(self) -> str:
+        """The name of the single file that the entity is."""
+        name = self._below(Path(), self._path()).name
+        return f"{name}.parquet" if schemes.scheme(self._path()) == schemes.SQL else name
+
+    def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
+        """The table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
+
+        Folders as Hive and Spark write them are read: `year=2024` becomes a column, `_SUCCESS` is no data. So are
+        compressed files, and tables of a database. `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the
+        extension decides, or what the server says. `options` go to the reader.
+        """
+        import shutil
+
+        from ..storage import files
+        from ..tables import dataframes, sql_tables
+        from ..tables.table_files import read_table
+
+        url = self._path()
+        kind = schemes.scheme(url)
+        if kind == schemes.SQL:
+            query = vars(self).pop("_query", None)
+            return sql_tables.read(url, self._environ, dataframes.choose(engine), query, **options)
+        own = scratch() if kind else None
+        try:
+            if own is None:
+                root = _exists(schemes.local(url), self.key)
+                names = files.listing(url, self._environ) if is_folder(root) else []
+                found = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
+            elif kind in schemes.WEB:
+                path, extension = files.download_web(url, own, self._environ, name=self.name)
+                file_format = file_format or (None if dataframes.is_table_name(path.name) else extension or None)
+                found = [(path, path.name)]
+            else:
+                target = self._below(own, url)
+                paths = files.download(url, target, self._environ, self._names())
+                found = [(path, str(path.relative_to(own))) for path in paths]
+            if own is not None:
+                self._notify_fetched(found)
+            return read_table(found, self.key, file_format=file_format, engine=engine, options=options)
+        finally:
+            if own is not None:
+                shutil.rmtree(own, ignore_errors=True)
+
+    def upload(self, source: Any, keep_dir_structure: bool = False) -> None:
+        """Store files as those of this entity, at its `spec.path`: a path, or a list of paths. Errors: OutputError.
+
+        A folder, and several files, need a `spec.path` that ends in `/`. With `keep_dir_structure` listed files keep
+        the folders of their paths.
+        """
+        from .overwrite import upload
+
+        upload(self, source, keep_dir_structure)
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """`status.files`, every digest included; one that was put off for speed is computed and recorded now."""
+        from ..storage import files
+
+        listed = self.status.get("files") or []
+        complete = [files.hashed(dict(info), self._path()) for info in listed]
+        if any(info.get("hash") != before.get("hash") for info, before in zip(complete, listed, strict=True)):
+            self.status.files = complete
+            self._store.update(self.to_dict())
+        return complete
+
+    def get_file_paths(self) -> list[str]:
+        """Return the paths in `status.files`, below the folder of `spec.path`."""
+        return [str(info.get("path")) for info in self.status.get("files") or []]
+
+    def refresh(self) -> Self:
+        """Read the entity again; a URL keeps what it is read with, which the record does not hold."""
+        before = self.spec.get("path")
+        super().refresh()
+        if isinstance(before, str) and redact_record(before) == self.spec.get("path"):
+            self.spec.path = before
+        return self
+
+    def _names(self) -> list[str]:
+        """The names in `status.files`, none of which leads out of the folder."""
+        from ..storage import files
+
+        names = files.names_of({"key": self.key, "spec": self.spec, "status": self.status})
+        if names and self._is_stored():
+            base = schemes.local(files.folder_of(self._path()))
+            for name in names:
+                files.check_inside(base, base / name)
+        return names
+
+    def _download_single(self, folder: Path, overwrite: bool = False) -> Path:
+        """Fetch what a web address answers, or the table of a database, into a folder under the name that it has."""
+        from ..storage import files
+
+        if schemes.scheme(self._path()) in schemes.WEB:
+            path = files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
+            self._notify_fetched([(path, path.name)])
+            return path
+        return Path(self.copy_to(folder / self.file_name(), overwrite))
+
+    def _write_table(self, target: Path) -> None:
+        """Write the table of a database as a Parquet file, or as CSV where the name asks for it."""
+        from ...common.atomic_files import drafting
+        from ..tables import dataframes
+
+        frame = self.as_df()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(target) as part:
+            if target.suffix == ".csv" and dataframes.engine_of(frame) == "pandas":
+                dataframes.write_csv(frame, part)
+            else:
+                dataframes.write_parquet(frame, part)
+
+    def _fetch(self, target: Path, names: Sequence[str]) -> list[Path]:
+        """Fetch the file as `target`, or the files `names` (all of them) below it; programs are executable again."""
+        from ..storage import files
+
+        paths = files.download(self._path(), target, self._environ, names)
+        if schemes.scheme(self._path()):
+            self._notify_fetched([(path, str(path.relative_to(target))) for path in paths])
+        programs = {info.get("path") for info in self.status.get("files") or [] if info.get("executable")}
+        if programs:
+            for path, name in zip(paths, names or [], strict=False):
+                if name in programs:
+                    files.mark_executable(path)
+        return paths
+
+    def _notify_fetched(self, found: Sequence[tuple[Path, str]]) -> None:
+        if self.on_fetch is not None:
+            tell, self.on_fetch = self.on_fetch, None
+            tell(found)
+
+    def _below(self, folder: Path, url: str) -> Path:
+        """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
+        from urllib.parse import unquote, urlsplit
+
+        from ..storage import files
+
+        if schemes.is_folder_url(url):
+            return folder
+
+        path = unquote(urlsplit(url).path) if schemes.scheme(url) in schemes.WEB else str(schemes.local(url))
+        name = path.rpartition("/")[2]
+        return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
+
+
+class Dataitem(FileEntity):
+    """Data: of kind `table`, which reads as a DataFrame, or of any other kind."""
+
+    TYPE = "dataitem"
+
+    def query(self, query: str) -> Self:
+        """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
+        if schemes.scheme(self._path()) != schemes.SQL:
+            raise ValueError(f"{self.key} is no table of a database: its path is not sql://")
+        self._query = query
+        return self
+
+    def write_df(self, df: Any, extension: str | None = None, **kwargs: Any) -> str:
+        """Write a DataFrame to `spec.path`, and return that; `kwargs` go to the DataFrame's own writer.
+
+        `extension`: `parquet` or `csv`; else the one of the path decides. The index is left out unless `index=True`.
+        """
+        from .overwrite import write_df
+
+        return write_df(self, df, extension, **kwargs)
+
+
+class Artifact(FileEntity):
+    """A file or a folder of any sort."""
+
+    TYPE = "artifact"
+
+
+class Model(FileEntity):
+    """A trained model (`sklearn`, `mlflow` or any other kind), with its metrics."""
+
+    TYPE = "model"
+
+
+MATERIALS: dict[str, type[FileEntity]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
+
+
+def _exists(path: Path, key: str) -> Path:
+    if not exists(path):
+        raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
+    return path

@@ -1,0 +1,64 @@
+"""The spec of a Python function, from the words in which the platform's SDK takes it."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...common.named_paths import is_file
+from ...common.redact import redact_record
+from ...common.text import show_value
+from ...errors import InputError
+
+_SOURCE = ("code_src", "code", "base64", "handler", "init_function", "lang")
+_REST = ("image", "base_image", "python_version", "requirements")
+
+
+def python_spec(name: str, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the spec: where the source is (`code_src`) or what it is (`code`, `base64`), and which `handler` is meant.
+
+    The text of a local file goes into the spec, as a platform can run it then. Errors: InputError.
+    """
+    what = f"function {show_value(name)}"
+    if kind != "python":
+        raise InputError(f"{what} is of kind {show_value(kind)}", hint="Ovenbird records functions of kind `python`")
+    given = {field: value for field, value in options.items() if value is not None}
+    source = dict(given.pop("source", None) or {})
+    if "source" in source:
+        source["code_src"] = source.pop("source")
+    source |= {field: given.pop(field) for field in _SOURCE if field in given}
+    unknown = sorted({*given} - {*_REST} | {*source} - {*_SOURCE})
+    if unknown:
+        hint = ", ".join((*_SOURCE, *_REST))
+        raise InputError(f"{what} has no {', '.join(map(show_value, unknown))}", hint=f"one of {hint}")
+    if not source.get("handler"):
+        raise InputError(f"{what}: its handler is not named", hint='handler="module:function"')
+    given.setdefault("python_version", f"PYTHON{sys.version_info[0]}_{sys.version_info[1]}")
+    if isinstance(given.get("requirements"), str):
+        given["requirements"] = given["requirements"].split("\n")
+    return {"source": _source(what, source), **given}
+
+
+def _source(what: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    source = {"lang": "python", "handler": given["handler"]}
+    if given.get("init_function"):
+        source["init_function"] = given["init_function"]
+    place, text, inline = given.get("code_src"), given.get("code"), given.get("base64")
+    if text is not None:
+        inline = b64encode(str(text).encode()).decode()
+    if inline is not None:
+        try:
+            b64decode(inline, validate=True)
+        except (ValueError, TypeError):
+            raise InputError(f"{what}: base64 is {show_value(inline)}") from None
+    elif place is not None and "://" not in str(place) and is_file(path := Path(place)) and path.suffix == ".py":
+        inline = b64encode(path.read_bytes()).decode()
+    if place is None and inline is None:
+        raise InputError(f"{what} has no source", hint="code_src (a path or a URL), code (text), or base64")
+    source["source"] = redact_record(str(place)) if place is not None else "main.py"
+    if inline is not None:
+        source["base64"] = inline
+    return source

@@ -1,0 +1,65 @@
+"""The input of a run: an entity from what was typed, a key, a local path, a URL, a name or an id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...common.named_paths import exists, is_folder
+from ...common.text import show_value
+from ...errors import InputError, OvenbirdError
+from .. import keys, queries
+from ..project.project import Project
+from ..storage import schemes
+from ..storage.tree_walk import describe_special
+from ..tables import dataframes
+from .file_entity import MATERIALS, Dataitem, FileEntity
+
+
+def resolve(project: Project, argument: str, text: str) -> FileEntity:
+    """The entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
+
+    The same path under the same argument is recorded once. What is no file here may be the name of a data item, an
+    artifact or a model (its latest version), or an id. InputError names the argument, and what was found.
+    """
+    try:
+        if keys.is_key(text):
+            return project.get_material(text)
+        if not schemes.scheme(text) and not exists(schemes.local(text)) and "/" not in text:
+            return project.get_material(str(_named(project, text)))
+        return _recorded(project, argument, _address(text))
+    except OvenbirdError as error:
+        raise InputError(f"input {show_value(argument)}: {error.message}", hint=error.hint) from error
+
+
+def _named(project: Project, text: str) -> keys.EntityKey:
+    """Return the key of what is called so in the project. Errors: InputError that says what there is instead."""
+    try:
+        return queries.locate_any(project._store, text, project.name, tuple(MATERIALS))
+    except queries.NotFoundError as error:
+        where = queries.describe_place(project._store, project.name)
+        message = f"no file {show_value(text)}, and no data item, artifact or model is called so in {where}"
+        raise InputError(
+            message, hint=f"{_describe_siblings(schemes.local(text))}; in the store {error.hint}"
+        ) from None
+
+
+def _describe_siblings(path: Path) -> str:
+    siblings = sorted(item.name for item in path.parent.iterdir())[:10] if is_folder(path.parent) else []
+    return f"in {path.parent} there is: {', '.join(siblings)}" if siblings else f"there is no folder {path.parent}"
+
+
+def _address(text: str) -> str:
+    if schemes.scheme(text):
+        return text
+    path = schemes.local(text)
+    if (special := describe_special(path)) and "device" in special and not path.samefile("/dev/null"):
+        raise InputError(f"{show_value(text)} is {special}, not a file", hint="a file, a folder, a URL or a key")
+    if not exists(path):
+        raise InputError(f"no file {show_value(text)}", hint=_describe_siblings(path))
+    return str(path.absolute()) + ("/" if is_folder(path) else "")
+
+
+def _recorded(project: Project, argument: str, address: str) -> Dataitem:
+    keys.check_name(argument, "argument")
+    table = schemes.scheme(address) == schemes.SQL or dataframes.is_table_name(address.partition("?")[0])
+    return project.referenced(argument, "table" if table else "dataitem", address)

@@ -1,0 +1,84 @@
+"""Versions of inputs that stay where they lie: a file that has changed is a new version of its data item."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...common.redact import redact_record
+from ...errors import InputError, OvenbirdError
+from .. import keys
+from ..storage import fingerprint, schemes
+from ..store import Record
+from .file_entity import Dataitem
+
+if TYPE_CHECKING:
+    from ..project.part import ProjectPart
+
+
+def referenced(project: ProjectPart, name: str, kind: str, path: str) -> Dataitem:
+    """Return the data item at `path`, which the run consumes: the latest of the name if it is the same, else a new one.
+
+    Of a local file or folder the fingerprint is taken now, of a URL when it is fetched. Errors: InputError.
+    """
+    latest = _latest(project, name, kind, redact_record(path))
+    known = latest["status"].get("fingerprint") if latest else None
+    local = not schemes.scheme(path)
+    current = _read(path, known) if local else None
+    if latest and (not current or not known or fingerprint.is_same(known, current)):
+        key = latest["key"]
+    else:
+        key = _add_version(project, name, kind, path, current).key
+    item: Dataitem = project._get(Dataitem, key, None)
+    if current and not known and latest:
+        item.status.fingerprint = current
+        item.save(update=True)
+    item.spec.path = path
+    if not local and schemes.scheme(path) != schemes.SQL:
+        item.on_fetch = lambda files: _note_fetched(project, item, files)
+    return item
+
+
+def _latest(project: ProjectPart, name: str, kind: str, path: str) -> Record | None:
+    for row in project._store.listing("dataitem", project=project.name, name=name, kind=kind, limit=1):
+        record = project._store.read(keys.parse(row.key))
+        return record if record["spec"].get("path") == path else None
+    return None
+
+
+def _read(path: str, known: Mapping[str, object] | None) -> fingerprint.Fingerprint | None:
+    try:
+        return fingerprint.read_local(schemes.local(path), known)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", hint="its owner may read it") from error
+
+
+def _add_version(
+    project: ProjectPart, name: str, kind: str, path: str, current: fingerprint.Fingerprint | None
+) -> Dataitem:
+    item: Dataitem = project._entity(Dataitem, name, kind, {"path": path})
+    item.status.state = "READY"
+    if current:
+        item.status.fingerprint = current
+    return item.save()
+
+
+def _note_fetched(project: ProjectPart, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
+    """Record what was fetched from a URL; where it differs from the last time, the item becomes its new version."""
+    path = item.spec.path
+    try:
+        current = fingerprint.read_files(files, folder=schemes.is_folder_url(path))
+        known = item.status.get("fingerprint")
+        if not known:
+            item.status.fingerprint = current
+            item.save(update=True)
+        elif not fingerprint.is_same(known, current):
+            before, new = item.key, _add_version(project, item.name, item.kind, path, current)
+            item._load(new.to_dict())
+            if project._run is not None:
+                project._run.consume_other(before, item.key)
+    except (OvenbirdError, OSError) as error:  # the function has what it asked for all the same
+        warnings.warn(f"the version of {item.key} is not recorded: {error}", stacklevel=2)
+    item.spec.path = path

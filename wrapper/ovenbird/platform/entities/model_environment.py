@@ -1,0 +1,31 @@
+"""What a model needs to be loaded again: Python, packages, and what goes in and comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+from ...common.imported_packages import imported_packages
+from .json_values import json_value
+
+_MOST = 1000  # names of features or classes that are recorded
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return `python` and `requirements`: the versions of all that is imported where the model is stored."""
+    packages = {name: version for name, version in imported_packages().items() if name != "ovenbird"}
+    requirements = [f"{name}=={version}" for name, version in packages.items()]
+    return {"python": sys.version.partition(" ")[0], "requirements": requirements}
+
+
+def describe_signature(estimator: Any) -> dict[str, Any]:
+    """Return what a fitted estimator of scikit-learn says of its features and classes, as far as it does."""
+    found: dict[str, Any] = {}
+    names = {"features": "n_features_in_", "feature_names": "feature_names_in_", "classes": "classes_"}
+    for name, attribute in names.items():
+        with contextlib.suppress(Exception):  # properties of estimators raise what they like
+            value = json_value(getattr(estimator, attribute))
+            if not isinstance(value, list) or len(value) <= _MOST:
+                found[name] = value
+    return found

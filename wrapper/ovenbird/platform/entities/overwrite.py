@@ -1,0 +1,110 @@
+"""Write the files of an entity that is recorded already: `upload` and `write_df`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...common.named_paths import exists
+from ...common.redact import redact_url
+from ...common.text import show_value
+from ...errors import OutputError
+from ..storage.schemes import SQL, WEB, local, scheme
+from ..storage.temporary_folders import scratch
+from ..tables import dataframes
+from . import upload_content
+from .entity_path import PathEntity
+from .upload import deposit
+
+_WRITERS = {
+    "pandas": {"parquet": "to_parquet", "csv": "to_csv"},
+    "polars": {"parquet": "write_parquet", "csv": "write_csv"},
+}
+
+
+def upload(entity: PathEntity, source: Any, keep_dir_structure: bool = False) -> None:
+    """Store files at the entity's path; it is UPLOADING, then READY, or ERROR with the reason.
+
+    Errors: OutputError; for a source that is not there or does not fit the path the entity stays as it is.
+    """
+    target = _writable(entity)
+    for item in [source] if isinstance(source, (str, os.PathLike)) else source:
+        if not exists(local(str(item))):
+            raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
+    if keep_dir_structure:
+        source = stage_tree(source, Path.cwd())
+    plan = upload_content.of(entity.name, entity.kind, source=source, data=None, write=None, filename="")
+    if not plan.filename and not target.endswith("/"):
+        hint = "a path that ends in / is a folder"
+        raise OutputError(f"{entity.key}: {show_value(source)} does not fit {redact_url(target)}, a file", hint=hint)
+    entity.status.update(plan.status)
+    _replace(entity, target, plan.content)
+
+
+def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: Any) -> str:
+    """Write a DataFrame at the entity's path, with its schema and preview; return the path. Errors: OutputError."""
+    target = _writable(entity)
+    if target.endswith("/"):
+        raise OutputError(f"{entity.key}: {redact_url(target)} is a folder", hint="write_df takes the path of a file")
+    engine = dataframes.engine_of(frame)
+    if engine is None:
+        raise OutputError(f"{entity.key}: write_df takes a DataFrame, not {type(frame).__name__}")
+    form = (extension or Path(target.partition("?")[0]).suffix or "parquet").lstrip(".").lower()
+    if form not in _WRITERS[engine]:
+        raise OutputError(f"{entity.key}: extension {show_value(form)} cannot be written", hint="parquet or csv")
+    if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
+        frame = frame.collect()
+    if engine == "pandas":
+        options.setdefault("index", False)
+    entity.spec["schema"] = dataframes.schema(frame)
+    entity.status.preview = dataframes.preview(frame)
+    _replace(entity, target, lambda path: getattr(frame, _WRITERS[engine][form])(path, **options) and None)
+    return target
+
+
+def stage_tree(source: Any, root: Path) -> str:
+    """Return a temporary folder that holds files below the folders that their paths name, relative to `root`."""
+    folder = scratch()
+    for item in [source] if isinstance(source, (str, os.PathLike)) else source:
+        path = local(str(item))
+        name = path if not path.is_absolute() else _below(path, root)
+        if ".." in name.parts:
+            raise OutputError(f"{show_value(str(item))} lies outside of {root}", hint="give paths below it")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (root / path).is_dir():
+            shutil.copytree(root / path, folder / name, copy_function=_link, dirs_exist_ok=True)
+        else:
+            _link(str(root / path), str(folder / name))
+    return f"{folder}/"
+
+
+def _below(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if root in path.parents else Path(path.name)
+
+
+def _link(source: str, target: str, **_: Any) -> str:
+    """Link or, across file systems, copy a file. Errors: OutputError."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except FileNotFoundError as error:
+        raise OutputError(f"no file {show_value(source)}") from error
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _writable(entity: PathEntity) -> str:
+    """Return the path of an entity whose files can be written. Errors: OutputError."""
+    target = entity._path()
+    if scheme(target) in (*WEB, SQL):
+        raise OutputError(f"{entity.key}: nothing is written to {redact_url(target)}", hint="a folder, s3, gs or az")
+    return target
+
+
+def _replace(entity: PathEntity, target: str, new: Sequence[Path] | upload_content.Write) -> None:
+    entity.status.state = "UPLOADING"
+    entity.status.pop("message", None)
+    deposit(entity, target, entity._environ, new)

@@ -1,0 +1,209 @@
+"""One execution of a function: what it was given, what it made, how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...common.redact import redact_text
+from ...common.text import show_value
+from ...errors import InputError
+from .. import keys
+from ..keys import RUN_KIND
+from ..store import FINAL, EntityStore, timestamp
+from .attr_dict import AttrDict
+from .entity import Entity, new_record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class FunctionRevision(Entity):
+    """One revision of a function."""
+
+    TYPE = "function"
+
+    def list_runs(
+        self, q: str | None = None, name: str | None = None, kind: str | None = None, user: str | None = None,
+        state: str | None = None, created: str | None = None, updated: str | None = None, task: str | None = None,
+        action: str | None = None,
+    ) -> list[Run]:  # fmt: skip
+        """Return the runs of this revision, newest first; the filters are those of `project.list_runs`."""
+        from .entity_filters import find
+
+        records = find(
+            self._store, "run", self.project, function=self.key, q=q, name=name, kind=kind, user=user, state=state,
+            created=created, updated=updated, task=task, action=action,
+        )  # fmt: skip
+        return [Run(self._store, record, self._environ) for record in records]
+
+    def get_run(self, identifier: str) -> Run:
+        """Return a run of this revision, by its key or its id. Errors: InputError."""
+        key = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.project, identifier)
+        run = Run(self._store, self._store.read(key), self._environ)
+        if not any(other.id == run.id for other in self.list_runs(name=run.name)):
+            raise InputError(f"{run.key} is no run of {self.key}")
+        return run
+
+
+class Run(Entity):
+    """A run; `logged` holds the entities that the handler stored itself while it ran."""
+
+    TYPE = "run"
+
+    def __init__(self, store: EntityStore, record: dict[str, Any], environ: Mapping[str, str]) -> None:
+        super().__init__(store, record, environ)
+        self.logged: list[Entity] = []
+        self._reader: Run | None = None  # the run that has asked for this one, and consumes what it reads of it
+        self._began = time.monotonic()
+        self._recorded = record  # as it was written last: plain JSON values, which no user code holds
+
+    def save(self, update: bool = False) -> Self:
+        """Store the run, or with `update` its changes."""
+        super().save(update)
+        self._recorded = self.to_dict()
+        return self
+
+    def consume(self, key: str) -> None:
+        """Record that the run reads the entity `key`."""
+        before = len(self.metadata.relationships or [])
+        self.relate("consumes", key)
+        if len(self.metadata.relationships) > before and self.status.state not in FINAL:
+            self.save(update=True)
+
+    def consume_other(self, key: str, other: str) -> None:
+        """Record that the run reads another version than it seemed to."""
+        links = self.metadata.setdefault("relationships", [])
+        links[:] = [link for link in links if (link.get("type"), link.get("dest")) != ("consumes", key)]
+        self.consume(other)
+
+    def inputs(self, as_dict: bool = False) -> dict[str, Any]:
+        """Return the inputs by the names of the arguments: entities, or with `as_dict` their records."""
+        from .run_parts import read_inputs
+
+        return read_inputs(self, as_dict, self._reader.consume if self._reader else None)
+
+    def outputs(self, as_key: bool = False, as_dict: bool = False) -> dict[str, Any]:
+        """Return the outputs by name: entities, or their keys, or their records."""
+        from .run_parts import read_outputs
+
+        return read_outputs(self, as_key, as_dict, self._reader.consume if self._reader else None)
+
+    def output(self, output_name: str, as_key: bool = False, as_dict: bool = False) -> Any:
+        """Return one output; None when there is none of that name."""
+        return self.outputs(as_key, as_dict).get(output_name)
+
+    def results(self) -> dict[str, Any]:
+        """Return the results by name."""
+        return dict(self.status.results or {})
+
+    def result(self, result_name: str) -> Any:
+        """Return one result; None when there is none of that name."""
+        return self.results().get(result_name)
+
+    def logs(self) -> list[Any]:
+        """Return the log so far, in parts that have `text`; none where nothing was logged."""
+        from .run_parts import read_logs
+
+        return read_logs(self)
+
+    def wait(self, log_info: bool = True) -> Run:
+        """Wait until the run has ended, or its service is there; return the run, read anew."""
+        from .run_parts import wait_for
+
+        wait_for(self, log_info)
+        return self
+
+    def stop(self) -> None:
+        """Ask the run to stop, as SIGTERM does. Errors: PlatformError where its process cannot be reached."""
+        self._store.stop(keys.parse(self.key))
+
+    def resume(self) -> None:
+        """Let a stopped run go on, in a platform that can. Errors: PlatformError."""
+        self._store.resume(keys.parse(self.key))
+
+    def set_status(self, status: Mapping[str, Any]) -> None:
+        """Replace the status; `save(update=True)` stores it."""
+        self.status = AttrDict(status)
+
+    def local_execution(self) -> bool:
+        """Return whether the run is executed outside of the platform."""
+        return bool(self.spec.local_execution)
+
+    def restore(self, *, all_parts: bool = False) -> list[str]:
+        """Put back what user code has replaced by something that is no part of a record; the names of those parts.
+
+        With `all_parts`: everything, as it was recorded last.
+        """
+        restored = []
+        for name in ("id", "kind", "name", "project", "key", "user"):
+            known = self._recorded.get(name, "")
+            if type(vars(self).get(name)) is not str or getattr(self, name) != known:
+                setattr(self, name, known)
+                restored.append(name)
+        for name in ("metadata", "spec", "status"):
+            part = vars(self).get(name)
+            if all_parts or not isinstance(part, AttrDict):
+                setattr(self, name, AttrDict(self._recorded[name]))
+                restored.append(name)
+        relations = self.metadata.get("relationships")
+        if not isinstance(relations, list) or not all(isinstance(entry, dict) for entry in relations):
+            self.metadata.relationships = list(self._recorded["metadata"].get("relationships") or [])
+            restored.append("metadata.relationships")
+        if not isinstance(self.status.get("metrics") or {}, dict):
+            del self.status["metrics"]
+            restored.append("status.metrics")
+        return restored
+
+    def finish(self, state: str, *, message: str = "", error: Mapping[str, str] | None = None, **status: Any) -> str:
+        """Record the end: COMPLETED, ERROR or STOPPED; `error` holds type, message and traceback.
+
+        The state that the run has in the store then: STOPPED when somebody has stopped it meanwhile, and RUNNING in a
+        platform that sees for itself how its process ends. `status` takes whatever else belongs to the record:
+        `outputs`, `results`.
+        """
+        if state not in FINAL:
+            raise ValueError(f"{show_value(state)} is not a final state")
+        self.status.update(state=state, ended=timestamp(), seconds=round(time.monotonic() - self._began, 6), **status)
+        if message:
+            self.status.message = redact_text(message)
+        if error is not None:
+            self.status.error = {name: redact_text(text) for name, text in error.items()}
+        self.metadata.updated = timestamp()
+        return self._store.update(self.to_dict())
+
+
+def run_metadata(name: str = "", tags: Mapping[str, Any] | None = None, note: str = "") -> dict[str, Any]:
+    """Return what people say of a run as metadata, in the fields that the platform shows: name, labels, description."""
+    labels = [f"{key}={value}" if value != "" else key for key, value in (tags or {}).items()]
+    fields = {"name": name, "labels": labels, "description": note}
+    return {field: value for field, value in fields.items() if value}
+
+
+def start(
+    store: EntityStore,
+    project: str,
+    environ: Mapping[str, str],
+    *,
+    function: str | None = None,
+    spec: Mapping[str, Any] | None = None,
+    status: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    identity: str | None = None,
+    kind: str = RUN_KIND,
+) -> Run:
+    """Record a run of this process as RUNNING; `function` is the key of the function's revision.
+
+    `metadata` takes what people say of it, as `run_metadata` gives it; `spec` takes `parameters` and `inputs`; `status`
+    takes `provenance`: digests of source, lock, image, Python.
+    Should the process be killed, the next start records the run as ERROR.
+    """
+    record = new_record(project, "run", kind, identity or "run", identity=identity, spec={**(spec or {})})
+    record["spec"].update({"function": function, "local_execution": True} if function else {"local_execution": True})
+    record["status"] = {"state": "RUNNING", "started": timestamp(), **(status or {})}
+    record["metadata"].update(metadata or {})
+    if function:
+        record["metadata"]["relationships"].append({"type": "run_of", "dest": function})
+    store.create(record, owned=True)
+    return Run(store, record, environ)

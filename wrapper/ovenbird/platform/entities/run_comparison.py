@@ -1,0 +1,108 @@
+"""Several runs side by side: every field with its value in each run, and whether they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...common.redact import redact_values
+from ...errors import InputError
+from .. import keys
+from ..store import EntityStore, Record
+from .run_summary import Summary, summarize, values_of
+
+_ALWAYS_OTHER = ("id", "key", "name", "started", "ended", "created", "updated")  # to mark these would say nothing
+_PLAIN = ("id", "name", "state", "function", "started", "took", "note")
+_CODE = ("handler", "source", "revision", "digest", "lock", "image")
+
+
+class ComparedField(NamedTuple):
+    """One line of a comparison: None stands for what a run does not have."""
+
+    name: str
+    values: tuple[Any, ...]
+    differs: bool
+
+
+def compare_runs(store: EntityStore, runs: Sequence[keys.EntityKey], *, changed: bool = False) -> list[ComparedField]:
+    """Return the fields of runs: state and time, code, parameters, inputs, results, last metrics, tags, packages.
+
+    Of packages and of what is told about the machine only differences are returned; with `changed`, of all.
+    """
+    columns = []
+    for key in runs:
+        record = store.read(key)
+        summary = summarize(record, store.last_metrics(keys.parse(record["key"])))
+        columns.append(_fields(store, record, summary))
+    names = sorted(dict.fromkeys(name for column in columns for name in column), key=_rank)
+    fields = []
+    for name in names:
+        values = tuple(column.get(name) for column in columns)
+        shown = [_rounded(value) for value in values] if name == "took" else values
+        differs = name not in _ALWAYS_OTHER and any(_differ(shown[0], value) for value in shown[1:])
+        if differs or not (changed or name.startswith(_DETAILS)) or (changed and name in ("id", "name")):
+            fields.append(ComparedField(name, values, differs))
+    return fields
+
+
+_SECTIONS = ("code.", "param.", "input.", "consumed.", "result.", "metric.", "tag.", "python", "package.")
+_DETAILS = ("package.", "machine.")
+
+
+def _rank(name: str) -> tuple[int, int]:
+    """Plain fields come first, then the sections in their order, and what is not known of last."""
+    if name in _PLAIN:
+        return 0, _PLAIN.index(name)
+    section = next((index for index, start in enumerate(_SECTIONS, 1) if name.startswith(start)), len(_SECTIONS) + 1)
+    return section, 0
+
+
+def _fields(store: EntityStore, record: Record, summary: Summary) -> dict[str, Any]:
+    values = values_of(summary)
+    fields = {name: values[name] for name in _PLAIN if values.get(name) not in (None, "") or name == "state"}
+    fields |= _code(store, record)
+    fields |= {name: value for name, value in values.items() if "." in name}
+    for link in record["metadata"].get("relationships") or []:
+        if link.get("type") == "consumes" and keys.is_key(link.get("dest")):
+            entity = keys.parse(link["dest"])
+            fields[f"consumed.{entity.name}"] = entity.id
+    provenance = redact_values(record["status"].get("provenance") or {}, keep_harmless=True)
+    for name, value in provenance.items():
+        if name == "packages" and isinstance(value, Mapping):
+            fields |= {f"package.{package}": version for package, version in value.items()}
+        elif name == "python":
+            fields["python"] = value
+        elif name == "machine":
+            fields |= _nested(name, value)
+        elif name not in (*_CODE, "source", "command"):  # a command repeats parameters and inputs
+            fields |= _nested(f"machine.{name}", value)
+    return fields
+
+
+def _code(store: EntityStore, record: Record) -> dict[str, Any]:
+    """Return what was called, and which version of it."""
+    provenance = record["status"].get("provenance") or {}
+    source: Mapping[str, Any] = {}
+    function = record["spec"].get("function")
+    if keys.is_key(function):
+        try:
+            source = store.read(keys.parse(function))["spec"].get("source") or {}
+        except InputError:  # it was removed
+            source = {}
+    code = {**source, **(provenance.get("source") or {}), **{name: provenance.get(name) for name in ("lock", "image")}}
+    values = redact_values({name: code.get(name) for name in _CODE}, keep_harmless=True)
+    return {f"code.{name}": value for name, value in values.items() if value}
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        return {key: leaf for part, item in value.items() for key, leaf in _nested(f"{name}.{part}", item).items()}
+    return {name: value}
+
+
+def _rounded(seconds: Any) -> Any:
+    return seconds if seconds is None else round(seconds, 1)
+
+
+def _differ(first: Any, other: Any) -> bool:
+    return bool(first != other) or isinstance(first, bool) != isinstance(other, bool)

@@ -1,0 +1,99 @@
+"""What a run was given and has made, its log, and waiting for its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ...common.text import show_value
+from ...errors import InputError, PlatformError
+from .. import keys
+from ..store import FINAL
+from . import file_entity, secret  # noqa: F401  # what a run is given or makes can be read
+from .entity import Entity, read_entity
+
+Consume = Callable[[str], None]
+"""Gets the key of each entity that is read: the run that asks consumes it."""
+_log = logging.getLogger("ovenbird")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between two looks at a run
+_DEPLOYED = 300.0  # seconds that a service may take to be there
+
+
+class RunLog:
+    """A part of a run's log."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Log of {len(self.text)} characters>"
+
+
+def read_inputs(run: Entity, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
+    """Return the entities of `spec.inputs`; a path or a URL is the data item that was recorded for it."""
+    inputs = {}
+    for name, given in (run.spec.get("inputs") or {}).items():
+        entity = _read(run, given if keys.is_key(given) else _recorded(run, name, given), consume)
+        inputs[name] = entity.to_dict() if as_dict else entity
+    return inputs
+
+
+def _recorded(run: Entity, name: str, given: Any) -> str:
+    """Return the key of the data item that the run has recorded for a path or a URL. Errors: InputError."""
+    for relation in run.metadata.get("relationships") or []:
+        if relation.get("type") == "consumes" and keys.parse(relation["dest"]).name == name:
+            return str(relation["dest"])
+    raise InputError(f"{run.key}: its input {show_value(name)} was not read: {show_value(given)}")
+
+
+def read_outputs(run: Entity, as_key: bool, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
+    """Return the entities of `status.outputs`; what is no key, such as the name of an image, is returned as it is."""
+    outputs: dict[str, Any] = {}
+    for name, key in (run.status.get("outputs") or {}).items():
+        if as_key or not keys.is_key(key):
+            outputs[name] = key
+            continue
+        entity = _read(run, key, consume)
+        outputs[name] = entity.to_dict() if as_dict else entity
+    return outputs
+
+
+def _read(run: Entity, key: str, consume: Consume | None) -> Any:
+    entity = read_entity(run._store, key, run._environ)
+    if consume is not None:
+        consume(entity.key)
+    return entity
+
+
+def read_logs(run: Entity) -> list[RunLog]:
+    """Return the log as one part, or none when it is empty."""
+    try:
+        text = "\n".join(line.rstrip("\n") for line in run._store.log_lines(run.project, run.id))
+    except InputError:
+        return []
+    return [RunLog(text)] if text else []
+
+
+def wait_for(run: Entity, log_info: bool) -> None:
+    """Read the run until it is in a final state, or its service is there. Errors: PlatformError for the run itself."""
+    if run.id == os.environ.get("RUN_ID"):
+        raise PlatformError(f"{run.key} waits for itself", hint="wait() is for other runs")
+    began, pause = time.monotonic(), _FIRST_PAUSE
+    serves = run.kind.startswith(("python+serve", "container+serve"))
+    while True:
+        run._store.reap()
+        run.refresh()
+        waited = time.monotonic() - began
+        ended = run.status.state in FINAL or (serves and (run.status.get("service") or waited > _DEPLOYED))
+        if log_info and (ended or pause == _FIRST_PAUSE):
+            _log.info("run %s is %s after %.1f s", run.id, run.status.state, waited)
+        if ended:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)

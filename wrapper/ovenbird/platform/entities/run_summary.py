@@ -1,0 +1,142 @@
+"""A run in brief: what it was given, what came out, what people said of it; and runs that are looked for by these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ...common.redact import mask_parameters, redact_values
+from ...common.text import show_value
+from ...errors import InputError
+from .. import keys
+from ..store import EntityStore, Record
+from .metrics import json_metrics
+
+LATEST = r"latest(?:~([0-9]{1,6}))?"
+_NO_NAME = "run"  # what the metadata of a run says that was given no name
+_ID = 32  # digits of an id
+_MOST_READ = 10_000  # runs that are looked through for a name
+_SECTIONS = {"param": "parameters", "input": "inputs", "result": "results", "metric": "metrics", "tag": "tags"}
+"""Prefixes of columns, and the part of a summary that each stands for."""
+
+Summary = dict[str, Any]
+
+
+def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Summary:
+    """Return a run in brief, for people: secret parameters masked, URLs redacted. `metrics` are the last numbers."""
+    spec, status, metadata = record["spec"], record["status"], record["metadata"]
+    parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter as converted
+    inputs = mask_parameters(spec.get("inputs") or {})
+    return {
+        "id": record["id"], "key": record["key"], "project": record["project"], "name": given_name(record),
+        "kind": record["kind"], "state": status.get("state", ""), "function": spec.get("function"),
+        "created": metadata.get("created"), "updated": metadata.get("updated"),
+        "started": status.get("started"), "ended": status.get("ended"),
+        "seconds": _seconds(status), "called": status.get("called", True),
+        "note": metadata.get("description") or "", "tags": tags_of(metadata),
+        "parameters": mask_parameters(parameters), "inputs": inputs,
+        "results": redact_values(status.get("results") or {}, keep_harmless=True),
+        "metrics": json_metrics(metrics or {}),
+    }  # fmt: skip
+
+
+def given_name(record: Record) -> str:
+    """Return the name that a run was given; empty for none."""
+    name = record["metadata"].get("name") or ""
+    return "" if name in (_NO_NAME, record["id"]) else str(name)
+
+
+def function_name(key: str | None) -> str:
+    """Return the function's name from its key, or from `python://project/name:id`."""
+    return (key or "").rpartition("/")[2].partition(":")[0]
+
+
+def tags_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of an entity as tags: `k=v` is a tag with a value, a word alone has an empty one."""
+    labels = metadata.get("labels") or []
+    pairs = [str(label).partition("=") for label in labels] if isinstance(labels, list) else []
+    return {key: value for key, _, value in pairs}
+
+
+def values_of(summary: Summary) -> dict[str, Any]:
+    """Return what can be a column: `param.n`, `result.accuracy`, `metric.loss`, `tag.stage` and the plain fields.
+
+    Objects in parameters and results are taken apart: a result `{"accuracy": 1}` called `scores` is
+    `result.scores.accuracy`.
+    """
+    fields = {name: value for name, value in summary.items() if not isinstance(value, dict)}
+    fields |= {"function": function_name(summary["function"]), "took": summary["seconds"]}
+    for prefix, section in _SECTIONS.items():
+        for name, value in summary[section].items():
+            fields.update(_leaves(f"{prefix}.{name}", value))
+    return fields
+
+
+def select_column(rows: Sequence[Mapping[str, Any]], column: str) -> list[Any] | None:
+    """Return a column's value in each row, None where it has none; None when no row has such a column.
+
+    A column is called by its whole name, or by its end: `accuracy` for `result.scores.accuracy`. Where several end
+    alike, it is the parameter, else the input, the result, the last metric, the tag.
+    """
+    if any(column in row for row in rows):
+        return [row.get(column) for row in rows]
+    for prefix in _SECTIONS:
+        names = dict.fromkeys(name for row in rows for name in row if is_named(name, prefix, column))
+        if names:
+            return [next((row[name] for name in names if name in row), None) for row in rows]
+    return None
+
+
+def is_named(name: str, prefix: str, column: str) -> bool:
+    """Return whether a column that begins with `prefix` ends in what was asked for."""
+    return name.startswith(f"{prefix}.") and name.endswith(f".{column}")
+
+
+def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityKey | None:
+    """Return the run that is `latest`, `latest~1` (the one before), or the newest of that name; None for none.
+
+    A run that never called its function is not counted. Errors: InputError for a run before the first one.
+    """
+    records = (record for record in store.records("run", project=project) if record["status"].get("called", True))
+    if match := re.fullmatch(LATEST, text):
+        back = int(match[1] or 0)
+        for position, record in enumerate(records):
+            if position == back:
+                return keys.parse(record["key"])
+        raise InputError(
+            f"there is no run {show_value(text)}", hint="`ovenbird runs list` shows the runs that there are"
+        )
+    if len(text) == _ID and not set(text) - set("0123456789abcdef"):
+        return None  # an id, which is looked up without reading all records
+    for position, record in enumerate(records):
+        if given_name(record) == text:
+            return keys.parse(record["key"])
+        if position == _MOST_READ:
+            break
+    return None
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return an ISO 8601 time with its zone, UTC where it has none; None where there is none."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(f"{name}.{key}", item)
+    else:
+        yield name, value
+
+
+def _seconds(status: Mapping[str, Any]) -> float | None:
+    start, end = moment_of(status.get("started")), moment_of(status.get("ended"))
+    return round((end - start).total_seconds(), 3) if start and end else None

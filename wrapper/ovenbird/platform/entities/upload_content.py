@@ -1,0 +1,150 @@
+"""What is to be stored as an entity: from files, from a DataFrame, from bytes; with what is recorded of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...common.hashing import new_md5
+from ...common.named_paths import is_file
+from ...common.redact import redact_url
+from ...common.text import escape_bytes, show_value
+from ...common.tree_names import describe_limit
+from ...common.user_warnings import warn_user
+from ...errors import InputError, OutputError
+from ..storage import schemes
+from ..storage.tree_walk import walk_tree
+from ..tables import dataframes
+from ..tables.table_files import read_table
+
+_SAMPLE = 1000  # rows of a CSV file that its schema is read from
+_WHOLE = 64 * 1024 * 1024  # bytes; a file of another format that is larger is not read for its schema alone
+Write = Callable[[Path], str | None]
+"""Writes the file it is given; returns the digest, when it has one."""
+
+
+@dataclass
+class UploadContent:
+    """The files, or what writes the one file; its name (empty: a folder); what goes to the spec and the status."""
+
+    content: Sequence[Path] | Write
+    filename: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+
+
+def of(
+    name: str,
+    kind: str,
+    *,
+    source: Any,
+    data: Any,
+    write: Write | None,
+    filename: str,
+    reader: Mapping[str, Any] | None = None,
+) -> UploadContent:
+    """The content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it.
+
+    `reader`: how the file of a table is read for its schema, by the words of `as_df`.
+    """
+    given = [what for what, value in (("source", source), ("data", data), ("write", write)) if value is not None]
+    if len(given) != 1:
+        raise OutputError(
+            f"{name}: {' and '.join(given) if given else 'neither source nor data'} given", hint="give exactly one"
+        )
+    if write is not None:
+        return UploadContent(write, _check_file_name(filename or name))
+    if source is not None:
+        return _of_files(name, kind, source, reader or {})
+    if dataframes.engine_of(data):
+        return _of_frame(name, data)
+    if isinstance(data, (bytes, bytearray, memoryview, str)):
+        raw = data.encode() if isinstance(data, str) else bytes(data)
+        return UploadContent(lambda path: _write_bytes(path, raw), filename or name)
+    raise OutputError(
+        f"{name}: data is a {type(data).__module__}.{type(data).__qualname__}", hint="a DataFrame, bytes or text"
+    )
+
+
+def _write_bytes(path: Path, raw: bytes) -> str:
+    path.write_bytes(raw)
+    total = new_md5()
+    total.update(raw)
+    return f"md5:{total.hexdigest()}"
+
+
+def _of_frame(name: str, frame: Any) -> UploadContent:
+    if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
+        frame = frame.collect()
+    frame = dataframes.drop_odd_attributes(frame)
+    if problem := dataframes.describe_parquet_problem(frame):
+        warn_user(f"{name} is stored as CSV, and not as Parquet: {problem}")
+    return UploadContent(
+        lambda path: dataframes.write_csv(frame, path) if problem else dataframes.write_parquet(frame, path),
+        f"{name}.{'csv' if problem else 'parquet'}",
+        {"schema": dataframes.schema(frame)},
+        {"preview": dataframes.preview(frame)},
+    )
+
+
+def _of_files(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> UploadContent:
+    several = isinstance(source, (list, tuple))
+    paths = []
+    for item in source if several else [source]:
+        text = str(item)
+        if schemes.scheme(text):
+            hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
+            raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
+        paths.append(schemes.local(text))
+    if len(paths) == 1 and is_file(paths[0]):
+        found = UploadContent(paths, _check_file_name(escape_bytes(paths[0].name)))
+        if kind == "table":
+            found.spec, found.status = _described([(paths[0], paths[0].name)], name, dict(reader))
+        return found
+    found = UploadContent(paths, "")
+    if kind == "table" and (parts := _parts_of(paths)):
+        found.spec, found.status = _described(parts, name, dict(reader))
+    return found
+
+
+def _parts_of(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return the files of a table with their names; none where they are too large to read, or cannot be."""
+    try:
+        parts = [part for path in paths for part in (walk_tree(path).files if path.is_dir() else [(path, path.name)])]
+        return parts if sum(path.stat().st_size for path, _ in parts) <= _WHOLE else []
+    except OSError:  # storing them says so
+        return []
+
+
+def _check_file_name(name: str) -> str:
+    """Return the name of a file, which any file system and any record can hold. Errors: OutputError."""
+    if problem := "leaves the folder" if "/" in name or name in ("", ".", "..") else describe_limit(name):
+        raise OutputError(f"the file name {show_value(name)} {problem}", hint="rename the file")
+    return name
+
+
+def _described(
+    parts: Sequence[tuple[Path, str]], shown: str, reader: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Schema and preview of a table's files, where they can be had cheaply; what does not parse only warns."""
+    file_format, options = reader.pop("file_format", None), {}
+    try:
+        engine = dataframes.choose(reader.pop("engine", None))
+        if len(parts) == 1:
+            form = dataframes.format_of(parts[0][1], file_format)
+            if form in ("csv", "tsv"):
+                options = {} if {"nrows", "n_rows"} & reader.keys() else {"nrows": _SAMPLE}
+            elif parts[0][0].stat().st_size > _WHOLE:
+                return {}, {}
+        frame = read_table(parts, shown, file_format=file_format, engine=engine, options=options | reader)
+    except InputError as error:
+        if any(name in sys.modules for name in dataframes.ENGINES):
+            warn_user(f"stored without a schema: {error.message}")
+        return {}, {}
+    preview = dataframes.preview(frame)
+    if options and preview["rows"] >= _SAMPLE:
+        del preview["rows"]  # the sample's length, not the table's
+    return {"schema": dataframes.schema(frame)}, {"preview": preview}

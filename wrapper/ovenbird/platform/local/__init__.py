@@ -1,0 +1,1 @@
+"""The embedded store: one SQLite file and a folder of files."""

@@ -1,0 +1,194 @@
+"""The SQLite file of the local store: opened, checked and, the first time, made."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...common.private_files import make_private_file
+from ...common.text import show_value
+from ...errors import PlatformError
+from ..entities.json_values import encode_json
+from ..store import Record
+
+VERSION = 1
+_APPLICATION = 0x4F56454E  # "OVEN": tells a database of ours from any other SQLite file
+_HOME = "${home}"  # stands for the store's folder in recorded paths, so that it can be moved or mounted elsewhere
+_NO_CHECKPOINT_ON_CLOSE = 1006  # SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE; writers fold the log in as it grows
+_PATIENCE = 30.0  # seconds a writer waits for another writer
+
+# `entity` is what listings read, so it holds no bodies; `body` is read one entity at a time.
+_TABLES = """
+CREATE TABLE entity (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL, type TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL,
+    state TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL,
+    function TEXT, started TEXT, ended TEXT,
+    UNIQUE (project, type, id)
+);
+CREATE INDEX entity_of_name ON entity (project, type, name, seq);
+CREATE INDEX entity_of_type ON entity (type, seq);
+CREATE TABLE body (seq INTEGER PRIMARY KEY REFERENCES entity (seq) ON DELETE CASCADE, text BLOB NOT NULL);
+CREATE TABLE metric (
+    seq INTEGER NOT NULL REFERENCES entity (seq) ON DELETE CASCADE,
+    name TEXT NOT NULL, step INTEGER NOT NULL, value REAL, at REAL NOT NULL,
+    PRIMARY KEY (seq, name, step)
+) WITHOUT ROWID;
+CREATE TABLE owner (
+    seq INTEGER PRIMARY KEY REFERENCES entity (seq) ON DELETE CASCADE,
+    pid INTEGER NOT NULL, start INTEGER NOT NULL, boot TEXT NOT NULL, namespace TEXT NOT NULL
+);
+"""
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn what SQLite or the disk says about the file at `path` into a PlatformError that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise PlatformError(f"the database {path} cannot be used: {error}", hint=_advice(str(error), path)) from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise PlatformError(f"{error.filename or path}: {reason}", hint=_advice(str(error), path)) from error
+
+
+def _advice(said: str, path: Path) -> str:
+    said = said.lower()
+    if "malformed" in said or "not a database" in said or "corrupt" in said:
+        return f"it is damaged; mv {path} {path}.broken starts anew; the files stored beside it stay as they are"
+    if "full" in said or "no space" in said or "quota" in said:
+        return "the disk is full; free some space, or set OVENBIRD_HOME to a folder on another disk"
+    if "locked" in said:
+        return f"another process has held it for {_PATIENCE:g} s; see which with: fuser {path}"
+    if "read-only" in said or "readonly" in said or "unable to open" in said or "permission" in said:
+        return "the folder must be writable; set OVENBIRD_HOME to one that is"
+    return "it must lie on a local disk (not NFS) that this user may write to; OVENBIRD_HOME chooses the folder"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the database at `path`, which is made when there is none.
+
+    Every thread of the process may use it, one at a time. PlatformError: damaged, newer, or not ours.
+    """
+    with guarded(path):
+        make_private_file(path)  # what SQLite puts beside it has the same mode
+        connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            if _version(connection, path) == 0:
+                _make(connection, path)
+            connection.execute("PRAGMA foreign_keys = ON")
+            # In WAL mode NORMAL keeps the file whole whatever happens, and every commit across the death of the
+            # process; what a power cut may lose is the last commits. A commit then costs no fsync.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if hasattr(connection, "setconfig"):  # the end of a job then waits for no fsync
+                connection.setconfig(_NO_CHECKPOINT_ON_CLOSE, True)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's version, 0 for an empty file; PlatformError when this code cannot use the file."""
+    # the mark of ours is read last: another process may be making the file, and commits all three at once
+    filled = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if application != _APPLICATION and (version or filled):
+        raise PlatformError(
+            f"{path} is a SQLite database, but not one of Ovenbird's",
+            hint="set OVENBIRD_HOME to another folder, or move the file away",
+        )
+    if version > VERSION:
+        raise PlatformError(
+            f"{path} was made by a newer Ovenbird: its schema is version {version}, and this one knows {VERSION}",
+            hint="upgrade with pip install -U ovenbird, or set OVENBIRD_HOME to another folder",
+        )
+    return version
+
+
+def _make(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, once, however many processes start at the same time."""
+    place = path.with_name(path.name + ".lock")
+    make_private_file(place)
+    with place.open("w") as lock:
+        # SQLite answers "locked" at once, without waiting, when two processes change the journal mode together.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _version(connection, path):
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+
+
+class Database:
+    """The connection of this process: one thread at a time, one transaction at a time, opened when first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read from."""
+        with self._lock, guarded(self.path):
+            if self._connection is None or self._pid != os.getpid():  # SQLite's handles do not survive a fork
+                self._connection, self._pid = connect(self.path), os.getpid()
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; it waits for its turn before it reads, and leaves nothing behind when it fails."""
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+
+def pack(record: Record, home: Path) -> bytes:
+    """The body as it is stored: metrics live in their own table, and a path below `home` is kept relative to it."""
+    status = {name: value for name, value in record["status"].items() if name != "metrics"}
+    body = {**record, "status": status}
+    path = record["spec"].get("path")
+    if isinstance(path, str) and path.startswith(f"{home}/"):
+        body["spec"] = {**record["spec"], "path": _HOME + path[len(str(home)) :]}
+    return encode_json(body)
+
+
+def unpack(text: bytes, home: Path) -> Record:
+    """The body as it was given to `pack`, without metrics."""
+    try:
+        record: Record = msgspec.json.decode(text, type=dict[str, Any])
+        path = record["spec"].get("path")
+    except (ValueError, RecursionError, KeyError, AttributeError):
+        raise PlatformError(
+            f"a record in {show_value(str(home))} is damaged: it is no JSON object with a spec",
+            hint="`ovenbird runs rm`, or the like for its type, removes it",
+        ) from None
+    if isinstance(path, str) and path.startswith(_HOME):
+        record["spec"]["path"] = str(home) + path[len(_HOME) :]
+    return record

@@ -1,0 +1,50 @@
+"""Who owns a run: enough of a process's identity to know, later and from another process, whether it still lives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from ...common.process_stat import find_start_ticks
+
+
+class ProcessIdentity(NamedTuple):
+    """A process: number, start (clock ticks since boot), id of the boot, and the PID namespace it is numbered in.
+
+    The number alone is not enough: it is used again after the process ends, and means another process in a container.
+    """
+
+    pid: int
+    start: int
+    boot: str
+    namespace: str
+
+
+def current() -> ProcessIdentity:
+    """This process."""
+    pid = os.getpid()
+    return ProcessIdentity(pid, find_start_ticks(pid) or 0, _boot(), _namespace())
+
+
+def alive(owner: ProcessIdentity) -> bool | None:
+    """Whether the process still runs; None when it is numbered in a PID namespace that cannot be seen from here."""
+    if owner.boot != _boot():
+        return False
+    if owner.namespace != _namespace():
+        return None
+    return find_start_ticks(owner.pid) == owner.start
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""

@@ -1,0 +1,433 @@
+"""The embedded platform: one SQLite file and a folder of files, safe with several processes at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...common.named_paths import exists
+from ...common.private_files import close_to_others, make_private_file, make_private_folder
+from ...common.text import show_value
+from ...errors import InputError, PlatformError
+from ..data_dir import data_dir
+from ..keys import EntityKey, check_id, check_name, parse, run_key
+from ..store import ANNOTATIONS, FINAL, EntitySummary, Record, annotations_of, new_project, timestamp
+from .database import Database, guarded, pack, unpack
+from .run_ownership import Ownership
+
+_OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
+_PAGE = 200  # records that are read at once
+_COLUMNS = ", ".join(EntitySummary._fields)
+_SEQUENCE = "SELECT seq FROM entity WHERE project = ? AND type = ? AND id = ?"
+
+
+class LocalStore:
+    """The store in a folder: `ovenbird.db`, `files/`, `logs/`."""
+
+    def __init__(self, home: str | Path) -> None:
+        self.home = Path(home).absolute()
+        self.path = self.home / "ovenbird.db"
+        with guarded(self.home):
+            if make_private_folder(self.home):
+                make_private_file(self.home / ".gitignore")
+                (self.home / ".gitignore").write_text("*\n", encoding="ascii")
+            else:
+                self._close_to_others()
+        self._database = Database(self.path)
+        self._owned = Ownership(self._database, self.log_file)
+        self._said: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
+        self.reap()
+
+    def _close_to_others(self) -> None:
+        """Close what an earlier version has left open; a folder with other things in it is not ours to close."""
+        names = set(os.listdir(self.home))  # noqa: PTH208  # the cheapest look
+        database = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm", ".lock")]
+        own = {path.name for path in database} | _OWN
+        close_to_others(path for path in (*database, *(self.home / name for name in _OWN)) if path.name in names)
+        if names <= own:
+            close_to_others([self.home])
+
+    def open(self, project: str) -> None:
+        """Nothing: a project comes into being with its first entity."""
+
+    def create(self, record: Record, *, owned: bool = False) -> None:
+        """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
+        status, now = record["status"], timestamp()
+        identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
+        if owned:
+            self._owned.hold(record["project"], record["id"])
+            self._said[record["id"]] = annotations_of(record)
+        with self._database.writing() as connection:
+            try:
+                sequence = connection.execute(
+                    f"INSERT INTO entity ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    (*identity, status.get("state", "CREATED"), now, now, *_of_run(record)),
+                ).lastrowid
+            except sqlite3.IntegrityError:
+                raise PlatformError(
+                    f"{record['key']} already exists", hint="give another id, or save it with update=True"
+                ) from None
+            connection.execute("INSERT INTO body VALUES (?, ?)", (sequence, pack(record, self.home)))
+            if owned:
+                self._owned.add(connection, sequence)
+
+    def update(self, record: Record) -> str:
+        """Replace the entity's body; its state. A run that reached a final state is no longer this process's."""
+        state: str = record["status"].get("state", "CREATED")
+        with self._database.writing() as connection:
+            row = connection.execute(_SEQUENCE, (record["project"], record["type"], record["id"])).fetchone()
+            if row is None:
+                raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
+            connection.execute(
+                "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
+                (state, timestamp(), *_of_run(record), row[0]),
+            )
+            if record["id"] in self._said:
+                record = self._merge_annotations(connection, record, row[0])
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+            if state in FINAL:
+                connection.execute("DELETE FROM owner WHERE seq = ?", row)
+        if state in FINAL:
+            self._owned.release(record["id"])
+        return state
+
+    def _merge_annotations(self, connection: sqlite3.Connection, record: Record, sequence: int) -> Record:
+        """Return a record of this process's run with the annotations that others have changed meanwhile."""
+        text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
+        stored = unpack(text, self.home)["metadata"]
+        before, now = self._said[record["id"]], annotations_of(record)
+        self._said[record["id"]] = now
+        newer = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
+        return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
+
+    def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
+        """Change an entity's metadata, in one transaction."""
+        record = self.read(key)
+        with self._database.writing() as connection:
+            row = connection.execute(
+                "SELECT seq, text FROM entity JOIN body USING (seq) WHERE project = ? AND type = ? AND id = ?",
+                (record["project"], record["type"], record["id"]),
+            ).fetchone()
+            if row is None:
+                raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
+            record = unpack(row[1], self.home)
+            change(record["metadata"])
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+        return record
+
+    def records(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        state: str | None = None,
+        name: str | None = None,
+        versions: bool = True,  # noqa: ARG002  # it is as quick to read all
+    ) -> Iterator[Record]:
+        """Whole entities, newest first, page by page."""
+        last = 2**63 - 1
+        given = {"type": type, "project": project, "state": state, "name": name}
+        wanted = {column: value for column, value in given.items() if value is not None}
+        where = " AND ".join([*(f"{column} = ?" for column in wanted), "seq < ?"])
+        query = (
+            f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+            " ORDER BY seq DESC LIMIT ?"
+        )
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(query, (*wanted.values(), last, _PAGE)).fetchall()
+            for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
+                try:
+                    yield unpack(text, self.home)
+                except PlatformError:  # a damaged record hides no other
+                    yield _bare_record(EntitySummary._make(columns))
+            if len(rows) < _PAGE:
+                return
+
+    def last_metrics(self, key: EntityKey) -> dict[str, float]:
+        """The last number of each metric."""
+        query = (
+            "SELECT metric.name, max(step), value FROM metric JOIN entity USING (seq)"
+            " WHERE project = ? AND type = ? AND id = ? GROUP BY metric.name"
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (key.project, key.type, key.id)).fetchall()
+        return {name: float("nan") if value is None else value for name, _, value in rows}
+
+    def read(self, key: EntityKey) -> Record:
+        """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
+        where, values = "project = ? AND type = ?", [key.project, key.type]
+        for column in ("id",) if key.type == "run" and key.id else ("kind", "name", "id"):
+            if value := getattr(key, column):
+                where += f" AND {column} = ?"
+                values.append(value)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT seq, text FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
+                # A version whose upload failed or has not ended does not hide the one before it.
+                " ORDER BY state IN ('CREATED', 'UPLOADING', 'ERROR'), seq DESC LIMIT 1",
+                values,
+            ).fetchone()
+            if row is None:
+                raise _missing(connection, key)
+            record = unpack(row[1], self.home)
+            metrics = _series(
+                connection.execute("SELECT name, step, value FROM metric WHERE seq = ? ORDER BY name, step", row[:1])
+            )
+        if metrics:
+            record["status"]["metrics"] = metrics
+        return record
+
+    def state(self, key: EntityKey) -> str:
+        """The state that the run has now. InputError if there is none."""
+        return str(self.read(key)["status"]["state"])
+
+    def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
+        """The latest revision of the function, if it has exactly this spec."""
+        rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
+        record = self.read(parse(rows[0].key)) if rows else None
+        return record if record and record["spec"] == spec else None
+
+    def listing(
+        self,
+        type: str,
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
+        function: str | None = None,
+        identity: str | None = None,
+        versions: bool = True,
+        limit: int | None = None,
+    ) -> list[EntitySummary]:
+        """Entities of a type, newest first, without their bodies."""
+        wanted = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(["type = ?", *(f"{column} = ?" for column in given)])
+        values: list[str | int] = [type, *given.values()]
+        if identity is not None:
+            where += " AND id >= ? AND id < ?"
+            values += [identity, identity + "\U0010ffff"]
+        if not versions:
+            where = f"seq IN (SELECT max(seq) FROM entity WHERE {where} GROUP BY project, name)"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM entity WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (*values, -1 if limit is None else limit))
+            return list(map(EntitySummary._make, rows))
+
+    def remove(self, key: EntityKey) -> None:
+        """Forget one version; PlatformError while it is a run that a living process owns."""
+        record = self.read(key)
+        of = (record["project"], record["type"], record["id"])
+        with self._database.writing() as connection:
+            owner = connection.execute(
+                "SELECT pid FROM owner JOIN entity USING (seq) WHERE project = ? AND type = ? AND id = ?", of
+            ).fetchone()
+            if owner:
+                raise PlatformError(f"{key} is still running, in process {owner[0]}", hint="stop it first")
+            connection.execute("DELETE FROM entity WHERE project = ? AND type = ? AND id = ?", of)
+        if record["type"] == "run":
+            self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
+
+    def check_name(self, name: str, what: str) -> None:
+        """Nothing: `keys.check_name` is all that this store asks for."""
+
+    def unsent_metrics(self) -> dict[str, dict[str, Any]]:
+        """None: each metric is written when it is logged."""
+        return {}
+
+    def append_metrics(
+        self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
+    ) -> None:
+        """Add numbers to the series of an entity; SQLite has no NaN, so NULL stands for it."""
+        now = time.time()
+        with self._database.writing() as connection:
+            row = connection.execute(_SEQUENCE, (key.project, key.type, key.id)).fetchone()
+            if row is None:
+                raise PlatformError(f"{key} is not in {self.path}, so it takes no metrics", hint="save it first")
+            for name, numbers in values.items():
+                last = None
+                if replace:
+                    connection.execute("DELETE FROM metric WHERE seq = ? AND name = ?", (row[0], name))
+                else:
+                    newest = "SELECT max(step) FROM metric WHERE seq = ? AND name = ?"
+                    last = connection.execute(newest, (row[0], name)).fetchone()[0]
+                if last is None:  # a single number has step 0 and is alone, a series counts from 1
+                    last = -1 if single else 0
+                rows = ((row[0], name, step, number, now) for step, number in enumerate(numbers, last + 1))
+                connection.executemany("INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?)", rows)
+
+    def stop(self, key: EntityKey) -> None:
+        """Send SIGTERM to the process of a run. PlatformError where it cannot be reached from here."""
+        record = self.read(key)
+        self._owned.terminate(record["project"], record["id"])
+
+    def resume(self, key: EntityKey) -> None:
+        """Refuse: what a stopped process had in memory is gone."""
+        raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
+
+    def read_project(self, name: str) -> Record:
+        """The project as it was saved, else as it is without being saved."""
+        try:
+            return self.read(_project_key(name))
+        except InputError:
+            return new_project(name)
+
+    def write_project(self, record: Record, *, new: bool) -> None:
+        """Keep what is known of a project; one that was never saved is there all the same."""
+        try:
+            known = bool(self.read(_project_key(record["name"])))
+        except InputError:
+            known = False
+        if new or not known:
+            self.create(record)
+        else:
+            self.update(record)
+
+    def read_secret(self, project: str, name: str) -> str | None:
+        """The value of a secret, from its file."""
+        from . import secrets
+
+        return secrets.read(self.home, project, name)
+
+    def write_secret(self, project: str, name: str, value: str | None) -> None:
+        """Keep the value of a secret in a file that only its owner may read."""
+        from . import secrets
+
+        secrets.write(self.home, project, name, value)
+
+    def location(self) -> str:
+        """The folder."""
+        return str(self.home)
+
+    def files_root(self) -> str:
+        """The folder of files beside the database."""
+        return str(self.home / "files")
+
+    def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of Store
+        """The same for all projects: what the environment asks for, else the folder beside the database."""
+        return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
+
+    def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment as it is."""
+        return environ
+
+    def renewed(self) -> bool:
+        """No: this store hands out none."""
+        return False
+
+    def hurry(self) -> None:
+        """Nothing: this store waits for nobody for long."""
+
+    def log_file(self, project: str, identity: str) -> Path:
+        """The file that takes the log of a run; its folder exists."""
+        folder = self.home / "logs" / check_name(project, "project")
+        with guarded(folder):
+            make_private_folder(folder.parent)
+            make_private_folder(folder)
+            if folder.is_symlink() or folder.parent.is_symlink():
+                raise PlatformError(f"{folder} is a link: logs lie in the store itself", hint="remove the link")
+        return folder / f"{check_id(identity)}.log"
+
+    def log_lines(self, project: str, identity: str) -> Iterator[str]:
+        """The lines of a run's log so far; none for a run that has logged nothing."""
+        self.read(run_key(project, identity))
+        path = self.log_file(project, identity)
+        return _lines(path) if exists(path) else iter(())
+
+    def reap(self) -> list[str]:
+        """Record as ERROR every run whose process is gone; the keys of those runs."""
+        return self._owned.reap() if exists(self.path) else []
+
+    def close(self) -> None:
+        """Close the database and let go of the runs of this process."""
+        self._owned.release_all()
+        self._database.close()
+
+
+def open_local(environ: Mapping[str, str]) -> LocalStore:
+    """The local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder.
+
+    Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
+    images name one.
+    """
+    found = data_dir(environ)
+    if environ.get("OVENBIRD_HOME") or found != environ.get("OVENBIRD_SPARE_HOME"):
+        return LocalStore(found)
+    import logging  # an empty run has no use for it
+
+    logging.getLogger("ovenbird").warning(
+        "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
+        Path(".ovenbird").absolute(), found,
+    )  # fmt: skip
+    return LocalStore(found)
+
+
+def _missing(connection: sqlite3.Connection, key: EntityKey) -> InputError:
+    """Say which part of the key leads nowhere, and what is there instead."""
+
+    def there(column: str, where: str, *values: str) -> list[str]:
+        query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
+        return [row[0] for row in connection.execute(query, values)]
+
+    what = str(key) if key.kind else f"{key.type} {show_value(key.name)}"
+    projects = there("project", "1")
+    if key.project not in projects:
+        return InputError(f"{what}: no project {show_value(key.project)}", hint=_list("projects here", projects))
+    names = there("name", "project = ? AND type = ?", key.project, key.type)
+    if key.name not in names and key.type != "run":
+        return InputError(
+            f"{what}: no {key.type} named {show_value(key.name)} in {key.project}", hint=_list("there are", names)
+        )
+    kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
+    if kinds and key.kind and key.kind not in kinds:
+        return InputError(
+            f"{what}: {show_value(key.name)} is not of kind {show_value(key.kind)}", hint=_list("its kinds", kinds)
+        )
+    return InputError(
+        f"{what}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
+    )
+
+
+def _bare_record(row: EntitySummary) -> Record:
+    """Return what the columns say of an entity whose record cannot be read."""
+    spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
+    identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
+    return {**identity, "user": "", "metadata": {"created": row.created}, "spec": spec, "status": status}
+
+
+def _project_key(name: str) -> EntityKey:
+    return EntityKey(name, "project", "project", name, name)
+
+
+def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
+    """What a listing shows of a run: function, start and end."""
+    status = record["status"]
+    values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
+    function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them
+    return function, started, ended
+
+
+def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
+    """Return metrics from rows in the order of their steps; a lone step 0 is a single number."""
+    values: dict[str, list[float]] = {}
+    first: dict[str, int] = {}
+    for name, step, value in rows:
+        first.setdefault(name, step)
+        values.setdefault(name, []).append(float("nan") if value is None else value)
+    return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in values.items()}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with open(handle, encoding="utf-8", errors="replace") as log:  # noqa: PTH123  # a link is not followed
+        yield from log
+
+
+def _list(what: str, found: list[str]) -> str:
+    return f"{what}: {', '.join(found)}" if found else f"{what}: none"

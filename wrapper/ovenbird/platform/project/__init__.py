@@ -1,0 +1,1 @@
+"""A project: a module for each kind of entity that it holds."""

@@ -1,0 +1,1 @@
+"""Files by URL: local folders, object storage and HTTP."""

@@ -1,0 +1,428 @@
+"""Storage by URL: outputs to a local folder, `s3://`, `gs://` or `az://`; inputs from these and from `http(s)://`.
+
+Files are streamed, appear whole or not at all, and an error names what was stored and what was not. No message holds
+the password or the query of a URL.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import shutil
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...common.hashing import checksum_file
+from ...common.named_paths import exists, is_folder
+from ...common.redact import redact_url
+from ...common.text import show_value
+from ...common.units import parse_size, show_size
+from ...common.user_warnings import warn_user
+from ...errors import InputError, OutputError, OvenbirdError
+from ..store import timestamp
+from . import file_copy, progress
+from .schemes import OBJECTS, SQL, WEB, is_folder_url, local, plain, scheme
+from .tree_walk import Identity, describe_special, walk_tree
+
+if TYPE_CHECKING:
+    from ...common.http_download import DownloadResponse
+
+# MD5 runs at about a quarter of what a local disk copies, so a larger local copy is hashed when its digest is first
+# asked for (`hashed`): the store's copy does not change in between.
+HASHED_AT_ONCE = 64 * 1024 * 1024
+Info = dict[str, Any]
+"""One of `status.files`: `{path, name, content_type, size, hash, last_modified}`; `path` is below the entity's."""
+
+
+class TransferLimit:
+    """How many bytes may still be fetched over a network, and which setting says so. A local copy does not count."""
+
+    def __init__(self, size: int, setting: str) -> None:
+        self.size = self.left = size
+        self.setting = setting
+
+    @classmethod
+    def of_inputs(cls, environ: Mapping[str, str]) -> TransferLimit:
+        """Return the limit of the inputs that one entity or URL brings. Errors: InputError for a malformed value."""
+        from ...settings import MAX_INPUT
+
+        text = environ.get("OVENBIRD_MAX_INPUT") or str(MAX_INPUT)
+        try:
+            size = parse_size(text)
+        except ValueError as error:
+            raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
+        return cls(size or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
+
+    def counted(self, shown: str, moved: file_copy.Progress | None) -> file_copy.Progress:
+        """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
+
+        A transfer that begins again counts again, so the limit is one of what is received.
+        """
+
+        def count(size: int) -> None:
+            self.left -= size
+            if self.left < 0:
+                raise InputError(f"{shown}: is larger than {show_size(self.size)}", hint=self.setting)
+            if moved:
+                moved(size)
+
+        return count
+
+
+def join(root: str, *names: str) -> str:
+    """The URL or path of `names` below `root`."""
+    return "/".join((root.rstrip("/"), *names))
+
+
+def upload(
+    sources: Sequence[Path], target: str, environ: Mapping[str, str], skip: Collection[Identity] = ()
+) -> list[Info]:
+    """Store files and folders below `target`, which ends in `/`, or one file as `target`; what `status.files` keeps.
+
+    Folders in `skip` are left out of a folder that holds them. A warning names what else a folder holds and no store
+    can: links that lead nowhere, devices, FIFOs, sockets.
+    OutputError names what was stored before the fault and what was not.
+    """
+    if scheme(target) in WEB:
+        raise OutputError(
+            f"{redact_url(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az"
+        )
+    if scheme(target) == SQL:
+        raise OutputError(f"{redact_url(target)}: files cannot be stored in a database", hint="a folder, s3, gs or az")
+    plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2], skip)
+    base = target if target.endswith("/") else target.rpartition("/")[0] + "/"
+    stored: list[Info] = []
+    with progress.shown(f"storing {redact_url(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
+        for path, name in plan:
+            try:
+                stored.append(_store(path, base, name, environ, moved))
+            except OvenbirdError:
+                raise
+            except Exception as error:
+                message = _not_stored(error, base + name, plan, stored)
+                raise OutputError(message, hint=_hint(error)) from error
+    return stored
+
+
+def download(
+    url: str, target: Path, environ: Mapping[str, str], names: Sequence[str] = (), limit: TransferLimit | None = None
+) -> list[Path]:
+    """Fetch a file to `target`, or, when `url` ends in `/`, the files `names` (all of them) below the folder `target`.
+
+    All of it together keeps to `limit`: that of an input unless another one is given.
+    InputError names the URL, without its secrets, and the reason.
+    """
+    limit = limit or TransferLimit.of_inputs(environ)
+    if not scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
+        url = f"{local(url)}/" if url.endswith("/") else str(local(url))
+    if not is_folder_url(url):
+        _fetch(url, target, environ, limit)
+        return [target]
+    found = []
+    for name in names or listing(url, environ):
+        check_member(name, redact_url(url))
+        _fetch(url + name, target / name, environ, limit)
+        found.append(target / name)
+    return found
+
+
+def download_web(
+    url: str, folder: Path, environ: Mapping[str, str], *, name: str = "", overwrite: bool = True
+) -> tuple[Path, str]:
+    """Fetch what a web address answers into a folder; the path, and the extension of the table that it says it is.
+
+    The file is called as the server or the address calls it, else `name`. InputError: it cannot be read, or a file of
+    that name is there and no `overwrite`.
+    """
+    import tempfile
+
+    from .download_names import name_answer, table_extension
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
+        answer = _fetch(url, Path(draft) / "answer", environ, TransferLimit.of_inputs(environ))
+        assert answer is not None
+        target = folder / (name_answer(plain(url), answer) or name)
+        if exists(target) and not overwrite:
+            message = f"{target} exists, so {redact_url(url)} was not copied there"
+            raise InputError(message, hint="download(overwrite=True)")
+        (Path(draft) / "answer").replace(target)
+    return target, table_extension(answer)
+
+
+def listing(url: str, environ: Mapping[str, str]) -> list[str]:
+    """Names of the files below a folder, relative to it."""
+    if scheme(url) in OBJECTS:
+        from . import object_storage
+
+        try:
+            return [name for name, _ in object_storage.keys(plain(url), environ)]
+        except Exception as error:
+            raise _unreadable(url, error) from error
+    try:
+        return [name for _, name in walk_tree(local(url)).files]
+    except OSError as error:
+        raise _unreadable(url, error) from error
+
+
+def folder_of(url: str) -> str:
+    """Return the folder, with a `/` at its end, that the names in `status.files` are relative to."""
+    return url if is_folder_url(url) else url.rpartition("/")[0] + "/"
+
+
+def check_member(name: object, where: str) -> str:
+    """Return a name of `status.files` that stays below its folder. Errors: InputError for any other.
+
+    Records are written by others too: by other users of a platform, by whoever can write the store's file.
+    """
+    if not isinstance(name, str) or "\0" in name or not name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise InputError(
+            f"{where}: the file name {show_value(name)} leaves the folder", hint="the record cannot be trusted"
+        )
+    return name
+
+
+def check_inside(base: Path, path: Path) -> Path:
+    """Return a path below the folder `base` that no link leads out of it. Errors: InputError.
+
+    A link at the very end is held to it as well.
+    """
+    resolved, root = Path(os.path.realpath(path)), Path(os.path.realpath(base))
+    if root not in resolved.parents:
+        raise InputError(f"{path} leads to {resolved}, outside of {root}", hint="the record cannot be trusted")
+    return path
+
+
+def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> None:
+    """Raise InputError unless the folder of `url` is one that files of an entity are stored in.
+
+    That is a folder below one of `roots`, or one that ends in `parts`: project, type, name and id, as every store of
+    files is laid out. What lies elsewhere was put there by somebody who knows better when it may go.
+    """
+    folder = folder_of(url).rstrip("/")
+    if scheme(url):
+        inside = ".." not in folder.split("/")
+    else:
+        folder = os.path.realpath(local(folder))
+        roots = [os.path.realpath(root) for root in roots if "://" not in root]
+        inside = True
+    if inside and (
+        any(root and folder.startswith(root.rstrip("/") + "/") for root in roots)
+        or folder.split("/")[-len(parts) :] == list(parts)
+    ):
+        return
+    raise InputError(
+        f"{redact_url(url)}: its files are not removed, as they lie in no store of files",
+        hint="--keep-files forgets the entry and leaves them; DHCORE_DEFAULT_FILES_STORE names a store",
+    )
+
+
+def names_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the names in `status.files`, relative to the folder of `spec.path`. Errors: InputError."""
+    infos, path = record["status"].get("files") or [], record["spec"].get("path")
+    if not infos:
+        return []
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise InputError(f"{record['key']}: spec.path is {show_value(path)}", hint="the record cannot be trusted")
+    if not isinstance(infos, list) or not all(isinstance(info, dict) for info in infos):
+        raise InputError(f"{record['key']}: status.files is {show_value(infos)}", hint="the record cannot be trusted")
+    return [check_member(info.get("path"), str(record["key"])) for info in infos]
+
+
+def check_names(url: str, names: Sequence[str]) -> str:
+    """Return the folder that the files `names` of `url` lie in. Errors: InputError when one leads out of it."""
+    base = folder_of(url)
+    for name in names:
+        check_member(name, redact_url(url))
+        if not scheme(url) and "/" in name:  # a link at the very end is removed itself, not what it leads to
+            check_inside(local(base), (local(base) / name).parent)
+    return base
+
+
+def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Delete the files `names` below the folder of `url`, and local folders that are empty then.
+
+    Errors: InputError, before anything is deleted, when a name or a link leads out of the folder; OutputError that
+    names what is left, after all that can be is deleted.
+    """
+    base = check_names(url, names)
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            if scheme(url) in OBJECTS:
+                from . import object_storage
+
+                object_storage.delete(plain(base) + name, environ)
+            else:
+                (local(base) / name).unlink(missing_ok=True)
+        except OvenbirdError:
+            raise
+        except Exception as error:
+            failed[name] = _reason(error)
+    if failed:
+        left = ", ".join(redact_url(base + name) for name in list(failed)[:20])
+        more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
+        raise OutputError(f"cannot be removed: {left}{more}: {next(iter(failed.values()))}")
+    if not scheme(url):
+        _prune(local(base), names)
+
+
+def hashed(info: Info, url: str) -> Info:
+    """The file's entry with its digest, which is computed now for a large local copy."""
+    if info.get("hash") or scheme(url):
+        return info
+    base = local(folder_of(url))
+    path = check_inside(base, base / check_member(info.get("path"), url))
+    return {**info, "hash": checksum_file(path)}
+
+
+def describe(path: Path, name: str, digest: str | None) -> Info:
+    """The entry of `status.files` of a file: `name` is its path below the entity's; a program is `executable`."""
+    stat = path.stat()
+    executable: Info = {"executable": True} if stat.st_mode & 0o111 else {}
+    return executable | {
+        "path": name,
+        "name": name.rpartition("/")[2],
+        "content_type": media_type(name),
+        "size": stat.st_size,
+        "hash": digest,
+        "last_modified": timestamp(stat.st_mtime),
+    }
+
+
+def mark_executable(path: Path) -> None:
+    """Let those who may read a file run it too."""
+    mode = path.stat().st_mode
+    path.chmod(mode | (mode & 0o444) >> 2)
+
+
+def media_type(name: str) -> str:
+    """The media type that a file's name stands for."""
+    if name.endswith(".parquet"):
+        return "application/vnd.apache.parquet"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _plan(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> list[tuple[Path, str]]:
+    """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
+    plan: list[tuple[Path, str]] = []
+    for source in sources:
+        if is_folder(source):
+            plan += _files_of(source, skip)
+        elif special := describe_special(source):
+            raise OutputError(f"{source} is {special}, so it cannot be stored", hint="write a file, and store that")
+        elif exists(source):
+            plan.append((source, only or source.name))
+        else:
+            hint = f"looked in {source.absolute().parent}"
+            raise OutputError(f"{source} does not exist, so it cannot be stored", hint=hint)
+    names = [name for _, name in plan]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OutputError(f"two files would be stored as {twice}", hint="give them different names")
+    if not plan:
+        raise OutputError(f"{', '.join(map(str, sources))} holds no file to store")
+    return plan
+
+
+def _files_of(folder: Path, skip: Collection[Identity]) -> list[tuple[Path, str]]:
+    """Return the files of a folder with their names below it; a warning names what cannot be stored."""
+    try:
+        tree = walk_tree(folder, skip)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be read: {_reason(error)}", hint="its owner may read it") from error
+    if tree.problems:
+        problems = _few([f"{show_value(name)} {problem}" for name, problem in tree.problems])
+        warn_user(f"{folder} is stored without what cannot be: {problems}")
+    return tree.files
+
+
+def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: file_copy.Progress | None) -> Info:
+    if scheme(base) in OBJECTS:
+        from . import object_storage
+
+        digest = object_storage.put(plain(base) + name, path, environ, content_type=media_type(name), progress=moved)
+        return describe(path, name, digest)
+    target = local(base) / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not (exists(target) and target.samefile(path)):
+        file_copy.copy(path, target, moved)
+        if path.stat().st_mode & 0o111:
+            mark_executable(target)
+    return describe(target, name, checksum_file(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
+
+
+def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> DownloadResponse | None:
+    """Fetch one file; what a web server said of it."""
+    kind, answer = scheme(url), None
+    try:
+        with progress.shown(f"reading {redact_url(url)}", None) as moved:
+            if kind in WEB:
+                from . import http_download
+
+                answer = http_download.fetch(plain(url), target, redact_url(url), limit.left, limit.setting, moved)
+                limit.left -= target.stat().st_size
+            elif kind in OBJECTS:
+                from . import object_storage
+
+                object_storage.get(plain(url), target, environ, limit.counted(redact_url(url), moved))
+            elif kind == SQL:
+                raise InputError(f"{redact_url(url)}: a table of a database is no file", hint="as_df() reads it")
+            else:
+                if special := describe_special(local(url)):
+                    raise InputError(
+                        f"{url} is {special}, not a file", hint="without a hint, or as a Path, it is not copied"
+                    )
+                file_copy.copy(local(url), target, moved)
+                shutil.copymode(local(url), target)
+        return answer
+    except OvenbirdError:
+        raise
+    except Exception as error:
+        raise _unreadable(url, error) from error
+
+
+def _unreadable(url: str, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint=_hint(error))
+
+
+def _not_stored(error: Exception, url: str, plan: Sequence[tuple[Path, str]], stored: Sequence[Info]) -> str:
+    left = [other for _, other in plan[len(stored) + 1 :]]
+    text = f"{redact_url(url)} was not stored: {_reason(error)}"
+    if stored:
+        text += f"; stored before it: {_few([info['path'] for info in stored])}"
+    if left:
+        text += f"; not stored either: {_few(left)}"
+    return text
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}" + (f" ({error.filename})" if error.filename else "")
+    from ...common import object_storage
+
+    return object_storage.reason(error)
+
+
+def _hint(error: BaseException) -> str:
+    text = _reason(error)
+    if "403" in text or "401" in text:
+        return "the credentials in the environment do not allow it"
+    if "No space" in text or "quota" in text or "too large" in text:
+        return "free some space, or choose another place with --files-store"
+    return "AWS_ENDPOINT_URL says where the store is" if "cannot be reached" in text else ""
+
+
+def _prune(base: Path, names: Sequence[str]) -> None:
+    folders = {base, *(parent for name in names for parent in (base / name).parents if base in parent.parents)}
+    for folder in sorted(folders, key=lambda path: -len(path.parts)):
+        if is_folder(folder) and not os.listdir(folder):  # noqa: PTH208  the cheapest look for emptiness
+            folder.rmdir()

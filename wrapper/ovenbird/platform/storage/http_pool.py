@@ -1,0 +1,64 @@
+"""Connections by urllib3, through the proxy that the environment names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...common.redact import redact_text
+from ...errors import PlatformError
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+_PROXIED = ("http", "https", "no")
+
+
+def library() -> Any:
+    """urllib3. Errors: PlatformError when it is not installed."""
+    try:
+        import urllib3
+    except ImportError:
+        from ...common.install_hint import format_install_command
+
+        raise PlatformError(
+            "git sources need the package urllib3, which is not installed", hint=format_install_command("platform")
+        ) from None
+    return urllib3
+
+
+def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxies that the environment names, by the scheme they are for; `no` holds the names that need none."""
+    return {kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED}
+
+
+def proxy(url: str, named: dict[str, str]) -> str:
+    """The proxy on the way to the server of `url`; empty for none."""
+    parts = urlsplit(url)
+    found = named.get(parts.scheme, "")
+    if not found:
+        return ""
+    from urllib import request
+
+    # NO_PROXY, by suffixes and ports
+    bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+    return "" if bypassed(parts.netloc.rpartition("@")[2], named) else found
+
+
+def pool(through: str, **options: Any) -> PoolManager:
+    """Connections through a proxy, directly where it is empty. `options` are urllib3's."""
+    found = library()
+    made: PoolManager = found.ProxyManager(through, **options) if through else found.PoolManager(**options)
+    return made
+
+
+def reason(error: Exception) -> str:
+    """What a connection failed of, in one line."""
+    name = type(error).__name__
+    if name in ("ReadTimeoutError", "ConnectTimeoutError"):
+        return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"
+    if name == "NameResolutionError":
+        return "its name is not known"
+    text = str(error).partition(" (_ssl.c")[0].rpartition(": ")[2].strip("')\"(")
+    return {"ProtocolError": "the connection broke off"}.get(name, redact_text(text)[:200] or name)

@@ -1,0 +1,180 @@
+"""Files in object stores (`s3://`, `gs://`, `az://`), through obstore: streamed, in parts, retried."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...common import object_storage
+from ...common.atomic_files import drafting
+from ...common.hashing import new_md5
+from ...errors import OvenbirdError, PlatformError, SettingsError
+from .file_copy import Progress
+from .schemes import scheme
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_PART = 8 * 1024 * 1024
+_PARTS = 9000  # S3 takes 10,000 of them
+_AT_ONCE = 4  # parts in flight; with _PART this bounds the memory
+_BLOCK = 1024 * 1024
+
+
+def put(
+    url: str, source: Path, environ: Mapping[str, str], *, content_type: str, progress: Progress | None = None
+) -> str:
+    """Upload a file, hashed on the way; `md5:` and its digest. The object appears whole or not at all."""
+    return str(_aside(lambda: _put(url, source, environ, content_type, progress)))
+
+
+def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
+    """Download an object into `target`, going on where the body broke off; it appears whole or not at all."""
+    _aside(lambda: _get(url, target, environ, progress))
+
+
+def _aside(work: Callable[[], Any]) -> Any:
+    """Do the work in a thread of its own when this is the main one: a signal waits until a call into obstore ends.
+
+    What a signal raises then leaves the transfer behind; it ends with the process, and nothing of it appears.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    found: list[Any] = []
+
+    def do() -> None:
+        try:
+            found.append((work(), None))
+        except BaseException as error:
+            found.append((None, error))
+
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    thread.join()
+    value, error = found[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
+    obstore = _obstore()
+    store, path = _open(url, environ)
+    total, size = new_md5(), source.stat().st_size
+    part = max(_PART, size // _PARTS + 1)
+    with source.open("rb") as file:
+        obstore.put(
+            store,
+            path,
+            _hashed(file, part, total, progress),
+            attributes={"Content-Type": content_type},
+            # An empty multipart upload is refused by S3, and a small one costs three requests instead of one.
+            use_multipart=size > _PART,
+            chunk_size=part,
+            max_concurrency=_AT_ONCE,
+        )
+    return f"md5:{total.hexdigest()}"
+
+
+def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
+    store, path = _open(url, environ)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with drafting(target) as part, part.open("wb") as file:
+        object_storage.download(store, path, file, progress or (lambda _: None))
+
+
+def keys(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Names below the folder `url`, relative to it, and their sizes in bytes.
+
+    The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
+    """
+    store, path = _open(url, environ)
+    obstore, found = _obstore(), {}
+    for page in obstore.list(store, path):
+        found.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
+    folders = {"", *(name[:place] for name in found for place, char in enumerate(name) if char == "/")}
+    return sorted(
+        (name, item["size"])
+        for name, item in found.items()
+        if item["size"] or not (name in folders or _is_missing(store, item["path"]))
+    )
+
+
+def _is_missing(store: Any, path: str) -> bool:
+    try:
+        _obstore().head(store, path)
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def delete(url: str, environ: Mapping[str, str]) -> None:
+    """Delete an object; one that is absent is no error."""
+    store, path = _open(url, environ)
+    try:
+        _obstore().delete(store, path)
+    except FileNotFoundError:
+        return
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether the error is one that obstore raises, and `objectstores.reason` explains."""
+    return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
+
+
+def _hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iterator[bytes]:
+    while block := file.read(min(size, _BLOCK)):
+        total.update(block)
+        yield block
+        if progress:
+            progress(len(block))
+
+
+def _obstore() -> Any:
+    try:
+        import obstore
+        import obstore.exceptions
+    except ImportError:
+        from ...common.install_hint import format_install_command
+
+        raise PlatformError(
+            "object stores need the package obstore, which is not installed", hint=format_install_command("platform")
+        ) from None
+    return obstore
+
+
+def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
+    """The store of the URL's bucket, and the path in it."""
+    _obstore()
+    from datetime import timedelta
+
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    parts = urlsplit(url, allow_fragments=False)
+    kind = scheme(url)
+    retry: Any = {
+        "max_retries": 4,
+        "retry_timeout": timedelta(seconds=60),
+        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+    }
+    # obstore's own limit is 30 s for a whole request, which a large file over a slow line cannot keep.
+    client: Any = {"timeout": "1d", "read_timeout": "120s", "connect_timeout": "10s"}
+    path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        if kind == "s3":
+            config = object_storage.s3(parts.netloc, environ, SettingsError)
+            client["allow_http"] = config.get("endpoint", "").startswith("http://")
+            return S3Store(parts.netloc, **config, client_options=client, retry_config=retry), path
+        if kind == "gs":
+            return GCSStore(parts.netloc, client_options=client, retry_config=retry), path
+        return AzureStore(parts.netloc, client_options=client, retry_config=retry), path
+    except OvenbirdError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"{parts.scheme}://{parts.netloc}: {object_storage.reason(error)}",
+            hint="check the credentials in the environment",
+        ) from None

@@ -1,0 +1,59 @@
+"""A line on the terminal that says how far a transfer is; nothing at all elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from .file_copy import Progress
+
+_PATIENCE = 0.5  # seconds; a transfer that is done by then needs no line
+_PAUSE = 0.1
+_MIB = 1024 * 1024
+
+
+@contextmanager
+def shown(what: str, total: int | None, stream: TextIO | None = None) -> Iterator[Progress | None]:
+    """A callback that takes bytes as they move and keeps one line of `stream` (stderr) up to date.
+
+    None when the stream is no terminal. `total` in bytes, None when it is not known.
+    """
+    stream = sys.stderr if stream is None else stream
+    if stream is None or not stream.isatty():
+        yield None
+        return
+    bar = _TerminalLine(what, total, stream)
+    try:
+        yield bar.moved
+    finally:
+        bar.clear()
+
+
+class _TerminalLine:
+    def __init__(self, what: str, total: int | None, stream: TextIO) -> None:
+        self._what, self._total, self._stream = what, total, stream
+        self._done = 0
+        self._began = time.monotonic()
+        self._next = self._began + _PATIENCE
+        self._drawn = False
+
+    def moved(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _PAUSE
+        rate = self._done / _MIB / (now - self._began)
+        done, total = self._done / _MIB, (self._total or 0) / _MIB
+        share = f"{done / total:4.0%} of {total:.1f}" if total else f"{done:.1f}"
+        self._stream.write(f"\r\x1b[K{self._what}  {share} MiB  {rate:.1f} MiB/s")
+        self._stream.flush()
+        self._drawn = True
+
+    def clear(self) -> None:
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,53 @@
+"""Schemes of the URLs that files lie at: which are known, what the SDK's forms of them mean, which path is local."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...common.redact import redact_url
+from ...errors import InputError
+
+OBJECTS = ("s3", "gs", "az")
+WEB = ("http", "https")
+SQL = "sql"
+_ALIASES = {"s3a": "s3", "s3n": "s3"}  # as Hadoop writes them
+
+
+def scheme(url: str) -> str:
+    """The scheme in lower case, empty for a local path; InputError for one that is not supported.
+
+    `s3a://` is `s3`, and `zip+` before a scheme says only that the file is a zip.
+    """
+    name, colon, _ = url.partition("://")
+    if not colon:
+        return ""
+    name = name.lower().removeprefix("zip+")
+    name = _ALIASES.get(name, name)
+    if name in (*OBJECTS, *WEB, SQL):
+        return name
+    if name == "file":
+        return ""
+    hint = "a local path, s3, gs, az, http, https or sql"
+    raise InputError(f"{redact_url(url)}: {name}:// is not supported", hint=hint)
+
+
+def plain(url: str) -> str:
+    """The URL without `zip+`."""
+    return url[4:] if url[:4].lower() == "zip+" else url
+
+
+def is_folder_url(url: str) -> bool:
+    """Whether a path or URL stands for a folder: it ends in `/`, and is no address on the web, which has no folders."""
+    return url.endswith("/") and scheme(url) not in (*WEB, SQL)
+
+
+def local(url: str) -> Path:
+    """The local path that a path or a `file://` URL means; `~` is the user's home, unless there is such a path."""
+    if url[:7].lower() in ("file://", "zip+fil"):
+        from urllib.parse import unquote, urlsplit  # an empty run has no use for it
+
+        return Path(unquote(urlsplit(plain(url)).path))
+    if url.startswith("~") and not os.path.lexists(url):
+        return Path(os.path.expanduser(url))  # noqa: PTH111  # which keeps what it cannot expand
+    return Path(url)

@@ -1,0 +1,1 @@
+"""Tables as DataFrames: files, folders, databases, and their previews."""

@@ -1,0 +1,106 @@
+"""A job trigger: load, init, one event, and the end. The exit status says whether the answer was a 200."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..common.process_exit import force_end
+from ..function.context import current_call
+from ..function.target import Target
+from ..job.interrupt import TIME_LIMIT, Interruption, RunInterrupted
+from ..job.invoke import call
+from ..job.result import RunFailed
+from ..serve.response.json_encode import ResultError
+from ..serve.response.model import HttpResponse
+from ..serve.response.serialize import reply_to
+from ..settings import Settings
+from ..trace_context import from_traceparent
+from .config import ProcessorConfig
+from .event import of_job
+from .nuclio_adapter import NuclioAdapter
+
+FAILED = 1
+_SHOWN = 2000  # characters of a body
+_log = logging.getLogger("ovenbird")
+
+
+class CallIds(NamedTuple):
+    """The ids under which the event's handler logs."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    traceparent: str
+    tracestate: str = ""
+
+
+def run(
+    config: ProcessorConfig, settings: Settings, dialect: NuclioAdapter, target: Target, environ: Mapping[str, str]
+) -> int:
+    """Hand the event to the handler, and say how it was answered. Errors: LoadError, InitError."""
+    handler = dialect.handler(target)
+    context = dialect.context(handler, 0, lambda: None)
+    parent, state = (os.fsencode(environ.get(name, "")) for name in ("TRACEPARENT", "TRACESTATE"))
+    trace = from_traceparent(parent, state)
+    identity = environ.get("RUN_ID") or trace.trace_id
+    ids = CallIds(identity, trace.trace_id, trace.span_id, trace.traceparent, trace.tracestate)
+    current_call.set(ids)
+
+    def forced(stop: RunInterrupted) -> None:
+        force_end(lambda: _stopped(stop, settings.timeout, f", by force after {settings.grace:g} seconds more"), FAILED)
+
+    event = of_job(config.body, config.trigger, ids.request_id)
+    try:
+        with Interruption(settings.timeout, settings.grace, forced):
+            return _told(reply_to(call(handler, context, {}, {"context": context, "event": event})))
+    except RunInterrupted as stop:
+        return _stopped(stop, settings.timeout)
+    except RunFailed as ended:
+        fields = {"error": ended.error["type"]}
+        _log.error("%s raised %s", handler.name, _named(ended.error), extra=_extra(fields, ended.error["traceback"]))
+        _terminate("handler", _named(ended.error), ended.error["traceback"])
+    except ResultError as error:
+        _log.error("%s: %s", handler.name, error, extra=_extra({"error": "ResultError"}))
+        _terminate("result", f"{handler.name}: {error}")
+    return FAILED
+
+
+def _told(reply: HttpResponse) -> int:
+    """0 for an answer with status 200, or with none; else 1, and a record that shows the answer."""
+    if reply.status in (200, 204):
+        _log.info("the job's event was answered %d", reply.status)
+        return 0
+    body = reply.body.decode("utf-8", "replace")[:_SHOWN]
+    _log.error("the job's event was answered %d: %s", reply.status, body, extra=_extra({"status": reply.status}))
+    _terminate("answer", f"the job's event was answered {reply.status}: {body}")
+    return FAILED
+
+
+def _stopped(stop: RunInterrupted, limit: float, how: str = "") -> int:
+    if stop.reason == TIME_LIMIT:
+        _log.error("stopped by the time limit of %g seconds%s", limit, how)
+        _terminate("time_limit", f"stopped by the time limit of {limit:g} seconds{how}")
+        return FAILED
+    _log.warning("stopped by %s%s", stop.reason, how)
+    _terminate("stopped", f"stopped by {stop.reason}{how}")
+    return stop.exit_code
+
+
+def _terminate(code: str, message: str, traceback: str = "") -> None:
+    """Say why the pod failed where `kubectl describe pod` shows it."""
+    from ..common.termination_log import write_termination_message
+
+    write_termination_message(code, message, traceback)
+
+
+def _named(error: Mapping[str, str]) -> str:
+    """`ValueError: no such model`, once."""
+    kind, message = error["type"], error["message"]
+    return message if message.startswith(kind) else f"{kind}: {message}"
+
+
+def _extra(fields: dict[str, Any], traceback: str = "") -> dict[str, Any]:
+    return {"fields": fields, "traceback": traceback}

@@ -1,0 +1,86 @@
+"""Native mode: what the platform has started is run here, without the module that it renders and without its SDK.
+
+A job is taken from the event's body, a service from Core. What cannot be run like this is left, before anything of the
+user's was called, to the rendered module: the error says why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..common.text import show_value
+from ..errors import UnsupportedRunError, UnsupportedRunKindError
+from ..function.target import Target
+from ..job import platform_run
+from ..job.entrypoint import is_remote
+from ..job.execution import UNSERVED, keep
+from ..platform import keys
+from ..platform.core import serialization
+from ..platform.store_factory import open_store
+from ..settings import Settings
+from .config import JOB, ProcessorConfig
+
+if TYPE_CHECKING:  # a job imports nothing of what serves
+    from ..serve.handler_adapter import HandlerAdapter
+    from .nuclio_adapter import NuclioAdapter
+
+__all__ = ["UNSERVED", "native"]
+Serve = Callable[["Target", "Settings", "HandlerAdapter"], int]
+FAILED, SIGNALS = 1, (130, 143)
+
+
+def native(
+    config: ProcessorConfig,
+    settings: Settings,
+    rendered: Callable[[], NuclioAdapter],
+    serve: Serve,
+    environ: Mapping[str, str],
+) -> int:
+    """Run the job, or serve the service, that the platform has started; the exit status.
+
+    `rendered` makes the way of the module that the platform has rendered, which a service falls back on.
+
+    Errors: one of UNSERVED while the rendered module can still take its place; OvenbirdError.
+    """
+    settings = replace(settings, source=settings.source or str(config.root))
+    if not is_remote(settings, environ):
+        raise UnsupportedRunError(f"runs are kept by the platform {show_value(settings.platform)}, not by Core")
+    if config.kind == JOB:
+        store = keep(open_store(settings.platform, environ, settings.platform_patience))
+        run = _of_body(config.body, environ)
+        code = platform_run.run(None, settings, environ, store, {}, given=run, replaceable=True)
+        return code if code in (0, *SIGNALS) else FAILED
+    target, settings = platform_run.service(settings, environ)
+    if (target.module, target.root) == (config.module, config.root):
+        raise UnsupportedRunError(
+            f"the module {show_value(target.module)} of the function is the one that the platform has rendered"
+        )
+    from .native_service import NativeAdapter
+
+    return serve(target, settings, NativeAdapter(config, environ, rendered()))
+
+
+def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """The run in the event's body; None when it holds none, or not the one that the environment names.
+
+    Errors: RunKindError when it is of another kind.
+    """
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("spec"), dict):
+        return None
+    if (found.get("id"), found.get("project")) != (environ["RUN_ID"], environ["PROJECT_NAME"]):
+        return None
+    if found.get("kind") != keys.RUN_KIND:
+        raise UnsupportedRunKindError(
+            f"run {show_value(found['id'])} is of kind {show_value(found.get('kind'))}: only"
+            f" {keys.RUN_KIND} is run here"
+        )
+    if not found["spec"].get("source"):  # not built: Core may have more
+        return None
+    return serialization.from_core("run", {"name": found["id"], **found})

@@ -1,0 +1,129 @@
+"""Speak to a function as the platform's processor does: by position, with its event and its context."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from ..errors import SignatureError
+from ..function.context import Context
+from ..function.handler import Handler
+from ..function.handler_kind import underlying
+from ..function.loader import load
+from ..function.target import Target
+from ..function.type_hints import signature_of
+from ..serve.call import HttpCall
+from ..serve.handler_adapter import HandlerAdapter
+from .config import ProcessorConfig
+from .context import NuclioPlatform, ProcessorContext
+from .event import of_call
+from .sdk_stub import stand_in
+
+INIT = "init_context"
+
+
+class NuclioAdapter(HandlerAdapter):
+    """The processor's way: `handler(context, event)`, whatever the parameters are called, and `init_context(context)`.
+
+    A module's own `init` and `close` are not called: there they would not be either.
+    """
+
+    aliases = {"/__internal/health": "/_/ready"}  # noqa: RUF012  # a constant
+
+    def __init__(self, config: ProcessorConfig, environ: Mapping[str, str]) -> None:
+        self.config = config
+        self.name = config.name or environ.get("NUCLIO_FUNCTION_NAME") or config.attribute
+        self.platform = NuclioPlatform(environ)
+
+    def handler(self, target: Target) -> Handler:
+        """The handler of a target. Errors: LoadError."""
+        stand_in()
+        loaded = load(target)
+        init = getattr(loaded.module, INIT, None)
+        found = Handler(
+            replace(
+                loaded,
+                found=by_position(loaded.found, str(target), "context", "event"),
+                init=by_position(init, f"{target.module}:{INIT}", "context") if callable(init) else None,
+                close=self.platform.terminate,
+            )
+        )
+        found.name = self.name
+        return found
+
+    def context(self, handler: Handler, worker_id: int, open_project: Callable[[], Any]) -> Context:
+        """The context of one worker process."""
+        return ProcessorContext(
+            handler.name,
+            root=str(handler.loaded.target.root),
+            worker_id=worker_id,
+            open_project=open_project,
+            platform=self.platform,
+            kind=self.config.kind,
+            trigger_name=self.config.trigger,
+        )
+
+    def event(self, call: HttpCall, body: bytes) -> Any:
+        """A call as an event."""
+        return of_call(call, body, self.config.trigger)
+
+
+def by_position(function: Callable[..., Any], name: str, *names: str) -> Callable[..., Any]:
+    """`function`, to be called with `names` as keywords, which it gets by position. Errors: SignatureError."""
+    try:
+        signature_of(function).bind(*names)
+    except TypeError:
+        expected = ", ".join(names)
+        raise SignatureError(
+            f"{name} cannot be called with ({expected}): its parameters are {signature_of(function)}",
+            hint=f"the processor calls def {name.rpartition(':')[2]}({expected})",
+        ) from None
+    except ValueError:  # it does not tell its parameters: then the call will
+        pass
+    code = underlying(function)
+    if inspect.isasyncgenfunction(code) and len(names) == 2:
+        return _streaming_handler(function)
+    return _ADAPTERS[len(names), inspect.iscoroutinefunction(code)](function)
+
+
+def _handler(function: Callable[..., Any]) -> Callable[..., Any]:
+    def handler(context: Any, event: Any) -> Any:
+        return function(context, event)
+
+    return handler
+
+
+def _async_handler(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def handler(context: Any, event: Any) -> Any:
+        return await function(context, event)
+
+    return handler
+
+
+def _streaming_handler(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def handler(context: Any, event: Any) -> AsyncIterator[Any]:
+        async with aclosing(function(context, event)) as items:  # a client that leaves ends the user's generator too
+            async for item in items:
+                yield item
+
+    return handler
+
+
+def _init(function: Callable[..., Any]) -> Callable[..., Any]:
+    def init_context(context: Any) -> Any:
+        return function(context)
+
+    return init_context
+
+
+def _async_init(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def init_context(context: Any) -> Any:
+        return await function(context)
+
+    return init_context
+
+
+_ADAPTERS = {(2, False): _handler, (2, True): _async_handler, (1, False): _init, (1, True): _async_init}

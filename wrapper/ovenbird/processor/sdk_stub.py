@@ -1,0 +1,30 @@
+"""Let user code import `nuclio_sdk`, for hints and for `Response`, where the real package is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..function.decorator import ImportStub
+
+
+def stand_in() -> None:
+    """Let `import nuclio_sdk` work, whether or not that package is installed."""
+    _STAND_IN.install()
+
+
+def _content() -> dict[str, Any]:
+    from ..function.nuclio_sdk_stub import Response, absent
+    from .context import BoundLogger, NuclioPlatform, ProcessorContext
+    from .event import Event
+
+    return {
+        "Context": ProcessorContext,
+        "Event": Event,
+        "Logger": BoundLogger,
+        "Platform": NuclioPlatform,
+        "Response": Response,
+        "__getattr__": absent,
+    }
+
+
+_STAND_IN = ImportStub("nuclio_sdk", _content)

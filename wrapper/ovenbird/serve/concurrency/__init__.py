@@ -1,0 +1,1 @@
+"""Who runs when and where: slots, threads, and calls that hold up the event loop."""

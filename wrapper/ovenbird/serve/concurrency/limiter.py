@@ -1,0 +1,185 @@
+"""Who may run: slots, a bounded first-in-first-out queue, deadlines, and calls whose client left.
+
+One timer looks after all calls, and only while there are any: each has the same time limit, so the oldest is due first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from time import perf_counter
+from typing import Any
+
+from ..call import CallCancelled, HttpCall, StopReason
+
+_log = logging.getLogger("ovenbird")
+TICK = 0.05  # seconds: how soon a client that left is noticed
+_AGAIN = 1.0  # seconds until a handler that does not stop is asked again
+
+
+class ConcurrencyLimiter:
+    """The calls of one worker. All methods are for the event loop's thread.
+
+    `limit` calls run at once, `queue` more may wait; `timeout` is in seconds, 0 for none. `left(call)` says whether the
+    client of a call has gone; `stop(call)` asks the handler of a running call to end. A call that waits for longer than
+    `patience` seconds (0: no limit) is handed to `turn_away`.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        queue: int,
+        timeout: float,
+        *,
+        left: Callable[[HttpCall], bool],
+        stop: Callable[[HttpCall], None],
+        gauge: Callable[[], None] = lambda: None,
+        patience: float = 0.0,
+        turn_away: Callable[[HttpCall], None] = lambda _: None,
+    ) -> None:
+        self.limit = limit
+        self.capacity = self._capacity = limit + queue
+        self.timeout = timeout
+        self.free = limit
+        self.calls: dict[HttpCall, None] = {}  # admitted and not finished, oldest first
+        self.waiting: deque[HttpCall] = deque()
+        self.stuck = 0  # calls that were asked to end more than once, and hold their slots
+        self.ticked = perf_counter()
+        self._left = left
+        self._stop = stop
+        self._gauge = gauge  # told the load at each tick
+        self._patience = patience
+        self._turn_away = turn_away
+        self._timer: asyncio.TimerHandle | None = None
+        self._reported = 0.0  # when a failure of the timer was last logged
+        self._loop: Any = None
+        self._context: Context | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
+        """Take the loop that runs the timer, and the context to run it in: that of a call would outlive the call."""
+        self._loop = loop
+        self._context = context
+
+    @property
+    def full(self) -> bool:
+        """Whether one more call would neither run nor find a place in the queue."""
+        return len(self.calls) >= self.capacity
+
+    def restrict(self, on: bool) -> None:
+        """Let no more calls in, or let them in again."""
+        self.capacity = 0 if on else self._capacity
+
+    def enter(self, call: HttpCall) -> None:
+        """Count a call and look after it from now on."""
+        self.calls[call] = None
+        if self._patience:
+            call.entered = perf_counter()
+        if self._timer is None:
+            self.ticked = perf_counter()
+            self._timer = self._loop.call_later(TICK, self._tick, context=self._context)
+
+    def leave(self, call: HttpCall) -> None:
+        """Forget a call."""
+        self.calls.pop(call, None)
+
+    async def slot(self, call: HttpCall) -> None:
+        """Wait for a slot, first in first out. Errors: CallStopped when the time is up or the client left."""
+        if self.free and not self.waiting:
+            self.free -= 1
+            return
+        call.future = self._loop.create_future()
+        call.parked = True
+        self.waiting.append(call)
+        try:
+            await call.future
+            if call.reason is not None:  # halted between the hand-over of the slot and this line
+                raise CallCancelled
+        except BaseException:
+            if call.parked:
+                with contextlib.suppress(ValueError):
+                    self.waiting.remove(call)
+            else:  # a slot was handed over and will not be used
+                self.release()
+            raise
+        finally:
+            call.parked = False
+            call.future = None  # its error's traceback holds this frame, and so the call
+
+    def release(self) -> None:
+        """Give a slot to the next call that waits and whose client is still there, else to nobody."""
+        while self.waiting:
+            call = self.waiting.popleft()
+            if call.future.done():
+                continue
+            if self._left(call):
+                call.reason = StopReason.GONE
+                call.future.set_exception(CallCancelled())
+                continue
+            call.parked = False
+            call.future.set_result(None)
+            return
+        self.free += 1
+
+    def halt(self, call: HttpCall, reason: StopReason) -> None:
+        """End a call that waits, or ask the handler of one that runs to end."""
+        if call.reason is None:
+            call.reason = reason
+        call.asked = perf_counter()
+        call.asks += 1
+        if call.parked:
+            if not call.future.done():
+                call.future.set_exception(CallCancelled())
+        else:
+            self._stop(call)
+
+    def retry_seconds(self) -> float:
+        """When a rejected client may come again: the age of the oldest call is what a call takes now, in the queue and
+        out of it."""
+        return min(60.0, perf_counter() - next(iter(self.calls)).started) if self.calls else 0.0
+
+    def _tick(self) -> None:
+        """Look at all calls, and come again while there are any. A failure with one call must not end this for all."""
+        self.ticked = now = perf_counter()
+        stuck = 0
+        for call in list(self.calls):
+            try:
+                stuck += self._inspect(call, now)
+            except Exception:
+                self._report(now)
+        self.stuck = stuck
+        try:
+            self._gauge()
+        except Exception:
+            self._report(now)
+        if not self.calls:
+            self._timer = None
+            return
+        pause = TICK
+        if self.timeout:
+            first = next(iter(self.calls)).started + self.timeout - now
+            pause = min(TICK, max(first, 0.001)) if first > 0 else TICK
+        self._timer = self._loop.call_later(pause, self._tick, context=self._context)
+
+    def _inspect(self, call: HttpCall, now: float) -> bool:
+        """Halt a call that is due or whose client left; whether it was asked to end more than once."""
+        if call.reason is not None:
+            if now - call.asked > _AGAIN:
+                self.halt(call, call.reason)
+            return call.asks > 1
+        if self.timeout and call.started <= now - self.timeout:
+            self.halt(call, StopReason.TIMEOUT)
+        elif call.started <= now - TICK and not call.answered and self._left(call):
+            self.halt(call, StopReason.GONE)
+        elif self._patience and call.entered <= now - self._patience and call.waits:
+            self._turn_away(call)
+        return False
+
+    def _report(self, now: float) -> None:
+        """Log the exception that is being handled; it may come at each tick."""
+        if now - self._reported > _AGAIN:
+            self._reported = now
+            _log.exception("looking after a call failed; it is tried again")

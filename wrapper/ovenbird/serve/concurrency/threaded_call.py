@@ -1,0 +1,108 @@
+"""A call whose handler runs in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextvars import copy_context
+from types import GeneratorType
+from typing import Any
+
+import msgspec
+
+from ...function.handler import Handler
+from ..call import CallCancelled, HttpCall, ServerTransport, StopReason
+from ..observability.failures import FailureReporter
+from ..request.binder import Keywords
+from ..response import streams
+from ..response.model import HttpResponse
+from ..response.serialize import reply_to
+from .limiter import ConcurrencyLimiter
+from .threads import WorkItem
+
+
+class ThreadRunner(msgspec.Struct, frozen=True, eq=False):
+    """What every call in a thread needs: made once by the application that serves."""
+
+    handler: Handler
+    admission: ConcurrencyLimiter
+    wire: ServerTransport
+    faults: FailureReporter
+    loop: Any
+
+
+class ThreadedCall(WorkItem):
+    """The thread's side of a call: runs the handler, and writes the reply where the loop is not held up by it."""
+
+    __slots__ = ("arguments", "awaited", "call", "context", "early", "runner", "stream")
+
+    def __init__(self, runner: ThreadRunner, call: HttpCall, arguments: Keywords) -> None:
+        super().__init__()
+        self.runner = runner
+        self.call = call
+        self.arguments = arguments
+        self.context = copy_context()  # of the call: nothing that the handler sets stays in the thread
+        self.early: HttpResponse | None = None  # a reply that was handed to the loop before the work was done
+        self.stream: streams.GeneratorThread | None = None
+        self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
+
+    def left(self) -> bool:
+        return self.call.reason is not None or self.runner.wire.left(self.call)
+
+    def work(self) -> HttpResponse | None:
+        return self.context.run(self.call_handler)
+
+    def call_handler(self) -> HttpResponse | None:
+        """Call the handler, in the context of the call; None when the reply was handed to the loop already."""
+        call = self.call
+        result = self.runner.handler.call(**self.arguments)
+        if inspect.iscoroutine(result):  # a plain function that hands out a coroutine
+            self.awaited = asyncio.run_coroutine_threadsafe(result, self.runner.loop)
+            result = self.awaited.result()
+        accept = call.header(b"accept") if b"accept" in call.headers else ""
+        reply = reply_to(result, accept)
+        if not isinstance(reply.stream, GeneratorType):
+            return reply
+        self.stream = streams.GeneratorThread(self.runner.loop)
+        items, reply.stream = reply.stream, self.stream
+        self.hand_over(reply)
+        self.stream.pump(items)
+        return None
+
+    def hand_over(self, reply: HttpResponse) -> None:
+        """Give the reply to the loop while the work goes on. For the thread."""
+        self.early = reply
+        self.runner.loop.call_soon_threadsafe(self._resolve, reply, None)
+
+    def done(self, outcome: Any, error: BaseException | None) -> None:
+        call = self.call
+        self.runner.admission.leave(call)
+        if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
+            self.stream.end(error)
+        if self.early is not None:  # what was handed over may still be under way
+            self._resolve(self.early, None)
+        else:
+            self._resolve(outcome, error)
+        call.job = None  # which holds the call, and all that it was given
+
+    def abandon(self) -> None:
+        """Nobody takes the reply any more."""
+        if self.stream is not None:
+            self.stream.close()
+        awaited = self.awaited  # the thread may take it away
+        if awaited is not None:
+            awaited.cancel()
+
+    def _resolve(self, outcome: Any, error: BaseException | None) -> None:
+        future = self.call.future
+        if future is None or future.done():
+            return
+        if error is None:
+            future.set_result(outcome)
+        else:
+            if isinstance(error, CallCancelled) and self.call.reason is None:
+                self.call.reason = StopReason.GONE
+            if isinstance(error, (StopIteration, GeneratorExit)):  # which mean something else to what awaits the future
+                error, cause = RuntimeError(f"the handler raised {type(error).__name__}"), error
+                error.__cause__ = cause
+            future.set_exception(error)

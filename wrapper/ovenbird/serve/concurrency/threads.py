@@ -1,0 +1,227 @@
+"""The threads that sync handlers run on.
+
+Calls wait in one queue. A thread that is awake takes the next one without being woken; waking a thread for each short
+call is what costs. So a further thread is woken only when calls take long, or when one has waited for a while.
+A call is stopped by an exception raised in its thread; the thread's guard makes sure that it hits no other call.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from contextvars import Context
+from time import perf_counter
+from typing import Any
+
+from ...common import fork_guard
+from ..call import CallCancelled
+
+_SHORT = 0.001  # seconds: calls that take less are worth no second thread
+_LOOK = 0.003  # seconds between two looks at a queue that threads which are awake should empty
+_WEIGHT = 0.02  # of the newest call in the running mean: one that waited for the interpreter's lock says little
+
+
+class WorkItem(abc.ABC):
+    """One call's work: `left` and `work` run on a thread, `done` on the loop with what `work` returned or raised."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self) -> None:
+        self.thread: _PoolThread | None = None
+
+    @abc.abstractmethod
+    def left(self) -> bool:
+        """Whether the client has gone, so that the work need not start."""
+
+    @abc.abstractmethod
+    def work(self) -> Any:
+        """Do it."""
+
+    @abc.abstractmethod
+    def done(self, outcome: Any, error: BaseException | None) -> None:
+        """Take the outcome."""
+
+
+class HandlerThreadPool:
+    """At most `limit` daemon threads, made when they are needed."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop, context: Context | None = None) -> None:
+        self.limit = limit
+        self.todo: deque[WorkItem] = deque()
+        self.idle: deque[_PoolThread] = deque()
+        self.finished: deque[tuple[WorkItem, Any, BaseException | None]] = deque()
+        self.count = 0
+        self.mean = 0.0
+        self.held = 0  # threads that are awake and known to be busy with a long job
+        self.taken = 0  # jobs that threads have taken off the queue
+        self._loop = loop
+        self._context = context  # of the timer: that of a call would outlive the call
+        self._signalled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen = 0  # what `taken` was at the last look
+        self._still = 0  # looks since it last moved
+
+    def submit(self, job: WorkItem) -> None:
+        """Run a job as soon as a thread is there. For the loop's thread."""
+        self.todo.append(job)
+        awake = self.count - len(self.idle)
+        self.held = min(self.held, awake)
+        if self.mean > _SHORT or awake == self.held:  # nobody would come round to the queue soon
+            self._wake()
+        elif self._timer is None:
+            self._seen, self._still = self.taken, 0
+            self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
+
+    def stop(self, job: WorkItem) -> bool:
+        """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
+        thread = job.thread
+        if thread is None:
+            return self.drop(job, CallCancelled()) or (job.thread is not None and job.thread.interrupt(job))
+        return thread.interrupt(job)
+
+    def drop(self, job: WorkItem, error: BaseException) -> bool:
+        """Take a job off the queue, which ends it with an error; false when a thread has it."""
+        try:
+            self.todo.remove(job)
+        except ValueError:
+            return False
+        self.finish(job, None, error)
+        return True
+
+    def finish(self, job: WorkItem, outcome: Any, error: BaseException | None) -> None:
+        """Hand an outcome to the loop; one wake-up serves all outcomes that come before it is handled."""
+        self.finished.append((job, outcome, error))
+        if not self._signalled:
+            self._signalled = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._collect, context=self._context)
+
+    def _collect(self) -> None:
+        self._signalled = False
+        finished = self.finished
+        while finished:
+            job, outcome, error = finished.popleft()
+            job.done(outcome, error)
+
+    def _wake(self) -> None:
+        """Wake the thread that slept last, whose memory is warm; else start one."""
+        try:
+            self.idle.pop().wake.release()
+        except IndexError:
+            if self.count < self.limit:
+                self.count += 1
+                _PoolThread(self, self.count).start()
+
+    def _look(self) -> None:
+        """Wake a thread for each call that waits, when those that are awake take no more: they are all held up.
+
+        Not at the first look: a thread may have waited for the interpreter's lock all that time.
+        """
+        self._timer = None
+        if not self.todo:
+            return
+        self._still = 0 if self.taken != self._seen else self._still + 1
+        self._seen = self.taken
+        if self._still > 1:
+            self._still = 0
+            self.held = self.count - len(self.idle)
+            for _ in range(min(len(self.todo), self.limit)):
+                self._wake()
+        self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
+
+
+class _PoolThread(threading.Thread):
+    """Takes jobs until the process ends."""
+
+    def __init__(self, pool: HandlerThreadPool, number: int) -> None:
+        super().__init__(name=f"ovenbird-{number}", daemon=True)
+        self.pool = pool
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.guard = threading.Lock()
+        self.job: WorkItem | None = None  # what `interrupt` may hit
+        self.current: WorkItem | None = None  # what has not been handed to the loop
+        self.interrupted = False
+
+    def run(self) -> None:
+        """Take jobs for ever. A CallStopped that arrives late, between two jobs, ends nothing."""
+        while True:
+            try:
+                self._work()
+            except CallCancelled as late:
+                if self.current is not None:
+                    job, self.current = self.current, None
+                    self.pool.finish(job, None, late)
+                    del job
+
+    def interrupt(self, job: WorkItem) -> bool:
+        """Raise CallStopped in this thread if it still runs `job`."""
+        with self.guard:
+            if self.job is not job:
+                return False
+            self.interrupted = True
+            raise_in(self.ident or 0, CallCancelled)
+            return True
+
+    def _work(self) -> None:
+        pool = self.pool
+        todo, idle = pool.todo, pool.idle
+        while True:
+            try:
+                job = todo.popleft()
+            except IndexError:
+                idle.append(self)
+                if todo:  # a job came between the look and the nap: nobody would wake this thread for it
+                    with contextlib.suppress(ValueError):
+                        idle.remove(self)
+                        continue
+                self.wake.acquire()
+                continue
+            pool.taken += 1  # not exact where threads meet, and it need not be
+            self._run(job)
+            del job  # what it holds must not stay until the next one comes
+
+    def _run(self, job: WorkItem) -> None:
+        outcome: Any = None
+        error: BaseException | None = None
+        self.current = job
+        job.thread = self
+        if job.left():
+            self.current = None
+            self.pool.finish(job, None, CallCancelled())
+            return
+        start = perf_counter()
+        try:
+            try:
+                self.job = job
+                outcome = job.work()
+            except BaseException as raised:
+                error = raised
+            if fork_guard.in_child:
+                fork_guard.end_child(error is not None)
+            with self.guard:
+                self.job = None
+        except CallCancelled as raised:  # it arrived after the handler had ended
+            self.job = None
+            error = error or raised
+        if self.interrupted:
+            self.interrupted = False
+            raise_in(self.ident or 0, None)
+        pool = self.pool
+        seconds = perf_counter() - start
+        pool.mean += _WEIGHT * (seconds - pool.mean)
+        if seconds > _LOOK and pool.held:
+            pool.held -= 1
+        self.current = None
+        pool.finish(job, outcome, error)
+        error = None  # its traceback holds this frame, which would hold it
+
+
+def raise_in(ident: int, error: type[BaseException] | None) -> None:
+    """Raise an exception in another thread at its next bytecode; None takes back one that has not arrived."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)

@@ -1,0 +1,94 @@
+"""One call in this process, without a port: for `ovenbird invoke`, tests and CI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from ..function.context import Context
+from ..function.handler import Handler
+from ..logging_config import LogHandler
+from ..settings import Settings
+from .app import App
+from .call import Message, Receive, Scope, Send, ServerTransport
+from .lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
+from .lifecycle.state import WorkerLifecycle
+from .observability.access_log import AccessLog
+from .observability.metrics import SharedMetrics
+from .problem_details import problem
+
+
+class CapturedResponse:
+    """What came back: status, headers (lower-case names), body."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+
+    async def send(self, message: Message) -> None:
+        """Take an ASGI message."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in message["headers"]}
+        else:
+            self.body += message.get("body", b"")
+
+
+def invoke(
+    handler: Handler, settings: Settings, lines: LogHandler, body: bytes, *,
+    method: str = "POST", path: str = "/", headers: tuple[tuple[str, str], ...] = (),
+    open_project: Callable[[], Any] = lambda: None,
+) -> CapturedResponse:  # fmt: skip
+    """Init, call once, close. Errors: InitError."""
+    return asyncio.run(_invoke(handler, settings, lines, body, method, path, headers, open_project))
+
+
+async def _invoke(
+    handler: Handler, settings: Settings, lines: LogHandler, body: bytes, method: str, path: str, headers: Any,
+    open_project: Callable[[], Any],
+) -> CapturedResponse:  # fmt: skip
+    loop = asyncio.get_running_loop()
+    context = Context(handler.name, root=str(handler.loaded.target.root), open_project=open_project)
+    gate = WorkerLifecycle()
+
+    async def internal(_: Scope, __: Receive, send: Send) -> None:
+        reply = problem(404, "the runtime's own routes are answered by a server only")
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    journal = AccessLog(handler.name, lines.put_calls)
+    app = App(
+        handler, settings, context, gate, SharedMetrics(1).blocks[0], journal, wire=ServerTransport(), internal=internal
+    )
+    app.start(loop)
+    startup = HandlerLifecycle(handler, settings, context)
+    try:
+        app.application = await asyncio.wait_for(startup.begin(), settings.init_timeout or None)
+    except asyncio.TimeoutError:
+        raise init_too_long(handler.name, settings.init_timeout) from None
+    gate.ready()
+    answer = CapturedResponse()
+    if body and not any(name.lower() == "content-length" for name, _ in headers):
+        headers = (*headers, ("content-length", str(len(body))))  # a WSGI application reads no further
+    plain, _, query = f"/{path.removeprefix('/')}".partition("?")
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": unquote(plain), "raw_path": plain.encode(), "query_string": query.encode(),
+        "root_path": "", "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in headers],
+        "client": None, "server": None,
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()  # the client of this call never leaves
+        raise AssertionError
+
+    await app(scope, receive, answer.send)
+    journal.flush()
+    await startup.end()
+    return answer

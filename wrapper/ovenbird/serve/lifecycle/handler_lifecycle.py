@@ -1,0 +1,150 @@
+"""What goes before the first call and after the last: construct, init, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from ...errors import InitError
+from ...function.context import Context
+from ...function.handler import Handler, HandlerKind
+from ...function.tracebacks import summary, user_traceback
+from ...settings import Settings
+
+_log = logging.getLogger("ovenbird")
+_MOST_PARTS = 10_000  # routes and applications that are looked at: an object may make a new one for each look
+
+
+def init_too_long(name: str, limit: float) -> InitError:
+    """Return the error for an init that has not finished within `limit` seconds."""
+    hint = "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
+    return InitError(f"init of {name} did not finish within {limit:g} seconds", hint=hint)
+
+
+def warn_of_websockets(handler: Handler) -> None:
+    """Log a line when an application has a route for WebSockets, and no library is installed that speaks them."""
+    if find_spec("websockets") is None and find_spec("wsproto") is None and _has_websockets(handler.loaded.found):
+        _log.warning(
+            "%s has a route for WebSockets, and no library for them is installed: they are answered 404; "
+            "hint: pip install websockets",
+            handler.name,
+        )
+
+
+def _has_websockets(application: Any) -> bool:
+    """Return whether an application of Starlette's kind has such a route, in applications that are mounted too."""
+    todo: list[Any] = [application]
+    seen: dict[int, Any] = {}  # an id is a name only as long as its object lives
+    while todo and len(seen) < _MOST_PARTS:
+        part = todo.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if "WebSocket" in type(part).__name__:
+            return True
+        with contextlib.suppress(Exception):  # attributes of these names may be anything in the user's own classes
+            routes = getattr(part, "routes", None)
+            todo += routes if isinstance(routes, (list, tuple)) else ()
+            inner = (getattr(part, name, None) for name in ("app", "original_router"))  # the latter is FastAPI's
+            todo += filter(None, inner)
+    return False
+
+
+class HandlerLifecycle:
+    """Runs the user's constructor and init, and later close, each once.
+
+    Sync ones run in a thread. Async ones run on the loop: what they open (connections, sessions) belongs to the loop
+    that serves, and would be of no use anywhere else.
+    """
+
+    def __init__(self, handler: Handler, settings: Settings, context: Context) -> None:
+        self.handler = handler
+        self.settings = settings
+        self.context = context
+        self._lifespan: Any = None
+
+    @property
+    def on_loop(self) -> bool:
+        """Whether init runs on the loop, which it may hold up."""
+        loaded = self.handler.loaded
+        init = getattr(loaded.found, "init", None) if loaded.is_class else loaded.init
+        return self.handler.shape is HandlerKind.ASGI or inspect.iscoroutinefunction(init)
+
+    async def begin(self) -> Any:
+        """Construct and init; an ASGI application with its lifespan, else None. Errors: InitError."""
+        handler, parameters = self.handler, self.settings.init
+        try:
+            await in_thread(lambda: handler.construct(self.context, parameters))
+            init = handler.init(self.context, parameters)
+            if init is not None:
+                await _finished(init)
+            if handler.shape is HandlerKind.ASGI:
+                warn_of_websockets(handler)
+            return await self._application()
+        except (InitError, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            raise InitError(f"init of {handler.name} raised {summary(error)}", cause=user_traceback(error)) from None
+
+    async def end(self) -> None:
+        """Close; a failure is logged and changes nothing else."""
+        limit = self.settings.grace or None
+        try:
+            if self._lifespan is not None:
+                await asyncio.wait_for(self._lifespan.shutdown(), limit)
+            close = self.handler.close(self.context)
+            if close is not None:
+                await asyncio.wait_for(_finished(close), limit)
+        except asyncio.TimeoutError:
+            _log.error("close did not finish within %g seconds", self.settings.grace)
+        except BaseException as error:
+            _log.error("close raised %s", summary(error), extra={"traceback": user_traceback(error)})
+
+    async def _application(self) -> Any:
+        if self.handler.shape is HandlerKind.ASGI:
+            from .lifespan import Lifespan
+
+            self._lifespan = Lifespan(self.handler.call)
+            await self._lifespan.startup()
+            return self._lifespan.application
+        return None
+
+
+async def _finished(work: Callable[[], Any]) -> None:
+    """Run a sync function in a thread, and what it returns, when that is awaitable, on the loop."""
+    found = await in_thread(work)
+    if inspect.isawaitable(found):
+        await found
+
+
+async def in_thread(work: Callable[[], Any]) -> Any:
+    """Run `work` in a thread of its own. Not in an executor: one that hangs must not hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def resolve(result: Any, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result: Any = None
+        failed: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as error:
+            failed = RuntimeError("StopIteration") if isinstance(error, StopIteration) else error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(resolve, result, failed)
+
+    threading.Thread(target=run, name="ovenbird-init", daemon=True).start()
+    return await future

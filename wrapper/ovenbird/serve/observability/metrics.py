@@ -1,0 +1,177 @@
+"""Counters of one worker in a block of shared memory, and all workers' together in Prometheus' text format.
+
+Each worker writes only its own block, so nothing is locked; whoever is asked for `/_/metrics` adds the blocks up.
+A worker that takes a dead one's place goes on with its block: counters never go back.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from bisect import bisect_left
+from pathlib import Path
+from typing import Any
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+PHASES = ("start", "load", "init")
+_STATUS = 0  # 600 cells, one for each status
+_BUCKET = 600
+_SUM = _BUCKET + len(BUCKETS) + 1
+_REJECTED, _IN_FLIGHT, _QUEUED, _PID, _STARTS, _PENDING, _CUT_OFF, _CONNECTIONS = range(_SUM + 1, _SUM + 9)
+_BEATS, _SILENT, _KILLED = range(_CONNECTIONS + 1, _CONNECTIONS + 4)
+_PHASE = _KILLED + 1
+CELLS = _PHASE + len(PHASES)
+_OF_LIVING = (_IN_FLIGHT, _QUEUED, _PENDING, _CONNECTIONS, _BEATS, _SILENT, _PID)  # what a worker that has ended loses
+_DOUBLE = 8  # bytes of a double
+
+
+class WorkerMetrics:
+    """One worker's counters; cells are doubles."""
+
+    def __init__(self, cells: Any) -> None:
+        self.cells = cells
+
+    def begin(self) -> None:
+        """A worker takes the block: what only a living one has starts at zero."""
+        for cell in _OF_LIVING:
+            self.cells[cell] = 0.0
+        self.cells[_PID] = float(os.getpid())
+        self.cells[_STARTS] += 1.0
+
+    def end(self) -> None:
+        """The worker has ended, however: its counters stay, what only a living one has goes."""
+        for cell in _OF_LIVING:
+            self.cells[cell] = 0.0
+
+    def call(self, status: int, seconds: float) -> None:
+        """Count one call."""
+        cells = self.cells
+        cells[status] += 1.0
+        cells[_BUCKET + bisect_left(BUCKETS, seconds)] += 1.0
+        cells[_SUM] += seconds
+
+    def refuse(self, status: int) -> None:
+        """Count a request that was answered before it was a call, as it is no HTTP/1.1 or too large."""
+        self.cells[status] += 1.0
+
+    def reject(self) -> None:
+        """Count a call that found the queue full."""
+        self.cells[_REJECTED] += 1.0
+
+    def load(self, in_flight: int, queued: int) -> None:
+        """Say how many calls run and wait."""
+        self.cells[_IN_FLIGHT] = float(in_flight)
+        self.cells[_QUEUED] = float(queued)
+
+    def pending(self, size: int) -> None:
+        """Say how many bytes of answers wait for clients that are behind."""
+        self.cells[_PENDING] = float(size)
+
+    def connections(self, count: int | None) -> None:
+        """Say how many connections the worker has; None when it accepts no more."""
+        self.cells[_CONNECTIONS] = 0.0 if count is None else count + 1.0
+
+    def accepts_more(self, count: int) -> bool:
+        """Return whether the worker accepts connections, and has fewer than `count`."""
+        return 0.0 < float(self.cells[_CONNECTIONS]) < count + 1.0
+
+    def cut_off(self) -> None:
+        """Count a client that was cut off as it did not take its answer."""
+        self.cells[_CUT_OFF] += 1.0
+
+    def beat(self) -> None:
+        """Show the parent of the workers that the event loop runs."""
+        self.cells[_BEATS] += 1.0
+
+    @property
+    def beats(self) -> float:
+        """Return how often the worker has called `beat`."""
+        return float(self.cells[_BEATS])
+
+    def silent(self, seconds: float) -> None:
+        """Say for how long the worker has not called `beat`. For the parent of the workers."""
+        self.cells[_SILENT] = seconds
+
+    def kill(self) -> None:
+        """Count that the worker was killed as it was silent. For the parent of the workers."""
+        self.cells[_KILLED] += 1.0
+
+    def phase(self, name: str, seconds: float) -> None:
+        """Say how long a phase of the start took."""
+        self.cells[_PHASE + PHASES.index(name)] = seconds
+
+
+class SharedMetrics:
+    """The blocks of all workers, in memory that forked processes share."""
+
+    def __init__(self, count: int) -> None:
+        self._memory = mmap.mmap(-1, count * CELLS * _DOUBLE)
+        cells = memoryview(self._memory).cast("d")
+        self.blocks = [WorkerMetrics(cells[index * CELLS : (index + 1) * CELLS]) for index in range(count)]
+
+    def text(self) -> str:
+        """All counters in Prometheus' text format."""
+        return "".join(f"{line}\n" for line in self._lines())
+
+    def _total(self, cell: int) -> float:
+        return float(sum(block.cells[cell] for block in self.blocks))
+
+    def _lines(self) -> list[str]:
+        lines = _head("ovenbird_calls_total", "counter", "Calls by status of the answer; 499 when the client left.")
+        for status in range(100, 600):
+            if total := self._total(status):
+                lines.append(f'ovenbird_calls_total{{status="{status}"}} {total:.0f}')
+        lines += _head("ovenbird_call_duration_seconds", "histogram", "Time from the arrival of a call to its answer.")
+        count = 0.0
+        for index, bound in enumerate((*BUCKETS, "+Inf")):
+            count += self._total(_BUCKET + index)
+            lines.append(f'ovenbird_call_duration_seconds_bucket{{le="{bound}"}} {count:.0f}')
+        lines.append(f"ovenbird_call_duration_seconds_sum {self._total(_SUM)!r}")
+        lines.append(f"ovenbird_call_duration_seconds_count {count:.0f}")
+        for name, cell, kind, text in (
+            ("ovenbird_rejected_total", _REJECTED, "counter", "Calls that found the queue full."),
+            ("ovenbird_in_flight", _IN_FLIGHT, "gauge", "Calls that run."),
+            ("ovenbird_queued", _QUEUED, "gauge", "Calls that wait for a slot."),
+            ("ovenbird_pending_output_bytes", _PENDING, "gauge", "Bytes of answers that clients have not taken yet."),
+            ("ovenbird_clients_cut_off_total", _CUT_OFF, "counter", "Clients that did not take their answers in time."),
+            ("ovenbird_worker_starts_total", _STARTS, "counter", "Worker processes started, the first ones included."),
+            ("ovenbird_workers_killed_total", _KILLED, "counter", "Workers killed as their event loop did not run."),
+        ):
+            lines += [*_head(name, kind, text), f"{name} {self._total(cell):.0f}"]
+        lines += _head("ovenbird_cold_start_seconds", "gauge", "Phases of the slowest worker's start.")
+        for index, name in enumerate(PHASES):
+            slowest = max(block.cells[_PHASE + index] for block in self.blocks)
+            lines.append(f'ovenbird_cold_start_seconds{{phase="{name}"}} {slowest!r}')
+        return lines + self._processes()
+
+    def _processes(self) -> list[str]:
+        """Memory and CPU of each worker, from /proc, and how long its event loop has not run."""
+        cpu = _head("ovenbird_worker_cpu_seconds_total", "counter", "CPU time of a worker, user and system.")
+        memory = _head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
+        silent = _head("ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run.")
+        for index, block in enumerate(self.blocks):
+            found = usage(int(block.cells[_PID]))
+            if found:
+                silent.append(f'ovenbird_worker_silent_seconds{{worker="{index}"}} {block.cells[_SILENT]:.0f}')
+                memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {found[0]}')
+                cpu.append(f'ovenbird_worker_cpu_seconds_total{{worker="{index}"}} {found[1]!r}')
+        return memory + cpu + silent
+
+
+def usage(pid: int) -> tuple[int, float] | None:
+    """Resident bytes and CPU seconds of a process; None when it is gone, or the system has no /proc."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return None
+    from ...common.process_stat import read_process_stat  # a start has no use for it
+
+    fields = read_process_stat(pid)
+    if not fields:
+        return None
+    ticks = int(fields[11]) + int(fields[12])
+    return int(pages) * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]

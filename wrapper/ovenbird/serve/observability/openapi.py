@@ -1,0 +1,258 @@
+"""The OpenAPI 3.1 document of a handler, from the same binding that its calls go through."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+from pathlib import PurePath
+from typing import Any, get_args
+
+import msgspec
+
+from ...function.binder import Binder, Parameter, PayloadMode
+from ...function.cloudevent import REQUIRED
+from ...function.convert import Converter
+from ...function.handler import Handler
+from ...function.type_hints import core, hints_of, is_class, is_list, is_many, is_scalar, takes_none
+from ..response.json_encode import class_names
+from ..response.negotiation import ARROW, CSV, PARQUET
+from .schema_edits import add_formats, drop_secret_defaults
+
+_REF = "#/components/schemas/{name}"
+_PROBLEM_NAME = "ProblemDocument"  # user code may well have a class Problem
+# what `cloudevent.check_attributes` takes
+_TEXT = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
+_URI = {"type": "string", "pattern": r"^[^\u0000-\u0020\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$"}
+_EVENT = {
+    "type": "object",
+    "description": "A CloudEvent in structured mode; binary and batched mode are understood too.",
+    "properties": {
+        **dict.fromkeys(("id", "type"), _TEXT),
+        "source": _URI,
+        "specversion": {"type": "string", "pattern": r"^1\.[0-9]+$"},
+        **{name: {**_TEXT, "type": ["string", "null"]} for name in ("subject", "datacontenttype")},
+        "dataschema": {"type": ["string", "null"], "format": "uri", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:"},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "data": {},
+        "data_base64": {
+            "type": ["string", "null"],
+            "contentEncoding": "base64",
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        },
+    },
+    "not": {
+        "required": ["data", "data_base64"],
+        "properties": {"data": {"not": {"type": "null"}}, "data_base64": {"type": "string"}},
+    },
+    "required": list(REQUIRED),
+    "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
+    "additionalProperties": {
+        "anyOf": [
+            {**_TEXT, "pattern": _TEXT["pattern"].replace("+$", "*$")},
+            {"type": ["boolean", "null"]},
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+        ]
+    },
+}
+_INSTANCES = ("default", "example", "const")  # keys of a schema whose values are no schemas
+_MAPS = ("properties", "patternProperties", "schemas", "$defs")
+_MEDIA = {str: "text/plain", bytes: "application/octet-stream"}
+_STATUSES = {
+    "413": "The body is larger, or holds more, than the limits allow.",
+    "415": "The media type, charset or content encoding is not understood.",
+    "500": "The function failed.",
+    "503": "Starting, shutting down, or too many calls are waiting.",
+    "504": "The call ran over its time limit.",
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}},
+        },
+        "error_id": {"type": "string"},
+    },
+}
+
+
+def document(handler: Handler) -> dict[str, Any]:
+    """The OpenAPI document of one handler, as builtin values ready for JSON."""
+    loaded = handler.loaded
+    text = inspect.getdoc(loaded.found) or ""
+    operation: dict[str, Any] = {"operationId": handler.name, "summary": text.partition("\n")[0], "description": text}
+    schemas: dict[str, Any] = {_PROBLEM_NAME: _PROBLEM}
+    binder = handler.binder
+    if binder is not None and (binder.event_name or binder.mode is not PayloadMode.NONE):
+        operation["requestBody"] = _body(binder, schemas)
+    operation["responses"] = _responses(handler, schemas, typed=binder is not None and bool(binder.parameters))
+    paths = {"/": {"post": {key: value for key, value in operation.items() if value}}}
+    if binder is not None and _fits_query(binder):
+        query = {key: value for key, value in operation.items() if value and key != "requestBody"}
+        paths["/"]["get"] = {**query, "operationId": f"{handler.name}_get", "parameters": _query(binder, schemas)}
+    info = {
+        "title": handler.name,
+        "version": "1",
+        "description": "Any path and any method outside /_/ reach the function.",
+    }
+    description = {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    drop_secret_defaults(description)
+    return clean_document(description)  # type: ignore[no-any-return]
+
+
+def _fits_query(binder: Binder) -> bool:
+    """Whether every field is a scalar, or a list, so that a query holds it."""
+    hints = [parameter.hint for parameter in binder.parameters]
+    plain = all(hint is Any or is_scalar(hint) or is_many(hint) for hint in hints)
+    return binder.mode is PayloadMode.FIELDS and plain and not binder.uploads and not binder.event_name
+
+
+def _body(binder: Binder, schemas: dict[str, Any]) -> dict[str, Any]:
+    if binder.event_name:
+        return {"required": True, "content": {"application/cloudevents+json": {"schema": _EVENT}}}
+    if binder.mode is PayloadMode.RAW:
+        return {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+    if binder.mode is PayloadMode.WHOLE:
+        (parameter,) = binder.parameters
+        return {
+            "required": parameter.required and not takes_none(parameter.hint),  # no body is null then
+            "content": {"application/json": {"schema": _schema(parameter, schemas)}},
+        }
+    schema = {
+        "type": "object",
+        "properties": {parameter.name: _schema(parameter, schemas) for parameter in binder.parameters},
+        "required": [parameter.name for parameter in binder.parameters if parameter.required],
+        "additionalProperties": binder.rest,
+    }
+    media = ["multipart/form-data"] if binder.uploads else ["application/json", "application/x-www-form-urlencoded"]
+    content: dict[str, Any] = {name: {"schema": schema} for name in media}
+    # in a form, what is more than a scalar or a list of them is read as JSON in one field
+    nested = [
+        parameter.name for parameter in binder.parameters if not parameter.upload and not _is_flat(parameter.hint)
+    ]
+    if nested:
+        content[media[-1]]["encoding"] = {name: {"contentType": "application/json"} for name in nested}
+    return {"required": bool(schema["required"]), "content": content}
+
+
+def _is_flat(hint: Any) -> bool:
+    """Whether a form holds the value as text, or as texts of one name."""
+    if hint is Any or is_scalar(hint):
+        return True
+    items = get_args(core(hint)) if is_many(hint) else ()
+    return is_many(hint) and (not items or items[0] is Any or is_scalar(items[0]))
+
+
+def _query(binder: Binder, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": parameter.name, "in": "query", "required": parameter.required, "schema": _schema(parameter, schemas)}
+        for parameter in binder.parameters
+    ]
+
+
+def _schema(parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema of one parameter; what it refers to is added to `schemas`."""
+    if parameter.upload:
+        file = {"type": "string", "contentMediaType": "application/octet-stream"}
+        return {"type": "array", "items": file} if is_list(parameter.hint) else file
+    schema, named = parameter.converter.schema(_REF)
+    add_formats(schema, parameter.hint, named)
+    schemas.update(named)
+    if not parameter.required:
+        # a default that JSON cannot hold, or that its own hint does not take, is left out
+        with contextlib.suppress(Exception):  # classes of the user's take part, and may raise anything
+            value = parameter.converter.convert(msgspec.to_builtins(parameter.default), "")
+            schema = {**schema, "default": msgspec.to_builtins(value)}
+    return schema
+
+
+def _responses(handler: Handler, schemas: dict[str, Any], *, typed: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": "What the function returned."}
+    hint = hints_of(handler.call).get("return") if handler.binder else None
+    status = "204" if hint is type(None) else "200"
+    if hint is not None and status == "200":
+        content = _content(hint, schemas)
+        if content:
+            answer["content"] = content
+    refused = {"content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=_PROBLEM_NAME)}}}}
+    responses = {
+        status: answer,
+        **{code: {"description": _STATUSES[code], **refused} for code in ("500", "503", "504")},
+    }
+    if handler.binder is not None and handler.binder.mode is not PayloadMode.NONE:
+        responses |= {code: {"description": _STATUSES[code], **refused} for code in ("413", "415")}
+    if typed or (handler.binder is not None and handler.binder.event_name):
+        responses["400"] = {"description": "The body cannot be parsed.", **refused}
+    if typed:
+        responses["422"] = {"description": "Fields do not fit; each is named.", **refused}
+    return dict(sorted(responses.items()))
+
+
+def _content(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the answer from the hint of the result; empty for a hint that tells nothing of the body."""
+    bare = core(hint)
+    for kind, media in _MEDIA.items():
+        if is_class(bare) and issubclass(bare, kind):
+            return {media: {"schema": {"type": "string"} if kind is str else {}}}
+    if getattr(bare, "__origin__", bare) is tuple or (is_class(bare) and issubclass(bare, PurePath)):
+        return {}  # (body, status) or the like; a file, which has the media type of its name
+    names = class_names(bare) if is_class(bare) else set()
+    if names & {"pandas.DataFrame", "polars.DataFrame"}:
+        rows = {"type": "array", "items": {"type": "object"}}
+        return {"application/json": {"schema": rows}, **{media: {"schema": {}} for media in (CSV, PARQUET, ARROW)}}
+    if names & {"pandas.Series", "polars.Series", "numpy.ndarray"}:
+        return {"application/json": {"schema": {} if "numpy.ndarray" in names else {"type": "array"}}}
+    try:
+        schema, named = _sent_schema(Converter("return", hint), schemas)
+    except Exception:  # a generator, a Response: no contract of the handler's
+        return {}
+    add_formats(schema, hint, named)
+    schemas.update(named)
+    return {"application/json": {"schema": schema}}
+
+
+def _sent_schema(converter: Converter, schemas: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of an answer, and those that it refers to: under other names where one is read in another form."""
+    schema, named = converter.sent_schema(_REF)
+    if all(schemas.get(name, part) == part for name, part in named.items()):
+        return schema, named
+    schema, named = converter.sent_schema(_REF.format(name="{name}-Output"))
+    return schema, {f"{name}-Output": part for name, part in named.items()}
+
+
+def clean_document(node: Any, *, named: bool = False) -> Any:
+    """Return a document that JSON can hold: without defaults, examples or limits that are `inf` or `nan`.
+
+    `named`: the keys are names that the user gave, and no words of JSON Schema.
+    """
+    if isinstance(node, dict):
+        return {
+            _valid_text(str(key)): clean_document(value, named=not named and key in _MAPS)
+            for key, value in node.items()
+            if named or _is_finite(key, value)
+        }
+    if isinstance(node, (list, tuple)):
+        return [clean_document(value) for value in node]
+    return _valid_text(node) if isinstance(node, str) else node
+
+
+def _is_finite(key: Any, value: Any) -> bool:
+    """Whether a number, or a value that stands for an instance of a schema, can be written as JSON."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if key in _INSTANCES and isinstance(value, dict):
+        return all(_is_finite(key, part) for part in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_finite(key, part) for part in value)
+    return True
+
+
+def _valid_text(text: str) -> str:
+    """Text without halves of surrogate pairs, which UTF-8 does not have."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,150 @@
+"""OpenTelemetry, when the user's environment has its SDK: one SERVER span for each call.
+
+Chosen once, when init has finished: without the SDK, or with nothing to send spans to, a call never comes by here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ...function.context import current_call
+from ...function.header_lines import join_lines
+from ...trace_context import TraceContext
+from ..app import App
+from ..call import Receive, Scope, Send
+
+_EXPORTER = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+_log = logging.getLogger("ovenbird")
+
+
+def wanted(environ: Mapping[str, str]) -> bool:
+    """Whether the user's code has loaded the SDK, or the environment says where to send spans. Imports nothing."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    return "opentelemetry.sdk.trace" in sys.modules or any(environ.get(name) for name in _EXPORTER)
+
+
+def traced(asgi: Any, app: App, environ: Mapping[str, str]) -> Any:
+    """The ASGI callable with a span around each call; `asgi` itself when there is nothing to trace with."""
+    provider = _provider(app.handler.name, environ)
+    if provider is None:
+        return asgi
+    from opentelemetry import trace
+
+    from ... import __version__
+
+    def failed(error: BaseException) -> None:
+        span = trace.get_current_span()
+        span.record_exception(error)
+        span.set_attribute("error.type", type(error).__qualname__)
+
+    app.faults.watch = failed
+    return _TracingMiddleware(asgi, provider.get_tracer("ovenbird", __version__), app.handler.name)
+
+
+class _TracingMiddleware:
+    """An ASGI callable that opens a span, makes it the current one, and closes it with the call's status."""
+
+    def __init__(self, asgi: Any, tracer: Any, name: str) -> None:
+        from opentelemetry import propagate, trace
+
+        self.asgi = asgi
+        self.tracer = tracer
+        self.name = name
+        self.trace = trace
+        self.extract = propagate.extract
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["raw_path"].startswith(b"/_/"):
+            await self.asgi(scope, receive, send)
+            return
+        trace = self.trace
+        headers = join_lines(scope["headers"])  # two `traceparent` lines are no trace, several of `tracestate` are one
+        if b"," in headers.get(b"traceparent", b""):  # the SDK would take them for one of a later version
+            del headers[b"traceparent"]
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        parent = self.extract(carrier)
+        span = self.tracer.start_span(
+            f"{scope['method']} {self.name}", parent, trace.SpanKind.SERVER, attributes=self._attributes(scope)
+        )
+        before = trace.get_current_span(parent).get_span_context()
+        scope["ovenbird.trace"] = _trace(span.get_span_context(), before)
+        with trace.use_span(span, end_on_exit=True):
+            await self.asgi(scope, receive, send)
+            self._end(span)
+
+    def _attributes(self, scope: Scope) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "http.request.method": scope["method"],
+            "url.path": scope["path"],
+            "url.scheme": scope["scheme"],
+            "network.protocol.version": scope["http_version"],
+            "faas.name": self.name,
+        }
+        if scope.get("client"):
+            found["client.address"] = scope["client"][0]
+        return found
+
+    def _end(self, span: Any) -> None:
+        call: Any = current_call.get()  # set by the application, in this very task
+        if call is None or not call.status:
+            return
+        span.set_attribute("http.response.status_code", call.status)
+        if call.status >= 500:
+            span.set_status(self.trace.Status(self.trace.StatusCode.ERROR))
+
+
+def _trace(own: Any, parent: Any) -> TraceContext:
+    above = f"{parent.span_id:016x}" if parent.is_valid else ""
+    return TraceContext(
+        f"{own.trace_id:032x}", f"{own.span_id:016x}", above, f"{int(own.trace_flags):02x}", own.trace_state.to_header()
+    )
+
+
+def _provider(name: str, environ: Mapping[str, str]) -> Any:
+    """The user's own provider when there is one, else one from the environment, else None."""
+    try:
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+    except ImportError:
+        _log.warning("OpenTelemetry is asked for in the environment, and its SDK is not installed")
+        return None
+    found = trace.get_tracer_provider()
+    if not isinstance(found, trace.ProxyTracerProvider):
+        return found
+    exporters = _exporters(environ)
+    if not exporters:
+        return None
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    named = "OTEL_SERVICE_NAME" in environ or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    provider = TracerProvider(resource=Resource.create({} if named else {"service.name": name}))
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)  # spans of the user's code go the same way
+    return provider
+
+
+def _exporters(environ: Mapping[str, str]) -> list[Any]:
+    """One exporter for each name in OTEL_TRACES_EXPORTER (`otlp` when only an endpoint is given), by entry point."""
+    from importlib.metadata import entry_points
+
+    if not any(environ.get(name) for name in _EXPORTER):
+        return []
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
+    installed = {entry.name: entry for entry in entry_points(group="opentelemetry_traces_exporter")}
+    found = []
+    for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(","):
+        word = name.strip()
+        names = [_PROTOCOLS[protocol]] if protocol in _PROTOCOLS else list(_PROTOCOLS.values())
+        entry = next((installed[one] for one in (names if word == "otlp" else [word]) if one in installed), None)
+        if entry is not None:
+            found.append(entry.load()())
+        elif word and word != "none":
+            _log.warning("no exporter %r for OpenTelemetry is installed: no spans are sent to it", word)
+    return found

@@ -1,0 +1,160 @@
+"""The runtime's own routes, below `/_/`: live, ready, metrics, openapi.json. Starlette is loaded at the first one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...function.handler import Handler
+from ...function.tracebacks import summary
+from ...trace_context import new_id
+from ..call import Message, Receive, Scope, Send
+from ..lifecycle.state import WorkerLifecycle, WorkerState
+from .metrics import SharedMetrics
+
+_PROBE = 1.0  # seconds that the user's own `ready` or `alive` may take
+
+
+class SystemRoutes:
+    """An ASGI application for the reserved prefix.
+
+    `public` is false where metrics and the OpenAPI document are at a port of their own, or nowhere: then the probes
+    alone are answered beside the function.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        gate: WorkerLifecycle,
+        blocks: SharedMetrics,
+        gauge: Callable[[], None],
+        aliases: Mapping[str, str] = {},
+        *,
+        public: bool = True,
+    ) -> None:
+        self.handler = handler
+        self.gate = gate
+        self.blocks = blocks
+        self.gauge = gauge
+        self._aliases = aliases
+        self._public = public
+        self._app: Any = None
+        self._second: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._app is None:
+            self._app = self._routes(public=self._public)
+        if scope["path"] in self._aliases:
+            scope["path"] = self._aliases[scope["path"]]
+        status = 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # what a probe, or a class of the user's, raised must not end the server
+            if status:
+                raise
+            await self._fail(scope, error, send)
+
+    async def _fail(self, scope: Scope, error: BaseException, send: Send) -> None:
+        """Log why a route of the runtime's own failed, and answer 500 with the id of that record."""
+        import logging
+        import traceback
+
+        from ..problem_details import problem
+
+        error_id = new_id(64)
+        logging.getLogger("ovenbird").error(
+            "%s failed: %s", scope["path"], summary(error),
+            extra={"fields": {"error_id": error_id, "error": type(error).__name__},
+                   "traceback": "".join(traceback.format_exception(error)).rstrip()},
+        )  # fmt: skip
+        reply = problem(500, "the runtime failed; the log has the reason under this id", error_id=error_id)
+        await send({"type": "http.response.start", "status": 500, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def probe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request at the second port, with the prefix or without: `/live`, `/_/metrics`, ..."""
+        if scope["type"] != "http":
+            return
+        if self._second is None:
+            self._second = self._routes(public=True)
+        if not scope["path"].startswith("/_/"):
+            scope["path"] = f"/_{scope['path']}"
+        await self._second(scope, receive, send)
+
+    def _routes(self, *, public: bool) -> Any:
+        from starlette.responses import JSONResponse, PlainTextResponse
+        from starlette.routing import Route, Router
+
+        async def live(_: Any) -> Any:
+            why = self.gate.unhealthy or await self._probe("alive")
+            return JSONResponse({"status": "dead", "reason": why}, 503) if why else JSONResponse({"status": "live"})
+
+        async def ready(_: Any) -> Any:
+            state = self.gate.state.value
+            why = (
+                self.gate.why
+                or self.gate.unhealthy
+                or (await self._probe("ready") if self.gate.state is WorkerState.READY else "")
+            )
+            return JSONResponse({"status": state, "reason": why}, 503) if why else JSONResponse({"status": state})
+
+        async def metrics(_: Any) -> Any:
+            self.gauge()
+            return PlainTextResponse(self.blocks.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+        async def openapi(_: Any) -> Any:
+            from .openapi import document
+
+            return JSONResponse(document(self.handler))
+
+        async def missing(_: Scope, __: Receive, send: Send) -> None:
+            from ..problem_details import problem
+
+            answer = problem(404, f"the runtime has {', '.join(routes)} below /_/")
+            await send({"type": "http.response.start", "status": 404, "headers": answer.headers})
+            await send({"type": "http.response.body", "body": answer.body})
+
+        routes: dict[str, Any] = {"live": live, "ready": ready}
+        if public:
+            routes |= {"metrics": metrics, "openapi.json": openapi}
+        return Router(
+            [Route(f"/_/{name}", route) for name, route in routes.items()], redirect_slashes=False, default=missing
+        )
+
+    async def _probe(self, name: str) -> str:
+        """What the user's own probe says: empty when all is well. One that raises or returns False is not."""
+        probe = self.handler.probe(name)
+        if probe is None:
+            return ""
+        try:
+            found = await asyncio.wait_for(_called(probe), _PROBE)
+        except asyncio.TimeoutError:
+            return f"{name}() took over {_PROBE:g} seconds"
+        except Exception as error:
+            import logging
+
+            logging.getLogger("ovenbird").warning("%s() raised %s", name, summary(error))
+            return f"{name}() failed"
+        return f"{name}() said no" if found is False else ""
+
+
+async def _called(probe: Callable[[], Any]) -> Any:
+    try:
+        if inspect.iscoroutinefunction(probe):
+            return await probe()
+        return await asyncio.get_running_loop().run_in_executor(None, probe)
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # a task that ends with SystemExit ends the event loop
+        raise RuntimeError(summary(error)) from error

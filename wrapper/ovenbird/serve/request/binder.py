@@ -1,0 +1,182 @@
+"""From a request to the keywords that the handler is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...function import cloudevent
+from ...function.binder import Binder, MalformedPayloadError, PayloadMode, PayloadValidationError
+from ...function.context import Context
+from ...settings import Settings
+from ..call import HttpCall, ServerTransport
+from ..problem_details import HttpProblem
+from . import body_reader
+from .body_limits import BodyLimits
+from .body_memory import BodyMemory
+from .content_encoding import decode
+from .content_type import media_of
+from .decode_thread import LARGE, decode_aside
+
+_JSON = b"application/json"
+Keywords = dict[str, Any]
+EventOf = Callable[[HttpCall, bytes], Any]
+
+
+class RequestBinder:
+    """Builds keywords for one handler; what need not be asked for each call is decided here.
+
+    `plain`: the payload is all there is, no other parameter has to be filled.
+    `streaming`: the handler reads the body itself, from its Starlette `request`.
+    """
+
+    def __init__(
+        self, binder: Binder, settings: Settings, context: Context, event_of: EventOf, memory: BodyMemory, *,
+        on_loop: bool,
+    ) -> None:  # fmt: skip
+        self.binder = binder
+        self._memory = memory
+        self._event_of = event_of
+        self.context = context
+        self.limit = settings.max_body
+        self.limits = BodyLimits.of(settings)
+        self._at_once = min(self.limit, self.limits.items or self.limit)  # bytes that need no count of their values
+        self.seconds = settings.read_timeout
+        wanted = set(binder.reserved.values())
+        self.plain = not wanted and not binder.event_name
+        self._direct = self.plain and binder.mode in (PayloadMode.FIELDS, PayloadMode.WHOLE)
+        self._forms = binder.mode is not PayloadMode.RAW and not binder.event_name
+        if binder.mode is PayloadMode.NONE and "request" not in wanted:
+            self._forms = False  # an event holds the bytes
+        self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is PayloadMode.NONE
+
+    def prompt(self, call: HttpCall, wire: ServerTransport) -> Keywords | list[Keywords] | None:
+        """The keywords of a call whose body is at hand, as most are; None when it has still to come."""
+        headers = call.headers
+        media = headers.get(b"content-type")
+        if self.streaming or b"content-encoding" in headers or (media != _JSON and self.takes_form(call)):
+            return None
+        body = wire.body(call)
+        if body is None:
+            return None
+        if (
+            not self._direct or media != _JSON or not body or len(body) > self._at_once
+            or call.scope["query_string"]
+        ):  # fmt: skip
+            return self.at_once(call, body)
+        try:
+            return self.binder.from_json(body)
+        except (MalformedPayloadError, PayloadValidationError) as error:
+            raise refusal(error) from None
+
+    def at_once(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body is at hand and not multipart. Errors: ProblemError 400, 413, 415, 422."""
+        binder = self.binder
+        if len(body) > self.limit:
+            raise body_reader.too_large(self.limit)
+        try:
+            if binder.event_name:
+                return self._events(call, body)
+            arguments = body_reader.arguments(binder, call, body, self.limits)
+            return arguments if self.plain else self._inject(call, arguments, body)
+        except (MalformedPayloadError, PayloadValidationError) as error:
+            raise refusal(error) from None
+
+    async def of(self, call: HttpCall) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body has still to come. Errors: as above, and ProblemError 408."""
+        try:
+            if b"content-encoding" in call.headers:
+                return await self._encoded(call)
+            if self.streaming:
+                return self._inject(call, {}, b"")
+            if self.takes_form(call):
+                return await self._multipart(call, body_reader.BodyReader(call, self.limit, self.seconds))
+        except (MalformedPayloadError, PayloadValidationError) as error:
+            raise refusal(error) from None
+        body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
+        if len(body) < LARGE:
+            return self.at_once(call, body)
+        return await decode_aside(lambda: self.at_once(call, body))
+
+    def takes_form(self, call: HttpCall) -> bool:
+        """Whether the body is a multipart form that is to be taken apart."""
+        return self._forms and body_reader.is_multipart(call)
+
+    async def _encoded(self, call: HttpCall) -> Keywords | list[Keywords]:
+        """The keywords of a call whose body is compressed: it is read whole, and decoded beside the loop."""
+        body = await body_reader.BodyReader(call, self.limit, self.seconds, self._memory).read()
+        if body:
+            header = call.header(b"content-encoding")
+            body = await decode_aside(lambda: decode(body, header, self.limit))
+            self._memory.reserve(call, len(body))
+        if self.takes_form(call):
+            return await self._multipart(call, body_reader.WholeBody(call, self.limit, body))
+        return await decode_aside(lambda: self.at_once(call, body))
+
+    async def _multipart(self, call: HttpCall, body: body_reader.BodyReader) -> Keywords:
+        """Fields and files of a form; files over 1 MiB lie on disk until the call has ended."""
+        from .multipart import read_multipart  # and Starlette, for the first form
+
+        call.form = await read_multipart(call, body, self.limits, self._memory)
+        pairs = body_reader.fields_of(call.form, call, uploads=self.binder.uploads)
+        arguments = self.binder.from_fields(pairs) if self.binder.mode is not PayloadMode.NONE else {}
+        return self._inject(call, arguments, b"")
+
+    def _events(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
+        events, batch = body_reader.cloudevents(call, body, self.limits)
+        if batch:
+            call.events = events
+            return [{} for _ in events]  # each is bound when its turn comes: one that does not fit fails alone
+        (event,) = events
+        assert isinstance(event, cloudevent.CloudEvent)
+        return self.for_event(call, event)
+
+    def for_event(self, call: HttpCall, event: cloudevent.CloudEvent) -> Keywords:
+        """Return the keywords for one CloudEvent: the event itself, and fields of its data.
+
+        Errors: FieldsError; ProblemError 400 for what the hinted class does not take.
+        """
+        binder = self.binder
+        data = {} if event.data is None else event.data
+        arguments = binder.from_object(data) if binder.mode is not PayloadMode.NONE else {}
+        assert binder.event_name
+        try:
+            arguments[binder.event_name] = cloudevent.as_hinted(event, binder.event_hint)
+        except ValueError as error:
+            raise HttpProblem(400, f"the CloudEvent does not fit the function: {error}") from None
+        return self._inject(call, arguments, b"")
+
+    def _inject(self, call: HttpCall, arguments: Keywords, body: bytes) -> Keywords:
+        """Fill the parameters that the payload does not."""
+        for name, kind in self.binder.reserved.items():
+            if kind == "context":
+                arguments[name] = self.context
+            elif kind == "event":
+                if len(body) > self._at_once and media_of(call).json:
+                    self.limits.check_json(body)
+                arguments[name] = self._event_of(call, body)
+            elif kind in ("project", "run"):
+                arguments[name] = getattr(self.context, kind)
+            else:
+                arguments[name] = self._request(call, body)
+        return arguments
+
+    def _request(self, call: HttpCall, body: bytes) -> Any:
+        """The Starlette request: it streams the body within its limits, or holds the one that was read."""
+        from starlette.requests import Request
+
+        if self.streaming and b"content-encoding" not in call.headers:
+            return Request(call.scope, body_reader.BodyReader(call, self.limit, self.seconds).receive, call.send)
+        request = Request(call.scope, call.receive, call.send)
+        request._body = body  # Starlette keeps a body that was read under this name
+        if call.form is not None:
+            request._form = call.form
+        return request
+
+
+def refusal(error: MalformedPayloadError | PayloadValidationError) -> HttpProblem:
+    """The problem that the client is told: 400 for what cannot be parsed, 422 with each field that does not fit."""
+    if isinstance(error, MalformedPayloadError):
+        return HttpProblem(400, error.message)
+    errors = [{"field": field, "message": message} for field, message in error.problems]
+    return HttpProblem(422, "the payload does not fit the function", errors=errors)

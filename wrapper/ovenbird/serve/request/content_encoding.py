@@ -1,0 +1,214 @@
+"""Decode a request's body by its `Content-Encoding`, never to more than its limit.
+
+gzip and deflate are Python's own; zstd and br are understood where a decoder is installed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from ...common.text import show_value
+from ..problem_details import HttpProblem
+
+_PIECE = 64 * 1024  # bytes that are fed, and decoded, at once
+_SMALL_PIECE = 4 * 1024  # bytes that are fed at once where streams follow each other
+_MOST_MEMBERS = 10_000  # streams in one body
+_DENSE_PIECE = 256  # bytes that are fed at once to a decoder that cannot be told where to stop: each may give much
+_MOST_CODINGS = 4  # one after another; nobody means more
+_WINDOW = 8 * 1024 * 1024  # bytes of a zstd window: what HTTP allows (RFC 9659)
+Decoder = Callable[[bytes, int], bytes]
+
+
+class TooLargeError(Exception):
+    """The decoded body would be over its limit."""
+
+
+def decode(body: bytes, header: str, limit: int) -> bytes:
+    """Return a body without its codings, the last one first.
+
+    Errors: ProblemError 415 for a coding that is not understood, 400 for data that is damaged or cut off, 413 over
+    `limit` bytes.
+    """
+    codings = [word for part in header.split(",") if (word := part.strip().lower()) not in ("", "identity")]
+    if len(codings) > _MOST_CODINGS:
+        raise _not_understood(header)
+    for coding in reversed(codings):
+        decoder = _decoder(coding)
+        if decoder is None:
+            raise _not_understood(coding)
+        try:
+            body = decoder(body, limit)
+        except TooLargeError:
+            detail = f"the body is over the limit of {limit} bytes once it is decoded"
+            raise HttpProblem(413, detail, limit=limit) from None
+        except MemoryError:
+            raise
+        except Exception:  # each decoder has an error of its own
+            raise HttpProblem(400, f"the body is not what its content encoding {coding} says, or is cut off") from None
+    return body
+
+
+def supported() -> list[str]:
+    """Return the codings that are understood here."""
+    return [coding for coding in ("gzip", "deflate", "zstd", "br") if _decoder(coding) is not None]
+
+
+def _not_understood(coding: str) -> HttpProblem:
+    names = ", ".join(supported())
+    return HttpProblem(
+        415,
+        f"the content encoding {show_value(coding)} is not understood; send {names} or none",
+        headers=((b"accept-encoding", names.encode()),),
+    )
+
+
+@cache
+def _decoder(coding: str) -> Decoder | None:
+    """Return what decodes a coding, None where nothing is installed for it."""
+    if coding in ("gzip", "x-gzip"):
+        return _gunzip
+    if coding == "deflate":
+        return _inflate
+    if coding == "zstd":
+        return _zstd()
+    return _brotli() if coding == "br" else None
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    """Decode gzip, of one member or several; zeros after a member are padding, as gzip itself allows."""
+    return _concatenated(body, lambda: zlib.decompressobj(31), limit, padding=b"\0")
+
+
+def _concatenated(body: bytes, open_stream: Callable[[], Any], limit: int, padding: bytes = b"") -> bytes:
+    """Decode streams that follow each other. Errors: TooLargeError; ValueError when one is cut off, or too many.
+
+    Little is fed at a time: what lies behind the end of a stream is copied each time.
+    """
+    output, stream, members, fresh = _Output(limit), open_stream(), 0, True
+    for fed in _pieces(body, _SMALL_PIECE):
+        piece = fed.lstrip(padding) if fresh and members and padding else fed
+        while piece:
+            fresh = False
+            output.add(stream.decompress(piece, output.room + 1))
+            piece = b""
+            if stream.eof:
+                piece = stream.unused_data.lstrip(padding) if padding else stream.unused_data
+                stream, members, fresh = open_stream(), members + 1, True
+                if members > _MOST_MEMBERS:
+                    raise ValueError("too many members")
+    if not fresh or not members:
+        raise ValueError("cut off")
+    return output.whole()
+
+
+def _inflate(body: bytes, limit: int) -> bytes:
+    """Decode deflate, which is zlib's form, and for some clients the bare one."""
+    zlib_form = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    stream = zlib.decompressobj(15 if zlib_form else -15)
+    decoded = _bounded(stream, body, limit)
+    if stream.unused_data:
+        raise ValueError("data after the end")
+    return decoded
+
+
+def _bounded(stream: Any, body: bytes, limit: int) -> bytes:
+    """Decode one stream of zlib's to its end. Errors: TooLargeError; ValueError when it is cut off."""
+    decoded = stream.decompress(body, limit + 1)
+    if len(decoded) > limit:
+        raise TooLargeError
+    if not stream.eof:
+        raise ValueError("cut off")
+    return bytes(decoded)
+
+
+def _zstd() -> Decoder | None:
+    try:
+        module: Any = import_module("compression.zstd")  # Python 3.14
+    except ImportError:
+        return _zstandard()
+
+    options = {module.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1}
+
+    def decode_zstd(body: bytes, limit: int) -> bytes:
+        return _concatenated(body, lambda: module.ZstdDecompressor(options=options), limit)
+
+    return decode_zstd
+
+
+def _zstandard() -> Decoder | None:
+    try:
+        module: Any = import_module("zstandard")
+    except ImportError:
+        return None
+
+    def decode_zstd(body: bytes, limit: int) -> bytes:
+        stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
+        output, members = _Output(limit), 1
+        for piece in _pieces(body, _DENSE_PIECE):
+            rest = piece
+            while rest:
+                if stream.eof:
+                    members += 1
+                    if members > _MOST_MEMBERS:
+                        raise ValueError("too many members")
+                    stream = module.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=False)
+                output.add(stream.decompress(rest))
+                rest = stream.unused_data if stream.eof else b""
+        if not stream.eof:
+            raise ValueError("cut off")
+        return output.whole()
+
+    return decode_zstd
+
+
+def _brotli() -> Decoder | None:
+    for name in ("brotli", "brotlicffi"):
+        try:
+            module: Any = import_module(name)
+        except ImportError:
+            continue
+        if not hasattr(module.Decompressor, "can_accept_more_data"):  # older ones cannot be told where to stop
+            continue
+
+        def decode_br(body: bytes, limit: int, module: Any = module) -> bytes:
+            stream = module.Decompressor()
+            output = _Output(limit)
+            for piece in _pieces(body, _PIECE):
+                chunk = stream.process(piece, output_buffer_limit=_PIECE)
+                while chunk or not stream.can_accept_more_data():  # which may be true while more is to come
+                    output.add(chunk)
+                    chunk = stream.process(b"", output_buffer_limit=_PIECE)
+            if not stream.is_finished():
+                raise ValueError("cut off")
+            return output.whole()
+
+        return decode_br
+    return None
+
+
+def _pieces(body: bytes, size: int) -> Iterator[bytes]:
+    return (body[start : start + size] for start in range(0, len(body), size))
+
+
+class _Output:
+    """Decoded pieces, together at most `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.room = limit
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        """Take a piece. Errors: TooLargeError."""
+        self.room -= len(piece)
+        if self.room < 0:
+            raise TooLargeError
+        if piece:
+            self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        return b"".join(self._pieces)

@@ -1,0 +1,91 @@
+"""What a request's body is by its media type: its text, its JSON, the event that holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...common.text import show_value
+from ...function.binder import parse_json
+from ...function.event import Event
+from ..call import HttpCall
+from ..problem_details import HttpProblem
+from .charsets import codec_of
+
+_REMEMBERED = 256  # media types, each at most so many bytes long
+
+
+class ContentType:
+    """A parsed Content-Type: `name` in lower case, `charset`, and what the runtime does with it."""
+
+    __slots__ = ("charset", "json", "name")
+
+    def __init__(self, text: str) -> None:
+        name, *parameters = (part.strip() for part in text.split(";"))
+        self.name = name.lower()
+        self.charset = next(
+            (p[8:].strip("\"' ").lower() for p in parameters if p.lower().startswith("charset=")), "utf-8"
+        )
+        self.json = self.name == "application/json" or self.name.endswith("+json") or self.name == "text/json"
+
+
+_KNOWN: dict[bytes | None, ContentType] = {None: ContentType(""), b"application/json": ContentType("application/json")}
+
+
+def media_of(call: HttpCall) -> ContentType:
+    """The media type of a call's body; the usual ones are parsed once."""
+    raw = call.headers.get(b"content-type")
+    found = _KNOWN.get(raw)
+    if found is None:
+        found = ContentType((raw or b"").decode("latin-1"))
+        if len(_KNOWN) < _REMEMBERED and len(raw or b"") <= _REMEMBERED:
+            _KNOWN[raw] = found
+    return found
+
+
+def parsed(call: HttpCall, body: bytes) -> Any:
+    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedError."""
+    media = media_of(call)
+    return parse_json(transcoded(body, media.charset)) if media.json and body else body
+
+
+def event_of(call: HttpCall, body: bytes) -> Event:
+    """The call as an Event. Errors: MalformedError."""
+    scope = call.scope
+    return Event(
+        parsed(call, body),
+        body,
+        content_type=call.header(b"content-type"),
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        pairs=scope["headers"],
+        request_id=lambda: call.request_id,
+    )
+
+
+def text_of(body: bytes, charset: str) -> str:
+    """Return a body as text. Errors: ProblemError 415 for a charset that is not understood, 400 for other bytes."""
+    codec = codec_of(charset)
+    if codec is None:
+        raise _unknown(charset)
+    try:
+        return body.decode(codec)
+    except UnicodeDecodeError:
+        raise HttpProblem(400, f"the body is not text in the charset {show_value(charset)}") from None
+
+
+def transcoded(body: bytes, charset: str) -> bytes:
+    """Return a body in UTF-8. Errors: as `text_of`."""
+    return body if codec_of(charset) == "utf-8" else text_of(body, charset).encode("utf-8", "surrogatepass")
+
+
+def check_charset(call: HttpCall) -> None:
+    """Refuse a charset that is not understood, before a library decodes by it. Errors: ProblemError 415."""
+    if b"charset" in call.headers.get(b"content-type", b"").lower():
+        charset = media_of(call).charset
+        if codec_of(charset) is None:
+            raise _unknown(charset)
+
+
+def _unknown(charset: str) -> HttpProblem:
+    return HttpProblem(415, f"the charset {show_value(charset)} is not understood; send utf-8")

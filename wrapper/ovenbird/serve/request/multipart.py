@@ -1,0 +1,78 @@
+"""Read a multipart form by Starlette's parser, within our own limits and to its very end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from python_multipart.exceptions import FormParserError
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from ..call import HttpCall
+from ..problem_details import HttpProblem
+from .body_limits import BodyLimits
+from .body_memory import BodyMemory
+from .body_reader import BodyReader
+
+_NO_LIMIT = 2**31
+
+
+async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, memory: BodyMemory) -> Any:
+    """Return the form of a multipart body; one without any bytes is an empty form.
+
+    The limit of fields counts fields and files together. A part that is no file may be as long as the body: `memory`
+    reserves the bytes that such parts have.
+    Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
+    """
+    if call.scope["query_string"]:
+        limits.check_query(call.scope["query_string"])
+    request = Request(call.scope, body.receive, call.send)
+    parser = _Parser(request, limits.fields or _NO_LIMIT, body.limit, lambda size: memory.reserve(call, size))
+    try:
+        form = await parser.parse()
+    except (MultiPartException, FormParserError) as error:
+        if parser.parts > parser.most:
+            raise _too_many(parser.most) from None
+        raise HttpProblem(400, f"the multipart body is malformed: {error}") from None
+    if body.size and not parser.complete:
+        await form.close()
+        raise HttpProblem(400, "the multipart body is cut off: its closing boundary is missing")
+    return form
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser; it counts parts of both kinds together, and notes whether the closing boundary came."""
+
+    def __init__(self, request: Request, most: int, max_part: int, count: Callable[[int], None]) -> None:
+        super().__init__(
+            request.headers, request.stream(), max_files=most, max_fields=most, max_part_size=max_part
+        )  # fmt: skip
+        self.most = most
+        self.parts = 0
+        self.complete = False
+        self._count = count
+        self._in_memory = 0  # bytes of parts that are no files
+
+    def on_part_begin(self) -> None:
+        """Count a part."""
+        self.parts += 1
+        if self.parts > self.most:
+            raise MultiPartException("too many parts")
+        super().on_part_begin()
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Count what is no file: those lie on disk when they are large."""
+        if self._current_part.file is None:
+            self._in_memory += end - start
+            self._count(self._in_memory)
+        super().on_part_data(data, start, end)
+
+    def on_end(self) -> None:
+        """Note that the closing boundary has come."""
+        self.complete = True
+        super().on_end()
+
+
+def _too_many(limit: int) -> HttpProblem:
+    return HttpProblem(413, f"the body has over {limit} parts", limit=limit, setting="--max-fields")

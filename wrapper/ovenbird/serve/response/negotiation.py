@@ -1,0 +1,93 @@
+"""Tables and pictures: the form that the client's `Accept` header asks for."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+from .accept_header import is_named, match_type
+from .json_encode import encode
+from .model import HttpResponse
+
+JSON, CSV, PARQUET, ARROW = (
+    "application/json",
+    "text/csv",
+    "application/vnd.apache.parquet",
+    "application/vnd.apache.arrow.stream",
+)
+_ALIASES = {
+    PARQUET: ("application/x-parquet", "application/parquet"),
+    ARROW: ("application/vnd.apache.arrow.file", "application/x-arrow"),
+}
+
+
+def preferred(accept: str, offered: tuple[str, ...]) -> str:
+    """Return the media type of `offered` that an `Accept` header likes best; the first one where it accepts none.
+
+    Of two that it likes the same, it is the one that is named and not matched by `*`, then the one that is offered
+    first.
+    """
+    best, liking = offered[0], (0.0, 0)
+    for media in offered:
+        names = (media, *_ALIASES.get(media, ()))
+        match = max(match_type(accept, name) for name in names if name == media or is_named(accept, name))
+        if match[0] > 0 and match > liking:
+            best, liking = media, match
+    return best
+
+
+def pandas(frame: Any, accept: str) -> HttpResponse:
+    """A pandas DataFrame as JSON records, CSV, Parquet or Arrow. The index is left out, as in most APIs."""
+    media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
+    if media == CSV:
+        return _reply(frame.to_csv(index=False).encode(), CSV + "; charset=utf-8")
+    if media == PARQUET:
+        return _reply(frame.to_parquet(index=False), media)
+    if media == ARROW:
+        import pyarrow
+
+        return _reply(_arrow(pyarrow.Table.from_pandas(frame, preserve_index=False)), media)
+    return _reply(encode(frame), media)
+
+
+def polars(frame: Any, accept: str) -> HttpResponse:
+    """A polars DataFrame as JSON records, CSV, Parquet or Arrow."""
+    media = preferred(accept, (JSON, CSV, PARQUET, ARROW))
+    if media == CSV:
+        return _reply(frame.write_csv().encode(), CSV + "; charset=utf-8")
+    if media == JSON:
+        return _reply(encode(frame), media)
+    out = io.BytesIO()
+    (frame.write_parquet if media == PARQUET else frame.write_ipc_stream)(out)
+    return _reply(out.getvalue(), media)
+
+
+def figure(found: Any, _: str) -> HttpResponse:
+    """A matplotlib figure as PNG."""
+    out = io.BytesIO()
+    found.savefig(out, format="png")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:  # which would keep every figure that it made
+        pyplot.close(found)
+    return _reply(out.getvalue(), "image/png")
+
+
+def image(found: Any, _: str) -> HttpResponse:
+    """A PIL image as PNG."""
+    out = io.BytesIO()
+    found.save(out, format="PNG")
+    return _reply(out.getvalue(), "image/png")
+
+
+def _arrow(table: Any) -> bytes:
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def _reply(body: bytes, media: str) -> HttpResponse:
+    return HttpResponse(200, [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body))], body)

@@ -1,0 +1,227 @@
+"""Streams: generators are sent as they produce, in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import re
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator
+from types import GeneratorType
+from typing import Any
+
+from ..call import CallCancelled, HttpCall, Message, Receive, StopReason
+from ..concurrency.threads import raise_in
+from .json_encode import encode
+from .model import HttpResponse
+
+_CLOSE = (b"connection", b"close")
+_LINE_END = re.compile("\r\n|\n|\r")
+_AHEAD = 256 * 1024  # bytes that a thread may produce before the client has taken them
+
+
+async def stream(
+    call: HttpCall,
+    reply: HttpResponse,
+    loop: asyncio.AbstractEventLoop,
+    *,
+    left: Callable[[HttpCall], bool],
+    closing: bool,
+) -> None:
+    """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
+    it still gets a 500; one that fails later leaves the answer incomplete, and the connection is cut."""
+    items: Any = reply.stream
+    if isinstance(items, GeneratorType):  # from an async handler: not on the loop, it may wait
+        items = _threaded(items, loop)
+    headers = [*reply.headers, _CLOSE] if closing else list(reply.headers)
+    kind = next((value for key, value in headers if key == b"content-type"), b"")
+    typed = not reply.events and kind.lower().startswith(b"text/event-stream")
+    try:
+        async for item in items:
+            body = chunk(item, reply.events or (typed and not isinstance(item, (str, bytes, bytearray, memoryview))))
+            if not call.status:
+                if not kind:
+                    headers.append((b"content-type", media(item)))
+                await _start(call, reply.status, headers)
+                if call.scope["method"] == "HEAD":
+                    break
+            await call.send({"type": "http.response.body", "body": body, "more_body": True})
+            if call.reason is None and left(call):  # what is sent to nobody never waits: the timer may not get a turn
+                call.reason = StopReason.GONE
+            if call.reason is not None:
+                raise CallCancelled
+        if not call.status:
+            await _start(call, reply.status, headers)
+        await call.send({"type": "http.response.body", "body": b""})
+    finally:
+        if hasattr(items, "aclose"):
+            await items.aclose()
+        else:
+            items.close()
+
+
+async def exhaust(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the generator of one event of a batch to its end: there is no place for its items in the answer."""
+    items: Any = reply.stream
+    async for _ in _threaded(items, loop) if isinstance(items, GeneratorType) else items:
+        pass
+
+
+async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closing: bool) -> None:
+    """Let an ASGI callable answer; its status is noted as it goes by."""
+
+    async def send(message: Message) -> None:
+        if call.reason is not None:  # it was stopped, and answered in another way
+            return
+        if message["type"] == "http.response.start":
+            if call.refusal is not None and not call.status:
+                raise call.refusal
+            call.status = message["status"]
+            if closing:
+                message["headers"] = [*message.get("headers", ()), _CLOSE]
+        await call.send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            call.answered = True  # what runs on is a background task, which does not end with the connection
+
+    assert reply.app is not None
+    await reply.app(call.scope, receive, send)
+
+
+def _nothing() -> None:
+    """Halt what has ended."""
+
+
+async def _start(call: HttpCall, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    call.status = status
+    await call.send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop) -> GeneratorThread:
+    found = GeneratorThread(loop)
+
+    def pump() -> None:
+        error: BaseException | None = None
+        try:
+            try:
+                found.pump(items)
+            except BaseException as raised:
+                error = raised
+            found.halt = _nothing
+        except CallCancelled as late:  # it arrived after the generator had ended
+            error = late
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(found.end, error)
+        error = None  # its traceback holds this frame, which would hold it
+
+    run = contextvars.copy_context().run
+    thread = threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True)
+    found.halt = lambda: raise_in(thread.ident or 0, CallCancelled)
+    thread.start()
+    return found
+
+
+def chunk(item: Any, events: bool) -> bytes:
+    """One item of a stream as bytes: text and bytes as they are, else a line of JSON; or a server-sent event."""
+    if events:
+        return _event(item)
+    if isinstance(item, str):
+        return item.encode()
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return bytes(item)
+    return encode(item) + b"\n"
+
+
+def media(item: Any) -> bytes:
+    """The media type of a stream, told by its first item."""
+    if isinstance(item, str):
+        return b"text/plain; charset=utf-8"
+    return b"application/octet-stream" if isinstance(item, (bytes, bytearray, memoryview)) else b"application/x-ndjson"
+
+
+def _event(item: Any) -> bytes:
+    """A server-sent event, with one `data:` for each line of its text.
+
+    Lines end with CR LF, LF or CR and nothing else (HTML 9.2.6). Text that ends with a line's end has an empty last
+    line, so that the client gets that end too.
+    """
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        item = bytes(item).decode("utf-8", "replace")
+    text = item if isinstance(item, str) else encode(item).decode()
+    return "".join(f"data: {line}\n" for line in _LINE_END.split(text)).encode() + b"\n"
+
+
+class GeneratorThread:
+    """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.halt: Callable[[], None] = _nothing  # stops the generator where it stands
+        self._loop = loop
+        self._items: deque[tuple[Any, int]] = deque()
+        self._room = threading.Condition()
+        self._ahead = 0
+        self._over = False
+        self._closed = False
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def pump(self, items: Generator[Any, None, None]) -> None:
+        """Run the generator to its end, which `end` has to be told. For the thread."""
+        try:
+            for item in items:
+                self.push(item)
+        finally:
+            items.close()
+
+    def end(self, error: BaseException | None) -> None:
+        """No more items come. For the loop."""
+        if not self._over:
+            self._over, self._error = True, error
+            self._wake()
+
+    def close(self) -> None:
+        """Nobody takes items any more: the thread stops at its next item. For the loop."""
+        with self._room:
+            self._closed = True
+            self._room.notify()
+        self._error = None  # its traceback may hold the stream
+        if not self._over:
+            self.halt()
+            self.end(CallCancelled())
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._items:
+            if self._over:
+                error, self._error = self._error, None
+                try:
+                    raise error or StopAsyncIteration
+                finally:
+                    del error  # its traceback holds this frame, which would hold it
+            self._waiter = self._loop.create_future()
+            if not self._items and not self._over:  # the thread may have signalled before there was a waiter
+                await self._waiter
+        item, size = self._items.popleft()
+        with self._room:
+            self._ahead -= size
+            self._room.notify()
+        return item
+
+    def push(self, item: Any) -> None:
+        """Add an item, or wait while the loop is too far behind. For the thread. Errors: CallStopped after `close`."""
+        size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
+        with self._room:
+            while self._ahead > _AHEAD and not self._closed:
+                self._room.wait()
+            if self._closed:
+                raise CallCancelled
+            self._ahead += size
+        self._items.append((item, size))
+        self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

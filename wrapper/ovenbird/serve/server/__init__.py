@@ -1,0 +1,1 @@
+"""Processes, ports and connections: supervisor, workers, and the adapter to uvicorn."""

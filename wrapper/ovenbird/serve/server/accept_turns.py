@@ -1,0 +1,114 @@
+"""Share the connections of one port evenly among the workers: who has more of them leaves a new one to the others.
+
+The kernel wakes all workers for a connection, and gives it to whichever asks first: with keep-alive clients that is
+often the same one again. Each worker says in shared memory how many connections it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..observability.metrics import WorkerMetrics
+
+_log = logging.getLogger("ovenbird")
+_PATIENCE = 0.005  # seconds in which another worker may take what is left to it; it may be busy
+_AT_ONCE = 16  # connections that are accepted in one turn of the loop
+_EXHAUSTED = 0.1  # seconds until the next try when there is no descriptor left
+_RENEWED = 0.5  # seconds between two counts: connections end without a word here
+
+
+class AcceptTurns:
+    """Accepts connections of `sock` for one worker; `others` are the blocks of all workers, this one's too."""
+
+    def __init__(
+        self, sock: socket.socket, backlog: int, protocol: Callable[[], Any], count: Callable[[], int], block: WorkerMetrics,
+        others: Sequence[WorkerMetrics],
+    ) -> None:  # fmt: skip
+        self._sock = sock
+        self._backlog = backlog
+        self._protocol = protocol
+        self._count = count  # connections that this worker has
+        self._block = block
+        self._others = [other for other in others if other is not block]
+        self._arriving: set[asyncio.Task[Any]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._renewal: asyncio.TimerHandle | None = None
+        self._exhausted = False  # whether the last try failed for want of a descriptor or memory; logged once
+        self._closed = False
+
+    def start(self) -> None:
+        """Listen. Errors: OSError when another process listens already."""
+        self._sock.listen(self._backlog)
+        self._loop.add_reader(self._sock.fileno(), self._ready)
+        self._renew()
+
+    def close(self) -> None:
+        """Accept no more; the socket stays open."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        for timer in (self._timer, self._renewal):
+            if timer is not None:
+                timer.cancel()
+        self._block.connections(None)
+
+    @property
+    def _mine(self) -> int:
+        return self._count() + len(self._arriving)
+
+    def _renew(self) -> None:
+        self._block.connections(self._mine)
+        self._renewal = self._loop.call_later(_RENEWED, self._renew)
+
+    def _ready(self) -> None:
+        """Accept what has come while no other worker has fewer connections."""
+        for _ in range(_AT_ONCE):
+            mine = self._mine
+            if any(other.accepts_more(mine) for other in self._others):
+                self._pause(_PATIENCE)
+                return
+            if not self._accept():
+                return
+
+    def _accept(self) -> bool:
+        try:
+            connection, _ = self._sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):  # another worker was quicker
+            self._exhausted = False
+            return False
+        except OSError as error:
+            if not self._exhausted:
+                _log.error("no connection can be accepted: %s", error.strerror or error)
+            self._exhausted = True
+            self._pause(_EXHAUSTED)
+            return False
+        self._exhausted = False
+        connection.setblocking(False)
+        task = self._loop.create_task(self._adopt(connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+        self._block.connections(self._mine)
+        return True
+
+    async def _adopt(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        except OSError:  # the client has gone already
+            connection.close()
+
+    def _pause(self, seconds: float) -> None:
+        """Look away for a while; then take one, if it is still there."""
+        self._loop.remove_reader(self._sock.fileno())
+        self._timer = self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._timer = None
+        if not self._closed:
+            self._loop.add_reader(self._sock.fileno(), self._ready)
+            self._accept()

@@ -1,0 +1,188 @@
+"""A connection: its calls, one after the other, its refusals, its rests and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Callable
+from contextvars import copy_context
+from time import monotonic
+from typing import Any
+
+from ..problem_details import problem
+from ..response.pending_output import PendingOutput
+from .framing import RequestError
+from .request_reader import BODY, RequestReader
+from .response_cycle import ResponseFlow
+from .uvicorn_adapter import STATUS_LINE
+
+_log = logging.getLogger("ovenbird")
+_LINGER = 1.0  # seconds for which a client that was refused may go on sending, so that it sees the answer and no reset
+_HALF_OPEN = 1.0  # seconds that an answer has for a client that sends no more: it has left, or waits for the answer
+_UNSPOKEN = ("Invalid HTTP version", "Pause on PRI/Upgrade")  # what the parser says of other versions
+_CLOSE_WAIT = 8  # the state of a connection whose other side sends no more
+
+
+class LimitedHttpProtocol(RequestReader):
+    """One connection, with limits on the time that what is no call yet takes to come."""
+
+    count: Callable[[int], None] = staticmethod(lambda _: None)  # told the status of each request that is refused
+    output: PendingOutput | None = None  # watches clients that are behind
+    _last: bytes = b""  # the refusal that is sent when the calls before it are answered
+    _half_open: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self.flow = ResponseFlow(transport, self.pipeline)
+        self._since = self.loop.time()
+        self._context = copy_context()  # no call's: what a call sets must not outlive it
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end the connection, or wait."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._context.run(self._start, cycle, app)  # and not in that of the call that was answered
+            if self._rest and not self.pipeline:
+                self._feed_slices(b"")
+        elif self._last:
+            self._end(self._last)
+        elif self.flow.ended:
+            self.transport.close()
+        else:
+            if self._phase == BODY:  # the rest of the body has a limit in time too
+                self._since = self.loop.time()
+            self._wait()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection of a client that sends no more while it may still wait for its answer.
+
+        A client that leaves looks the same until something is sent to it: see `_end_half_open`.
+        """
+        cycle = self.cycle
+        reading = self._phase == BODY and not self._over  # a body that will never be whole
+        if cycle is None or cycle.response_complete or cycle.disconnected or reading:
+            return False
+        self.flow.ended = monotonic()
+        self._half_open = self.loop.call_later(_HALF_OPEN, self._end_half_open)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        for timer in (self._half_open, self._timer):
+            if timer is not None:
+                timer.cancel()
+        self._over, self._rest, self._last = True, b"", b""
+        if self.output is not None:
+            self.output.remove(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Have the client watched: more is pending than it takes at once."""
+        super().pause_writing()
+        if self.output is not None:
+            self.output.add(self)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has caught up."""
+        super().resume_writing()
+        if self.output is not None:
+            self.output.remove(self)
+
+    def late(self, before: float) -> bool:
+        """Whether what is waited for began before that time."""
+        return 0.0 < self._since < before and (self.cycle is None or self.cycle.response_complete)
+
+    def _start(self, cycle: Any, app: Any) -> None:
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _wait(self) -> None:
+        """Wait for another request. The timer is not begun anew for each: it looks when the last answer was given."""
+        self._idle = self.loop.time()
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self._end_idle, context=self._context)
+
+    def _end_idle(self) -> None:
+        self._timer = None
+        if not self.cycle.response_complete:  # the timer begins again after the answer
+            return
+        rest = self._idle + self.timeout_keep_alive - self.loop.time()
+        if rest > 0:
+            self._timer = self.loop.call_later(rest, self._end_idle)
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: Exception) -> None:
+        """Answer a request that cannot be read, after the calls before it, and end the connection."""
+        cause = error if isinstance(error, RequestError) else error.__context__
+        if not isinstance(cause, RequestError):
+            unspoken = str(error) in _UNSPOKEN
+            cause = RequestError(505 if unspoken else 400, f"the request is no HTTP/1.1: {error}")
+        self._over, self._rest = True, b""
+        answer = self._answer(cause)
+        cycle = self.cycle
+        waiting = cycle is not None and not cycle.response_complete
+        if self._phase != BODY:
+            if waiting:
+                self._last = answer
+            else:
+                self._end(answer)
+        elif self.pipeline and waiting:  # the newest in the queue is the one that is malformed
+            self.pipeline.popleft()
+            self._last = answer
+        elif waiting and not cycle.response_started:
+            cycle.disconnected = True  # its handler is stopped as that of a client that left
+            cycle.message_event.set()
+            self._end(answer)
+        else:
+            self.transport.close()
+
+    def _answer(self, error: RequestError) -> bytes:
+        _log.warning("a request was refused: %d: %s", error.status, error.detail)
+        type(self).count(error.status)
+        reply = problem(error.status, error.detail)
+        headers = [*self.server_state.default_headers, *reply.headers, (b"connection", b"close")]
+        lines = b"".join(b"%s: %s\r\n" % pair for pair in headers)
+        return b"%s%s\r\n%s" % (STATUS_LINE[error.status], lines, reply.body)
+
+    def _end(self, answer: bytes) -> None:
+        """Send the last answer of the connection. What the client goes on to send is thrown away for a moment: closing
+        on unread bytes is a reset, which may overtake the answer."""
+        self._last = b""
+        self.transport.write(answer)
+        if self.flow.ended:
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(_LINGER, self.transport.close)
+
+    def _end_half_open(self) -> None:
+        """Close the connection of a client that sends no more, unless it has just been sent something.
+
+        A client that has left answers that with a reset.
+        """
+        if self.transport.get_write_buffer_size() or _sent_lately(self.transport):
+            self._half_open = self.loop.call_later(_HALF_OPEN, self._end_half_open)
+        else:
+            self.transport.close()
+
+
+def _sent_lately(transport: Any) -> bool:
+    """Whether bytes were sent within the last `_HALF_OPEN` seconds on a connection that was not reset."""
+    try:
+        info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 48)
+        state, (milliseconds,) = info[0], struct.unpack_from("=I", info, 44)  # tcpi_state, tcpi_last_data_sent
+    except (AttributeError, OSError, struct.error):
+        return False
+    return bool(state == _CLOSE_WAIT and milliseconds < _HALF_OPEN * 1000)

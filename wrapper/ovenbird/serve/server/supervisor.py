@@ -1,0 +1,314 @@
+"""The parent of the workers: starts them, replaces those that end, hands on signals. It never runs user code.
+
+As process 1 of a container it also reaps orphans, which would fill the process table otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import NoReturn
+
+from ...settings import Settings
+from ..observability.metrics import WorkerMetrics
+from .oom import memory_kills
+
+Run = Callable[[int, int, int, bool], int]  # (worker id, block, link to the parent, late) -> exit status
+End = Callable[[int], NoReturn]
+_log = logging.getLogger("ovenbird")
+_STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
+_FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
+_LOOK = 1.0  # seconds between two looks at the workers' event loops
+_SILENCE = 5.0  # seconds beyond the time limit of a call for which an event loop may stand still
+_LEAST_SILENCE, _UNLIMITED_SILENCE = 10.0, 60.0  # at least, and where calls have no time limit
+_MARGIN = 5.0  # seconds that a worker gets beyond its drain delay and grace before it is killed
+_TOLD = range(70, 80)  # statuses of errors of ours, which the worker has told in full
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker process. `slot` is its worker id; `link` carries words both ways; `retiring`: to be replaced.
+
+    `silent`: seconds for which its event loop has not run, `beats` the count that tells.
+    """
+
+    pid: int
+    slot: int
+    block: int
+    link: socket.socket
+    started: float
+    ready: bool = False
+    retiring: bool = False
+    beats: float = 0.0
+    silent: float = 0.0
+
+
+class Supervisor:
+    """Keeps `count` workers running until it is told to stop."""
+
+    def __init__(
+        self, settings: Settings, count: int, run: Run, end: End, blocks: list[WorkerMetrics], *, release: Callable[[], None],
+        restore: Callable[[], None] = lambda: None, forgiving: bool = False,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.count = count
+        self.forgiving = forgiving  # --reload: a worker that fails to start is tried again at the next change
+        self._run = run
+        self._end = end  # ends a worker's process with a status
+        self._release = release  # closes the parent's own copy of the listening socket
+        self._restore = restore  # lets the listening socket take connections, whatever an ended worker has done to it
+        self._children: dict[int, WorkerProcess] = {}
+        self._counters = blocks  # more than workers: one that retires overlaps with its successor
+        self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
+        self._due: dict[int, float] = {}  # slot -> when to start its next worker
+        self._failures = dict.fromkeys(range(count), 0)
+        self._served = False  # whether any worker was ever ready
+        self._stopping = 0.0
+        self._code = 0
+        self._starved = memory_kills()
+        self._silence = _longest_silence(settings)
+        self._looked = monotonic()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+
+    def run(self) -> int:
+        """Run until the last worker has ended; the exit status."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
+        self._poll.register(self._wake_read, select.POLLIN)
+        self._due = dict.fromkeys(range(self.count), 0.0)
+        while True:
+            self._start_due()
+            if self._stopping and not self._children:
+                return self._code
+            for descriptor, _ in self._poll.poll(self._pause()):
+                if descriptor == self._wake_read:
+                    self._signalled(os.read(self._wake_read, 1024))
+                else:
+                    self._told(descriptor)
+            self._reap()
+            self._watch()
+            if self._stopping and monotonic() > self._stopping:
+                self._kill()
+
+    def wake(self) -> None:
+        """Have every worker replaced: for --reload, from any thread."""
+        os.write(self._wake_write, bytes([signal.SIGHUP]))
+
+    def _pause(self) -> int | None:
+        """Milliseconds until something is due; None when nothing is."""
+        times = [*self._due.values(), *([self._stopping] if self._stopping else [])]
+        if self._silence and any(child.ready for child in self._children.values()):
+            times.append(self._looked + _LOOK)
+        return max(0, int((min(times) - monotonic()) * 1000) + 1) if times else None
+
+    def _start_due(self) -> None:
+        now = monotonic()
+        for slot in [slot for slot, when in self._due.items() if when <= now]:
+            if not self._blocks:  # so many retire that the next one has to wait for the end of one of them
+                self._due[slot] = now + _FIRST
+                continue
+            del self._due[slot]
+            self._start(slot)
+
+    def _start(self, slot: int) -> None:
+        self._restore()
+        block = self._blocks.pop()
+        ours, theirs = socket.socketpair()
+        late = any(child.ready for child in self._children.values())
+        pid = os.fork()
+        if pid == 0:
+            self._child(slot, block, ours, theirs, late)
+        theirs.close()
+        self._poll.register(ours, select.POLLIN)
+        self._children[pid] = WorkerProcess(pid, slot, block, ours, monotonic())
+
+    def _child(self, slot: int, block: int, ours: socket.socket, theirs: socket.socket, late: bool) -> None:
+        """Become a worker; never returns."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            os.setpgid(0, 0)  # Ctrl-C at a terminal reaches the parent alone, which hands it on
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            for link in (ours, *(child.link for child in self._children.values())):
+                link.close()  # else the other workers would not notice the end of the parent
+            code = self._run(slot, block, theirs.fileno(), late)
+        except BaseException:
+            _log.exception("worker %d failed", slot)
+        finally:
+            self._end(code)
+
+    def _told(self, descriptor: int) -> None:
+        child = next(child for child in self._children.values() if child.link.fileno() == descriptor)
+        try:
+            word = child.link.recv(64)
+        except ConnectionError:
+            word = b""
+        if not word:
+            self._poll.unregister(descriptor)
+        if b"R" in word:
+            self._is_ready(child)
+        if b"X" in word and not child.retiring and not self._stopping:
+            child.retiring = True
+            self._due[child.slot] = 0.0
+
+    def _is_ready(self, child: WorkerProcess) -> None:
+        """Count a worker that is ready, and have its predecessors drain: nothing was lost while it started."""
+        child.ready = self._served = True
+        for other in self._children.values():
+            if other is not child and other.slot == child.slot:
+                with contextlib.suppress(OSError):
+                    other.link.send(b"H" if self.forgiving else b"Q")
+        if (
+            self.count > 1
+            and sum(other.ready and not other.retiring for other in self._children.values()) == self.count
+        ):
+            _log.info("%d workers are ready", self.count)
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number == signal.SIGHUP and not self._stopping:
+                self._replace_all()
+            elif number in (signal.SIGTERM, signal.SIGINT):
+                self._stop(number)
+
+    def _stop(self, number: int) -> None:
+        """Say that the service ends, and hand the signal on: a worker that has only just begun cannot listen yet."""
+        if not self._stopping:
+            self._release()
+            self._stopping = monotonic() + self.settings.drain_delay + self.settings.grace + _MARGIN
+        self._due.clear()
+        for child in self._children.values():
+            with contextlib.suppress(OSError):
+                child.link.send(b"I" if number == signal.SIGINT else b"T", socket.MSG_DONTWAIT)
+        self._send(number)
+
+    def _replace_all(self) -> None:
+        """Replace every worker: one that is ready serves until its successor is."""
+        for child in self._children.values():
+            if not child.ready and not child.retiring:
+                os.kill(child.pid, signal.SIGTERM)
+            child.retiring = True
+        for slot in range(self.count):  # those that wait for the end of their back-off
+            self._failures[slot] = 0
+            self._due[slot] = 0.0
+
+    def _send(self, number: int) -> None:
+        for pid in list(self._children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _kill(self) -> None:
+        _log.error("%d workers did not end within the grace limit and are killed", len(self._children))
+        self._send(signal.SIGKILL)
+        self._stopping = monotonic() + _MARGIN
+
+    def _watch(self) -> None:
+        """Kill workers whose event loop has not run for too long: code that keeps the interpreter's lock, most likely.
+
+        What is added up is time in which this process ran too: a container that was frozen is no reason.
+        """
+        now = monotonic()
+        passed = now - self._looked
+        if passed < _LOOK or not self._silence or self._stopping:
+            return
+        self._looked = now
+        for child in self._children.values():
+            block = self._counters[child.block]
+            if not child.ready or block.beats != child.beats:
+                child.beats, child.silent = block.beats, 0.0
+            else:
+                child.silent += min(passed, 2 * _LOOK)
+            block.silent(child.silent)
+            if child.silent > self._silence:
+                _log.error(
+                    "worker %d (process %d) is killed: its event loop has not run for %.0f seconds, "
+                    "as code holds the interpreter's lock or blocks the loop; its calls are lost",
+                    child.slot, child.pid, child.silent,
+                )  # fmt: skip
+                block.kill()
+                child.silent = 0.0
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child = self._children.pop(pid, None)
+            if child is not None:  # else an orphan that process 1 has inherited
+                self._ended(child, status)
+
+    def _ended(self, child: WorkerProcess, status: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(child.link)
+        child.link.close()
+        self._counters[child.block].end()
+        self._blocks.append(child.block)
+        code = os.waitstatus_to_exitcode(status)
+        if self._stopping:
+            if child.ready or not self._served:  # one that was still starting says nothing about the service
+                self._code = self._code or (code if code >= 0 else 128 - code)
+            return
+        if child.retiring:
+            return
+        why = self._why(code)
+        if not self._served and not self.forgiving:
+            # it never worked: starting it again would fail again, and whoever started us should know
+            if code not in _TOLD:
+                _log.error("worker %d %s before it was ready", child.slot, why)
+            self._code = code if code >= 0 else 128 - code
+            self._stop(signal.SIGTERM)
+            return
+        self._again(child, why)
+
+    def _why(self, code: int) -> str:
+        """How a worker ended, for the log."""
+        if code >= 0:
+            return f"ended with status {code}"
+        before, self._starved = self._starved, memory_kills()
+        cause = ": out of memory" if code == -signal.SIGKILL and self._starved > before else ""
+        return f"was killed by {signal.Signals(-code).name}{cause}"
+
+    def _again(self, child: WorkerProcess, why: str) -> None:
+        """Start a worker's successor: at once when it had lived for a while, else after a pause that doubles."""
+        if self.forgiving and not child.ready:
+            _log.warning("the worker %s; waiting for a change", why)
+            return
+        lived = monotonic() - child.started
+        failures = self._failures[child.slot] = 0 if lived > _STABLE else self._failures[child.slot] + 1
+        pause = min(_LONGEST, _FIRST * 2 ** (failures - 2)) if failures > 1 else 0.0
+        _log.error(
+            "worker %d (process %d) %s; a new one starts%s",
+            child.slot,
+            child.pid,
+            why,
+            f" in {pause:g} s" if pause else "",
+        )
+        self._due[child.slot] = monotonic() + pause
+
+
+def _longest_silence(settings: Settings) -> float:
+    """Return for how long, in seconds, the event loop of a worker may stand still; 0 for no limit.
+
+    With --reload somebody may have stopped the code in a debugger.
+    """
+    if settings.reload:
+        return 0.0
+    return max(settings.timeout + _SILENCE, _LEAST_SILENCE) if settings.timeout else _UNLIMITED_SILENCE

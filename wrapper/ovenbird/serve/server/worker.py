@@ -1,0 +1,408 @@
+"""One worker: port first, init, ready, drain, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import uvicorn
+
+from ...common.fork_guard import guard_forks
+from ...function.handler import Handler, HandlerKind
+from ...logging_config import LogHandler
+from ...settings import Settings
+from ..app import App
+from ..call import StopReason
+from ..handler_adapter import DEFAULT, HandlerAdapter
+from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
+from ..lifecycle.state import WorkerLifecycle, WorkerState
+from ..observability.access_log import AccessLog
+from ..observability.metrics import SharedMetrics, WorkerMetrics
+from ..observability.system_routes import SystemRoutes
+from ..response.pending_output import PendingOutput
+from .engine import choose
+from .http_server import HttpServer
+from .listener import refuse_new, second_flag, taken
+
+_log = logging.getLogger("ovenbird")
+_BACKLOG = 2048
+_LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
+_STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
+READY, ENOUGH = b"R", b"X"  # what a worker tells its parent: it is ready, it wants to be replaced
+RETIRE, RETIRE_NOW, END, END_NOW = b"QHTI"  # what the parent tells: a successor is ready, the service ends
+
+
+class Worker:
+    """Serves one handler in this process until it is told to stop.
+
+    `link` is a socket to the parent, or -1; `late`: other workers serve already, so the port is opened after init.
+    `probes` is a second port, for probes alone, open as long as the process lives.
+    """
+
+    def __init__(
+        self, handler: Handler, settings: Settings, sock: socket.socket, lines: LogHandler, blocks: SharedMetrics, slot: int = 0,
+        block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
+        open_project: Callable[[], Any] = lambda: None, dialect: HandlerAdapter = DEFAULT, probes: socket.socket | None = None,
+    ) -> None:  # fmt: skip
+        self.handler = handler
+        self.settings = settings
+        self.sock = sock
+        self.gate = WorkerLifecycle()
+        self.block: WorkerMetrics = blocks.blocks[block]
+        self.context = dialect.context(handler, slot, open_project)
+        self.startup = HandlerLifecycle(handler, settings, self.context)
+        self.internal = SystemRoutes(
+            handler, self.gate, blocks, self._gauge, dialect.aliases, public=not settings.admin_port
+        )  # fmt: skip
+        self.journal = AccessLog(handler.name, lines.put_calls)
+        self._protocol, wire = choose()
+        self.app = App(
+            handler,
+            settings,
+            self.context,
+            self.gate,
+            self.block,
+            self.journal,
+            wire=wire,
+            internal=self.internal,
+            dialect=dialect,
+        )
+        self._output = PendingOutput(
+            settings.write_timeout, settings.max_pending_output, self.block, self.app.admission.restrict
+        )
+        self._probes = probes
+        self._prober: HttpServer | None = None
+        self._blocks = blocks.blocks
+        self._server: HttpServer | None = None
+        self._link = link
+        self._late = late
+        self._serving = serving  # called when calls are let in
+        self._stop = asyncio.Event()  # drain
+        self._hurry = asyncio.Event()  # drain without delay
+        self._force = asyncio.Event()  # and without waiting for calls in flight
+        self._retiring = False
+        self._ending = False  # the parent has said that the service ends
+        self._asked = False  # a signal of this worker's own has asked for its successor
+        self._number = signal.SIGTERM  # what ended it
+
+    def _gauge(self) -> None:
+        self.app.gauge()
+
+    def run(self) -> int:
+        """Serve until the end; the exit status."""
+        import uvloop
+
+        if self._protocol is not None:
+            self._protocol.max_header = self.settings.max_header
+            self._protocol.count = self.block.refuse
+            self._protocol.output = self._output
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            return loop.run_until_complete(self._life(loop))
+        finally:
+            self.journal.flush()
+
+    async def _life(self, loop: asyncio.AbstractEventLoop) -> int:
+        self.block.begin()
+        self.app.start(loop)
+        server = None if self._late else await self._open()
+        self._signals(loop)
+        began = perf_counter()
+        if not await self._prepare(loop):
+            return 128 + self._number
+        self.block.phase("init", perf_counter() - began)
+        server = server or await self._open()
+        self._trace(server)
+        beat = loop.create_task(self._beat(server, loop))
+        try:
+            gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
+            self.gate.ready()
+            self._serving()
+            self._tell(READY)
+            await self._stop.wait()
+            await self._drain(server, loop)
+            self.journal.flush()
+            await self.startup.end()
+            return 0
+        finally:
+            beat.cancel()
+
+    async def _open(self) -> HttpServer:
+        """Open the port: probes are answered from now on."""
+        application = self.handler.shape is HandlerKind.ASGI
+        config = self._config(self.app, ws="auto" if application else "none", proxy_headers=application)
+        shared = len(self._blocks) > 2  # two for each worker: one that retires overlaps with its successor
+        server = HttpServer(config, self.block if shared else None, self._blocks)
+        self._server = server
+        try:
+            await server.startup(sockets=[self.sock])
+        except OSError as error:  # two processes may bind a port that neither listens on yet
+            raise taken(self.settings, error) from None
+        if self._probes is not None:
+            self._prober = await self._open_probes(self._probes)
+        return server
+
+    async def _open_probes(self, sock: socket.socket) -> HttpServer:
+        """Open the port for probes, which stays open to the end: it tells that calls are no longer taken, and why."""
+        config = self._config(self.internal.probe, ws="none", proxy_headers=False)
+        server = HttpServer(config)
+        try:
+            await server.startup(sockets=[sock])
+        except OSError as error:
+            settings = replace(self.settings, port=sock.getsockname()[1])
+            raise taken(settings, error, second_flag(settings)) from None
+        return server
+
+    def _config(self, application: Any, **options: Any) -> uvicorn.Config:
+        config = uvicorn.Config(
+            application, http=self._protocol or "auto", loop="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, backlog=_BACKLOG, interface="asgi3",
+            timeout_keep_alive=self.settings.keep_alive, **options,  # type: ignore[arg-type]  # seconds need not be whole
+        )  # fmt: skip
+        config.load()
+        return config
+
+    def _is_ours(self, connection: Any) -> bool:
+        """Whether a connection speaks HTTP by our protocol: others are WebSockets, or uvicorn's own."""
+        return self._protocol is not None and isinstance(connection, self._protocol)
+
+    def _trace(self, server: HttpServer) -> None:
+        """Have calls traced when the user's environment has OpenTelemetry's SDK, and says or has said where to."""
+        from ..observability import otel
+
+        if not otel.wanted(os.environ):
+            return
+        config = server.config
+        config.loaded_app = otel.traced(config.loaded_app, self.app, os.environ)
+        for connection in server.connections:  # those that came before init had finished
+            if self._is_ours(connection):
+                connection.app = config.loaded_app
+
+    async def _prepare(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Construct and init, each once, within the time limit; false when SIGTERM came first."""
+        limit = self.settings.init_timeout or None
+        guard = self._guard()
+        work = loop.create_task(self.startup.begin())
+        stop = loop.create_task(self._stop.wait())
+        await asyncio.wait((work, stop), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if guard is not None:
+            guard.cancel()
+        if work.done():
+            self.app.application = work.result()
+            return True
+        work.cancel()
+        if self._stop.is_set():
+            return False
+        raise init_too_long(self.handler.name, self.settings.init_timeout)
+
+    def _guard(self) -> threading.Timer | None:
+        """Ends the process when an async init blocks the loop, which could not even notice that the time is up."""
+        init = self.startup.on_loop
+        if not self.settings.init_timeout or not init:
+            return None
+
+        def end() -> None:
+            error = init_too_long(self.handler.name, self.settings.init_timeout)
+            _log.error(error.message, extra={"fields": {"code": error.code, "hint": "it blocks the event loop"}})
+            from ...common.termination_log import write_termination_message
+
+            write_termination_message(error.code, str(error))
+            os._exit(error.exit_code)
+
+        guard = threading.Timer(self.settings.init_timeout + _STUCK, end)
+        guard.daemon = True
+        guard.start()
+        return guard
+
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._link >= 0:
+            os.set_blocking(self._link, False)
+            loop.add_reader(self._link, self._heard)
+            loop.add_signal_handler(signal.SIGTERM, self._signalled_alone)
+            loop.add_signal_handler(signal.SIGINT, self._signalled_alone)
+        else:
+            self._signals_of_service(loop)
+        guard_forks(self._descriptors)
+
+    def _signals_of_service(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take signals as meant for the whole service: this process has no parent."""
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _descriptors(self) -> Iterator[int]:
+        """Yield the descriptors of all connections, which a child that the user's code forks must not hold open."""
+        for server in (self._server, self._prober):
+            for connection in server.connections if server is not None else ():
+                sock = connection.transport.get_extra_info("socket")
+                if sock is not None:
+                    yield sock.fileno()
+
+    def _signalled_alone(self) -> None:
+        """Only the parent knows that the service ends, and says so before it signals. A signal that comes without is
+        for this worker alone: it serves on until the parent has started another one, the second time it goes at once.
+        """
+        self._heard()
+        if self._ending or self._stop.is_set():
+            return
+        if self.gate.state is not WorkerState.READY:
+            self._stop.set()
+        elif self._asked:
+            self._retiring = True
+            self._hurry.set()
+            self._stop.set()
+        else:
+            self._asked = True
+            _log.info("worker %d got a signal of its own: it is replaced", self.context.worker_id)
+            self._tell(ENOUGH)
+
+    def _terminate(self) -> None:
+        """The first SIGTERM drains; the second one shortens the drain delay. No accepted call is lost by either."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def _interrupt(self) -> None:
+        """Ctrl-C at a terminal: no delay, as nobody routes calls here; the second one stops calls in flight."""
+        if self._stop.is_set():
+            self._force.set()
+        else:
+            self._number = signal.SIGINT
+        self._hurry.set()
+        self._stop.set()
+
+    def _tell(self, word: bytes) -> None:
+        if self._link >= 0:
+            with contextlib.suppress(OSError):  # the parent is gone
+                os.write(self._link, word)
+
+    def _heard(self) -> None:
+        """Take what the parent says; when it is gone without a word nobody would ever end this process."""
+        try:
+            words = os.read(self._link, 64)
+        except (BlockingIOError, ConnectionError):
+            return
+        if not words:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._link)
+            self._link = -1
+            self._signals_of_service(loop)
+            _log.warning("the parent process is gone: draining")
+            self._stop.set()
+        for word in words:
+            if word in (END, END_NOW):
+                self._ending = True
+                self._terminate() if word == END else self._interrupt()
+            elif not self._stop.is_set():
+                self._retiring = True
+                if word == RETIRE_NOW:
+                    self._hurry.set()
+                self._stop.set()
+
+    async def _beat(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second: a sign for the parent, clients that are late or behind, a worker that has served enough."""
+        retire_at = _jittered(self.settings.max_requests)
+        announced = False
+        while True:
+            self.block.beat()
+            connections = [connection for connection in server.connections if self._is_ours(connection)]
+            if self.settings.read_timeout:
+                before = loop.time() - self.settings.read_timeout
+                for connection in connections:
+                    if connection.late(before):
+                        connection.transport.close()
+            self._output.inspect(connections, loop.time())
+            why = self.gate.unhealthy or (
+                f"it has served {self.app.served} calls" if retire_at and self.app.served >= retire_at else ""
+            )
+            if why and self._link >= 0 and not announced:  # it serves on until its successor is ready
+                announced = True
+                _log.info("worker %d is replaced: %s", self.context.worker_id, why)
+                self._tell(ENOUGH)
+            await asyncio.sleep(1.0 if not retire_at else 0.1)
+
+    async def _drain(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
+        """Be not ready, serve on for the delay, close the port, let calls in flight finish, stop those that do not."""
+        self.gate.drain()
+        _log.info("draining: %d calls in flight", len(self.app.admission.calls))
+        if self._retiring:  # other workers take new connections; those that are here get one more answer, and close
+            self._stop_listening(server)
+            if self._prober is not None:
+                self._stop_listening(self._prober)
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+        else:
+            await _first(self._hurry, self._force, timeout=self.settings.drain_delay)
+            await self._close_port(server, loop)
+        end = loop.time() + self.settings.grace
+        await self._quiet(server, loop, end)
+        await self._finish(server)
+        while server.connections and loop.time() < end and not self._force.is_set():
+            await _first(self._force, timeout=0.02)  # answers that a slow client has not taken yet
+        self.gate.close()
+
+    async def _quiet(self, server: HttpServer, loop: asyncio.AbstractEventLoop, end: float) -> None:
+        """Wait until no call is in flight, nor about to come on a connection that was taken just now."""
+        patience = min(end, loop.time() + (0.0 if self._hurry.is_set() else _LINGER))
+        for connection in server.connections:
+            if not hasattr(connection, "cycle"):
+                connection.shutdown()  # a WebSocket is told to close: it may have no end of its own
+        while loop.time() < end and not self._force.is_set():
+            fresh = any(getattr(connection, "cycle", connection) is None for connection in server.connections)
+            if not server.tasks and not self.app.finishing and not (fresh and loop.time() < patience):
+                return
+            await _first(self._force, timeout=0.02)
+
+    async def _finish(self, server: HttpServer) -> None:
+        """Close idle connections, and stop the calls that are still in flight."""
+        for connection in server.connections:
+            connection.shutdown()
+        tasks = server.tasks
+        if tasks:
+            _log.warning("%d calls did not finish within the grace limit and are stopped", len(tasks))
+            for call in list(self.app.admission.calls):
+                self.app.admission.halt(call, StopReason.GRACE)
+            await asyncio.wait(tasks, timeout=1.0)
+
+    def _stop_listening(self, server: HttpServer) -> None:
+        for listener in server.servers:
+            listener.close()
+
+    async def _close_port(self, server: HttpServer, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop listening; connections that the kernel has accepted for us are served, not reset."""
+        spare = self.sock.dup()
+        self._stop_listening(server)
+        await refuse_new(spare)
+        while True:
+            try:
+                connection, _ = spare.accept()
+            except OSError:
+                break
+            connection.setblocking(False)
+            await loop.connect_accepted_socket(server.protocol, connection)
+        spare.close()
+
+
+async def _first(*events: asyncio.Event, timeout: float) -> None:
+    """Wait until one of the events is set, or the time is up."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+def _jittered(count: int) -> int:
+    """A count and up to a tenth more, so that workers do not retire together."""
+    import random
+
+    return count + random.randint(0, count // 10) if count else 0  # noqa: S311 (no secret)

@@ -1,0 +1,62 @@
+"""W3C trace context: continue the caller's trace with a span of our own, or start one."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?")  # a comma joins lines
+_MEMBER = re.compile(
+    r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})="
+    r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+_MOST_MEMBERS = 32
+_KNOWN_FLAGS = 0b11  # sampled, random; others must not be passed on
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """Where a call stands in a trace: `parent_id` is the caller's span, empty when the trace starts here."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    flags: str
+    tracestate: str = ""  # what vendors have said of the caller's trace, to be sent on as it is
+
+    @property
+    def traceparent(self) -> str:
+        """The header to send on."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+def from_traceparent(traceparent: bytes | None, tracestate: bytes | None = None) -> TraceContext:
+    """Return the trace of a call that came with these headers.
+
+    A malformed `traceparent`, or several of them, starts a new trace, which drops `tracestate` too; a malformed
+    `tracestate` is dropped alone (W3C Trace Context, 3.2 and 3.3).
+    """
+    found = _PARENT.fullmatch(traceparent) if traceparent else None
+    if not found or found[1] == b"ff" or (found[1] == b"00" and found[5]) or not int(found[2], 16) * int(found[3], 16):
+        return TraceContext(new_id(128), new_id(64), "", "00")
+    flags = f"{int(found[4], 16) & _KNOWN_FLAGS:02x}"
+    state = vendor_state(tracestate.decode("latin-1")) if tracestate else ""
+    return TraceContext(found[2].decode(), new_id(64), found[3].decode(), flags, state)
+
+
+def vendor_state(text: str) -> str:
+    """Return a `tracestate` in its canonical form, or an empty text for one that is malformed or has a key twice.
+
+    Several header lines are one list, joined by commas; empty members are left out.
+    """
+    members = [member for part in text.split(",") if (member := part.strip(" \t"))]
+    if len(members) > _MOST_MEMBERS or not all(_MEMBER.fullmatch(member) for member in members):
+        return ""
+    keys = {member.partition("=")[0] for member in members}
+    return ",".join(members) if len(keys) == len(members) else ""
+
+
+def new_id(bits: int) -> str:
+    """A random id that is not zero, in lower-case hexadecimal."""
+    return f"{random.getrandbits(bits) or 1:0{bits // 4}x}"
