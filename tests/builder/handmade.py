@@ -48,8 +48,10 @@ def function(folder: Path, below: Handmade, name: str, **labelled: str) -> Handm
     changes = {getattr(label_names, key): value for key, value in labelled.items()}
     told = {
         **before["Labels"], label_names.TITLE: "greeter", label_names.SOURCE: "git+https://example.org/greet.git",
-        label_names.REVISION: "c" * 40, label_names.SOURCE_DIGEST: "sha256:" + "d" * 64, label_names.LOCK_DIGEST: "sha256:" + "e" * 64,
-        label_names.BASE_NAME: name, label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1", label_names.INSTRUCTIONS: "0",
+        label_names.REVISION: "c" * 40, label_names.SOURCE_DIGEST: "sha256:" + "d" * 64,
+        label_names.LOCK_DIGEST: "sha256:" + "e" * 64,
+        label_names.BASE_NAME: name, label_names.BASE_DIGEST: below.digest, label_names.BASE_LAYERS: "1",
+        label_names.INSTRUCTIONS: "0",
         label_names.RUNTIME_FROM: "base", **changes,
     }  # fmt: skip
     env = [*before["Env"], "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"]

@@ -31,7 +31,8 @@ class Shop:
         self.registry = SkopeoClient(self.cache.blobs, os.environ, timeout=60)
 
     def push(
-        self, *tags: ImageReference, credentials: RegistryAuthFile | None = None, tell: Callable[[str], None] = lambda _: None,
+        self, *tags: ImageReference, credentials: RegistryAuthFile | None = None, tell: Callable[[str],
+        None] = lambda _: None,
         near: dict[str, ImageReference] | None = None,
     ) -> None:  # fmt: skip
         """Push the image as a build does, with nothing told about it."""

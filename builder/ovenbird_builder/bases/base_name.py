@@ -53,7 +53,8 @@ def check_place(name: str) -> None:
                                hint=hint)  # fmt: skip
     if transport in _ARCHIVES:
         if not is_file(path) or not _is_archive(path):
-            raise IncompatibleBaseError(f"the base {show_value(name)} is no image: {show_value(path)} is not a tar archive",
+            raise IncompatibleBaseError(
+                f"the base {show_value(name)} is no image: {show_value(path)} is not a tar archive",
                                  hint=hint)  # fmt: skip
         return
     if not is_folder(path) or not is_file(Path(path, _FOLDERS[transport])):

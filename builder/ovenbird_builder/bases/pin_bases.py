@@ -34,7 +34,8 @@ _COMPILE = (
 
 
 def lock(
-    base: BaseEntry, policy: str, *, site: FetchSettings, cache: Path, environ: Mapping[str, str], flavour: str = bases.PLAIN
+    base: BaseEntry, policy: str, *, site: FetchSettings, cache: Path, environ: Mapping[str, str],
+    flavour: str = bases.PLAIN
 ) -> str:  # fmt: skip
     """The text of the lock of one version, made by pip-tools under the Python of its upstream.
 

@@ -86,7 +86,7 @@ def prepare_all(request: BuildRequest, place: BuildEnvironment) -> tuple[Platfor
     try:
         tree = pool.submit(_fetched, request, place)
         if any(one.kind == "registry" for one in request.outputs):
-            pool.submit(import_module, f"{__package__}.attest")  # while the base is asked for
+            pool.submit(import_module, f"{__package__}.attestations")  # while the base is asked for
         return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
     finally:
         pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone

@@ -23,7 +23,7 @@ from ..request.run_instruction import RunInstruction
 from . import layer_diff
 
 _log = logging.getLogger("ovenbird.layers")
-_REMOVE_STALE = (Path(__file__).parent / "layers" / "_remove_stale.py").read_text(encoding="utf-8")
+_REMOVE_STALE = (Path(__file__).parents[1] / "layers" / "_remove_stale.py").read_text(encoding="utf-8")
 _QUOTED = 40  # lines of a failed instruction's output that its error holds
 _WIDTH = 500  # characters of each
 # what buildah adds to the output of a command that failed

@@ -20,7 +20,7 @@ from ..host.progress import SILENT, Progress
 from .indexes import PackageIndexes
 
 SHARED_DIR = f"{MOUNT}/shop"  # the folder that is shared with the container
-_INSIDE = Path(__file__).parent / "inside"  # files of ours that the target's Python runs
+_CONTAINER_FILES = Path(__file__).parent / "container_files"  # files of ours that the target's Python runs
 EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: builds that heed it give the same bytes
 
 
@@ -79,7 +79,7 @@ def workshop(site: ResolverContext, folder: Path, *, machine: str = "") -> Itera
     with site.indexes.config() as config, working(site.image) as container:
         mounts = (
             box,
-            f"{_INSIDE}:{MOUNT}/inside:ro",
+            f"{_CONTAINER_FILES}:{MOUNT}/inside:ro",
             f"{folder}:{SHARED_DIR}",
             f"{pip_cache}:{MOUNT}/pip",
             f"{config}:{MOUNT}/pip.conf:ro",

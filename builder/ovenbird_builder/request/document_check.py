@@ -47,7 +47,7 @@ def _source_problems(function: FunctionSpec) -> Iterator[str]:
         kind = form(function)
         if kind == "git":
             git_url.parse(function.source)
-        elif kind == "web" and not source_url.split(function.source.removeprefix("zip+")).hostname:
+        elif kind == "http" and not source_url.split(function.source.removeprefix("zip+")).hostname:
             yield f"spec.source.source: {show_value(redact_url(function.source))} has no host"
     except (SourceError, SourceUrlError) as error:
         text = str(error)

@@ -39,8 +39,8 @@ __all__ = ["SourceTree", "fetch", "form"]
 
 _FORMS = {
     "git+https": "git", "git+http": "git", "git+ssh": "git", "git+file": "git",
-    "https": "web", "http": "web", "zip+https": "web", "zip+http": "web",
-    "s3": "objects", "zip+s3": "objects",
+    "https": "http", "http": "http", "zip+https": "http", "zip+http": "http",
+    "s3": "s3", "zip+s3": "s3",
 }  # fmt: skip
 _LARGE = 10 * 1024 * 1024  # bytes
 _NAMED = 5
@@ -50,7 +50,7 @@ _KINDS: dict[type[SourceUrlError], type[SourceError]] = {
 
 
 def form(function: FunctionSpec) -> str:
-    """The form of a function's source: `inline`, `local`, `git`, `web` or `objects`. Errors: SourceError."""
+    """The form of a function's source: `inline`, `local`, `git`, `http` or `s3`. Errors: SourceError."""
     if function.code is not None:
         return "inline"
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)", function.source)

@@ -59,7 +59,8 @@ FORMS = (
         rb"LS0tLS1CRUdJTiB(?:QUklWQVRFIEtFWS|SU0EgUFJJVkFURSBLRVkt|FQyBQUklWQVRFIEtFWS|PUEVOU1NIIFBSSVZBVEUgS0VZ"
         rb"|FTkNSWVBURUQgUFJJVkFURSBLRVkt)([A-Za-z0-9+/=\s]{20,})",
     ),
-    TokenPattern("PuTTY private key", (b"PuTTY-User-Key-File-",), rb"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-Lines:",
+    TokenPattern("PuTTY private key", (b"PuTTY-User-Key-File-",),
+        rb"PuTTY-User-Key-File-\d:[\s\S]{0,4000}?Private-Lines:",
          spans=True),
     _token("age private key", b"AGE-SECRET-KEY-1", b"[A-Z0-9]{58}"),
     # clouds
@@ -127,7 +128,8 @@ FORMS = (
          rb"([A-Za-z0-9+/]{40,})"),
     TokenPattern("Discord webhook", (b"/api/webhooks/",),
          rb"discord(?:app)?\.com/api/webhooks/[0-9]{15,}/([A-Za-z0-9_-]{50,})"),
-    TokenPattern("Teams webhook", (b".webhook.office.com/",), rb"\.webhook\.office\.com/webhookb2/([A-Za-z0-9@/-]{60,})"),
+    TokenPattern("Teams webhook", (b".webhook.office.com/",),
+        rb"\.webhook\.office\.com/webhookb2/([A-Za-z0-9@/-]{60,})"),
     TokenPattern("Telegram token", (b":AA",), rb"(?<![0-9])[0-9]{8,10}:AA([A-Za-z0-9_-]{33})(?![A-Za-z0-9_-])"),
     _token("SendGrid key", b"SG.", rb"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
     _token("Stripe key", b"[rs]k_live_", _WORD + b"{16,}", (b"sk_live_", b"rk_live_")),

@@ -80,6 +80,7 @@ def test_a_callable_that_does_not_tell_its_parameters_is_sync() -> None:
 
 def test_shapes_know_where_they_run() -> None:
     """Coroutines run on the loop, what may block does not."""
-    assert [shape.on_loop for shape in (HandlerKind.SYNC, HandlerKind.GENERATOR, HandlerKind.ASYNC, HandlerKind.ASYNC_GENERATOR)] == [
+    kinds = (HandlerKind.SYNC, HandlerKind.GENERATOR, HandlerKind.ASYNC, HandlerKind.ASYNC_GENERATOR)
+    assert [shape.on_loop for shape in kinds] == [
         False, False, True, True,
     ]  # fmt: skip

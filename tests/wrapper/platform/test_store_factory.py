@@ -17,7 +17,8 @@ CORE = {"DHCORE_ENDPOINT": "http://127.0.0.1:9", "DH_CONFIG": "/nonexistent"}
 
 @pytest.mark.parametrize(
     ("platform", "environ", "kind"),
-    [("auto", CORE, DigitalHubStore), ("", CORE, DigitalHubStore), ("core", CORE, DigitalHubStore), ("local", CORE, LocalStore),
+    [("auto", CORE, DigitalHubStore), ("", CORE, DigitalHubStore), ("core", CORE, DigitalHubStore), ("local", CORE,
+    LocalStore),
      ("auto", {}, LocalStore), ("", {}, LocalStore)],
 )  # fmt: skip
 def test_the_store(platform: str, environ: dict[str, str], kind: type, tmp_path: Path) -> None:

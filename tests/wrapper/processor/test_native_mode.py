@@ -286,7 +286,9 @@ def test_a_job_imports_nothing_that_serves(pods: Pods) -> None:
     import sys
 
     def main():
-        heavy = ("ovenbird.serve.", "ovenbird.processor.nuclio_adapter", "starlette", "uvicorn", "obstore", "configparser")
+        heavy = (
+            "ovenbird.serve.", "ovenbird.processor.nuclio_adapter", "starlette", "uvicorn", "obstore", "configparser",
+        )
         return " ".join(sorted(name for name in sys.modules if name.startswith(heavy))) or "none"
     """
     identity = pods.started(source, parameters={})

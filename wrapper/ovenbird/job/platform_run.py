@@ -27,7 +27,8 @@ _log = logging.getLogger("ovenbird")
 
 
 def run(
-    target: Target | None, settings: Settings, environ: Mapping[str, str], store: EntityStore, parameters: dict[str, Any],
+    target: Target | None, settings: Settings, environ: Mapping[str, str], store: EntityStore, parameters: dict[str,
+    Any],
     *, given: Record | None = None, replaceable: bool = False,
 ) -> int:  # fmt: skip
     """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.

@@ -48,7 +48,8 @@ def test_as_file_of_a_folder_is_all_its_files(project: Project, folder: Path) ->
 
 def test_temporary_copies_are_gone_when_the_process_ends(tmp_path: Path) -> None:
     program = (
-        "import sys; from ovenbird.platform.local.store import LocalStore; from ovenbird.platform.project.project import Project\n"
+        "import sys; from ovenbird.platform.local.store import LocalStore; "
+        "from ovenbird.platform.project.project import Project\n"
         "p = Project(LocalStore(sys.argv[1]), 'p', {}); print(p.log_artifact('a', source=sys.argv[2]).as_file()[0])"
     )
     (tmp_path / "f").write_text("f")

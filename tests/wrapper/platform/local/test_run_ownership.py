@@ -11,7 +11,7 @@ from ovenbird.platform.local.store import LocalStore
 
 _RUN = """
 import sys, time
-from ovenbird.platform import run
+from ovenbird.platform.entities import run
 from ovenbird.platform.local.store import LocalStore
 found = run.start(LocalStore(sys.argv[1]), "p", {})
 print(found.key, flush=True)

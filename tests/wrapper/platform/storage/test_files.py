@@ -107,7 +107,7 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
         """
         import sys
         from pathlib import Path
-        from ovenbird.platform import files
+        from ovenbird.platform.storage import files
         folder = Path(sys.argv[1])
         (info,) = files.upload([folder / "big"], str(folder / "stored"), {})
         files.download(str(folder / "stored"), folder / "back", {})

@@ -116,7 +116,7 @@ def test_a_large_object_moves_in_bounded_memory(s3: dict[str, str], tmp_path: Pa
         """
         import sys
         from pathlib import Path
-        from ovenbird.platform import files
+        from ovenbird.platform.storage import files
         folder, environ = Path(sys.argv[1]), dict(item.split("=", 1) for item in sys.argv[2:])
         files.upload([folder / "big"], "s3://outputs/big", environ)
         files.download("s3://outputs/big", folder / "back", environ)

@@ -113,16 +113,16 @@ def test_other_values_are_no_frames(value: object) -> None:
     ("first", "chosen"), [("", "pandas"), ("import polars", "polars"), ("import pandas, polars", "pandas")]
 )
 def test_the_engine_that_is_loaded_is_chosen(first: str, chosen: str) -> None:
-    program = f"{first}\nfrom ovenbird.platform import frames\nprint(frames.choose())"
+    program = f"{first}\nfrom ovenbird.platform.tables import dataframes\nprint(dataframes.choose())"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == chosen
 
 
 def test_without_any_engine_the_error_says_what_to_install(tmp_path: Path) -> None:
-    program = "from ovenbird.platform import frames\nframes.choose()"
+    program = "from ovenbird.platform.tables import dataframes\ndataframes.choose()"
     found = subprocess.run(
         [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False,
-        env={"PYTHONPATH": str(Path(dataframes.__file__).parents[2])},
+        env={"PYTHONPATH": str(Path(dataframes.__file__).parents[3])},
     )  # fmt: skip
     assert "neither pandas nor polars is installed" in found.stderr
 

@@ -131,7 +131,7 @@ def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch
 
 def test_without_sqlalchemy_the_package_is_named(database: dict[str, str]) -> None:
     program = (
-        "import sys; sys.modules['sqlalchemy'] = None\nfrom ovenbird.platform import sql_tables\n"
+        "import sys; sys.modules['sqlalchemy'] = None\nfrom ovenbird.platform.tables import sql_tables\n"
         "sql_tables.read('sql://shop/cities', {}, 'pandas')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -55,7 +55,8 @@ def test_nothing_is_missing() -> None:
 
 
 @pytest.mark.parametrize("names", [
-    uvicorn_adapter.PROTOCOL, uvicorn_adapter.CYCLE, uvicorn_adapter.FLOW, uvicorn_adapter.STATE, ("expect_100_continue",), *((word,) for word in WORDS),
+    uvicorn_adapter.PROTOCOL, uvicorn_adapter.CYCLE, uvicorn_adapter.FLOW, uvicorn_adapter.STATE,
+    ("expect_100_continue",), *((word,) for word in WORDS),
 ], ids=["protocol", "cycle", "flow", "state", "parameter", *WORDS])  # fmt: skip
 def test_attributes_with_other_names(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Each attribute, class and constant that ours needs is missed when it is gone."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ..unsupported_names import absent_attribute
 
 _PARTS = {
-    "artifact": ("project_artifacts", "Artifacts"), "dataitem": ("project_dataitems", "Dataitems"),
-    "croissant": ("project_dataitems", "Dataitems"), "table": ("project_dataitems", "Dataitems"),
-    "model": ("project_models", "Models"), "sklearn": ("project_models", "Models"),
-    "mlflow": ("project_models", "Models"),
-    "huggingface": ("project_models", "Models"), "function": ("project_functions", "Functions"),
-    "run": ("project_runs", "Runs"), "secret": ("project_secrets", "Secrets"),
+    "artifact": ("artifacts", "ProjectArtifacts"), "dataitem": ("dataitems", "ProjectDataitems"),
+    "croissant": ("dataitems", "ProjectDataitems"), "table": ("dataitems", "ProjectDataitems"),
+    "model": ("models", "ProjectModels"), "sklearn": ("models", "ProjectModels"),
+    "mlflow": ("models", "ProjectModels"),
+    "huggingface": ("models", "ProjectModels"), "function": ("functions", "ProjectFunctions"),
+    "run": ("runs", "ProjectRuns"), "secret": ("secrets", "ProjectSecrets"),
 }  # fmt: skip
-_REST = ("project_document", "Document")
+_REST = ("document", "ProjectDocument")
 
 if TYPE_CHECKING:
     from .artifacts import ProjectArtifacts

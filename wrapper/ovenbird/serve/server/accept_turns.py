@@ -25,7 +25,8 @@ class AcceptTurns:
     """Accepts connections of `sock` for one worker; `others` are the blocks of all workers, this one's too."""
 
     def __init__(
-        self, sock: socket.socket, backlog: int, protocol: Callable[[], Any], count: Callable[[], int], block: WorkerMetrics,
+        self, sock: socket.socket, backlog: int, protocol: Callable[[], Any], count: Callable[[], int],
+        block: WorkerMetrics,
         others: Sequence[WorkerMetrics],
     ) -> None:  # fmt: skip
         self._sock = sock

@@ -55,7 +55,8 @@ class Supervisor:
     """Keeps `count` workers running until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, count: int, run: Run, end: End, blocks: list[WorkerMetrics], *, release: Callable[[], None],
+        self, settings: Settings, count: int, run: Run, end: End, blocks: list[WorkerMetrics], *,
+        release: Callable[[], None],
         restore: Callable[[], None] = lambda: None, forgiving: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings

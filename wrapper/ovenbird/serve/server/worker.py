@@ -50,9 +50,11 @@ class Worker:
     """
 
     def __init__(
-        self, handler: Handler, settings: Settings, sock: socket.socket, lines: LogHandler, blocks: SharedMetrics, slot: int = 0,
+        self, handler: Handler, settings: Settings, sock: socket.socket, lines: LogHandler, blocks: SharedMetrics,
+        slot: int = 0,
         block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
-        open_project: Callable[[], Any] = lambda: None, dialect: HandlerAdapter = DEFAULT, probes: socket.socket | None = None,
+        open_project: Callable[[], Any] = lambda: None, dialect: HandlerAdapter = DEFAULT,
+        probes: socket.socket | None = None,
     ) -> None:  # fmt: skip
         self.handler = handler
         self.settings = settings
