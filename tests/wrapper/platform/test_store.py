@@ -16,7 +16,8 @@ def test_the_local_store_is_a_store(store: LocalStore) -> None:
 
 def test_recording_a_run_loads_little() -> None:
     program = (
-        "import sys, tempfile\nfrom ovenbird.platform.entities import run\nfrom ovenbird.platform.project import project\n"
+        "import sys, tempfile\nfrom ovenbird.platform.entities import run\n"
+        "from ovenbird.platform.project import project\n"
         "from ovenbird.platform.local.store import LocalStore\n"
         "store = LocalStore(tempfile.mkdtemp()); found = run.start(store, 'p', {})\n"
         "project.Project(store, 'p', {}, run=found); found.finish('COMPLETED'); store.close(); print(*sys.modules)"
