@@ -146,11 +146,13 @@ def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
                 _refuse_cut(tar)
             document = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         except (tarfile.TarError, OSError, ValueError, RecursionError, EOFError, zlib.error, lzma.LZMAError) as error:
-            why = escape_controls(cut_text(str(error), 300))
+            said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            why = escape_controls(cut_text(said, 300))
             raise BuildRequestError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
         if not isinstance(document, dict) or document.get("version") != _VERSION:
             raise BuildRequestError(
-                f"{show_value(str(path))} is a bundle of another version of Ovenbird", hint="ovenbird bundle"
+                f"{show_value(str(path))} is a bundle of another version of Ovenbird",
+                hint="`ovenbird bundle` writes it anew",
             )
         try:
             about = convert(document, _About)

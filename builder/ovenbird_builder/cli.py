@@ -8,7 +8,7 @@ from importlib import import_module
 
 from ovenbird.command_line.verb_parser import CommandParser
 from ovenbird.common.interrupts import raise_on_interrupt
-from ovenbird.errors import SettingsError
+from ovenbird.errors import OvenbirdError, SettingsError
 
 # verb -> one line of help; each lives in `commands/<verb>.py` as `options(parser)` and `run(args, environ) -> int`
 VERBS = {
@@ -37,7 +37,13 @@ def main(argv: list[str]) -> int:
         return SettingsError.exit_code if done.code else 0
     run = import_module(f"{__package__}.commands.{verb}").run
     raise_on_interrupt()
-    code: int = run(args, os.environ)
+    try:
+        code: int = run(args, os.environ)
+    except OvenbirdError as error:
+        from .commands.options import name_variables
+
+        name_variables([error], args, os.environ, verb)
+        raise
     return code
 
 

@@ -420,7 +420,13 @@ def _target(text: str | None, settings: table.Settings) -> Target:
     from .function_document import refuse_unknown_fields
 
     named = text or os.environ.get("OVENBIRD_TARGET") or settings.source
-    target = parse(named or unnamed(Path(), _IMAGE), settings.source)
+    try:
+        target = parse(named or unnamed(Path(), _IMAGE), settings.source)
+    except OvenbirdError as error:
+        if named and not text and error.message.startswith(show_value(named)):
+            origin = "OVENBIRD_TARGET" if os.environ.get("OVENBIRD_TARGET") else "--source or OVENBIRD_SOURCE"
+            raise type(error)(f"{origin}: {error.message}", hint=error.hint) from None
+        raise
     if target.function and target.function.unknown:
         if settings.strict:
             refuse_unknown_fields(target.function)

@@ -100,6 +100,6 @@ def statement(
         if len(secret) >= 4 and encode_json(secret)[1:-1] in data:
             raise ImagePolicyError(
                 "the provenance of the image would tell the value of a secret",
-                hint="a flag or a field of the function document holds it; give it by --secret instead",
+                hint="a flag or a field of the function document holds it: use `ovenbird build --secret NAME=VARIABLE`",
             )
     return data

@@ -101,7 +101,7 @@ def build(
     BaseUnfitError, LayerError when an install fails.
     """
     upstream = fetch(base, options.pull, environ, site)
-    python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
     about = labels(base, upstream, options)
     if options.flavour:
         if not python.runtime:  # an upstream: its base comes first

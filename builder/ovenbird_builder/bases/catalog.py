@@ -108,7 +108,7 @@ def remedy(image: str) -> str:
         for flavour in (PLAIN, SDK):
             if image == base.image + (f"-{flavour}" if flavour else ""):
                 how = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
-                return f"{how} makes it; --base names another"
+                return f"`{how}` makes it; --base names another"
     return "--base names another"
 
 
@@ -122,7 +122,7 @@ def locked(version: str, flavour: str = PLAIN) -> str:
     path = lockfile(version, flavour)
     if not path.is_file():
         what = "platform's SDK" if flavour else "runtime"
-        hint = f"ovenbird base lock {version}" + (f" --flavour {flavour}" if flavour else "")
+        hint = f"`ovenbird base lock {version}" + (f" --flavour {flavour}`" if flavour else "`")
         raise BuildRequestError(f"no lock of the {what} for Python {version}: {show_value(str(path))}", hint=hint)
     return path.read_text(encoding="utf-8")
 

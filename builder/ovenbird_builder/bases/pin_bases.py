@@ -46,7 +46,7 @@ def lock(
     wanted = bases.wanted_sdk() if sdk else "".join(f"{need}\n" for need in needs())
     given = bases.locked(base.version) if sdk else ""
     upstream = fetch(base, policy, environ, site)
-    probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference)
+    probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
         Path(folder, "ovenbird").write_text(wanted, encoding="utf-8")
         Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _pins(given)), encoding="utf-8")

@@ -106,10 +106,12 @@ def stored(image: str) -> ProbeRecord:
     )
 
 
-def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "") -> TargetPython:
+def probe(
+    image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "", flag: str = "--base"
+) -> TargetPython:
     """What the Python of an image is. `version` (`3.12`) is the one that is asked for, empty for any.
 
-    `name` is what errors call the image, when `image` is its id.
+    `name` is what errors call the image, when `image` is its id; `flag` the one that names another.
 
     Errors: BaseUnfitError for an image of another architecture, without Python, with one that no function can run
     under, or another than asked for; those of `working`.
@@ -117,13 +119,13 @@ def probe(image: str, *, cache: Path, version: str = "", pull: str = "missing", 
     name = name or image
     with working(image, pull=pull) as container:
         about = stored(image)
-        _refuse_architecture(name, about)
+        _refuse_architecture(name, about, flag)
         place = cache / "probes" / f"{about.id}-{hash_text(_SCRIPT)[:12]}.json"
         answer = _kept(place)
         if answer is None:
-            answer = _asked(name, container)
+            answer = _asked(name, container, flag)
             _keep(place, answer)
-    _refuse(name, answer, version)
+    _refuse(name, answer, version, flag)
     fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
     return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
 
@@ -133,7 +135,7 @@ def as_json(interpreter: TargetPython) -> str:
     return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
 
 
-def _asked(image: str, container: WorkingContainer) -> dict[str, Any]:
+def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:
     """The answer of the image's python3."""
     for _ in range(_TRIES):
         done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
@@ -152,7 +154,7 @@ def _asked(image: str, container: WorkingContainer) -> dict[str, Any]:
     if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
             f"there is no Python in the image {show_value(image)}: no `python3` on its PATH",
-            hint="--from names another base image, such as docker.io/library/python:3.12-slim",
+            hint=f"{flag} names another base image, such as docker.io/library/python:3.12-slim",
         )
     if done.returncode == 0:
         raise IncompatibleBaseError(
@@ -164,23 +166,23 @@ def _asked(image: str, container: WorkingContainer) -> dict[str, Any]:
     )
 
 
-def _refuse_architecture(image: str, about: ProbeRecord) -> None:
+def _refuse_architecture(image: str, about: ProbeRecord, flag: str) -> None:
     """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
     if about.architecture and about.architecture != _here():
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is for {about.architecture}, this machine is {_here()}",
-            hint="--from names an image for this machine",
+            hint=f"{flag} names an image for this machine",
         )
 
 
-def _refuse(image: str, answer: Mapping[str, Any], version: str) -> None:
+def _refuse(image: str, answer: Mapping[str, Any], version: str, flag: str) -> None:
     """Refuse a Python that no function can run under, or another than asked for. Errors: BaseUnfitError."""
     found = str(answer["version"])
     minor = ".".join(found.split(".")[:2])
     if version and minor != version:
         raise IncompatibleBaseError(
             f"the Python of the image {show_value(image)} is {found}, asked for is {version}",
-            hint=f"name the version {minor}, or another image by --from",
+            hint=f"name the version {minor}, or another image by {flag}",
         )
     if answer.get("implementation", "cpython") != "cpython":
         raise IncompatibleBaseError(

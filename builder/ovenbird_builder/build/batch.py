@@ -90,7 +90,7 @@ def check_names(outcomes: Sequence[BatchOutcome]) -> None:
             if name in owners:
                 raise BuildRequestError(
                     f"{show_value(owners[name])} and {show_value(outcome.target)} would both be {show_value(name)}",
-                    hint="`{name}` in --tag and --output stands for the function's name: --tag host.example/{name}:1",
+                    hint="`{name}` stands for the function's name: `ovenbird build --tag host.example/{name}:1`",
                 )
             owners[name] = outcome.target
 

@@ -34,7 +34,8 @@ _VARIABLES = {"OVENBIRD_LOG_FORMAT": "text"}
 _LINES = 40  # of its output that an error holds
 _WIDTH = 500  # characters of each
 _HINT = (
-    "--no-check builds it anyway; a check has no network and none of the variables that the function has where it runs"
+    "`ovenbird build --no-check` builds it anyway; a check has no network and none of the variables that the function"
+    " has where it runs"
 )
 # what buildah adds to the output of a command that failed
 _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited with status|time=\"|\[\d+:conmon")

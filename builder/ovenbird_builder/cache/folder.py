@@ -34,7 +34,7 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
         )
     path = folder.absolute() if text else folder / "ovenbird"
     if not is_folder(path) and (exists(path) or not is_name(path)):
-        raise BuildRequestError(f"--cache-dir: {show_value(str(path))} is not a folder")
+        raise BuildRequestError(f"{'--cache-dir' if text else 'the cache'}: {show_value(str(path))} is not a folder")
     mark = next((name for name in _PROJECT if os.path.lexists(path / name)), "") if is_folder(path) else ""
     if mark:
         raise _in_project(path, f"holds {mark}, so it is a project")

@@ -22,8 +22,8 @@ from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError, DiskFullError
 from ..host.progress import Progress, progress
-from ..request.build_request import BuildRequest, function_folders, request
-from ..request.function_target import named
+from ..request.build_request import BuildRequest, request
+from ..request.function_target import function_folders, named
 from . import options as table
 
 _INTERRUPTED = 130
@@ -121,6 +121,7 @@ def _report(
     outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress
 ) -> None:
     """Write the results to the files that were named, and print them. Errors: SpaceError, once all is printed."""
+    table.name_variables([outcome.error for outcome in outcomes], args, environ, "build")
     rows = [outcome.row() for outcome in outcomes]
     one = rows[0] if len(rows) == 1 else None
     document = one if one is not None else {"functions": rows}

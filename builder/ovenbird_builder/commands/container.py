@@ -67,7 +67,7 @@ def _image(target: str, flag: str) -> ImageReference:
     more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
     raise BuildRequestError(
         f"--container: {reason}, and --image is not given",
-        hint=f"ovenbird build {place} --tag {name}, then --image {name}{more}",
+        hint=f"`ovenbird build {place} --tag {name}`, then --image {name}{more}",
     )
 
 
@@ -89,8 +89,12 @@ def _at_hand(engine: ContainerEngine, image: ImageReference) -> str:
         if not image.host and "/" not in image.path:
             raise BuildRequestError(
                 f"{engine.name} has no image {show_value(str(image))}, and the name says no registry",
-                hint=f"ovenbird build TARGET --tag {image}"
-                + (" --output docker-archive:FILE, then docker load --input FILE" if engine.name == "docker" else ""),
+                hint=f"`ovenbird build TARGET --tag {image}"
+                + (
+                    " --output docker-archive:FILE`, then `docker load --input FILE`"
+                    if engine.name == "docker"
+                    else "`"
+                ),
             ) from None
     engine.pull(image, lambda line: print(line, file=sys.stderr))
     return engine.digest(image)

@@ -22,16 +22,15 @@ from ..bases.probe import TargetPython, probe
 from ..bases.stdlib_names import stdlib_names
 from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
-from ..errors import BaseMissingError, StaleLockError
+from ..errors import BaseMissingError, LockError, StaleLockError
 from ..host.network import network
 from ..host.progress import progress
 from ..locking import lockfile
 from ..locking.indexes import PackageIndexes, indexes
 from ..locking.lock import LOCKERS, Lock, lock
 from ..locking.requirements import Requirements, collect
-from ..locking.wheel_tags import assume_interpreter, machine, platform
-from ..request.build_request import function_folders
-from ..request.function_target import FunctionTarget, named, version_of
+from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine, platform
+from ..request.function_target import FunctionTarget, function_folders, named, version_of
 from ..sources import fetch, shadow
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -148,18 +147,32 @@ def check_locks(
     """
     found = []
     for name in platforms:
-        for path in lockfile.places(folders, name):
-            if (lock := lockfile.read(path)) is not None:
-                version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
-                there = interpreter or assume_interpreter(version, name, lock.head.libc)
-                lockfile.check(lock, lockfile.head_of(wanted, there), there, path.name)
-                lockfile.check_versions(lock, wanted, there, path.name)
-                found.append(path)
-                break
+        try:
+            found += _check_lock(lockfile.places(folders, name), name, wanted, python, interpreter)
+        except LockError as error:
+            hint = format_lock_command(name) if error.hint == lockfile.COMMAND else error.hint
+            raise type(error)(error.message, hint=hint) from None
     if not found:
         names = " or ".join(map(lockfile.name, platforms))
-        raise StaleLockError(f"there is no {names} in {show_value(str(folders[0]))}", hint=lockfile.COMMAND)
+        raise StaleLockError(
+            f"there is no {names} in {show_value(str(folders[0]))}",
+            hint=" and ".join(map(format_lock_command, platforms)),
+        )
     return found
+
+
+def _check_lock(
+    places: list[Path], name: str, wanted: Requirements, python: str, interpreter: TargetPython | None
+) -> list[Path]:
+    """Return the first lock that is there, once it is compared; nothing where there is none."""
+    for path in places:
+        if (lock := lockfile.read(path)) is not None:
+            version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
+            there = interpreter or assume_interpreter(version, name, lock.head.libc)
+            lockfile.check(lock, lockfile.head_of(wanted, there), there, path.name)
+            lockfile.check_versions(lock, wanted, there, path.name)
+            return [path]
+    return []
 
 
 def difference(before: Lock | None, after: Lock) -> list[str]:

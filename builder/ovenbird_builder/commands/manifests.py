@@ -236,7 +236,8 @@ def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str
         raise BuildRequestError("--image is missing", hint="for --action build it is the builder's own image")
     if not function.image:
         raise BuildRequestError(
-            "--image is missing, and the document has no spec.image", hint="ovenbird build --write-back"
+            "--image is missing, and the document has no spec.image",
+            hint="`ovenbird build --push --write-back` sets it",
         )
     return function.image
 

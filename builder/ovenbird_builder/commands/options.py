@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
+from ovenbird.errors import OvenbirdError
 
 from ..errors import BuildRequestError
 
 # options whose variable was also one of the runtime, and what the value of that begins with, or is
 _FORMER: dict[str, tuple[str, ...]] = {"tag": ("{",), "platform": ("core", "local", "auto"), "timeout": ()}
+# what verbs with a table of flags of their own read from the environment too
+_EVERYWHERE = frozenset(("allow_host", "ca_bundle", "cache_dir", "extra_index_url", "index_url", "registry"))
 
 
 class FlagSpec(Struct, frozen=True):
@@ -148,6 +152,31 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
         else:
             found[option.name] = text if value is None else value
     return {**found, "notes": tuple(notes)}
+
+
+def name_variables(
+    errors: Iterable[OvenbirdError | None], args: argparse.Namespace, environ: Mapping[str, str], verb: str
+) -> None:
+    """Let errors name the variable that holds the wrong value, where they name the flag that was not given."""
+    for error in errors:
+        if error:
+            _name_variables(error, args, environ, verb)
+
+
+def _name_variables(error: OvenbirdError, args: argparse.Namespace, environ: Mapping[str, str], verb: str) -> None:
+    for option in TABLE:
+        if option.flag not in error.message or (verb not in option.verbs and option.name not in _EVERYWHERE):
+            continue
+        variable = next((name for name in (option.variable, option.former_variable) if environ.get(name)), "")
+        if variable and not getattr(args, option.name, None):
+            _rewrite(error, re.sub(rf"(?<![\w-]){option.flag}(?![\w-])", variable, error.message))
+    target = environ.get("OVENBIRD_TARGET", "")
+    if target and not getattr(args, "target", None) and error.message.startswith(show_value(target)):
+        _rewrite(error, f"OVENBIRD_TARGET: {error.message}")
+
+
+def _rewrite(error: OvenbirdError, message: str) -> None:
+    error.message, error.args = message, (message,)
 
 
 def _former(option: FlagSpec, environ: Mapping[str, str]) -> str:

@@ -103,7 +103,8 @@ def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     last = error.message
     if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
         return RegistryAuthError(
-            f"the registry refuses {show_value(image)}: {last}", hint="buildah login REGISTRY, or --authfile"
+            f"the registry refuses {show_value(image)}: {last}",
+            hint="`buildah login REGISTRY`, or the variable REGISTRY_AUTH_FILE names a file of credentials",
         )
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {show_value(image)}: {last}")

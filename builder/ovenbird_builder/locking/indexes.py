@@ -66,21 +66,22 @@ def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, cont
     found: list[str] = []
     passwords: dict[str, tuple[str, str]] = {}
     more = list(extra) or environ.get("OVENBIRD_EXTRA_INDEX_URL", "").split()
-    for text in (main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI, *more):
-        url, login = _split(text, environ, contacted)
+    first = main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI
+    for flag, text in (("--index-url", first), *(("--extra-index-url", text) for text in more)):
+        url, login = _split(flag, text, environ, contacted)
         found.append(url)
         if login:
             passwords[url] = login
     return PackageIndexes(found[0], tuple(found[1:]), passwords)
 
 
-def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str, tuple[str, str] | None]:
+def _split(flag: str, text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str, tuple[str, str] | None]:
     """The URL without credentials, and these."""
 
     def value(match: re.Match[str]) -> str:
         if contacted and match[1] not in environ:
             raise PackageIndexError(
-                f"the index {show_value(redact_url(text))} names the variable {match[1]}, which is not set"
+                f"{flag}: {show_value(redact_url(text))} names the variable {match[1]}, which is not set"
             )
         return environ.get(match[1], "")
 
@@ -92,9 +93,7 @@ def _split(text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str,
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         shown = redact_url(text)
-        raise BuildRequestError(
-            f"an index is https://HOST/PATH, found {show_value(shown)}", hint="--index-url, --extra-index-url"
-        )
+        raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(shown)}")
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
     if parts.username:
         return url, (unquote(parts.username), unquote(parts.password or ""))

@@ -205,7 +205,7 @@ def _allowed(pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, si
             raise HashError(
                 f"--require-hashes: no requirement names a hash of {pin.name}=={pin.version}"
                 f" ({', '.join(pin.via) or 'asked for'})",
-                hint="list it with its hashes, as `uv export` or pip-compile --generate-hashes does",
+                hint="list it with its hashes, as `uv export` or `pip-compile --generate-hashes` does",
             )
         both = set(pin.hashes)
         lines = [one for one in rows if not one.origin]

@@ -141,7 +141,7 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Resolutio
         return NoWheelError(
             f"no file of {show_value(text)} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
             + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
-            hint="ask for another version" + ("; --only-binary refuses to build it" if asked.only_binary else ""),
+            hint="ask for another version" + ("; `--only-binary` refuses to build it" if asked.only_binary else ""),
         )
     if found := next((one for one in _PYTHON.finditer(output) if _name(one[2].partition("-")[0]) == name), None):
         return RequirementMissingError(
@@ -196,7 +196,7 @@ def mismatch(output: str, asked: ResolutionRequest) -> HashError:
     return HashError(
         f"{name}: the file of the index is not the one that was locked ({asked.who(_name(name))}): "
         f"{compare_hashes(output)}",
-        hint="if the new file is right, ovenbird lock --upgrade-package",
+        hint=f"if the new file is right: `ovenbird lock --upgrade-package {_name(name) if row else 'NAME'}`",
     )
 
 

@@ -59,7 +59,7 @@ def check_pins(pins: Iterable[Pin], limits: Iterable[RequirementLine], name: str
     for pin in pins:
         if limit := _broken(ranges, pin.name, pin.version):
             raise ConflictError(
-                f"{pin.name}=={pin.version} in {name} is not within {_describe(limit)}", hint="ovenbird lock"
+                f"{pin.name}=={pin.version} in {name} is not within {_describe(limit)}", hint="`ovenbird lock`"
             )
 
 

@@ -109,7 +109,7 @@ def keep(one: RequirementLine, pin: Pin, root: Path, shop: PipContainer, asked: 
     except SourceMissingError as error:
         raise SourceMissingError(
             f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
-            hint=f"ovenbird lock --upgrade-package {pin.name}",
+            hint=f"`ovenbird lock --upgrade-package {pin.name}`",
         ) from None
 
 
@@ -143,7 +143,7 @@ def rebuild(
         raise HashError(
             f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "
             f"got sha256:{built.wheel.sha256}, expected {pin.hashes[0]}",
-            hint="what built it may have changed: ovenbird lock --upgrade-package " + pin.name,
+            hint=f"what built it may have changed: `ovenbird lock --upgrade-package {pin.name}`",
         )
     return built.wheel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform as this_machine
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,12 @@ def machine(platform_name: str) -> str:
     """The machine of a platform as Python names it: `aarch64` from `linux/arm64`; empty from empty."""
     word = platform_name.partition("/")[2].partition("/")[0]
     return next((name for name, image in _MACHINES.items() if image == word), word)
+
+
+def format_lock_command(platform_name: str) -> str:
+    """Return the command that locks for a platform, in backticks; this machine's needs no flag."""
+    here = f"linux/{_MACHINES.get(this_machine.machine(), this_machine.machine())}"
+    return "`ovenbird lock`" if platform_name in ("", here) else f"`ovenbird lock --platform {platform_name}`"
 
 
 def minor(interpreter: TargetPython) -> str:

@@ -198,7 +198,7 @@ class RepositoryClient:
         if answer.status in (401, 403):
             raise RegistryAuthError(
                 f"{where} refuses {show_value(self.path)}: {told}",
-                hint="buildah login REGISTRY, or --authfile FILE, or --creds-file FILE",
+                hint="`buildah login REGISTRY`, or --authfile FILE, or `ovenbird build --creds-file FILE`",
             )
         raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
 

@@ -148,7 +148,8 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildReques
         labels=check(lambda: label_names.parse_pairs("--label", given["label"]), {}),
         annotations=check(lambda: label_names.parse_pairs("--annotation", given["annotation"]), {}),
     )
-    check(lambda: check_apart(made.cache, function_folders(function)), None)
+    if made.cache != Path():  # else it is told already that there is none
+        check(lambda: check_apart(made.cache, function_target.function_folders(function)), None)
     _together(check, made, named_tags, explicit=bool(given["tag"]))
     check.finish()
     return made
@@ -169,12 +170,6 @@ def _products(given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Pat
     names += [text.partition(":")[2] for text in given.get("output") or ()]
     paths = (expand_home(name, environ) for name in names if name not in ("", "-"))
     return tuple(path.absolute() for path in paths if is_name(path))
-
-
-def function_folders(function: FunctionSpec) -> tuple[Path, ...]:
-    """Return the folders of this machine that a function is made of."""
-    places = (function.root, function.local_source, function.source_root)
-    return tuple(place for place in places if place and place.is_dir())
 
 
 class _ErrorCollector:

@@ -19,7 +19,7 @@ from ..errors import BuildRequestError
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MODULE = re.compile(MODULE)
 _DEFAULT = "handler"
-_FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn with --source DIR"
+_FORMS = "function.yaml, a folder that holds one, FILE.py:handler, or pkg.mod:fn"
 
 
 class FunctionTarget(Struct, frozen=True):
@@ -59,6 +59,12 @@ def version_of(function: FunctionSpec, flag: str) -> str:
     if version and version not in VERSIONS:
         raise BuildRequestError(f"--python: expected one of {', '.join(VERSIONS)}, found {show_value(flag)}")
     return version or function.python_version
+
+
+def function_folders(function: FunctionSpec) -> tuple[Path, ...]:
+    """Return the folders of this machine that a function is made of."""
+    places = (function.root, function.local_source, function.source_root)
+    return tuple(place for place in places if place and place.is_dir())
 
 
 def _document(path: Path, source: str) -> FunctionTarget:

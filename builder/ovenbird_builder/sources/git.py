@@ -251,7 +251,7 @@ def _refused(error: ProcessFailedError, found: GitSource, order: FetchRequest) -
         if found.scheme == "ssh":
             hint = "is the key in the agent, and the host in known_hosts?"
         if found.scheme == "file":
-            hint = "git config --global --add safe.directory PATH"
+            hint = "`git config --global --add safe.directory PATH`"
         return SourceAuthError(message, hint=hint)
     if _MISSING.search(text):
         return SourceMissingError(

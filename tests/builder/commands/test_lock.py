@@ -61,7 +61,7 @@ def test_a_lock_is_written_checked_and_upgraded(call: Call, tmp_path: Path) -> N
     stale = call("--check")
     assert stale.returncode == 45
     assert "apple==1.0 was added" in stale.stderr
-    assert "hint: ovenbird lock" in stale.stderr
+    assert "hint: `ovenbird lock`" in stale.stderr
     assert (tmp_path / "function.lock").read_text() == text
     done = call("--requirement", "banana<2")
     assert done.returncode == 0, done.stderr
@@ -99,7 +99,7 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
     ("flags", "status", "words"),
     [
         (("--check",), 45, "there is no function.lock"),
-        (("--index-url", "pypi.org"), 20, "an index is https://HOST/PATH"),
+        (("--index-url", "pypi.org"), 20, "--index-url: expected https://HOST/PATH"),
         (("--index-url", "https://${NO_SUCH_NAME}@h/simple"), 46, "NO_SUCH_NAME, which is not set"),
         (("--requirement=--pre",), 40, "expected a requirement"),
         (("--requirements", "missing.txt"), 40, "cannot read the requirements"),

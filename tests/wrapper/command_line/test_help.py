@@ -164,7 +164,18 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
         (("runs", "remove", "x"), "did you mean 'rm'?"),
         (("cache", "purne"), "did you mean 'prune'?"),
         (("serve", "--concurency", "3"), "did you mean '--concurrency'?"),
-        (("serve", "--param", "x=1"), "--param is a flag of run"),
+        (
+            ("serve", "--param", "x=1"),
+            "`--param` is a flag of `ovenbird run`, `ovenbird runs rerun`, `ovenbird manifests`",
+        ),
+        (("lock", "--strict"), "`--strict` is a flag of `ovenbird check`, `ovenbird build`, `ovenbird bundle`"),
+        (
+            ("lock", "--timeout=5"),
+            "`--timeout` is a flag of `ovenbird serve`, `ovenbird run`, `ovenbird invoke`, "
+            "`ovenbird processor`, `ovenbird runs rerun`, `ovenbird build`, `ovenbird bundle`",
+        ),
+        (("build", "--upgrade"), "`--upgrade` is a flag of `ovenbird lock`"),
+        (("runs", "list", "--columm", "x"), "did you mean '--columns'?"),
         (("run", "--lable=x"), "`ovenbird run --help` lists what it takes"),
         (("build", "--requirment", "six"), "did you mean '--requirement'?"),
         (("runs", "list", "--statee", "x"), "did you mean '--state'?"),

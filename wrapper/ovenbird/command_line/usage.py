@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
-from dataclasses import fields
 
-from .. import settings as table
 from ..common.did_you_mean import nearest_name
 from ..common.redact import redact_text
 from ..common.text import cut_text, escape_controls, show_value
@@ -82,8 +81,19 @@ def _hint(leaf: argparse.ArgumentParser, message: str) -> str:
 
 
 def _hint_for_flag(flag: str, leaf: argparse.ArgumentParser) -> str:
-    verbs = [verb for row in fields(table.Settings) if table.flag(row) == flag for verb in row.metadata["verbs"]]
-    if verbs:
-        return f"{flag} is a flag of {', '.join(verbs)}"
+    if verbs := _find_verbs(flag):
+        return f"`{flag}` is a flag of {', '.join(f'`{verb}`' for verb in verbs)}"
     near = nearest_name(flag, [name for action in flags(leaf) for name in action.option_strings if len(name) > 2])
     return f"did you mean {show_value(near)}?" if near else ""
+
+
+def _find_verbs(flag: str) -> list[str]:
+    """Return every verb that has a flag, `ovenbird runs list` too."""
+    from .parsers import describe_verbs, find_parser, walk_parsers
+
+    found = []
+    for verb in describe_verbs():
+        with contextlib.suppress(KeyError, ImportError):
+            parsers = walk_parsers(find_parser(verb))
+            found += [p.prog for p in parsers if any(flag in action.option_strings for action in flags(p))]
+    return found

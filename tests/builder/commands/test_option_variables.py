@@ -1,0 +1,88 @@
+"""An error names what held the wrong value: the variable where it was one, the flag where it was given."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VALUES = {
+    "LOCKER": "x", "BUILD_TAG": "A", "TAG": "A", "PYTHON": "2", "BUILD_PLATFORM": "x", "BUILD_TIMEOUT": "x",
+    "REQUIREMENTS": "x", "CONSTRAINTS": "x", "OUTPUT": "x", "PUSH": "perhaps", "COMPRESSION": "x",
+    "CACHE_DIR": "main.py", "CA_BUNDLE": "x", "ALLOW_HOST": "a/b", "ALLOW": "../x", "LABEL": "x", "ANNOTATION": "x",
+    "SECRET": "x", "INSTRUCTION": "{x", "BASE": "{x", "SOURCE": "nowhere", "TARGET": "nowhere",
+}  # fmt: skip
+OF_LOCK = {"CACHE_DIR": "main.py", "CA_BUNDLE": "x", "ALLOW_HOST": "a/b", "REGISTRY": "{x", "INDEX_URL": "x",
+           "EXTRA_INDEX_URL": "x"}  # fmt: skip
+
+
+def message(folder: Path, *words: str, **variables: str) -> str:
+    """The error that a call ends with."""
+    (folder / "main.py").write_text("def handler(): ...\n")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "SSL_", "PIP_"))}
+    env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(folder / "cache"), **variables}
+    command = [sys.executable, "-m", "ovenbird", *words]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (20, "") or done.returncode in (22, 23), done.stderr
+    (record,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    return str(record["message"])
+
+
+def flag(name: str) -> str:
+    """`--cache-dir` of `CACHE_DIR`."""
+    return "--" + name.removeprefix("BUILD_").lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_variable_of_a_build(tmp_path: Path, name: str) -> None:
+    """The message begins with it, and the flag, which nobody gave, is not in it."""
+    target = () if name == "TARGET" else ("main.py",)
+    said = message(tmp_path, "build", *target, "--offline", **{f"OVENBIRD_{name}": VALUES[name]})
+    assert said.startswith(f"OVENBIRD_{name}")
+    assert flag(name) not in said
+
+
+@pytest.mark.parametrize("name", OF_LOCK)
+def test_a_variable_of_a_lock(tmp_path: Path, name: str) -> None:
+    """Those that it reads."""
+    said = message(tmp_path, "lock", "main.py", **{f"OVENBIRD_{name}": OF_LOCK[name]})
+    assert said.startswith(f"OVENBIRD_{name}: ")
+
+
+def test_a_flag_is_named_as_it_was_given(tmp_path: Path) -> None:
+    """Also beside its variable, which it wins over; and what a document holds by its field."""
+    said = message(tmp_path, "build", "main.py", "--locker", "y", OVENBIRD_LOCKER="x")
+    assert said == "--locker: expected one of pip-tools, uv, found 'y'"
+    document = "kind: python\nname: f\nspec:\n  base_image: A\n  source: {source: main.py, handler: handler}\n"
+    (tmp_path / "function.yaml").write_text(document)
+    for verb in ("build", "lock"):
+        assert message(tmp_path, verb).startswith("spec.base_image: 'A' is not the name of an image")
+        said = message(tmp_path, verb, "--base", "B")
+        assert said.startswith("--base: 'B' is not the name of an image")
+
+
+def test_only_the_flag_itself_is_renamed(tmp_path: Path) -> None:
+    """`--push` of the variable, and not the one that is missing; a flag whose name begins alike stays."""
+    assert message(tmp_path, "build", "main.py", OVENBIRD_PUSH="1") == "OVENBIRD_PUSH: no name to push to"
+    said = message(tmp_path, "build", "main.py", OVENBIRD_WRITE_BACK="true", OVENBIRD_TAG="r.example/x:1")
+    assert "OVENBIRD_WRITE_BACK needs --push: " in said
+    said = message(tmp_path, "build", "main.py", "--allow-host", "a/b", OVENBIRD_ALLOW="x")
+    assert said == "--allow-host: 'a/b' is not the name of a host"
+
+
+def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
+    """The hint of `--check --platform` is the command that writes what is missing."""
+    (tmp_path / "main.py").write_text("def handler(): ...\n")
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
+    env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for platform in ("linux/amd64", "linux/arm64"):
+        command = [sys.executable, "-m", "ovenbird", "lock", "main.py", "--check", "--platform", platform]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        record = json.loads(done.stderr.splitlines()[-1])
+        here = "aarch64" if platform.endswith("arm64") else "x86_64"
+        flags = "" if os.uname().machine == here else f" --platform {platform}"
+        assert (done.returncode, record["hint"]) == (45, f"`ovenbird lock{flags}`")
