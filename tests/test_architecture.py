@@ -260,7 +260,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     ),
     # what uvicorn keeps to itself: one module reaches for it
     "uvicorn.protocols": ("ovenbird.serve.server.uvicorn_adapter",),
-    "uvicorn.server": (),
+    "uvicorn.server": ("ovenbird.serve.server.uvicorn_adapter",),
     "uvloop": ("ovenbird.serve.server.worker",),
     "opentelemetry": ("ovenbird.serve.observability.otel",),
     "watchfiles": ("ovenbird.serve.server.reload",),

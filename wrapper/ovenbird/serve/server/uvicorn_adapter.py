@@ -13,6 +13,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from ..call import HttpCall, ServerTransport
 from ..concurrency.limiter import TICK
@@ -111,7 +112,7 @@ def _samples() -> list[tuple[Any, tuple[str, ...]]]:
         application, lifespan="off", log_config=None, ws="none", proxy_headers=False, interface="asgi3"
     )
     config.load()
-    state, nothing = uvicorn.Server(config).server_state, cast("Any", object())
+    state, nothing = ServerState(), cast("Any", object())
     flow = FlowControl(nothing)
     connection = HttpToolsProtocol(config=config, server_state=state, app_state={}, _loop=nothing)
     cycle = RequestResponseCycle(
