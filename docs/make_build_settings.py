@@ -12,6 +12,7 @@ _INTRO = """# Settings of a build
 Every flag of `ovenbird build` and `ovenbird bundle` is also a variable.
 A flag wins over the variable.
 A flag that may be repeated is a variable of several lines.
+`OVENBIRD_ALLOW` and `OVENBIRD_ALLOW_HOST` take commas as well.
 A switch takes `true` or `false` as a variable, and is turned around by `--no-`: `--no-push`.
 `OVENBIRD_BUILD_TAG`, `OVENBIRD_BUILD_PLATFORM` and `OVENBIRD_BUILD_TIMEOUT` are not called as their flags.
 The runtime has settings of these names.

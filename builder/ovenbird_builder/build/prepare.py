@@ -53,10 +53,11 @@ def prepare(request: BuildRequest, place: BuildEnvironment, tree: Future[SourceT
     on = _on(request, place, early, sibling, found.executable)
     source = tree.result()
     checked = _check_source(request, place, source, found, sibling)
+    _check_handler(request, place, checked, source, found, sibling)
     pins = dependencies.pinned(request, source, found, on, place.environ, place.progress)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
     packages = dependencies.gathered(request, pins, found, on, identity, place.environ, place.progress)
-    _check_imports(request, place, checked, found, packages)
+    _check_imports(request, place, checked, found, sibling, packages)
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime)
     inside = contents(inputs, place.bench, place.cache, __version__)
@@ -80,21 +81,60 @@ def _check_source(
     return source_check.check_source(request.function, tree, found.minor, place.cache, ask)
 
 
+def _check_handler(
+    request: BuildRequest,
+    place: BuildEnvironment,
+    checked: source_check.SourceCheckResult,
+    tree: SourceTree,
+    found: TargetPython,
+    sibling: BaseImage,
+) -> None:
+    """Refuse a handler whose module nothing can bring. Errors: HandlerMissingError; LockError for what is wanted."""
+    if not checked.absent:
+        return
+    wanted = dependencies.collect_wanted(request, tree, place.environ)
+    rows = [(one.name, one.origin) for one in (*wanted.wanted, *wanted.pinned)]
+    rows += [("", str(wanted.pylock))] if wanted.pylock else []
+    source_check.check_handler(
+        checked, found.minor, rows, found.distributions, has_installed=_installs(request),
+        is_elsewhere=lambda name: _has_module(request, place, found, sibling, name),
+    )  # fmt: skip
+
+
+def _has_module(
+    request: BuildRequest, place: BuildEnvironment, found: TargetPython, sibling: BaseImage, name: str
+) -> bool:
+    """Return whether the base may have a module: one of ours has nothing else, another one is asked."""
+    if not request.base:
+        return False
+    from .syntax_check import has_module
+
+    try:
+        return place.bench.on(sibling.manifest, lambda image: has_module(image, found.executable, name))
+    except (OvenbirdError, ValueError):
+        return True  # the check in the image will tell
+
+
+def _installs(request: BuildRequest) -> bool:
+    return any("install" in one.run for one in request.instructions)
+
+
 def _check_imports(
     request: BuildRequest,
     place: BuildEnvironment,
     checked: source_check.SourceCheckResult,
     found: TargetPython,
+    sibling: BaseImage,
     packages: tuple[Wheel, ...],
 ) -> None:
     """Tell of imports that nothing brings. An instruction may install what no lock has, a base hold what it likes."""
     if not checked.imports and not checked.absent:
         return
-    installs = any("install" in one.run for one in request.instructions)
     tops = top_names(packages, place.cache)
     source_check.check_imports(
-        checked, found.minor, tops, found.distributions, is_known=not request.base, has_installed=installs
-    )
+        checked, found.minor, tops, found.distributions, has_installed=_installs(request),
+        is_elsewhere=lambda name: _has_module(request, place, found, sibling, name),
+    )  # fmt: skip
 
 
 def kitchen(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -21,7 +22,7 @@ from msgspec import Struct
 from ovenbird.common.did_you_mean import nearest_name
 from ovenbird.common.module_shadowing import RUNTIME_MODULES
 from ovenbird.common.text import show_value
-from ovenbird.function_document import FunctionSpec
+from ovenbird.function_document import MODULE, FunctionSpec
 
 from ..bases.stdlib_names import removed_in, stdlib_names
 from ..cache.layer_cache import LayerCache
@@ -31,8 +32,10 @@ from ..sources.import_names import distribution_of, normal_name
 from ..sources.module_scan import ImportedModule, ModuleScan, scan
 from ..sources.tree import SourceTree
 
-_VERSION = 1
-_MOST = 5  # warnings of one kind
+_VERSION = 2
+_MOST = 5  # warnings of one kind, names in a hint
+_ALIKE = 0.7  # of a name that is a slip of another
+_MODULE = re.compile(MODULE)
 _HERE = (sys.version_info.major, sys.version_info.minor)
 _log = logging.getLogger("ovenbird.source")
 # the faults (line and text) of files, by their paths, as the target's own Python has them; None: it cannot be asked
@@ -42,13 +45,18 @@ Ask = Callable[[Path, list[str]], "Mapping[str, tuple[int, str]] | None"]
 class SourceCheckResult(Struct, frozen=True):
     """What is known of a source that may start: warnings, modules from elsewhere by name, with where each is imported.
 
-    `absent` is the handler's module where the source does not have it; `is_open` tells that `sys.path` is changed.
+    `absent` is the handler's module where the source does not have it, `hint` what may be meant by it, `near` whether
+    that is a slip; `is_sure` tells that no package can bring it, since the source has what it would lie in.
+    `is_open` tells that `sys.path` is changed.
     """
 
     warnings: tuple[str, ...]
     imports: dict[str, str]
     absent: str = ""
     is_open: bool = False
+    hint: str = ""
+    near: bool = False
+    is_sure: bool = False
 
 
 def check_source(
@@ -64,12 +72,47 @@ def check_source(
     known = cache.noted(name)
     if known is None:
         checked = _look(function, tree.path, version, ask, cache)
-        known = [checked.warnings, checked.imports, checked.absent, checked.is_open]
+        known = [
+            checked.warnings, checked.imports, checked.absent, checked.is_open, checked.hint, checked.near,
+            checked.is_sure,
+        ]  # fmt: skip
         cache.note(name, known, f"source of {function.name}")
-    checked = SourceCheckResult(tuple(known[0]), dict(known[1]), str(known[2]), bool(known[3]))
+    checked = SourceCheckResult(
+        tuple(known[0]), dict(known[1]), str(known[2]), bool(known[3]), str(known[4]), bool(known[5]), bool(known[6])
+    )
     for text in checked.warnings:
         _log.warning(text)
     return checked
+
+
+def check_handler(
+    checked: SourceCheckResult,
+    version: str,
+    wanted: Iterable[tuple[str, str]],
+    distributions: Iterable[str],
+    *,
+    is_elsewhere: Callable[[str], bool] = lambda _: False,
+    has_installed: bool = False,
+) -> None:
+    """Refuse a handler whose module nothing can bring, before anything is locked.
+
+    `wanted` are the names and origins of the requirements: what they bring is not known yet, so a module that is not
+    in the source passes where they may have it, and `check_imports` looks again. A slip (`mian` beside `main.py`)
+    passes only where a requirement is called so, or comes from a folder, a repository or a URL, as own code does.
+    `is_elsewhere` asks for a name at the top whether the base has it; it is called last.
+    Errors: HandlerMissingError.
+    """
+    top = checked.absent.partition(".")[0]
+    if not top:
+        return
+    rows = list(wanted)
+    names = {normal_name(name) for name in (*distributions, *(name for name, _ in rows))}
+    is_known = top in stdlib_names(version) | RUNTIME_MODULES or normal_name(distribution_of(top)) in names
+    is_own_code = any(origin or not name for name, origin in rows)
+    may_be_brought = is_known or is_own_code or has_installed or (bool(rows) and not checked.near)
+    if checked.is_sure or (not may_be_brought and not is_elsewhere(top)):
+        where = "the source does not have it" if checked.is_sure else "neither the source nor a requirement has it"
+        raise HandlerMissingError(f"there is no module {show_value(checked.absent)}: {where}", hint=checked.hint)
 
 
 def check_imports(
@@ -78,13 +121,13 @@ def check_imports(
     tops: Set[str],
     distributions: Iterable[str],
     *,
-    is_known: bool = True,
+    is_elsewhere: Callable[[str], bool] = lambda _: False,
     has_installed: bool = False,
 ) -> None:
     """Log a warning for each module that nothing brings. `tops` are the names at the top of the lock's wheels.
 
-    `distributions` are those that the base has. `is_known` tells that the base is one of ours, which has nothing else;
-    `has_installed` that an instruction may have installed a module.
+    `distributions` are those that the base has. `is_elsewhere` asks whether it has a module in another way;
+    `has_installed` tells that an instruction may have installed a module.
     Errors: HandlerMissingError where the handler's own module comes from nowhere.
     """
     present = {normal_name(found) for found in distributions}
@@ -94,10 +137,10 @@ def check_imports(
         return module in brought or normal_name(distribution_of(module)) in present
 
     top = checked.absent.partition(".")[0]
-    if checked.absent and not has(top) and is_known and not has_installed:
+    if checked.absent and not has(top) and not has_installed and not is_elsewhere(top):
         raise HandlerMissingError(
             f"there is no module {show_value(checked.absent)}: neither the source nor the lock has it",
-            hint="spec.source.handler names it, as MODULE:FUNCTION",
+            hint=checked.hint,
         )
     missing = [] if checked.is_open or has_installed else [name for name in checked.imports if not has(name)]
     for name in missing[:_MOST]:
@@ -130,12 +173,54 @@ def _look(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: Lay
     if len(texts) > _MOST:
         texts = [*texts[:_MOST], f"{len(texts) - _MOST} more files are no Python {version}"]
     if path is None:
-        is_there = root.joinpath(*module.split(".")).is_dir() or any(root.glob(f"{module.replace('.', '/')}.*so"))
-        return SourceCheckResult(tuple(texts), imports, "" if is_there else module, is_open)
+        if _is_compiled(root, module):
+            return SourceCheckResult(tuple(texts), imports, "", is_open)
+        hint, near = _describe_near(root, module, attribute)
+        is_sure = not is_open and _is_sure(root, module)
+        return SourceCheckResult(tuple(texts), imports, module, is_open, hint, near, is_sure)
     scanned = _scan(path)
     if scanned:
         _check_names(path.relative_to(root).as_posix(), scanned, attribute.partition(".")[0], function.init or "")
     return SourceCheckResult(tuple(texts), imports, "", is_open)
+
+
+def _is_compiled(root: Path, module: str) -> bool:
+    """Return whether the source has a module without its Python file: an extension, or bytecode alone."""
+    place = module.replace(".", "/")
+    return any(
+        any(root.glob(f"{name}{end}")) for name in (place, f"{place}/__init__") for end in (".*so", ".so", ".pyc")
+    )
+
+
+def _is_sure(root: Path, module: str) -> bool:
+    """Return whether a module that the source has not can be nowhere else, as its package is the source's own.
+
+    A folder without an `__init__.py` may be a namespace, of which a requirement brings another part.
+    """
+    top, _, rest = module.partition(".")
+    package = _file_of(root, top)
+    if not rest or package is None:
+        return False
+    return "__path__" not in package.read_text(encoding="utf-8", errors="replace")
+
+
+def _describe_near(root: Path, module: str, attribute: str) -> tuple[str, bool]:
+    """Return what may be meant by a module that the source does not have, and whether it is a slip."""
+    names = []
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if _MODULE.fullmatch(name):
+            names.append(name)
+    if root.joinpath(*module.split(".")).is_dir():
+        return f"{module.replace('.', '/')} is a folder without an __init__.py", False
+    if lower := [name for name in names if name.endswith(f".{module}")]:
+        folder = lower[0].removesuffix(f".{module}").replace(".", "/")
+        return f"did you mean {lower[0]}:{attribute}, or spec.source.source: {folder}?", False
+    if near := nearest_name(module, names, cutoff=_ALIKE):
+        return f"did you mean {near}:{attribute}?", True
+    some = ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
+    return f"spec.source.handler is MODULE:FUNCTION; the source has {some or 'no Python file'}", False
 
 
 def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> None:

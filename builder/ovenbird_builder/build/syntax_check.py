@@ -1,4 +1,4 @@
-"""Have an image's own Python say which files of a source it cannot compile."""
+"""Ask an image's own Python: which files of a source it cannot compile, whether it has a module."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ for name in json.loads(sys.argv[2]):
 print(json.dumps(found))
 """
 
+_FIND = """
+import importlib.util, sys
+sys.path[0] = "/shared"
+print(importlib.util.find_spec(sys.argv[1]) is not None)
+"""
+
 
 def ask_python(image: str, python: str, root: Path, names: Sequence[str]) -> Mapping[str, tuple[int, str]]:
     """Return the faults of files below `root`, line and text by path; `python` is the interpreter in the image.
@@ -38,3 +44,13 @@ def ask_python(image: str, python: str, root: Path, names: Sequence[str]) -> Map
     with working(image) as container:
         done = container.run(argv, mounts=(f"{root}:{inside}:ro",), network=False, timeout=_LIMIT)
     return {name: (int(line), str(text)) for name, (line, text) in json.loads(done.stdout).items()}
+
+
+def has_module(image: str, python: str, name: str) -> bool:
+    """Return whether an image has a module at the top, where the runtime looks for one; nothing is imported.
+
+    Errors: those of `container.working` and `process.run`.
+    """
+    with working(image) as container:
+        done = container.run((python, "-B", "-c", _FIND, name), network=False, timeout=_LIMIT)
+    return done.stdout.strip() == "True"

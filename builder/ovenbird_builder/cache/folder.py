@@ -43,9 +43,9 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
 
 def check_apart(cache: Path, folders: Iterable[Path]) -> None:
     """Refuse a cache that is, or contains, one of the folders of a function. Errors: SpecError."""
-    place = cache.resolve()
+    place = Path(os.path.realpath(cache))  # which a circle of links does not end
     for folder in folders:
-        real = folder.resolve()
+        real = Path(os.path.realpath(folder))
         # what is taken from a bundle lies in a draft of the cache
         is_draft = any(path.parent == place / "tmp" and path.name.startswith(_DRAFT) for path in (real, *real.parents))
         if real == place or (place in real.parents and not is_draft):

@@ -24,7 +24,7 @@ _EVERYWHERE = frozenset(("allow_host", "ca_bundle", "cache_dir", "extra_index_ur
 class FlagSpec(Struct, frozen=True):
     """One flag: `many` may be repeated (its variable holds one per line), `switch` takes no value.
 
-    `default` is what a switch is where nobody says.
+    With `commas` the variable may hold several in a line. `default` is what a switch is where nobody says.
     """
 
     name: str
@@ -34,6 +34,12 @@ class FlagSpec(Struct, frozen=True):
     switch: bool = False
     verbs: tuple[str, ...] = ("build", "bundle")
     default: bool = False
+    commas: bool = False
+
+    @property
+    def separators(self) -> str:
+        """What stands between the values of the variable, for people; empty where it holds one."""
+        return ("one per line" + " or with commas" * self.commas) if self.many else ""
 
     @property
     def flag(self) -> str:
@@ -75,9 +81,9 @@ TABLE = (
     FlagSpec("cache_dir", "DIR", "where blobs, wheels and answers are kept; default: ~/.cache/ovenbird"),
     FlagSpec("ca_bundle", "FILE", "certificate authorities of the site, as PEM"),
     FlagSpec("allow_host", "HOST", "a further host that submodules and LFS files may come from; repeat for more",
-           many=True),
+           many=True, commas=True),
     FlagSpec("allow", "PATH", "a file of the source, or a pattern, that may hold what looks like a secret; repeat",
-           many=True),
+           many=True, commas=True),
     FlagSpec("label", "NAME=VALUE", "a label of the image's config, over what the function says; repeat", many=True),
     FlagSpec("annotation", "NAME=VALUE", "an annotation of the image's manifest; repeat for more", many=True),
     FlagSpec("authfile", "FILE", "credentials for registries, in the form of auth.json"),
@@ -111,7 +117,8 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
         if verb not in option.verbs:
             continue
         flags = ["-o", option.flag] if option.name == "out" else [option.flag]
-        text = f"{option.doc} [{option.variable}]".replace("%", "%%")
+        variable = ", ".join(filter(None, (option.variable, option.separators)))
+        text = f"{option.doc} [{variable}]".replace("%", "%%")
         if option.switch:
             parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
@@ -147,6 +154,7 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
         if option.switch:
             found[option.name] = _switch(option, text) if value is None else bool(value)
         elif option.many:
+            text = text.replace(",", "\n") if option.commas else text
             lines = tuple(line.strip() for line in text.splitlines() if line.strip())
             found[option.name] = lines if value is None else tuple(value)
         else:

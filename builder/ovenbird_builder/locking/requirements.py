@@ -209,6 +209,24 @@ def _home(function: FunctionSpec, tree: Path) -> Path:
     return tree / function.root.resolve().relative_to(function.source_root.resolve())
 
 
+def _is_there(path: Path) -> bool:
+    """Return whether a file that declares something is there. Errors: LockError for what only has its name."""
+    if path.is_file():
+        return True
+    if path.is_symlink():
+        raise LockError(
+            f"{path.name} is a link to {show_value(str(path.readlink()))}, where no file is",
+            hint="put the file there; without the link the function needs nothing",
+        )
+    if path.exists():
+        what = "a folder" if path.is_dir() else "no file"
+        raise LockError(
+            f"{path.name} is {what}, and the file of this name says what a function needs",
+            hint=f"rename it; --requirements {path.name}/FILE names a file in it" if path.is_dir() else "",
+        )
+    return False
+
+
 def _search(
     found: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
@@ -221,7 +239,7 @@ def _search(
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name
-            if not path.is_file():
+            if not _is_there(path):
                 continue
             here = replace(empty, root=folder, notes=notes)
             if name == "pylock.toml":

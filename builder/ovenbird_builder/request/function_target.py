@@ -15,6 +15,7 @@ from ovenbird.common.text import show_value
 from ovenbird.function_document import MODULE, NO_URL_HINT, VERSIONS, FunctionSpec, find, read
 
 from ..errors import BuildRequestError
+from ..sources import symlinks
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MODULE = re.compile(MODULE)
@@ -83,9 +84,11 @@ def _with_source(function: FunctionSpec, folder: Path) -> FunctionSpec:
 def _of_file(path: Path, attribute: str, source: str) -> FunctionSpec:
     if not is_file(path):
         raise BuildRequestError(f"no file {show_value(str(path))}", hint=_FORMS)
-    path = path.resolve()
+    path = path.absolute().parent.resolve() / path.name  # a link counts as the file that it is, where it lies
     root = _folder(source) if source else path.parent
-    if not path.is_relative_to(root):
+    if path.is_relative_to(root):
+        symlinks.check(root, path.relative_to(root).as_posix(), str(root))
+    else:
         raise BuildRequestError(f"{show_value(str(path))} does not lie below --source {show_value(str(root))}")
     return _plain(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 

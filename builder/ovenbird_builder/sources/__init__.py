@@ -34,6 +34,7 @@ from .fetcher import FetchedSource, FetchRequest
 from .rights import describe_rights
 from .selection import FileSelector, select
 from .tree import SourceTree
+from .unmatched import list_unmatched
 
 __all__ = ["SourceTree", "fetch", "form"]
 
@@ -146,6 +147,7 @@ def _settled(
         *((no_commit,) if no_commit else ()),
         *_untold(found, choice),
         *_large(rows, wanted),
+        *list_unmatched(selection, [row.name for row in rows], choice.left_out),
     )
     return SourceTree(
         final, found.uri, revision, tree_digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out

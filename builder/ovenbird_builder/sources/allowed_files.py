@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
@@ -11,15 +12,45 @@ from ..errors import BuildRequestError
 
 
 def is_allowed(path: str, allow: Sequence[str]) -> bool:
-    """Return whether one of the patterns names a path, or a folder above it."""
+    """Return whether one of the patterns names a path, or a folder above it.
+
+    As in a shell, `*`, `?` and `**` stand for no name that begins with a dot, unless the pattern has the dot: what is
+    called so is hidden, and most often what credentials are called (`.env`, `.ssh/`).
+    """
     if any(path == pattern or path.startswith(f"{pattern.rstrip('/')}/") for pattern in allow):
         return True
-    globs = [pattern for pattern in allow if set(pattern) & set("*?[")]
-    if not globs:
-        return False
-    from pathspec import GitIgnoreSpec  # only where something was found that a pattern may name
+    return any(_matches(path.split("/"), pattern) for pattern in allow if set(pattern) & set("*?["))
 
-    return GitIgnoreSpec.from_lines(f"/{pattern}" for pattern in globs).match_file(path)
+
+def _matches(parts: Sequence[str], pattern: str) -> bool:
+    """Return whether a pattern is for all of a path: each part of it for one name, `**` for any number of them."""
+    wanted = pattern.split("/")
+    wanted = [*wanted[:-1], "**", "*"] if wanted[-1] in ("", "**") else wanted  # all below a folder
+    states = {0}  # how many parts of the pattern may be behind us
+    for part in parts:
+        after = set()
+        for state in _follow(states, wanted):
+            if state == len(wanted):
+                continue
+            if wanted[state] == "**":
+                after |= {state} if not part.startswith(".") else set()
+            elif _is_name(part, wanted[state]):
+                after.add(state + 1)
+        states = after
+    return len(wanted) in _follow(states, wanted)
+
+
+def _follow(states: set[int], wanted: Sequence[str]) -> set[int]:
+    """Return the states with those that are reached where a `**` stands for nothing."""
+    found = set(states)
+    for place, part in enumerate(wanted):
+        if part == "**" and place in found:
+            found.add(place + 1)
+    return found
+
+
+def _is_name(name: str, pattern: str) -> bool:
+    return (pattern.startswith(".") or not name.startswith(".")) and fnmatchcase(name, pattern)
 
 
 def parse_allow(flags: Sequence[str], function: FunctionSpec) -> tuple[str, ...]:

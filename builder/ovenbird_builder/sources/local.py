@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ovenbird.common.archive_names import is_archive_name
 from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
+from ovenbird.function_document import FunctionSpec
 
 from ..errors import SourceMissingError
+from . import symlinks
 from .fetcher import FetchedSource, FetchRequest
 from .tracked_files import list_tracked
 
@@ -18,7 +21,7 @@ URI = "local"  # where it lies on this machine is nothing that an image may tell
 
 def fetch(order: FetchRequest) -> FetchedSource:
     """The folder of the source. Errors: SourceMissingError when it does not exist."""
-    path = order.function.local_source or order.function.root
+    path = _place(order.function)
     shown = str(path)
     root = order.function.source_root
     if path.is_dir():
@@ -51,6 +54,26 @@ def _is_archive(path: Path) -> bool:
     from ovenbird.common.archive_extract import is_archive
 
     return is_archive(path)
+
+
+def _place(function: FunctionSpec) -> Path:
+    """Return the path of a source. A link to a file is not followed: what counts is the folder that it lies in.
+
+    Errors: UnsafeSourceError for a link that leads out of the folder of the document, or of the source's root.
+    """
+    found = function.local_source
+    if found is None:
+        return function.root
+    root = (function.source_root or function.root).resolve()
+    written = Path(os.path.normpath(function.root.resolve() / function.source))
+    is_code = found.is_dir() or found.suffix == ".py" or written.suffix == ".py"
+    if not is_code or not os.path.lexists(written):
+        return found
+    if root in written.parents:
+        symlinks.check(root, written.relative_to(root).as_posix(), str(root))
+    elif not found.is_dir():  # a folder elsewhere was named by hand
+        symlinks.check(written.parent, written.name, str(written.parent))
+    return written.parent.resolve() / written.name if found.is_file() else found
 
 
 def _folder(folder: Path, file: str, shown: str, order: FetchRequest) -> FetchedSource:

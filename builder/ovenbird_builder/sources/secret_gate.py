@@ -7,6 +7,7 @@ asks nothing but that.
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from .allowed_files import is_allowed
 from .secret_search import RULES, Lines, SecretFinding, search_text, search_tree
 
 _SHOWN = 20
+_log = logging.getLogger("ovenbird.source")
 _NOT_BAKED = ("code", "base64")  # of `spec.source`: they are the tree
 
 
@@ -48,6 +50,8 @@ def check_source(findings: Sequence[SecretFinding], allow: Sequence[str]) -> Non
     refused = [finding for finding in findings if not is_allowed(finding.path, allow)]
     if not refused:
         return
+    for text in list_unused(findings, allow):  # a slip of what should have passed, as often as not
+        _log.warning(text)
     lines = [escape_controls(str(finding)) for finding in refused[:_SHOWN]]
     lines += [f"and {len(refused) - _SHOWN} more"] * (len(refused) > _SHOWN)
     raise ImagePolicyError(
@@ -69,7 +73,7 @@ def list_allowed(findings: Sequence[SecretFinding], allow: Sequence[str]) -> lis
 def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list[str]:
     """Return a warning for each of `allow` that lets nothing pass: it would hide what comes later."""
     return [
-        f"--allow {_quote(pattern)}: nothing there looks like a secret, so it can go"
+        f"--allow {_quote(pattern)} lets nothing pass: no file there looks like a secret"
         for pattern in allow
         if not any(is_allowed(finding.path, (pattern,)) for finding in findings)
     ]

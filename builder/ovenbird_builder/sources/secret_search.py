@@ -18,9 +18,9 @@ from msgspec import Struct
 
 from ovenbird.common.hashing import hash_file
 
-from . import credential_files, token_patterns
+from . import credential_files, der_keys, token_patterns
 
-RULES = f"{token_patterns.DIGEST} {credential_files.DIGEST}"
+RULES = f"{token_patterns.DIGEST} {credential_files.DIGEST} {der_keys.DIGEST}"
 _PIECE = 1024 * 1024
 _OVERLAP = 8 * 1024  # bytes: longer than what a form spans
 _MOST = 100  # findings in one file: more help nobody
@@ -73,7 +73,12 @@ def _search_known(file: Path, remember: Remember) -> Lines:
 
 def _search_file(file: Path) -> Lines:
     with file.open("rb") as stream:
-        encoding = _guess_encoding(stream.read(_OVERLAP))
+        head = stream.read(_OVERLAP)
+        if head[:1] == b"\x30":  # as each structure of DER begins, and text by chance
+            whole = head + stream.read(der_keys.LARGEST)
+            if len(whole) <= der_keys.LARGEST and (what := der_keys.describe_der(whole)):
+                return [(0, what)]
+        encoding = _guess_encoding(head)
         stream.seek(0)
         forms = token_patterns.KEYS if encoding == "binary" else token_patterns.FORMS
         return _search_pieces(_read_pieces(stream, encoding), forms)

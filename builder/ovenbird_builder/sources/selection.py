@@ -24,7 +24,8 @@ DEFAULTS = (
     ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".pytype/", ".hypothesis/", ".ipynb_checkpoints/", ".coverage",
     ".DS_Store", "._*", "__MACOSX/", "Thumbs.db", "desktop.ini", "*.swp",
 )  # fmt: skip
-_WILDCARD = re.compile(r"[*?\[\\]")
+WILDCARD = re.compile(r"[*?\[\\]")
+NOT_INCLUDED = "not in spec.source.include"
 
 
 class FileSelector(Struct, frozen=True):
@@ -37,7 +38,7 @@ class FileSelector(Struct, frozen=True):
     @classmethod
     def of(cls, include: tuple[str, ...], exclude: tuple[str, ...]) -> FileSelector:
         """Compile the patterns of a document. Errors: SourceError."""
-        literal = frozenset(_literal(text) for text in include if not _WILDCARD.search(text))
+        literal = frozenset(_literal(text) for text in include if not WILDCARD.search(text))
         return cls(_compiled(include, "include"), _compiled(exclude, "exclude"), literal)
 
     def names(self, path: str) -> bool:
@@ -47,7 +48,7 @@ class FileSelector(Struct, frozen=True):
     def reaches(self, folder: str) -> bool:
         """Whether something below a folder may be included, though the folder itself is not."""
         for text in self.include.lines if self.include else ():
-            start, *wild = _WILDCARD.split(text.removeprefix("/"))
+            start, *wild = WILDCARD.split(text.removeprefix("/"))
             if "/" not in text.rstrip("/") or start.startswith(f"{folder}/"):
                 return True
             if wild and f"{folder}/".startswith(start.rpartition("/")[0]):
@@ -123,7 +124,10 @@ class Selection(Struct, frozen=True):
         rule = wanted.include.match(full)
         if rule and rule.ignored:  # by a pattern of `include`, so it is taken
             return Verdict(reason, enter=enter)
-        return Verdict("not in spec.source.include", enter=enter or (not reason and wanted.reaches(path)))
+        reaches = wanted.reaches(path)
+        # a `!` of `include` that takes a path out again, and a rule but for which a folder were entered, say so
+        why = rule.reason if rule else reason if reaches and reason else NOT_INCLUDED
+        return Verdict(why, enter=enter or (not reason and reaches))
 
 
 def select(

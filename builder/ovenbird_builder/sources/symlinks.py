@@ -12,11 +12,16 @@ from ..errors import UnsafeSourceError
 
 
 def check(root: Path, path: str, origin: str) -> None:
-    """Refuse a link of the tree below `root` that leaves it or goes in a circle. A link to nothing is left alone."""
-    target = os.readlink(root / path)  # noqa: PTH115  # the text as it is, not a Path made of it
+    """Refuse a path below `root` that a link leads out of it, or in a circle. A link to nothing is left alone.
+
+    Errors: UnsafeSourceError.
+    """
     problem = describe_link(root, path)
     if problem:
+        place = root / path
+        # the text as it is, not a Path made of it; a link above the path may be the one
+        target = f" -> {show_value(os.readlink(place))}" if place.is_symlink() else ""  # noqa: PTH115
         raise UnsafeSourceError(
-            f"{origin}: the link {show_value(path)} -> {show_value(target)} {problem}",
+            f"{origin}: the link {show_value(path)}{target} {problem}",
             hint="put the files themselves there, or leave the link out with .ovenbirdignore",
         )

@@ -11,7 +11,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.build import source_check
-from ovenbird_builder.build.source_check import SourceCheckResult, check_imports, check_source
+from ovenbird_builder.build.source_check import SourceCheckResult, check_handler, check_imports, check_source
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import HandlerMissingError, SourceSyntaxError
 from ovenbird_builder.sources import tree_digest
@@ -187,10 +187,82 @@ def test_a_module_from_elsewhere_is_left_to_the_lock(check: Check) -> None:
     assert found.absent == "other.mod"
     check_imports(found, HERE, {"other"}, ())
     check_imports(found, HERE, set(), ("other",))
-    check_imports(found, HERE, set(), (), is_known=False)
+    check_imports(found, HERE, set(), (), is_elsewhere=lambda name: name == "other")
     check_imports(found, HERE, set(), (), has_installed=True)
     with pytest.raises(HandlerMissingError, match=r"no module 'other\.mod'"):
         check_imports(found, HERE, set(), ())
+
+
+@pytest.mark.parametrize(
+    ("files", "handler", "hint"),
+    [
+        (("main.py",), "app:main", "the source has main"),
+        (("main.py",), "mian:run", "did you mean main:run?"),
+        (("pkg/__init__.py", "pkg/core.py"), "pkg.cor:run", "did you mean pkg.core:run?"),
+        (("src/app.py",), "app:main", "did you mean src.app:main, or spec.source.source: src?"),
+        (("data.csv",), "app:main", "the source has no Python file"),
+        (("app/part.py",), "app:main", "app is a folder without an __init__.py"),
+        (tuple(f"m{n}.py" for n in range(7)), "app:main", "the source has m0, m1, m2, m3, m4 and 2 more"),
+    ],
+    ids=["other name", "slip", "in a package", "src layout", "no code", "folder", "many"],
+)  # fmt: skip
+def test_a_handler_of_a_module_that_nothing_brings_is_refused(
+    check: Check, files: tuple[str, ...], handler: str, hint: str
+) -> None:
+    """Before anything is locked, with what may be meant; an instruction may bring it, as may the base."""
+    found = check(dict.fromkeys(files, ""), handler)
+    with pytest.raises(HandlerMissingError, match=f"no module '{found.absent}'") as caught:
+        check_handler(found, HERE, (), ("pip",))
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 37
+    if not found.is_sure:
+        check_handler(found, HERE, (), (), has_installed=True)
+        check_handler(found, HERE, (), (), is_elsewhere=lambda name: name == handler.partition(":")[0])
+
+
+def never(name: str) -> bool:
+    raise AssertionError(f"the base was asked for {name}")
+
+
+@pytest.mark.parametrize(
+    ("handler", "wanted", "passes"),
+    [
+        ("app:run", (("acme-jobs", ""),), True),
+        ("mian:run", (("acme-jobs", ""),), False),
+        ("mian:run", (("mian", ""),), True),
+        ("mian:run", (("lib", "file:lib"),), True),
+        ("mian:run", (("", "pylock.toml"),), True),
+        ("json:dumps", (), True),
+        ("pip:main", (), True),
+        ("space.part:run", (("space-part", ""),), True),
+        ("space.part:run", (), False),
+        ("pkg.other:run", (("pkg", ""),), False),
+    ],
+    ids=["a package", "a slip", "a package of that name", "a folder", "a lock", "the standard library", "the base",
+         "a namespace", "nobody", "the source's own package"],
+)  # fmt: skip
+def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
+    check: Check, handler: str, wanted: tuple[tuple[str, str], ...], passes: bool
+) -> None:
+    """What the source's own package has not, no other one brings; a slip is one unless a package is called so."""
+    found = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
+    if passes:
+        check_handler(found, HERE, wanted, ("pip",), is_elsewhere=never)
+        return
+    with pytest.raises(HandlerMissingError, match="no module"):
+        check_handler(found, HERE, wanted, ("pip",))
+
+
+@pytest.mark.parametrize("name", ["fast.cpython-312-x86_64-linux-gnu.so", "fast.so", "fast.pyc", "fast/__init__.pyc"])
+def test_a_compiled_module_is_there(check: Check, name: str) -> None:
+    """An extension, and bytecode without its source."""
+    assert check({name: b"\x7fELF"}, "fast:run").absent == ""
+
+
+def test_a_package_that_looks_elsewhere_may_have_it(check: Check) -> None:
+    """As `pkgutil.extend_path` does."""
+    text = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    assert not check({"pkg/__init__.py": text}, "pkg.other:run").is_sure
 
 
 def test_an_import_that_nothing_brings_is_told(check: Check, caplog: pytest.LogCaptureFixture) -> None:

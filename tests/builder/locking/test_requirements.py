@@ -265,3 +265,19 @@ def test_an_encoding_that_is_none_is_left_to_python(tmp_path: Path, line: str) -
     """It holds no metadata, and the file is what the target refuses."""
     (tmp_path / "main.py").write_bytes(f"# coding: {line}\n".encode() + b"# /// script\n# ///\n\xff\n")
     assert found(tmp_path).wanted == ()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "Pipfile"])
+def test_what_only_has_the_name_of_requirements_is_an_error(tmp_path: Path, name: str) -> None:
+    """A link to nothing and a folder were taken for no requirements, and the image lacked all of them."""
+    (tmp_path / "main.py").write_text("")
+    (tmp_path / name).symlink_to("gone.txt")
+    with pytest.raises(LockError, match=rf"{name} is a link to 'gone\.txt', where no file is") as caught:
+        collect(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
+    assert caught.value.exit_code == 40
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(LockError, match=f"{name} is a folder"):
+        collect(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
+    named = collect(FunctionSpec(tmp_path, "f", "fn", requirements=("six",)), tmp_path)
+    assert [one.name for one in named.wanted] == ["six"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import zipfile
@@ -14,6 +15,7 @@ from tests.gitserver import git
 from ovenbird.errors import OvenbirdError
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.cache.layer_cache import LayerCache
+from ovenbird_builder.commands import options
 from ovenbird_builder.errors import BuildRequestError, ImagePolicyError
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.sources import SourceTree, fetch, secret_gate
@@ -118,7 +120,39 @@ def test_an_allowed_file_passes_and_is_recorded() -> None:
     assert secret_gate.list_allowed(found, ("*.py",)) == [{"path": "main.py", "line": 4, "what": "GitHub token"}]
     assert secret_gate.list_unused(found, ("*.py", "a b")) == []
     (told,) = secret_gate.list_unused(found, ("*.py", "tests/**"))
-    assert told.startswith("--allow 'tests/**': nothing there")
+    assert told == "--allow 'tests/**' lets nothing pass: no file there looks like a secret"
+
+
+def test_a_slip_in_what_is_allowed_is_told_with_the_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    """Else one would look for the fault in the file."""
+    with caplog.at_level("WARNING", "ovenbird.source"):
+        refusal((SecretFinding("server.key", 0, "a private key"),), "sever.key")
+    assert caplog.messages == ["--allow sever.key lets nothing pass: no file there looks like a secret"]
+
+
+def test_what_is_ignored_stays_out_whatever_is_allowed(tmp_path: Path, folder: Path, cache: LayerCache) -> None:
+    """`--allow` says what may be packed of what is packed anyway: no folder is entered for it."""
+    (folder / ".ssh").mkdir()
+    (folder / ".ssh" / "id_rsa").write_text("x")
+    (folder / ".gitignore").write_text(".ssh/\n.env\n")
+    tree = fetched(tmp_path, str(folder))
+    found = secret_gate.find_secrets(tree, FunctionSpec(tmp_path, "f", "fn"), None, cache)
+    secret_gate.check_source(found, ("*", "**"))
+    assert [row["path"] for row in secret_gate.list_allowed(found, ("*", "**"))] == ["main.py"]
+    assert sorted(row.name for row in tree.rows) == [".gitignore", "main.py"]
+
+
+def test_the_variable_takes_lines_and_commas() -> None:
+    """As its help says; what may have a comma in it takes lines alone."""
+    parser = argparse.ArgumentParser()
+    options.add(parser, "build")
+    environ = {"OVENBIRD_ALLOW": "a.pem, tests/**\nb.pem,", "OVENBIRD_REQUIREMENT": "six>1,<2\nattrs"}
+    given = options.given(parser.parse_args([]), environ)
+    assert given["allow"] == ("a.pem", "tests/**", "b.pem")
+    assert given["requirement"] == ("six>1,<2", "attrs")
+    words = " ".join(parser.format_help().split())
+    assert "repeat [OVENBIRD_ALLOW, one per line or with commas]" in words
+    assert "repeat for more [OVENBIRD_REQUIREMENT, one per line]" in words
 
 
 def test_many_findings_are_cut_and_names_cannot_forge_lines() -> None:
@@ -146,10 +180,26 @@ def test_many_findings_are_cut_and_names_cannot_forge_lines() -> None:
         ("tests/*/key.pem", "tests/a/b/key.pem", False),
         ("[x].py", "[x].py", True),
         ("!main.py", "main.py", False),
+        ("*", "key.pem", True),
+        ("*", ".env", False),
+        ("*", ".ssh/id_rsa", False),
+        ("*", "tests/key.pem", False),
+        ("**", "tests/key.pem", True),
+        ("**", "tests/.aws/credentials", False),
+        ("**/*", ".ssh/id_rsa", False),
+        (".env*", ".env.local", True),
+        (".ssh/*", ".ssh/id_rsa", True),
+        (".ssh", ".ssh/keys/id_rsa", True),
+        ("tests/**", "tests", False),
+        ("te*/", "tests/a/key.pem", True),
+        ("a/**/b/*.pem", "a/b/x.pem", True),
+        ("a/**/b/*.pem", "a/1/2/b/x.pem", True),
+        ("a/**/b/*.pem", "a/1/2/x.pem", False),
+        ("**/**/**/**", "a/b/c/d", True),
     ],
 )
 def test_a_pattern_is_relative_to_the_source_root(pattern: str, path: str, passes: bool) -> None:
-    """A path names one file or a folder; a star stays within one folder, two do not."""
+    """A path names one file or a folder; a star stays within one folder, two do not; neither is for a hidden name."""
     assert is_allowed(path, (pattern,)) is passes
 
 

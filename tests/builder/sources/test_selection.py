@@ -170,3 +170,53 @@ def test_a_walk_does_not_enter_what_is_left_out(fetched: Fetch, tmp_path: Path) 
         deep /= "a"
     os.makedirs(deep)  # noqa: PTH103  # deeper than a tree may be
     assert "main.py" in paths(fetched("app"))
+
+
+INCLUDED = {
+    "a slip": (("main.py", "mdoels/"), (), "'mdoels/' matches nothing; did you mean 'models'?"),
+    "a wildcard": (("main.py", "*.csv"), (), "'*.csv' matches nothing"),
+    "a wildcard in a folder": (("main.py", "modls/*.bin"), (), "'modls/*.bin' matches nothing; did you mean 'models'?"),
+    "a later exclude": (
+        ("main.py", "models/a.bin"), ("models/",),
+        "'models/a.bin' names only what is left out: 'models/', line 1 of spec.source.exclude",
+    ),
+    "a later exclude of files": (
+        ("main.py", "models"), ("*.bin",),
+        "'models' names only what is left out: '*.bin', line 1 of spec.source.exclude",
+    ),
+    "an ignored folder": (
+        ("main.py", "logs/*.txt"), (), "'logs/*.txt' names only what is left out: 'logs/', line 1 of .gitignore",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("include", "exclude", "words"), INCLUDED.values(), ids=INCLUDED)
+def test_a_pattern_of_include_without_a_file_is_told(
+    fetched: Fetch, tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...], words: str
+) -> None:
+    """The function would miss it at its first call; a rule that leaves out what is meant is named."""
+    app = write(tmp_path / "app", "main.py", "models/a.bin", "logs/a.txt")
+    write(app, gitignore="logs/\n")
+    tree = fetched("app", include=include, exclude=exclude)
+    assert tree.warnings == (f"spec.source.include: {words}",)
+
+
+def test_patterns_that_have_a_file_are_not_told(fetched: Fetch, tmp_path: Path) -> None:
+    """Whatever their form, also where another pattern names the same file; a `!` asks for nothing."""
+    write(tmp_path / "app", "main.py", "models/a.bin", "models/b.bin")
+    include = ("./main.py", "/main.py", "models", "models/", "models/*.bin", "**/a.bin", "!models/b.bin", "*.py")
+    tree = fetched("app", include=include)
+    assert tree.warnings == ()
+    assert tree.left_out == {"models/b.bin": "'!models/b.bin', line 7 of spec.source.include"}
+
+
+def test_a_dockerignore_that_takes_back_nothing_is_told(fetched: Fetch, tmp_path: Path) -> None:
+    """By its line; one that a later line overrides names that, as does what is told of the file."""
+    app = write(tmp_path / "app", "main.py", "data/a.csv", "data/b.csv")
+    write(app, dockerignore="data\n!dta/a.csv\n!data/b.csv\ndata/b.csv\n!main.py\n")
+    tree = fetched("app")
+    assert tree.left_out["data/b.csv"] == "'data/b.csv', line 4 of .dockerignore"
+    assert tree.warnings == (
+        ".dockerignore, line 2: '!dta/a.csv' matches nothing; did you mean 'data/a.csv'?",
+        ".dockerignore, line 3: '!data/b.csv' names only what is left out: 'data/b.csv', line 4 of .dockerignore",
+    )

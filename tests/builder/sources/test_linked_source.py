@@ -1,0 +1,65 @@
+"""A source that is named by a link: what lies beside the link is packed, never what lies beside its target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import UnsafeSourceError
+from ovenbird_builder.request.function_target import named
+
+from .conftest import Fetch, paths
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A function, and another folder beside it that is nobody's business."""
+    for name in ("app/lib", "bom"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("app/beside.py", "app/lib/main.py", "bom/main.py", "bom/private.py"):
+        (tmp_path / name).write_text(name)
+    return tmp_path / "app"
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "source"),
+    [
+        ("main.py", "../bom/main.py", "main.py"),
+        ("main.py", "../bom/main.py", "./main.py"),
+        ("src", "../bom", "src"),
+        ("src", "../bom", "src/main.py"),
+        ("main.py", "../bom/main.py", "."),
+        ("data", "/etc", "."),
+    ],
+    ids=["file", "dot", "folder", "file below a folder", "in the source", "absolute"],
+)
+def test_a_link_out_of_the_source_is_refused(fetched: Fetch, app: Path, link: str, target: str, source: str) -> None:
+    """The other folder would be packed, with all that is in it."""
+    (app / link).symlink_to(target)
+    with pytest.raises(UnsafeSourceError, match=f"the link '{link}") as caught:
+        fetched(source, root=app, handler="main:fn")
+    assert caught.value.exit_code == 33
+
+
+def test_a_link_within_the_source_is_packed_where_it_lies(fetched: Fetch, app: Path) -> None:
+    """With what lies beside the link; a folder elsewhere may be named by hand, and its links are held to it."""
+    (app / "main.py").symlink_to("lib/main.py")
+    tree = fetched("main.py", root=app)
+    assert paths(tree) == {"main.py": ("lib/main.py",), "beside.py": "app/beside.py", "lib/main.py": "app/lib/main.py"}
+    assert tree.file == "main.py"
+    assert set(paths(fetched("../bom", root=app))) == {"main.py", "private.py"}
+    (app.parent / "bom" / "linked.py").symlink_to("../app/beside.py")
+    with pytest.raises(UnsafeSourceError, match=r"the link 'linked\.py' -> '\.\./app/beside\.py' leads out"):
+        fetched("../bom/linked.py", root=app)
+
+
+def test_a_target_that_is_a_link_counts_where_it_lies(app: Path) -> None:
+    """On the command line too; a link above the folder is the user's own way there."""
+    (app / "main.py").symlink_to("lib/main.py")
+    (app.parent / "way").symlink_to("app")
+    function = named(str(app.parent / "way" / "main.py") + ":fn").function
+    assert (function.root, function.handler) == (app, "main:fn")
+    (app / "other.py").symlink_to("../bom/main.py")
+    with pytest.raises(UnsafeSourceError, match=r"the link 'other\.py' -> '\.\./bom/main\.py' leads out of the source"):
+        named(str(app / "other.py"))
