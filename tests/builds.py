@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import starts
+
 
 class Builds:
     """A function in `source`, a cache in `cache`; `env` is what a build's environment has beside the tests' own."""
@@ -25,7 +27,10 @@ class Builds:
 
     def command(self, verb: str, *words: str) -> list[str]:
         """The argv of a verb on the function."""
-        return [sys.executable, "-m", "ovenbird", verb, *words, "--cache-dir", str(self.cache)]
+        return [sys.executable, "-m", "ovenbird", *self._words(verb, *words)]
+
+    def _words(self, verb: str, *words: str) -> list[str]:
+        return [verb, *words, "--cache-dir", str(self.cache)]
 
     def environ(self, **more: str) -> Mapping[str, str]:
         """The environment of a build."""
@@ -33,17 +38,22 @@ class Builds:
 
     def start(self, *words: str, prefix: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
         """Start a build; its streams are pipes."""
-        return subprocess.Popen(
-            [*prefix, *self.command("build", *words)], cwd=self.source, env=self.environ(**more), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        options: dict[str, Any] = {"cwd": self.source, "env": self.environ(**more), "text": True}
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+        if prefix:
+            return subprocess.Popen([*prefix, *self.command("build", *words)], start_new_session=True, **options)
+        return starts.start(self._words("build", *words), start_new_session=True, **options)
 
     def run(self, *words: str, verb: str = "build", prefix: tuple[str, ...] = (), **more: str) -> Build:
         """Run a verb to its end."""
-        done = subprocess.run(
-            [*prefix, *self.command(verb, *words)], cwd=self.source, env=self.environ(**more), text=True,
-            capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=300,
-        )  # fmt: skip
+        options: dict[str, Any] = {"cwd": self.source, "env": self.environ(**more), "timeout": 300}
+        if prefix:
+            command = [*prefix, *self.command(verb, *words)]
+            done = subprocess.run(
+                command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options
+            )
+        else:
+            done = starts.run(*self._words(verb, *words), **options)
         return Build(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *words: str, **options: Any) -> dict[str, Any]:

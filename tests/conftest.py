@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import starts
 from tests.jobs import Jobs
 from tests.kube import configured
 from tests.service import Service
@@ -26,8 +27,14 @@ _ENGINE = "ovenbird/engine"  # in pytest's cache: the files with tests that use 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--quick`, which `make quick` gives."""
+    """Add `--quick`, which `make quick` gives, and `--exec`."""
     parser.addoption("--quick", action="store_true", help="leave out what needs containers, apt packages or minutes")
+    parser.addoption("--exec", action="store_true", help="start each `ovenbird` by exec; fork none (tests/starts.py)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell `tests/starts.py` how to start processes."""
+    starts.by_exec = config.getoption("exec")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist; not by its marks, which pytest 9.2 has no room for

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.starts import start
+
 _PATIENCE = 60.0  # seconds; only a broken run takes so long, whatever the machine is doing
-
-
-def default_signals() -> None:
-    """Ignore no signal, whatever started the tests (nohup, a shell that runs them behind)."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 class Done:
@@ -39,6 +33,8 @@ class Done:
 class Jobs:
     """A folder that runs start in, with a store of its own."""
 
+    fresh = False  # whether all are started by exec
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
@@ -51,14 +47,15 @@ class Jobs:
         path.write_text(textwrap.dedent(source))
         return path
 
-    def ovenbird(self, *words: str, stdout: int = subprocess.PIPE, **environ: str) -> subprocess.Popen[str]:
+    def ovenbird(
+        self, *words: str, stdout: int = subprocess.PIPE, fresh: bool = False, **environ: str
+    ) -> subprocess.Popen[str]:
         """Start `ovenbird` with these words."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PORT", "AWS_"))}
         env |= {"OVENBIRD_HOME": str(self.home), **environ}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ovenbird", *words], cwd=self.folder, env=env, text=True,
-            stdout=stdout, stderr=subprocess.PIPE, preexec_fn=default_signals,  # noqa: PLW1509
-        )  # fmt: skip
+        process = start(
+            words, cwd=self.folder, env=env, text=True, stdout=stdout, stderr=subprocess.PIPE, fresh=fresh or self.fresh
+        )
         self._started.append(process)
         return process
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests import starts
 
 PATIENCE = 240.0  # seconds; a node that other tests load starts pods slowly
 
@@ -43,10 +44,10 @@ class Kube:
 
     def manifests(self, *words: str) -> tuple[str, str]:
         """What `ovenbird manifests` prints for the function, and what it notes."""
-        command = [sys.executable, "-m", "ovenbird", "manifests", "function.yaml", *words]
+        command = ["manifests", "function.yaml", *words]
         if not {"--image", "--build-result"} & set(words):
             command += ["--image", self.image]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder)
+        done = starts.run(*command, timeout=PATIENCE, cwd=self.folder)
         assert done.returncode == 0, done.stderr
         return done.stdout, done.stderr
 

@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests import starts
 from tests.service import Service, until
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -82,10 +81,10 @@ class Processor(Service):
         port, second = free_port(), free_port()
         self.url, self.probes = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{second}"
         config = str(folder / "function.yaml")
-        command = [sys.executable, "-m", "ovenbird", "processor", "--config", config, *flags]
+        words = ["processor", "--config", config, *flags]
         env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "NUCLIO_", "PORT"))}
         env |= {"PORT": str(port), "OVENBIRD_PROBE_PORT": str(second), "OVENBIRD_DRAIN_DELAY": "0.2", **environ}
-        self.process = subprocess.Popen(command, stderr=self._log, stdout=self._log, env=env, cwd=folder)
+        self.process = starts.start(words, stderr=self._log, stdout=self._log, env=env, cwd=folder)
 
     def probe(self, path: str) -> httpx.Response:
         """GET at the second port."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.starts import start
 
 _PATIENCE = 30.0  # seconds; only a broken server takes so long, whatever the machine is doing
 
@@ -19,12 +19,14 @@ _PATIENCE = 30.0  # seconds; only a broken server takes so long, whatever the ma
 class Service:
     """One server. `url` is where it listens; `log` what it has written to stderr; `call` posts JSON to it."""
 
-    def __init__(self, target: str, flags: tuple[str, ...], environ: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, target: str, flags: tuple[str, ...], environ: dict[str, str], folder: Path, *, fresh: bool = False
+    ) -> None:
         self.log_path = folder / f"serve-{time.monotonic_ns()}.log"
         self._log = self.log_path.open("wb")
-        command = [sys.executable, "-m", "ovenbird", "serve", target, "--port", "0", *flags]
+        words = ("serve", target, "--port", "0", *flags)
         env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
-        self.process = subprocess.Popen(command, stderr=self._log, stdout=self._log, env={**env, **environ}, cwd=folder)
+        self.process = start(words, stderr=self._log, stdout=self._log, env={**env, **environ}, cwd=folder, fresh=fresh)
         self.url = ""
 
     @property

@@ -14,7 +14,6 @@ import machine
 import memory
 import report
 import speed
-import starts
 import targets
 import transfers
 import workers
@@ -24,6 +23,8 @@ from live import CLIENT_CORE
 from processes import FailedError
 from servers import ASYNC, BARE, BARE_LEAN, SERVERS, SYNC, Server, before, pids
 from session import conclude, ended
+
+import starts
 
 SECTIONS = ("speed", "start", "memory", "transfers", "workers")
 TITLES = {server.name: server.title for server in SERVERS}

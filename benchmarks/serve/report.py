@@ -8,8 +8,9 @@ from typing import Any
 
 import speed
 from memory import Sizes
-from starts import Starts
 from targets import Target
+
+from starts import Starts
 
 Cells = Sequence[str]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import memory
 import speed
-import starts
 from servers import ASYNC, BARE, FRAMEWORK, FRAMEWORK_ASGI, SYNC
+
+import starts
 
 FLAT = 1.0  # MiB that memory may still grow between the first and the last count of calls
 CONSTANT = 16.0  # MiB that memory may rise for a transfer of 64 or 256 MiB

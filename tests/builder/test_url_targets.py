@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 SECRET = "Hunter2Pass"
 URLS = [f"git+https://u:{SECRET}@host.invalid/x.git", f"https://u:{SECRET}@host.invalid/x.py:fn"]
 
 
 def ovenbird(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ovenbird", *words]
     environ = {**os.environ, "OVENBIRD_CACHE_DIR": str(folder / "cache")}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environ, timeout=60)
+    return starts.run(*words, cwd=folder, env=environ, timeout=60)
 
 
 @pytest.mark.parametrize("url", URLS, ids=["git", "https"])

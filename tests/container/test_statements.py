@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from tests import starts
 from tests.engine import Images, skopeo
 from tests.gitserver import git
 from tests.podman import Podman
@@ -47,7 +47,7 @@ license = "MIT"
 
 def ovenbird(*words: str) -> dict[str, Any]:
     """Run the command; the JSON that it prints."""
-    done = subprocess.run([sys.executable, "-m", "ovenbird", *words], capture_output=True, text=True, check=False)
+    done = starts.run(*words)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -6,10 +6,10 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import starts
 from tests.loading import FUNCTIONS
 
 from ovenbird.command_line.verb_parser import spell_out
@@ -24,8 +24,7 @@ def ovenbird(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command to its end."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
-    command = [sys.executable, "-m", "ovenbird", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, env={**clean, **environ}, cwd=cwd, check=False)
+    return starts.run(*arguments, input=stdin, text=False, env={**clean, **environ}, cwd=cwd)
 
 
 def record(result: subprocess.CompletedProcess[bytes]) -> dict[str, object]:

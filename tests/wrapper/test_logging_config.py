@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests import starts
 from tests.loss import Load, Tally, until_total
 from tests.service import Service
 
@@ -116,8 +117,8 @@ def test_no_line_of_the_access_log_is_missing_or_torn(serve: Serve, workers: str
 def test_workers_that_write_at_once_do_not_tear_lines(tmp_path: Path) -> None:
     """Two workers fill one slow pipe: what comes out of it is whole lines."""
     (tmp_path / "main.py").write_text("async def handler():\n    return 1\n")
-    command = [sys.executable, "-m", "ovenbird", "serve", "main.py", "--port", "0", "--workers", "2"]
-    process = subprocess.Popen([*command, "--drain-delay", "200ms"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    words = ["serve", "main.py", "--port", "0", "--workers", "2", "--drain-delay", "200ms"]
+    process = starts.start(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         messages = (json.loads(line)["message"] for line in process.stderr)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests import starts
 
 from ovenbird import settings as table
 from ovenbird.common.units import parse_duration, parse_size, parse_whole
@@ -163,9 +164,7 @@ def test_no_number_is_lenient(verb: str, text: str) -> None:
 def test_a_command_ends_with_its_status(tmp_path: Path, words: tuple[bytes, ...], code: int) -> None:
     """The same by the command itself."""
     (tmp_path / "main.py").write_text("def handler(a=0): return a\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "ovenbird", *words], cwd=tmp_path, capture_output=True, timeout=60, check=False
-    )
+    done = starts.run(*map(os.fsdecode, words), cwd=tmp_path, text=False, timeout=60)
     assert done.returncode == code
     assert b"Traceback" not in done.stderr
     assert len(done.stderr) < 5000

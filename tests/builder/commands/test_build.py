@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import starts
 
 DOCUMENT = "kind: python\nname: NAME\nspec: {source: {source: main.py, handler: handler}, base_image: 'oci:/none'}\n"
 
@@ -26,9 +26,8 @@ def folder(tmp_path: Path) -> Path:
 
 def build(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the verb."""
-    command = [sys.executable, "-m", "ovenbird", "build", *words, "--cache-dir", str(folder / "cache")]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OVENBIRD_LOG_FORMAT": "json", **environ}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    return starts.run("build", *words, "--cache-dir", str(folder / "cache"), cwd=folder, env=env)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import json
 import os
 import pwd
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import starts
 from tests.storage import configured
 
 from ovenbird_builder.cache.folder import find_cache
@@ -19,9 +19,8 @@ from ovenbird_builder.layers.source import files_layer
 
 def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the verb; without an `env` no engine is found, so no store is touched."""
-    command = [sys.executable, "-m", "ovenbird", "cache", *words]
     env = {**os.environ, **({"PATH": "/nonexistent"} if env is None else env)}
-    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    done = starts.run("cache", *words, env=env)
     assert done.returncode == code, done.stderr
     return done
 
@@ -76,8 +75,7 @@ def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     }.get(verb, ())
     (tmp_path / "function.yaml").write_text("kind: python\nname: f\nspec: {source: {source: ., handler: 'main:f'}}\n")
     env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "OVENBIRD_CACHE_DIR": "~/file"}
-    command = [sys.executable, "-m", "ovenbird", verb, *words]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    done = starts.run(verb, *words, cwd=tmp_path, env=env)
     assert done.returncode == 20, done.stderr
     assert f"--cache-dir: '{tmp_path}/file' is not a folder" in done.stderr
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import starts
 from tests.orchard import PASSWORD, Bench, Orchard
 from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
 
@@ -32,8 +32,7 @@ def call(bench: Bench, orchard: Orchard, tmp_path: Path) -> Call:
             "OVENBIRD_CACHE_DIR": str(bench.cache), "OVENBIRD_INDEX_URL": orchard.url.replace("://", "://${WHO}:${WORD}@"),
             "WHO": "gardener", "WORD": "Plum%26Pear%2377", "OVENBIRD_LOG_FORMAT": "text",
         } | environ  # fmt: skip
-        command = [sys.executable, "-m", "ovenbird", "lock", *flags]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        return starts.run("lock", *flags, cwd=tmp_path, env=env, timeout=None)
 
     return run
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 from ovenbird.function_document import find, read
 from ovenbird_builder.locking import lockfile
@@ -58,8 +58,7 @@ def check(folder: Path) -> Check:
     def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "UV_"))}
         env |= {"PATH": str(folder / "no-programs"), "OVENBIRD_LOG_FORMAT": "text"} | environ
-        command = [sys.executable, "-m", "ovenbird", "lock", "--check", *flags]
-        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
+        return starts.run("lock", "--check", *flags, cwd=folder, env=env)
 
     return run
 

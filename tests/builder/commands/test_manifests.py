@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from tests import starts
 
 DOCUMENT = """\
 kind: python
@@ -22,10 +22,7 @@ spec:
 def ovenbird(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `ovenbird manifests` in a process of its own."""
     (folder / "function.yaml").write_text(DOCUMENT)
-    return subprocess.run(
-        [sys.executable, "-m", "ovenbird", "manifests", *words], cwd=folder, text=True, capture_output=True,
-        env={**os.environ, "OVENBIRD_LOG_FORMAT": "text"}, check=False,
-    )  # fmt: skip
+    return starts.run("manifests", *words, cwd=folder, env={**os.environ, "OVENBIRD_LOG_FORMAT": "text"})
 
 
 def test_documents_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import starts
 from tests.service import Service
 
 from ovenbird.command_line.env_file import parse_env_file, read_env_file
@@ -85,10 +85,7 @@ def run(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProces
     """Run `ovenbird run` in a folder."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
     env |= {"OVENBIRD_HOME": str(folder / "store"), "OVENBIRD_LOG_FORMAT": "text", **environ}
-    return subprocess.run(
-        [sys.executable, "-m", "ovenbird", "run", *words], capture_output=True, text=True, cwd=folder, env=env,
-        check=False,
-    )  # fmt: skip
+    return starts.run("run", *words, cwd=folder, env=env)
 
 
 def test_a_run_gets_the_variables_and_the_settings(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 import ovenbird.cli  # gives the parsers their help
 from ovenbird.command_line.examples import EXAMPLES
@@ -32,8 +33,7 @@ MAIN = "import sys; sys.path[:0] = sys.argv[1].split(':'); from ovenbird.cli imp
 def ovenbird(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT", "COLUMNS"))}
-    command = [sys.executable, "-m", "ovenbird", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**env, **environ})
+    return starts.run(*words, env={**env, **environ})
 
 
 @pytest.fixture(scope="module")
@@ -208,5 +208,4 @@ def test_a_function_may_be_called_as_a_verb_of_runs(tmp_path: Path) -> None:
     (tmp_path / "list/function.yaml").write_text("kind: python\nname: f\nspec: {source: {handler: fn}}\n")
     (tmp_path / "list/main.py").write_text("def fn(): return 7\n")
     env = {**os.environ, "OVENBIRD_HOME": str(tmp_path / "store")}
-    command = [sys.executable, "-m", "ovenbird", "run", "list"]
-    assert subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=True).stdout == "7\n"
+    assert starts.run("run", "list", cwd=tmp_path, env=env).stdout == "7\n"

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 from ovenbird import settings as table
 from ovenbird.command_line.variables import OTHERS, describe_misspelled
@@ -22,9 +22,8 @@ ROOT = Path(__file__).parents[3]
 def ovenbird(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, with a store of its own."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
-    command = [sys.executable, "-m", "ovenbird", *words]
     env |= {"OVENBIRD_HOME": str(cwd / "store"), **environ}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, env=env)
+    return starts.run(*words, cwd=cwd, env=env)
 
 
 def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 FILES = ["main.py", "function.yaml", "test_main.py", ".ovenbirdignore"]
 
@@ -16,9 +17,8 @@ FILES = ["main.py", "function.yaml", "test_main.py", ".ovenbirdignore"]
 def ovenbird(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, with a store of its own."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT"))}
-    command = [sys.executable, "-m", "ovenbird", *words]
     env |= {"OVENBIRD_HOME": str(cwd / "store"), "OVENBIRD_LOG_FORMAT": "text"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, env=env)
+    return starts.run(*words, cwd=cwd, env=env)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.jobs import default_signals
+from tests.starts import default_signals
 
 from ovenbird_builder.layers.runtime_layers import LAUNCHER
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import starts
 from tests.service import Service
 
 from ovenbird.errors import DocumentError
@@ -40,10 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def ovenbird(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, with a store of its own and the log as JSON."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "PORT", "CI"))}
-    return subprocess.run(
-        [sys.executable, "-m", "ovenbird", *words], capture_output=True, text=True, cwd=cwd, check=False,
-        env={**clean, "OVENBIRD_HOME": str(cwd / "store")},
-    )  # fmt: skip
+    return starts.run(*words, cwd=cwd, env={**clean, "OVENBIRD_HOME": str(cwd / "store")})
 
 
 def warnings(log: str) -> list[str]:

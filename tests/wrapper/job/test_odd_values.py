@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import starts
 from tests.jobs import Jobs
 
 _RAISES = {
@@ -178,8 +179,7 @@ def test_a_folder_of_another_encoding(jobs: Jobs, store: dict[str, str]) -> None
     folder.mkdir()
     (folder / "main.py").write_text(_TAKES)
     env = {name: text for name, text in os.environ.items() if not name.startswith("OVENBIRD_")} | store
-    command = [sys.executable, "-m", "ovenbird", "run", "main.py", "--result-file", "result.json"]
-    done = subprocess.run(command, cwd=folder, env=env, check=False, capture_output=True, timeout=60)
+    done = starts.run("run", "main.py", "--result-file", "result.json", cwd=folder, env=env, text=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads((folder / "result.json").read_bytes())["state"] == "COMPLETED"
 

@@ -6,11 +6,11 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests import starts
 
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.platform.entities.run import run_metadata, start
@@ -49,9 +49,7 @@ def terminal(store: LocalStore) -> Callable[..., str]:
     def run(*words: str, columns: int = 120) -> str:
         env = {**os.environ, "OVENBIRD_HOME": str(store.home), "COLUMNS": str(columns)}
         leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ovenbird", *words], env=env, stdout=follower, stderr=subprocess.PIPE
-        )
+        process = starts.start(words, env=env, stdout=follower, stderr=subprocess.PIPE)
         os.close(follower)
         shown = b""
         with os.fdopen(leader, "rb", buffering=0) as reader:

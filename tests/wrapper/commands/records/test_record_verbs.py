@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import starts
 from tests.jobs import Jobs
 
 from ovenbird.commands.records.record_verbs import main
@@ -178,7 +177,7 @@ def test_a_table_on_a_terminal(jobs: Jobs) -> None:
 
     def shown(*words: str) -> str:
         leader, follower = pty.openpty()
-        subprocess.run([sys.executable, "-m", "ovenbird", *words], env=env, stdout=follower, check=True)
+        starts.run(*words, env=env, stdout=follower).check_returncode()
         os.close(follower)
         with os.fdopen(leader, "rb") as terminal:
             return terminal.read1(65536).decode()
@@ -197,10 +196,9 @@ def test_who_reads_may_stop_reading(jobs: Jobs) -> None:
     env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "ovenbird", "runs", "list"]
-    done = subprocess.run(command, check=True, env=env, stdout=write, stderr=subprocess.PIPE)
+    done = starts.run("runs", "list", env=env, stdout=write)
     os.close(write)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
@@ -210,10 +208,7 @@ def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
         project.new_artifact(f"a{number}", path="/x")
     env = {**os.environ, "OVENBIRD_HOME": str(store.home)}
     leader, follower = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "ovenbird", "artifacts", "list", "--limit", "2"],
-        env=env, check=True, stdout=follower, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    done = starts.run("artifacts", "list", "--limit", "2", env=env, stdout=follower)
     os.close(follower)
     os.close(leader)
     assert "the newest 2" in done.stderr

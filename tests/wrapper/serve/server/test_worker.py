@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests import starts
 from tests.loss import Load, Tally, until_total
 from tests.service import Service, until
 
@@ -232,8 +233,8 @@ def test_an_idle_connection_does_not_hold_up_the_end(serve: Serve) -> None:
 def test_a_log_that_nobody_reads_does_not_stop_the_service(tmp_path: Path) -> None:
     """stderr is a pipe whose reader has gone: calls are answered, and the end is as it should be."""
     (tmp_path / "main.py").write_text("import logging\ndef handler():\n    logging.error('x' * 10000)\n    return 1\n")
-    command = [sys.executable, "-m", "ovenbird", "serve", "main.py", "--port", "0", "--drain-delay", "0"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    words = ["serve", "main.py", "--port", "0", "--drain-delay", "0"]
+    process = starts.start(words, cwd=tmp_path, stderr=subprocess.PIPE)
     try:
         assert process.stderr is not None
         line = process.stderr.readline().decode()
