@@ -13,7 +13,7 @@ import httpx
 
 from tests.starts import start
 
-_PATIENCE = 30.0  # seconds; only a broken server takes so long, whatever the machine is doing
+_PATIENCE = 60.0  # seconds; only a broken server takes so long, whatever the machine is doing
 
 
 class Service:
