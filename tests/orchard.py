@@ -23,6 +23,7 @@ from ovenbird_builder.bases.probe import TargetPython, probe
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking.indexes import PackageIndexes, indexes
 from ovenbird_builder.locking.lock_format import Lock
+from ovenbird_builder.locking.pip_container import ResolverContext
 from ovenbird_builder.locking.requirements import Requirements
 
 USER, PASSWORD = "gardener", "Plum&Pear#77"
@@ -192,17 +193,22 @@ class Bench:
 
     def lock(self, *texts: str, root: Path | None = None, **options: object) -> Lock:
         """Lock these requirements, `requirements.txt` line by line."""
-        from ovenbird_builder.locking.lock import lock
+        return self.lock_needs(wants(*texts, root=root), **options)
 
-        wanted = wants(*texts, root=root)
+    def lock_needs(self, wanted: Requirements, **options: object) -> Lock:
+        """Lock these requirements; `options` are those of `LockOptions`, or parts of the context."""
+        from ovenbird_builder.locking.lock import LockOptions, lock
+
+        chosen = {name: options.pop(name) for name in LockOptions.__struct_fields__ if name in options}
+        return lock(wanted, self.context(**options), LockOptions(**chosen))
+
+    def context(self, **changes: object) -> ResolverContext:
+        """What locking and building wheels take, with changes."""
         given: dict[str, object] = {
-            "indexes": self.indexes,
-            "network": self.network,
-            "cache": self.cache,
-            "environ": {},
-        }
-        interpreter = options.pop("interpreter", self.interpreter)
-        return lock(wanted, self.image, interpreter, **{**given, **options})
+            "image": self.image, "interpreter": self.interpreter, "indexes": self.indexes, "network": self.network,
+            "cache": self.cache, "environ": {},
+        }  # fmt: skip
+        return ResolverContext(**{**given, **changes})
 
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:

@@ -19,7 +19,7 @@ from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers import Layer, scheme
 from ovenbird_builder.layers.bytecode import compile_wheels
 from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
-from ovenbird_builder.layers.image_policy import check
+from ovenbird_builder.layers.image_policy import ImagePolicy, check
 from ovenbird_builder.layers.runtime_layers import CHANGES, runtime_layers, runtime_stack
 from ovenbird_builder.layers.wheel_layers import WheelSet, dependency_layers
 
@@ -39,7 +39,8 @@ class Base:
     def build(self, name: str, layers: tuple[Layer, ...], changes: ConfigChanges | None = None) -> str:
         """An image of these layers in the store; its name."""
         image = kept(predict(self.manifest, self.config, layers, changes or ConfigChanges(), {}, 0), self.cache)
-        check(layers, image.config, image.manifest, self.cache, secrets={"NOTHING": "a value that is nowhere"})
+        policy = ImagePolicy(secrets={"NOTHING": "a value that is nowhere"})
+        check(layers, image.config, image.manifest, self.cache, policy)
         folder = layout(self.cache, name, image.manifest, "x")
         reference = f"localhost/layers-{name}:test"
         shared = str(self.cache.blobs)

@@ -18,45 +18,35 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from .image_packages import BaseComponent, ImagePackage, purl
+from .image_packages import BaseComponent, ImageComponents, ImagePackage, purl
 
 IMAGE, BASE, PYTHON, RUNTIME = "image", "base", "python", "runtime"  # references within a bill
 FROM_BASE = {"name": "ovenbird:from", "value": "base"}  # the property of a package that the base brings
 
 
-def document(
-    name: str,
-    version: str,
-    packages: Sequence[ImagePackage],
-    beside: Sequence[ImagePackage],
-    edges: Mapping[str, Sequence[str]],
-    base: BaseComponent,
-    runtime: str,
-    epoch: int,
-    installed: Mapping[str, str],
-) -> dict[str, Any]:
-    """A CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key "".
-
-    `installed` is what the base brings, name -> version; a package of that name above it takes its place.
-    """
-    by_name = {one.name: _library(one) for one in packages}
-    image = Component(name=name, version=version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE)
-    known = {one.purl for one in packages}
-    others = [_library(one) for one in beside if one.purl not in known]
-    floor = [_base(base), _python(base), _runtime(runtime)]
-    brought = _brought(installed, {*by_name, *(one.name for one in beside)})
-    bom = Bom(components=[*floor, *brought, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
+def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return a CycloneDX 1.6 document; `edges` say who needs whom, by name, the image under the key ""."""
+    by_name = {package.name: _library(package) for package in image.packages}
+    container = Component(
+        name=image.name, version=image.version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE
+    )  # fmt: skip
+    known = {package.purl for package in image.packages}
+    others = [_library(package) for package in image.runtime_packages if package.purl not in known]
+    below = [_base(image.base), _python(image.base), _runtime(image.runtime)]
+    brought = _brought(image.installed, {*by_name, *(package.name for package in image.runtime_packages)})
+    bom = Bom(components=[*below, *brought, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
+    tool = Component(name="ovenbird", version=image.runtime, type=ComponentType.APPLICATION)
     bom.metadata = BomMetaData(
-        component=image,
-        timestamp=datetime.fromtimestamp(epoch, timezone.utc),
+        component=container,
+        timestamp=datetime.fromtimestamp(image.epoch, timezone.utc),
         lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)],
-        tools=ToolRepository(components=[Component(name="ovenbird", version=runtime, type=ComponentType.APPLICATION)]),
+        tools=ToolRepository(components=[tool]),
     )
-    bom.register_dependency(floor[0], brought)
-    bom.register_dependency(floor[2], others)
-    for one, targets in edges.items():
+    bom.register_dependency(below[0], brought)
+    bom.register_dependency(below[2], others)
+    for name, targets in edges.items():
         needed = [by_name[target] for target in targets]
-        bom.register_dependency(by_name[one] if one else image, needed if one else [*floor, *needed])
+        bom.register_dependency(by_name[name] if name else container, needed if name else [*below, *needed])
     return _document(bom)
 
 

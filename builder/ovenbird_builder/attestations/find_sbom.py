@@ -13,7 +13,7 @@ from ..errors import ImageError
 from ..image_reader import ImageReader, layer_files
 from ..oci import label_names
 from . import referrers, sbom
-from .image_packages import BaseComponent, ImagePackage, of_metadata
+from .image_packages import BaseComponent, ImageComponents, ImagePackage, of_metadata
 
 
 def find_bill(image: ImageReader) -> bytes | None:
@@ -57,12 +57,13 @@ def make_bill(image: ImageReader) -> bytes:
     base = BaseComponent(
         said[label_names.BASE_NAME], said[label_names.BASE_DIGEST], _find_python(image, files), image.platform[1]
     )
-    return sbom.bill(
+    components = ImageComponents(
         name=said.get(label_names.TITLE, image.name),
         version=said.get(label_names.REVISION) or said.get(label_names.SOURCE_DIGEST, ""),
         packages=[packages[name] for name in sorted(packages)], base=base,
         runtime=runtime.version if runtime else said.get(label_names.RUNTIME, ""),
     )  # fmt: skip
+    return sbom.build_sbom(components)
 
 
 def read_python(image: ImageReader) -> str:

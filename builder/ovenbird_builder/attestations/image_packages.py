@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,27 @@ class BaseComponent(Struct, frozen=True):
     digest: str
     python: str
     architecture: str
+
+
+class ImageComponents(Struct, frozen=True, kw_only=True):
+    """What an image is made of, for its bill of materials.
+
+    `name` is the function's, `version` the revision of its source, `runtime` the version of Ovenbird in the image,
+    `runtime_packages` what was installed for that apart from the `packages` of the function, `requirements` the user's
+    own, `environment` markers of the target beside those that `base` tells, `epoch` in seconds, `installed` name ->
+    version of what the base brings: a package of that name above it takes its place.
+    """
+
+    name: str
+    version: str
+    packages: Sequence[ImagePackage]
+    base: BaseComponent
+    runtime: str
+    runtime_packages: Sequence[ImagePackage] = ()
+    requirements: Sequence[str] = ()
+    environment: Mapping[str, str] = {}
+    epoch: int = 0
+    installed: Mapping[str, str] = {}
 
 
 def purl(name: str, version: str) -> str:

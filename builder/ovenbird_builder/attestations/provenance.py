@@ -57,42 +57,51 @@ def wheel(name: str, version: str, sha256: str, filename: str) -> ResourceDescri
     return ResourceDescriptor(purl(name, version), {"sha256": sha256.removeprefix("sha256:")}, filename)
 
 
-def statement(
-    *,
-    name: str,
-    digest: str,
-    parameters: Mapping[str, Any],
-    materials: Sequence[ResourceDescriptor],
-    version: str,
-    epoch: int,
-    internal: Mapping[str, Any] | None = None,
-    kind: str = BUILD,
-    builder: str = BUILDER,
-    invocation: str = "",
-    secrets: Iterable[str] = (),
-) -> bytes:
-    """The statement about the image `name` whose manifest has `digest`, as canonical JSON.
+class BuildRecord(Struct, frozen=True, kw_only=True):
+    """What is known of a build: of the image `name`, whose manifest has `digest`.
 
     `parameters` is what the user asked for (function document, flags), `internal` what the builder added (lock digest,
-    Python), `version` of the builder, `epoch` in seconds: both times, so that the same build gives the same statement.
+    Python), `version` that of the builder, `epoch` in seconds stands for both times, so that the same build gives the
+    same statement. `builder` and `invocation` name who ran it, and which run it was.
+    """
+
+    name: str
+    digest: str
+    parameters: Mapping[str, Any]
+    materials: Sequence[ResourceDescriptor]
+    version: str
+    epoch: int
+    internal: Mapping[str, Any] = {}
+    kind: str = BUILD
+    builder: str = BUILDER
+    invocation: str = ""
+
+
+def build_provenance(record: BuildRecord, *, secrets: Iterable[str] = ()) -> bytes:
+    """Return the statement of a build as canonical JSON.
+
     Credentials in URLs, and values whose names say secret, are left out.
     Errors: GateError when a value of `secrets` would be told.
     """
-    metadata = {"startedOn": format_epoch(epoch), "finishedOn": format_epoch(epoch)}
-    if invocation:
-        metadata["invocationId"] = invocation
+    time = format_epoch(record.epoch)
+    metadata = {"startedOn": time, "finishedOn": time}
+    if record.invocation:
+        metadata["invocationId"] = record.invocation
     document = {
         "_type": STATEMENT,
-        "subject": [{"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "subject": [{"name": record.name, "digest": {"sha256": record.digest.removeprefix("sha256:")}}],
         "predicateType": PREDICATE,
         "predicate": {
             "buildDefinition": {
-                "buildType": kind,
-                "externalParameters": mask_parameters(redact_values(parameters)),
-                "internalParameters": redact_values(internal or {}),
-                "resolvedDependencies": [material.descriptor() for material in materials],
+                "buildType": record.kind,
+                "externalParameters": mask_parameters(redact_values(record.parameters)),
+                "internalParameters": redact_values(record.internal),
+                "resolvedDependencies": [material.descriptor() for material in record.materials],
             },
-            "runDetails": {"builder": {"id": builder, "version": {"ovenbird": version}}, "metadata": metadata},
+            "runDetails": {
+                "builder": {"id": record.builder, "version": {"ovenbird": record.version}},
+                "metadata": metadata,
+            },
         },
     }
     data = encode_json(document)

@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from ovenbird.common.hashing import digest_bytes
 
 from ..host.canonical_json import encode_json
-from .image_packages import BaseComponent, ImagePackage, graph
+from .image_packages import BaseComponent, ImageComponents, graph
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ovenbird:sbom:v1")
 
 
-def bill(
-    *,
-    name: str,
-    version: str,
-    packages: Sequence[ImagePackage],
-    base: BaseComponent,
-    runtime: str,
-    beside: Sequence[ImagePackage] = (),
-    wanted: Iterable[str] = (),
-    environment: Mapping[str, str] | None = None,
-    epoch: int = 0,
-    installed: Mapping[str, str] | None = None,
-) -> bytes:
-    """The bill of materials of the function `name`, as JSON bytes that depend on nothing but the arguments.
-
-    `version` is the revision of the source, `runtime` the version of Ovenbird in the image, `beside` what was
-    installed for it apart from the `packages` of the function, `wanted` the user's own requirements, `environment`
-    the markers of the target (default: what `base` tells of it), `epoch` in seconds, `installed` name -> version of
-    what the base brings.
-    """
+def build_sbom(image: ImageComponents) -> bytes:
+    """Return the bill of materials of an image, as JSON bytes that depend on nothing but its components."""
     from . import cyclonedx
 
-    edges = graph(packages, wanted, {**_markers(base), **(environment or {})})
-    return _numbered(cyclonedx.document(name, version, packages, beside, edges, base, runtime, epoch, installed or {}))
+    edges = graph(image.packages, image.requirements, {**_markers(image.base), **image.environment})
+    return _numbered(cyclonedx.document(image, edges))
 
 
 def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str, str] | None = None) -> bytes:

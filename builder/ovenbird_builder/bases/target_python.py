@@ -24,7 +24,7 @@ def interpreter(
     """The interpreter of a base. `version` (`3.12`) is what is asked for, empty for any.
 
     `sibling` is the same base for this machine, which is asked where `base` itself cannot run.
-    Errors: BaseUnfitError; those of `bench.on`.
+    Errors: BaseUnfitError; those of `bench.image`.
     """
     asked = base if sibling is None else sibling
     name = key("interpreter", base=asked.digest, probe=1)
@@ -32,7 +32,7 @@ def interpreter(
     if known:
         found = TargetPython(**(known | {"path": tuple(known["path"])}))
     else:
-        found = bench.on(asked.manifest, lambda image: probe(image, cache=cache.root, pull="never", name=asked.name))
+        found = probe(bench.base(asked.manifest).name, cache=cache.root, pull="never", name=asked.name)
         cache.note(name, asdict(found), f"the Python of {asked.name}")
     if version and found.minor != version:
         raise IncompatibleBaseError(

@@ -104,12 +104,15 @@ def _bill(one: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
     kept = cache.noted(place)
     if not isinstance(kept, str):
-        own, beside = (
+        own, below = (
             [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in found]
             for found in (inputs.wheels, inputs.runtime)
         )
-        kept = sbom.bill(name=name, version="", packages=own, beside=beside, base=base, runtime=runtime,
-                         wanted=wanted, installed=inputs.interpreter.distributions).decode()  # fmt: skip
+        image = image_packages.ImageComponents(
+            name=name, version="", packages=own, runtime_packages=below, base=base, runtime=runtime,
+            requirements=wanted, installed=inputs.interpreter.distributions,
+        )  # fmt: skip
+        kept = sbom.build_sbom(image).decode()
         cache.note(place, kept, f"bill of materials of {name}")
     return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
@@ -117,7 +120,7 @@ def _bill(one: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
 def _how(one: PlatformBuild, digest: str, epoch: int) -> bytes:
     inputs, request = one.inputs, one.inputs.request
     name, steps = request.function.name, request.instructions
-    return provenance.statement(
+    record = provenance.BuildRecord(
         name=request.tags[0].repository,
         digest=digest,
         version=__version__,
@@ -139,8 +142,8 @@ def _how(one: PlatformBuild, digest: str, epoch: int) -> bytes:
             provenance.source(_place(inputs.tree.uri), inputs.tree.revision, inputs.tree.digest),
             *(provenance.wheel(x.name, x.version, x.sha256, x.filename) for x in (*inputs.wheels, *inputs.runtime)),
         ],
-        secrets=[text for secret in request.secrets for text in secret.texts],
     )  # fmt: skip
+    return provenance.build_provenance(record, secrets=[text for secret in request.secrets for text in secret.texts])
 
 
 def _asked(request: BuildRequest) -> dict[str, Any]:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ovenbird.function_document import find
 
 from ..bases.probe import TargetPython
+from ..containers.working_container import ImageName
 from ..errors import LockError
-from ..host.progress import Progress
 from ..locking import lockfile
 from ..locking.indexes import PackageIndexes, indexes
 from ..locking.lock_format import Lock
-from ..locking.requirements import Requirements, collect
+from ..locking.requirements import RequirementFlags, Requirements, collect
 from ..locking.wheel_tags import platform
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, here
 from ..sources import SourceTree
+from .environment import BuildEnvironment
 
-T = TypeVar("T")
-On = Callable[[Callable[[str], T]], T]  # calls with the name of an image that steps run on, loaded if need be
+if TYPE_CHECKING:
+    from ..locking.pip_container import ResolverContext
 
 
 class ResolvedDependencies(Struct, frozen=True):
@@ -38,46 +39,30 @@ class ResolvedDependencies(Struct, frozen=True):
 
 
 def pinned(
-    request: BuildRequest,
-    tree: SourceTree,
-    interpreter: TargetPython,
-    on: On[Lock],
-    environ: Mapping[str, str],
-    progress: Progress,
+    request: BuildRequest, place: BuildEnvironment, tree: SourceTree, interpreter: TargetPython, image: ImageName
 ) -> ResolvedDependencies:
-    """The lock of a request. Errors: LockError and its subclasses; StaleLockError for a file that does not fit."""
-    wanted = collect_wanted(request, tree, environ)
+    """Return the lock of a request; `image` is what is locked and built on.
+
+    Errors: LockError and its subclasses; StaleLockError for a file that does not fit.
+    """
+    wanted = collect_wanted(request, tree, place.environ)
     if at_hand := _read_lock(request, tree, wanted, interpreter):
         return at_hand
-    where = sources_of_packages(request, environ)
     if empty := lockfile.lock_nothing(wanted, interpreter, request.locker):
         return ResolvedDependencies(empty, "", wanted, wanted.notes)
-    from ..locking.lock import lock  # and all that resolves: not for a build whose lock is there
+    from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
-    made = on(
-        lambda image: lock(
-            wanted,
-            image,
-            interpreter,
-            indexes=where,
-            network=request.network,
-            cache=request.cache,
-            environ=environ,
-            locker=request.locker,
-            timeout=request.timeout or 1e9,
-            progress=progress,
-        )
-    )
-    return ResolvedDependencies(made, "", wanted, wanted.notes)
+    site = resolver(request, place, interpreter, image)
+    return ResolvedDependencies(lock(wanted, site, LockOptions(request.locker)), "", wanted, wanted.notes)
 
 
 def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
     """Return what a function needs, not yet pinned. Errors: LockError."""
-    return collect(
-        request.function, tree.path, requirements=request.requirement, files=request.requirements,
-        constraints=request.constraints, extras=request.extras,
-        indexes=sources_of_packages(request, environ).urls(),
+    indexes = sources_of_packages(request, environ).urls()
+    flags = RequirementFlags(
+        request.requirement, request.requirements, request.constraints, request.extras, indexes
     )  # fmt: skip
+    return collect(request.function, tree.path, flags)
 
 
 def _read_lock(
@@ -124,14 +109,13 @@ def lock_command(request: BuildRequest, platform: str) -> str:
 
 def gathered(
     request: BuildRequest,
+    place: BuildEnvironment,
     needs: ResolvedDependencies,
     interpreter: TargetPython,
-    on: On[tuple[Wheel, ...]],
+    image: ImageName,
     identity: str,
-    environ: Mapping[str, str],
-    progress: Progress,
 ) -> tuple[Wheel, ...]:
-    """A wheel for each pin of the lock, in its order. `identity` is the digest of what is built on.
+    """Return a wheel for each pin of the lock, in its order. `identity` is the digest of `image`, what is built on.
 
     Errors: LockError and its subclasses; WheelBuildError.
     """
@@ -139,23 +123,25 @@ def gathered(
         return ()
     from ..locking.wheel_fetch import wheels
 
-    return on(
-        lambda image: wheels(
-            needs.lock,
-            image,
-            interpreter,
-            indexes=sources_of_packages(request, environ),
-            network=request.network,
-            cache=request.cache,
-            root=needs.wanted.root,
-            links=tuple(needs.wanted.root / name for name in needs.wanted.find_links),
-            environ=environ,
-            offline=request.offline,
-            identity=identity,
-            timeout=request.timeout or 1e9,
-            progress=progress,
-        )
-    )
+    root = needs.wanted.root
+    site = resolver(request, place, interpreter, image, tuple(root / name for name in needs.wanted.find_links))
+    return wheels(needs.lock, site, root=root, offline=request.offline, identity=identity)
+
+
+def resolver(
+    request: BuildRequest,
+    place: BuildEnvironment,
+    interpreter: TargetPython,
+    image: ImageName,
+    links: tuple[Path, ...] = (),
+) -> ResolverContext:
+    """Return what locking and building wheels take, for a request."""
+    from ..locking.pip_container import ResolverContext
+
+    where, limit = sources_of_packages(request, place.environ), request.timeout or 1e9
+    return ResolverContext(
+        image, interpreter, where, request.network, request.cache, place.environ, limit, place.progress, links
+    )  # fmt: skip
 
 
 def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitch
     if step.layer:
         return step.layer
     from . import layer_diff  # what runs a container: not for a build in which none runs
-    from .run_instruction import executed
+    from .run_instruction import StepContext, execute_instruction
 
     assert step.instruction
     instruction, base, clamp = step.instruction, plan.base, plan.base.made
@@ -103,11 +103,11 @@ def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitch
     def make(draft: PendingBlob) -> str:
         image = stage(plan, below, kitchen)
         diff_ids = (*base.diff_ids, *(layer.diff_id for layer in below))
-        with executed(
-            instruction, image, diff_ids, clamp=clamp, given=kitchen.secrets, network=kitchen.network,
-            timeout=kitchen.timeout, tell=kitchen.progress.line, scratch=kitchen.cache.drafts,
-            python=kitchen.python,
-        ) as raw:  # fmt: skip
+        context = StepContext(
+            clamp, kitchen.secrets, kitchen.network, kitchen.timeout, kitchen.progress.line, kitchen.cache.drafts,
+            kitchen.python,
+        )  # fmt: skip
+        with execute_instruction(instruction, image, diff_ids, context) as raw:
             tar = TarWriter(draft, kitchen.compression)
             layer_diff.normalise(raw, tar, clamp)
             return tar.close()

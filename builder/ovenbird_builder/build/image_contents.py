@@ -58,11 +58,11 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
     """
     compression, tree = inputs.request.compression, inputs.tree
     files = _files(inputs)
-    identity, below = inputs.base.digest, inputs.sibling.manifest
+    identity, below = inputs.base.digest, bench.base(inputs.sibling.manifest)
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
     runtime = runtime_layers.runtime_stack(inputs.runtime, inputs.interpreter, identity, compression)
-    rows = bench.on(below, lambda image: outline(above, image, cache))
+    rows = outline(above, below, cache)
     parts = {
         "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
         "source": [LayerSpec("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
@@ -76,8 +76,8 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
         parts["runtime"] = _runtime_parts(runtime, inputs, bench, cache)
 
     makers: dict[str, Maker] = {
-        "runtime": lambda: bench.on(below, lambda image: runtime_layers.runtime_layers(runtime, image, cache)),
-        "dependencies": lambda: bench.on(below, lambda image: dependency_layers(above, image, cache)),
+        "runtime": lambda: runtime_layers.runtime_layers(runtime, below, cache),
+        "dependencies": lambda: dependency_layers(above, below, cache),
         "source": lambda: (source_layer(tree, cache, compression=compression),),
         "document": lambda: (files_layer(files, cache, compression=compression),),
     }
@@ -113,8 +113,9 @@ def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
 
 
 def _runtime_parts(stack: WheelSet, inputs: ResolvedInputs, bench: StageImages, cache: LayerCache) -> list[LayerSpec]:
-    rows = bench.on(inputs.sibling.manifest, lambda image: outline(stack, image, cache))
-    known = bench.on(inputs.sibling.manifest, lambda image: runtime_layers.accounts(image, stack.identity, cache))
+    below = bench.base(inputs.sibling.manifest)
+    rows = outline(stack, below, cache)
+    known = runtime_layers.accounts(below, stack.identity, cache)
     files = runtime_layers.runtime_files(stack.target, *known)
     key = files_key(files, compression=stack.compression)
     command = LayerSpec("runtime", "runtime: command and user", key, {"base": stack.identity})

@@ -41,7 +41,6 @@ def build_in(request: BuildRequest, place: BuildEnvironment) -> BuildResult:
     """Build what is asked for; the result. Errors: those of every phase, each with its own exit status."""
     start = time.monotonic()
     prepared = prepare_all(request, place)
-    tree = prepared[0].inputs.tree
     _explain(request, place, prepared)
     baked = tuple(_baked(request, place, one) for one in prepared)
     for one, made in zip(prepared, baked, strict=True):
@@ -51,9 +50,11 @@ def build_in(request: BuildRequest, place: BuildEnvironment) -> BuildResult:
     _remember(request, place, prepared)
     if request.write_back and request.document:
         writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
-    result = _result(request, place, prepared, baked, parcel, tree, bool(delivered), start)
-    told = {"statements": [one.row() for one in issued]} if issued else {}
-    return replace(result, more={**result.more, **told})
+    result = _result(request, place, prepared, baked, parcel)
+    statements = {"statements": [one.row() for one in issued]} if issued else {}
+    return replace(
+        result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
+    )  # fmt: skip
 
 
 def dry_run_in(request: BuildRequest, place: BuildEnvironment) -> dict[str, Any]:
@@ -124,13 +125,13 @@ def _baked(request: BuildRequest, place: BuildEnvironment, one: PlatformBuild) -
 def _gate(request: BuildRequest, place: BuildEnvironment, one: PlatformBuild, made: BuiltImage) -> None:
     """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
     home = f"{HOME.strip('/')}/"
-    image_policy.check(
-        made.layers, made.image.config, made.image.manifest, place.cache,
+    policy = image_policy.ImagePolicy(
         secrets={secret.name: secret.value.strip() for secret in request.secrets},
         packages={layer.digest for step, layer in zip(one.plan.steps, made.layers, strict=True)
                   if step.kind in ("runtime", "dependencies")},
         allowed=lambda path: path.startswith(home) and is_allowed(path.removeprefix(home), request.allow),
     )  # fmt: skip
+    image_policy.check(made.layers, made.image.config, made.image.manifest, place.cache, policy)
 
 
 def _parcel(request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]) -> PublishRequest:
@@ -313,11 +314,10 @@ def _result(
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
     parcel: PublishRequest,
-    tree: SourceTree,
-    changed: bool,
-    start: float,
 ) -> BuildResult:
+    """Return the result of a build, but for how long it took and whether something was changed."""
     first = prepared[0].inputs
+    tree = first.tree
     findings = _find_secrets(request, place, tree)
     allowed = secret_gate.list_allowed(findings, request.allow)
     platforms = [
@@ -336,10 +336,10 @@ def _result(
             *secret_gate.list_unused(findings, request.allow),
             *place.warnings,
         ),
-        changed=changed,
+        changed=False,
         tags=tuple(map(str, request.tags)),
         outputs=tuple(map(str, request.outputs)),
-        seconds=time.monotonic() - start,
+        seconds=0.0,
         more={
             **({"platforms": platforms} if len(platforms) > 1 else {}),
             **({"allowed": allowed} if allowed else {}),

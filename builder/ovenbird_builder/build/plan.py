@@ -67,30 +67,38 @@ class ImagePlan(Struct, frozen=True):
         return found if len(found) == len(self.steps) else None
 
 
+class PlanContext(Struct, frozen=True):
+    """What the keys of layers depend on beside the layers themselves.
+
+    `lookup` gives the cached layer of a key; `identities` says which value a secret has without telling it; `mounts`
+    is the digest of what else a step sees (certificates).
+    """
+
+    lookup: Lookup
+    compression: str
+    identities: Mapping[str, str]
+    mounts: str = ""
+
+
 def plan(
     base: BaseImage,
     instructions: Sequence[RunInstruction],
     parts: Mapping[str, Sequence[LayerSpec]],
-    lookup: Lookup,
-    *,
-    compression: str,
-    identities: Mapping[str, str],
-    mounts: str = "",
+    context: PlanContext,
 ) -> ImagePlan:
-    """The plan of an image: base < runtime < instructions < dependencies < instructions < source < ...
+    """Return the plan of an image: base < runtime < instructions < dependencies < instructions < source < ...
 
-    `parts` holds the assembled layers by kind; `lookup` gives the cached layer of a key; `identities` says which value
-    a secret has without telling it; `mounts` is the digest of what else a step sees (certificates).
+    `parts` holds the assembled layers by kind.
     """
     steps: list[LayerStep] = []
 
     def add(kind: str) -> None:
-        steps.extend(_assembled(part, lookup) for part in parts.get(kind, ()))
+        steps.extend(_assembled(part, context.lookup) for part in parts.get(kind, ()))
 
     def run(after: str) -> None:
-        for one in instructions:
-            if one.after == after:
-                steps.append(_step(one, base, steps, lookup, compression, identities, mounts))
+        for instruction in instructions:
+            if instruction.after == after:
+                steps.append(_step(instruction, base, steps, context))
 
     base_place, dependencies_place, source_place = PLACES
     add("runtime")  # below the instructions, as in a base that brings it
@@ -107,42 +115,38 @@ def _assembled(part: LayerSpec, lookup: Lookup) -> LayerStep:
     return LayerStep(part.kind, part.name, part.key, part.parts, lookup(part.key) if part.key else None)
 
 
-def _step(
-    one: RunInstruction,
-    base: BaseImage,
-    below: Sequence[LayerStep],
-    lookup: Lookup,
-    compression: str,
-    identities: Mapping[str, str],
-    mounts: str,
-) -> LayerStep:
+def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerStep], context: PlanContext) -> LayerStep:
     """A step whose key holds all that its command can see: the layers below, secrets, mounts, time, how it is run."""
     parts = {
         "base": base.digest,
         "below": _chain(step.key for step in below),
-        "command": one.run,
-        "network": str(one.network).lower(),
-        "secrets": " ".join(identities[name] for name in one.secrets),
-        "mounts": mounts,
+        "command": instruction.run,
+        "network": str(instruction.network).lower(),
+        "secrets": " ".join(context.identities[name] for name in instruction.secrets),
+        "mounts": context.mounts,
         "time": str(base.made),
-        "builder": f"{VERSION} {COMPRESSIONS[compression][1]}",
+        "builder": f"{VERSION} {COMPRESSIONS[context.compression][1]}",
     }
     known = "" if any(not step.key for step in below) else key("instruction", **parts)
-    layer = lookup(known) if known else None
-    told = parts | {
-        "below": _chain(step.public or step.key for step in below), "mounts": "", "secrets": " ".join(one.secrets),
+    layer = context.lookup(known) if known else None
+    public = parts | {
+        "below": _chain(step.public or step.key for step in below), "mounts": "",
+        "secrets": " ".join(instruction.secrets),
     }  # fmt: skip
-    return LayerStep("instruction", one.run, known, parts, layer, one, argv(one), key("instruction", **told))
+    return LayerStep(
+        "instruction", instruction.run, known, parts, layer, instruction, argv(instruction),
+        key("instruction", **public),
+    )  # fmt: skip
 
 
-def argv(one: RunInstruction) -> tuple[buildah.Argv, ...]:
+def argv(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
     """The commands of buildah that make an instruction's layer; the names of images and containers are left open."""
-    mounts = [f"SECRET:/run/secrets/{name}:ro" for name in one.secrets]
-    workdir = "/shared" if one.after == "source" else "/"
+    mounts = [f"SECRET:/run/secrets/{name}:ro" for name in instruction.secrets]
+    workdir = "/shared" if instruction.after == "source" else "/"
     return (
         buildah.from_("BELOW", name="CONTAINER", pull="never"),
-        buildah.run("CONTAINER", ("/bin/sh", "-c", one.run), user="0:0", mounts=mounts, workdir=workdir,
-                    network=one.network),
+        buildah.run("CONTAINER", ("/bin/sh", "-c", instruction.run), user="0:0", mounts=mounts, workdir=workdir,
+                    network=instruction.network),
         buildah.commit("CONTAINER", "STEP"),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..bases.probe import TargetPython
 from ..bases.stdlib_names import stdlib_names
 from ..bases.target_python import interpreter as interpreter_of
 from ..cache.secret_fingerprint import identities
-from ..errors import BaseMissingError, RegistryError
+from ..containers.working_container import LazyImage
 from ..layers.wheel_layers import top_names
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, here
@@ -29,10 +29,9 @@ from . import dependencies, source_check
 from .environment import BuildEnvironment
 from .execute import BuildContext, made_until, stage
 from .image_contents import ImageContents, ResolvedInputs, contents
-from .plan import ImagePlan, plan
+from .plan import ImagePlan, PlanContext, plan
 
 DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no base is named
-_NOT_LOADED = "localhost/ovenbird-stage:not-loaded"
 
 
 class PlatformBuild(Struct, frozen=True):
@@ -50,13 +49,13 @@ def prepare(request: BuildRequest, place: BuildEnvironment, tree: Future[SourceT
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
     found = interpreter_of(base, version, place.bench, place.cache, sibling=None if base is sibling else sibling)
     early = _plan(request, place, base, {})
-    on = _on(request, place, early, sibling, found.executable)
+    image = _image_below_dependencies(request, place, early, sibling, found.executable)
     source = tree.result()
     checked = _check_source(request, place, source, found, sibling)
     _check_handler(request, place, checked, source, found, sibling)
-    pins = dependencies.pinned(request, source, found, on, place.environ, place.progress)
+    pins = dependencies.pinned(request, place, source, found, image)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
-    packages = dependencies.gathered(request, pins, found, on, identity, place.environ, place.progress)
+    packages = dependencies.gathered(request, place, pins, found, image, identity)
     _check_imports(request, place, checked, found, sibling, packages)
     runtime = () if found.runtime else _runtime(request, place, found)
     inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime)
@@ -74,7 +73,7 @@ def _check_source(
         from .syntax_check import ask_python
 
         try:
-            return place.bench.on(sibling.manifest, lambda image: ask_python(image, found.executable, root, names))
+            return ask_python(place.bench.base(sibling.manifest), found.executable, root, names)
         except (OvenbirdError, ValueError):
             return None
 
@@ -165,10 +164,10 @@ def _bases(request: BuildRequest, place: BuildEnvironment, platform: str) -> tup
 
 
 def _plan(request: BuildRequest, place: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
-    return plan(
-        base, request.instructions, parts, place.cache.find_layer, compression=request.compression,
-        identities=identities(request.secrets, place.cache), mounts=_mounts(request),
+    context = PlanContext(
+        place.cache.find_layer, request.compression, identities(request.secrets, place.cache), _mounts(request)
     )  # fmt: skip
+    return plan(base, request.instructions, parts, context)
 
 
 def _mounts(request: BuildRequest) -> str:
@@ -181,32 +180,26 @@ def _first(step: Any) -> bool:
     return step.instruction is not None and step.instruction.after == "base"
 
 
-def _on(
+def _image_below_dependencies(
     request: BuildRequest, place: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
-) -> dependencies.On[Any]:
-    """Runs what may need a container: on the base with the instructions that come before the dependencies.
+) -> LazyImage:
+    """Return what dependencies are locked and built on: the base with the instructions that come before them.
 
-    Neither is made before it turns out that something has to run there, as when a source distribution is built.
+    It is made when something has to run on it, as when a source distribution is built.
     """
     count = sum(1 for step in early.steps if _first(step))
     if not count:
-        return lambda call: place.bench.on(sibling.manifest, call)
+        return place.bench.base(sibling.manifest)
 
-    def on(call: Callable[[str], Any]) -> Any:
-        try:
-            return call(_NOT_LOADED)
-        except (BaseMissingError, RegistryError):
-            table = kitchen(request, place, python)
-            return call(stage(early, made_until(early, table, count), table))
+    def make() -> str:
+        table = kitchen(request, place, python)
+        return stage(early, made_until(early, table, count), table)
 
-    return on
+    return LazyImage(make)
 
 
 def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython) -> tuple[Wheel, ...]:
     from ..locking import runtime_wheels  # for a base that does not bring the runtime
 
-    return runtime_wheels.packages(
-        found, place.folder, indexes=dependencies.sources_of_packages(request, place.environ), network=request.network,
-        cache=place.cache.root, environ=place.environ, offline=request.offline, timeout=request.timeout or 1e9,
-        progress=place.progress,
-    )  # fmt: skip
+    site = dependencies.resolver(request, place, found, "")  # wheels only: nothing is built
+    return runtime_wheels.packages(site, place.folder, offline=request.offline)

@@ -8,8 +8,10 @@ import logging
 import re
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
@@ -19,6 +21,7 @@ from ..containers.working_container import WorkingContainer, working
 from ..errors import DigestError, InstructionFailedError, InstructionTimeoutError
 from ..host import process, secrets
 from ..host.network import MOUNT, NetworkSettings
+from ..host.secrets import BuildSecret
 from ..request.run_instruction import RunInstruction
 from . import layer_diff
 
@@ -28,42 +31,46 @@ _QUOTED = 40  # lines of a failed instruction's output that its error holds
 _WIDTH = 500  # characters of each
 # what buildah adds to the output of a command that failed
 _ENGINE = re.compile(r"(?i)error: (exit status|while running)|subprocess exited with status|time=\"|\[\d+:conmon")
+_UNPACKED = skopeo.CopyOptions(uncompressed=True, keep_digests=False)
 _KEPT = 64 * 1024  # characters of its output that are held in memory
 
 
-@contextlib.contextmanager
-def executed(
-    instruction: RunInstruction,
-    image: str,
-    diff_ids: Sequence[str],
-    *,
-    clamp: int,
-    given: Sequence[secrets.BuildSecret] = (),
-    network: NetworkSettings = NetworkSettings(),  # noqa: B008  # frozen
-    timeout: float | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-    scratch: Path | None = None,
-    python: str = "python3",
-) -> Iterator[Path]:
-    """Run an instruction on an image of the local store whose layers are `diff_ids`; the tar of what it changed.
+class StepContext(Struct, frozen=True):
+    """What instructions are run with.
 
-    The tar is as the store made it (`diff.normalise` is next) and is gone after the block. `clamp` is the time, in
-    seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `scratch` a folder on a large disk; `python` the
-    interpreter of the image, which looks at bytecode: what is not of a changed source is removed from the result.
+    `clamp` is the time, in seconds, that tools which honour SOURCE_DATE_EPOCH shall write; `secrets` are all that were
+    given, of which an instruction gets those that it names; `timeout` is in seconds, `on_line` gets each line of
+    output; `scratch` is a folder on a large disk; `python` the interpreter of the image, which looks at bytecode.
+    """
+
+    clamp: int
+    secrets: tuple[BuildSecret, ...] = ()
+    network: NetworkSettings = NetworkSettings()
+    timeout: float | None = None
+    on_line: Callable[[str], None] = lambda _: None
+    scratch: Path | None = None
+    python: str = "python3"
+
+
+@contextlib.contextmanager
+def execute_instruction(
+    instruction: RunInstruction, image: str, diff_ids: Sequence[str], context: StepContext
+) -> Iterator[Path]:
+    """Run an instruction on an image of the local store whose layers are `diff_ids`; yield the tar of what it changed.
+
+    The tar is as the store made it (`diff.normalise` is next) and is gone after the block. Bytecode that is not of a
+    changed source is removed from it.
     Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
     """
-    used = [secret for secret in given if secret.name in instruction.secrets]
+    used = [secret for secret in context.secrets if secret.name in instruction.secrets]
     with working(image, pull="never") as container:
         with secrets.mounted(used) as mounts:
-            _run(
-                instruction, container, mounts=(*mounts, *network.mounts()), tell=tell, limit=timeout,
-                env=network.container_env() | {"SOURCE_DATE_EPOCH": str(clamp)},
-                hidden=(*(text for secret in used for text in secret.texts), *network.secrets()),
-            )  # fmt: skip
-        with tempfile.TemporaryDirectory(prefix="step-", dir=scratch) as folder:
+            hidden = tuple(text for secret in used for text in secret.texts)
+            _run(instruction, container, tuple(mounts), hidden, context)
+        with tempfile.TemporaryDirectory(prefix="step-", dir=context.scratch) as folder:
             raw = _taken(container, diff_ids, Path(folder, "step"))
             changed = layer_diff.changed_sources(raw)
-            if changed and remove_stale_bytecode(container, python, changed, Path(folder)):
+            if changed and remove_stale_bytecode(container, context.python, changed, Path(folder)):
                 raw.unlink()
                 raw = _taken(container, diff_ids, Path(folder, "again"))
             yield raw
@@ -96,25 +103,26 @@ def _taken(container: WorkingContainer, diff_ids: Sequence[str], folder: Path) -
 def _run(
     instruction: RunInstruction,
     container: WorkingContainer,
-    *,
-    env: Mapping[str, str],
     mounts: tuple[str, ...],
     hidden: tuple[str, ...],
-    limit: float | None,
-    tell: Callable[[str], None],
+    context: StepContext,
 ) -> None:
+    """Run the command; `hidden` are the texts of its secrets, which no output shows."""
+    network = context.network
     last: deque[str] = deque(maxlen=_QUOTED)
 
     def line(text: str) -> None:
         last.append(text[:_WIDTH])
-        tell(text)
+        context.on_line(text)
 
-    seconds = instruction.timeout if instruction.timeout is not None else limit
+    seconds = instruction.timeout if instruction.timeout is not None else context.timeout
     try:
         done = container.run(
-            ("/bin/sh", "-c", instruction.run), env=env, mounts=mounts, network=instruction.network,
-            workdir="/shared" if instruction.after == "source" else "/", timeout=seconds or None, secrets=hidden,
-            line=line, check=False, limit=_KEPT,
+            ("/bin/sh", "-c", instruction.run),
+            env=network.container_env() | {"SOURCE_DATE_EPOCH": str(context.clamp)},
+            mounts=(*mounts, *network.mounts()), network=instruction.network,
+            workdir="/shared" if instruction.after == "source" else "/", timeout=seconds or None,
+            secrets=(*hidden, *network.secrets()), line=line, check=False, limit=_KEPT,
         )  # fmt: skip
     except process.ProcessTimedOutError as error:
         raise InstructionTimeoutError(
@@ -157,7 +165,7 @@ def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
     blobs.mkdir(parents=True)
     for diff_id in diff_ids:
         (blobs / diff_id.partition(":")[2]).touch()
-    argv = skopeo.copy(f"containers-storage:{name}", f"oci:{folder}:step", uncompressed=True, keep_digests=False)
+    argv = skopeo.copy(f"containers-storage:{name}", f"oci:{folder}:step", _UNPACKED)
     process.run(argv)
     index = json.loads((folder / "index.json").read_bytes())
     manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_bytes())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..containers.working_container import working
+from ..containers.working_container import ImageName, working
 from ..host.network import MOUNT
 
 _LIMIT = 120.0  # seconds
@@ -34,7 +34,7 @@ print(importlib.util.find_spec(sys.argv[1]) is not None)
 """
 
 
-def ask_python(image: str, python: str, root: Path, names: Sequence[str]) -> Mapping[str, tuple[int, str]]:
+def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) -> Mapping[str, tuple[int, str]]:
     """Return the faults of files below `root`, line and text by path; `python` is the interpreter in the image.
 
     Errors: those of `container.working` and `process.run`.

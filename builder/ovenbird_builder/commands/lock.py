@@ -27,8 +27,9 @@ from ..host.network import network
 from ..host.progress import progress
 from ..locking import lockfile
 from ..locking.indexes import PackageIndexes, indexes
-from ..locking.lock import LOCKERS, Lock, lock
-from ..locking.requirements import Requirements, collect
+from ..locking.lock import LOCKERS, Lock, LockOptions, lock
+from ..locking.pip_container import ResolverContext
+from ..locking.requirements import RequirementFlags, Requirements, collect
 from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine, platform
 from ..request.function_target import FunctionTarget, function_folders, named, version_of
 from ..sources import fetch, shadow
@@ -122,11 +123,9 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         if note:
             _tell(f"note: {note}")
         told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
-        made = lock(
-            wanted, image, interpreter, indexes=where, network=site, cache=cache, environ=environ, locker=args.locker,
-            only_binary=args.only_binary, previous=previous, upgrade=args.upgrade,
-            upgrade_packages=args.upgrade_package, progress=told,
-        )  # fmt: skip
+        context = ResolverContext(image, interpreter, where, site, cache, environ, progress=told)
+        choice = LockOptions(args.locker, args.only_binary, previous, args.upgrade, tuple(args.upgrade_package))
+        made = lock(wanted, context, choice)
     told.close()
     lockfile.save(path, made)
     for line in difference(previous, made):
@@ -204,10 +203,10 @@ def _place(path: Path, tree: Path, function: FunctionSpec) -> Path:
 
 
 def _wanted(args: argparse.Namespace, target: FunctionTarget, tree: Path, where: PackageIndexes) -> Requirements:
-    return collect(
-        target.function, tree, requirements=args.requirement, files=args.requirements, constraints=args.constraints,
-        extras=args.extra, indexes=where.urls(),
+    flags = RequirementFlags(
+        tuple(args.requirement), tuple(args.requirements), tuple(args.constraints), tuple(args.extra), where.urls()
     )  # fmt: skip
+    return collect(target.function, tree, flags)
 
 
 def _target(

@@ -19,7 +19,7 @@ from ..containers import buildah, engine_errors
 from ..errors import BuildRequestError
 from ..host import process
 from ..oci.reference import parse
-from ..rebase.execute import rebased
+from ..rebase.execute import RebaseContext, rebase_image
 from .inspect import reach, reach_options
 
 
@@ -42,10 +42,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     cache = LayerCache(find_cache(args.cache_dir, environ))
     signed_in = {**environ, "REGISTRY_AUTH_FILE": args.authfile} if args.authfile else environ  # buildah reads it
     try:
-        done = rebased(
-            args.image, args.base, _destination(args), reach=reach(args, environ), cache=cache,
-            ask=lambda image: _asked(image, cache, signed_in), version=__version__, force=args.force,
+        context = RebaseContext(
+            reach(args, environ), cache, lambda image: _asked(image, cache, signed_in), __version__
         )  # fmt: skip
+        done = rebase_image(args.image, args.base, _destination(args), context, force=args.force)
     finally:
         cache.close()
     for warning in done.warnings:

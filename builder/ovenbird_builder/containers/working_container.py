@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,31 @@ from .runtime_failure import find_runtime_failure
 _PREFIX = "ovenbird-step"
 _QUOTED = 64 * 1024  # characters of stdout that an error may quote from
 _numbers = itertools.count(1)
+
+
+class LazyImage:
+    """An image of the store that is brought there when its name is first asked for: most builds run nothing on it."""
+
+    __slots__ = ("_load", "_lock", "_name")
+
+    def __init__(self, load: Callable[[], str]) -> None:
+        self._load, self._name, self._lock = load, "", threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Return the name in the store, loaded or made on the way. Errors: those of what loads it."""
+        with self._lock:
+            if not self._name:
+                self._name = self._load()
+        return self._name
+
+
+ImageName = str | LazyImage  # an image by its name, or one that gets its name when it is needed
+
+
+def image_name(image: ImageName) -> str:
+    """Return the name of an image, which brings a lazy one into the store."""
+    return image if isinstance(image, str) else image.name
 
 
 class WorkingContainer(Struct, frozen=True):
@@ -79,12 +105,15 @@ class WorkingContainer(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def working(image: str, *, pull: str = "missing", env: Mapping[str, str] | None = None) -> Iterator[WorkingContainer]:
+def working(
+    image: ImageName, *, pull: str = "missing", env: Mapping[str, str] | None = None
+) -> Iterator[WorkingContainer]:
     """A working container of `image`, removed at the end whatever happens.
 
     `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
     RegistryDeniedError.
     """
+    image = image_name(image)
     reap()
     name = f"{_PREFIX}-{format_process_id()}-{next(_numbers)}"
     try:

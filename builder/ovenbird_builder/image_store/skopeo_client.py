@@ -75,10 +75,11 @@ class SkopeoClient:
 
         Docker's manifests become OCI's on the way, which a layout asks for; the layers stay what they are.
         """
-        argv = skopeo.copy(
-            image, f"oci:{layout}:image", destination_blobs=str(self.blobs), authfile=self._authfile(image),
-            insecure="src" if insecure else "", keep_digests=False, platform=platform,
+        options = skopeo.CopyOptions(
+            destination_blobs=str(self.blobs), authfile=self._authfile(image), insecure="src" if insecure else "",
+            keep_digests=False, platform=platform,
         )  # fmt: skip
+        argv = skopeo.copy(image, f"oci:{layout}:image", options)
         self._run(argv, f"pull {_plain(image)}")
 
     def repository(self, reference: ImageReference) -> RepositoryClient:
@@ -94,13 +95,15 @@ class SkopeoClient:
 
     def load(self, layout: Path, name: str) -> None:
         """Take a layout's image into the local store as `name`."""
-        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", source_blobs=str(self.blobs))
+        options = skopeo.CopyOptions(source_blobs=str(self.blobs))
+        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:{name}", options)
         self._run(argv, f"load {name} into the local store")
 
     def load_unnamed(self, layout: Path, config_digest: str) -> str:
         """Take a layout's image into the local store without a name; its id there."""
         number = config_digest.partition(":")[2]
-        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:@{number}", source_blobs=str(self.blobs))
+        options = skopeo.CopyOptions(source_blobs=str(self.blobs))
+        argv = skopeo.copy(f"oci:{layout}:image", f"containers-storage:@{number}", options)
         self._run(argv, "load the image into the local store")
         return number
 
@@ -121,10 +124,10 @@ class SkopeoClient:
     def write(self, layout: Path, destination: str, *, index: bool = False, blobs: Path | None = None) -> None:
         """Copy a layout's image to `transport:details` on this machine; `blobs` is the layout's, if not the cache's."""
         docker = destination.startswith("docker-archive:")  # which has a manifest of its own
-        argv = skopeo.copy(
-            f"oci:{layout}:image", destination, source_blobs=str(blobs or self.blobs), everything=index,
-            keep_digests=not docker,
+        options = skopeo.CopyOptions(
+            source_blobs=str(blobs or self.blobs), everything=index, keep_digests=not docker
         )  # fmt: skip
+        argv = skopeo.copy(f"oci:{layout}:image", destination, options)
         self._run(argv, f"write {destination}")
 
     def _digest(self, argv: skopeo.Argv, doing: str) -> str:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from ovenbird.common.hashing import digest_bytes
 
 from ..cache.layer_cache import LayerCache
-from ..containers import buildah, skopeo
-from ..errors import BaseMissingError, RegistryError
+from ..containers import buildah
+from ..containers.working_container import LazyImage
 from ..host import process
 from ..host.procid import format_process_id, has_ended
 from ..layers.image_manifest import layout
 from ..oci.reference import ImageReference
 from .skopeo_client import SkopeoClient
 
-T = TypeVar("T")
 _KEPT = "ovenbird-base"  # stays in the store: loading it again is what takes the time
 _STAGE = "ovenbird-stage"  # removed at the end of the build; the tag ends with its process
 
@@ -32,6 +30,7 @@ class StageImages:
     registry: SkopeoClient
     cache: LayerCache
     _stages: set[str] = field(default_factory=set)
+    _bases: dict[str, LazyImage] = field(default_factory=dict)
     _reaped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -50,22 +49,15 @@ class StageImages:
                 self.registry.load(folder, name.local)
         return name.local
 
-    def on(self, manifest: bytes, call: Callable[[str], T]) -> T:
-        """What `call` gives for the name of a base image, which is loaded only when it turns out to be needed.
+    def base(self, manifest: bytes) -> LazyImage:
+        """Return a base image that is loaded when something has to run on it, the same object each time.
 
         Most builds have nothing to run: even asking the store would take longer than all else that they do.
         """
-        name = ImageReference("localhost", _KEPT, digest_bytes(manifest)[7:31]).local
-        try:
-            return call(name)
-        except (BaseMissingError, RegistryError):
-            if self._loaded(name):
-                raise
-            return call(self.image(manifest, keep=True))
-
-    def _loaded(self, name: str) -> bool:
-        done = process.run(skopeo.manifest(f"containers-storage:{name}"), env=self.registry.environ, check=False)
-        return done.returncode == 0
+        digest = digest_bytes(manifest)
+        if digest not in self._bases:
+            self._bases[digest] = LazyImage(lambda: self.image(manifest, keep=True))
+        return self._bases[digest]
 
     def close(self) -> None:
         """Remove the stages from the store; the layers that others use stay."""

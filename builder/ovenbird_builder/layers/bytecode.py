@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from ovenbird.common.text import show_value
 
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import working
+from ..containers.working_container import ImageName, image_name, working
 from ..errors import IncompatibleBaseError, LayerError
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
@@ -55,7 +55,7 @@ def compile_wheels(
     wheels: Sequence[WheelPackage],
     scheme: InstallScheme,
     target: WheelTarget,
-    image: str,
+    image: ImageName,
     cache: LayerCache,
     *,
     jobs: int = 0,
@@ -74,9 +74,13 @@ def compile_wheels(
         paths = [_write_sources(folder / "in", number, wheel, scheme) for number, wheel in enumerate(missing)]
         if any(paths):
             _compile(folder, target, image, jobs or os.cpu_count() or 1)
+        from .wheel import bytecode_path
+
         tag = (folder / "tag").read_text() if any(paths) else ""
         for number, wheel in enumerate(missing):
-            _keep(cache, bytecode_key(wheel, scheme, target), wheel, paths[number], folder / "out", number, tag)
+            files = _results(paths[number], folder / "out", number)
+            named = ((bytecode_path(path, tag).lstrip("/"), data) for path, data in files)
+            _keep(cache, bytecode_key(wheel, scheme, target), wheel, named)
     return len(missing)
 
 
@@ -119,7 +123,7 @@ def _write_source(out: BinaryIO, item: InstalledFile) -> None:
     out.write(b"%d %d\n" % (len(path), len(data)) + path + data)
 
 
-def _compile(folder: Path, target: WheelTarget, image: str, jobs: int) -> None:
+def _compile(folder: Path, target: WheelTarget, image: ImageName, jobs: int) -> None:
     inside = f"{MOUNT}/compile"
     argv = (target.executable, "-S", "-s", "-B", "-c", _SCRIPT, inside, str(jobs), target.version, target.magic)
     with working(image) as container:
@@ -127,22 +131,22 @@ def _compile(folder: Path, target: WheelTarget, image: str, jobs: int) -> None:
             container.run(argv, env=_ENV, mounts=(f"{folder}:{inside}",), network=False)
         except ProcessFailedError as error:
             if error.returncode != _UNFIT:
-                raise LayerError(f"the wheels could not be compiled in {show_value(image)}: {error.message}") from error
+                raise LayerError(
+                    f"the wheels could not be compiled in {show_value(image_name(image))}: {error.message}"
+                ) from error
             raise IncompatibleBaseError(
-                f"{show_value(image)} cannot compile for Python {target.version}: {error.message}",
+                f"{show_value(image_name(image))} cannot compile for Python {target.version}: {error.message}",
                 hint="the image that compiles must hold exactly the target's Python",
             ) from error
 
 
-def _keep(cache: LayerCache, key: str, wheel: WheelPackage, paths: list[str], out: Path, number: int, tag: str) -> None:
+def _keep(cache: LayerCache, key: str, wheel: WheelPackage, files: Iterable[tuple[str, bytes]]) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
-    from .wheel import bytecode_path
-
     with cache.draft() as draft:
         # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no close
-            for path, data in _results(paths, out, number):
-                archive.writestr(zipfile.ZipInfo(bytecode_path(path, tag).lstrip("/")), data)
+            for path, data in files:
+                archive.writestr(zipfile.ZipInfo(path), data)
         cache.remember(key, draft, "application/zip", f"bytecode of {wheel.name} {wheel.version}")
 
 

@@ -60,25 +60,27 @@ class LayerScan(Struct, frozen=True):
     python: tuple[str, ...]  # top folders that hold Python files
 
 
-def check(
-    layers: Sequence[Layer],
-    config: bytes,
-    manifest: bytes,
-    cache: LayerCache,
-    *,
-    secrets: Mapping[str, str | bytes] | None = None,
-    packages: Set[str] = frozenset(),
-    allowed: Callable[[str], bool] | None = None,
-) -> None:
-    """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
+class ImagePolicy(Struct, frozen=True):
+    """What is looked for in an image beside what has no place in any, and what is let through.
 
     `secrets` are values by the names that an error may show; values shorter than `SHORTEST` are not looked for. Of a
     value of several lines each line is looked for as well, from `SHORTEST_LINE`. `packages` are the digests of layers
     that hold wheels alone: files for their tests may be called as they like, and a line of a secret would be in them by
     chance only. `allowed` says of a path in the image, without a slash at its start, whether it may have its name.
+    """
+
+    secrets: Mapping[str, str | bytes] = {}
+    packages: Set[str] = frozenset()
+    allowed: Callable[[str], bool] | None = None
+
+
+def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerCache, policy: ImagePolicy) -> None:
+    """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
+
     Errors: GateError naming layer and path of everything that was found.
     """
-    texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in (secrets or {}).items()}
+    packages, allowed = policy.packages, policy.allowed
+    texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in policy.secrets.items()}
     values = {name: value for name, value in texts.items() if len(value) >= SHORTEST}
     whole = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
     forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **whole}

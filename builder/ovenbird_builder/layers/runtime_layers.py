@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import working
+from ..containers.working_container import ImageName, image_name, working
 from . import InstallScheme, Layer, WheelPackage, WheelTarget
 from . import key as key_of
 from .image_manifest import ConfigChanges
@@ -58,7 +58,7 @@ def runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, 
     }
 
 
-def accounts(image: str, identity: str, cache: LayerCache) -> tuple[str, str]:
+def accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
     """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
     key = key_of("accounts", base=identity)
     known = cache.noted(key)
@@ -66,7 +66,7 @@ def accounts(image: str, identity: str, cache: LayerCache) -> tuple[str, str]:
         with working(image) as container:
             paths = ("/etc/passwd", "/etc/group")
             known = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
-        cache.note(key, known, f"accounts of {image}")
+        cache.note(key, known, f"accounts of {image_name(image)}")
     return str(known[0]), str(known[1])
 
 
@@ -77,7 +77,7 @@ def runtime_stack(
     return WheelSet(wheels, target, identity, runtime_scheme(target), compression, BUDGET)
 
 
-def runtime_layers(stack: WheelSet, image: str, cache: LayerCache) -> tuple[Layer, ...]:
+def runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
     """The layers that put the runtime on a base without it. Errors: those of `dependency_layers`."""
     files = runtime_files(stack.target, *accounts(image, stack.identity, cache))
     return (

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from ..cache.blobs import PendingBlob
 from ..cache.layer_cache import LayerCache
+from ..containers.working_container import ImageName
 from . import COMPRESSIONS, InstallScheme, Layer, WheelPackage, WheelTarget
 from . import key as key_of
 from . import scheme as scheme_of
@@ -52,7 +53,7 @@ class WheelSet(Struct, frozen=True):
         return self.scheme or scheme_of(self.target)
 
 
-def outline(stack: WheelSet, image: str, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
+def outline(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
     """The layers that `dependency_layers` makes of the same stack, from the bottom. `image` is asked once per base.
 
     Errors: those of `container.working`, where a wheel takes the place of what the base has.
@@ -70,7 +71,7 @@ def outline(stack: WheelSet, image: str, cache: LayerCache) -> tuple[WheelLayerS
     )
 
 
-def dependency_layers(stack: WheelSet, image: str, cache: LayerCache) -> tuple[Layer, ...]:
+def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
     """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
     Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.

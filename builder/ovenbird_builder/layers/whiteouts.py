@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ..cache.blobs import PendingBlob
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import working
+from ..containers.working_container import ImageName, image_name, working
 from . import COMPRESSIONS, InstallScheme, Layer, WheelTarget
 from . import key as key_of
 from .tar_writer import TarWriter
@@ -53,7 +53,7 @@ json.dump(result, sys.stdout)
 
 
 def displaced(
-    names: Iterable[str], scheme: InstallScheme, target: WheelTarget, image: str, identity: str, cache: LayerCache
+    names: Iterable[str], scheme: InstallScheme, target: WheelTarget, image: ImageName, identity: str, cache: LayerCache
 ) -> tuple[str, ...]:
     """Paths of the base that must be hidden when `names` are installed anew; asked once per base, by its digest."""
     wanted = set(names) & set(target.distributions)
@@ -65,7 +65,7 @@ def displaced(
         argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
         with working(image) as container:
             found = json.loads(container.run(argv, network=False).stdout)
-        cache.note(key, found, f"distributions of {image}")
+        cache.note(key, found, f"distributions of {image_name(image)}")
     for name in sorted(wanted & set(found)):
         if not found[name]:
             _log.warning("%s of the base has no list of its files: they stay below the new ones", name)

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ovenbird.common.atomic_files import write_file
@@ -23,8 +24,7 @@ from ovenbird.common.text import show_value
 from ..bases.probe import TargetPython
 from ..errors import BuildRequestError, HashError, LockError, NoWheelError
 from ..host.disk import guard_cache_writes
-from ..host.network import NetworkSettings
-from ..host.progress import SILENT, Progress, Tell
+from ..host.progress import Tell
 from ..host.tempdirs import make_step_folder
 from . import lockfile, pip_compile, pylock, runtime_constraints, source_wheels, uv
 from .file_options import ALL
@@ -39,39 +39,38 @@ from .requirements import Requirements
 from .requirements_file import RequirementLine
 from .wheel_tags import environment, minor, platform
 
-__all__ = ["Lock", "Pin", "lock"]
+__all__ = ["Lock", "LockOptions", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
 _FORMAT = "2"  # of what is kept in the cache
 
 
-def lock(
-    wanted: Requirements,
-    image: str,
-    interpreter: TargetPython,
-    *,
-    indexes: PackageIndexes,
-    network: NetworkSettings,
-    cache: Path,
-    environ: Mapping[str, str] | None = None,
-    locker: str = "pip-tools",
-    only_binary: bool = False,
-    previous: Lock | None = None,
-    upgrade: bool = False,
-    upgrade_packages: Iterable[str] = (),
-    timeout: float = 1800.0,
-    progress: Progress = SILENT,
-) -> Lock:
-    """Lock what is wanted for the interpreter of `image`. `timeout` is in seconds, for each step.
+class LockOptions(Struct, frozen=True):
+    """How to lock.
 
     `previous` is the lock whose pins are kept where they fit, but for those of `upgrade_packages`; with `upgrade` none
-    is, and the cache is not asked. For another architecture than this machine's there are wheels only.
+    is, and the cache is not asked.
+    """
+
+    locker: str = "pip-tools"
+    only_binary: bool = False
+    previous: Lock | None = None
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+
+
+def lock(wanted: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
+    """Return the lock of what is wanted, for the interpreter of the site.
+
+    For another architecture than this machine's there are wheels only.
     Errors: LockError and its subclasses, in terms of what the user wrote; WheelBuildError for a source distribution
     that cannot be built.
     """
+    options = options or LockOptions()
+    locker, previous, interpreter = options.locker, options.previous, site.interpreter
     if locker not in LOCKERS:
         raise BuildRequestError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
-    asked = _asked(wanted, interpreter, indexes, only_binary or locker == "uv")
-    names = tuple(sorted(upgrade_packages))
+    asked = _asked(wanted, interpreter, site.indexes, options.only_binary or locker == "uv")
+    names = tuple(sorted(options.upgrade_packages))
     head = lockfile.head_of(wanted, interpreter, locker)
     if wanted.pylock:
         found = pylock.read(wanted.pylock, environment(interpreter))
@@ -80,18 +79,16 @@ def lock(
     runtime_constraints.check_wanted(asked.wanted, asked.limits)
     if not asked.wanted:
         return made((), head)
-    kept = () if upgrade or previous is None else previous.pins
-    key = _key(asked, head, indexes, kept, names)
-    if not upgrade and (text := _cached(cache, key)):
+    kept = () if options.upgrade or previous is None else previous.pins
+    key = _key(asked, head, site.indexes, kept, names)
+    if not options.upgrade and (text := _cached(site.cache, key)):
         return parse(text, "a lock in the cache")
-    environ = os.environ if environ is None else environ
-    links = tuple(wanted.root / name for name in wanted.find_links)
-    site = ResolverContext(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
+    site = replace(site, links=tuple(wanted.root / name for name in wanted.find_links))
     commits = _commits(wanted, previous, names) if kept and previous else {}
     found = _locked(wanted, asked, locker, ResolutionPreferences(kept, names, wanted.pre), site, commits)
     runtime_constraints.check_pins(found, asked.limits, "the lock")
     lock = made(_allowed(found, asked, wanted.require_hashes, site), head)
-    _keep(cache, key, lock.text)
+    _keep(site.cache, key, lock.text)
     return lock
 
 
@@ -152,7 +149,6 @@ def _locked(
             with site.progress.stage(title) as told:
                 text = uv.resolve(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
                 return _counted(pip_compile.pins(text, {}), told)
-        # the stage begins when the container is there: without the base in the store, all this is called again
         with workshop(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
             built = {one.origin: _built(one, wanted.root, shop, asked, commits) for one in to_build}
             files = {key: found.wheel.filename for key, found in built.items()}

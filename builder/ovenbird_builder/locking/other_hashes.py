@@ -17,10 +17,7 @@ def find_sha256(pin: Pin, line: RequirementLine, site: ResolverContext) -> str:
     Empty when it does not. Errors: LockError when there is no wheel; those of `wheels`.
     """
     try:
-        (wheel,) = wheels(
-            made((pin,)), site.image, site.interpreter, indexes=site.indexes, network=site.network, cache=site.cache,
-            environ=site.environ, only_binary=True, timeout=site.timeout, progress=site.progress, links=site.links,
-        )  # fmt: skip
+        (wheel,) = wheels(made((pin,)), site, only_binary=True)
     except NoWheelError:
         raise LockError(
             f"{line.where}: {pin.name}=={pin.version} has no wheel for the target, so its"

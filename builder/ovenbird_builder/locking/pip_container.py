@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..bases.probe import TargetPython
 from ..containers import pip_tools
-from ..containers.working_container import WorkingContainer, working
+from ..containers.working_container import ImageName, WorkingContainer, working
 from ..host import process
 from ..host.network import MOUNT, NetworkSettings
 from ..host.progress import SILENT, Progress
@@ -27,16 +27,17 @@ EPOCH = "315532800"  # 1980-01-01, the first day that a zip file can name: build
 class ResolverContext(Struct, frozen=True):
     """What every step of locking and building takes: the base, its interpreter, the way out, the cache, a time limit.
 
-    `timeout` is in seconds, for each step. `environ` is the caller's. `progress` is told what begins and how it ended.
+    `image` need not be in the store before something has to run on it: a lazy one gets its name then. `timeout` is in
+    seconds, for each step. `environ` is the caller's. `progress` is told what begins and how it ended.
     """
 
-    image: str
+    image: ImageName
     interpreter: TargetPython
     indexes: PackageIndexes
     network: NetworkSettings
     cache: Path
     environ: Mapping[str, str]
-    timeout: float
+    timeout: float = 1800.0
     progress: Progress = SILENT
     links: tuple[Path, ...] = ()  # folders of the source with further files to install
 

@@ -10,7 +10,6 @@ either.
 from __future__ import annotations
 
 import tokenize
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,48 +83,47 @@ class Requirements(Struct, frozen=True):
         return words
 
 
-def collect(
-    function: FunctionSpec,
-    tree: Path,
-    *,
-    requirements: Iterable[str] = (),
-    files: Iterable[Path] = (),
-    constraints: Iterable[Path] = (),
-    extras: Iterable[str] = (),
-    indexes: tuple[str, ...] = (),
-) -> Requirements:
-    """What a function whose source lies in `tree` needs. `indexes` are the URLs that a file may repeat.
+class RequirementFlags(Struct, frozen=True):
+    """What flags say of requirements: those named outright, files of them, limits, extras of a project.
+
+    `indexes` are the URLs that a file may repeat.
+    """
+
+    requirements: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    constraints: tuple[Path, ...] = ()
+    extras: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+
+_NO_FLAGS = RequirementFlags()
+
+
+def collect(function: FunctionSpec, tree: Path, flags: RequirementFlags = _NO_FLAGS) -> Requirements:
+    """Return what a function needs whose source lies in `tree`.
 
     A path may lead out of the tree where the source is a folder of this machine, and stays within its repository.
 
     Errors: LockError, with file and line, for anything malformed, outside of the tree or refused.
     """
-    words = (tuple(requirements), tuple(files), tuple(constraints), tuple(extras), indexes)
     try:
-        return _collect(function, tree, *words)
+        return _collect(function, tree, flags)
     except OutsideError:
         with mirrored(function, tree) as places:
             if places is None:
                 raise
             function, tree = places
-            return _collect(function, tree, *words)
+            return _collect(function, tree, flags)
 
 
-def _collect(
-    function: FunctionSpec,
-    tree: Path,
-    requirements: tuple[str, ...],
-    files: tuple[Path, ...],
-    constraints: tuple[Path, ...],
-    extras: tuple[str, ...],
-    indexes: tuple[str, ...],
-) -> Requirements:
+def _collect(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Requirements:
+    extras, indexes = flags.extras, flags.indexes
     home = _home(function, tree)
     found = Requirements(root=home)
     named = [_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
         found = replace(found, wanted=tuple(named), used="spec.requirements")
-    for path in files:
+    for path in flags.files:
         found = _and_file(found, locate(path), indexes, str(path), function.local_source)
     try:
         searched = _search(found, function, tree, extras, indexes)
@@ -140,13 +138,13 @@ def _collect(
         found = replace(found, notes=(*found.notes, note))
     if extras and not any(name in found.used for name in _WITH_EXTRAS):
         raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
-    flags = [_requirement(text, "--requirement", home) for text in requirements]
-    if flags:
+    added = [_requirement(text, "--requirement", home) for text in flags.requirements]
+    if added:
         if found.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="--requirements FILE")
         used = f"{found.used} and --requirement" if found.used else "--requirement"
-        found = replace(found, wanted=(*found.wanted, *flags), used=used)
-    for path in constraints:
+        found = replace(found, wanted=(*found.wanted, *added), used=used)
+    for path in flags.constraints:
         listing = _read(path, path.resolve().parent, indexes, str(path), "constraints")
         found = replace(
             found, constraints=(*found.constraints, *listing.constraints), notes=(*found.notes, *listing.notes)

@@ -125,20 +125,23 @@ def read(
     """
     if _WEB.match(str(path)):
         raise _of_the_web(str(path).replace(":/", "://", 1), "")
-    listing = RequirementsFile()
-    _read(path, root.resolve(), listing, kind, indexes, (), label)
-    return listing
+    reader = _Reader(root.resolve(), indexes, RequirementsFile())
+    _read(reader, path, kind, (), label)
+    return reader.listing
 
 
-def _read(
-    path: Path,
-    root: Path,
-    into: RequirementsFile,
-    kind: str,
-    indexes: tuple[str, ...],
-    above: tuple[Path, ...],
-    label: str = "",
-) -> None:
+@dataclass(slots=True)
+class _Reader:
+    """What reading a file and all that it includes has in common: the root, the indexes, and what is filled."""
+
+    root: Path
+    indexes: tuple[str, ...]
+    listing: RequirementsFile
+
+
+def _read(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], label: str = "") -> None:
+    """Read a file into the listing; `above` are the files that include it."""
+    root, into = reader.root, reader.listing
     real = path.resolve()
     label = label or (str(real.relative_to(root)) if real.is_relative_to(root) else str(path))
     if real in above:
@@ -161,8 +164,8 @@ def _read(
                 into.files += 1
                 if into.files > _INCLUDED or len(above) > _DEPTH:
                     raise LockError(f"{where}: more than {_INCLUDED} files are included, or {_DEPTH} within each other")
-                _read(other, root, into, sort if kind == "wanted" else kind, indexes, (*above, real))
-            file_options.apply_options(options, where, into, indexes)
+                _read(reader, other, sort if kind == "wanted" else kind, (*above, real))
+            file_options.apply_options(options, where, into, reader.indexes)
             into.find_links += [_links(value, where, real.parent, base) for value in options.find_links or ()]
 
 

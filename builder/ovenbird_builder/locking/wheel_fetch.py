@@ -12,7 +12,7 @@ import os
 import platform as this
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.hashing import hash_text
 
 from ..bases.probe import TargetPython, stored
+from ..containers.working_container import image_name
 from ..errors import LockError, NoWheelError, PackageIndexError, WheelBuildError
 from ..host import process
 from ..host.network import NetworkSettings
-from ..host.progress import SILENT, Progress
 from ..host.tempdirs import make_step_folder
 from . import source_wheels
 from .indexes import PackageIndexes
@@ -63,33 +63,23 @@ class _WheelSearch:
 
 def wheels(
     lock: Lock,
-    image: str,
-    interpreter: TargetPython,
+    site: ResolverContext,
     *,
-    indexes: PackageIndexes,
-    network: NetworkSettings,
-    cache: Path,
     root: Path | None = None,
-    environ: Mapping[str, str] | None = None,
     offline: bool = False,
     only_binary: bool = False,
-    timeout: float = 1800.0,
     identity: str = "",
-    progress: Progress = SILENT,
-    links: tuple[Path, ...] = (),
 ) -> tuple[Wheel, ...]:
-    """A wheel for each pin, in the order of the lock, each verified. `root` is what `file:` origins are relative to.
-    `links` are folders with further files (`--find-links`).
+    """Return a wheel for each pin, in the order of the lock, each verified.
 
-    `offline`: only what is in the cache. `timeout` is in seconds, for each step.
-    `identity` is the digest of `image`, which then need not be in the store unless something has to be built.
+    `root` is what `file:` origins are relative to. `offline`: only what is in the cache. `identity` is the digest of
+    the site's image, which then need not be in the store unless something has to be built.
     Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, SpaceError.
     """
+    interpreter = site.interpreter
     target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
     rows = tuple(RequirementLine(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
-    asked = ResolutionRequest(rows, (), target, indexes.urls(), (":all:",) if only_binary else ())
-    environ = os.environ if environ is None else environ
-    site = ResolverContext(image, interpreter, indexes, network, cache, environ, timeout, progress, links)
+    asked = ResolutionRequest(rows, (), target, site.indexes.urls(), (":all:",) if only_binary else ())
     search = _WheelSearch(site, only_binary, asked, [identity] if identity else [])
     found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
@@ -260,6 +250,6 @@ def _built_key(pin: Pin, search: _WheelSearch) -> str:
     """The key of a wheel that was built from source: what builds it is the base, by its digest."""
     if not search.base:
         with contextlib.suppress(process.ProcessFailedError):  # not in the store yet
-            search.base.append(stored(search.site.image).digest)
+            search.base.append(stored(image_name(search.site.image)).digest)
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target, *search.base]
     return hash_text(json.dumps(rows))

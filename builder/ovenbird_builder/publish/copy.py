@@ -60,7 +60,7 @@ def to_place(
                 _keep(cache, layer["digest"], stream)
     cache.put(config)
     folder = image_manifest.layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
-    argv = skopeo.copy(f"oci:{folder}:image", destination, source_blobs=str(cache.blobs))
+    argv = skopeo.copy(f"oci:{folder}:image", destination, skopeo.CopyOptions(source_blobs=str(cache.blobs)))
     _run(argv, f"write the image to {show_value(destination)}", environ)
 
 
@@ -75,10 +75,10 @@ def with_blobs(image: ImageReader, cache: LayerCache, environ: Mapping[str, str]
     if all(_there(cache, layer) for layer in image.manifest["layers"]):
         return _reading(image, image.raw, image.raw_config, folder)
     with tempfile.TemporaryDirectory(prefix="ovenbird-") as work:
-        argv = skopeo.copy(
-            f"containers-storage:{name}", f"oci:{work}/image:it", destination_blobs=str(cache.blobs),
-            keep_digests=False, uncompressed=not compress,
+        options = skopeo.CopyOptions(
+            destination_blobs=str(cache.blobs), keep_digests=False, uncompressed=not compress
         )  # fmt: skip
+        argv = skopeo.copy(f"containers-storage:{name}", f"oci:{work}/image:it", options)
         _run(argv, f"read {show_value(name)} from the local store", environ)
         entry = layout.entries(layout.DirectoryLayout(Path(work, "image")), "it")[0]
     raw = folder.read(entry["digest"])

@@ -12,7 +12,6 @@ from ovenbird.errors import OvenbirdError
 
 from ..attestations import image_packages, provenance, referrers, sbom
 from ..attestations.find_sbom import find_bill
-from ..attestations.referrers import OciArtifact
 from ..bases.probe import TargetPython
 from ..bases.python_labels import facts
 from ..cache.layer_cache import LayerCache
@@ -44,29 +43,44 @@ class RebaseResult(Struct, frozen=True):
     seconds: float
 
 
-def rebased(
-    name: str,
-    base_name: str,
-    destination: str,
-    *,
-    reach: ImageAccess,
-    cache: LayerCache,
-    ask: Callable[[str], TargetPython],
-    version: str,
-    force: bool = False,
+class RebaseContext(Struct, frozen=True):
+    """What a rebase works with: images are found by `reach`, `ask` probes a base without labels.
+
+    `version` is that of the builder.
+    """
+
+    reach: ImageAccess
+    cache: LayerCache
+    ask: Callable[[str], TargetPython]
+    version: str
+
+
+class _Swap(Struct, frozen=True):
+    """An image, the base that it is put onto, what that base's labels say, and the image that comes of it."""
+
+    image: ImageReader
+    base: ImageReader
+    base_name: str
+    known: Mapping[str, str]
+    done: plan.RebasedImage
+    installed: Mapping[str, str]  # what the base brings, where its Python was asked
+
+
+def rebase_image(
+    name: str, base_name: str, destination: str, context: RebaseContext, *, force: bool = False
 ) -> RebaseResult:
     """Put the image `name` onto the base `base_name`, and write it to `destination` (with its transport).
 
-    `ask` is what probes a base without labels, `version` that of the builder.
     Errors: BaseUnfitError, those of finding and writing.
     """
     start = time.monotonic()
+    reach, cache = context.reach, context.cache
     image, base = find(name, reach), find(base_name, reach)
     plan.base_layers(image)
     asked: list[TargetPython] = []
 
     def ask_once(image: str) -> TargetPython:
-        asked.append(ask(image))
+        asked.append(context.ask(image))
         return asked[-1]
 
     known = facts(base, ask_once)
@@ -80,21 +94,24 @@ def rebased(
     done = plan.swap(image, base, plain, known, _old(image, reach), hidden)
     if hidden:
         origins[hidden.digest] = copy.of_cache(image, cache)
-    told: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
     warnings = list(done.warnings)
     if remote:
         reference = parse(destination.removeprefix("docker://"))
         repository = reach.repository(reference)
         copy.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
         installed = asked[0].distributions if asked else {}
-        told = _carried(repository, image, base, done, known, plain, reference.remote, version, warnings, installed)
+        swap = _Swap(image, base, plain, known, done, installed)
+        statements = _attach_statements(repository, reference.remote, swap, context.version)
+        if len(statements) == 1:
+            warnings.append("no bill of materials lies beside the image, so none was carried over")
     else:
         copy.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
     return RebaseResult(
         image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
         base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=known[label_names.PYTHON],
-        layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=told, warnings=tuple(warnings),
-        seconds=round(time.monotonic() - start, 3),
+        layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=statements,
+        warnings=tuple(warnings), seconds=round(time.monotonic() - start, 3),
     )  # fmt: skip
 
 
@@ -126,38 +143,27 @@ def _old(image: ImageReader, reach: ImageAccess) -> Mapping[str, Any] | None:
     return None
 
 
-def _carried(
-    repository: RepositoryClient,
-    image: ImageReader,
-    base: ImageReader,
-    done: plan.RebasedImage,
-    known: Mapping[str, str],
-    base_name: str,
-    name: str,
-    version: str,
-    warnings: list[str],
-    installed: Mapping[str, str],
-) -> tuple[str, ...]:
-    """Attach the bill of materials of the image, with its new base, and a statement of the rebase."""
+def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, version: str) -> tuple[str, ...]:
+    """Attach a statement of the rebase, and the bill of materials of the image, with its new base; their digests.
+
+    There is no bill where none lies beside the image.
+    """
+    image, base, done = swap.image, swap.base, swap.done
     subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
     epoch = _epoch(image)
-    statement = provenance.statement(
+    record = provenance.BuildRecord(
         name=name, digest=done.digest, version=version, epoch=epoch, kind=provenance.REBASE,
-        parameters={"image": image.name, "base": base_name},
+        parameters={"image": image.name, "base": swap.base_name},
         materials=[provenance.image(image.name.partition(":")[2].removeprefix("//"), image.digest),
-                   provenance.image(base_name, base.digest)],
+                   provenance.image(swap.base_name, base.digest)],
     )  # fmt: skip
-    artifacts: list[OciArtifact] = [referrers.pack(statement, provenance.MEDIA_TYPE, subject, "provenance.json", epoch)]
-    bill = find_bill(image)
-    if bill:
-        below = image_packages.BaseComponent(base_name, base.digest, known[label_names.PYTHON], base.platform[1])
-        artifacts.append(
-            referrers.pack(
-                sbom.rebased(bill, below, epoch, installed), sbom.MEDIA_TYPE, subject, "sbom.cdx.json", epoch
-            )
+    data = [(provenance.build_provenance(record), provenance.MEDIA_TYPE, "provenance.json")]
+    if bill := find_bill(image):
+        below = image_packages.BaseComponent(
+            swap.base_name, base.digest, swap.known[label_names.PYTHON], base.platform[1]
         )
-    else:
-        warnings.append("no bill of materials lies beside the image, so none was carried over")
+        data.append((sbom.rebased(bill, below, epoch, swap.installed), sbom.MEDIA_TYPE, "sbom.cdx.json"))
+    artifacts = [referrers.pack(content, media_type, subject, title, epoch) for content, media_type, title in data]
     referrers.attach(repository, done.digest, artifacts).settle()
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
 

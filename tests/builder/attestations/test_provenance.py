@@ -26,7 +26,9 @@ def made(**changes: Any) -> dict[str, Any]:
         "name": "registry.example/app:1", "digest": "sha256:" + "f" * 64, "materials": MATERIALS, "version": "0.1.0",
         "parameters": {"function": {"name": "fn"}, "flags": ["--push"]}, "epoch": 1700000000,
     }  # fmt: skip
-    found: dict[str, Any] = json.loads(provenance.statement(**{**given, **changes}))
+    secrets = changes.pop("secrets", ())
+    record = provenance.BuildRecord(**{**given, **changes})
+    found: dict[str, Any] = json.loads(provenance.build_provenance(record, secrets=secrets))
     return found
 
 

@@ -12,8 +12,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from tests.builder.statements.wheelhouse import wheel
 
-from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
-from ovenbird_builder.attestations.sbom import bill, count, of_revision, rebased
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
+from ovenbird_builder.attestations.sbom import build_sbom, count, of_revision, rebased
 
 BASE = BaseComponent("registry.example/library/python:3.12-slim", "sha256:" + "a" * 64, "3.12.1", "amd64")
 
@@ -32,7 +32,7 @@ def packages(tmp_path: Path) -> list[ImagePackage]:
 def made(packages: list[ImagePackage], **changes: Any) -> bytes:
     """The bill of these packages."""
     given: dict[str, Any] = {"name": "fn", "version": "c0ffee", "base": BASE, "runtime": "0.1.0", "epoch": 1700000000}
-    return bill(packages=packages, wanted=["app"], **{**given, **changes})
+    return build_sbom(ImageComponents(packages=packages, requirements=["app"], **{**given, **changes}))
 
 
 def test_it_is_valid(packages: list[ImagePackage]) -> None:

@@ -13,7 +13,7 @@ from tests.builder.shop import CONFIG, MANIFEST, Shop
 
 from ovenbird_builder.bases.base_image import BaseImage
 from ovenbird_builder.build.execute import BuildContext, bake, made_until
-from ovenbird_builder.build.plan import ImagePlan, LayerSpec, plan
+from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, plan
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.host.progress import Progress
 from ovenbird_builder.image_store.stage_images import StageImages
@@ -41,7 +41,7 @@ class Range:
             kind: [LayerSpec(kind, f"{kind} {n}", files_key(files)) for n, files in enumerate(rows)]
             for kind, rows in FILES.items()
         }
-        return plan(BASE, (), parts, self.cache.find_layer, compression="zstd", identities={}, mounts="")
+        return plan(BASE, (), parts, PlanContext(self.cache.find_layer, "zstd", {}))
 
     def kitchen(self) -> BuildContext:
         def maker(kind: str) -> Sequence[Layer]:

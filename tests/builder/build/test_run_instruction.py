@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.run_instruction import executed
+from ovenbird_builder.build.run_instruction import StepContext, execute_instruction
 from ovenbird_builder.errors import DigestError, InstructionFailedError, InstructionTimeoutError
 from ovenbird_builder.host.secrets import BuildSecret
 from ovenbird_builder.request.run_instruction import RunInstruction
@@ -39,7 +39,7 @@ def test_what_changed_is_in_the_tar(below: tuple[str, tuple[str, ...]], tmp_path
     run = 'cat /run/secrets/token; ls /run/secrets > /found; echo "$SOURCE_DATE_EPOCH" > /when'
     said: list[str] = []
     one = RunInstruction(run, secrets=("token",))
-    with executed(one, *below, clamp=77, given=given, tell=said.append, scratch=tmp_path) as path:
+    with execute_instruction(one, *below, StepContext(77, given, on_line=said.append, scratch=tmp_path)) as path:
         with tarfile.open(path) as tar:
             names = {name for name in tar.getnames() if name in ("found", "when")}
             texts = [tar.extractfile(name).read() for name in ("found", "when")]  # type: ignore[union-attr]  # files
@@ -56,7 +56,7 @@ def test_a_failure_is_told_with_the_end_of_what_was_said(below: tuple[str, tuple
     one = RunInstruction(f"{LINES}; cat /run/secrets/token; exit 7", secrets=("token",))
     with (
         pytest.raises(InstructionFailedError, match="ended with status 7") as caught,
-        executed(one, *below, clamp=0, given=given),
+        execute_instruction(one, *below, StepContext(0, given)),
     ):
         raise AssertionError("it went on")
     lines = str(caught.value.cause).splitlines()
@@ -72,7 +72,7 @@ def test_its_own_time_limit_wins(below: tuple[str, tuple[str, ...]]) -> None:
     one = RunInstruction("echo begun; sleep 600 & sleep 600", timeout=3.0)
     with (
         pytest.raises(InstructionTimeoutError, match="time limit of 3 s") as caught,
-        executed(one, *below, clamp=0, timeout=500.0),
+        execute_instruction(one, *below, StepContext(0, timeout=500.0)),
     ):
         raise AssertionError("it went on")
     assert caught.value.cause == "begun"
@@ -85,7 +85,7 @@ def test_an_image_of_other_layers_is_refused(below: tuple[str, tuple[str, ...]])
     before = kept()
     with (
         pytest.raises(DigestError, match="not one on top of"),
-        executed(RunInstruction("true"), image, ("sha256:" + "0" * 64, *layers), clamp=0),
+        execute_instruction(RunInstruction("true"), image, ("sha256:" + "0" * 64, *layers), StepContext(0)),
     ):
         raise AssertionError("it went on")
     assert kept() == before

@@ -17,7 +17,7 @@ from tests.engine import skopeo
 
 from ovenbird_builder import cli
 from ovenbird_builder.attestations import provenance, referrers, sbom
-from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.commands import inspect as command
 from ovenbird_builder.image_reader.resolve import ImageAccess, find
 from ovenbird_builder.inspect_image import inspect
@@ -39,11 +39,11 @@ def pushed(tmp_path: Path, registry: str) -> str:
     found = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     package = ImagePackage("numpy", "2.1.0", "e" * 64)
-    bill = sbom.bill(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0")
+    bill = sbom.build_sbom(ImageComponents(name="greeter", version="1", packages=[package], base=BASE, runtime="0.1.0"))
     material = provenance.wheel(package.name, package.version, package.sha256, package.filename)
-    how = provenance.statement(
+    how = provenance.build_provenance(provenance.BuildRecord(
         name=name, digest=found.digest, parameters={}, materials=[material], version="0.1.0", epoch=0
-    )  # fmt: skip
+    ))  # fmt: skip
     referrers.attach(repository, found.digest, [
         referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0),
         referrers.pack(how, provenance.MEDIA_TYPE, about, "provenance.json", 0),

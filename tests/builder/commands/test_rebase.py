@@ -99,7 +99,9 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     repository = RepositoryClient(parse(image), {})
     about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
     floor = image_packages.BaseComponent("x/base:1", places.old.digest, "3.12.1", "amd64")
-    bill = sbom.bill(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
+    bill = sbom.build_sbom(
+        image_packages.ImageComponents(name="greeter", version="", packages=[], base=floor, runtime="0.1.0")
+    )
     referrers.attach(
         repository, places.image.digest, [referrers.pack(bill, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0)]
     )

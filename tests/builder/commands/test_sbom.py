@@ -18,7 +18,7 @@ from tests.engine import skopeo
 from ovenbird_builder import cli
 from ovenbird_builder.attestations import referrers, sbom
 from ovenbird_builder.attestations.find_sbom import make_bill
-from ovenbird_builder.attestations.image_packages import BaseComponent, ImagePackage
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.errors import ImageError
 from ovenbird_builder.image_reader.resolve import ImageAccess, find
 from ovenbird_builder.oci import label_names
@@ -77,8 +77,10 @@ def test_the_bill_beside_an_image_is_printed(
     repository = RepositoryClient(parse(name), {})
     image = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.data)}
-    bill = sbom.bill(
-        name="greeter", version="1", packages=[ImagePackage("six", "1.0", "e" * 64)], base=BASE, runtime="0.1.0"
+    bill = sbom.build_sbom(
+        ImageComponents(
+            name="greeter", version="1", packages=[ImagePackage("six", "1.0", "e" * 64)], base=BASE, runtime="0.1.0"
+        )
     )
     artifacts = [referrers.pack(data, sbom.MEDIA_TYPE, about, "sbom.cdx.json", 0) for data in (b"no json", bill)]
     referrers.attach(repository, image.digest, artifacts)

@@ -46,10 +46,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def get(bench: Bench, found: Lock) -> tuple[Wheel, ...]:
-    return wheels(
-        found, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
-        environ={},
-    )  # fmt: skip
+    return wheels(found, bench.context())
 
 
 @lockers

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.builder.shop import Shop
 
+from ovenbird_builder.containers.working_container import LazyImage, working
 from ovenbird_builder.errors import BaseMissingError
 from ovenbird_builder.image_store.stage_images import StageImages, bench
 from ovenbird_builder.layers.image_manifest import layout
@@ -54,28 +55,34 @@ def test_what_the_store_has_is_not_loaded_again(shop: Shop, monkeypatch: pytest.
     assert there(StageImages(shop.registry, shop.cache).image(shop.image.manifest, keep=True))
 
 
-def test_a_base_is_loaded_when_a_call_turns_out_to_need_it(shop: Shop) -> None:
-    """Not for one that has its answer; an error that has another cause is not tried again."""
-    desk, asked = StageImages(shop.registry, shop.cache), list[bool]()
+def test_a_base_is_loaded_when_its_name_is_asked_for(shop: Shop) -> None:
+    """Once, and not before: most builds have nothing to run. A working container asks for it."""
+    desk = StageImages(shop.registry, shop.cache)
+    base = desk.base(shop.image.manifest)
+    name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"
+    assert not there(name)
+    with working(base, pull="never") as container:
+        assert there(name)
+        assert container.name
+    (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail
+    assert desk.base(shop.image.manifest).name == name
 
-    def call(name: str) -> str:
-        asked.append(there(name))
-        if not asked[-1]:
-            raise BaseMissingError(f"there is no {name}")
-        return name
 
-    assert desk.on(shop.image.manifest, lambda name: "known") == "known"
-    assert not there(f"localhost/ovenbird-base:{shop.image.digest[7:31]}")
-    assert there(desk.on(shop.image.manifest, call))
-    assert asked == [False, True]
+def test_an_image_that_cannot_be_made_is_asked_for_again() -> None:
+    """An error is the caller's, and no name is kept of it; what is made is made once."""
+    asked: list[int] = []
 
-    def fail(name: str) -> str:
-        asked.append(True)
-        raise BaseMissingError("another image is missing")
+    def load() -> str:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            raise BaseMissingError("no such image")
+        return "localhost/image:1"
 
-    with pytest.raises(BaseMissingError, match="another image"):
-        desk.on(shop.image.manifest, fail)
-    assert asked == [False, True, True]
+    image = LazyImage(load)
+    with pytest.raises(BaseMissingError, match="no such image"):
+        _ = image.name
+    assert [image.name, image.name] == ["localhost/image:1"] * 2
+    assert asked == [0, 1]
 
 
 def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Shop) -> None:

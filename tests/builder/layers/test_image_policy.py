@@ -9,7 +9,9 @@ import py_compile
 import struct
 import tarfile
 import urllib.parse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +19,16 @@ from ovenbird_builder.cache.blobs import PendingBlob
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import ImagePolicyError
 from ovenbird_builder.layers import COMPRESSIONS, Layer, image_policy, key
-from ovenbird_builder.layers.image_policy import check
+from ovenbird_builder.layers.image_policy import ImagePolicy
 from ovenbird_builder.layers.source import FileContent, files_layer
 from ovenbird_builder.layers.tar_writer import compressor
 
 SECRET = "s3cr3t/value+with=signs"
 MiB = 1024 * 1024
+
+
+def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerCache, **policy: Any) -> None:
+    image_policy.check(layers, config, manifest, cache, ImagePolicy(**policy))
 
 
 def refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:

@@ -13,7 +13,6 @@ from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.commands.lock import difference
 from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
-from ovenbird_builder.locking.lock import lock
 from ovenbird_builder.locking.lock_format import Lock, parse
 from ovenbird_builder.locking.requirements import Requirements, collect
 from ovenbird_builder.locking.wheel_fetch import wheels
@@ -27,10 +26,7 @@ def needed(tree: Path, text: str) -> Requirements:
 
 def locked(bench: Bench, wanted: Requirements, **options: object) -> Lock:
     """A lock, by uv without a container where nothing else is said."""
-    return lock(
-        wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
-        environ={}, **{"locker": "uv", **options},
-    )  # fmt: skip
+    return bench.lock_needs(wanted, **{"locker": "uv", **options})
 
 
 def versions(found: Lock) -> dict[str, str]:
@@ -93,10 +89,8 @@ def test_a_folder_of_wheels_in_the_source_is_an_index(bench: Bench, tmp_path: Pa
     found = locked(bench, wanted, locker=locker)
     assert versions(found) == {"quince": "1.0", "banana": "1.0"}
     assert str(tree) not in found.text
-    got = wheels(
-        parse(found.text, "function.lock"), bench.image, bench.interpreter, indexes=bench.indexes,
-        network=bench.network, cache=tmp_path / "cache", environ={}, links=(tree / "wheels",),
-    )  # fmt: skip
+    context = bench.context(cache=tmp_path / "cache", links=(tree / "wheels",))
+    got = wheels(parse(found.text, "function.lock"), context)
     assert [one.name for one in got] == ["banana", "quince"]
     with pytest.raises(LockError, match="medlar"):
         locked(bench, needed(tree, "--find-links ./wheels\nmedlar\n"), locker=locker)

@@ -27,7 +27,6 @@ from ovenbird_builder.errors import (
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking import lockfile
 from ovenbird_builder.locking.indexes import indexes
-from ovenbird_builder.locking.lock import lock
 from ovenbird_builder.locking.lock_format import SELF, Lock, parse
 from ovenbird_builder.locking.wheel_fetch import wheels
 
@@ -129,9 +128,7 @@ def test_constraints_limit_and_are_named(bench: Bench) -> None:
 
 
 def _lock(bench: Bench, wanted: object) -> Lock:
-    return lock(
-        wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network, cache=bench.cache,
-    )  # fmt: skip
+    return bench.lock_needs(wanted)
 
 
 @pytest.mark.parametrize(
@@ -292,10 +289,7 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
     found = bench.lock(wanted)
     assert found.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
     commit("1.6")
-    got = wheels(
-        parse(found.text, "function.lock"), bench.image, bench.interpreter,
-        indexes=bench.indexes, network=bench.network, cache=tmp_path / "cache", environ=os.environ,
-    )  # fmt: skip
+    got = wheels(parse(found.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ))
     assert (got[0].version, f"sha256:{got[0].sha256}") == ("1.5", found.pins[0].hashes[0])
     with pytest.raises(SourceMissingError):
         bench.lock(f"plum @ git+file://{repository}@nowhere")
@@ -340,7 +334,7 @@ def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> No
     public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)
     away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     found = public.lock("numpy>=1.26", interpreter=away)
-    got = wheels(found, bench.image, away, indexes=public.indexes, network=site, cache=tmp_path)
+    got = wheels(found, public.context(interpreter=away))
     assert [one.name for one in got] == ["numpy"]
     assert "aarch64" in got[0].filename
 
@@ -382,10 +376,7 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
             f'wheels = [{{ hash = "sha256:{hash}" }}]\n'
         )
         wanted = collect(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
-        return lock(
-            wanted, bench.image, bench.interpreter, indexes=bench.indexes, network=bench.network,
-            cache=tmp_path / "cache", environ={},
-        )  # fmt: skip
+        return bench.lock_needs(wanted, cache=tmp_path / "cache")
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')
     assert versions(locked(hash_file(orchard.packages / "apple-1.0-py3-none-any.whl")))["apple"] == "1.0"

@@ -12,7 +12,7 @@ from tests.toml_mutations import dumps, mutations
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.locking import pylock
-from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
 
 ENVIRONMENT = {
     "python_full_version": "3.12.1", "python_version": "3.12", "sys_platform": "linux", "platform_machine": "x86_64",
@@ -55,10 +55,10 @@ def test_pyproject(tmp_path: Path, extra: tuple[str, ...]) -> None:
     """Every field of a pyproject.toml, by every type of TOML."""
     path = tmp_path / "pyproject.toml"
     path.write_text(dumps(PROJECT))
-    assert tell(lambda: collect(function(tmp_path), tmp_path, extras=extra), "as it is")
+    assert tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), "as it is")
     for what, text in mutations(PROJECT):
         path.write_text(text)
-        tell(lambda: collect(function(tmp_path), tmp_path, extras=extra), what)
+        tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), what)
 
 
 def test_inline_metadata(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_lines_of_requirements(tmp_path: Path, line: str) -> None:
     (tmp_path / "requirements.txt").write_text(line + "\n", encoding="utf-8")
     tell(lambda: collect(function(tmp_path), tmp_path), line[:80])
     (tmp_path / "requirements.txt").unlink()
-    tell(lambda: collect(function(tmp_path), tmp_path, requirements=[line]), line[:80])
+    tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))), line[:80])
 
 
 def test_files_that_include_each_other(tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from tests.orchard import Bench
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import ConflictError, HashError, LockError
 from ovenbird_builder.locking import runtime_constraints
-from ovenbird_builder.locking.lock import lock
 from ovenbird_builder.locking.lock_format import Lock
 from ovenbird_builder.locking.markers import marker_applies
-from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
 
 ZERO = "0" * 64  # no file has this hash
 PROJECT = """[project]
@@ -42,17 +41,14 @@ def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
         (folder / "requirements.txt").write_text(text)
     (folder / "limits.txt").write_text(limits)
     function = FunctionSpec(root=folder, name="f", handler="main:handler", source=".")
-    return collect(function, folder, constraints=[folder / "limits.txt"] if limits else [])
+    return collect(function, folder, RequirementFlags(constraints=(folder / "limits.txt",) if limits else ()))
 
 
 def locked(bench: Bench, wanted: Requirements, version: str, **options: object) -> Lock:
     """A lock for that Python, by uv: on this machine, without a container."""
     minor = version.replace(".", "")
     there = structs.replace(bench.interpreter, version=f"{version}.4", soabi=f"cpython-{minor}-x86_64-linux-gnu")
-    return lock(
-        wanted, bench.image, there, indexes=bench.indexes, network=bench.network, cache=bench.cache,
-        **{"locker": "uv", **options},
-    )  # fmt: skip
+    return bench.lock_needs(wanted, interpreter=there, **{"locker": "uv", **options})
 
 
 def versions(found: Lock) -> dict[str, str]:
@@ -171,7 +167,9 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         'old = ["banana==1.0; os_name == \'posix\'", "app[all]; os_name == \'posix\'"]\nnew = ["apple==1.0"]\n'
     )
     wanted = collect(
-        FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="."), tmp_path, extras=["all"]
+        FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="."),
+        tmp_path,
+        RequirementFlags(extras=("all",)),
     )
     assert 'banana==1.0; os_name == "posix" and python_version < "3.12"' in wanted.texts()
     assert versions(locked(bench, wanted, "3.11")) == {"apple": "1.0", "banana": "1.0"}

@@ -9,7 +9,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
 from ovenbird_builder.locking.requirements_file import RequirementLine, requirement
 from ovenbird_builder.locking.requirements_text import split_lines
 
@@ -32,7 +32,9 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     """What a function with this requirements.txt needs."""
     data = text if isinstance(text, bytes) else text.encode()
     (tree / "requirements.txt").write_bytes(data)
-    return collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree, **options)
+    return collect(
+        FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree, RequirementFlags(**options)
+    )
 
 
 def texts(found: Requirements) -> list[str]:
@@ -308,13 +310,13 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     copy = tmp_path_factory.mktemp("copy")
     (copy / "libs" / "common").mkdir(parents=True)
     function = FunctionSpec(root=tree, name="f", handler="main:handler", source=".")
-    found = collect(function, copy, files=[tree / "reqs" / "prod.txt"])
+    found = collect(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
     assert (texts(found), found.find_links) == (["banana", "file:libs/common"], ("wheels",))
     outside = tmp_path_factory.mktemp("outside")
     (outside / "lib").mkdir()
     (outside / "more.txt").write_text("./lib\n")
     with pytest.raises(LockError, match=r"more.txt line 1: 'file:lib' is meant from the folder of a file that lies"):
-        collect(function, copy, files=[outside / "more.txt"])
+        collect(function, copy, RequirementFlags(files=(outside / "more.txt",)))
 
 
 def test_what_is_refused_has_a_way_out(tree: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import Requirements, collect, content_digest
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect, content_digest
 
 
 def function(root: Path, **fields: object) -> FunctionSpec:
@@ -16,7 +16,7 @@ def function(root: Path, **fields: object) -> FunctionSpec:
 
 
 def found(root: Path, **options: object) -> Requirements:
-    return collect(function(root), root, **options)
+    return collect(function(root), root, RequirementFlags(**options))
 
 
 def texts(wanted: Requirements) -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
     got = collect(
         function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
-        files=[tmp_path / "more.txt"], requirements=["httpx"],
+        RequirementFlags(files=(tmp_path / "more.txt",), requirements=("httpx",)),
     )  # fmt: skip
     assert texts(got) == [
         ("pandas[excel]>=2", "spec.requirements[0]"),
@@ -85,7 +85,11 @@ def test_extras_of_a_project_may_name_each_other(tmp_path: Path) -> None:
         '[project]\nname = "App"\ndependencies = ["base"]\nrequires-python = ">=3.10"\n'
         '[project.optional-dependencies]\nweb = ["flask"]\nDB = ["psycopg"]\nall = ["app[web,db]"]\n'
     )
-    assert {one.text for one in found(tmp_path, extras=["all"]).wanted} == {"base", "flask", "psycopg"}
+    assert {one.text for one in found(tmp_path, extras=("all",)).wanted} == {
+        "base",
+        "flask",
+        "psycopg",
+    }
     with pytest.raises(LockError, match="no extra 'gui': it has all, db, web"):
         found(tmp_path, extras=["gui"])
     (tmp_path / "requirements.txt").write_text("listed\n")

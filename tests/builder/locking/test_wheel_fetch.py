@@ -24,9 +24,8 @@ from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse
 
 
 def get(bench: Bench, found: Lock, **options: object) -> tuple[Wheel, ...]:
-    given: dict[str, object] = {"indexes": bench.indexes, "network": bench.network, "cache": bench.cache, "environ": {}}
-    interpreter = options.pop("interpreter", bench.interpreter)
-    return wheels(found, bench.image, interpreter, **{**given, **options})
+    flags = {name: options.pop(name) for name in ("root", "offline", "only_binary", "identity") if name in options}
+    return wheels(found, bench.context(**options), **flags)
 
 
 def pinned(*pins: Pin) -> Lock:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ovenbird_builder.attestations import provenance, sbom
-from ovenbird_builder.attestations.image_packages import BaseComponent
+from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents
 from ovenbird_builder.build import report
 from ovenbird_builder.build.batch import BatchOutcome
 from ovenbird_builder.errors import BuildRequestError
@@ -41,14 +41,14 @@ def outcome(*, several: bool) -> bytes:
 def bill() -> bytes:
     """A bill of materials."""
     base = BaseComponent("docker.io/python:3.12-slim", DIGEST, "3.12.1", "amd64")
-    return sbom.bill(name="app", version="", packages=(), base=base, runtime="0.1.0")
+    return sbom.build_sbom(ImageComponents(name="app", version="", packages=(), base=base, runtime="0.1.0"))
 
 
 def how() -> bytes:
     """Provenance."""
-    return provenance.statement(
+    return provenance.build_provenance(provenance.BuildRecord(
         name="app", digest=DIGEST, parameters={}, materials=(), version="0.1.0", epoch=0
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def archive(members: Mapping[str, bytes]) -> bytes:
