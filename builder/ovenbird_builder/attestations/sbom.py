@@ -35,7 +35,7 @@ def rebased(bill: bytes, base: BaseComponent, epoch: int, installed: Mapping[str
     old = {row["bom-ref"] for row in rows if cyclonedx.FROM_BASE in row.get("properties", ())}
     stay = [row for row in rows if row.get("bom-ref") not in old and row.get("bom-ref") not in floor]
     fresh = cyclonedx.floor(base, installed or {}, {row["name"] for row in stay if row.get("type") == "library"})
-    document["cyclonedx"] = sorted([*fresh, *stay], key=_order)
+    document["components"] = sorted([*fresh, *stay], key=_order)
     new = [row["bom-ref"] for row in fresh if row["bom-ref"] not in floor]
     edges = {row["ref"]: row for row in document.get("dependencies", ()) if row["ref"] not in old}
     edges |= {ref: {"ref": ref} for ref in (cyclonedx.BASE, *new)}

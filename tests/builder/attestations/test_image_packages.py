@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builder.statements.wheelhouse import wheel
+from tests.builder.attestations.wheelhouse import wheel
 
 from ovenbird_builder.attestations.image_packages import ImagePackage, graph, package
 from ovenbird_builder.errors import HashError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from tests.builder.statements.wheelhouse import wheel
+from tests.builder.attestations.wheelhouse import wheel
 
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.attestations.sbom import build_sbom, count, of_revision, rebased
