@@ -109,7 +109,7 @@ def _has_module(
     from .syntax_check import has_module
 
     try:
-        return place.bench.on(sibling.manifest, lambda image: has_module(image, found.executable, name))
+        return has_module(place.bench.base(sibling.manifest), found.executable, name)
     except (OvenbirdError, ValueError):
         return True  # the check in the image will tell
 

@@ -46,7 +46,7 @@ def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) 
     return {name: (int(line), str(text)) for name, (line, text) in json.loads(done.stdout).items()}
 
 
-def has_module(image: str, python: str, name: str) -> bool:
+def has_module(image: ImageName, python: str, name: str) -> bool:
     """Return whether an image has a module at the top, where the runtime looks for one; nothing is imported.
 
     Errors: those of `container.working` and `process.run`.
