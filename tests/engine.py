@@ -191,7 +191,7 @@ def _made_of(version: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         baseimage.context(version, Path(folder))
         inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        own = [bases / "image.py", bases / "table.py", bases.parent / "buildah.py"]
+        own = [bases / "build_base.py", bases / "catalog.py", bases.parent / "containers" / "buildah.py"]
         for path in (*inside, *own, ROOT / "images" / "bases.toml"):
             found.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()
