@@ -88,6 +88,13 @@ def containers(**env: str) -> list[str]:
     return [row["containername"] for row in json.loads(done.stdout or b"[]") or []]
 
 
+def stored(name: str) -> set[str]:
+    """The images of the store that have a name, by name and tag."""
+    argv = ["buildah", "images", "--json", f"--filter=reference={name}"]
+    done = subprocess.run(argv, capture_output=True, check=True)
+    return {one for row in json.loads(done.stdout or b"[]") or [] for one in row["names"]}
+
+
 @pytest.mark.parametrize("version", AVAILABLE)
 def test_an_image_runs_as_job_and_as_service(
     version: str, builds: Builds, base_images: Images, tag: str, podman: Podman
@@ -283,7 +290,8 @@ def test_what_cannot_be_loaded_goes_nowhere(builds: Builds, base_images: Images,
 def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_images: Images, tmp_path: Path) -> None:
     """On the layers of the store, in a root of its own: as the image's user, with no network and no rights.
 
-    What it writes is gone, and nothing of this machine is seen.
+    What it writes is gone, and nothing of this machine is seen. A large layer that no output brings to the store is
+    kept there, in place of the one of an earlier check.
     """
     (tmp_path / "bin").mkdir()
     program, log = tmp_path / "bin" / "buildah", tmp_path / "verbs"
@@ -291,7 +299,13 @@ def test_an_edited_function_is_loaded_without_an_engine(builds: Builds, base_ima
     program.chmod(0o755)
     path = f"{program.parent}:{os.environ['PATH']}"
     words = ("--base", base_images[VERSION], "--python", VERSION, "--output", f"oci:{tmp_path / 'image'}")
+    large = "\n  instructions:\n    - {run: head -c 20000000 /dev/urandom > /opt/large, after: base}\n"
+    builds.write(function__yaml=DOCUMENT + large.replace("large", "larger"))
     builds.ok(*words)
+    names = stored("localhost/ovenbird-base")
+    builds.write(function__yaml=DOCUMENT + large)
+    builds.ok(*words)
+    assert len(stored("localhost/ovenbird-base") - names) == len(names - stored("localhost/ovenbird-base")) == 1
     code = f"""
 import os, pathlib, socket, tempfile
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))

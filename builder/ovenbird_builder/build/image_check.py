@@ -25,7 +25,7 @@ from ..layers import Layer, key
 from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
 from ..layers.runtime_layers import GID, ROOT, UID
 from ..layers.source import HOME
-from .mounted_check import count_large, run_mounted
+from .mounted_check import can_mount, count_large, run_mounted
 
 LIMIT = 300.0  # seconds: the import of a large framework on a loaded machine takes some tens
 _STARTED = "ovenbird-check-started"
@@ -56,29 +56,40 @@ class ImageCheck:
         base: BaseImage,
         bench: StageImages,
         cache: LayerCache,
+        *,
         limit: float,
+        repository: str,
+        keep: bool,
     ) -> None:
-        """`layers` are those above the base; `limit` is in seconds, 0 is ours."""
+        """`layers` are those above the base; `limit` is in seconds, 0 is ours.
+
+        With `keep` large layers are left in the store, where nothing else of the build brings them: the next check of
+        this repository finds them.
+        """
         self.image, self.layers, self.base, self.bench, self.cache = image, layers, base, bench, cache
         self._limit = min(limit or LIMIT, LIMIT)
+        self._repository, self._keep = repository, keep
         self._key = key("image check", image=image.digest)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)
-        self._loaded: Future[bool] | None = None
+        self._loaded: Future[bool | None] | None = None
 
     def begin(self) -> None:
         """Begin to load the function, and return at once."""
         if not self.cache.noted(self._key):
-            self._loaded = self._pool.submit(self._is_loaded)
+            self._loaded = self._pool.submit(self._load)
 
-    def finish(self, *, keep: bool) -> None:
-        """Wait until it is known that the function can be loaded. `keep` leaves large layers in the store for the next.
+    def finish(self) -> None:
+        """Wait until it is known that the function can be loaded.
 
         Where no container can be started, that is a warning. Errors: CheckError with what was said.
         """
         if self._loaded is None:
             return
-        if self._loaded.result() or self._is_loaded_by_engine(keep=keep):
+        is_loaded = self._loaded.result()
+        if is_loaded is None:  # by now the store may have what it lacked
+            is_loaded = self._load_mounted()
+        if is_loaded or self._is_loaded_by_engine():
             self.cache.note(self._key, True, f"check of {self.image.digest}")
         self._loaded = None
 
@@ -87,8 +98,19 @@ class ImageCheck:
         self._stop.set()
         self._pool.shutdown()
 
-    def _is_loaded(self) -> bool:
-        """Return whether the function can be loaded without an engine, where this is to be had."""
+    def _load(self) -> bool | None:
+        """As `_load_mounted`; large layers that nothing else brings to the store are brought there for it."""
+        is_loaded = self._load_mounted()
+        if is_loaded is None and self._keep and can_mount(self.cache, self.bench.registry.environ):
+            try:
+                self._keep_large()
+            except OvenbirdError:  # told when the engine is asked
+                return None
+            return self._load_mounted()
+        return is_loaded
+
+    def _load_mounted(self) -> bool | None:
+        """Return whether the function can be loaded without an engine; None where that is not to be had."""
         try:
             done = run_mounted(
                 self.image, self.layers, _COMMAND, self.cache, self.bench.registry.environ, user=(UID, GID),
@@ -96,13 +118,13 @@ class ImageCheck:
             )  # fmt: skip
         except OvenbirdError:
             return False
-        return done is not None and done.returncode == 0 and _STARTED in done.stdout
+        return None if done is None else done.returncode == 0 and _STARTED in done.stdout
 
-    def _is_loaded_by_engine(self, *, keep: bool) -> bool:
+    def _is_loaded_by_engine(self) -> bool:
         """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
         try:
             self.bench.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
-            if keep:
+            if self._keep:
                 self._keep_large()
             with working(self.bench.image(self.image.manifest), pull="never") as container:
                 done = _run(container, self._limit)
@@ -122,11 +144,17 @@ class ImageCheck:
         return True
 
     def _keep_large(self) -> None:
-        """Leave the layers below the small ones in the store, so that an edited source needs no engine."""
+        """Leave the layers below the small ones in the store, in place of those of an earlier check."""
         count = count_large(self.layers)
-        if count:
-            below = predict(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
-            self.bench.image(kept(below, self.cache).manifest, keep=True)
+        below = predict(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
+        manifest = kept(below, self.cache).manifest if count else self.base.manifest
+        name = self.bench.image(manifest, keep=True)
+        memory = key("layers of a check", repository=self._repository)
+        before = self.cache.noted(memory)
+        if before != (name if count else ""):
+            self.cache.note(memory, name if count else "", f"what the check of {self._repository} keeps in the store")
+            if before:
+                self.bench.drop(str(before))
 
 
 def _run(container: WorkingContainer, limit: float) -> CompletedProcess:

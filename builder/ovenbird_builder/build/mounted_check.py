@@ -28,6 +28,11 @@ _SCRIPT = Path(__file__).parent / "_enter_layers.py"
 _SPECIAL = set(":,\\ \t\n")  # what the options of a mount would take for something else
 
 
+def can_mount(cache: LayerCache, environ: Mapping[str, str]) -> bool:
+    """Return whether layers of the local store can be mounted here."""
+    return os.geteuid() == 0 and overlay_store.find_root(cache, environ) is not None
+
+
 def run_mounted(
     image: AssembledImage,
     layers: Sequence[Layer],

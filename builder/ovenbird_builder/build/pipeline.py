@@ -209,14 +209,16 @@ def _begin_check(
     from .image_check import ImageCheck  # what runs a container: not for a build in which nothing changed
 
     one, made = found
-    check = ImageCheck(made.image, made.layers, one.inputs.base, place.bench, place.cache, request.timeout)
+    check = ImageCheck(
+        made.image, made.layers, one.inputs.base, place.bench, place.cache, limit=request.timeout,
+        repository=request.tags[0].repository, keep=all(output.kind != "store" for output in request.outputs),
+    )  # fmt: skip
     stack.callback(check.close)
     check.begin()
-    keep = all(output.kind != "store" for output in request.outputs)
 
     def allow() -> None:
         with place.progress.stage("check: load the function in the image"):
-            check.finish(keep=keep)
+            check.finish()
 
     return allow
 

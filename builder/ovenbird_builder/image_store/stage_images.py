@@ -59,6 +59,10 @@ class StageImages:
             self._bases[digest] = LazyImage(lambda: self.image(manifest, keep=True))
         return self._bases[digest]
 
+    def drop(self, name: str) -> None:
+        """Remove an image that was kept from the store; the layers that others use stay."""
+        process.run(buildah.remove_image(name), env=self.registry.environ, check=False)
+
     def close(self) -> None:
         """Remove the stages from the store; the layers that others use stay."""
         if self._stages:
