@@ -72,16 +72,16 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "bzip2, middle": (_changed(bz2.compress(_WHOLE), 60), "damaged"),
     "xz, cut short": (lzma.compress(_WHOLE)[:-20], "damaged"),
     "xz, middle": (_changed(lzma.compress(_WHOLE), 60), "damaged"),
-    "no end": (build(Member(), end=b""), "breaks off"),
+    "no end": (build(Member(), end=b""), "is truncated"),
     "content cut short": (_WHOLE[:700], "damaged"),
-    "second header": (_changed(_WHOLE, 1024 + 3), "breaks off"),
-    "a header is cut short": (_WHOLE[:1300], "breaks off"),
+    "second header": (_changed(_WHOLE, 1024 + 3), "is truncated"),
+    "a header is cut short": (_WHOLE[:1300], "is truncated"),
     "more announced": (build(Member(size=5000), end=b""), "damaged"),
     "a size below zero": (
         build(Member(), Member("b", before=header(b"x", b"\xff" * 10 + b"\xfc\x00"))), "damaged"
     ),
     "a file of a size below zero": (build(Member(), end=header(b"0", b"\xff" * 10 + b"\xfc\x00")), "damaged"),
-    "a size in words": (build(Member(), end=header(b"0", b"many")), "damaged|breaks off"),
+    "a size in words": (build(Member(), end=header(b"0", b"many")), "damaged|is truncated"),
     "a long header": (build(Member(pax={"comment": "x" * 100_000})), "a header is too large"),
     "a header that announces much": (build(Member(), end=header(b"L", b"77777777777")), "a header is too large"),
     "headers for headers": (
@@ -116,13 +116,13 @@ UNSAFE: dict[str, tuple[bytes, str]] = {
     "a hard link to a link": (
         build(link("m", "mod.py"), link("l", "m", tarfile.LNKTYPE)), "is not a file that comes before"
     ),
-    "bomb": (gzip.compress(build(Member(content=bytes(40_000_000)))), "as a bomb does"),
-    "bomb of bzip2": (bz2.compress(build(Member(content=bytes(40_000_000)))), "as a bomb does"),
-    "bomb of xz": (lzma.compress(build(Member(content=bytes(40_000_000)))), "as a bomb does"),
+    "bomb": (gzip.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
+    "bomb of bzip2": (bz2.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
+    "bomb of xz": (lzma.compress(build(Member(content=bytes(40_000_000)))), "rejected as a decompression bomb"),
     "announced bomb": (build(Member(size=3 << 30)), "more than 1.0 GiB"),
     "bomb of hard links": (
         build(Member(content=bytes(200_000)), *(link(f"l{n}", "mod.py", tarfile.LNKTYPE) for n in range(900))),
-        "as a bomb does",
+        "rejected as a decompression bomb",
     ),
 }  # fmt: skip
 LINKS_OUT: dict[str, tuple[bytes, str]] = {

@@ -167,13 +167,13 @@ def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
 def _check(about: _About, folder: Path) -> None:
     """Refuse what names anything outside of the bundle, or flags that a bundle does not hold. Errors: ValueError."""
     if unknown := set(about.given) - set(_KEPT) or set(about.files) - set(_FILES):
-        raise ValueError(f"it gives {', '.join(sorted(map(show_value, unknown)))}")
+        raise ValueError(f"unknown settings {', '.join(sorted(map(show_value, unknown)))}")
     for name in (name for names in about.files.values() for name in names):
         if not re.fullmatch(r"files/[a-z]+-[0-9]{1,9}", name) or not is_file(folder / name):
             raise ValueError(f"it has no file {show_value(name)}")
     for key in about.answers:
         if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", key):
-            raise ValueError(f"it answers {show_value(key)}")
+            raise ValueError(f"the name of an answer is not valid: {show_value(key)}")
     digests = [digest for base in about.bases for digest in (base.digest, base.manifest)]
     blobs = folder / "blobs"
     digests += [f"sha256:{path.name}" if is_file(path) else path.name for path in blobs.glob("*")]
@@ -257,7 +257,7 @@ def _refuse_cut(tar: tarfile.TarFile) -> None:
     assert tar.fileobj
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it breaks off")
+        raise tarfile.ReadError("it is truncated")
 
 
 def _take(about: _About, folder: Path, cache: LayerCache) -> None:
@@ -275,7 +275,7 @@ def _take(about: _About, folder: Path, cache: LayerCache) -> None:
     for path in sorted((folder / "wheels").glob("*/*.whl")) if (folder / "wheels").is_dir() else ():
         sha256 = path.parent.name
         if house.find(sha256) is None and house.put(path).sha256 != sha256:
-            raise DigestError(f"the bundle is damaged: the wheel {path.name} is not what its digest says")
+            raise DigestError(f"the bundle is damaged: the wheel {path.name} does not match its digest")
     for key, value in about.answers.items():
         house.note(key, value)
     for base in about.bases:

@@ -233,7 +233,7 @@ class RegistryAuthError(ImageError):
 
 
 class DigestError(ImageError):
-    """What a registry or a store gave is not what its digest says."""
+    """What a registry or a store gave does not match its digest."""
 
     code = "build.image.digest"
     exit_code = 65

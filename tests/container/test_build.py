@@ -657,7 +657,7 @@ def test_a_base_with_another_python_is_refused(builds: Builds, base_images: Imag
     """Before anything is installed for it."""
     other = next(version for version in AVAILABLE if version != VERSION)
     done = builds.run("--base", base_images[VERSION], "--python", other)
-    assert (done.status, f"asked for is {other}" in done.error["message"]) == (62, True)
+    assert (done.status, f"expected {other}" in done.error["message"]) == (62, True)
 
 
 def test_a_source_that_holds_a_secret_does_not_leave(builds: Builds, base_images: Images, tag: str) -> None:

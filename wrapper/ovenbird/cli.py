@@ -123,7 +123,7 @@ def run(argv: list[str]) -> int:
     if argv and argv[0] == "help":
         argv = [*argv[1:], "--help"]
     if argv[:1] == ["run"] and argv[1:2] and argv[1] in _RECORD_VERBS and not Path(argv[1]).exists():
-        noun = SettingsError(f"{show_value(argv[1])} is no function to run", hint=f"`ovenbird runs {argv[1]}`")
+        noun = SettingsError(f"{show_value(argv[1])} is not a function to run", hint=f"`ovenbird runs {argv[1]}`")
         return report(noun)
     try:
         command = _command(argv[0] if argv else "")

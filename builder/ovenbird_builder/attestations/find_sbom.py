@@ -44,7 +44,7 @@ def make_bill(image: ImageReader) -> bytes:
     said = image.labels
     if label_names.BASE_NAME not in said or label_names.BASE_DIGEST not in said:
         raise ImageError(
-            f"{show_value(image.name)} is not an image of Ovenbird, and no bill of materials lies beside it",
+            f"{show_value(image.name)} is not an image of Ovenbird, and has no bill of materials attached",
             hint="a scanner such as syft or trivy reads images of others",
         )
     packages: dict[str, ImagePackage] = {}

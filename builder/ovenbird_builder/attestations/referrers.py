@@ -129,7 +129,7 @@ def content(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
     with repository.blob(layers[0]["digest"]) as stream:
         data = stream.read()
     if digest_bytes(data) != layers[0]["digest"]:
-        raise RegistryError(f"the artifact {descriptor['digest']} is not what its digest says")
+        raise RegistryError(f"the artifact {descriptor['digest']} does not match its digest")
     return data
 
 

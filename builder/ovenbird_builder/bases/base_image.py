@@ -194,10 +194,10 @@ def _pulled(
             layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
     made = _cached(name, digest, platform, cache)
     if made is None:
-        raise IncompatibleBaseError(f"the base {show_value(name)} came incomplete: {manifest}", hint="try again")
+        raise IncompatibleBaseError(f"the base {show_value(name)} arrived incomplete: {manifest}", hint="try again")
     about = json.loads(made.config)
     if about.get("architecture") not in (None, architecture):
         raise IncompatibleBaseError(
-            f"the base {show_value(name)} is for {about.get('architecture')}, asked for is {platform}"
+            f"the base {show_value(name)} is for {about.get('architecture')}, expected {platform}"
         )
     return made

@@ -31,7 +31,7 @@ def check_form(name: str, where: str) -> None:
         reference.parse(found[2], where)
     elif not found[2].strip() or "\0" in name:
         raise ReferenceFormatError(
-            f"{where}: {show_value(name)} names no image: expected a {_noun(found[1])} after `{found[1]}`",
+            f"{where}: {show_value(name)} is not the name of an image: expected a {_noun(found[1])} after `{found[1]}`",
             hint="registry.example.com/team/app:1, oci:FOLDER, oci-archive:FILE or docker-archive:FILE",
         )
 
@@ -54,12 +54,13 @@ def check_place(name: str) -> None:
     if transport in _ARCHIVES:
         if not is_file(path) or not _is_archive(path):
             raise IncompatibleBaseError(
-                f"the base {show_value(name)} is no image: {show_value(path)} is not a tar archive",
+                f"the base {show_value(name)} is not an image: {show_value(path)} is not a tar archive",
                                  hint=hint)  # fmt: skip
         return
     if not is_folder(path) or not is_file(Path(path, _FOLDERS[transport])):
         raise IncompatibleBaseError(
-            f"the base {show_value(name)} is no image: {show_value(path)} is not a folder with {_FOLDERS[transport]}",
+            f"the base {show_value(name)} is not an image:"
+            f" {show_value(path)} is not a folder with {_FOLDERS[transport]}",
             hint=hint,
         )
     if transport == "oci:" and tag:
@@ -72,7 +73,7 @@ def explain_unreadable(name: str, error: OvenbirdError) -> OvenbirdError:
         return error
     said = error.message.partition(f"{name}: ")[2].removeprefix("the registry broke off: ") or error.message
     said = re.sub(r'^Error [^:"]*"[^"]*": ', "", said)
-    return IncompatibleBaseError(f"the base {show_value(name)} is no image that can be read: {said}")
+    return IncompatibleBaseError(f"the base {show_value(name)} is not an image that can be read: {said}")
 
 
 def is_local(name: str) -> bool:
@@ -88,7 +89,9 @@ def _check_tag(name: str, path: str, tag: str) -> None:
     except BaseMissingError as error:
         raise BaseMissingError(f"there is no base {show_value(name)}: {error.message}") from None
     except (ValueError, AttributeError, TypeError):  # not JSON, or other JSON
-        raise IncompatibleBaseError(f"the base {show_value(name)} is no image: its index.json cannot be read") from None
+        raise IncompatibleBaseError(
+            f"the base {show_value(name)} is not an image: its index.json cannot be read"
+        ) from None
 
 
 def _is_archive(path: str) -> bool:

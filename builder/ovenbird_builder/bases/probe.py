@@ -158,7 +158,7 @@ def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]
         )
     if done.returncode == 0:
         raise IncompatibleBaseError(
-            f"`python3` in the image {show_value(image)} is no Python: it said {show_value(said[:200])}"
+            f"`python3` in the image {show_value(image)} is not Python: it printed {show_value(said[:200])}"
         )
     hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
     raise EngineError(
@@ -181,18 +181,18 @@ def _refuse(image: str, answer: Mapping[str, Any], version: str, flag: str) -> N
     minor = ".".join(found.split(".")[:2])
     if version and minor != version:
         raise IncompatibleBaseError(
-            f"the Python of the image {show_value(image)} is {found}, asked for is {version}",
+            f"the Python of the image {show_value(image)} is {found}, expected {version}",
             hint=f"name the version {minor}, or another image by {flag}",
         )
     if answer.get("implementation", "cpython") != "cpython":
         raise IncompatibleBaseError(
-            f"the Python of the image {show_value(image)} is {answer['implementation']}, needed is CPython"
+            f"the Python of the image {show_value(image)} is {answer['implementation']}, expected CPython"
         )
     if "libc" not in answer or tuple(map(int, minor.split("."))) < (3, 10):
-        raise IncompatibleBaseError(f"the Python of the image {show_value(image)} is {found}, needed is 3.10 or newer")
+        raise IncompatibleBaseError(f"the Python of the image {show_value(image)} is {found}, expected 3.10 or newer")
     if not str(answer["libc"]).startswith("glibc"):
         raise IncompatibleBaseError(
-            f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), needed is"
+            f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), expected"
             " glibc: wheels are made for it",
             hint="take the -slim image instead of the -alpine one",
         )

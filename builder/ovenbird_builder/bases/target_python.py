@@ -36,7 +36,7 @@ def interpreter(
         cache.note(name, asdict(found), f"the Python of {asked.name}")
     if version and found.minor != version:
         raise IncompatibleBaseError(
-            f"the Python of the base {show_value(base.name)} is {found.version}, asked for is {version}",
+            f"the Python of the base {show_value(base.name)} is {found.version}, expected {version}",
             hint="another --python, or another --base",
         )
     return found if sibling is None else foreign(found, base.platform)

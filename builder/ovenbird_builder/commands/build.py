@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         _end(outcomes, error)
     except BaseException as error:
         status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else OvenbirdError.exit_code
-        _end(outcomes, BatchStoppedError(f"the build broke off: {type(error).__name__}: {error}", status))
+        _end(outcomes, BatchStoppedError(f"the build was interrupted: {type(error).__name__}: {error}", status))
         _report(outcomes, args, environ, told)
         raise
     failed = next((outcome.error for outcome in outcomes if outcome.error), None)

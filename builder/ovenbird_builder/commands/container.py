@@ -88,7 +88,7 @@ def _at_hand(engine: ContainerEngine, image: ImageReference) -> str:
     except LookupError:
         if not image.host and "/" not in image.path:
             raise BuildRequestError(
-                f"{engine.name} has no image {show_value(str(image))}, and the name says no registry",
+                f"{engine.name} has no image {show_value(str(image))}, and its name has no registry",
                 hint=f"`ovenbird build TARGET --tag {image}"
                 + (
                     " --output docker-archive:FILE`, then `docker load --input FILE`"

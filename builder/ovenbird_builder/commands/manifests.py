@@ -115,7 +115,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     keys = [(one["kind"], one["metadata"].get("name")) for one in made]
     if twice := next((key for number, key in enumerate(keys) if key[1] and key in keys[:number]), None):
         raise BuildRequestError(
-            f"two functions would be the one {twice[0]} {show_value(twice[1])}", hint="name one as TARGET"
+            f"two functions would both make the {twice[0]} {show_value(twice[1])}", hint="name one as TARGET"
         )
     for note in dict.fromkeys(notes):
         sys.stderr.write(f"note: {note}\n")
@@ -138,7 +138,9 @@ def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespac
         raise BuildRequestError("--image and --build-result both name the image", hint="leave one out")
     built = build_result.read(Path(args.build_result), args.target, notes)
     if len(built) > 1 and args.name:
-        raise BuildRequestError(f"--name is one name, and {show_value(args.build_result)} holds {len(built)} functions")
+        raise BuildRequestError(
+            f"--name cannot name all of them: {show_value(args.build_result)} holds {len(built)} functions"
+        )
     return [argparse.Namespace(**{**vars(args), "target": one.target, "image": one.image}) for one in built]
 
 
@@ -168,7 +170,7 @@ def _wanted(
     name = k8s_names.label(function.name)
     if name != function.name and not args.name:
         notes.append(
-            f"the objects are called {show_value(name)}: {show_value(function.name)} is no name in Kubernetes; --name"
+            f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; --name"
         )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
     reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")

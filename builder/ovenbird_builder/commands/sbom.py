@@ -24,6 +24,6 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     bill = find_bill(image)
     if bill is None:
         bill = make_bill(image)
-        print("note: no bill of materials lies beside the image; this one is made from what it holds", file=sys.stderr)
+        print("note: the image has no bill of materials attached; this one is made from what it holds", file=sys.stderr)
     print(json.dumps(json.loads(bill), indent=2, ensure_ascii=False))
     return 0

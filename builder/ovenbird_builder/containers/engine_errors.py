@@ -53,7 +53,7 @@ def refused(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdEr
     if why == "missing":
         return BaseMissingError(f"cannot {doing}: there is no such image: {said}")
     if why == "digest":
-        return DigestError(f"cannot {doing}: what came is not what its digest says: {said}")
+        return DigestError(f"cannot {doing}: the content does not match its digest: {said}")
     if why == "down":
         return RegistryError(f"cannot {doing}: the registry does not answer{often}: {said}")
     if why in ("broken", "late"):

@@ -138,7 +138,7 @@ def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {show_value(image)}: {last}")
     if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
-        return DigestError(f"the registry gives for {show_value(image)} what is not what its digest says: {last}")
+        return DigestError(f"what the registry returned for {show_value(image)} does not match its digest: {last}")
     return RegistryError(f"cannot get the image {show_value(image)}: {last}")
 
 

@@ -42,7 +42,7 @@ class Layout(ABC):
         with self.open(digest) as stream:
             data = stream.read()
         if digest_bytes(data) != digest:
-            raise DigestError(f"the blob {digest} in {show_value(str(self.path))} is not what its digest says")
+            raise DigestError(f"the blob {digest} in {show_value(str(self.path))} does not match its digest")
         return data
 
 

@@ -62,7 +62,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise BuildRequestError(f"--build-result: {show_value(str(path))} is not JSON", hint=_HINT) from None
     rows = document.get("functions", [document]) if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
-        raise BuildRequestError(f"--build-result: {show_value(str(path))} is no result of a build", hint=_HINT)
+        raise BuildRequestError(f"--build-result: {show_value(str(path))} is not the result of a build", hint=_HINT)
     return rows
 
 

@@ -52,7 +52,7 @@ def lines(path: Path) -> tuple[str, ...]:
     except ValueError as error:  # a NUL in the name
         raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error}") from None
     if not found:
-        raise BuildRequestError(f"--each: {show_value(name)} holds no line")
+        raise BuildRequestError(f"--each: {show_value(name)} has no lines")
     if len(found) > _MOST:
         raise BuildRequestError(
             f"--each: {show_value(name)} holds {len(found)} lines, and a Job has at most {_MOST} indexes"

@@ -103,9 +103,7 @@ def _number(place: list[Any], key: Key, change: str) -> int:
             if isinstance(item, dict) and item.get(key[0]) == key[1]:
                 return number
         raise BuildRequestError(f"--set {show_value(change)}: no item with {key[0]}={key[1]}")
-    raise BuildRequestError(
-        f"--set {show_value(change)}: the list has {len(place)} items, and [{key}] is none of them, nor the next"
-    )
+    raise BuildRequestError(f"--set {show_value(change)}: the list has {len(place)} items, and [{key}] is out of range")
 
 
 def _wrong(place: Any, key: Key, change: str) -> BuildRequestError:

@@ -197,7 +197,7 @@ def _parse(data: bytes, what: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(data)  # which takes no halves of characters, as `json` does
     except (ValueError, RecursionError) as error:
-        raise IncompatibleBaseError(f"the base's {what} is no JSON: {error}") from None
+        raise IncompatibleBaseError(f"the base's {what} is not JSON: {error}") from None
     if not isinstance(value, dict) or (what == "manifest" and value.get("schemaVersion") != 2):
         raise IncompatibleBaseError(f"the base's {what} is in a format that is not known here")
     try:

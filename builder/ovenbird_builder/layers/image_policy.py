@@ -117,7 +117,7 @@ def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerC
         hide = make_redactor(
             form.decode("utf-8", "surrogateescape") for form in forms
         )  # layers are called by their commands
-        raise ImagePolicyError(f"the image is not let out:\n  {hide(shown)}", hint=_hint(problems))
+        raise ImagePolicyError(f"the image violates the publishing policy:\n  {hide(shown)}", hint=_hint(problems))
 
 
 def _hint(problems: Sequence[str]) -> str:

@@ -182,5 +182,5 @@ def _clean(path: str) -> str:
     """A path of the image without the leading slash. Errors: LayerError when it tries to leave the image."""
     parts = path.strip("/").split("/")
     if any(part in ("..", ".") or (not part and path.strip("/")) for part in parts) or "\0" in path:
-        raise LayerError(f"{show_value(path)} is no path in an image")
+        raise LayerError(f"{show_value(path)} is not a path in an image")
     return "/".join(parts)

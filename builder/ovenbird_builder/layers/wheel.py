@@ -154,7 +154,7 @@ def contents(path: Path) -> tuple[int, tuple[str, ...]]:
         with zipfile.ZipFile(path) as archive:
             found = archive.infolist()
     except (zipfile.BadZipFile, ValueError) as error:
-        raise LayerError(f"{path.name} is no wheel: {error}") from error
+        raise LayerError(f"{path.name} is not a wheel: {error}") from error
     return sum(info.file_size for info in found), tuple(info.filename for info in found)
 
 

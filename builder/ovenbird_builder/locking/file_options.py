@@ -132,18 +132,18 @@ def parse_hashes(words: str, where: str) -> list[str]:
     try:
         options = parse_options(words, where)
     except LockError as error:
-        raise LockError(f"{error.message}; an option has no place in a requirement", hint=error.hint) from None
+        raise LockError(f"{error.message}; an option must not be in a requirement", hint=error.hint) from None
     others = {dest: names for dest, names in _APPEND.items() if dest != "hashes" and getattr(options, dest)}
     flags = [name for dest, name in _FLAGS.items() if getattr(options, dest)]
     if "settings" in others:
         raise LockError(
-            f"{where}: an option has no place in a requirement: --config-settings is not passed to a build",
+            f"{where}: an option must not be in a requirement: --config-settings is not passed to a build",
             hint="build the wheel yourself, and name its file",
         )
     if others or flags:
         name = flags[0] if flags else next(iter(others.values()))[-1]
         raise LockError(
-            f"{where}: an option has no place in a requirement, found {name}", hint="write it on a line of its own"
+            f"{where}: an option must not be in a requirement, found {name}", hint="write it on a line of its own"
         )
     return options.hashes or []
 
@@ -163,7 +163,7 @@ def apply_options(options: Any, where: str, into: Any, indexes: tuple[str, ...])
             hint="name its source instead: NAME @ https://…/NAME-VERSION.tar.gz",
         )
     if options.only_final:
-        raise LockError(f"{where}: --only-final is not followed", hint="name the version")
+        raise LockError(f"{where}: --only-final is not supported", hint="name the version")
     for value in options.all_releases or ():
         if value != ALL:
             raise LockError(

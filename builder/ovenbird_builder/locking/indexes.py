@@ -61,7 +61,7 @@ def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, cont
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
     A variable that is not set is empty where no index is to be contacted: its URL is only compared.
-    Errors: SpecError for what is no URL of an index.
+    Errors: SpecError for what is not a URL of an index.
     """
     found: list[str] = []
     passwords: dict[str, tuple[str, str]] = {}

@@ -80,7 +80,7 @@ def _is_project(directory: Any) -> bool:
 def _pin(package: _Package, where: str) -> Pin:
     for form in ("vcs", "directory", "archive"):
         if getattr(package, form) is not None:
-            raise LockError(f"{where}: a package given as {form} is not followed", hint="name it in requirements.txt")
+            raise LockError(f"{where}: a package given as {form} is not supported", hint="name it in requirements.txt")
     files = [*package.wheels, *([package.sdist] if package.sdist else [])]
     hashes = []
     for file in files:

@@ -181,7 +181,7 @@ def _and_file(
     for one in listing.wanted:
         if not roots and one.origin.startswith("file:"):
             raise LockError(
-                f"{one.where}: {show_value(one.text)} is meant from the folder of a file that lies outside of the"
+                f"{one.where}: {show_value(one.text)} is relative to the folder of a file that lies outside of the"
                 " source",
                 hint="put the file and what it names into the source",
             )

@@ -99,7 +99,7 @@ def requirement(text: str, where: str, root: Path) -> RequirementLine:
     extras = tuple(sorted(map(canonicalize_name, parsed.extras)))
     if parsed.url:
         if not _REMOTE.match(parsed.url) and _SCP.match(words):
-            raise LockError(f"{where}: {show_value(words)} is no URL", hint=_hint(words))
+            raise LockError(f"{where}: {show_value(words)} is not a URL", hint=_hint(words))
         one = _located(parsed.url, where, root, hashes, marker)
         return replace(one, text=_text(f"{name}{_brackets(extras)} @ {one.origin}", marker), name=name, extras=extras)
     words = _text(f"{name}{_brackets(extras)}{parsed.specifier}", marker)
@@ -222,7 +222,7 @@ def _included(options: object, where: str, folder: Path, base: Path) -> list[tup
 def _of_the_web(url: str, where: str) -> LockError:
     shown = show_value(redact_text(url))
     return LockError(
-        f"{where}{shown} is a file of the web, which is not followed: what it holds may be another with each build",
+        f"{where}{shown} is a URL, which is not read: its content may differ from build to build",
         hint="keep a copy beside the source: curl -o constraints.txt URL",
     )
 
@@ -304,7 +304,7 @@ def _located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker:
         origin = _url(place + (f"#{rest}" if rest else ""), where)
     elif _SCHEME.match(place) and not place.startswith("file:"):
         raise LockError(
-            f"{where}: {show_value(redact_text(text))} is of no form that is followed",
+            f"{where}: {show_value(redact_text(text))} is not a supported form of requirement",
             hint="git+https://, git+ssh://, https://",
         )
     else:
@@ -320,9 +320,9 @@ def _located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker:
 def _url(url: str, where: str) -> str:
     """A URL of a repository or an archive, its scheme in lower case. Errors: LockError for a login or an option."""
     if re.match(r"[a-z+]+://[^/@]*:[^/@]*@|(git\+)?https?://[^/@]+@", url, re.IGNORECASE):
-        raise LockError(f"{where}: a password has no place in a requirement", hint="use .netrc")
+        raise LockError(f"{where}: a password must not be in a requirement", hint="use .netrc")
     if "://-" in url or "@-" in url:
-        raise LockError(f"{where}: {show_value(url)} holds what looks like an option")
+        raise LockError(f"{where}: {show_value(url)} looks like an option")
     scheme, _, rest = url.partition("://")
     return f"{scheme.lower()}://{rest}"
 

@@ -59,7 +59,7 @@ def parse_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
             )
         if name.startswith(_COMPUTED):
             raise BuildRequestError(
-                f"{flag}: {show_value(name)} is what the build says of itself", hint="choose another name"
+                f"{flag}: {show_value(name)} is set by the build itself", hint="choose another name"
             )
         if "\0" in value:
             raise BuildRequestError(f"{flag}: the value of {show_value(name)} holds a NUL character")

@@ -33,7 +33,7 @@ class ImageReference(Struct, frozen=True):
 
     @property
     def repository(self) -> str:
-        """Host and path as a registry has them: what names no host lies on docker.io, as everywhere else."""
+        """Host and path as a registry has them: what has no host lies on docker.io, as everywhere else."""
         if self.host:
             return f"{self.host}/{self.path}"
         return f"docker.io/{self.path}" if "/" in self.path else f"docker.io/library/{self.path}"
@@ -45,7 +45,7 @@ class ImageReference(Struct, frozen=True):
 
     @property
     def local(self) -> str:
-        """The whole name in the local store, where what names no host lies below `localhost`, as buildah has it."""
+        """The whole name in the local store, where what has no host lies below `localhost`, as buildah has it."""
         name = f"{self.host or 'localhost'}/{self.path}"
         return f"{name}@{self.digest}" if self.digest and not self.tag else f"{name}:{self.tag or 'latest'}"
 

@@ -116,7 +116,7 @@ def _keep(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
         while chunk := stream.read(_CHUNK):
             draft.write(chunk)
         if draft.digest != digest:
-            raise DigestError(f"the blob {digest} came as {draft.digest}")
+            raise DigestError(f"the blob {digest} has the digest {draft.digest}")
         cache.keep(draft)
 
 

@@ -104,7 +104,7 @@ def rebase_image(
         swap = _Swap(image, base, plain, known, done, installed)
         statements = _attach_statements(repository, reference.remote, swap, context.version)
         if len(statements) == 1:
-            warnings.append("no bill of materials lies beside the image, so none was carried over")
+            warnings.append("the image has no bill of materials attached, so none was carried over")
     else:
         copy.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
     return RebaseResult(

@@ -51,7 +51,7 @@ class BearerAuth:
         """A token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
         realm = asked.get("realm", "")
         if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+(/[\x21-\x7e]*)?", realm):
-            raise RegistryError(f"the registry names a token server that is no URL: {show_value(realm[:200])}")
+            raise RegistryError(f"the registry names a token server that is not a URL: {show_value(realm[:200])}")
         scope = asked.get("scope") or f"repository:{self._path}:{'pull,push' if self._writes else 'pull'}"
         if self._writes and ":pull" in scope and "push" not in scope:
             scope += ",push"

@@ -196,7 +196,7 @@ class _ErrorCollector:
         if len(self.problems) == 1:
             raise first
         kind = type(first) if len({type(error) for error in self.problems}) == 1 else BuildRequestError
-        raise kind("\n  ".join(["what was asked for cannot be built:", *map(str, self.problems)]))
+        raise kind("\n  ".join(["the request has several problems:", *map(str, self.problems)]))
 
 
 def _together(check: _ErrorCollector, made: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool) -> None:
@@ -212,7 +212,7 @@ def _together(check: _ErrorCollector, made: BuildRequest, tags: Sequence[ImageRe
             wrong(f"--tag: {show_value(str(tag))} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:
             wrong(
-                f"--push: {show_value(str(tag))} names no registry",
+                f"--push: {show_value(str(tag))} has no registry",
                 f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}",
             )
     if made.write_back and not made.document:

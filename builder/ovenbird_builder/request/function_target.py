@@ -36,7 +36,7 @@ def named(target: str, source: str = "") -> FunctionTarget:
     Errors: SpecError for a target of no known form; DocumentError for a document that does not parse.
     """
     if "://" in target:
-        raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, which no target is", hint=NO_URL_HINT)
+        raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, not a target", hint=NO_URL_HINT)
     if target.endswith((".yaml", ".yml")):
         return _document(Path(target), source)
     if is_folder(target):

@@ -34,7 +34,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
     parts = source_url.split(order.function.source.removeprefix("zip+"))
     shown = source_url.shown(parts)
     if not parts.hostname:
-        raise SourceError(f"{show_value(shown)} names no host")
+        raise SourceError(f"{show_value(shown)} has no host")
     part = order.work.parent / "download"
     _download(parts, part, shown, order)
     return settle(part, order, unquote(PurePosixPath(parts.path).name), shown)

@@ -34,7 +34,7 @@ def fetch(order: FetchRequest) -> FetchedSource:
     source = order.function.source
     shown, _ = split_folder(source.removeprefix("zip+"))
     if re.search(r"[\x00-\x1f\x7f]", source):
-        raise UnsafeSourceError(f"{shown!a}: a URL holds no control characters")
+        raise UnsafeSourceError(f"{shown!a}: a URL must not contain control characters")
     bucket, _, key = shown.removeprefix("s3://").partition("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket) or (source.startswith("zip+") and not key):
         raise SourceError(f"{show_value(shown)}: expected s3://BUCKET/KEY")

@@ -28,7 +28,7 @@ def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule")
     """
     what = f"{base.shown}: {kind} {show_value(name)}"
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
-        raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which is none")
+        raise UnsafeSourceError(f"{what} has an invalid URL {show_value(url)}")
     if url.startswith(("./", "../")):
         url = _relative(base.url, url, what)
     elif "://" not in url and (found := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:

@@ -82,8 +82,8 @@ def test_what_may_be_an_image_is_left_to_the_tool(folder: Path, name: str) -> No
     [
         (("build", "--base", "oci:missing"), 61, "no folder 'missing'"),
         (("build", "--base", "oci-archive:main.py"), 62, "'main.py' is not a tar archive"),
-        (("build", "--base", "oci-archive:some.tar"), 62, "is no image that can be read"),
-        (("build", "--base", "oci:"), 22, "--base: 'oci:' names no image"),
+        (("build", "--base", "oci-archive:some.tar"), 62, "is not an image that can be read"),
+        (("build", "--base", "oci:"), 22, "--base: 'oci:' is not the name of an image"),
         (("lock", "--base", "oci:missing"), 61, "no folder 'missing'"),
         (("lock", "--base", "a b"), 22, "--base: 'a b' is not the name of an image"),
         (("bundle", "-o", "x", "--base", "dir:missing"), 61, "no folder 'missing'"),

@@ -60,7 +60,9 @@ def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | N
     with pytest.raises(type(error or BaseMissingError(""))) as caught:
         find_default_base(catalog.chosen("3.12"), Shelf(error=error), pytest.fail)
     told = caught.value
-    assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} cannot be had: " in str(told)
+    assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} is not available: " in str(
+        told
+    )
     assert told.message.count(UPSTREAM) == 1
     assert told.message.rpartition(": ")[2] in ("no such host", "toomanyrequests", "manifest unknown")
     for way in ("--registry HOST", "OVENBIRD_REGISTRY", "docker.io", "--base", "`ovenbird base build 3.12`"):

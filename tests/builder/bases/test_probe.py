@@ -56,7 +56,7 @@ def test_an_image_without_python(image: Make, tmp_path: Path) -> None:
 
 def test_another_python(standins: dict[str, str], tmp_path: Path) -> None:
     """Both versions are named."""
-    with pytest.raises(IncompatibleBaseError, match=r"is 3\.11\.\d+, asked for is 3\.12") as caught:
+    with pytest.raises(IncompatibleBaseError, match=r"is 3\.11\.\d+, expected 3\.12") as caught:
         probe(standins["3.11"], cache=tmp_path, version="3.12")
     assert "3.11" in caught.value.hint
 
@@ -68,8 +68,8 @@ echo '{"version": "3.12.1", "implementation": "cpython", "libc": "musl", "soabi"
 
 @pytest.mark.parametrize(("answer", "problem"), [
     (MUSL, "is built on musl"),
-    ("#!/bin/sh\necho hello\n", "`python3` in the image '.*' is no Python: it said 'hello'"),
-    ('#!/bin/sh\necho \'{"version": "3.7.3"}\'\n', r"is 3\.7\.3, needed is 3\.10"),
+    ("#!/bin/sh\necho hello\n", "`python3` in the image '.*' is not Python: it printed 'hello'"),
+    ('#!/bin/sh\necho \'{"version": "3.7.3"}\'\n', r"is 3\.7\.3, expected 3\.10"),
     ('#!/bin/sh\necho \'{"version": "3.11.3", "implementation": "pypy", "libc": "glibc 2"}\'\n', "is pypy"),
 ])  # fmt: skip
 def test_a_python_that_does_not_fit(

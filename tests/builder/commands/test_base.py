@@ -213,7 +213,7 @@ def test_a_registry_that_asks_for_a_password(call: Callable[..., Any], tmp_path:
 def test_a_registry_that_gives_something_else(
     call: Callable[..., Any], registry: str, image: Make, tmp_path: Path, media: str
 ) -> None:
-    """A layer or a manifest that is not what its digest says never becomes a base."""
+    """A layer or a manifest that does not match its digest never becomes a base."""
     content = hashlib.sha256(str(tmp_path).encode()).hexdigest()  # not in the store, so that it is fetched
     name = image("FROM scratch\nCOPY x /x\n", x=content)
     skopeo(

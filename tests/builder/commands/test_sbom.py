@@ -99,7 +99,7 @@ def test_an_image_without_a_bill_tells_what_it_holds(
     assert "hashes" not in uvicorn
     image = found["metadata"]["component"]
     assert (image["name"], image["version"]) == ("greeter", "c" * 40)
-    assert "no bill of materials lies beside the image" in said
+    assert "the image has no bill of materials attached" in said
 
 
 def test_an_image_of_others_is_refused(tmp_path: Path) -> None:

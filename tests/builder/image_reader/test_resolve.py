@@ -93,7 +93,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, reach: ImageAccess) -> None
 
 
 def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
-    """A manifest or a layer that is not what its digest says is never taken for it."""
+    """A manifest or a layer that does not match its digest is never taken for it."""
     layer = image.folder / "blobs/sha256" / image.layers[-1][7:]
     layer.write_bytes(b"no zstd")
     with pytest.raises(DigestError, match=image.layers[-1]):

@@ -49,7 +49,7 @@ def test_the_result_of_many(make: Callable[..., Made], refused: Callable[..., st
     for target in ("apple", "functions/apple", "functions/apple/", "functions/apple/function.yaml"):
         one = make(target, "--build-result", "result.json", image="")
         assert one["Deployment"]["metadata"]["name"] == "apple"
-    assert "--name is one name" in refused("--build-result", "result.json", "--name", "x", image="")
+    assert "--name cannot name all of them" in refused("--build-result", "result.json", "--name", "x", image="")
     assert "holds no function 'kiwi'" in refused("kiwi", "--build-result", "result.json", image="")
     assert "holds no function that was built" in refused("plum", "--build-result", "result.json", image="")
 
@@ -58,7 +58,7 @@ def test_two_functions_of_one_name(refused: Callable[..., str], functions: Path)
     """One would be written over the other."""
     (functions / "functions/pear/function.yaml").write_text(DOCUMENT.replace("name: greet", "name: apple"))
     (functions / "result.json").write_text(json.dumps({"functions": [row("apple"), row("pear")]}))
-    assert "would be the one Deployment 'apple'" in refused("--build-result", "result.json", image="")
+    assert "would both make the Deployment 'apple'" in refused("--build-result", "result.json", image="")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_is_no_result_is_told(document: Any, refused: Callable[..., str], f
     """With the command that writes one."""
     (functions / "result.json").write_text(json.dumps(document))
     said = refused("--build-result", "result.json", image="")
-    assert "is no result of a build" in said
+    assert "is not the result of a build" in said
     assert "ovenbird build --result-file" in said
 
 

@@ -96,8 +96,8 @@ def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Pa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no line"),
-        ("\n \n", "holds no line"),
+        ("", "has no lines"),
+        ("\n \n", "has no lines"),
         ('{"a": 1}\n{"a": }\n', "line 2: not JSON"),
         ('{"a": 1}\n\n[1]\n', "line 3: expected a JSON object of parameters, found [1]"),
         ("3\n", "line 1: expected a JSON object"),
@@ -105,7 +105,7 @@ def test_other_lines_are_another_configmap(make: Callable[..., Made], folder: Pa
         ('\ufeff{"a": 1}\r\n\r\n{"a": }\r\n', "line 3: not JSON"),
         ('{"a": NaN}', "line 1: not JSON"),
         ('{"a": "\\ud800"}', "line 1: not JSON"),
-        ("\ufeff\r\n", "holds no line"),
+        ("\ufeff\r\n", "has no lines"),
         ("{}\n" * 100_001, "holds 100001 lines, and a Job has at most 100000"),
     ],
 )

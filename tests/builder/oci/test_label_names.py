@@ -23,8 +23,8 @@ def test_names_and_values_are_taken_apart_at_the_first_equals() -> None:
         ("=x", "expected NAME=VALUE"),
         ("a b=x", "expected NAME=VALUE"),
         ("a=\0", "NUL"),
-        ("dev.ovenbird.base.layers=9", "is what the build says of itself"),
-        ("org.opencontainers.image.base.name=x", "is what the build says of itself"),
+        ("dev.ovenbird.base.layers=9", "is set by the build itself"),
+        ("org.opencontainers.image.base.name=x", "is set by the build itself"),
     ],
     ids=["no value", "no name", "blank", "nul", "ours", "base"],
 )

@@ -77,7 +77,7 @@ def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
 
 
 def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
-    """Content that is not what its digest says, in the registry's words."""
+    """Content that does not match its digest, in the registry's words."""
     with pytest.raises(RegistryError, match=r"answers 400.*DIGEST_INVALID"):
         repository.upload(digest(b"this"), b"that", 4)
 

@@ -142,7 +142,7 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
         (["--tag", "Bad"], ReferenceFormatError, "'Bad' is not the name of an image"),
         (["--python", "2.7"], BuildRequestError, "--python: expected one of 3.10"),
         (["--push"], BuildRequestError, "no name to push to"),
-        (["--push", "--tag", "app"], BuildRequestError, "'app' names no registry"),
+        (["--push", "--tag", "app"], BuildRequestError, "'app' has no registry"),
         (["--push", "--tag", "example.com/a@sha256:" + "0" * 64], BuildRequestError, "has a digest"),
         (["--instruction", "a\nb"], InstructionError, "--instruction[0]"),
         (["--secret", "x"], BuildRequestError, "--secret: expected NAME=ENV|FILE"),

@@ -38,7 +38,7 @@ def problems(folder: Path, spec: dict[str, Any], source: dict[str, Any] | None =
         ({"instructions": [{"run": "x", "when": 1}]}, "spec.instructions[0]: unknown field 'when'"),
         ({"instructions": ["a\nb"]}, "spec.instructions[0]: 'a\\nb' holds a newline"),
         ({"base_image": "Foo"}, "spec.base_image: 'Foo' is not the name of an image"),
-        ({"base_image": "oci:"}, "spec.base_image: 'oci:' names no image"),
+        ({"base_image": "oci:"}, "spec.base_image: 'oci:' is not the name of an image"),
         ({"base_image": "docker://x:y:z"}, "spec.base_image: 'x:y:z' is not the name of an image"),
         ({"image": "r.example/App:1"}, "spec.image: 'r.example/App:1' is not the name of an image"),
         ({"requirements": ["six", "foo bar"]}, "spec.requirements[1]: 'foo bar' is not a requirement"),

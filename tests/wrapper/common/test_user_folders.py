@@ -60,4 +60,4 @@ def test_a_user_that_no_database_knows() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()[:2]
     assert first == "None None ~/a /h/.cache"
-    assert second.startswith("SpecError no folder is known for the cache")
+    assert second.startswith("BuildRequestError no folder is known for the cache")

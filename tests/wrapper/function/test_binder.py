@@ -440,7 +440,7 @@ def test_two_cloudevents_are_refused() -> None:
 
 def test_a_callable_without_a_signature_is_refused() -> None:
     """Some builtins do not tell their parameters."""
-    with pytest.raises(SignatureError, match="does not tell its parameters"):
+    with pytest.raises(SignatureError, match="has no signature that can be read"):
         Binder(iter)
 
 

@@ -272,8 +272,8 @@ def test_json_is_parsed_or_malformed() -> None:
 
 @pytest.mark.parametrize(("body", "words"), [
     (b"", "the JSON is empty"), (b" \n\t", "white space only"),
-    (b'{"a": "\\ud83d"}', "`\\ud83d`, half of a surrogate pair"),
-    (b'"\\\\\\uD83Dx"', "half of a surrogate pair"),
+    (b'{"a": "\\ud83d"}', "`\\ud83d`, a lone surrogate"),
+    (b'"\\\\\\uD83Dx"', "a lone surrogate"),
     (b'"\\udc00"', "surrogate"), (b'{"a": 1', "truncated"), (b"{'a': 1}", "malformed"),
 ])  # fmt: skip
 def test_malformed_json_says_what_is_wrong(body: bytes, words: str) -> None:

@@ -179,7 +179,7 @@ def test_a_service_without_init(pods: Pods) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"source": {"source": "git+ssh://git@h/r#main", "handler": "main:fn"}}, "git over ssh is not spoken"),
+        ({"source": {"source": "git+ssh://git@h/r#main", "handler": "main:fn"}}, "git over ssh is not supported"),
         ({"function_kind": "hydra"}, "is of kind 'hydra'"),
         ({"source": {"source": "main.py", "handler": "two words"}}, "is not valid"),
     ],

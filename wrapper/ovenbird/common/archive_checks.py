@@ -96,7 +96,9 @@ def check_size(size: int, packed: int, limits: ArchiveLimits) -> None:
 def check_ratio(size: int, packed: int) -> None:
     """Refuse what grows as only a bomb does. Errors: ArchiveError."""
     if size > RATIO_FROM and size > RATIO * packed:
-        raise ArchiveError(f"unpacks from {show_size(packed)} to {show_size(size)}, as a bomb does", unsafe=True)
+        raise ArchiveError(
+            f"expands from {show_size(packed)} to {show_size(size)}, rejected as a decompression bomb", unsafe=True
+        )
 
 
 def check_target_size(name: str, size: int) -> None:

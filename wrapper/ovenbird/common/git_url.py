@@ -36,7 +36,7 @@ def parse(source: str) -> GitSource:
     shown = source_url.shown(parts)
     _check(parts.scheme, parts.hostname or "", parts.username or "", shown)
     if parts.scheme == "file" and not parts.path.startswith("/"):
-        raise SourceUrlError(f"{show_value(shown)} names no folder", hint="git+file:///path/to/repository")
+        raise SourceUrlError(f"{show_value(shown)} has no path", hint="git+file:///path/to/repository")
     ref, subfolder = _fragment(fragment, shown)
     if parts.scheme == "ssh":
         user = f"{parts.username}@" if parts.username else ""
@@ -85,7 +85,7 @@ def _check(scheme: str, host: str, user: str, shown: str) -> None:
                 f"{show_value(shown)} names the host {show_value(host)}", hint="git+file:///path has three slashes"
             )
     elif not host:
-        raise SourceUrlError(f"{show_value(shown)} names no host")
+        raise SourceUrlError(f"{show_value(shown)} has no host")
     if scheme == "ssh" and user and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", user):
         raise UnsafeSourceUrlError(f"{show_value(shown)}: {show_value(user)} is not the name of a user")
 

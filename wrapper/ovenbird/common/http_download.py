@@ -111,7 +111,9 @@ def download(wanted: Download, file: IO[bytes]) -> None:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise DownloadError("certificate", problem) from None
         except (http.client.InvalidURL, ValueError):  # their text repeats the address, which may be signed
-            raise DownloadError("unreachable", "its address, or the one that it is redirected to, is no URL") from None
+            raise DownloadError(
+                "unreachable", "its address, or the one that it is redirected to, is not a URL"
+            ) from None
         except _BROKEN as error:
             problem = f"broke off after {file.tell()} bytes: {_line(error) or type(error).__name__}"
         left = wanted.remaining()

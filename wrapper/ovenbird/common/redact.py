@@ -39,7 +39,7 @@ _SECRET_KEYS = ("parameters", "init_parameters", "inputs", "env", "environment")
 def redact_url(url: str) -> str:
     """Return a URL for people and for what is published: without user, password and the values of its query.
 
-    A text that is no URL comes back as it is. `git@` before the host of an ssh URL stays: it is no secret.
+    A text that is not a URL comes back as it is. `git@` before the host of an ssh URL stays: it is no secret.
     """
     return _redacted(url, keep_harmless=False)
 

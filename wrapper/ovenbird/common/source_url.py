@@ -32,7 +32,7 @@ def split(url: str) -> SplitResult:
     """The parts of a URL. Errors: UnsafeAddressError for control characters, or a host that is none."""
     if re.search(r"[\x00-\x20\x7f]", url):
         raise UnsafeSourceUrlError(
-            f"{redact_url(url)!a}: a URL holds neither blanks nor line breaks", hint="write %20 for a blank"
+            f"{redact_url(url)!a}: a URL must not contain spaces or line breaks", hint="write `%20` for a space"
         )
     try:
         parts = urlsplit(url)
@@ -59,7 +59,7 @@ def bare(parts: SplitResult) -> str:
 
 def shown(parts: SplitResult) -> str:
     """Return the URL for people and for what is published: redacted, without its query, which may be signed."""
-    if not parts.scheme:  # `//user:password@host/path`, which is no URL to `redact_url`
+    if not parts.scheme:  # `//user:password@host/path`, which is not a URL to `redact_url`
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return redact_url(urlunsplit(parts._replace(query="", fragment="")))
 

@@ -131,7 +131,7 @@ def _read_headers(plain: IO[bytes], packed: int, limits: ArchiveLimits) -> dict[
         # `tarfile` takes a damaged header, and a file that breaks off, for the end
         plain.seek(tar.offset)
         if plain.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("it breaks off")
+            raise tarfile.ReadError("it is truncated")
     return members
 
 
@@ -180,7 +180,7 @@ def _copy(plain: IO[bytes], info: tarfile.TarInfo, goal: Path) -> None:
         while left:
             data = plain.read(min(left, _CHUNK))
             if not data:
-                raise tarfile.ReadError(f"{show_value(info.name)} breaks off")
+                raise tarfile.ReadError(f"{show_value(info.name)} is truncated")
             left -= len(data)
             file.write(data)
 

@@ -46,11 +46,11 @@ class _Loader(yaml.SafeLoader):
         if node is None:
             return None
         if isinstance(node, yaml.ScalarNode) and not is_alias and not _is_unicode(node.value):
-            raise ComposerError(None, None, "half of a surrogate pair, which is no character", mark)
+            raise ComposerError(None, None, "a lone surrogate, which is not a character", mark)
         if not is_alias:
             self._sizes[id(node)] = self._size(node)
         elif id(node) not in self._sizes:  # its end has not been read yet
-            raise ComposerError(None, None, "an alias to the value that it stands in", mark)
+            raise ComposerError(None, None, "an alias to a value that contains it", mark)
         else:
             self._added += self._sizes[id(node)]
             if self._added > EXPANDED:
@@ -89,7 +89,7 @@ class _Loader(yaml.SafeLoader):
             return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
         except _UNFIT:
             kind = str(node.tag).rpartition(":")[2]
-            text = f"{show_value(node.value)} is no {kind}"
+            text = f"{show_value(node.value)} is not a valid {kind}"
             raise ConstructorError(None, None, text, node.start_mark) from None
 
 

@@ -241,7 +241,8 @@ class Binder:
             signature = signature_of(function)
         except (TypeError, ValueError):
             raise SignatureError(
-                f"{show_value(function)} does not tell its parameters", hint="wrap it in a function written in Python"
+                f"{show_value(function)} has no signature that can be read",
+                hint="wrap it in a function written in Python",
             ) from None
         self._bound = bound_name(function)
         hints = hints_of(function)

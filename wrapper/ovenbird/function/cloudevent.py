@@ -112,7 +112,7 @@ def check_attributes(attributes: Mapping[str, Any]) -> None:
         raise ValueError("a CloudEvent needs " + ", ".join(missing))
     for name, value in attributes.items():
         if not _NAME.fullmatch(name) or name == "data":
-            raise ValueError(f"{show_value(name)} is no attribute: a name consists of a to z and 0 to 9")
+            raise ValueError(f"{show_value(name)} is not an attribute: a name consists of a to z and 0 to 9")
         _check_value(name, value)
     if not _VERSION.fullmatch(attributes["specversion"]):
         raise ValueError(f"CloudEvents 1.x is understood, found specversion {show_value(attributes['specversion'])}")

@@ -37,7 +37,7 @@ def _reason(body: bytes, text: str) -> str:
         return "the JSON is empty" + (": the body is white space only" if body else "")
     half = _HALF_PAIR.search(body)
     if half and "truncated" in text:
-        return f"the JSON holds `{half[1].decode()}`, half of a surrogate pair, which is no character"
+        return f"the JSON holds `{half[1].decode()}`, a lone surrogate, which is not a character"
     return text.partition(" - at ")[0].replace("JSON is malformed", "the JSON is malformed")
 
 

@@ -43,7 +43,7 @@ def parse(text: str, source: str = "") -> Target:
     if "://" in text:
         from ..common.redact import redact_url
 
-        raise LoadError(f"{show_value(redact_url(text))} is a URL, which no target is", hint=NO_URL_HINT)
+        raise LoadError(f"{show_value(redact_url(text))} is a URL, not a target", hint=NO_URL_HINT)
     place, _, attribute = text.partition(":") if not text.endswith((".yaml", ".yml")) else (text, "", "")
     if attribute and not _ATTRIBUTE.fullmatch(attribute):
         raise LoadError(

@@ -106,7 +106,7 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
     key = serialization.function_key(text)
     if not spec.get("source"):
         if not key:
-            raise DocumentError(f"run {run['id']} names no function: found {show_value(text)}")
+            raise DocumentError(f"run {run['id']} has no function: found {show_value(text)}")
         spec = store.read(keys.parse(key))["spec"]
     if key and keys.parse(key).kind != "python":
         raise UnsupportedRunError(

@@ -81,7 +81,7 @@ def by_position(function: Callable[..., Any], name: str, *names: str) -> Callabl
             f"{name} cannot be called with ({expected}): its parameters are {signature_of(function)}",
             hint=f"the processor calls def {name.rpartition(':')[2]}({expected})",
         ) from None
-    except ValueError:  # it does not tell its parameters: then the call will
+    except ValueError:  # it has no signature that can be read: then the call will
         pass
     code = underlying(function)
     if inspect.isasyncgenfunction(code) and len(names) == 2:

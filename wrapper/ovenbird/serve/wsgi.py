@@ -122,7 +122,7 @@ class WsgiCall(ThreadedCall):
         pairs = [pair for name, value in headers for pair in _header(name, value)]
         code = status[:3]
         if not code.isascii() or not code.isdigit() or not 200 <= int(code) <= 599:
-            raise ValueError(f"the application gave {show_value(status)}, which is no HTTP status such as '200 OK'")
+            raise ValueError(f"the application gave {show_value(status)}, which is not an HTTP status such as '200 OK'")
         self._status = int(code)
         self._headers = [pair for pair in pairs if pair[0] != b"transfer-encoding"]
         length = next((value for name, value in pairs if name == b"content-length"), b"")

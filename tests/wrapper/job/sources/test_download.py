@@ -78,11 +78,11 @@ def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("git+ssh://git@h/r", "git over ssh is not spoken"),
+        ("git+ssh://git@h/r", "git over ssh is not supported"),
         ("git+https://h/r#a..b", "is not the name of a branch"),
         ("ftp://h/x.py", "cannot be fetched"),
         ("http://127.0.0.1:9/x.py", "was not fetched"),
-        ("http://127.0.0.1:9/x.txt", "is no .py file"),
+        ("http://127.0.0.1:9/x.txt", "is not a .py file"),
         ("zip+http://127.0.0.1:9/x.tar", "was not fetched"),
     ],
 )

@@ -214,7 +214,7 @@ def test_the_runs_of_a_function_are_listed(either: Project) -> None:
     assert [found.id for found in first.list_runs()] == [run.id]
     assert (second.list_runs(), first.list_runs(state="COMPLETED")) == ([], [])
     assert first.get_run(run.id).key == run.key
-    with pytest.raises(InputError, match="is no run of"):
+    with pytest.raises(InputError, match="is not a run of"):
         second.get_run(run.id)
 
 
@@ -301,7 +301,7 @@ def test_entities_are_searched(either: Project) -> None:
         assert ({entity.key for entity in living}, dead) == (keys, []), filters
     with pytest.raises(InputError, match="no entity is of the type 'workflow'"):
         either.search_entity(entity_types=["workflow"])
-    with pytest.raises(InputError, match="'colour' is no filter"):
+    with pytest.raises(InputError, match="'colour' is not a filter"):
         either.search_entity(colour="red")
 
 

@@ -50,7 +50,7 @@ def test_a_data_set_is_stored_with_its_own_files(either: Project, folder: Path, 
     [
         ({"distribution": [{"@type": "cr:FileObject", "contentUrl": "gone.csv"}]}, "'gone.csv' is not there"),
         ({"distribution": [{"@type": "sc:FileObject", "contentUrl": "../../x"}]}, "lies outside of its folder"),
-        (None, "is no Croissant metadata"),
+        (None, "is not Croissant metadata"),
     ],
     ids=["gone", "outside", "text"],
 )

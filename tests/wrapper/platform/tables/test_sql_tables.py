@@ -56,7 +56,7 @@ def test_a_query_is_read_once(store: LocalStore, database: dict[str, str], tmp_p
     with pytest.raises(OutputError, match="nothing is written to sql://shop/cities"):
         item.write_df(item.as_df())
     assert item.status.state == "READY"
-    with pytest.raises(ValueError, match="is no table of a database"):
+    with pytest.raises(ValueError, match="is not a table of a database"):
         Project(store, "p", database).new_dataitem("x", "table", path=str(tmp_path / "x.csv")).query("SELECT 1")
 
 
@@ -92,9 +92,9 @@ def test_the_table_is_a_file_where_one_is_asked_for(
     ("path", "said"),
     [
         ("sql://shop/none", r"no table 'none' \(there are: cities"),
-        ("sql://shop", "names no table"),
-        ("sql://shop/a/b/c", "names no table"),
-        ("sql://shop//cities", "names no table"),
+        ("sql://shop", "has no table"),
+        ("sql://shop/a/b/c", "has no table"),
+        ("sql://shop//cities", "has no table"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_told(database: dict[str, str], path: str, said: str) -> None:
@@ -121,7 +121,7 @@ def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch
     assert "SE:C" not in str(caught.value) + caught.value.hint
     with pytest.raises(InputError, match="DB_HOST is not set"):
         sql_tables.connection_url(address, {})
-    with pytest.raises(InputError, match="DB_PORT is no whole number"):
+    with pytest.raises(InputError, match="DB_PORT is not a whole number"):
         sql_tables.connection_url(address, {**environ, "DB_PORT": "x"})
     for driver in ("psycopg", "psycopg2"):
         monkeypatch.setitem(sys.modules, driver, None)

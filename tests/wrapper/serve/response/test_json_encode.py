@@ -208,8 +208,8 @@ def test_table(values: Service, expression: str, expected: Any) -> None:
 @pytest.mark.parametrize(("expression", "logged"), [
     ("[1j]", "a builtins.complex has no JSON form"),
     ("np.complex64(1)", "a numpy.complex64, which no rule"),
-    ("{(1, 2): 1}", "a tuple is no key of a JSON object"),
-    ("{frozenset(): 1}", "a frozenset is no key of a JSON object"),
+    ("{(1, 2): 1}", "a tuple cannot be a key of a JSON object"),
+    ("{frozenset(): 1}", "a frozenset cannot be a key of a JSON object"),
     ("pd.DataFrame([[1, 2]], columns=['a', 'a'])", "two columns of one name"),
 ])  # fmt: skip
 def test_what_json_cannot_hold(values: Service, expression: str, logged: str) -> None:

@@ -138,7 +138,7 @@ def _subfolder(store: DiskObjectStore, commit: Commit, found: GitSource) -> Obje
         assert isinstance(tree, Tree)
         mode, inner = _entry(tree, part)
         if not stat.S_ISDIR(mode):
-            what = "is no folder" if mode else "does not exist"
+            what = "is not a folder" if mode else "does not exist"
             folders = [os.fsdecode(entry.path or b"") for entry in tree.iteritems() if stat.S_ISDIR(entry.mode or 0)]
             hint = f"the folders there: {_few(folders)}" if folders else "there is no folder"
             raise SourceUrlError(f"{found.shown}: the folder {show_value(found.subfolder)} {what}", hint=hint)

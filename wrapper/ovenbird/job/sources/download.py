@@ -64,7 +64,7 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
     if found.scheme not in ("http", "https"):
         raise UnsupportedRunError(
             f"the source {show_value(found.shown)} cannot be fetched when a run starts: git over"
-            f" {found.scheme} is not spoken",
+            f" {found.scheme} is not supported",
             hint="git+https:// with GIT_TOKEN; or the platform, or a build, puts the source in place",
         )
     try:
@@ -86,7 +86,7 @@ def _file_name(url: str, function: FunctionSpec) -> str:
     name = PurePosixPath(url.partition("?")[0]).name
     if not name.endswith(".py"):
         raise LoadError(
-            f"the source {show_value(redact_url(url))} is no .py file", hint="zip+ before the address of an archive"
+            f"the source {show_value(redact_url(url))} is not a .py file", hint="zip+ before the address of an archive"
         )
     return name
 

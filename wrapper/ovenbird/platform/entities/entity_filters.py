@@ -77,7 +77,7 @@ def _checks(filters: Mapping[str, Any]) -> list[Any]:
         elif name == "action":
             checks.append(lambda record, wanted=wanted: record["kind"].partition(":")[0].endswith(f"+{wanted}"))
         else:
-            raise InputError(f"{show_value(name)} is no filter", hint="q, name, kind, user, state, created, updated")
+            raise InputError(f"{show_value(name)} is not a filter", hint="q, name, kind, user, state, created, updated")
     return checks
 
 
@@ -101,7 +101,7 @@ def _moment(text: str, name: str) -> datetime:
         moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
     except ValueError:
         hint = "FROM,TO: 2026-01-31 or 2026-01-31T12:00:00Z"
-        raise InputError(f"{name} is {show_value(text)}, no moment in ISO 8601", hint=hint) from None
+        raise InputError(f"{name} is {show_value(text)}, not a time in ISO 8601", hint=hint) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 

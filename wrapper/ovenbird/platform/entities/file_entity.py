@@ -259,7 +259,7 @@ class Dataitem(FileEntity):
     def query(self, query: str) -> Self:
         """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
         if schemes.scheme(self._path()) != schemes.SQL:
-            raise ValueError(f"{self.key} is no table of a database: its path is not sql://")
+            raise ValueError(f"{self.key} is not a table of a database: its path is not sql://")
         self._query = query
         return self
 

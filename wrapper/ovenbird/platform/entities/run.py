@@ -43,7 +43,7 @@ class FunctionRevision(Entity):
         key = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.project, identifier)
         run = Run(self._store, self._store.read(key), self._environ)
         if not any(other.id == run.id for other in self.list_runs(name=run.name)):
-            raise InputError(f"{run.key} is no run of {self.key}")
+            raise InputError(f"{run.key} is not a run of {self.key}")
         return run
 
 

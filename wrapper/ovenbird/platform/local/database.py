@@ -186,7 +186,7 @@ def unpack(text: bytes, home: Path) -> Record:
         path = record["spec"].get("path")
     except (ValueError, RecursionError, KeyError, AttributeError):
         raise PlatformError(
-            f"a record in {show_value(str(home))} is damaged: it is no JSON object with a spec",
+            f"a record in {show_value(str(home))} is damaged: it is not a JSON object with a spec",
             hint="`ovenbird runs rm`, or the like for its type, removes it",
         ) from None
     if isinstance(path, str) and path.startswith(_HOME):

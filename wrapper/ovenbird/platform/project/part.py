@@ -138,5 +138,5 @@ def _key(project: ProjectPart, type: str, identifier: str, entity_id: str | None
         return keys.EntityKey(project.name, type, "", keys.check_name(identifier, f"{type} name"), entity_id)
     key = keys.parse(identifier)
     if key.type != type or key.project != project.name:
-        raise InputError(f"{key} is no {type} of the project {show_value(project.name)}")
+        raise InputError(f"{key} is not a {type} of the project {show_value(project.name)}")
     return key

@@ -369,7 +369,7 @@ def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLi
 
                 object_storage.get(plain(url), target, environ, limit.counted(redact_url(url), moved))
             elif kind == SQL:
-                raise InputError(f"{redact_url(url)}: a table of a database is no file", hint="as_df() reads it")
+                raise InputError(f"{redact_url(url)}: a table of a database is not a file", hint="as_df() reads it")
             else:
                 if special := describe_special(local(url)):
                     raise InputError(

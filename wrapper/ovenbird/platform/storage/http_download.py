@@ -32,7 +32,7 @@ def escape_address(url: str) -> str:
         try:
             host = name.encode("idna").decode() + colon + port
         except ValueError:
-            raise InputError(f"the host {name!a} is no name") from None
+            raise InputError(f"the host {name!a} is not a valid name") from None
     path, query = (quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), _SAFE) for part in (parts.path, parts.query))
     return urlunsplit(parts._replace(netloc=host, path=path, query=query, fragment=""))
 

@@ -46,7 +46,7 @@ def read_croissant(source: Any) -> Croissant:
     try:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=dict[str, Any])
     except (msgspec.MsgspecError, OSError, RecursionError) as error:
-        raise OutputError(f"{path} is no Croissant metadata: {error}") from error
+        raise OutputError(f"{path} is not Croissant metadata: {error}") from error
     files = tuple(dict.fromkeys(_files(content, path)))
     keywords = content.get("keywords") or []
     keywords = keywords if isinstance(keywords, list) else [keywords]

@@ -31,9 +31,7 @@ def parse(url: str) -> SqlTablePath:
     """Return the parts of a `sql://` path. Errors: InputError."""
     parts = url.partition("://")[2].split("/")
     if len(parts) not in (2, 3) or not all(parts):
-        raise InputError(
-            f"{redact_url(url)} names no table", hint="sql://DATABASE/TABLE or sql://DATABASE/SCHEMA/TABLE"
-        )
+        raise InputError(f"{redact_url(url)} has no table", hint="sql://DATABASE/TABLE or sql://DATABASE/SCHEMA/TABLE")
     return SqlTablePath(parts[0], parts[1] if len(parts) == 3 else "", parts[-1])
 
 
@@ -59,7 +57,7 @@ def connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> Any:
             raise InputError("DB_HOST is not set", hint=hint)
         platform = f"postgresql+{driver}"
     if port and not (port.isascii() and port.isdecimal()):
-        raise InputError("DB_PORT is no whole number")
+        raise InputError("DB_PORT is not a whole number")
     return URL.create(
         platform,
         environ.get("DB_USERNAME") or environ.get("DB_USER") or None,

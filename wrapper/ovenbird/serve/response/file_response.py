@@ -56,7 +56,7 @@ class ConditionalFileResponse(FileResponse):
         except FileNotFoundError:
             raise RuntimeError("the file of the answer was removed before it was sent") from None
         if not stat.S_ISREG(self.stat_result.st_mode):
-            raise RuntimeError("the path of the answer is no file")
+            raise RuntimeError("the path of the answer is not a file")
         self.set_stat_headers(self.stat_result)
         request = join_lines(scope["headers"])
         status = evaluate_preconditions(request, self.headers["etag"], self.headers["last-modified"])

@@ -202,7 +202,7 @@ def _numpy_time(value: Any) -> Any:
 
 
 def _refuse_key(value: Any) -> Any:
-    raise TypeError(f"a {type(value).__qualname__} is no key of a JSON object")
+    raise TypeError(f"a {type(value).__qualname__} cannot be a key of a JSON object")
 
 
 def _refuse(value: Any) -> Any:

@@ -158,7 +158,7 @@ def _attribute(name: str, value: Any) -> str:
         return _percent(text)
     except UnicodeEncodeError:
         raise ResultError(
-            f"the attribute {show_value(name)} of the CloudEvent is {show_value(value)}, which is no text"
+            f"the attribute {show_value(name)} of the CloudEvent is {show_value(value)}, which is not text"
         ) from None
 
 

@@ -72,13 +72,13 @@ def check_host(value: bytes) -> None:
 
 
 def check_version(version: str, *, host: bool, codings: bool) -> None:
-    """Raise RequestError for a version that is not spoken (505), or whose rules the headers break (400)."""
+    """Raise RequestError for a version that is not supported (505), or whose rules the headers break (400)."""
     if version not in _VERSIONS:
-        raise RequestError(505, f"HTTP/{version} is not spoken here; send HTTP/1.1")
+        raise RequestError(505, f"HTTP/{version} is not supported; send HTTP/1.1")
     if version == "1.1" and not host:
         raise RequestError(400, "a request of HTTP/1.1 needs one `Host` header")
     if version == "1.0" and codings:  # RFC 9112 6.1: its framing is faulty
-        raise RequestError(400, "`Transfer-Encoding` is no header of HTTP/1.0")
+        raise RequestError(400, "`Transfer-Encoding` is not a header of HTTP/1.0")
 
 
 def check_codings(codings: bytes) -> None:

@@ -71,5 +71,5 @@ async def refuse_new(sock: socket.socket) -> None:
 
 def allow_new(sock: socket.socket) -> None:
     """Undo `refuse_new`, whichever process has called it: the filter belongs to the socket that all share."""
-    with contextlib.suppress(OSError):  # there is no filter
+    with contextlib.suppress(OSError):  # there is not a filter
         sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)

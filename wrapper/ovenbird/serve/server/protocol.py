@@ -127,7 +127,7 @@ class LimitedHttpProtocol(RequestReader):
         cause = error if isinstance(error, RequestError) else error.__context__
         if not isinstance(cause, RequestError):
             unspoken = str(error) in _UNSPOKEN
-            cause = RequestError(505 if unspoken else 400, f"the request is no HTTP/1.1: {error}")
+            cause = RequestError(505 if unspoken else 400, f"the request is not HTTP/1.1: {error}")
         self._over, self._rest = True, b""
         answer = self._answer(cause)
         cycle = self.cycle
