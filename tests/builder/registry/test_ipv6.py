@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.builder.distribution.test_client import manifest
+from tests.builder.registry.test_client import manifest
 from tests.registry import running
 
 from ovenbird.common.hashing import digest_bytes
