@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import socket
@@ -12,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import run_on_terminal
 
 PAGE = Path(__file__).parent.parent / "docs" / "jobs.md"
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -47,24 +48,12 @@ def _command(folder: Path) -> list[str]:
     return ["bash", "page.sh"]
 
 
-def _run_on_a_terminal(command: list[str], folder: Path) -> tuple[int, str]:
-    """Run a command as a person would; its exit status, and what the terminal showed."""
+def _environment() -> dict[str, str]:
+    """Return the environment of a person who has just installed Ovenbird."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("OVENBIRD_", "PORT", "DHCORE_"))}
-    env |= {"PATH": f"{Path(sys.executable).parent}:{env['PATH']}", "COLUMNS": "160", "TERM": "dumb", "no_proxy": "*"}
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower)
-    os.close(follower)
-    shown = b""
-    with os.fdopen(leader, "rb", buffering=0) as terminal:
-        while True:
-            try:
-                part = terminal.read(65536)
-            except OSError:  # how Linux says that the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-    return process.wait(60), shown.decode(errors="replace").replace("\r\n", "\n")
+    return env | {
+        "PATH": f"{Path(sys.executable).parent}:{env['PATH']}", "COLUMNS": "160", "TERM": "dumb", "no_proxy": "*",
+    }  # fmt: skip
 
 
 @pytest.mark.heavy
@@ -72,7 +61,7 @@ def _run_on_a_terminal(command: list[str], folder: Path) -> tuple[int, str]:
 def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     """Every command of the page ends well, and shows what the page says that it shows."""
     blocks = _write_page(tmp_path)
-    code, shown = _run_on_a_terminal(_command(tmp_path), tmp_path)
+    code, shown, _ = run_on_terminal(_command(tmp_path), _environment(), tmp_path, merged=True)
     assert code == 0, shown
     assert shown.endswith("ok\n"), shown
     steps = re.split(rf"^{_STEP}\d+\n", shown, flags=re.M)[1:]

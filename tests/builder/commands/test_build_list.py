@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from pathlib import Path
 
 from tests.builds import Builds
+from tests.terminal import run_on_terminal
 
 from ovenbird_builder.sources.tree_digest import of_tree
 
@@ -43,14 +41,8 @@ def test_the_list_is_json_where_it_goes_to_a_program(tmp_path: Path) -> None:
 def test_the_list_is_a_table_on_a_terminal(tmp_path: Path) -> None:
     """For people, in units that they read."""
     builds = written(tmp_path)
-    ours, theirs = pty.openpty()
-    subprocess.run(
-        builds.command("build", "--list"), cwd=builds.source, env=builds.environ(), stdout=theirs, check=True,
-        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120,
-    )  # fmt: skip
-    os.close(theirs)
-    text = os.read(ours, 65536).decode()
-    os.close(ours)
-    lines = [line.split() for line in text.splitlines()]
+    shown = run_on_terminal(builds.command("build", "--list"), builds.environ(), builds.source)
+    assert shown.code == 0, shown.errors
+    lines = [line.split() for line in shown.text.splitlines()]
     assert ["2.9", "KiB", "data.bin"] in lines
     assert lines[-1][-3:] == ["in", "4", "files"]

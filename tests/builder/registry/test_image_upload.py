@@ -62,7 +62,7 @@ def test_a_registry_that_breaks_off_is_tried_again(registry: str, tmp_path: Path
     with breaking(registry, breaks=3, after=60_000) as proxy:
         tag = named(proxy.address)
         shop.push(tag, tell=told.append)
-        assert proxy.seen > 3
+        assert proxy.connections > 3
     assert told
     assert shop.registry.digest(structs.replace(tag, host=registry)) == shop.image.digest
 

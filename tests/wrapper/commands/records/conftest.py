@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests import starts
+from tests.terminal import run_on_terminal
 
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.platform.entities.run import run_metadata, start
@@ -48,22 +47,9 @@ def terminal(store: LocalStore) -> Callable[..., str]:
 
     def run(*words: str, columns: int = 120) -> str:
         env = {**os.environ, "OVENBIRD_HOME": str(store.home), "COLUMNS": str(columns)}
-        leader, follower = pty.openpty()
-        process = starts.start(words, env=env, stdout=follower, stderr=subprocess.PIPE)
-        os.close(follower)
-        shown = b""
-        with os.fdopen(leader, "rb", buffering=0) as reader:
-            while True:
-                try:
-                    part = reader.read(65536)
-                except OSError:  # Linux says so when the other end is closed
-                    break
-                if not part:
-                    break
-                shown += part
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
-        return shown.decode().replace("\r\n", "\n")
+        shown = run_on_terminal(words, env, start=starts.start)
+        assert shown.code == 0, shown.errors
+        return shown.text
 
     return run
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests import starts
 from tests.jobs import Jobs
+from tests.terminal import run_on_terminal
 
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.errors import InputError, OvenbirdError, PlatformError
@@ -176,11 +176,7 @@ def test_a_table_on_a_terminal(jobs: Jobs) -> None:
     env = {**os.environ, "OVENBIRD_HOME": str(jobs.home)}
 
     def shown(*words: str) -> str:
-        leader, follower = pty.openpty()
-        starts.run(*words, env=env, stdout=follower).check_returncode()
-        os.close(follower)
-        with os.fdopen(leader, "rb") as terminal:
-            return terminal.read1(65536).decode()
+        return run_on_terminal(words, env, start=starts.start).text
 
     head, line = shown("runs", "list").splitlines()
     assert head.split() == ["ID", "STATE", "FUNCTION", "STARTED", "TOOK"]
@@ -207,8 +203,6 @@ def test_the_newest_of_many(jobs: Jobs, store: LocalStore) -> None:
     for number in range(3):
         project.new_artifact(f"a{number}", path="/x")
     env = {**os.environ, "OVENBIRD_HOME": str(store.home)}
-    leader, follower = pty.openpty()
-    done = starts.run("artifacts", "list", "--limit", "2", env=env, stdout=follower)
-    os.close(follower)
-    os.close(leader)
-    assert "the newest 2" in done.stderr
+    shown = run_on_terminal(["artifacts", "list", "--limit", "2"], env, start=starts.start)
+    assert (shown.code, len(shown.text.splitlines())) == (0, 3)
+    assert "the newest 2" in shown.errors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import socket
 import ssl
 import threading
@@ -13,13 +12,14 @@ from pathlib import Path
 import pytest
 from tests.authority import secured
 from tests.stores import Server, give
+from tests.tcp import TcpServer, copy_bytes
 
 from ovenbird.platform.core.http_connections import CertificateError, HttpAnswer, HttpCallError, HttpConnections
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-class Peer:
+class Peer(TcpServer):
     """A server that answers each request with the next of `answers`, byte for byte; None ends the connection instead.
 
     A request `CONNECT` is passed on to the address that it names, and kept in `requests` like all.
@@ -28,61 +28,29 @@ class Peer:
     def __init__(self, *answers: bytes | None, context: ssl.SSLContext | None = None) -> None:
         self.answers, self.context = list(answers), context
         self.requests: list[str] = []
-        self.connections = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
 
-    def close(self) -> None:
-        for sock in (self._server, *self._open):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
-        for thread in self._threads:
-            thread.join(10)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
+    def talk(self, client: socket.socket, number: int) -> None:
+        """Answer the requests of a connection."""
+        if self.context is not None:
+            client = self.adopt(self.context.wrap_socket(client, server_side=True))
+        while request := _read_head(client):
+            self.requests.append(request)
+            if request.startswith("CONNECT "):
+                host, _, port = request.split()[1].rpartition(":")
+                server = self.connect((host, int(port)))
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                self.pump(server, client)
+                copy_bytes(client, server)
                 return
-            self.connections += 1
-            self._open.append(client)
-            thread = threading.Thread(target=self._talk, args=(client,))
-            thread.start()
-            self._threads.append(thread)
-
-    def _talk(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            if self.context is not None:
-                client = self.context.wrap_socket(client, server_side=True)
-                self._open.append(client)
-            while request := _request(client):
-                self.requests.append(request)
-                if request.startswith("CONNECT "):
-                    self._tunnel(client, request.split()[1])
-                    return
-                answer = self.answers.pop(0) if self.answers else WHOLE
-                if answer is None:
-                    break
-                client.sendall(answer)
-            client.shutdown(socket.SHUT_RDWR)
-
-    def _tunnel(self, client: socket.socket, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        server = socket.create_connection((host, int(port)))
-        self._open.append(server)
-        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        back = threading.Thread(target=_copy, args=(server, client))
-        back.start()
-        self._threads.append(back)
-        _copy(client, server)
+            answer = self.answers.pop(0) if self.answers else WHOLE
+            if answer is None:
+                break
+            client.sendall(answer)
+        client.shutdown(socket.SHUT_RDWR)
 
 
-def _request(client: socket.socket) -> str:
+def _read_head(client: socket.socket) -> str:
     head = b""
     while b"\r\n\r\n" not in head:
         data = client.recv(65536)
@@ -90,13 +58,6 @@ def _request(client: socket.socket) -> str:
             return ""
         head += data
     return head.decode()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
