@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.did_you_mean import did_you_mean
 from ovenbird.common.text import show_value
 from ovenbird.errors import DocumentError
 from ovenbird.function_document import parse
@@ -102,8 +102,7 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
         if name in _FOREIGN:
             continue
         if name not in _FIELDS:
-            near = difflib.get_close_matches(str(name), _FIELDS, 1)
-            advice = f"did you mean {show_value(near[0])}?" if near else "what it says may be said by --set"
+            advice = did_you_mean(str(name), _FIELDS, limit=1) or "what it says may be said by --set"
             problems.append(f"{name}: not a field of a task; {advice}")
         elif action not in _FIELDS[name]:
             problems.append(f"{name}: a field of {' and '.join(_FIELDS[name])}, not of {action}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ovenbird.common.did_you_mean import did_you_mean
 from ovenbird.common.git_refs import missing, resolve_ref
 from ovenbird.common.git_url import GitSource, parse
 from ovenbird.common.text import show_value
@@ -224,10 +224,9 @@ def _subfolder(work: Path, found: GitSource) -> Path:
     folder = work
     for part in [part for part in found.subfolder.split("/") if part not in ("", ".")]:
         if not (folder / part).is_dir() or part == ".git":
-            near = get_close_matches(part, [entry.name for entry in folder.iterdir() if entry.is_dir()], 3)
             raise SourceMissingError(
                 f"{found.shown}: has no folder {show_value(found.subfolder)}",
-                hint=f"did you mean {' or '.join(map(repr, near))}?" if near else "",
+                hint=did_you_mean(part, [entry.name for entry in folder.iterdir() if entry.is_dir()]),
             )
         folder /= part
         if folder.is_symlink():

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ovenbird.common.archive_names import is_archive_name
+from ovenbird.common.did_you_mean import did_you_mean
 from ovenbird.common.hashing import digest_file
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
@@ -27,15 +28,12 @@ def fetch(order: FetchRequest) -> FetchedSource:
     if path.is_dir():
         return _folder(root or path, "", shown, order)
     if not path.is_file():
-        from difflib import get_close_matches
-
-        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        found = get_close_matches(path.name, near, 3)
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise SourceMissingError(
             f"the source {show_value(shown)} does not exist"
             if not path.exists()
             else f"{show_value(shown)} is neither file nor folder",
-            hint=f"did you mean {' or '.join(map(repr, found))}?" if found else "",
+            hint=did_you_mean(path.name, beside),
         )
     if _is_archive(path):
         from .archive import unpack

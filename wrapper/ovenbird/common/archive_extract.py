@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from .archive_checks import ArchiveError, ArchiveLimits, clean_name
 from .archive_names import is_archive_name
+from .did_you_mean import did_you_mean
 from .tar_extract import extract_tar, is_tar
 from .text import show_value
 from .tree_names import describe_problem
@@ -74,9 +74,8 @@ def find_root(folder: Path, wanted: str, module: str) -> Path:
                 raise ArchiveError(f"the folder {show_value(wanted)} is a link", unsafe=True)
             return start / wanted
     names = [path.relative_to(start).as_posix() for start in starts for path in _folders(start)]
-    near = get_close_matches(wanted, names, 1)
     some = ", ".join(show_value(name) for name in sorted(names)[:5])
-    hint = f"did you mean {show_value(near[0])}?" if near else f"it has {some}" if some else "it has no folder"
+    hint = did_you_mean(wanted, names, limit=1) or (f"it has {some}" if some else "it has no folder")
     raise FolderMissingError(f"has no folder {show_value(wanted)}", hint)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from ..errors import GitRefNotFoundError
+from .did_you_mean import did_you_mean
 from .git_url import GitSource
 from .text import show_value
 
@@ -37,8 +37,9 @@ def resolve_ref(refs: dict[str, str], found: GitSource) -> str:
 def missing(refs: dict[str, str], found: GitSource) -> GitRefNotFoundError:
     """The error of a reference that does not exist, with what may have been meant."""
     names = _short(refs)
-    near = get_close_matches(found.ref, names, 3, 0.5) or [name for name in names if found.ref in name][:3]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(map(repr, names[:8]))}"
+    parts = [name for name in names if found.ref in name][:3]
+    hint = did_you_mean(found.ref, names, cutoff=0.5) or did_you_mean(found.ref, parts, cutoff=0)
+    hint = hint or f"it has {', '.join(map(show_value, names[:8]))}"
     return GitRefNotFoundError(f"{found.shown}: has no branch, tag or commit {show_value(found.ref)}", hint=hint)
 
 

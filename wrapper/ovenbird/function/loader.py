@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..common.did_you_mean import suggest_names
 from ..common.fork_guard import parent_only
 from ..common.module_shadowing import shadows
 from ..common.named_paths import is_folder
@@ -24,7 +25,6 @@ from ..errors import (
     NotCallableError,
 )
 from .decorator import decorated_names, is_decorator, own, stand_in
-from .suggestions import suggest_names
 from .target import DEFAULT_ATTRIBUTE, Target
 from .tracebacks import summary, user_frames, user_traceback
 

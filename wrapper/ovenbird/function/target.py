@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..common.did_you_mean import suggest_names
 from ..common.named_paths import is_file, is_folder
 from ..common.text import show_value
 from ..errors import DocumentError, LoadError, ModuleMissingError
 from ..function_document import MODULE, NAMES, NO_URL_HINT, FunctionSpec, find, read, refuse_unreadable
-from .suggestions import suggest_names
 
 DEFAULT_ATTRIBUTE = "handler"
 _MODULE = re.compile(MODULE)
@@ -141,31 +141,20 @@ def _refuse_archive(path: Path) -> None:
 
 def _inline(code: str, module: str) -> Path:
     """Write inline source to a folder of its own, so that it is imported like any other; gone when the process ends."""
-    import atexit
-    import os
-    import shutil
-    import tempfile
+    from ..common.temporary_folders import make_temporary_folder
 
-    owner, folder = os.getpid(), Path()
+    folder = Path()
     try:
-        folder = Path(tempfile.mkdtemp(prefix="ovenbird-"))
+        folder = make_temporary_folder()
         path = folder.joinpath(*module.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code, encoding="utf-8")
     except OSError as error:
-        if folder.name:
-            shutil.rmtree(folder, ignore_errors=True)
         place = str(folder) if folder.name else "a temporary folder"
         raise LoadError(
             f"cannot write the inline source to {place}: {error.strerror or error}",
             hint="TMPDIR names a folder that can be written and has room",
         ) from None
-
-    def remove() -> None:
-        if os.getpid() == owner:  # a forked worker ends before its parent, which still needs the folder
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
     return folder
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..common.did_you_mean import did_you_mean
 from ..errors import ArgumentsError
-from .suggestions import suggest_names
 from .type_hints import MANY, core, field_hints, has_fields, is_pydantic
 
 _PATH = re.compile(r" - at `\$(.*)`$")
@@ -71,10 +71,8 @@ def unknown(keys: Iterable[Any], names: Iterable[str], path: str = "") -> list[F
     known, found = list(names), []
     for key in keys:
         text = str(key)
-        maybe = suggest_names(text, known) if len(text) <= _LONGEST else ""
-        found.append(
-            FieldError(_below(path, text), "unknown field" + (f", {maybe}" if maybe.startswith("did") else ""))
-        )
+        hint = did_you_mean(text, known) if len(text) <= _LONGEST else ""
+        found.append(FieldError(_below(path, text), "unknown field" + (f", {hint}" if hint else "")))
         if len(found) == _MOST:
             break
     return found

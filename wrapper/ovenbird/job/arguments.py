@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from ..common.did_you_mean import suggest_names
 from ..common.text import show_value
 from ..errors import ArgumentsError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
 from ..function.convert import TABLES
-from ..function.suggestions import suggest_names
 from ..function.type_hints import class_named, members
 from ..function.validation_errors import FieldError
 from ..platform.entities.json_values import json_value

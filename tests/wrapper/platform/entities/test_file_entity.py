@@ -132,21 +132,3 @@ def test_a_file_that_is_gone_is_named(project: Project, tmp_path: Path) -> None:
         item.download(tmp_path)
     with pytest.raises(InputError, match="has no file"):
         project.new_dataitem("b").as_df()
-
-
-_FORKING = """
-import os, sys
-from ovenbird.platform.storage.temporary_folders import scratch
-folder = scratch()
-if not os.fork():
-    sys.exit()
-os.wait()
-print(folder, folder.is_dir())
-"""
-
-
-def test_a_temporary_folder_outlives_a_forked_worker() -> None:
-    """It is gone when the process that made it ends, and not when one of its children does."""
-    done = subprocess.run([sys.executable, "-c", _FORKING], check=True, capture_output=True, text=True)
-    folder, there = done.stdout.split()
-    assert (there, Path(folder).exists()) == ("True", False)

@@ -15,12 +15,12 @@ from ...common.archive_extract import extract_archive, find_root, is_archive
 from ...common.archive_names import is_archive_name, split_folder
 from ...common.redact import redact_url
 from ...common.source_limits import FILES, SIZE, SourceLimits, read_limits
+from ...common.temporary_folders import make_temporary_folder
 from ...common.text import show_value
 from ...common.tree_names import describe_link
 from ...errors import LoadError, OvenbirdError, UnsupportedRunError
 from ...function_document import FunctionSpec
 from ...platform.storage import files
-from ...platform.storage.temporary_folders import scratch
 
 _FORMS = ("http://", "https://", "s3://", "s3a://", "s3n://")
 _HINT = f"{SIZE} and {FILES} say how large a source may be"
@@ -38,7 +38,7 @@ def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
             hint="http(s)://, s3://, zip+ of these, git+http(s)://, or inline",
         )
     limits = read_limits(environ)
-    folder = scratch()
+    folder = make_temporary_folder()
     limit = files.TransferLimit(limits.size, _HINT)
     try:
         if plain.endswith("/") and not url.startswith("zip+"):
@@ -74,7 +74,7 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
 
         hint = format_install_command("platform")
         raise UnsupportedRunError(f"a git source needs the package dulwich: {error}", hint=hint) from None
-    folder = scratch() / "source"
+    folder = make_temporary_folder() / "source"
     git_fetch.fetch(found, folder, environ)
     return folder
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from ...common.hashing import checksum_file
 from ...common.named_paths import exists
 from ...common.redact import HIDDEN
+from ...common.temporary_folders import make_temporary_folder
 from ...errors import OvenbirdError
 from ..storage import files, fingerprint, schemes
-from ..storage.temporary_folders import scratch
 from ..store import EntityStore, Record
 from .file_entity import MATERIALS, FileEntity
 
@@ -45,7 +45,7 @@ def _current(entity: FileEntity, path: str) -> Mapping[str, object]:
     entity.on_fetch = lambda names: fingerprints.append(
         fingerprint.read_files(names, folder=schemes.is_folder_url(path))
     )
-    folder = scratch()
+    folder = make_temporary_folder()
     try:
         entity.download(folder, overwrite=True)
     except OvenbirdError as error:
@@ -70,7 +70,7 @@ def _check_stored(entity: FileEntity, path: str) -> Check:
     names = files.names_of({"key": entity.key, "spec": entity.spec, "status": entity.status})
     base, own = schemes.local(files.folder_of(path)), None
     if schemes.scheme(path):
-        base = own = scratch()
+        base = own = make_temporary_folder()
     try:
         if own is not None:
             entity.copy_to(own if entity.is_folder() else own / names[0], overwrite=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...common.named_paths import exists, is_folder
 from ...common.redact import redact_record
+from ...common.temporary_folders import make_temporary_folder
 from ...errors import InputError
 from ..storage import schemes
-from ..storage.temporary_folders import scratch
 from .entity_path import PathEntity
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class FileEntity(PathEntity):
 
         url = self._path()
         if schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
-            path = self._download_single(scratch())
+            path = self._download_single(make_temporary_folder())
             return PathList([str(path)], str(path))
         if not schemes.scheme(url) and not self._is_stored():
             found = schemes.local(url)
             _exists(found, self.key)
             names = files.listing(url, self._environ) if is_folder(found) else []
             return PathList([str(found / name) for name in names] or [str(found)], str(found))
-        target = self._below(scratch(), url)
+        target = self._below(make_temporary_folder(), url)
         paths = self._fetch(target, self._names())
         return PathList(map(str, paths), str(target))
 
@@ -61,7 +61,7 @@ class FileEntity(PathEntity):
         url = self._path()
         if not schemes.scheme(url) and not self._is_stored():
             return _exists(schemes.local(url), self.key)
-        return Path(self.download(scratch(), overwrite=True) if self.is_folder() else self.as_file()[0])
+        return Path(self.download(make_temporary_folder(), overwrite=True) if self.is_folder() else self.as_file()[0])
 
     def local_path(self) -> Path | None:
         """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
@@ -129,7 +129,7 @@ class FileEntity(PathEntity):
         if kind == schemes.SQL:
             query = vars(self).pop("_query", None)
             return sql_tables.read(url, self._environ, dataframes.choose(engine), query, **options)
-        own = scratch() if kind else None
+        own = make_temporary_folder() if kind else None
         try:
             if own is None:
                 root = _exists(schemes.local(url), self.key)

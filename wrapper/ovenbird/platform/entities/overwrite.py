@@ -10,10 +10,10 @@ from typing import Any
 
 from ...common.named_paths import exists
 from ...common.redact import redact_url
+from ...common.temporary_folders import make_temporary_folder
 from ...common.text import show_value
 from ...errors import OutputError
 from ..storage.schemes import SQL, WEB, local, scheme
-from ..storage.temporary_folders import scratch
 from ..tables import dataframes
 from . import upload_content
 from .entity_path import PathEntity
@@ -67,7 +67,7 @@ def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: A
 
 def stage_tree(source: Any, root: Path) -> str:
     """Return a temporary folder that holds files below the folders that their paths name, relative to `root`."""
-    folder = scratch()
+    folder = make_temporary_folder()
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
         path = local(str(item))
         name = path if not path.is_absolute() else _below(path, root)

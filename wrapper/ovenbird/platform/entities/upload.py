@@ -10,10 +10,10 @@ from pathlib import Path
 from ...common.atomic_files import drafting
 from ...common.private_files import close_to_others
 from ...common.redact import redact_url
+from ...common.temporary_folders import make_temporary_folder
 from ...common.user_warnings import tolerate_warnings
 from ...errors import OutputError, OvenbirdError
 from ..storage import files, schemes
-from ..storage.temporary_folders import scratch
 from ..storage.tree_walk import Identity, identify
 from .entity_path import PathEntity
 
@@ -44,7 +44,7 @@ def deposit(
     entity.spec.path = target
     if not schemes.scheme(target):
         return _recorded(entity, lambda: _in_place(entity, content, target, environ, files_store))
-    folder = scratch()
+    folder = make_temporary_folder()
     try:
         try:
             _recorded(entity, lambda: _sent(entity, content, target, environ, folder, files_store))

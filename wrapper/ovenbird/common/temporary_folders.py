@@ -1,0 +1,41 @@
+"""Folders for what a process needs while it runs, gone when it ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+
+_PLACES = (None, "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # each new, with a random name, mode 0700
+_roots: list[Path] = []  # of this process; the last one is in use
+
+
+def make_temporary_folder() -> Path:
+    """Return a new folder that is removed when this process ends, by itself and by no process that it has forked.
+
+    Where the usual place is gone, as user code may remove it, another one is taken. Errors: OSError.
+    """
+    import tempfile  # most processes need no such folder
+
+    if not _roots or not _roots[-1].is_dir():
+        _roots.append(_make_root())
+        atexit.register(_remove, _roots[-1], os.getpid())
+    return Path(tempfile.mkdtemp(dir=_roots[-1]))
+
+
+def _make_root() -> Path:
+    import tempfile
+
+    for place in _PLACES:
+        try:
+            return Path(tempfile.mkdtemp(prefix="ovenbird-", dir=place))
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked worker ends before its parent, which still needs what lies there
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
