@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def test_an_index_brings_its_images(shop: Shop, registry: str) -> None:
     manifest = index([shop.image])
     shop.cache.put(manifest)
     digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
-    push(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda: None)
+    push(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda wait: wait())
     assert shop.registry.digest(tag) == digest
     assert skopeo("inspect", "--raw", f"docker://{tag.pinned(shop.image.digest)}").encode() == shop.image.manifest
 
@@ -143,11 +144,11 @@ def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
     """Where the statements cannot be attached, the push is an error and the tag does not exist."""
     tag = named(registry)
 
-    def told() -> None:
+    def fail(wait: Callable[[], None]) -> None:
         raise RegistryError("no statements")
 
     with pytest.raises(RegistryError, match="no statements"):
-        push(PublishRequest(shop.image.manifest, shop.image.digest, (tag,)), shop.registry, shop.cache, told)
+        push(PublishRequest(shop.image.manifest, shop.image.digest, (tag,)), shop.registry, shop.cache, fail)
     assert shop.registry.digest(tag) == ""
 
 
