@@ -41,7 +41,7 @@ MODULES = {
         "ovenbird.cli",
         "ovenbird.logging_config",
         "ovenbird.function_document",
-        "ovenbird.job.run",
+        "ovenbird.job.execution",
         "ovenbird.platform.local.store",
     ),
     "load": ("ovenbird.cli", "ovenbird.logging_config", "ovenbird.function_document", "ovenbird.function.handler"),
