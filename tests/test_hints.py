@@ -15,13 +15,17 @@ from ovenbird_builder.cli import build_parser
 from tests.test_architecture import ROOT, SOURCES, modules
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-_COMMAND = re.compile(r"`([^`]*)`")
+_COMMAND = re.compile(r"`([a-zA-Z][^`]*)`")  # in backticks, and no flag alone
 # a module whose hints a verb does not print although it imports it -> why
 _UNPRINTED = {
     ("ovenbird_builder.containers.engine_errors", "container"): "only its `reason` is used",
     ("ovenbird_builder.containers.engine_errors", "lock"): "bases are pulled by buildah, see container.py",
     ("ovenbird_builder.registry.client", "lock"): "of `oci`, only layouts on this machine are read",
     ("ovenbird_builder.registry.bearer_auth", "lock"): "as above",
+    ("ovenbird_builder.host.disk", "container"): "it writes to no cache",
+    ("ovenbird_builder.host.disk", "manifests"): "it writes to no cache",
+    ("ovenbird_builder.locking.pip_errors", "build"): "--only-binary is an option of a requirements file too",
+    ("ovenbird_builder.locking.pip_errors", "bundle"): "as above",
 }
 
 

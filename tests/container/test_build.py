@@ -650,7 +650,7 @@ def test_a_base_that_is_not_there_is_told(builds: Builds, registry: str) -> None
     done = builds.run("--base", "localhost/no-such:1")
     assert (done.status, done.error["hint"]) == (61, "--base names another")
     done = builds.run("--base", "localhost/ovenbird:3.12")
-    assert (done.status, done.error["hint"]) == (61, "ovenbird base build 3.12 makes it; --base names another")
+    assert (done.status, done.error["hint"]) == (61, "`ovenbird base build 3.12` makes it; --base names another")
 
 
 def test_a_base_with_another_python_is_refused(builds: Builds, base_images: Images) -> None:

@@ -156,7 +156,7 @@ def test_an_init_that_hangs_is_ended(tmp_path: Path) -> None:
     result = ovenbird("invoke", "main.py", "--init-timeout", "100ms", cwd=tmp_path)
     assert result.returncode == 73
     assert record(result)["message"] == "init of handler did not finish within 0.1 seconds"
-    assert record(result)["hint"] == "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
+    assert record(result)["hint"] == "`--init-timeout`, or the variable `OVENBIRD_INIT_TIMEOUT`"
 
 
 def test_switches_are_spelled_in_several_ways() -> None:

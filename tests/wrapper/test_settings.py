@@ -116,7 +116,7 @@ def test_all_bad_values_are_told_at_once() -> None:
         table.resolve("serve", {"timeout": "z", "init": ["=1", "ok=1"]}, environ)
     origins = [part.partition(":")[0] for part in caught.value.message.split("; ")]
     assert sorted(origins) == ["--init", "--timeout", "OVENBIRD_INIT_PARAMETERS", "OVENBIRD_QUEUE", "PORT"]
-    assert caught.value.hint == "ovenbird serve --help lists every setting"
+    assert caught.value.hint == "`ovenbird serve --help` lists every setting"
 
 
 def test_port_is_understood_as_platforms_set_it() -> None:

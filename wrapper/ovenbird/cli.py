@@ -183,7 +183,7 @@ def _refuse_container_flags(options: dict[str, Any]) -> None:
         if options.get(name) is not None:
             raise SettingsError(
                 f"--{name} without --container: the function runs here, in no container",
-                hint=f"add --container, or leave out --{name}",
+                hint=f"add `--container`, or leave out `--{name}`",
             )
 
 

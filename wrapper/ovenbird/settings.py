@@ -631,7 +631,7 @@ def resolve(verb: str, flags: Mapping[str, str | Iterable[str]], environ: Mappin
                 continue
             values[row.name] = {**values.get(row.name, {}), **value} if many else value
     if problems:
-        raise SettingsError("; ".join(problems), hint=f"ovenbird {verb} --help lists every setting")
+        raise SettingsError("; ".join(problems), hint=f"`ovenbird {verb} --help` lists every setting")
     return Settings(**values)
 
 

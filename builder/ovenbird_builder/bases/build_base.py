@@ -245,7 +245,7 @@ def failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
     if broken := _BROKEN.search(error.output):
         return PackageIndexError(
             f"{told}the package index cannot be reached: {broken[1][:300]}",
-            hint="--index-url (or OVENBIRD_INDEX_URL), --ca-bundle, the proxies",
+            hint="`--index-url` (or `OVENBIRD_INDEX_URL`), `--ca-bundle`, the proxies",
         )
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
     errors = [i for i, line in enumerate(lines) if line.startswith(_COMPLAINTS) and not _ASIDE.search(line)]
@@ -277,6 +277,6 @@ def push(image: str, destination: str, *, site: FetchSettings, environ: Mapping[
             reason = refused(destination, error)
             kind = type(reason) if isinstance(reason, ImageError) else RegistryError
             raise kind(
-                f"cannot push {show_value(destination)}: {error.message}", hint="--tag names the registry"
+                f"cannot push {show_value(destination)}: {error.message}", hint="`--tag` names the registry"
             ) from None
         return told.read_text(encoding="utf-8").strip()

@@ -37,6 +37,6 @@ def _without_both(base: BaseEntry, error: OvenbirdError) -> OvenbirdError:
     reason = error.message.removeprefix(f"there is no base '{base.reference}': ")
     return type(error)(
         f"there is no base {base.image} on this machine, and its upstream {base.reference} is not available: {reason}",
-        hint=f"--registry HOST (or OVENBIRD_REGISTRY) names a mirror of {base.upstream.partition('/')[0]}, --base an"
-        f" image of your own; `ovenbird base build {base.version}` makes {base.image} where the upstream can be had",
+        hint=f"`--registry HOST` (or `OVENBIRD_REGISTRY`) names a mirror of {base.upstream.partition('/')[0]}, `--base`"
+        f" an image of your own; `ovenbird base build {base.version}` makes {base.image} where the upstream can be had",
     )

@@ -105,7 +105,7 @@ def _failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError
     complaint = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else error.message)
     told = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
     if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", said):
-        return PackageIndexError(told, hint="--index-url (or OVENBIRD_INDEX_URL) names another index")
+        return PackageIndexError(told, hint="`--index-url` (or `OVENBIRD_INDEX_URL`) names another index")
     if re.search(r"ResolutionImpossible|conflicting dependencies", said):
         return ConflictError(told)
     if re.search(r"No matching distribution|Could not find a version", said):

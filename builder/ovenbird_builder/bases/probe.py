@@ -160,7 +160,7 @@ def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]
         raise IncompatibleBaseError(
             f"`python3` in the image {show_value(image)} is not Python: it printed {show_value(said[:200])}"
         )
-    hint = "where containers cannot be nested, set BUILDAH_ISOLATION=chroot" if "running runtime" in said else ""
+    hint = "where containers cannot be nested, set `BUILDAH_ISOLATION=chroot`" if "running runtime" in said else ""
     raise EngineError(
         f"cannot ask the Python of the image {show_value(image)} (status {done.returncode}): {said}", hint=hint
     )

@@ -37,7 +37,7 @@ def interpreter(
     if version and found.minor != version:
         raise IncompatibleBaseError(
             f"the Python of the base {show_value(base.name)} is {found.version}, expected {version}",
-            hint="another --python, or another --base",
+            hint="another `--python`, or another `--base`",
         )
     return found if sibling is None else foreign(found, base.platform)
 

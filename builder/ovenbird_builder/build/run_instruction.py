@@ -127,7 +127,7 @@ def _run(
     except process.ProcessTimedOutError as error:
         raise InstructionTimeoutError(
             f"the instruction {show_value(instruction.run)} was ended after its time limit of {seconds:g} s",
-            hint="--timeout, or a `timeout` of its own", cause=_end(last),
+            hint="`--timeout`, or a `timeout` of its own", cause=_end(last),
         ) from error  # fmt: skip
     if done.returncode:
         raise InstructionFailedError(

@@ -30,7 +30,7 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
     if folder is None:
         raise BuildRequestError(
             "no folder is known for the cache: HOME and XDG_CACHE_HOME are not set, and the user has no home",
-            hint=f"--cache-dir DIR, or {VARIABLE}",
+            hint=f"`--cache-dir DIR`, or {VARIABLE}",
         )
     path = folder.absolute() if text else folder / "ovenbird"
     if not is_folder(path) and (exists(path) or not is_name(path)):
@@ -56,5 +56,5 @@ def check_apart(cache: Path, folders: Iterable[Path]) -> None:
 def _in_project(cache: Path, why: str) -> BuildRequestError:
     return BuildRequestError(
         f"--cache-dir: {show_value(str(cache))} {why}; a cache is marked as such, and would not be packed",
-        hint=f"a folder of its own: --cache-dir {shlex.quote(str(cache / '.ovenbird-cache'))}",
+        hint=f"a folder of its own: `--cache-dir {shlex.quote(str(cache / '.ovenbird-cache'))}`",
     )

@@ -235,7 +235,7 @@ def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str
     if args.image:
         return str(args.image)
     if action == "build":
-        raise BuildRequestError("--image is missing", hint="for --action build it is the builder's own image")
+        raise BuildRequestError("--image is missing", hint="for `--action build` it is the builder's own image")
     if not function.image:
         raise BuildRequestError(
             "--image is missing, and the document has no spec.image",

@@ -45,10 +45,10 @@ def refused(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdEr
     if why == "space":
         return DiskFullError(f"cannot {doing}: no room to write: {said}")
     if why == "denied":
-        hint = "`buildah login REGISTRY`, or --authfile FILE, or `ovenbird build --creds-file FILE`"
+        hint = "`buildah login REGISTRY`, or `--authfile FILE`, or `ovenbird build --creds-file FILE`"
         return RegistryAuthError(f"cannot {doing}: the registry refuses: {said}", hint=hint)
     if why == "tls":
-        hint = "--ca-bundle FILE for a certificate authority of your own; a registry without TLS: registries.conf"
+        hint = "`--ca-bundle FILE` for a certificate authority of your own; a registry without TLS: registries.conf"
         return RegistryError(f"cannot {doing}: no trusted connection to the registry: {said}", hint=hint)
     if why == "missing":
         return BaseMissingError(f"cannot {doing}: there is no such image: {said}")

@@ -19,8 +19,8 @@ _LOG = re.compile(r"(?m)^(?:time=\"|(?:ERRO|WARN|INFO)\[)[^\n]*$")
 _NO_PROGRAM = re.compile(r"(?i)executable file|no such file or directory|exec format error|permission denied")
 _LONGEST = 1000  # characters of what a runtime said
 _HINT = (
-    "BUILDAH_ISOLATION=chroot runs the steps without a container runtime, as where containers cannot be nested or"
-    " cgroups are hybrid; BUILDAH_RUNTIME names another one"
+    "`BUILDAH_ISOLATION=chroot` runs the steps without a container runtime, as where containers cannot be nested or"
+    " cgroups are hybrid; `BUILDAH_RUNTIME` names another one"
 )
 
 

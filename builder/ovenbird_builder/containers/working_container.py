@@ -133,7 +133,7 @@ def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
         return RegistryAuthError(
             f"the registry refuses {show_value(image)}: {last}",
-            hint="`buildah login REGISTRY`, or the variable REGISTRY_AUTH_FILE names a file of credentials",
+            hint="`buildah login REGISTRY`, or the variable `REGISTRY_AUTH_FILE` names a file of credentials",
         )
     if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {show_value(image)}: {last}")

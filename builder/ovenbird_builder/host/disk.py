@@ -32,7 +32,7 @@ def guard_cache_writes(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        hint = "free some space, `ovenbird cache prune`, or another folder by --cache-dir (OVENBIRD_CACHE_DIR)"
+        hint = "free some space, `ovenbird cache prune`, or another folder by `--cache-dir` (`OVENBIRD_CACHE_DIR`)"
         raise DiskFullError(
             f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint
         ) from error

@@ -50,7 +50,7 @@ def parse(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret
         name, equals, origin = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             # the rest is not shown: who forgets the form may have written the value itself
-            raise BuildRequestError("--secret: expected NAME=ENV|FILE", hint="--secret NAME=VARIABLE_OR_FILE")
+            raise BuildRequestError("--secret: expected NAME=ENV|FILE", hint="`--secret NAME=VARIABLE_OR_FILE`")
         if name in found:
             raise BuildRequestError(f"--secret: {show_value(name)} is given twice")
         found[name] = BuildSecret(name, _value(name, origin, environ))

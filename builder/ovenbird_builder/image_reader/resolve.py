@@ -124,7 +124,7 @@ def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str
     raise BaseMissingError(
         f"{show_value(name)} has no image for {system}/{architecture}, but"
         f" {', '.join(have) or f'{len(manifests)} images'}",
-        hint="--platform OS/ARCH" if have else "name one by its tag",
+        hint="`--platform OS/ARCH`" if have else "name one by its tag",
     )
 
 

@@ -62,7 +62,7 @@ def lines(path: Path) -> tuple[str, ...]:
         parts = -(-size // _LARGEST)
         raise BuildRequestError(
             f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
-            hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a --name of its own",
+            hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a `--name` of its own",
         )
     return found
 

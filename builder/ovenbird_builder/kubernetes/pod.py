@@ -112,7 +112,7 @@ def check_length(plain: Mapping[str, str]) -> None:
         if size > _LONGEST:
             raise BuildRequestError(
                 f"the variable {name} would have {size} bytes, and Linux takes {_LONGEST} for one",
-                hint=_INSTEAD.get(name, "mount a file, by --volume, and name its path"),
+                hint=_INSTEAD.get(name, "mount a file, by `--volume`, and name its path"),
             )
 
 

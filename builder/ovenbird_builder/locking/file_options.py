@@ -93,7 +93,7 @@ def check_variables(text: str, where: str) -> None:
         raise LockError(
             f"{where}: the variable {found[0]} is not filled in: a source must not read the environment of whoever"
             " builds it",
-            hint="write the value; a password comes from .netrc, and --requirement takes what your shell fills in",
+            hint="write the value; a password comes from .netrc, and `--requirement` takes what your shell fills in",
         )
 
 
@@ -186,12 +186,12 @@ def _check_indexes(options: Any, where: str, into: Any, indexes: tuple[str, ...]
                 raise LockError(
                     f"{where}: {name} in a file of the source is not followed: it may not choose where packages come"
                     f" from, found {show_value(redact_text(value))}",
-                    hint="give it yourself: --index-url or --extra-index-url",
+                    hint="give it yourself: `--index-url` or `--extra-index-url`",
                 )
     if options.no_index:
         raise LockError(
             f"{where}: --no-index in a file of the source is not followed: it may not choose where packages come from",
-            hint="name the files instead: ./wheels/NAME-VERSION-py3-none-any.whl, or give --index-url",
+            hint="name the files instead: ./wheels/NAME-VERSION-py3-none-any.whl, or give `--index-url`",
         )
     for value in options.trusted_hosts or ():
         into.notes.append(

@@ -149,7 +149,7 @@ def check_target(wanted: Requirements, interpreter: TargetPython) -> None:
         if not SpecifierSet(wanted.requires_python).contains(interpreter.version, prereleases=True):
             raise RequirementMissingError(
                 f"{wanted.used} asks for Python {wanted.requires_python}, the base has {interpreter.version}",
-                hint="--python, --base",
+                hint="`--python`, `--base`",
             )
     if not interpreter.libc.startswith("glibc "):
         raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")

@@ -171,20 +171,20 @@ def unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | No
         return PackageIndexError(
             f"the proxy on the way to a package index ({where}) asks for credentials that were not given or are not "
             "right",
-            hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with what is not a letter or digit as %XX",
+            hint="`HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`, with what is not a letter or digit as %XX",
         )
     if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
         return PackageIndexError(
             f"a package index asks for credentials that were not given or are not right: {_brief(line)}",
-            hint="--index-url 'https://${USER}:${TOKEN}@HOST/simple' with the variables set, or .netrc",
+            hint="`--index-url 'https://${USER}:${TOKEN}@HOST/simple'` with the variables set, or .netrc",
         )
     if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
         causes = [one for one in lines if one.startswith("cause:")]  # uv's, of which the last one is the root
         return PackageIndexError(
             f"a package index does not answer ({where}): {_brief(' '.join([line, *causes[-1:]]))}",
-            hint="--ca-bundle FILE names your site's certificate authority"
+            hint="`--ca-bundle FILE` names your site's certificate authority"
             if _CERTIFICATE.search(output)
-            else "--index-url, proxies",
+            else "`--index-url`, proxies",
         )
     return None
 

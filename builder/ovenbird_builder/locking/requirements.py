@@ -141,7 +141,7 @@ def _collect(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Req
     added = [_requirement(text, "--requirement", home) for text in flags.requirements]
     if added:
         if found.pylock:
-            raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="--requirements FILE")
+            raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="`--requirements FILE`")
         used = f"{found.used} and --requirement" if found.used else "--requirement"
         found = replace(found, wanted=(*found.wanted, *added), used=used)
     for path in flags.constraints:
@@ -220,7 +220,7 @@ def _is_there(path: Path) -> bool:
         what = "a folder" if path.is_dir() else "no file"
         raise LockError(
             f"{path.name} is {what}, and the file of this name says what a function needs",
-            hint=f"rename it; --requirements {path.name}/FILE names a file in it" if path.is_dir() else "",
+            hint=f"rename it; `--requirements {path.name}/FILE` names a file in it" if path.is_dir() else "",
         )
     return False
 

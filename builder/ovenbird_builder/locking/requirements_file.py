@@ -234,7 +234,7 @@ def _links(value: str, where: str, folder: Path, base: Path) -> str:
         raise LockError(
             f"{where}: --find-links in a file of the source is followed to a folder of the source only, found"
             f" {show_value(redact_text(value))}: it may not choose where packages come from",
-            hint="give an index yourself: --index-url or --extra-index-url",
+            hint="give an index yourself: `--index-url` or `--extra-index-url`",
         )
     text = _unquote_file(value)
     path = _below(base, folder, text, where)

@@ -23,7 +23,7 @@ def packages(site: ResolverContext, folder: Path, *, offline: bool) -> tuple[Whe
     path = bases.lockfile(site.interpreter.minor)
     if not path.is_file():
         raise IncompatibleBaseError(
-            f"the runtime is not known to run under Python {site.interpreter.minor}", hint="--python, --base"
+            f"the runtime is not known to run under Python {site.interpreter.minor}", hint="`--python`, `--base`"
         )
     locked = parse(path.read_text(encoding="utf-8"), path.name)
     needed = wheels(locked, site, offline=offline, only_binary=True)

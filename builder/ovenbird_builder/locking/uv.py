@@ -36,7 +36,7 @@ def program() -> str:
     """Where uv is: beside this Python, or on the PATH. Errors: ProgramMissingError."""
     found = shutil.which("uv", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
     if not found:
-        raise ProgramMissingError("the program 'uv' is not installed", hint="pip install uv, or --locker pip-tools")
+        raise ProgramMissingError("the program 'uv' is not installed", hint="`pip install uv`, or `--locker pip-tools`")
     return found
 
 

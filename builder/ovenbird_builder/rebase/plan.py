@@ -89,7 +89,7 @@ def check(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, fo
         raise IncompatibleBaseError(
             f"{show_value(image.name)} holds what {count} instructions changed on its old base,"
             " which may not fit files of the new one (packages of the system, above all)",
-            hint="build anew, or --force",
+            hint="build anew, or `--force`",
         )
 
 

@@ -63,7 +63,7 @@ class BearerAuth:
         if answer.status != 200:
             raise RegistryAuthError(
                 f"the token server {show_value(realm)} answers {answer.status} for {show_value(scope)}",
-                hint="`buildah login REGISTRY`, or --authfile FILE",
+                hint="`buildah login REGISTRY`, or `--authfile FILE`",
             )
         try:
             reply = json.loads(answer.data)

@@ -183,7 +183,7 @@ class RepositoryClient:
                 self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
         plain = "http" not in self._schemes and isinstance(_innermost(said), ssl.SSLError)
-        hint = "--ca-bundle FILE; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
+        hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
         raise kind(f"the registry {self.host} does not answer: {_reason(said)}", hint=hint)
 
@@ -198,7 +198,7 @@ class RepositoryClient:
         if answer.status in (401, 403):
             raise RegistryAuthError(
                 f"{where} refuses {show_value(self.path)}: {told}",
-                hint="`buildah login REGISTRY`, or --authfile FILE, or `ovenbird build --creds-file FILE`",
+                hint="`buildah login REGISTRY`, or `--authfile FILE`, or `ovenbird build --creds-file FILE`",
             )
         raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
 

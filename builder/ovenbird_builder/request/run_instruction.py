@@ -140,7 +140,7 @@ def _secrets(found: Any, where: str, known: Sequence[str] | None) -> tuple[str, 
     for name in found:
         if known is not None and name not in known:
             raise InstructionError(
-                f"{where}.secrets: there is no secret {show_value(name)}", hint=f"--secret {name}=ENV|FILE"
+                f"{where}.secrets: there is no secret {show_value(name)}", hint=f"`--secret {name}=ENV|FILE`"
             )
     return tuple(sorted(set(found)))
 

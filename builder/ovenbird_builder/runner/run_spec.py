@@ -221,7 +221,7 @@ def _published(settings: Settings) -> tuple[str, str]:
     except OSError as error:
         raise BuildRequestError(
             f"cannot publish on {settings.host}:{settings.port}: {error.strerror or error}",
-            hint="another process may have the port: --port N; --port 0 takes a free one",
+            hint="another process may have the port: `--port N`; `--port 0` takes a free one",
         ) from None
     within = port if port >= _UNPRIVILEGED else 8080  # not every engine lets a user take a port below
     return f"{f'[{host}]' if ':' in host else host}:{port}:{within}", str(within)

@@ -65,7 +65,7 @@ def parse_allow(flags: Sequence[str], function: FunctionSpec) -> tuple[str, ...]
             if not pattern.strip() or pattern.startswith("/") or ".." in pattern.split("/") or "\n" in pattern:
                 raise BuildRequestError(
                     f"{origin}: expected a path or a pattern relative to the source root, found {show_value(text)}",
-                    hint="--allow tests/fixtures/key.pem, --allow 'tests/**'",
+                    hint="`--allow tests/fixtures/key.pem`, `--allow 'tests/**'`",
                 )
             patterns.append(pattern)
     return tuple(dict.fromkeys(patterns))

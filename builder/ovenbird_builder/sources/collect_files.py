@@ -217,6 +217,6 @@ def _too_large(entries: list[FileEntry], origin: str, limits: SourceLimits) -> U
         biggest = ", ".join(f"{name} ({count} files)" for name, count in counts.most_common(5))
     return UnsafeSourceError(
         f"{origin}: the source has {what}; the biggest so far: {biggest}",
-        hint="leave out what the function does not need with .ovenbirdignore, or raise OVENBIRD_SOURCE_LIMIT "
-        "(bytes) or OVENBIRD_SOURCE_FILES",
+        hint="leave out what the function does not need with .ovenbirdignore, or raise `OVENBIRD_SOURCE_LIMIT` "
+        "(bytes) or `OVENBIRD_SOURCE_FILES`",
     )

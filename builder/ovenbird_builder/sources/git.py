@@ -137,7 +137,7 @@ class _Checkout:
                 most = f"{show_size(self.order.limits.size)} or {self.order.limits.files} files"
                 raise UnsafeSourceError(
                     f"{found.shown}: the commit {commit[:12]} holds more than {most}",
-                    hint="OVENBIRD_SOURCE_LIMIT, OVENBIRD_SOURCE_FILES",
+                    hint="`OVENBIRD_SOURCE_LIMIT`, `OVENBIRD_SOURCE_FILES`",
                 )
             if entry[2] == "commit":
                 links[entry[5]] = entry[3]
@@ -246,7 +246,7 @@ def _refused(error: ProcessFailedError, found: GitSource, order: FetchRequest) -
     if "transport '" in text and "not allowed" in text:
         return UnsafeSourceError(message)
     if _DENIED.search(text):
-        hint = "GIT_TOKEN, GIT_USERNAME and GIT_PASSWORD, .netrc or a credential helper of git's may give credentials"
+        hint = "credentials: `GIT_TOKEN`, `GIT_USERNAME` and `GIT_PASSWORD`, .netrc or a credential helper of git"
         if found.scheme == "ssh":
             hint = "is the key in the agent, and the host in known_hosts?"
         if found.scheme == "file":

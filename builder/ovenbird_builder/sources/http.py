@@ -25,7 +25,7 @@ _KINDS: dict[str, type[SourceError]] = {
 }  # fmt: skip
 _HINTS = {
     "denied": "credentials come from .netrc, or https://user:password@host/",
-    "certificate": "--ca-bundle names a site's certificate authority",
+    "certificate": "`--ca-bundle` names a site's certificate authority",
 }
 
 

@@ -57,7 +57,7 @@ def check_source(findings: Sequence[SecretFinding], allow: Sequence[str]) -> Non
     raise ImagePolicyError(
         "the source holds what looks like secrets, which would leave with the image:\n  " + "\n  ".join(lines),
         hint="keep the file out by a line in .ovenbirdignore, and give secrets to the function as variables of its "
-        f"environment; where it is none, --allow {_quote(refused[0].path)} lets it pass",
+        f"environment; where it is no secret, `--allow {_quote(refused[0].path)}` lets it pass",
     )
 
 

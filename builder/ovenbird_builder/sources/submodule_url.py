@@ -54,7 +54,7 @@ def allow(base: GitSource, inner: GitSource, what: str, order: FetchRequest) -> 
     if host.rstrip(".") not in {own.rstrip("."), *order.network.hosts}:
         raise UnsafeSourceError(
             f"{base.shown}: {what} is on the host {show_value(host)}, which the source does not name",
-            hint=f"--allow-host {host} allows it",
+            hint=f"`--allow-host {host}` allows it",
         )
 
 

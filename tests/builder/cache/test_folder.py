@@ -18,7 +18,7 @@ def test_a_project_is_no_cache(tmp_path: Path, mark: str) -> None:
     (tmp_path / mark).mkdir()
     with pytest.raises(BuildRequestError, match=f"holds {mark}, so it is a project") as caught:
         find_cache(str(tmp_path), {})
-    assert caught.value.hint == f"a folder of its own: --cache-dir {tmp_path}/.ovenbird-cache"
+    assert caught.value.hint == f"a folder of its own: `--cache-dir {tmp_path}/.ovenbird-cache`"
     assert find_cache(str(tmp_path / ".ovenbird-cache"), {}) == tmp_path / ".ovenbird-cache"
 
 

@@ -16,7 +16,7 @@ from .loader import LoadedFunction
 from .type_hints import signature_of
 
 Thunk = Callable[[], Any]
-_INIT_HINT = "--init NAME=JSON, or the variable OVENBIRD_INIT_PARAMETERS (a JSON object)"
+_INIT_HINT = "`--init NAME=JSON`, or the variable `OVENBIRD_INIT_PARAMETERS` (a JSON object)"
 
 
 class Handler:

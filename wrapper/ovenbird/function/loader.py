@@ -99,7 +99,7 @@ def _import(target: Target) -> ModuleType:
         raise _failed(target, error, f"is {show_value(error.name)} in the requirements, and installed?") from None
     except ImportError as error:
         relative = "relative import" in str(error)
-        hint = "name the package: --source FOLDER package.module:handler" if relative else ""
+        hint = "name the package: `--source FOLDER package.module:handler`" if relative else ""
         raise _failed(target, error, hint) from None
     except BaseException as error:  # a module that calls sys.exit() has failed too
         raise _failed(target, error, "") from None
@@ -115,7 +115,7 @@ def _missing(target: Target, name: str) -> ModuleMissingError:
     return ModuleMissingError(
         f"no module {show_value(target.module)}: {show_value(name)} was looked for in"
         f" {show_value(str(folder))} and on sys.path",
-        hint=suggest_names(name.rpartition(".")[2], files) or "--source names the folder that holds it",
+        hint=suggest_names(name.rpartition(".")[2], files) or "`--source` names the folder that holds it",
     )
 
 

@@ -86,7 +86,7 @@ def unnamed(folder: Path, image: Path) -> str:
         f"no function: none is named, and there is no function.yaml in {show_value(str(place))}, nor"
         " one built into the image",
         hint=f'mount a folder and name its function: podman run -p 8080:8080 -v "$PWD:{place}:ro" IMAGE serve '
-        f"main.py:handler; in a pod a volume at {place} and the variable OVENBIRD_TARGET=main.py:handler",
+        f"main.py:handler; in a pod a volume at {place} and the variable `OVENBIRD_TARGET=main.py:handler`",
     )
 
 
@@ -121,7 +121,7 @@ def _file(path: Path, attribute: str, source: str) -> Target:
     if not path.is_relative_to(root):
         raise LoadError(
             f"{show_value(str(path))} does not lie below the source folder {show_value(str(root))}",
-            hint="--source, or the variable OVENBIRD_SOURCE",
+            hint="`--source`, or the variable `OVENBIRD_SOURCE`",
         )
     return Target(root, ".".join(path.relative_to(root).with_suffix("").parts), attribute)
 
@@ -135,7 +135,7 @@ def _refuse_archive(path: Path) -> None:
     if is_archive_name(path.name):
         raise LoadError(
             f"the source {show_value(str(path))} is an archive, which a build unpacks",
-            hint="unpack it, and name the folder: --source, or the variable OVENBIRD_SOURCE",
+            hint="unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`",
         )
 
 
@@ -163,7 +163,7 @@ def _folder(name: str) -> Path:
     if not is_folder(path):
         raise LoadError(
             f"the source folder {show_value(name)} does not exist",
-            hint="--source, or the variable OVENBIRD_SOURCE, names a folder",
+            hint="`--source`, or the variable `OVENBIRD_SOURCE`, names a folder",
         )
     return path.resolve()
 

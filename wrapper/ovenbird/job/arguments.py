@@ -109,7 +109,7 @@ def _from_text(parameter: Parameter, text: str) -> Any:
             with contextlib.suppress(ValueError, PayloadValidationError):
                 return convert_one(parameter, number(text))
         if any(class_named(member, *table) for table in TABLES for member in members(parameter.hint)):
-            hint = f"a file, a URL or a key is given as --input {parameter.name}={text}"
+            hint = f"a file, a URL or a key is given as `--input {parameter.name}={text}`"
             raise PayloadValidationError([FieldError(parameter.name, f"{error.problems[0][1]}; {hint}")]) from None
         raise
 

@@ -19,7 +19,8 @@ def line(name: str, index: int) -> dict[str, RawJson]:
     """
     if index < 0:
         raise SettingsError(
-            "`--each` needs `--index`: which line is meant", hint="--index N; an indexed Job sets JOB_COMPLETION_INDEX"
+            "`--each` needs `--index`: which line is meant",
+            hint="`--index N`; an indexed Job sets `JOB_COMPLETION_INDEX`",
         )
     count = 0
     try:

@@ -86,7 +86,7 @@ def take(
         else:
             found = {**given, "status": {**given["status"], "state": store.state(key)}}
     except InputError as error:
-        raise PlatformError(error.message, hint="RUN_ID and PROJECT_NAME say which run this is") from None
+        raise PlatformError(error.message, hint="`RUN_ID` and `PROJECT_NAME` say which run this is") from None
     if found["kind"] != kind:
         raise UnsupportedRunKindError(
             f"run {show_value(identity)} is of kind {show_value(found['kind'])}", hint=f"only {kind} is run here"
@@ -125,7 +125,7 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
 
         return from_document(function, str(fetched(function, store.storage(environ))))
     missing = f"the source of {function.name} ({function.source or 'none'}) is not at hand"
-    hint = "--source, or the variable OVENBIRD_SOURCE, names the folder that it was fetched to"
+    hint = "`--source`, or the variable `OVENBIRD_SOURCE`, names the folder that it was fetched to"
     raise LoadError(f"{missing}: no {module}.py in {show_value(str(folder))}", hint=hint)
 
 

@@ -71,7 +71,7 @@ def located(store: EntityStore, type: str, text: str, project: str | None = None
     if type != "run" and (rows := store.listing(type, project=project, name=text, versions=False)):
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
-            raise InputError(f"{show_value(text)} is in several projects: {several}", hint="--project chooses one")
+            raise InputError(f"{show_value(text)} is in several projects: {several}", hint="`--project` chooses one")
         return keys.parse(store.read(keys.EntityKey(rows[0].project, type, "", text))["key"])
     if type == "run" and text and (named := run_summary.find_run(store, text, project)):
         return named

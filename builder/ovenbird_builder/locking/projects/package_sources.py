@@ -96,5 +96,5 @@ def _check_index(index: object, table: Mapping[str, Any], where: str, place: Pac
     raise LockError(
         f"{where}: the index {show_value(redact_url(url) if url else name)} is not followed: a source may not choose"
         " where packages come from",
-        hint="give it yourself: --index-url or --extra-index-url",
+        hint="give it yourself: `--index-url` or `--extra-index-url`",
     )

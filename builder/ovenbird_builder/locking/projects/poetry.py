@@ -113,7 +113,7 @@ def _requirement(name: str, value: Any, where: str, place: PackageSource) -> Req
     if "||" in constraint:
         raise LockError(
             f"{where}: a version of one range or another ({constraint}) cannot be written as a requirement",
-            hint="write one range, or use --requirements FILE",
+            hint="write one range, or use `--requirements FILE`",
         )
     plain = requirement(text, where, place.root)
     return read_source(plain, table, where, place) if has_source(table) else plain

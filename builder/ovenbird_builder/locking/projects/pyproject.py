@@ -57,7 +57,7 @@ def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) 
         return dynamic
     if "dependencies" in table.dynamic or (extras and "optional-dependencies" in table.dynamic):
         raise LockError(
-            f"{name}: the dependencies are dynamic, so they are known only to its build", hint="--requirements FILE"
+            f"{name}: the dependencies are dynamic, so they are known only to its build", hint="`--requirements FILE`"
         )
     dependencies, chosen = _with_extras(table, extras, path)
     found = DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))

@@ -119,7 +119,7 @@ def _settings(
     if lost := [name for name, text in inputs.items() if HIDDEN in str(text)]:
         raise InputError(
             f"the inputs {', '.join(map(show_value, lost))} were read with secrets, which are not recorded",
-            hint=f"--input {lost[0]}=URL gives it again",
+            hint=f"`--input {lost[0]}=URL` gives it again",
         )
     inputs = {name: text for name, text in inputs.items() if name not in given.param}
     parameters = {name: value for name, value in parameters.items() if name not in given.input}

@@ -126,7 +126,7 @@ class _TreeWriter:
         if now.files > self._files or now.size > self._size:
             raise LoadError(
                 f"it holds more than {self._files} files or {show_size(self._size)}",
-                hint="OVENBIRD_SOURCE_LIMIT and OVENBIRD_SOURCE_FILES say how large a source may be",
+                hint="`OVENBIRD_SOURCE_LIMIT` and `OVENBIRD_SOURCE_FILES` say how large a source may be",
             )
 
 

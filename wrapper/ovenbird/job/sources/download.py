@@ -65,7 +65,7 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
         raise UnsupportedRunError(
             f"the source {show_value(found.shown)} cannot be fetched when a run starts: git over"
             f" {found.scheme} is not supported",
-            hint="git+https:// with GIT_TOKEN; or the platform, or a build, puts the source in place",
+            hint="git+https:// with `GIT_TOKEN`; or the platform, or a build, puts the source in place",
         )
     try:
         from . import git_fetch

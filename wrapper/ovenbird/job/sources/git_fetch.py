@@ -164,7 +164,11 @@ def _refused(error: Exception, found: GitSource) -> LoadError:
         last = getattr(error, "reason", None)  # of several tries
         last = last if isinstance(last, Exception) else error
         message += f": {http_pool.reason(last)}"
-        hint = "GIT_SSL_CAINFO or SSL_CERT_FILE names the certificates to trust" if "SSL" in type(last).__name__ else ""
+        hint = (
+            "`GIT_SSL_CAINFO` or `SSL_CERT_FILE` names the certificates to trust"
+            if "SSL" in type(last).__name__
+            else ""
+        )
     else:
         message += f": {redact_text(' '.join(str(error).split()))[:300] or type(error).__name__}"
     return LoadError(message, hint=hint)

@@ -139,7 +139,7 @@ class TokenManager:
             raise PlatformAuthError("tokens cannot be renewed: neither OAUTH2_TOKEN_ENDPOINT nor DHCORE_ISSUER is set")
         found = self._ask(f"{issuer.rstrip('/')}/.well-known/openid-configuration", None)
         if not isinstance(found, dict) or not isinstance(found.get("token_endpoint"), str):
-            raise PlatformError(f"{issuer} does not name its token endpoint", hint="set OAUTH2_TOKEN_ENDPOINT")
+            raise PlatformError(f"{issuer} does not name its token endpoint", hint="set `OAUTH2_TOKEN_ENDPOINT`")
         return str(found["token_endpoint"])
 
     def _take(self, answer: Mapping[str, Any]) -> None:

@@ -110,6 +110,6 @@ def _parsed(path: Path) -> configparser.ConfigParser:
     except (configparser.Error, UnicodeDecodeError, OSError) as error:
         # not the parser's own words: they quote the line, which may hold a token
         raise SettingsError(
-            f"the credentials file {path} cannot be read: {type(error).__name__}", hint="DH_CONFIG names another one"
+            f"the credentials file {path} cannot be read: {type(error).__name__}", hint="`DH_CONFIG` names another one"
         ) from None
     return parser

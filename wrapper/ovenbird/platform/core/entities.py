@@ -31,7 +31,7 @@ class EntityApi:
         except PlatformResponseError as error:
             if error.status != 404:
                 raise
-            hint = "--project chooses another"
+            hint = "`--project` chooses another"
             raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
 
     def files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:

@@ -118,7 +118,7 @@ class RestClient:
                     return answer
                 reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("retry-after", ""))
             except CertificateError as error:
-                hint = "SSL_CERT_FILE names the certificates to trust"
+                hint = "`SSL_CERT_FILE` names the certificates to trust"
                 raise PlatformUnreachableError(f"{self._shown(url)}: {error}", hint=hint) from None
             except HttpCallError as error:
                 reason = str(error)
@@ -127,7 +127,7 @@ class RestClient:
                 self._given_up = answer is None  # the next call then fails at once: a run must still come to its end
                 if answer is not None:
                     return answer
-                hint = "DHCORE_ENDPOINT says where it is; OVENBIRD_PLATFORM=local does without it"
+                hint = "`DHCORE_ENDPOINT` says where it is; `OVENBIRD_PLATFORM=local` does without it"
                 raise PlatformUnreachableError(f"{self._shown(url)} does not answer: {reason}", hint=hint)
             if pause == _FIRST_PAUSE:
                 _log.warning("%s: %s; trying again", self._shown(url), reason)
@@ -153,7 +153,7 @@ class RestClient:
         except msgspec.MsgspecError:
             kind = answer.headers.get("content-type", "nothing")
             raise PlatformResponseError(
-                f"{shown}: the answer is {kind}, not JSON", hint="does DHCORE_ENDPOINT lead to the platform itself?"
+                f"{shown}: the answer is {kind}, not JSON", hint="does `DHCORE_ENDPOINT` lead to the platform itself?"
             ) from None
 
     def _said(self, answer: HttpAnswer) -> str:

@@ -53,7 +53,7 @@ class DigitalHubStore:
         except PlatformResponseError as error:
             if error.status != 404:
                 raise
-            hint = "it is made in the console or with the platform's SDK; --project chooses another"
+            hint = "it is made in the console or with the platform's SDK; `--project` chooses another"
             raise PlatformError(f"{self.client.endpoint} has no project {show_value(project)}", hint=hint) from None
         config = (found.get("spec") or {}).get("config") or {}
         self._entities.projects.add(project)
@@ -196,7 +196,7 @@ class DigitalHubStore:
     def _project(self, project: str | None) -> str:
         """Return the project that is meant. Errors: SettingsError."""
         if not (found := project or self._environ.get("PROJECT_NAME")):
-            raise SettingsError("Core is asked one project at a time", hint="--project NAME, or PROJECT_NAME")
+            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or `PROJECT_NAME`")
         return found
 
     def remove(self, key: EntityKey) -> None:
@@ -271,7 +271,7 @@ class DigitalHubStore:
         bucket = environ.get("S3_BUCKET")
         default = environ.get("DHCORE_DEFAULT_FILES_STORE") or (f"s3://{bucket}" if bucket else "")
         if not (found := self._stores[project] or default):
-            hint = "--files-store, or DHCORE_DEFAULT_FILES_STORE"
+            hint = "`--files-store`, or `DHCORE_DEFAULT_FILES_STORE`"
             raise SettingsError(f"project {show_value(project)} does not say where its files go", hint=hint)
         return found
 

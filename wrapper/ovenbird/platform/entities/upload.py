@@ -150,7 +150,7 @@ def _placed(
         with drafting(path) as part:
             digest = _guarded(content, part, target)
     except OSError as error:
-        hint = "--files-store, or the variable OVENBIRD_FILES_STORE, chooses another place"
+        hint = "`--files-store`, or the variable `OVENBIRD_FILES_STORE`, chooses another place"
         raise OutputError(f"{target} was not stored: {error.strerror or error}", hint=hint) from error
     return [files.describe(path, name, digest)] if digest else files.upload([path], target, environ)
 

@@ -106,12 +106,12 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if application != _APPLICATION and (version or filled):
         raise PlatformError(
             f"{path} is a SQLite database, but not one of Ovenbird's",
-            hint="set OVENBIRD_HOME to another folder, or move the file away",
+            hint="set `OVENBIRD_HOME` to another folder, or move the file away",
         )
     if version > VERSION:
         raise PlatformError(
             f"{path} was made by a newer Ovenbird: its schema is version {version}, and this one knows {VERSION}",
-            hint="upgrade with pip install -U ovenbird, or set OVENBIRD_HOME to another folder",
+            hint="upgrade with `pip install -U ovenbird`, or set `OVENBIRD_HOME` to another folder",
         )
     return version
 

@@ -247,7 +247,7 @@ class Project(Described, Methods):
         if key.type != type:
             raise InputError(f"{key} is a {key.type}, not a {type}", hint=f"get_{key.type} reads it")
         if key.project != self.name:
-            hint = f"run with --project {key.project}, or copy the {key.type} into {self.name}"
+            hint = f"run with `--project {key.project}`, or copy the {key.type} into {self.name}"
             raise InputError(
                 f"{key} belongs to the project {show_value(key.project)}, not to {show_value(self.name)}", hint=hint
             )

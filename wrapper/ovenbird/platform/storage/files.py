@@ -215,7 +215,7 @@ def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> Non
         return
     raise InputError(
         f"{redact_url(url)}: its files are not removed, as they lie in no store of files",
-        hint="--keep-files forgets the entry and leaves them; DHCORE_DEFAULT_FILES_STORE names a store",
+        hint="`--keep-files` forgets the entry and leaves them; `DHCORE_DEFAULT_FILES_STORE` names a store",
     )
 
 

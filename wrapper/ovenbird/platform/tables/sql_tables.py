@@ -53,7 +53,7 @@ def connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> Any:
         if not driver:
             raise InputError("PostgreSQL needs the package psycopg", hint="pip install 'psycopg[binary]'")
         if not host:
-            hint = "DB_HOST, DB_PORT, DB_USERNAME, DB_PASSWORD and DB_DATABASE say where the database is"
+            hint = "`DB_HOST`, `DB_PORT`, `DB_USERNAME`, `DB_PASSWORD` and `DB_DATABASE` say where the database is"
             raise InputError("DB_HOST is not set", hint=hint)
         platform = f"postgresql+{driver}"
     if port and not (port.isascii() and port.isdecimal()):
@@ -95,7 +95,7 @@ def read(url: str, environ: Mapping[str, str], engine: str, query: str | None = 
     except InputError:
         raise
     except Exception as error:  # of SQLAlchemy, the driver, or the engine's reader
-        raise InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint="DB_HOST and its like") from None
+        raise InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint="`DB_HOST` and its like") from None
 
 
 def _query(engine: str, query: Any, connection: Any, options: Mapping[str, Any]) -> Any:

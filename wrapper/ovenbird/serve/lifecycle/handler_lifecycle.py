@@ -23,7 +23,7 @@ _MOST_PARTS = 10_000  # routes and applications that are looked at: an object ma
 
 def init_too_long(name: str, limit: float) -> InitError:
     """Return the error for an init that has not finished within `limit` seconds."""
-    hint = "--init-timeout, or the variable OVENBIRD_INIT_TIMEOUT"
+    hint = "`--init-timeout`, or the variable `OVENBIRD_INIT_TIMEOUT`"
     return InitError(f"init of {name} did not finish within {limit:g} seconds", hint=hint)
 
 
