@@ -21,6 +21,13 @@ from tests.disks import disk
 from tests.engine import AVAILABLE, Images, skopeo
 from tests.podman import Podman
 
+from ovenbird.function_document import read
+from ovenbird_builder.locking.lock_format import Pin, made
+from ovenbird_builder.locking.lockfile import head_of
+from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.locking.wheel_tags import assume_interpreter
+from ovenbird_builder.request.build_request import here
+
 pytestmark = pytest.mark.timeout(600)
 VERSION = AVAILABLE[-1]
 SOURCE = """
@@ -518,9 +525,29 @@ def test_the_image_is_written_back_and_changes_nothing(builds: Builds, base_imag
 
 
 def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images: Images, tag: str) -> None:
-    """The layers with their keys, what would run, and the digest once all layers are there."""
+    """The layers with their keys, what would run, and the digest once all layers are there.
+
+    Wheels that are not in the cache are not fetched, no instruction runs, and no secret in one is shown.
+    """
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
     builds.write(main__py=SOURCE + f"# {tag}\n")
+    function, lock = read(builds.source / "function.yaml"), builds.source / "function.lock"
+    head = head_of(collect(function, builds.source), assume_interpreter(VERSION, here(), "glibc 2.17"), "pip-tools")
+    lock.write_text(made((Pin("six", "1.16.0", ("sha256:" + "1" * 64,)),), head).text)
+    value, token = "s3cret-of-mine", "ghp" + "_" + "a1B2" * 9
+    said = builds.run(
+        *words, "--dry-run", "--explain", "--index-url", "http://127.0.0.1:9/simple", "--secret", "mine=VALUE",
+        "--instruction", f"false {'x' * 40} {value} {token} https://me:pass-word@host/x", VALUE=value,
+    )  # fmt: skip
+    assert said.status == 0, said.said
+    (plan,) = json.loads(said.out)["platforms"]
+    instruction, packages = plan["steps"][:2]
+    assert instruction["name"] == f"false {'x' * 40} *** *** https://host/x"
+    assert (packages["name"], packages["key"]) == ("1 packages, of which 1 have to be fetched: six 1.16.0", "")
+    assert plan["digest"] == ""
+    for text in (value[:6], token[:8], "pass-word"):
+        assert text not in said.out + said.said
+    lock.unlink()
     before = len(list((builds.cache / "blobs" / "sha256").iterdir())) if builds.cache.joinpath("blobs").exists() else 0
     (plan,) = builds.ok(*words, "--dry-run")["platforms"]
     assert [step["kind"] for step in plan["steps"]][-2:] == ["source", "document"]

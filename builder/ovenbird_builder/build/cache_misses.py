@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ovenbird.common.text import show_value
@@ -15,16 +15,22 @@ _NAMED = 10  # files that a line names
 _MOST = 20_000  # files that are kept for the next build
 
 
-def explain(plan: ImagePlan, before: Sequence[Mapping[str, Any]], files: str = "") -> tuple[str, ...]:
+def explain(
+    plan: ImagePlan,
+    before: Sequence[Mapping[str, Any]],
+    files: str = "",
+    hide: Callable[[str], str] = lambda text: text,
+) -> tuple[str, ...]:
     """One line per step, in order. `before` is `memory` of the last build, empty when there was none.
 
-    `files` is what `explain_files` says, for a source that is made again.
+    `files` is what `explain_files` says, for a source that is made again. `hide` is called with each text before that
+    is cut, as a part of a secret would not be known any more.
     """
     lines = []
     for step in plan.steps:
-        why = _why(step, before)
+        why = _why(step, before, hide)
         again = step.kind == "source" and before and not step.layer and files
-        lines.append(f"{step.kind} {show_value(_short(step.name))}: {why}" + (f"; {files}" if again else ""))
+        lines.append(f"{step.kind} {show_value(_short(hide(step.name)))}: {why}" + (f"; {files}" if again else ""))
     return tuple(lines)
 
 
@@ -64,7 +70,7 @@ def memory(plan: ImagePlan) -> list[dict[str, Any]]:
     return [{"kind": step.kind, "name": step.name, "key": step.key, "parts": dict(step.parts)} for step in plan.steps]
 
 
-def _why(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> str:
+def _why(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Callable[[str], str]) -> str:
     if step.layer:
         return "cached"
     if not before:
@@ -77,7 +83,9 @@ def _why(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> str:
     changed = [name for name in sorted({*step.parts, *found["parts"]}) if _differs(name, step, found)]
     if not changed:
         return "made again: the builder makes it otherwise now"
-    return "made again: " + "; ".join(_change(name, found["parts"].get(name, ""), step) for name in changed)
+    return "made again: " + "; ".join(
+        _change(name, *(hide(parts.get(name, "")) for parts in (found["parts"], step.parts))) for name in changed
+    )
 
 
 def _earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -95,8 +103,7 @@ def _differs(name: str, step: LayerStep, found: Mapping[str, Any]) -> bool:
     return bool(found["parts"].get(name, "") != step.parts.get(name, ""))
 
 
-def _change(name: str, was: str, step: LayerStep) -> str:
-    now = step.parts.get(name, "")
+def _change(name: str, was: str, now: str) -> str:
     if name == "secrets":  # an identity says nothing to people
         return "a secret has another value"
     if name == "below":

@@ -28,6 +28,8 @@ from .environment import BuildEnvironment
 if TYPE_CHECKING:
     from ..locking.pip_container import ResolverContext
 
+_NAMED = 10  # packages
+
 
 class ResolvedDependencies(Struct, frozen=True):
     """The lock, the path of its file (empty when it was made now), what it was made of, and notes for people."""
@@ -142,6 +144,21 @@ def resolver(
     return ResolverContext(
         image, interpreter, where, request.network, request.cache, place.environ, limit, place.progress, links
     )  # fmt: skip
+
+
+def find_at_hand(
+    request: BuildRequest, needs: ResolvedDependencies, interpreter: TargetPython, identity: str
+) -> tuple[tuple[Wheel, ...], str]:
+    """Return the wheels that are in the cache, and in words which are not; empty where none is missing."""
+    if not needs.lock.pins:
+        return (), ""
+    from ..locking.wheel_fetch import find_at_hand as find_wheels
+
+    wheels = find_wheels(needs.lock, interpreter, request.cache, identity=identity)
+    missing = [f"{pin.name} {pin.version}" for pin in needs.lock.pins if pin.name not in wheels]
+    some = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
+    text = f"{len(needs.lock.pins)} packages, of which {len(missing)} have to be fetched: {some}" if missing else ""
+    return tuple(wheels.values()), text
 
 
 def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class ResolvedInputs(Struct, frozen=True):
     needs: ResolvedDependencies
     wheels: tuple[Wheel, ...]
     runtime: tuple[Wheel, ...]  # empty where the base brings it
+    absent: Mapping[str, str] = {}  # kinds of layers whose wheels a dry run has not fetched, and what to say of each
 
 
 def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, builder: str) -> ImageContents:
@@ -62,7 +63,7 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
     runtime = runtime_layers.runtime_stack(inputs.runtime, inputs.interpreter, identity, compression)
-    rows = outline(above, below, cache)
+    rows = () if "dependencies" in inputs.absent else outline(above, below, cache)
     parts = {
         "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
         "source": [LayerSpec("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
@@ -74,6 +75,8 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
     }
     if inputs.runtime:
         parts["runtime"] = _runtime_parts(runtime, inputs, bench, cache)
+    for kind, name in inputs.absent.items():
+        parts[kind] = [LayerSpec(kind, name, "")]  # without a key, as nobody knows it yet
 
     makers: dict[str, Maker] = {
         "runtime": lambda: runtime_layers.runtime_layers(runtime, below, cache),

@@ -29,6 +29,7 @@ from .dependencies import unpinned
 from .environment import BuildEnvironment
 from .execute import BuiltImage, bake
 from .prepare import PlatformBuild, kitchen, prepare
+from .redact_plan import make_plan_redactor
 from .report import BuildResult, row
 
 if TYPE_CHECKING:
@@ -257,11 +258,12 @@ def _predicted(request: BuildRequest, one: PlatformBuild) -> AssembledImage | No
 
 
 def _planned(request: BuildRequest, one: PlatformBuild) -> dict[str, Any]:
-    image = _predicted(request, one)
+    image, hide = _predicted(request, one), make_plan_redactor(request)
     steps = [
         {
-            "kind": step.kind, "name": step.name, "key": step.key, "cached": step.layer is not None,
-            "digest": step.layer.digest if step.layer else "", "argv": [list(argv) for argv in step.argv],
+            "kind": step.kind, "name": hide(step.name), "key": step.key, "cached": step.layer is not None,
+            "digest": step.layer.digest if step.layer else "",
+            "argv": [[hide(word) for word in argv] for argv in step.argv],
         }
         for step in one.plan.steps
     ]  # fmt: skip
@@ -293,7 +295,7 @@ def _explain(request: BuildRequest, place: BuildEnvironment, prepared: Sequence[
         place.progress.say(line)
     for one in prepared:
         before = _recall(place, _memories(request, "last build", one.inputs.base.platform)) or ()
-        for line in cache_misses.explain(one.plan, before, files):
+        for line in cache_misses.explain(one.plan, before, files, make_plan_redactor(request)):
             place.progress.say(line)
 
 
@@ -351,6 +353,7 @@ def _result(
 
 def _warnings(request: BuildRequest, tree: SourceTree, prepared: Sequence[PlatformBuild]) -> tuple[str, ...]:
     """What people should know of this build."""
+    hide = make_plan_redactor(request)
     first = prepared[0].inputs  # wheels are built for the platform of this machine alone, and then it is the only one
     found = [*request.notes, *tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
     if request.instructions:
@@ -361,7 +364,7 @@ def _warnings(request: BuildRequest, tree: SourceTree, prepared: Sequence[Platfo
     if not first.runtime:
         found += describe_old_runtime(first.base.name, first.interpreter, __version__)
     found += [
-        f"the instruction {show_value(one.run)} names /shared, so it runs after the source; say"
+        f"the instruction {show_value(hide(one.run))} names /shared, so it runs after the source; say"
         " `after: base` to run it earlier"
         for one in request.instructions
         if one.moved

@@ -21,6 +21,7 @@ from ..bases.stdlib_names import stdlib_names
 from ..bases.target_python import interpreter as interpreter_of
 from ..cache.secret_fingerprint import identities
 from ..containers.working_container import LazyImage
+from ..errors import PackageIndexError
 from ..layers.wheel_layers import top_names
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, here
@@ -55,10 +56,16 @@ def prepare(request: BuildRequest, place: BuildEnvironment, tree: Future[SourceT
     _check_handler(request, place, checked, source, found, sibling)
     pins = dependencies.pinned(request, place, source, found, image)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
-    packages = dependencies.gathered(request, place, pins, found, image, identity)
-    _check_imports(request, place, checked, found, sibling, packages)
-    runtime = () if found.runtime else _runtime(request, place, found)
-    inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime)
+    absent: dict[str, str] = {}
+    if request.dry_run and not request.offline:
+        packages, absent["dependencies"] = dependencies.find_at_hand(request, pins, found, identity)
+    else:
+        packages = dependencies.gathered(request, place, pins, found, image, identity)
+    if not absent.get("dependencies"):  # else nobody knows yet which modules they have
+        _check_imports(request, place, checked, found, sibling, packages)
+    runtime, absent["runtime"] = ((), "") if found.runtime else _runtime(request, place, found)
+    absent = {kind: name for kind, name in absent.items() if name}
+    inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime, absent)
     inside = contents(inputs, place.bench, place.cache, __version__)
     return PlatformBuild(inputs, inside, _plan(request, place, base, inside.parts), identity)
 
@@ -188,7 +195,7 @@ def _image_below_dependencies(
     It is made when something has to run on it, as when a source distribution is built.
     """
     count = sum(1 for step in early.steps if _first(step))
-    if not count:
+    if not count or request.dry_run:  # which runs none of them, so what needs them for its metadata fails
         return place.bench.base(sibling.manifest)
 
     def make() -> str:
@@ -198,8 +205,15 @@ def _image_below_dependencies(
     return LazyImage(make)
 
 
-def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython) -> tuple[Wheel, ...]:
-    from ..locking import runtime_wheels  # for a base that does not bring the runtime
+def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython) -> tuple[tuple[Wheel, ...], str]:
+    """Return the wheels of the runtime, for a base that does not bring it; a dry run says what it would fetch."""
+    from ..locking import runtime_wheels
 
+    is_dry = request.dry_run and not request.offline
     site = dependencies.resolver(request, place, found, "")  # wheels only: nothing is built
-    return runtime_wheels.packages(site, place.folder, offline=request.offline)
+    try:
+        return runtime_wheels.packages(site, place.folder, offline=request.offline or is_dry), ""
+    except PackageIndexError:
+        if not is_dry:
+            raise
+        return (), "the runtime, of which wheels have to be fetched"

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ovenbird.common.hashing import digest_file
+from ovenbird.common.redact import make_redactor
 from ovenbird.common.text import show_value
 
 from ..containers import buildah, engine_errors, skopeo
@@ -116,6 +117,9 @@ def _run(
         context.on_line(text)
 
     seconds = instruction.timeout if instruction.timeout is not None else context.timeout
+    shown = show_value(
+        make_redactor((*hidden, *network.secrets()))(instruction.run)
+    )  # before it is cut, which a secret would not survive
     try:
         done = container.run(
             ("/bin/sh", "-c", instruction.run),
@@ -126,13 +130,11 @@ def _run(
         )  # fmt: skip
     except process.ProcessTimedOutError as error:
         raise InstructionTimeoutError(
-            f"the instruction {show_value(instruction.run)} was ended after its time limit of {seconds:g} s",
+            f"the instruction {shown} was ended after its time limit of {seconds:g} s",
             hint="`--timeout`, or a `timeout` of its own", cause=_end(last),
         ) from error  # fmt: skip
     if done.returncode:
-        raise InstructionFailedError(
-            f"the instruction {show_value(instruction.run)} ended with status {done.returncode}", cause=_end(last)
-        )
+        raise InstructionFailedError(f"the instruction {shown} ended with status {done.returncode}", cause=_end(last))
 
 
 def _end(last: deque[str]) -> str:

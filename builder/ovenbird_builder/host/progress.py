@@ -49,7 +49,7 @@ class Progress:
     def stage(self, title: str) -> Iterator[Tell]:
         """Say what begins and, when it is done, how long it took and what the block has told of its outcome."""
         start, told = time.monotonic(), list[str]()
-        self.say(f"> {_short(title)}")
+        self.say(f"> {_short(self._hide(title))}")
         yield told.append
         taken = time.monotonic() - start
         if told or taken >= _SHOWN:

@@ -104,6 +104,13 @@ def answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str
     return {key: value for key in keys if (value := search.house.noted(key))}
 
 
+def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, Wheel]:
+    """Return the wheels of pins that need neither the network nor a container, by their names."""
+    site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
+    search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
+    return {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
+
+
 def _at_hand(pin: Pin, search: _WheelSearch) -> Wheel | None:
     """The wheel that a pin took before on such a target, or the one that is all it allows."""
     if pin.url:

@@ -157,11 +157,24 @@ DIGEST = hashlib.sha256(repr(FORMS).encode()).hexdigest()  # what was found by o
 
 def find_forms(data: bytes, forms: tuple[TokenPattern, ...] = FORMS) -> Iterator[tuple[int, str]]:
     """Yield where in `data` a secret begins, and what it looks like. Placeholders such as `ghp_xxxx…` are none."""
+    for form, match in _find_matches(data, forms):
+        yield match.start(), form.name
+
+
+def redact_tokens(text: str) -> str:
+    """Return a text with `***` for each secret in it."""
+    data = text.encode("utf-8", "surrogateescape")
+    for start, end in sorted({match.span() for _, match in _find_matches(data, FORMS)}, reverse=True):
+        data = data[:start] + b"***" + data[end:]
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _find_matches(data: bytes, forms: tuple[TokenPattern, ...]) -> Iterator[tuple[TokenPattern, re.Match[bytes]]]:
     for form in forms:
         if any(anchor in data for anchor in form.anchors):
             for match in _match_spans(form, data) if form.spans else _compile(form.pattern).finditer(data):
                 if not _is_placeholder(match[1] if match.re.groups else match[0]):
-                    yield match.start(), form.name
+                    yield form, match
 
 
 def _match_spans(form: TokenPattern, data: bytes) -> Iterator[re.Match[bytes]]:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ovenbird_builder.build.cache_misses import explain_files, explain_left_out, remember_files
+from ovenbird.common.redact import make_redactor
+from ovenbird_builder.build.cache_misses import explain, explain_files, explain_left_out, remember_files
+from ovenbird_builder.build.plan import ImagePlan, LayerStep
 from ovenbird_builder.sources.tree_digest import list_rows
 
 
@@ -59,3 +61,15 @@ def test_the_files_of_the_streams_are_known(tmp_path: Path) -> None:
     assert (tmp_path / "result.json").read_text().count(str(tmp_path / "result.json")) == 1
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "()\n"
+
+
+def test_a_secret_is_hidden_before_a_text_is_cut() -> None:
+    """Else its first letters would stay: neither in the name of a layer, nor in what has changed."""
+    secret = "s3cret-of-mine"
+    command = "x" * 50 + secret
+    before = [{"kind": "instruction", "name": "y" * 50 + secret, "key": "k", "parts": {"command": "y" * 50 + secret,
+               "base": "b"}}]  # fmt: skip
+    step = LayerStep("instruction", command, "other", {"command": command, "base": "b"})
+    plan = ImagePlan(None, (step,))  # type: ignore[arg-type]  # the base plays no part
+    (line,) = explain(plan, before, hide=make_redactor((secret,)))
+    assert line == (f"instruction '{'x' * 50}***': made again: command was {'y' * 50}***, is {'x' * 50}***")

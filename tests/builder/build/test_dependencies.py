@@ -7,14 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.orchard import wheel
 
 from ovenbird.common.hashing import hash_file
 from ovenbird_builder.build.dependencies import lock_command, pinned, unpinned
+from ovenbird_builder.build.environment import workplace
 from ovenbird_builder.commands import options
+from ovenbird_builder.containers.working_container import LazyImage
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.host.progress import SILENT
 from ovenbird_builder.locking.lock_format import LockHeader, Pin, made
@@ -89,8 +90,14 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return made
 
 
-def never(_: Any) -> Any:
+def never() -> str:
     raise AssertionError("nothing is locked")
+
+
+def pin(asked: BuildRequest, tree: SourceTree) -> None:
+    """Find the lock of a request, as a build does; one that is made now is an error."""
+    with workplace(asked, {}, SILENT) as place:
+        pinned(asked, place, tree, assume_interpreter("3.12", here(), "glibc 2.36"), LazyImage(never))
 
 
 @pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])
@@ -108,7 +115,7 @@ def test_a_damaged_lock_ends_a_build_with_the_command_that_mends_it(ask: Ask, tm
     ):
         asked = ask(*argv)
         with pytest.raises(LockError) as caught:
-            pinned(asked, tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+            pin(asked, tree)
         assert (caught.value.hint, caught.value.exit_code) == (hint, 40)
 
 
@@ -120,7 +127,7 @@ def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypat
     )
     tree = SourceTree(tmp_path / "app", "local", "", "", None)
     with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:
-        pinned(ask("app"), tree, assume_interpreter("3.12", here(), "glibc 2.36"), never, {}, SILENT)
+        pin(ask("app"), tree)
     assert (caught.value.hint, caught.value.exit_code) == ("ovenbird lock app", 45)
     other = "linux/arm64" if here() == "linux/amd64" else "linux/amd64"
     assert lock_command(ask("app/main.py:fn", "--base", "b:1"), other) == (
