@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.containers",
         "ovenbird_builder.cache",
     ),
-    "ovenbird_builder.cache": ("ovenbird_builder.errors", "ovenbird_builder.host", "ovenbird_builder.layers"),
+    "ovenbird_builder.cache": ("ovenbird_builder.errors", "ovenbird_builder.host"),
     "ovenbird_builder.image_store": (
         "ovenbird_builder.errors",
         "ovenbird_builder.host",

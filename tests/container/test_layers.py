@@ -15,8 +15,9 @@ from tests.engine import AVAILABLE, skopeo
 from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.bases import probe
+from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers import Layer, scheme
+from ovenbird_builder.layers import scheme
 from ovenbird_builder.layers.bytecode import compile_wheels
 from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
 from ovenbird_builder.layers.image_policy import ImagePolicy, check

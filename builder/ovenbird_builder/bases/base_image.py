@@ -13,11 +13,12 @@ from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, IncompatibleBaseError
 from ..host.tempdirs import make_build_folder
 from ..image_store.skopeo_client import SkopeoClient, layout_digest
-from ..layers import MTIME, key
+from ..layers import MTIME
 from ..layers.image_manifest import choose, layout
 from ..oci import reference
 from ..oci.reference import ImageReference
@@ -103,7 +104,7 @@ def foundation(
     digest; in the store where the host is `localhost`, and where the registry does not have it.
     Errors: BaseMissingError, BaseUnfitError; those of `faults`.
     """
-    remembered = key("base name", name=name, platform=platform)
+    remembered = compute_key("base name", name=name, platform=platform)
     known = cache.noted(remembered)
     if known and (offline or "@sha256:" in name) and (found := _cached(name, known, platform, cache)):
         return found
@@ -118,8 +119,8 @@ def foundation(
 
 def remember(name: str, platform: str, digest: str, manifest: str, cache: LayerCache) -> None:
     """Note that a base's blobs are in the cache, and by which name it was asked for: a bundle brings it so."""
-    cache.note(key("base", digest=digest, platform=platform), manifest, f"base {digest}")
-    cache.note(key("base name", name=name, platform=platform), digest, f"base {name}")
+    cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {digest}")
+    cache.note(compute_key("base name", name=name, platform=platform), digest, f"base {name}")
 
 
 def _located(name: str, platform: str, registry: SkopeoClient) -> tuple[_BaseLocation, str]:
@@ -158,7 +159,7 @@ def _remote(parsed: ImageReference) -> _BaseLocation:
 
 def _cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseImage | None:
     """The base of a digest, when all its blobs are here."""
-    manifest_digest = cache.noted(key("base", digest=digest, platform=platform))
+    manifest_digest = cache.noted(compute_key("base", digest=digest, platform=platform))
     manifest = cache.read(manifest_digest) if manifest_digest else None
     if manifest is None:
         return None
@@ -183,13 +184,13 @@ def _pulled(
 ) -> BaseImage:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
-    with cache.alone(key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
+    with cache.alone(compute_key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
         if found := _cached(name, digest, platform, cache):
             return found
         image = place.by_identity(digest)
         registry.pull(image, folder / "base", insecure=place.insecure, platform=(system, architecture))
         manifest = layout_digest(folder / "base")
-        cache.note(key("base", digest=digest, platform=platform), manifest, f"base {name}")
+        cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {name}")
         if data := cache.read(manifest):
             layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
     made = _cached(name, digest, platform, cache)

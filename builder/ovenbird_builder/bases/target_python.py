@@ -8,10 +8,10 @@ from msgspec.structs import asdict, replace
 
 from ovenbird.common.text import show_value
 
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import IncompatibleBaseError
 from ..image_store.stage_images import StageImages
-from ..layers import key
 from .base_image import BaseImage
 from .probe import TargetPython, probe
 
@@ -27,7 +27,7 @@ def interpreter(
     Errors: BaseUnfitError; those of `bench.image`.
     """
     asked = base if sibling is None else sibling
-    name = key("interpreter", base=asked.digest, probe=1)
+    name = compute_key("interpreter", base=asked.digest, probe=1)
     known = cache.noted(name)
     if known:
         found = TargetPython(**(known | {"path": tuple(known["path"])}))

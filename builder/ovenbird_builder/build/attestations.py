@@ -14,10 +14,10 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.common.redact import redact_url
 
 from ..attestations import image_packages, provenance, referrers, sbom
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..host.disk import guard_output_writes
 from ..image_store.skopeo_client import SkopeoClient
-from ..layers import key
 from ..oci.media_types import MANIFEST
 from ..oci.reference import ImageReference
 from ..request.build_request import BuildRequest
@@ -99,7 +99,7 @@ def _bill(one: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
                          inputs.base.platform.split("/")[1])  # fmt: skip
     origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
     wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
-    place = key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
+    place = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__,
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
     kept = cache.noted(place)

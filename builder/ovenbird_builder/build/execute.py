@@ -9,12 +9,13 @@ from dataclasses import replace
 from msgspec import Struct
 
 from ..cache.blobs import PendingBlob
+from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..host.network import NetworkSettings
 from ..host.progress import Progress
 from ..host.secrets import BuildSecret
 from ..image_store.stage_images import StageImages
-from ..layers import COMPRESSIONS, Layer
+from ..layers import COMPRESSIONS
 from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
 from ..layers.tar_writer import TarWriter
 from .plan import ImagePlan, LayerStep

@@ -16,12 +16,12 @@ from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from ..bases.base_image import BaseImage
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import WorkingContainer, working
 from ..errors import CheckError
 from ..host.process import CompletedProcess, ProcessFailedError, ProcessTimedOutError
 from ..image_store.stage_images import StageImages
-from ..layers import Layer, key
 from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
 from ..layers.runtime_layers import GID, ROOT, UID
 from ..layers.source import HOME
@@ -69,7 +69,7 @@ class ImageCheck:
         self.image, self.layers, self.base, self.bench, self.cache = image, layers, base, bench, cache
         self._limit = min(limit or LIMIT, LIMIT)
         self._repository, self._keep = repository, keep
-        self._key = key("image check", image=image.digest)
+        self._key = compute_key("image check", image=image.digest)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1)
         self._loaded: Future[bool | None] | None = None
@@ -149,7 +149,7 @@ class ImageCheck:
         below = predict(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
         manifest = kept(below, self.cache).manifest if count else self.base.manifest
         name = self.bench.image(manifest, keep=True)
-        memory = key("layers of a check", repository=self._repository)
+        memory = compute_key("layers of a check", repository=self._repository)
         before = self.cache.noted(memory)
         if before != (name if count else ""):
             self.cache.note(memory, name if count else "", f"what the check of {self._repository} keeps in the store")

@@ -14,12 +14,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..errors import ImagePolicyError
 from ..host import process
 from ..host.tempdirs import make_build_folder
 from ..image_store import overlay_store
-from ..layers import Layer
 from ..layers.image_manifest import AssembledImage
 from ..layers.layer_tar import read_tar
 

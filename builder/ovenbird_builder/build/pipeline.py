@@ -16,7 +16,8 @@ from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
 from ..bases.runtime_age import describe_old_runtime
-from ..layers import image_policy, key
+from ..cache.layer import compute_key
+from ..layers import image_policy
 from ..layers.image_manifest import AssembledImage, index, predict
 from ..layers.source import HOME
 from ..publish.publish import PublishRequest, deliver, present, push
@@ -279,7 +280,8 @@ def _planned(request: BuildRequest, one: PlatformBuild) -> dict[str, Any]:
 def _memories(request: BuildRequest, what: str, platform: str = "") -> tuple[str, str]:
     """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
     tag = request.tags[0]
-    return key(what, tag=str(tag), platform=platform), key(what, repository=tag.repository, platform=platform)
+    by_tag = compute_key(what, tag=str(tag), platform=platform)
+    return by_tag, compute_key(what, repository=tag.repository, platform=platform)
 
 
 def _recall(place: BuildEnvironment, names: Sequence[str]) -> Any:

@@ -14,8 +14,9 @@ from msgspec import Struct
 from ovenbird.common.hashing import digest_text
 
 from ..bases.base_image import BaseImage
+from ..cache.layer import Layer, compute_key
 from ..containers import buildah
-from ..layers import COMPRESSIONS, Layer, key
+from ..layers import COMPRESSIONS
 from ..request.run_instruction import PLACES, RunInstruction
 
 VERSION = 2  # of how instructions are run and taken out; part of their keys
@@ -127,7 +128,7 @@ def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerSte
         "time": str(base.made),
         "builder": f"{VERSION} {COMPRESSIONS[context.compression][1]}",
     }
-    known = "" if any(not step.key for step in below) else key("instruction", **parts)
+    known = "" if any(not step.key for step in below) else compute_key("instruction", **parts)
     layer = context.lookup(known) if known else None
     public = parts | {
         "below": _chain(step.public or step.key for step in below), "mounts": "",
@@ -135,7 +136,7 @@ def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerSte
     }  # fmt: skip
     return LayerStep(
         "instruction", instruction.run, known, parts, layer, instruction, argv(instruction),
-        key("instruction", **public),
+        compute_key("instruction", **public),
     )  # fmt: skip
 
 

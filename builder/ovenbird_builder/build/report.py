@@ -12,8 +12,8 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.common.text import escape_controls
 from ovenbird.common.units import show_size
 
+from ..cache.layer import Layer
 from ..host.disk import guard_output_writes
-from ..layers import Layer
 
 
 @dataclass(frozen=True, slots=True)

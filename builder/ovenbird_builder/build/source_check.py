@@ -25,9 +25,9 @@ from ovenbird.common.text import show_value
 from ovenbird.function_document import MODULE, FunctionSpec
 
 from ..bases.stdlib_names import removed_in, stdlib_names
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import HandlerMissingError, SourceSyntaxError
-from ..layers import key
 from ..sources.import_names import distribution_of, normal_name
 from ..sources.module_scan import ImportedModule, ModuleScan, scan
 from ..sources.tree import SourceTree
@@ -68,7 +68,7 @@ def check_source(
     Errors: SourceSyntaxError, HandlerMissingError.
     """
     told = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
-    name = key("source check", version=_VERSION, told=told)
+    name = compute_key("source check", version=_VERSION, told=told)
     known = cache.noted(name)
     if known is None:
         checked = _look(function, tree.path, version, ask, cache)
@@ -244,7 +244,7 @@ def _faults(name: str, root: Path, version: str, ask: Ask, cache: LayerCache) ->
     A file that the last build of the function named `name` has parsed is not parsed again.
     """
     target = tuple(int(part) for part in version.split(".")[:2])
-    note = key("parsed sources", version=_VERSION, name=name, target=version, here=list(_HERE))
+    note = compute_key("parsed sources", version=_VERSION, name=name, target=version, here=list(_HERE))
     before, after, faults = cache.noted(note) or {}, dict[str, list[Any] | None](), dict[str, tuple[int, str]]()
     for path in sorted(root.rglob("*.py")):
         if not path.is_file() or path.is_symlink():

@@ -28,10 +28,10 @@ from msgspec.structs import asdict, replace
 
 from ovenbird.common.text import show_value
 
+from ..cache.layer import Layer
 from ..errors import DiskFullError
 from ..host.disk import guard_cache_writes
 from ..host.file_locks import hold_lock
-from ..layers import Layer
 from .blobs import BlobStore, PendingBlob
 
 _log = logging.getLogger("ovenbird.cache")

@@ -13,10 +13,10 @@ from pathlib import Path
 from msgspec import DecodeError
 from msgspec.json import Decoder
 
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers import buildah
 from ..host import process
-from ..layers import key
 
 # what says where the store is; a path that is out of date only leads to layers that are not there
 _VARIABLES = ("CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME")
@@ -25,7 +25,7 @@ _CONFIGS = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf"
 
 def find_root(cache: LayerCache, environ: Mapping[str, str], *, again: bool = False) -> Path | None:
     """Return the folder of the store where its driver is overlay; asked once, or `again`. None for any other."""
-    name = key("store", variables={name: environ.get(name, "") for name in _VARIABLES}, files=_stamps(environ))
+    name = compute_key("store", variables={name: environ.get(name, "") for name in _VARIABLES}, files=_stamps(environ))
     known = None if again else cache.noted(name)
     if known is None:
         done = process.run(buildah.info(), env=environ, check=False)

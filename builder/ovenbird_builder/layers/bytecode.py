@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from ovenbird.common.text import show_value
 
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName, image_name, working
 from ..errors import IncompatibleBaseError, LayerError
@@ -21,7 +22,6 @@ from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
 from ..host.process import ProcessFailedError
 from . import InstallScheme, WheelPackage, WheelTarget
-from . import key as key_of
 
 if TYPE_CHECKING:
     from .wheel import InstalledFile
@@ -40,7 +40,7 @@ _ENV = {
 def bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget) -> str:
     """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
     python = [target.version, target.magic, cache_tag(target)]
-    return key_of(
+    return compute_key(
         "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=python,
         places=[scheme.purelib, scheme.platlib],
     )  # fmt: skip

@@ -16,12 +16,12 @@ from msgspec import Struct
 
 from ovenbird.common.hashing import digest_bytes
 
+from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, IncompatibleBaseError, LayerError
 from ..host.canonical_json import encode_json
 from ..host.epoch import format_epoch
 from ..oci.media_types import CONFIG, INDEX, LISTS, MANIFEST, to_oci_layer
-from . import Layer
 
 # what an OCI config may hold; Docker's `container_config`, `docker_version`, `id` and `parent` tell of a build
 _KEPT = ("author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history")

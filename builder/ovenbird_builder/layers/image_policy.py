@@ -24,10 +24,9 @@ from msgspec import Struct
 
 from ovenbird.common.redact import make_redactor
 
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import ImagePolicyError
-from . import Layer
-from . import key as key_of
 from .layer_tar import read_tar
 from .stale_bytecode import find_stale, is_unchecked, source_of, top_folder
 
@@ -131,7 +130,7 @@ def _hint(problems: Sequence[str]) -> str:
 def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
     salt = cache.salt("gate.key")
     marks = [[name, hmac.new(salt, value, hashlib.sha256).hexdigest()] for name, value in sorted(values.items())]
-    key = key_of("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
+    key = compute_key("gate", version=_VERSION, layer=layer.digest, secrets=marks, searched=len(forms))
     known = cache.noted(key)
     if known is not None:
         return LayerScan(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName, image_name, working
-from . import InstallScheme, Layer, WheelPackage, WheelTarget
-from . import key as key_of
+from . import InstallScheme, WheelPackage, WheelTarget
 from .image_manifest import ConfigChanges
 from .source import HOME, FileContent, files_layer
 from .wheel_layers import WheelSet, dependency_layers
@@ -60,7 +60,7 @@ def runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, 
 
 def accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
     """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
-    key = key_of("accounts", base=identity)
+    key = compute_key("accounts", base=identity)
     known = cache.noted(key)
     if known is None:
         with working(image) as container:

@@ -11,9 +11,9 @@ from msgspec import Struct
 from ovenbird.common.hashing import hash_bytes
 
 from ..cache.blobs import PendingBlob
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from . import COMPRESSIONS, Layer, SourceTree
-from . import key as key_of
+from . import COMPRESSIONS, SourceTree
 from .tar_writer import FileOwner, TarWriter
 
 HOME = "/shared"
@@ -50,7 +50,7 @@ def source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compr
 
 def source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
     """The key of `source_layer`."""
-    return key_of("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
+    return compute_key("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
 
 
 def files_layer(
@@ -82,7 +82,7 @@ def files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "z
     """The key of `files_layer`."""
     found = _contents(files).items()
     rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in found]
-    return key_of("files", files=rows, compression=COMPRESSIONS[compression][1])
+    return compute_key("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 
 def _contents(files: Mapping[str, bytes | FileContent]) -> dict[str, FileContent]:

@@ -14,9 +14,8 @@ from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from . import Layer
-from . import key as key_of
 from .source_hash import hash_source
 
 _VERSION = 1
@@ -85,7 +84,7 @@ def find_stale(
         return []
     wanted = [layer for number, layer in enumerate(layers) if (bytecode[number] | sources[number]) & shared]
     rows = [[layer.name, layer.digest, layer.digest in packages] for layer in wanted]
-    key = key_of("stale bytecode", version=_VERSION, layers=rows)
+    key = compute_key("stale bytecode", version=_VERSION, layers=rows)
     known = cache.noted(key)
     if known is None:
         known = _compare(wanted, packages, opened)

@@ -11,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ..cache.blobs import PendingBlob
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName
-from . import COMPRESSIONS, InstallScheme, Layer, WheelPackage, WheelTarget
-from . import key as key_of
+from . import COMPRESSIONS, InstallScheme, WheelPackage, WheelTarget
 from . import scheme as scheme_of
 from .bytecode import bytecode_key, cache_tag, compile_wheels, compiled
 from .layer_grouping import BUDGET, group, title
@@ -98,7 +98,7 @@ def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
 
 def layer_key(wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str) -> str:
     """The key of a group's layer: all that goes into it."""
-    return key_of(
+    return compute_key(
         "wheels",
         wheels=[[wheel.filename, wheel.sha256, bytecode_key(wheel, scheme, target)] for wheel in wheels],
         scheme=asdict(scheme),
@@ -146,7 +146,7 @@ def top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozenset[st
 
 def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]:
     """A wheel's installed size and the names at its top, read from the wheel once."""
-    key = key_of("facts", wheel=wheel.sha256)
+    key = compute_key("facts", wheel=wheel.sha256)
     known = cache.noted(key)
     if known is None:
         from .wheel import contents

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Iterable
 
 from ..cache.blobs import PendingBlob
+from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName, image_name, working
-from . import COMPRESSIONS, InstallScheme, Layer, WheelTarget
-from . import key as key_of
+from . import COMPRESSIONS, InstallScheme, WheelTarget
 from .tar_writer import TarWriter
 
 _log = logging.getLogger("ovenbird.layers")
@@ -59,7 +59,7 @@ def displaced(
     wanted = set(names) & set(target.distributions)
     if not wanted:
         return ()
-    key = key_of("displaced", base=identity, places=[scheme.purelib, scheme.platlib], script=1)
+    key = compute_key("displaced", base=identity, places=[scheme.purelib, scheme.platlib], script=1)
     found = cache.noted(key)
     if found is None:
         argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
@@ -74,7 +74,7 @@ def displaced(
 
 def displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
     """The key of `displaced_layer`."""
-    return key_of("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
+    return compute_key("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
 
 
 def displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, compression: str = "zstd") -> Layer:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..image_reader import ImageReader
-from ..layers import Layer
 from ..layers.layer_tar import read_tar
 from ..layers.stale_bytecode import find_shadowing
 from ..layers.whiteouts import displaced_layer

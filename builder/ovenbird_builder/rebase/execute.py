@@ -14,10 +14,10 @@ from ..attestations import image_packages, provenance, referrers, sbom
 from ..attestations.find_sbom import find_bill
 from ..bases.probe import TargetPython
 from ..bases.python_labels import facts
+from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..image_reader import ImageReader
 from ..image_reader.resolve import ImageAccess, find
-from ..layers import Layer
 from ..oci import label_names
 from ..oci.media_types import MANIFEST
 from ..oci.reference import parse

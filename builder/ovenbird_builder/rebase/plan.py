@@ -12,10 +12,10 @@ from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 from ovenbird.common.units import read_whole
 
+from ..cache.layer import Layer
 from ..errors import ImageError, IncompatibleBaseError
 from ..host.canonical_json import encode_json
 from ..image_reader import ImageReader
-from ..layers import Layer
 from ..oci import label_names
 from ..oci.media_types import CONFIG, MANIFEST, to_oci_layer
 

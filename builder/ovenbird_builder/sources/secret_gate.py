@@ -17,9 +17,9 @@ from ovenbird.common.hashing import hash_bytes
 from ovenbird.common.text import escape_controls
 from ovenbird.function_document import FunctionSpec
 
+from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import ImagePolicyError
-from ..layers import key
 from . import SourceTree
 from .allowed_files import is_allowed
 from .secret_search import RULES, Lines, SecretFinding, search_text, search_tree
@@ -34,7 +34,7 @@ def find_secrets(
 ) -> tuple[SecretFinding, ...]:
     """Return what looks like a secret in a source, and in the function document that goes into the image with it."""
     name, text = _read_document(function, document)
-    place = key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
+    place = compute_key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
     rows = cache.noted(place)
     if rows is None:
         findings = search_text(name, text) + search_tree(tree.path, lambda *file: _remember(cache, *file))
@@ -81,7 +81,7 @@ def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list
 
 def _remember(cache: LayerCache, digest: str, search: Callable[[], Lines]) -> Lines:
     """Return what was found in a large file, by the digest of its content; `search` where that is not known yet."""
-    place = key("secrets of a file", rules=RULES, file=digest)
+    place = compute_key("secrets of a file", rules=RULES, file=digest)
     rows = cache.noted(place)
     if rows is None:
         rows = search()

@@ -10,8 +10,8 @@ import pytest
 from ovenbird_builder.build import ci_outputs
 from ovenbird_builder.build.batch import BatchOutcome, format_table
 from ovenbird_builder.build.report import BuildResult
+from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.errors import ConflictError, StaleLockError
-from ovenbird_builder.layers import Layer
 
 DIGEST = "sha256:" + "a" * 64
 

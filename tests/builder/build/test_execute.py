@@ -14,10 +14,10 @@ from tests.builder.shop import CONFIG, MANIFEST, Shop
 from ovenbird_builder.bases.base_image import BaseImage
 from ovenbird_builder.build.execute import BuildContext, bake, made_until
 from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, plan
+from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.host.progress import Progress
 from ovenbird_builder.image_store.stage_images import StageImages
-from ovenbird_builder.layers import Layer
 from ovenbird_builder.layers.image_manifest import ConfigChanges
 from ovenbird_builder.layers.source import files_key, files_layer
 

@@ -11,7 +11,8 @@ import pytest
 from ovenbird_builder.bases.base_image import BaseImage
 from ovenbird_builder.build.cache_misses import explain, memory
 from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, plan
-from ovenbird_builder.layers import MTIME, Layer
+from ovenbird_builder.cache.layer import Layer
+from ovenbird_builder.layers import MTIME
 from ovenbird_builder.request.run_instruction import RunInstruction
 
 CONFIG = {"created": "2025-03-04T05:06:07.8Z", "rootfs": {"diff_ids": ["sha256:a"]}}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.build.report import BuildResult, text, write
+from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.errors import DiskFullError
-from ovenbird_builder.layers import Layer
 
 LAYER = Layer("sha256:k", "sha256:b", "sha256:d", 12, "application/x", "source", cached=True, seconds=0.12345)
 RESULT = BuildResult(

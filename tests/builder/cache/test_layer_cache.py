@@ -20,13 +20,13 @@ from tests.disks import disk
 from tests.toml_mutations import VALUES
 
 from ovenbird_builder.cache.blobs import PendingBlob
+from ovenbird_builder.cache.layer import Layer, compute_key
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import DiskFullError
-from ovenbird_builder.layers import Layer, key
 from ovenbird_builder.layers.source import files_layer
 
 ROOT = Path(__file__).parent.parent.parent.parent
-KEY = key("test", n=1)
+KEY = compute_key("test", n=1)
 
 
 def make(cache: LayerCache, data: bytes = b"layer", made: list[int] | None = None) -> Layer:

@@ -7,8 +7,8 @@ import random
 import sys
 from pathlib import Path
 
+from ovenbird_builder.cache.layer import compute_key
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers import key
 from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
 from ovenbird_builder.layers.source import files_layer
 
@@ -24,7 +24,7 @@ def work(root: Path) -> list[str]:
     for number in range(12):
         files = {f"/shared/{number}/{n}": source.randbytes(200_000) for n in range(3)}
         layers.append(files_layer(files, cache, name=f"files {number}"))
-        cache.note(key("note", number=number), [number])
+        cache.note(compute_key("note", number=number), [number])
         with cache.workspace() as folder:
             (folder / "x").write_text("x")
     base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()

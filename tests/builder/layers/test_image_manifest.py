@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ovenbird.common.hashing import digest_bytes
+from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BaseMissingError, IncompatibleBaseError, LayerError
-from ovenbird_builder.layers import Layer
 from ovenbird_builder.layers.image_manifest import ConfigChanges, choose, index, kept, layout, predict
 from ovenbird_builder.oci.media_types import LAYER
 

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from ovenbird_builder.cache.blobs import PendingBlob
+from ovenbird_builder.cache.layer import Layer, compute_key
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import ImagePolicyError
-from ovenbird_builder.layers import COMPRESSIONS, Layer, image_policy, key
+from ovenbird_builder.layers import COMPRESSIONS, image_policy
 from ovenbird_builder.layers.image_policy import ImagePolicy
 from ovenbird_builder.layers.source import FileContent, files_layer
 from ovenbird_builder.layers.tar_writer import compressor
@@ -53,7 +54,7 @@ def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run
         draft.write(packer.compress(plain.getvalue()) + packer.flush())
         return "sha256:" + "0" * 64
 
-    made = key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
+    made = compute_key("raw", files=[[p, d.hex(), m] for p, (d, m) in files.items()], compression=compression)
     return cache.layer(made, name, COMPRESSIONS[compression][0], write)
 
 
