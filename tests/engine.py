@@ -189,7 +189,7 @@ def _made_of(version: str) -> str:
     found = hashlib.sha256(making.manifest_digest(making.layout(version)).encode())
     found.update(_run("buildah", "--version").encode())
     with tempfile.TemporaryDirectory() as folder:
-        baseimage.context(version, Path(folder))
+        baseimage.fill_context(version, Path(folder))
         inside = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         own = [bases / "build_base.py", bases / "catalog.py", bases.parent / "containers" / "buildah.py"]
         for path in (*inside, *own, ROOT / "images" / "bases.toml"):

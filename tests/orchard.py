@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ovenbird_builder.bases.probe import TargetPython, probe
+from ovenbird_builder.bases.probe import TargetPython, probe_python
 from ovenbird_builder.host.network import NetworkSettings
-from ovenbird_builder.locking.indexes import PackageIndexes, indexes
+from ovenbird_builder.locking.indexes import PackageIndexes, read_indexes
 from ovenbird_builder.locking.lock_format import Lock
 from ovenbird_builder.locking.pip_container import ResolverContext
 from ovenbird_builder.locking.requirements import Requirements
@@ -115,7 +115,7 @@ class Orchard:
 
     def indexes(self) -> PackageIndexes:
         """It as the only index, with the password."""
-        return indexes(self.url.replace("://", "://${U}:${P}@"), [], {"U": USER, "P": "Plum%26Pear%2377"})
+        return read_indexes(self.url.replace("://", "://${U}:${P}@"), [], {"U": USER, "P": "Plum%26Pear%2377"})
 
 
 @pytest.fixture(scope="session")
@@ -213,10 +213,10 @@ class Bench:
 
 def wants(*texts: str, root: Path | None = None, **fields: object) -> Requirements:
     """Requirements from lines of text."""
-    from ovenbird_builder.locking.requirements_file import requirement
+    from ovenbird_builder.locking.requirements_file import parse_requirement
 
     root = root or Path("/nonexistent")
-    rows = tuple(requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))
+    rows = tuple(parse_requirement(text, f"requirements.txt line {n}", root) for n, text in enumerate(texts, 1))
     return Requirements(rows, root=root, used="requirements.txt", **fields)
 
 
@@ -225,4 +225,4 @@ def bench(standins: dict[str, str], orchard: Orchard, tmp_path_factory: pytest.T
     """Python 3.11 on Debian, and the private index."""
     cache = tmp_path_factory.mktemp("cache")
     image = standins["3.11"]
-    return Bench(image, probe(image, cache=cache), orchard.indexes(), cache)
+    return Bench(image, probe_python(image, cache=cache), orchard.indexes(), cache)

@@ -18,7 +18,7 @@ _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 _COMMAND = re.compile(r"`([a-zA-Z][^`]*)`")  # in backticks, and no flag alone
 # a module whose hints a verb does not print although it imports it -> why
 _UNPRINTED = {
-    ("ovenbird_builder.containers.engine_errors", "container"): "only its `reason` is used",
+    ("ovenbird_builder.containers.engine_errors", "container"): "only its `extract_reason` is used",
     ("ovenbird_builder.containers.engine_errors", "lock"): "bases are pulled by buildah, see container.py",
     ("ovenbird_builder.registry.client", "lock"): "of `oci`, only layouts on this machine are read",
     ("ovenbird_builder.registry.bearer_auth", "lock"): "as above",

@@ -210,7 +210,7 @@ def _fill(
     _add(tar, "function.yaml", encode_json_indented(_document(request), 1))
     for one in prepared:
         platform = one.inputs.base.platform
-        _add(tar, lockfile.name(platform), one.inputs.needs.lock.text.encode())
+        _add(tar, lockfile.lock_name(platform), one.inputs.needs.lock.text.encode())
     for name, paths in files.items():
         for number, path in enumerate(paths):
             _add(tar, f"files/{name}-{number}", path.read_bytes())
@@ -228,7 +228,7 @@ def _answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, 
     found: dict[str, dict[str, str]] = {}
     for one in prepared:
         inputs = one.inputs
-        found |= wheel_fetch.answers(inputs.needs.lock, inputs.interpreter, cache.root, identity=one.identity)
+        found |= wheel_fetch.list_answers(inputs.needs.lock, inputs.interpreter, cache.root, identity=one.identity)
     return found
 
 
@@ -279,7 +279,7 @@ def _take(about: _About, folder: Path, cache: LayerCache) -> None:
     for key, value in about.answers.items():
         house.note(key, value)
     for base in about.bases:
-        base_image.remember(base.name, base.platform, base.digest, base.manifest, cache)
+        base_image.remember_base(base.name, base.platform, base.digest, base.manifest, cache)
 
 
 def _given(about: _About, folder: Path) -> dict[str, Any]:

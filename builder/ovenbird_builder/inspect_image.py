@@ -95,7 +95,7 @@ def _files(image: ImageReader, found: dict[str, Any], notes: list[str]) -> None:
     """The function document and the lock, out of the layers above the base."""
     above = read_whole(found["base"]["layers"], 0)
     try:
-        held = layer_files.read(image, (DOCUMENT, LOCK), above=above)
+        held = layer_files.read_files(image, (DOCUMENT, LOCK), above=above)
     except OvenbirdError as error:
         notes.append(f"the files in the image cannot be read: {error.message}")
         return

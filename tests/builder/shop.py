@@ -12,8 +12,8 @@ from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.image_store.skopeo_client import SkopeoClient
 from ovenbird_builder.layers.image_manifest import AssembledImage, ConfigChanges, kept, layout, predict
 from ovenbird_builder.layers.source import files_layer
-from ovenbird_builder.oci.reference import ImageReference, parse
-from ovenbird_builder.publish.publish import PublishRequest, push
+from ovenbird_builder.oci.reference import ImageReference, parse_reference
+from ovenbird_builder.publish.publish import PublishRequest, push_tags
 from ovenbird_builder.registry.auth_file import RegistryAuthFile
 
 MANIFEST = b'{"schemaVersion": 2, "layers": []}'
@@ -37,7 +37,7 @@ class Shop:
     ) -> None:  # fmt: skip
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or RegistryAuthFile(), tell=tell)
-        push(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda _: None)
+        push_tags(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda _: None)
 
     def parcel(self, *tags: str) -> PublishRequest:
         """The image, by these tags of a name in the local store."""
@@ -47,4 +47,4 @@ class Shop:
 
 def named(registry: str) -> ImageReference:
     """A name of its own in a registry."""
-    return parse(f"{registry}/bake/{uuid.uuid4().hex}:1")
+    return parse_reference(f"{registry}/bake/{uuid.uuid4().hex}:1")

@@ -19,7 +19,7 @@ from tests.toml_mutations import VALUES, paths
 from ovenbird.common.source_limits import read_limits
 from ovenbird_builder.commands import options
 from ovenbird_builder.errors import BuildRequestError
-from ovenbird_builder.host.network import network
+from ovenbird_builder.host.network import read_network_settings
 from ovenbird_builder.request.build_request import BuildRequest, request
 
 ODD = (
@@ -151,8 +151,8 @@ def test_targets_and_limits(folder: Path, text: str) -> None:
     for name in ("SOURCE_DATE_EPOCH", "OVENBIRD_SOURCE_LIMIT", "OVENBIRD_SOURCE_FILES"):
         tell(f"{name}={text!r:.60}", asked, folder, **{name: text})
         tell(f"{name}={text!r:.60}", read_limits, {name: text}, BuildRequestError)
-    tell(f"--ca-bundle {text!r:.60}", network, text, {})
-    tell(f"--allow-host {text!r:.60}", network, "", {"OVENBIRD_ALLOW_HOST": text})
+    tell(f"--ca-bundle {text!r:.60}", read_network_settings, text, {})
+    tell(f"--allow-host {text!r:.60}", read_network_settings, "", {"OVENBIRD_ALLOW_HOST": text})
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from tests.engine import AVAILABLE, Images, skopeo
 from tests.podman import Podman
 
 from ovenbird.function_document import read
-from ovenbird_builder.locking.lock_format import Pin, made
-from ovenbird_builder.locking.lockfile import head_of
-from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.locking.lock_format import Pin, make_lock
+from ovenbird_builder.locking.lockfile import make_header
+from ovenbird_builder.locking.requirements import collect_requirements
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
 from ovenbird_builder.request.build_request import here
 
@@ -532,8 +532,10 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(builds: Builds, base_images
     words = ("--base", base_images[VERSION], "--python", VERSION, "--tag", tag, "--push")
     builds.write(main__py=SOURCE + f"# {tag}\n")
     function, lock = read(builds.source / "function.yaml"), builds.source / "function.lock"
-    head = head_of(collect(function, builds.source), assume_interpreter(VERSION, here(), "glibc 2.17"), "pip-tools")
-    lock.write_text(made((Pin("six", "1.16.0", ("sha256:" + "1" * 64,)),), head).text)
+    head = make_header(
+        collect_requirements(function, builds.source), assume_interpreter(VERSION, here(), "glibc 2.17"), "pip-tools"
+    )
+    lock.write_text(make_lock((Pin("six", "1.16.0", ("sha256:" + "1" * 64,)),), head).text)
     value, token = "s3cret-of-mine", "ghp" + "_" + "a1B2" * 9
     said = builds.run(
         *words, "--dry-run", "--explain", "--index-url", "http://127.0.0.1:9/simple", "--secret", "mine=VALUE",

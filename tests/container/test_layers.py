@@ -76,7 +76,7 @@ def based(image: str, cache: LayerCache) -> Base:
     assert manifest
     config = cache.read(json.loads(manifest)["config"]["digest"])
     assert config
-    return Base(image, cache, manifest, config, probe.probe(image, cache=cache.root))
+    return Base(image, cache, manifest, config, probe.probe_python(image, cache=cache.root))
 
 
 def inside(image: str, *command: str, flags: tuple[str, ...] = ("--read-only",)) -> str:

@@ -11,8 +11,8 @@ from tests.container.conftest import ONE, STRICT, Mounted
 from tests.engine import Images
 from tests.podman import Podman
 
-from ovenbird_builder.containers.working_container import working
-from ovenbird_builder.host.network import network
+from ovenbird_builder.containers.working_container import open_container
+from ovenbird_builder.host.network import read_network_settings
 
 OWN = {
     "fastapi": "0.136.3",
@@ -27,8 +27,8 @@ OWN = {
 def image(container_env: dict[str, str], base_images: Images) -> Iterator[str]:
     """A base image with the function's packages installed on top by pip, as a Dockerfile of the user's would."""
     name = f"localhost/ovenbird-own:{ONE}"
-    net = network("", os.environ)
-    with working(base_images[ONE]) as container:
+    net = read_network_settings("", os.environ)
+    with open_container(base_images[ONE]) as container:
         pins = [f"{package}=={version}" for package, version in OWN.items()]
         container.run(
             ("pip", "install", "--quiet", "--no-cache-dir", "--root-user-action=ignore", *pins),

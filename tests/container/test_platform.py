@@ -162,7 +162,7 @@ def test_the_sdk_is_in_the_image(sdk_images: Images, podman: Podman) -> None:
     done = podman.run(sdk_images[WITH_SDK], "-c", LOOK, flags=("--entrypoint=python3", "--network=none", "--read-only"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", catalog.locked(WITH_SDK, catalog.SDK)))
+    pins = dict(re.findall(r"(?m)^(digitalhub[a-z-]*)==([^ ]+)", catalog.read_runtime_lock(WITH_SDK, catalog.SDK)))
     assert found["versions"] == {name: pins[name] for name in ("digitalhub", "digitalhub-runtime-python")}
     assert found["path"][-2:] == ["/opt/ovenbird/site", "/opt/ovenbird/sdk"]
     assert found["places"] == ["/opt/ovenbird/sdk"]

@@ -18,7 +18,7 @@ from tests.podman import Podman
 
 from ovenbird import __version__
 from ovenbird_builder.attestations import referrers, sbom
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 SOURCE = """
@@ -83,7 +83,7 @@ def test_from_build_to_rebase(
     assert said == {"version": "7.1", "licenses": "MIT", "title": "greeter"}
     assert (found["labels"]["team"], found["annotations"]["stage"]) == ("data", "test")
     assert "stage" not in found["labels"]
-    repository = RepositoryClient(parse(f"{room}/app:1"), container_env)
+    repository = RepositoryClient(parse_reference(f"{room}/app:1"), container_env)
     row = next(one for one in found["referrers"] if one["artifactType"] == sbom.MEDIA_TYPE)
     bill = referrers.content(repository, row)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None

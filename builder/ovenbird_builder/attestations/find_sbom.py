@@ -48,7 +48,7 @@ def make_bill(image: ImageReader) -> bytes:
             hint="a scanner such as syft or trivy reads images of others",
         )
     packages: dict[str, ImagePackage] = {}
-    files = layer_files.read_matching(image, "*.dist-info/METADATA")
+    files = layer_files.read_matching_files(image, "*.dist-info/METADATA")
     for data in files.values():
         with contextlib.suppress(KeyError):  # without a name: it describes nothing
             package = of_metadata(data)

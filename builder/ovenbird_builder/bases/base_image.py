@@ -65,7 +65,7 @@ class BaseImage(Struct, frozen=True):
         """The layers by digest, each with the repository that has it as far as the name says; none for a local one."""
         if TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
             return {}
-        repository = reference.parse(self.name.removeprefix("docker://"), "--base")
+        repository = reference.parse_reference(self.name.removeprefix("docker://"), "--base")
         return {row["digest"]: repository for row in json.loads(self.manifest)["layers"]}
 
 
@@ -95,7 +95,7 @@ class _BaseLocation(Struct, frozen=True):
         return f"docker://{self.repository.pinned(identity).remote}" if self.repository else self.image
 
 
-def foundation(
+def resolve_base(
     name: str, platform: str, registry: SkopeoClient, cache: LayerCache, *, offline: bool = False
 ) -> BaseImage:
     """The base `name` for a platform (`linux/amd64`).
@@ -106,27 +106,27 @@ def foundation(
     """
     remembered = compute_key("base name", name=name, platform=platform)
     known = cache.noted(remembered)
-    if known and (offline or "@sha256:" in name) and (found := _cached(name, known, platform, cache)):
+    if known and (offline or "@sha256:" in name) and (found := _read_cached(name, known, platform, cache)):
         return found
     if offline:
         raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and --offline fetches nothing")
-    place, digest = _located(name, platform, registry)
-    found = _cached(name, digest, platform, cache) or _pulled(name, place, digest, platform, registry, cache)
+    place, digest = _locate_base(name, platform, registry)
+    found = _read_cached(name, digest, platform, cache) or _pull_base(name, place, digest, platform, registry, cache)
     if known != digest:
         cache.note(remembered, digest, f"base {name}")
     return found
 
 
-def remember(name: str, platform: str, digest: str, manifest: str, cache: LayerCache) -> None:
+def remember_base(name: str, platform: str, digest: str, manifest: str, cache: LayerCache) -> None:
     """Note that a base's blobs are in the cache, and by which name it was asked for: a bundle brings it so."""
     cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {digest}")
     cache.note(compute_key("base name", name=name, platform=platform), digest, f"base {name}")
 
 
-def _located(name: str, platform: str, registry: SkopeoClient) -> tuple[_BaseLocation, str]:
+def _locate_base(name: str, platform: str, registry: SkopeoClient) -> tuple[_BaseLocation, str]:
     """Where a base is, and its identity there."""
     check_place(name)
-    places, missing = _places(name), None
+    places, missing = _list_locations(name), None
     for place in places:
         try:
             manifest = registry.manifest(place.image, insecure=place.insecure)
@@ -136,28 +136,30 @@ def _located(name: str, platform: str, registry: SkopeoClient) -> tuple[_BaseLoc
         except OvenbirdError as error:
             raise explain_unreadable(name, error) from None
         return place, place.identity(manifest, platform)
-    raise BaseMissingError(f"there is no base {show_value(name)}: {_said(missing)}", hint=catalog.remedy(name))
+    raise BaseMissingError(
+        f"there is no base {show_value(name)}: {_describe_errors(missing)}", hint=catalog.suggest_command(name)
+    )
 
 
-def _said(error: OvenbirdError | None) -> str:
+def _describe_errors(error: OvenbirdError | None) -> str:
     return error.message.rpartition(": ")[2] if error else ""
 
 
-def _places(name: str) -> list[_BaseLocation]:
+def _list_locations(name: str) -> list[_BaseLocation]:
     if found := TRANSPORT.fullmatch(name):
         if found[1] == "docker://":
-            return [_remote(reference.parse(found[2], "--base"))]
+            return [_registry_location(reference.parse_reference(found[2], "--base"))]
         return [_BaseLocation(name)]
-    parsed = reference.parse(name, "--base")
+    parsed = reference.parse_reference(name, "--base")
     local = _BaseLocation(f"containers-storage:{parsed.local}")
-    return [local] if parsed.host == "localhost" else [_remote(parsed), local]
+    return [local] if parsed.host == "localhost" else [_registry_location(parsed), local]
 
 
-def _remote(parsed: ImageReference) -> _BaseLocation:
+def _registry_location(parsed: ImageReference) -> _BaseLocation:
     return _BaseLocation(f"docker://{parsed.remote}", parsed)
 
 
-def _cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseImage | None:
+def _read_cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseImage | None:
     """The base of a digest, when all its blobs are here."""
     manifest_digest = cache.noted(compute_key("base", digest=digest, platform=platform))
     manifest = cache.read(manifest_digest) if manifest_digest else None
@@ -165,27 +167,27 @@ def _cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseIma
         return None
     rows = json.loads(manifest)
     config = cache.read(rows["config"]["digest"])
-    if config is None or not all(_whole(row, cache) for row in rows["layers"]):
+    if config is None or not all(_is_complete(row, cache) for row in rows["layers"]):
         return None
     if digest.startswith(_BY_CONFIG):
         digest = manifest_digest
     return BaseImage(name, digest, manifest, config, platform)
 
 
-def _whole(row: dict[str, Any], cache: LayerCache) -> bool:
+def _is_complete(row: dict[str, Any], cache: LayerCache) -> bool:
     try:
         return bool(cache.blob(row["digest"]).stat().st_size == row["size"])
     except FileNotFoundError:
         return False
 
 
-def _pulled(
+def _pull_base(
     name: str, place: _BaseLocation, digest: str, platform: str, registry: SkopeoClient, cache: LayerCache
 ) -> BaseImage:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
     with cache.alone(compute_key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
-        if found := _cached(name, digest, platform, cache):
+        if found := _read_cached(name, digest, platform, cache):
             return found
         image = place.by_identity(digest)
         registry.pull(image, folder / "base", insecure=place.insecure, platform=(system, architecture))
@@ -193,7 +195,7 @@ def _pulled(
         cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {name}")
         if data := cache.read(manifest):
             layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
-    made = _cached(name, digest, platform, cache)
+    made = _read_cached(name, digest, platform, cache)
     if made is None:
         raise IncompatibleBaseError(f"the base {show_value(name)} arrived incomplete: {manifest}", hint="try again")
     about = json.loads(made.config)

@@ -26,9 +26,9 @@ def check_form(name: str, where: str) -> None:
     """
     found = TRANSPORT.fullmatch(name)
     if not found:
-        reference.parse(name, where)
+        reference.parse_reference(name, where)
     elif found[1] == "docker://":
-        reference.parse(found[2], where)
+        reference.parse_reference(found[2], where)
     elif not found[2].strip() or "\0" in name:
         raise ReferenceFormatError(
             f"{where}: {show_value(name)} is not the name of an image: expected a {_noun(found[1])} after `{found[1]}`",
@@ -85,7 +85,7 @@ def _check_tag(name: str, path: str, tag: str) -> None:
     from ..image_reader import layout  # and an HTTP client
 
     try:
-        layout.entries(layout.DirectoryLayout(Path(path)), tag)
+        layout.list_descriptors(layout.DirectoryLayout(Path(path)), tag)
     except BaseMissingError as error:
         raise BaseMissingError(f"there is no base {show_value(name)}: {error.message}") from None
     except (ValueError, AttributeError, TypeError):  # not JSON, or other JSON

@@ -19,9 +19,9 @@ from ovenbird.common.text import show_value
 from ovenbird.errors import OvenbirdError
 
 from ..containers import buildah, pip_tools
-from ..containers.pip_conf import pip_conf
+from ..containers.pip_conf import write_pip_conf
 from ..containers.runtime_failure import find_runtime_failure
-from ..containers.working_container import refused
+from ..containers.working_container import explain_missing_image
 from ..errors import BaseMissingError, EngineError, ImageError, LayerError, PackageIndexError, RegistryError
 from ..host import process
 from ..host.epoch import format_epoch
@@ -32,7 +32,7 @@ from ..oci.label_names import BASE_TITLE
 from . import catalog as bases
 from . import runtime_wheel
 from .catalog import BaseEntry
-from .probe import ProbeRecord, probe, stored
+from .probe import ProbeRecord, inspect_stored, probe_python
 
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+/")
 _OCI = "org.opencontainers.image"
@@ -63,7 +63,7 @@ class FetchSettings(Struct, frozen=True):
         if not self.index_url:
             yield None
             return
-        with pip_conf(self.index_url) as path:
+        with write_pip_conf(self.index_url) as path:
             yield path
 
 
@@ -91,7 +91,7 @@ class BuiltBase(Struct, frozen=True):
     upstream_digest: str
 
 
-def build(
+def build_base(
     base: BaseEntry, options: BaseBuildOptions, *, site: FetchSettings, cache: Path, environ: Mapping[str, str],
     line: Callable[[str], None] | None = None,
 ) -> BuiltBase:  # fmt: skip
@@ -100,60 +100,62 @@ def build(
     `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryDeniedError,
     BaseUnfitError, LayerError when an install fails.
     """
-    upstream = fetch(base, options.pull, environ, site)
-    python = probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
-    about = labels(base, upstream, options)
+    upstream = fetch_upstream(base, options.pull, environ, site)
+    python = probe_python(
+        upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from"
+    )
+    about = list_labels(base, upstream, options)
     if options.flavour:
         if not python.runtime:  # an upstream: its base comes first
             plain = replace(options, image=base.image, flavour=bases.PLAIN)
-            build(base, plain, site=site, cache=cache, environ=environ, line=line)
-            upstream = stored(base.image)
-        about = inherited(upstream, about)
+            build_base(base, plain, site=site, cache=cache, environ=environ, line=line)
+            upstream = inspect_stored(base.image)
+        about = inherit_labels(upstream, about)
     with (
         tempfile.TemporaryDirectory(prefix="ovenbird-base-") as folder,
         site.pip_conf() as conf,
-        named(upstream, cache) as name,
+        name_upstream(upstream, cache) as name,
     ):
-        context(base.version, Path(folder), options.flavour)
+        fill_context(base.version, Path(folder), options.flavour)
         argv = buildah.build(
             folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
-            arguments=on_base(name, about) if options.flavour else arguments(name, about),
+            arguments=sdk_arguments(name, about) if options.flavour else plain_arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
-            secrets=secrets(site.network, conf),
+            secrets=list_secret_files(site.network, conf),
         )  # fmt: skip
         try:
             process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
         except process.ProcessFailedError as error:
-            raise failed(base, error) from None
-    done = stored(options.image)
+            raise explain_failure(base, error) from None
+    done = inspect_stored(options.image)
     return BuiltBase(options.image, done.digest, python.version, base.upstream, base.digest or upstream.digest)
 
 
-def fetch(base: BaseEntry, policy: str, environ: Mapping[str, str], site: FetchSettings) -> ProbeRecord:
+def fetch_upstream(base: BaseEntry, policy: str, environ: Mapping[str, str], site: FetchSettings) -> ProbeRecord:
     """Take the upstream into the store. Errors name the settings that say where it is looked for."""
     name = base.reference
     local = name.startswith("localhost/")
-    argv = buildah.pull(name, policy="never" if local else policy, insecure=insecure(name))
+    argv = buildah.pull(name, policy="never" if local else policy, insecure=is_loopback(name))
     try:
         done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
-        return stored(done.stdout.strip().rpartition("\n")[2])
+        return inspect_stored(done.stdout.strip().rpartition("\n")[2])
     except process.ProcessFailedError as error:
-        raise unreachable(name, error) from None
+        raise explain_unreachable(name, error) from None
 
 
-def insecure(name: str) -> bool:
+def is_loopback(name: str) -> bool:
     """Whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
     return bool(_LOOPBACK.match(name))
 
 
-def unreachable(name: str, error: process.ProcessFailedError) -> OvenbirdError:
+def explain_unreachable(name: str, error: process.ProcessFailedError) -> OvenbirdError:
     """Why an upstream could not be had, with the settings that say where it is looked for."""
-    told = refused(name, error)
+    told = explain_missing_image(name, error)
     return type(told)(told.message, hint=_SETTINGS) if isinstance(told, BaseMissingError | RegistryError) else told
 
 
 @contextlib.contextmanager
-def named(upstream: ProbeRecord, cache: Path) -> Iterator[str]:
+def name_upstream(upstream: ProbeRecord, cache: Path) -> Iterator[str]:
     """Give the upstream, for a while, a name that follows from its content.
 
     The history of the image says what it was made from; by any other name, the mirror that the upstream happened to
@@ -170,7 +172,7 @@ def named(upstream: ProbeRecord, cache: Path) -> Iterator[str]:
             process.run(buildah.remove_image(name), check=False)
 
 
-def labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOptions) -> dict[str, str]:
+def list_labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOptions) -> dict[str, str]:
     """What is said of the image, as labels and as annotations, by the names that OCI has for it."""
     created = format_epoch(options.epoch)
     said = {
@@ -185,7 +187,7 @@ def labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOptions) ->
     return {name: value for name, value in said.items() if value}
 
 
-def inherited(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str]:
+def inherit_labels(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str]:
     """What is said of an image with the SDK: what its base says, but its own title and time.
 
     The engine would annotate it with the passing name that the base has in the build.
@@ -195,45 +197,45 @@ def inherited(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str]:
     return kept | own
 
 
-def arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
+def plain_arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
     """The build arguments of Dockerfile.base."""
     named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
     named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
     return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
 
 
-def on_base(name: str, about: Mapping[str, str]) -> dict[str, str]:
+def sdk_arguments(name: str, about: Mapping[str, str]) -> dict[str, str]:
     """The build arguments of Dockerfile.sdk."""
     return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
 
 
-def secrets(network: NetworkSettings, pip_conf: Path | None) -> dict[str, str]:
+def list_secret_files(network: NetworkSettings, pip_conf: Path | None) -> dict[str, str]:
     """Files that the build sees and no layer holds."""
     found = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
     return found | ({"pip.conf": str(pip_conf)} if pip_conf else {})
 
 
-def context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
+def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     """Fill a folder that Dockerfile.base, or Dockerfile.sdk, can be built from, by buildah, podman or docker.
 
     Errors: SpecError when there is no lock of that version.
     """
-    lock = bases.locked(version, flavour)
-    shutil.copyfile(bases.recipe(flavour), folder / "Dockerfile")
+    lock = bases.read_runtime_lock(version, flavour)
+    shutil.copyfile(bases.find_dockerfile(flavour), folder / "Dockerfile")
     for name in ("stage.py", "elf.py", *(["stage_sdk.py"] if flavour else [])):
-        shutil.copyfile(bases.home() / name, folder / name)
+        shutil.copyfile(bases.catalog_folder() / name, folder / name)
     pip_tools.copy_pip(folder / "tools", *(["setuptools", "wheel"] if flavour else []))
     if flavour:
         (folder / "sdk.txt").write_text(lock, encoding="utf-8")
         return
     for path in (LAUNCHER, SIGNALS):
         shutil.copyfile(path, folder / path.name)
-    wheel = runtime_wheel.wheel(folder)
+    wheel = runtime_wheel.build_runtime_wheel(folder)
     own = f"ovenbird=={__version__} --hash=sha256:{hash_file(wheel)}\n"
     (folder / "requirements.txt").write_text(lock + own, encoding="utf-8")
 
 
-def failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
+def explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
     """Why a build failed, from what it said: pip's complaint or that of stage.py, else the engine's own.
 
     The cause need not be the first thing that pip calls an error: an index that cannot be reached comes out as a
@@ -261,7 +263,7 @@ def failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
     return LayerError(told + said)
 
 
-def push(image: str, destination: str, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
+def push_base(image: str, destination: str, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
     """Push an image of the store; the digest that the registry has it by.
 
     Errors: RegistryError, RegistryDeniedError.
@@ -269,12 +271,12 @@ def push(image: str, destination: str, *, site: FetchSettings, environ: Mapping[
     with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
         told = Path(folder) / "digest"
         argv = buildah.push(
-            image, f"docker://{destination}", digest_file=str(told), insecure=insecure(destination)
+            image, f"docker://{destination}", digest_file=str(told), insecure=is_loopback(destination)
         )  # fmt: skip
         try:
             process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
         except process.ProcessFailedError as error:
-            reason = refused(destination, error)
+            reason = explain_missing_image(destination, error)
             kind = type(reason) if isinstance(reason, ImageError) else RegistryError
             raise kind(
                 f"cannot push {show_value(destination)}: {error.message}", hint="`--tag` names the registry"

@@ -45,34 +45,34 @@ class BaseEntry(Struct, frozen=True):
     def reference(self) -> str:
         """What is fetched: by digest where one is pinned."""
         name = self.source or self.upstream
-        return f"{repository(name)}@{self.digest}" if self.digest else name
+        return f"{strip_tag(name)}@{self.digest}" if self.digest else name
 
 
-def home() -> Path:
+def catalog_folder() -> Path:
     """The folder of bases.toml, locks/ and the files that a base is built from: in a checkout, or as installed."""
     here = Path(__file__).parent.parent
     checkout = here.parent.parent / "images"
     return checkout if (checkout / "bases.toml").is_file() else here / "images"
 
 
-def recipe(flavour: str = PLAIN) -> Path:
+def find_dockerfile(flavour: str = PLAIN) -> Path:
     """Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
     name = f"Dockerfile.{flavour or 'base'}"
-    beside = home() / name
-    return beside if beside.is_file() else home().parent / name
+    beside = catalog_folder() / name
+    return beside if beside.is_file() else catalog_folder().parent / name
 
 
-def table(path: Path | None = None) -> dict[str, BaseEntry]:
+def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
     """Every base by its version, in order. Errors: SpecError for a file that is not what it should be."""
-    path = path or home() / "bases.toml"
+    path = path or catalog_folder() / "bases.toml"
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
         found = {version: BaseEntry(version=version, **row) for version, row in rows.items()}
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise BuildRequestError(f"cannot read the table of base images {show_value(str(path))}: {error}") from None
     for base in found.values():
-        reference(base.upstream)
-        reference(base.image)
+        match_reference(base.upstream)
+        match_reference(base.image)
         if base.digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
             raise BuildRequestError(
                 f"{show_value(str(path))}: digest of {base.version}: expected sha256:..., found"
@@ -81,19 +81,19 @@ def table(path: Path | None = None) -> dict[str, BaseEntry]:
     return dict(sorted(found.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
 
 
-def chosen(version: str, *, registry: str = "", image: str = "", path: Path | None = None) -> BaseEntry:
+def choose_base(version: str, *, registry: str = "", image: str = "", path: Path | None = None) -> BaseEntry:
     """The base of a version (`3.12` or the platform's `PYTHON3_12`), from a mirror or another image when one is named.
 
     Errors: VersionError; ReferenceFormatError.
     """
-    rows = table(path)
+    rows = read_catalog(path)
     found = next((base for base in rows.values() if version in (base.version, base.platform)), None)
     if not found:
         raise VersionError(
             f"no base image is known for Python {show_value(version)}", hint=f"there are {', '.join(rows)}"
         )
     if image:
-        reference(image)
+        match_reference(image)
         return replace(found, upstream=image, digest="")
     if registry:
         if not _REGISTRY.fullmatch(registry):
@@ -102,9 +102,9 @@ def chosen(version: str, *, registry: str = "", image: str = "", path: Path | No
     return found
 
 
-def remedy(image: str) -> str:
+def suggest_command(image: str) -> str:
     """What to do when a base image is not there: the command that makes it, where that is one of the table."""
-    for base in table().values():
+    for base in read_catalog().values():
         for flavour in (PLAIN, SDK):
             if image == base.image + (f"-{flavour}" if flavour else ""):
                 how = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
@@ -112,14 +112,14 @@ def remedy(image: str) -> str:
     return "--base names another"
 
 
-def lockfile(version: str, flavour: str = PLAIN) -> Path:
+def runtime_lock_path(version: str, flavour: str = PLAIN) -> Path:
     """The hash-locked list of what the runtime needs under a version, or of what a flavour adds to that."""
-    return home() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
+    return catalog_folder() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
 
 
-def locked(version: str, flavour: str = PLAIN) -> str:
+def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
     """The text of that list. Errors: SpecError when there is none."""
-    path = lockfile(version, flavour)
+    path = runtime_lock_path(version, flavour)
     if not path.is_file():
         what = "platform's SDK" if flavour else "runtime"
         hint = f"`ovenbird base lock {version}" + (f" --flavour {flavour}`" if flavour else "`")
@@ -127,12 +127,12 @@ def locked(version: str, flavour: str = PLAIN) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def wanted_sdk() -> str:
+def read_sdk_requirements() -> str:
     """What the flavour `sdk` brings, as the text of a requirements file."""
-    return (home() / "sdk.in").read_text(encoding="utf-8")
+    return (catalog_folder() / "sdk.in").read_text(encoding="utf-8")
 
 
-def reference(text: str) -> re.Match[str]:
+def match_reference(text: str) -> re.Match[str]:
     """The parts `name`, `tag` and `digest` of an image's name. Errors: ReferenceFormatError."""
     found = _REFERENCE.fullmatch(text)
     if not found:
@@ -142,12 +142,12 @@ def reference(text: str) -> re.Match[str]:
     return found
 
 
-def repository(text: str) -> str:
+def strip_tag(text: str) -> str:
     """The name of an image without tag and digest."""
-    return reference(text)["name"]
+    return match_reference(text)["name"]
 
 
-def pinned(text: str, version: str, digest: str) -> str:
+def replace_digest(text: str, version: str, digest: str) -> str:
     """The text of bases.toml with the digest of one version replaced, everything else as it is."""
     section = re.escape(f'["{version}"]')
     done, count = re.subn(rf'(?ms)(^{section}$(?:(?!^\[).)*?^digest = )"[^"]*"', rf'\g<1>"{digest}"', text, count=1)

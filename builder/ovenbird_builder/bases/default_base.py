@@ -25,7 +25,7 @@ def find_default_base(base: BaseEntry, look: Callable[[str], T], tell: Callable[
     try:
         found = look(base.reference)
     except (BaseMissingError, RegistryAuthError, RegistryError) as error:
-        raise _without_both(base, error) from None
+        raise _no_base_error(base, error) from None
     tell(
         f"note: the base is {base.reference}, and the runtime goes on top of it; once `ovenbird base build"
         f" {base.version}` has made {base.image}, builds on this machine need not do that"
@@ -33,7 +33,7 @@ def find_default_base(base: BaseEntry, look: Callable[[str], T], tell: Callable[
     return found
 
 
-def _without_both(base: BaseEntry, error: OvenbirdError) -> OvenbirdError:
+def _no_base_error(base: BaseEntry, error: OvenbirdError) -> OvenbirdError:
     reason = error.message.removeprefix(f"there is no base '{base.reference}': ")
     return type(error)(
         f"there is no base {base.image} on this machine, and its upstream {base.reference} is not available: {reason}",

@@ -1,4 +1,4 @@
-"""Lock what the runtime needs, and pin what base images are made from: what `ovenbird base lock` and `pin` do."""
+"""Lock what the runtime needs, and pin what base images are made from: `ovenbird base lock` and `ovenbird base pin`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ovenbird.common.atomic_files import write_file
 from ovenbird.errors import OvenbirdError
 
 from ..containers import buildah, pip_tools
-from ..containers.working_container import working
+from ..containers.working_container import open_container
 from ..errors import ConflictError, LockError, PackageIndexError, RequirementMissingError
 from ..host import process
 from ..host.network import MOUNT
 from . import catalog as bases
-from .build_base import FetchSettings, fetch, insecure, unreachable
+from .build_base import FetchSettings, explain_unreachable, fetch_upstream, is_loopback
 from .catalog import BaseEntry
-from .probe import probe
+from .probe import probe_python
 
 EXTRA = "platform"
 _PLACE = f"{MOUNT}/lock"
@@ -33,51 +33,51 @@ _COMPILE = (
 )  # fmt: skip
 
 
-def lock(
+def lock_runtime(
     base: BaseEntry, policy: str, *, site: FetchSettings, cache: Path, environ: Mapping[str, str],
     flavour: str = bases.PLAIN
 ) -> str:  # fmt: skip
     """The text of the lock of one version, made by pip-tools under the Python of its upstream.
 
     That of the flavour `sdk` goes with the runtime's own lock, and holds what it adds to that.
-    Errors: those of `fetch` and `probe`; LockError and its kinds.
+    Errors: those of `fetch_upstream` and `probe_python`; LockError and its kinds.
     """
     sdk = flavour == bases.SDK
-    wanted = bases.wanted_sdk() if sdk else "".join(f"{need}\n" for need in needs())
-    given = bases.locked(base.version) if sdk else ""
-    upstream = fetch(base, policy, environ, site)
-    probe(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
+    wanted = bases.read_sdk_requirements() if sdk else "".join(f"{need}\n" for need in runtime_requirements())
+    given = bases.read_runtime_lock(base.version) if sdk else ""
+    upstream = fetch_upstream(base, policy, environ, site)
+    probe_python(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
         Path(folder, "ovenbird").write_text(wanted, encoding="utf-8")
-        Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _pins(given)), encoding="utf-8")
+        Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _list_pins(given)), encoding="utf-8")
         env = site.network.container_env() | {"PYTHONPATH": pip_tools.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        mounts = [*site.network.mounts(), pip_tools.mount(cache), f"{folder}:{_PLACE}:ro"]
+        mounts = [*site.network.mounts(), pip_tools.mount_toolbox(cache), f"{folder}:{_PLACE}:ro"]
         if conf:
             mounts.append(f"{conf}:{MOUNT}/pip.conf:ro")
             env["PIP_CONFIG_FILE"] = f"{MOUNT}/pip.conf"
-        with working(upstream.id, pull="never") as container:
+        with open_container(upstream.id, pull="never") as container:
             try:
                 done = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
             except process.ProcessFailedError as error:
-                raise _failed(base, error) from None
+                raise _explain_failure(base, error) from None
     what, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
-    head = f"# {what} under Python {base.version}, by `ovenbird base lock{call}` with {pip_tools.versions()}.\n"
+    head = f"# {what} under Python {base.version}, by `ovenbird base lock{call}` with {pip_tools.format_versions()}.\n"
     text = done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird-sdk" if sdk else "ovenbird")
-    return head + _without(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _pins(given))
+    return head + _remove_pins(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _list_pins(given))
 
 
-def _pins(text: str) -> list[str]:
+def _list_pins(text: str) -> list[str]:
     """`name==version` of each line of a lock that pins something."""
     return re.findall(r"(?m)^[a-z0-9][a-z0-9.-]*==[^ \\\n]+", text)
 
 
-def _without(text: str, pins: list[str]) -> str:
+def _remove_pins(text: str, pins: list[str]) -> str:
     """The lock without some pins: each begins a line, and what belongs to it is indented."""
     parts = re.split(r"(?m)^(?=[a-z0-9])", text)
     return "".join(part for part in parts if part.partition(" ")[0] not in pins)
 
 
-def needs() -> list[str]:
+def runtime_requirements() -> list[str]:
     """What the runtime asks for, that for a job on the platform included, as lines of a requirements file."""
     lines = []
     for need in metadata.requires("ovenbird") or []:
@@ -87,18 +87,18 @@ def needs() -> list[str]:
     return lines
 
 
-def pin(base: BaseEntry, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
+def resolve_digest(base: BaseEntry, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
     """The digest that the registry has the upstream's tag by. Errors name the settings that say where it is."""
     name = base.source or base.upstream
-    argv = buildah.inspect_digest(f"docker://{name}", insecure=insecure(name))
+    argv = buildah.inspect_digest(f"docker://{name}", insecure=is_loopback(name))
     try:
         done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
     except process.ProcessFailedError as error:
-        raise unreachable(name, error) from None
+        raise explain_unreachable(name, error) from None
     return done.stdout.strip()
 
 
-def _failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
+def _explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
     """Why the lock could not be made, from what pip said."""
     said = error.output
     lines = [line.strip() for line in said.splitlines() if line.strip() and "exit status" not in line]
@@ -115,13 +115,13 @@ def _failed(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError
 
 def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
     """Write the lock of a version to its place; the path."""
-    path = bases.lockfile(version, flavour)
+    path = bases.runtime_lock_path(version, flavour)
     write_file(path, text.encode())
     return path
 
 
 def write_pin(version: str, digest: str) -> Path:
     """Write a digest into bases.toml, which stays as it is otherwise; the path."""
-    path = bases.home() / "bases.toml"
-    write_file(path, bases.pinned(path.read_text(encoding="utf-8"), version, digest).encode())
+    path = bases.catalog_folder() / "bases.toml"
+    write_file(path, bases.replace_digest(path.read_text(encoding="utf-8"), version, digest).encode())
     return path

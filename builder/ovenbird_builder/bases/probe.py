@@ -18,7 +18,7 @@ from ovenbird.common.hashing import hash_text
 from ovenbird.common.text import show_value
 
 from ..containers import buildah
-from ..containers.working_container import WorkingContainer, working
+from ..containers.working_container import WorkingContainer, open_container
 from ..errors import EngineError, IncompatibleBaseError
 from ..host import process
 
@@ -94,7 +94,7 @@ class ProbeRecord(Struct, frozen=True):
     config: Mapping[str, Any]
 
 
-def stored(image: str) -> ProbeRecord:
+def inspect_stored(image: str) -> ProbeRecord:
     """What the store knows of an image that is in it. Errors: ProcessFailed when it is not."""
     about = json.loads(process.run(buildah.inspect_image(image)).stdout)
     oci = about.get("OCIv1") or {}
@@ -106,7 +106,7 @@ def stored(image: str) -> ProbeRecord:
     )
 
 
-def probe(
+def probe_python(
     image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "", flag: str = "--base"
 ) -> TargetPython:
     """What the Python of an image is. `version` (`3.12`) is the one that is asked for, empty for any.
@@ -114,28 +114,28 @@ def probe(
     `name` is what errors call the image, when `image` is its id; `flag` the one that names another.
 
     Errors: BaseUnfitError for an image of another architecture, without Python, with one that no function can run
-    under, or another than asked for; those of `working`.
+    under, or another than asked for; those of `open_container`.
     """
     name = name or image
-    with working(image, pull=pull) as container:
-        about = stored(image)
-        _refuse_architecture(name, about, flag)
+    with open_container(image, pull=pull) as container:
+        about = inspect_stored(image)
+        _check_architecture(name, about, flag)
         place = cache / "probes" / f"{about.id}-{hash_text(_SCRIPT)[:12]}.json"
-        answer = _kept(place)
+        answer = _read_answer(place)
         if answer is None:
-            answer = _asked(name, container, flag)
-            _keep(place, answer)
-    _refuse(name, answer, version, flag)
+            answer = _ask_python(name, container, flag)
+            _write_answer(place, answer)
+    _check_python(name, answer, version, flag)
     fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
     return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
 
 
-def as_json(interpreter: TargetPython) -> str:
+def format_json(interpreter: TargetPython) -> str:
     """The interpreter as JSON text."""
     return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
 
 
-def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:
+def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:
     """The answer of the image's python3."""
     for _ in range(_TRIES):
         done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
@@ -149,7 +149,7 @@ def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]
     said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
     if re.search(r"exec format error", done.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
-            f"the programs of the image {show_value(image)} do not run on this machine ({_here()})"
+            f"the programs of the image {show_value(image)} do not run on this machine ({_local_architecture()})"
         )
     if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
@@ -166,16 +166,16 @@ def _asked(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]
     )
 
 
-def _refuse_architecture(image: str, about: ProbeRecord, flag: str) -> None:
+def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
     """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
-    if about.architecture and about.architecture != _here():
+    if about.architecture and about.architecture != _local_architecture():
         raise IncompatibleBaseError(
-            f"the image {show_value(image)} is for {about.architecture}, this machine is {_here()}",
+            f"the image {show_value(image)} is for {about.architecture}, this machine is {_local_architecture()}",
             hint=f"{flag} names an image for this machine",
         )
 
 
-def _refuse(image: str, answer: Mapping[str, Any], version: str, flag: str) -> None:
+def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str) -> None:
     """Refuse a Python that no function can run under, or another than asked for. Errors: BaseUnfitError."""
     found = str(answer["version"])
     minor = ".".join(found.split(".")[:2])
@@ -198,13 +198,13 @@ def _refuse(image: str, answer: Mapping[str, Any], version: str, flag: str) -> N
         )
 
 
-def _here() -> str:
+def _local_architecture() -> str:
     """This machine's architecture, as images name it."""
     machine = platform.machine()
     return _MACHINES.get(machine, machine)
 
 
-def _kept(place: Path) -> dict[str, Any] | None:
+def _read_answer(place: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -212,7 +212,7 @@ def _kept(place: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("version") else None
 
 
-def _keep(place: Path, answer: Mapping[str, Any]) -> None:
+def _write_answer(place: Path, answer: Mapping[str, Any]) -> None:
     """Keep an answer; where the cache cannot be written it is asked again next time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)

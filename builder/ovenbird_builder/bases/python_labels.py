@@ -9,15 +9,15 @@ from ..oci import label_names
 from .probe import TargetPython
 
 
-def facts(base: ImageReader, ask: Callable[[str], TargetPython]) -> dict[str, str]:
+def read_python_labels(base: ImageReader, ask: Callable[[str], TargetPython]) -> dict[str, str]:
     """The labels of the base's interpreter and runtime; `ask` is given a name that buildah understands."""
     told = base.labels
     if all(told.get(name) for name in label_names.INTERPRETER):
         return {name: told[name] for name in (*label_names.INTERPRETER, label_names.RUNTIME) if told.get(name)}
-    return of(ask(base.name.removeprefix("containers-storage:")))
+    return format_python_labels(ask(base.name.removeprefix("containers-storage:")))
 
 
-def of(interpreter: TargetPython) -> dict[str, str]:
+def format_python_labels(interpreter: TargetPython) -> dict[str, str]:
     """An interpreter as labels."""
     found = {
         label_names.PYTHON: interpreter.version,

@@ -17,12 +17,12 @@ _KEPT = ("Metadata-Version", "Name", "Version", "Summary", "License-Expression",
 _EXTRAS = ("platform", "reload")  # the builder's own stays behind
 
 
-def wheel(into: Path) -> Path:
+def build_runtime_wheel(into: Path) -> Path:
     """Write the wheel of the runtime into the folder `into`; its path. The same code gives the same bytes."""
     version = metadata.version("ovenbird")
-    files = _code() | _about(version)
+    files = _collect_files() | _make_dist_info(version)
     info = f"ovenbird-{version}.dist-info"
-    rows = [f"{name},sha256={_urlsafe(content)},{len(content)}" for name, content in files.items()]
+    rows = [f"{name},sha256={_encode_digest(content)},{len(content)}" for name, content in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
     path = into / f"ovenbird-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -33,19 +33,19 @@ def wheel(into: Path) -> Path:
     return path
 
 
-def _code() -> dict[str, bytes]:
+def _collect_files() -> dict[str, bytes]:
     """The package's files by their name in the wheel, sorted."""
     root = Path(str(ovenbird.errors.__file__)).parent
     found = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {f"ovenbird/{path.relative_to(root).as_posix()}": path.read_bytes() for path in found}
 
 
-def _about(version: str) -> dict[str, bytes]:
+def _make_dist_info(version: str) -> dict[str, bytes]:
     """The files of the dist-info but RECORD."""
     info = f"ovenbird-{version}.dist-info"
     found = metadata.distribution("ovenbird")
     files = {
-        f"{info}/METADATA": _metadata(HeaderParser().parsestr(found.read_text("METADATA") or "")),
+        f"{info}/METADATA": _make_metadata(HeaderParser().parsestr(found.read_text("METADATA") or "")),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: ovenbird\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": b"[console_scripts]\novenbird = ovenbird.__main__:main\n",
     }
@@ -54,7 +54,7 @@ def _about(version: str) -> dict[str, bytes]:
     return files
 
 
-def _metadata(full: Message) -> bytes:
+def _make_metadata(full: Message) -> bytes:
     """The headers that say what the runtime is and needs: not the builder's needs, and not the README."""
     lines = [f"{name}: {full[name]}" for name in _KEPT if full[name]]
     needs = [need for need in full.get_all("Requires-Dist", []) if "extra ==" not in need]
@@ -66,5 +66,5 @@ def _metadata(full: Message) -> bytes:
     return "\n".join([*lines, "", ""]).encode()
 
 
-def _urlsafe(content: bytes) -> str:
+def _encode_digest(content: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

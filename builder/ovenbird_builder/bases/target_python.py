@@ -13,12 +13,12 @@ from ..cache.layer_cache import LayerCache
 from ..errors import IncompatibleBaseError
 from ..image_store.stage_images import StageImages
 from .base_image import BaseImage
-from .probe import TargetPython, probe
+from .probe import TargetPython, probe_python
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
-def interpreter(
+def find_interpreter(
     base: BaseImage, version: str, bench: StageImages, cache: LayerCache, *, sibling: BaseImage | None
 ) -> TargetPython:
     """The interpreter of a base. `version` (`3.12`) is what is asked for, empty for any.
@@ -32,17 +32,17 @@ def interpreter(
     if known:
         found = TargetPython(**(known | {"path": tuple(known["path"])}))
     else:
-        found = probe(bench.base(asked.manifest).name, cache=cache.root, pull="never", name=asked.name)
+        found = probe_python(bench.base(asked.manifest).name, cache=cache.root, pull="never", name=asked.name)
         cache.note(name, asdict(found), f"the Python of {asked.name}")
     if version and found.minor != version:
         raise IncompatibleBaseError(
             f"the Python of the base {show_value(base.name)} is {found.version}, expected {version}",
             hint="another `--python`, or another `--base`",
         )
-    return found if sibling is None else foreign(found, base.platform)
+    return found if sibling is None else on_platform(found, base.platform)
 
 
-def foreign(found: TargetPython, platform: str) -> TargetPython:
+def on_platform(found: TargetPython, platform: str) -> TargetPython:
     """The same interpreter on another architecture: the images of one tag are made alike."""
     there = _MACHINES[platform]
     here = found.machine or machine.machine()

@@ -16,10 +16,10 @@ from ..bases.probe import TargetPython
 from ..containers.working_container import ImageName
 from ..errors import LockError
 from ..locking import lockfile
-from ..locking.indexes import PackageIndexes, indexes
+from ..locking.indexes import PackageIndexes, read_indexes
 from ..locking.lock_format import Lock
-from ..locking.requirements import RequirementFlags, Requirements, collect
-from ..locking.wheel_tags import platform
+from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
+from ..locking.wheel_tags import platform_of
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, here
 from ..sources import SourceTree
@@ -64,25 +64,25 @@ def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str
     flags = RequirementFlags(
         request.requirement, request.requirements, request.constraints, request.extras, indexes
     )  # fmt: skip
-    return collect(request.function, tree.path, flags)
+    return collect_requirements(request.function, tree.path, flags)
 
 
 def _read_lock(
     request: BuildRequest, tree: SourceTree, wanted: Requirements, interpreter: TargetPython
 ) -> ResolvedDependencies | None:
     """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
-    folders = lockfile.folders_of(request.function, tree.path) + ([request.locks] if request.locks else [])
+    folders = lockfile.list_lock_folders(request.function, tree.path) + ([request.locks] if request.locks else [])
     try:
-        for path in lockfile.places(folders, platform(interpreter)):
-            found = lockfile.read(path)
+        for path in lockfile.list_lock_paths(folders, platform_of(interpreter)):
+            found = lockfile.read_lock(path)
             if found is not None:
-                lockfile.check(found, lockfile.head_of(wanted, interpreter), interpreter, path.name)
+                lockfile.check_lock(found, lockfile.make_header(wanted, interpreter), interpreter, path.name)
                 lockfile.check_versions(found, wanted, interpreter, path.name)
                 return ResolvedDependencies(found, path.name, wanted, wanted.notes)
     except LockError as error:
         if error.hint != lockfile.COMMAND or request.bundled:
             raise
-        raise type(error)(error.message, hint=lock_command(request, platform(interpreter))) from None
+        raise type(error)(error.message, hint=lock_command(request, platform_of(interpreter))) from None
     return None
 
 
@@ -123,11 +123,11 @@ def gathered(
     """
     if not needs.lock.pins:
         return ()
-    from ..locking.wheel_fetch import wheels
+    from ..locking.wheel_fetch import fetch_wheels
 
     root = needs.wanted.root
     site = resolver(request, place, interpreter, image, tuple(root / name for name in needs.wanted.find_links))
-    return wheels(needs.lock, site, root=root, offline=request.offline, identity=identity)
+    return fetch_wheels(needs.lock, site, root=root, offline=request.offline, identity=identity)
 
 
 def resolver(
@@ -174,7 +174,7 @@ def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
     from ..locking import source_wheels
 
     built = [
-        f"{wheel.name} {wheel.version} ({source_wheels.generator(wheel.path) or 'by what it does not say'})"
+        f"{wheel.name} {wheel.version} ({source_wheels.find_generator(wheel.path) or 'by what it does not say'})"
         for wheel in from_source
     ]
     return (
@@ -185,4 +185,4 @@ def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
 
 def sources_of_packages(request: BuildRequest, environ: Mapping[str, str]) -> PackageIndexes:
     """The package indexes of a request."""
-    return indexes(request.index_url, request.extra_index_urls, environ)
+    return read_indexes(request.index_url, request.extra_index_urls, environ)

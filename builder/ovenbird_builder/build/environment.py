@@ -16,7 +16,7 @@ from ..host.tempdirs import make_build_folder
 from ..image_store.skopeo_client import SkopeoClient
 from ..image_store.stage_images import StageImages, bench
 from ..oci.reference import ImageReference
-from ..registry.auth_file import credentials
+from ..registry.auth_file import write_auth_file
 from ..request.build_request import BuildRequest
 
 
@@ -48,7 +48,7 @@ def workplace(
     with contextlib.ExitStack() as stack:
         cache = LayerCache(request.cache)
         stack.callback(cache.close)
-        found = stack.enter_context(credentials(request.authfile, request.creds_file, hosts, environ))
+        found = stack.enter_context(write_auth_file(request.authfile, request.creds_file, hosts, environ))
         registry = SkopeoClient(
             cache.blobs, environ, request.network, found, request.timeout or None, tell=progress.say
         )  # fmt: skip

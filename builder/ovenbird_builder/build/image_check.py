@@ -18,7 +18,7 @@ from ovenbird.errors import OvenbirdError
 from ..bases.base_image import BaseImage
 from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import WorkingContainer, working
+from ..containers.working_container import WorkingContainer, open_container
 from ..errors import CheckError
 from ..host.process import CompletedProcess, ProcessFailedError, ProcessTimedOutError
 from ..image_store.stage_images import StageImages
@@ -126,7 +126,7 @@ class ImageCheck:
             self.bench.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
             if self._keep:
                 self._keep_large()
-            with working(self.bench.image(self.image.manifest), pull="never") as container:
+            with open_container(self.bench.image(self.image.manifest), pull="never") as container:
                 done = _run(container, self._limit)
         except CheckError:
             raise

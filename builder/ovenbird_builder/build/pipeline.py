@@ -20,7 +20,7 @@ from ..cache.layer import compute_key
 from ..layers import image_policy
 from ..layers.image_manifest import AssembledImage, index, predict
 from ..layers.source import HOME
-from ..publish.publish import PublishRequest, deliver, present, push
+from ..publish.publish import PublishRequest, is_published, push_tags, write_output
 from ..request.build_request import BuildRequest, here
 from ..sources import SourceTree, fetch, secret_gate
 from ..sources.allowed_files import is_allowed
@@ -163,14 +163,14 @@ def _deliver(
         return attestations.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
 
     edited = _is_edited(request, place, prepared, baked)
-    outputs = [one for one in request.outputs if edited or not present(one, parcel, place.registry)]
+    outputs = [one for one in request.outputs if edited or not is_published(one, parcel, place.registry)]
     with contextlib.ExitStack() as stack:
         allow = _begin_check(request, place, prepared, baked, stack) if outputs else None
         for output in outputs:
             if output.kind == "registry":
                 issued = _push(request, place, parcel, told, allow)
             else:
-                deliver(output, parcel, place.registry, place.cache, place.progress, allow)
+                write_output(output, parcel, place.registry, place.cache, place.progress, allow)
             if output.path:
                 from . import attestations
 
@@ -242,7 +242,7 @@ def _push(
         return issued, attestations.attach(issued, request.tags, place.registry)
 
     with place.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
-        issued, attached = push(parcel, place.registry, place.cache, attach, allow)
+        issued, attached = push_tags(parcel, place.registry, place.cache, attach, allow)
         for one in attached:
             if not one.first:  # else none but a builder of the same image can be writing, and it writes the same
                 one.settle()

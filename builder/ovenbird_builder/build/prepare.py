@@ -14,11 +14,11 @@ from ovenbird.common.hashing import digest_file
 from ovenbird.errors import OvenbirdError
 
 from ..bases import catalog as bases
-from ..bases.base_image import BaseImage, foundation
+from ..bases.base_image import BaseImage, resolve_base
 from ..bases.default_base import find_default_base
 from ..bases.probe import TargetPython
 from ..bases.stdlib_names import stdlib_names
-from ..bases.target_python import interpreter as interpreter_of
+from ..bases.target_python import find_interpreter as interpreter_of
 from ..cache.secret_fingerprint import identities
 from ..containers.working_container import LazyImage
 from ..errors import PackageIndexError
@@ -159,13 +159,13 @@ def _bases(request: BuildRequest, place: BuildEnvironment, platform: str) -> tup
     def look(name: str, platform: str = platform) -> BaseImage:
         known = (name, platform)
         if known not in place.bases:
-            place.bases[known] = foundation(name, platform, place.registry, place.cache, offline=request.offline)
+            place.bases[known] = resolve_base(name, platform, place.registry, place.cache, offline=request.offline)
         return place.bases[known]
 
     if request.base:
         found = look(request.base)
     else:
-        base = bases.chosen(request.python or DEFAULT_PYTHON, registry=request.registry)
+        base = bases.choose_base(request.python or DEFAULT_PYTHON, registry=request.registry)
         found = find_default_base(base, look, place.progress.say_once)
     return found, found if platform == here() else look(found.name, here())
 
@@ -212,7 +212,7 @@ def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython
     is_dry = request.dry_run and not request.offline
     site = dependencies.resolver(request, place, found, "")  # wheels only: nothing is built
     try:
-        return runtime_wheels.packages(site, place.folder, offline=request.offline or is_dry), ""
+        return runtime_wheels.fetch_runtime_wheels(site, place.folder, offline=request.offline or is_dry), ""
     except PackageIndexError:
         if not is_dry:
             raise

@@ -18,7 +18,7 @@ from ovenbird.common.redact import make_redactor
 from ovenbird.common.text import show_value
 
 from ..containers import buildah, engine_errors, skopeo
-from ..containers.working_container import WorkingContainer, working
+from ..containers.working_container import WorkingContainer, open_container
 from ..errors import DigestError, InstructionFailedError, InstructionTimeoutError
 from ..host import process, secrets
 from ..host.network import MOUNT, NetworkSettings
@@ -64,8 +64,8 @@ def execute_instruction(
     Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
     """
     used = [secret for secret in context.secrets if secret.name in instruction.secrets]
-    with working(image, pull="never") as container:
-        with secrets.mounted(used) as mounts:
+    with open_container(image, pull="never") as container:
+        with secrets.mount_secrets(used) as mounts:
             hidden = tuple(text for secret in used for text in secret.texts)
             _run(instruction, container, tuple(mounts), hidden, context)
         with tempfile.TemporaryDirectory(prefix="step-", dir=context.scratch) as folder:
@@ -150,7 +150,7 @@ def committed(container: WorkingContainer) -> Iterator[str]:
         process.run(buildah.commit(container.name, name))
         yield name
     except process.ProcessFailedError as error:
-        raise engine_errors.refused(error, "take what a step changed into the store") from None
+        raise engine_errors.translate_error(error, "take what a step changed into the store") from None
     finally:
         process.run(buildah.remove_image(name), check=False)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..containers.working_container import ImageName, working
+from ..containers.working_container import ImageName, open_container
 from ..host.network import MOUNT
 
 _LIMIT = 120.0  # seconds
@@ -41,7 +41,7 @@ def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) 
     """
     inside = f"{MOUNT}/source"
     argv = (python, "-I", "-S", "-B", "-c", _SCRIPT, inside, json.dumps(list(names)))
-    with working(image) as container:
+    with open_container(image) as container:
         done = container.run(argv, mounts=(f"{root}:{inside}:ro",), network=False, timeout=_LIMIT)
     return {name: (int(line), str(text)) for name, (line, text) in json.loads(done.stdout).items()}
 
@@ -51,6 +51,6 @@ def has_module(image: ImageName, python: str, name: str) -> bool:
 
     Errors: those of `container.working` and `process.run`.
     """
-    with working(image) as container:
+    with open_container(image) as container:
         done = container.run((python, "-B", "-c", _FIND, name), network=False, timeout=_LIMIT)
     return done.stdout.strip() == "True"

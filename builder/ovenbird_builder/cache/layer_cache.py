@@ -28,11 +28,11 @@ from msgspec.structs import asdict, replace
 
 from ovenbird.common.text import show_value
 
-from ..cache.layer import Layer
 from ..errors import DiskFullError
 from ..host.disk import guard_cache_writes
 from ..host.file_locks import hold_lock
 from .blobs import BlobStore, PendingBlob
+from .layer import Layer
 
 _log = logging.getLogger("ovenbird.cache")
 _SALT = 32  # bytes

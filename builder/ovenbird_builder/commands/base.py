@@ -23,7 +23,7 @@ from ..bases.catalog import BaseEntry
 from ..build import report
 from ..cache.folder import find_cache
 from ..errors import BaseMissingError, BuildRequestError, ImageError, RegistryAuthError, RegistryError
-from ..host.network import network
+from ..host.network import read_network_settings
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -80,9 +80,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.action == "list":
         return _list(json_wanted=args.json)
     site = baseimage.FetchSettings(
-        network(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
+        read_network_settings(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
     )
-    wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.table())
+    wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.read_catalog())
     call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), wanted)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
@@ -94,12 +94,15 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> BaseEntry:
     registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
-    known = bases.chosen(version).version
-    return bases.chosen(known, registry=registry, image=args.image.replace("{version}", known))
+    known = bases.choose_base(version).version
+    return bases.choose_base(known, registry=registry, image=args.image.replace("{version}", known))
 
 
 def _list(*, json_wanted: bool) -> int:
-    rows = [asdict(base) | {"locked": bases.lockfile(base.version).is_file()} for base in bases.table().values()]
+    rows = [
+        asdict(base) | {"locked": bases.runtime_lock_path(base.version).is_file()}
+        for base in bases.read_catalog().values()
+    ]
     if json_wanted:
         print(json.dumps(rows, indent=2))
         return 0
@@ -118,7 +121,7 @@ def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     args = call.args
     suffix = f"-{args.flavour}" if args.flavour else ""
     name = args.tag.replace("{version}", base.version) or base.image + suffix
-    bases.reference(name)
+    bases.match_reference(name)
     if len(call.bases) > 1 and (args.context or (args.tag and name == args.tag)):
         raise BuildRequestError("--tag and --context name one image: name one version, or write {version} in --tag")
     if args.context:
@@ -131,15 +134,15 @@ def _build(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
             raise BuildRequestError(f"--context: cannot make the folder {show_value(args.context)}: {reason}") from None
         if not empty:
             raise BuildRequestError(f"--context: the folder {show_value(args.context)} is not empty")
-        baseimage.context(base.version, folder, args.flavour)
+        baseimage.fill_context(base.version, folder, args.flavour)
         return {"version": base.version, "context": str(folder), "upstream": base.reference}
     opts = baseimage.BaseBuildOptions(
         name, args.format, epoch(call.environ), args.revision or call.environ.get("OVENBIRD_REVISION", ""), args.pull,
         args.flavour,
     )  # fmt: skip
     line = None if args.quiet else _told
-    built = baseimage.build(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
-    pushed = baseimage.push(name, name, site=call.site, environ=call.environ) if args.push else ""
+    built = baseimage.build_base(base, opts, site=call.site, cache=call.cache, environ=call.environ, line=line)
+    pushed = baseimage.push_base(name, name, site=call.site, environ=call.environ) if args.push else ""
     return {"version": base.version, **asdict(built)} | ({"pushed": pushed} if pushed else {})
 
 
@@ -161,10 +164,10 @@ def _at_hand(call: _BaseCommand) -> list[dict[str, Any]]:
 
 def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     flavour = call.args.flavour
-    text = baselock.lock(
+    text = baselock.lock_runtime(
         base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ, flavour=flavour
     )  # fmt: skip
-    place = bases.lockfile(base.version, flavour)
+    place = bases.runtime_lock_path(base.version, flavour)
     changed = not place.is_file() or place.read_text() != text
     return {"version": base.version, "lock": str(baselock.write_lock(base.version, text, flavour)), "changed": changed}
 
@@ -172,7 +175,7 @@ def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
 def _pin(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     if call.args.image:
         raise BuildRequestError("--from: only the upstreams of bases.toml can be pinned")
-    digest = baselock.pin(base, site=call.site, environ=call.environ)
+    digest = baselock.resolve_digest(base, site=call.site, environ=call.environ)
     baselock.write_pin(base.version, digest)
     return {"version": base.version, "upstream": base.upstream, "digest": digest, "changed": digest != base.digest}
 

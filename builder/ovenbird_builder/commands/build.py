@@ -21,7 +21,7 @@ from ..build.batch import BatchOutcome, BatchStoppedError, build_all, check_name
 from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError, DiskFullError
-from ..host.progress import Progress, progress
+from ..host.progress import Progress, make_progress
 from ..request.build_request import BuildRequest, request
 from ..request.function_target import function_folders, named
 from . import options as table
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         with ended_by_signals(), contextlib.ExitStack() as stack:
             _ask(outcomes, table.given(args, environ), environ, stack)
-            told = progress(sys.stderr, _secrets(outcomes))
+            told = make_progress(sys.stderr, _secrets(outcomes))
             stack.callback(told.close)
             told.warn(list_notes(outcomes))
             build_all(outcomes, environ, told)

@@ -14,7 +14,7 @@ from ..build import report
 from ..build.environment import workplace
 from ..build.pipeline import prepare_all
 from ..errors import BuildRequestError
-from ..host.progress import progress
+from ..host.progress import make_progress
 from ..request.build_request import request
 from . import options as table
 from .build import TerminatedBySignal, ended_by_signals, secrets
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not given["out"]:
         raise BuildRequestError("-o FILE: the name of the bundle is missing")
     asked = request({**given, "output": (), "push": False}, environ)
-    told = progress(sys.stderr, secrets(asked))
+    told = make_progress(sys.stderr, secrets(asked))
     told.warn(asked.notes)
     to_stdout = given["out"] == "-"
     try:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise SettingsError(f"--{unknown[0].replace('_', '-')} is not a flag of {args.verb}")
     settings = table.resolve(args.verb, flags, environ)
     image = _image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
-    engine = engines.find(settings.engine)
+    engine = engines.find_engine(settings.engine)
     known_as = _at_hand(engine, image)
     made = run_spec.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
     if digest := image.digest or known_as:
@@ -53,10 +53,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _image(target: str, flag: str) -> ImageReference:
     """The image to run: the flag's, else the document's. Errors: SpecError, which says how to build it."""
     if flag:
-        return _one(reference.parse(flag, "--image"))
+        return _one(reference.parse_reference(flag, "--image"))
     named = function_target.named(target or ".")
     if named.function.image:
-        return _one(reference.parse(named.function.image, "spec.image"))
+        return _one(reference.parse_reference(named.function.image, "spec.image"))
     place = target or "."
     name = f"{_plain(named.function.name)}:1"
     reason = (

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import inspect_image
-from ..host.network import network
-from ..image_reader.resolve import ImageAccess, find
+from ..host.network import read_network_settings
+from ..image_reader.resolve import ImageAccess, resolve_image
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,12 +36,12 @@ def reach_options(parser: argparse.ArgumentParser) -> None:
 
 def reach(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
     """How images are reached, from these flags and the environment."""
-    return ImageAccess(environ, network(args.ca_bundle, environ), args.authfile, platform=args.platform)
+    return ImageAccess(environ, read_network_settings(args.ca_bundle, environ), args.authfile, platform=args.platform)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print a table on a terminal, JSON elsewhere; the exit status."""
-    found = inspect_image.inspect(find(args.image, reach(args, environ)))
+    found = inspect_image.inspect(resolve_image(args.image, reach(args, environ)))
     if args.json or not sys.stdout.isatty():
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0

@@ -18,19 +18,19 @@ from ovenbird.function_document import VERSIONS, FunctionSpec
 from ..bases import catalog as bases
 from ..bases.base_name import check_form, check_place
 from ..bases.default_base import find_default_base
-from ..bases.probe import TargetPython, probe
+from ..bases.probe import TargetPython, probe_python
 from ..bases.stdlib_names import stdlib_names
 from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, LockError, StaleLockError
-from ..host.network import network
-from ..host.progress import progress
+from ..host.network import read_network_settings
+from ..host.progress import make_progress
 from ..locking import lockfile
-from ..locking.indexes import PackageIndexes, indexes
+from ..locking.indexes import PackageIndexes, read_indexes
 from ..locking.lock import LOCKERS, Lock, LockOptions, lock
 from ..locking.pip_container import ResolverContext
-from ..locking.requirements import RequirementFlags, Requirements, collect
-from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine, platform
+from ..locking.requirements import RequirementFlags, Requirements, collect_requirements
+from ..locking.wheel_tags import assume_interpreter, format_lock_command, machine_of, platform_of
 from ..request.function_target import FunctionTarget, function_folders, named, version_of
 from ..sources import fetch, shadow
 
@@ -93,8 +93,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target: FunctionTarget, cache: Path) -> int:
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
-    site = network(args.ca_bundle, environ, args.allow_host)
-    where = indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
+    site = read_network_settings(args.ca_bundle, environ, args.allow_host)
+    where = read_indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
     asks_base = not args.check or args.base
     image, interpreter = _target(args, environ, target, cache) if asks_base else ("", None)
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder:
@@ -107,27 +107,27 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         for note in wanted.notes:
             _tell(f"note: {note}")
         if args.check:
-            names = (platform(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
+            names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
             python = version_of(target.function, args.python) or ("" if target.function.base_image else _VERSION)
             if not python and not interpreter:
                 _tell("note: Python is not compared: neither the document nor --python says which the base has")
-            folders = lockfile.folders_of(target.function, tree.path)
+            folders = lockfile.list_lock_folders(target.function, tree.path)
             paths = check_locks(folders, names, wanted, python, interpreter)
             for path in paths:
                 _tell(f"{path.name} holds")
                 print(_place(path, tree.path, target.function))
             return 0
         assert interpreter
-        path = lockfile.place_to_write(target.function, platform(interpreter))
-        previous, note = lockfile.read_previous(path)
+        path = lockfile.choose_lock_path(target.function, platform_of(interpreter))
+        previous, note = lockfile.read_previous_lock(path)
         if note:
             _tell(f"note: {note}")
-        told = progress(sys.stderr, (*where.secrets(), *site.secrets()))
+        told = make_progress(sys.stderr, (*where.secrets(), *site.secrets()))
         context = ResolverContext(image, interpreter, where, site, cache, environ, progress=told)
         choice = LockOptions(args.locker, args.only_binary, previous, args.upgrade, tuple(args.upgrade_package))
         made = lock(wanted, context, choice)
     told.close()
-    lockfile.save(path, made)
+    lockfile.write_lock(path, made)
     for line in difference(previous, made):
         _tell(line)
     print(path)
@@ -147,12 +147,12 @@ def check_locks(
     found = []
     for name in platforms:
         try:
-            found += _check_lock(lockfile.places(folders, name), name, wanted, python, interpreter)
+            found += _check_lock(lockfile.list_lock_paths(folders, name), name, wanted, python, interpreter)
         except LockError as error:
             hint = format_lock_command(name) if error.hint == lockfile.COMMAND else error.hint
             raise type(error)(error.message, hint=hint) from None
     if not found:
-        names = " or ".join(map(lockfile.name, platforms))
+        names = " or ".join(map(lockfile.lock_name, platforms))
         raise StaleLockError(
             f"there is no {names} in {show_value(str(folders[0]))}",
             hint=" and ".join(map(format_lock_command, platforms)),
@@ -165,10 +165,10 @@ def _check_lock(
 ) -> list[Path]:
     """Return the first lock that is there, once it is compared; nothing where there is none."""
     for path in places:
-        if (lock := lockfile.read(path)) is not None:
+        if (lock := lockfile.read_lock(path)) is not None:
             version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
             there = interpreter or assume_interpreter(version, name, lock.head.libc)
-            lockfile.check(lock, lockfile.head_of(wanted, there), there, path.name)
+            lockfile.check_lock(lock, lockfile.make_header(wanted, there), there, path.name)
             lockfile.check_versions(lock, wanted, there, path.name)
             return [path]
     return []
@@ -206,7 +206,7 @@ def _wanted(args: argparse.Namespace, target: FunctionTarget, tree: Path, where:
     flags = RequirementFlags(
         tuple(args.requirement), tuple(args.requirements), tuple(args.constraints), tuple(args.extra), where.urls()
     )  # fmt: skip
-    return collect(target.function, tree, flags)
+    return collect_requirements(target.function, tree, flags)
 
 
 def _target(
@@ -223,23 +223,28 @@ def _target(
         image, interpreter = str(name), _interpreter(str(name), cache, version)
     else:
         registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
-        base = bases.chosen(version or _VERSION, registry=registry)
+        base = bases.choose_base(version or _VERSION, registry=registry)
         image, interpreter = find_default_base(base, lambda image: (image, _interpreter(image, cache, version)), _tell)
     if args.platform:
-        interpreter = replace(interpreter, machine=machine(args.platform), soabi=_soabi(interpreter, args.platform))
+        interpreter = replace(interpreter, machine=machine_of(args.platform), soabi=_soabi(interpreter, args.platform))
     return image, interpreter
 
 
 def _interpreter(image: str, cache: Path, version: str) -> TargetPython:
-    """What the base's Python is; `localhost` is no registry to ask. Errors: those of `probe`, with how it is made."""
+    """Return the Python of a base; `localhost` is no registry to ask.
+
+    Errors: those of `probe_python`, with the command that makes the base.
+    """
     try:
-        return probe(image, cache=cache, version=version, pull="never" if image.startswith("localhost/") else "missing")
+        return probe_python(
+            image, cache=cache, version=version, pull="never" if image.startswith("localhost/") else "missing"
+        )
     except BaseMissingError as error:
-        raise BaseMissingError(error.message, hint=bases.remedy(image)) from None
+        raise BaseMissingError(error.message, hint=bases.suggest_command(image)) from None
 
 
 def _soabi(interpreter: TargetPython, platform_name: str) -> str:
-    return interpreter.soabi.replace(interpreter.machine, machine(platform_name))
+    return interpreter.soabi.replace(interpreter.machine, machine_of(platform_name))
 
 
 def _tell(text: str) -> None:

@@ -17,11 +17,11 @@ from ovenbird.settings import duration, named_json, named_text, named_variable
 
 from ..errors import BaseMissingError, BuildRequestError
 from ..host.flag_values import parse_flag
-from ..host.network import network
+from ..host.network import read_network_settings
 from ..image_store.skopeo_client import SkopeoClient
 from ..kubernetes import build_result, exposure, generate, job, k8s_names, overrides, render, request, task
-from ..oci.reference import ImageReference, parse
-from ..registry.auth_file import credentials
+from ..oci.reference import ImageReference, parse_reference
+from ..registry.auth_file import write_auth_file
 from ..request.function_target import named
 from ..request.run_instruction import from_flag
 
@@ -173,11 +173,11 @@ def _wanted(
             f"the objects are called {show_value(name)}: {show_value(function.name)} is no name of Kubernetes; --name"
         )
     name = args.name or (f"{name[:42]}-build" if action == "build" else name)  # beside the Job that runs the function
-    reference = parse(_image(args, function, action), "--image" if args.image else "spec.image")
+    reference = parse_reference(_image(args, function, action), "--image" if args.image else "spec.image")
     if args.resolve:
         reference = _resolved(args, reference, environ)
     if args.tag:
-        parse(args.tag, "--tag")
+        parse_reference(args.tag, "--tag")
     asked = request.ManifestRequest(
             function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
             name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
@@ -205,8 +205,8 @@ def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[
     """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
     if image.digest:
         return image
-    with credentials(args.authfile, "", (), environ) as known:
-        asked = SkopeoClient(Path(), environ, network(args.ca_bundle, environ), known, timeout=_PATIENCE)
+    with write_auth_file(args.authfile, "", (), environ) as known:
+        asked = SkopeoClient(Path(), environ, read_network_settings(args.ca_bundle, environ), known, timeout=_PATIENCE)
         digest = asked.digest(image)
     if not digest:
         raise BaseMissingError(f"--resolve: the registry has no image {show_value(str(image))}")

@@ -12,13 +12,13 @@ from msgspec.structs import asdict
 from ovenbird import __version__
 from ovenbird.common.text import show_value
 
-from ..bases.probe import TargetPython, probe
+from ..bases.probe import TargetPython, probe_python
 from ..cache.folder import find_cache
 from ..cache.layer_cache import LayerCache
 from ..containers import buildah, engine_errors
 from ..errors import BuildRequestError
 from ..host import process
-from ..oci.reference import parse
+from ..oci.reference import parse_reference
 from ..rebase.execute import RebaseContext, rebase_image
 from .inspect import reach, reach_options
 
@@ -69,7 +69,7 @@ def _destination(args: argparse.Namespace) -> str:
         raise BuildRequestError(
             f"the result needs a name, as {show_value(name)} has none", hint="``--tag REF``, or `--output`"
         )
-    reference = parse(name)
+    reference = parse_reference(name)
     if reference.digest and not reference.tag:
         raise BuildRequestError(f"the result needs a tag, found {show_value(name)}", hint="`--tag REF`")
     return (
@@ -82,11 +82,11 @@ def _destination(args: argparse.Namespace) -> str:
 def _asked(image: str, cache: LayerCache, environ: Mapping[str, str]) -> TargetPython:
     """What the Python of a base is, asked in a container; an image from elsewhere is pulled into the store for it."""
     if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
-        return probe(image, cache=cache.root, pull="never")
+        return probe_python(image, cache=cache.root, pull="never")
     try:
-        near = image.startswith("docker://") and parse(image.removeprefix("docker://")).loopback
+        near = image.startswith("docker://") and parse_reference(image.removeprefix("docker://")).loopback
         # `always`: a tag in the store may be an older image than the registry's
         found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
     except process.ProcessFailedError as error:
-        raise engine_errors.refused(error, f"pull the base {show_value(image)}") from None
-    return probe(found, cache=cache.root, pull="never", name=image)
+        raise engine_errors.translate_error(error, f"pull the base {show_value(image)}") from None
+    return probe_python(found, cache=cache.root, pull="never", name=image)

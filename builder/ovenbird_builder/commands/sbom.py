@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from ..attestations.find_sbom import find_bill, make_bill
-from ..image_reader.resolve import find
+from ..image_reader.resolve import resolve_image
 from .inspect import reach, reach_options
 
 
@@ -20,7 +20,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the bill; a note on stderr where it had to be made from the image itself. Errors: those of the image."""
-    image = find(args.image, reach(args, environ))
+    image = resolve_image(args.image, reach(args, environ))
     bill = find_bill(image)
     if bill is None:
         bill = make_bill(image)

@@ -25,7 +25,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
 _AGAIN = frozenset({"down", "broken", "late"})
 
 
-def kind(error: ProcessFailedError) -> str:
+def classify_error(error: ProcessFailedError) -> str:
     """One word for why a copy failed: space, denied, tls, missing, digest, down, broken, late; empty if unknown."""
     if isinstance(error, ProcessTimedOutError):
         return "late"
@@ -33,14 +33,14 @@ def kind(error: ProcessFailedError) -> str:
     return next((word for word, form in _FORMS if re.search(form, said)), "")
 
 
-def again(error: ProcessFailedError) -> bool:
+def is_transient(error: ProcessFailedError) -> bool:
     """Whether the same call may succeed a little later."""
-    return kind(error) in _AGAIN
+    return classify_error(error) in _AGAIN
 
 
-def refused(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdError:
+def translate_error(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdError:
     """The error for people: `doing` is what was tried ("push registry/app:1"), `tries` how often."""
-    why, said = kind(error), reason(error)
+    why, said = classify_error(error), extract_reason(error)
     often = f" ({tries} tries)" if tries > 1 else ""
     if why == "space":
         return DiskFullError(f"cannot {doing}: no room to write: {said}")
@@ -64,7 +64,7 @@ def refused(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdEr
     return EngineError(f"cannot {doing}: {said}")
 
 
-def reason(error: ProcessFailedError) -> str:
+def extract_reason(error: ProcessFailedError) -> str:
     """The last line of what was said, without the dress of the log."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
     if isinstance(error, ProcessTimedOutError) or not lines:

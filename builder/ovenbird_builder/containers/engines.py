@@ -56,10 +56,10 @@ class ContainerEngine(Struct, frozen=True):
         try:
             process.run((self.name, "pull", *plain, image.remote), line=line)
         except ProcessFailedError as error:
-            raise engine_errors.refused(error, f"pull {image.remote}") from None
+            raise engine_errors.translate_error(error, f"pull {image.remote}") from None
 
 
-def find(wanted: str) -> ContainerEngine:
+def find_engine(wanted: str) -> ContainerEngine:
     """The engine that was asked for, else the first that is there. Errors: ProgramMissingError; EngineError."""
     name = wanted or next((name for name in ENGINES if shutil.which(name)), "")
     if not name:
@@ -72,6 +72,6 @@ def find(wanted: str) -> ContainerEngine:
         done = process.run((name, "info", "--format", "{{json .SecurityOptions}}"), timeout=30)
     except ProcessFailedError as error:
         raise EngineError(
-            f"docker does not answer: {engine_errors.reason(error)}", hint="is its service started?"
+            f"docker does not answer: {engine_errors.extract_reason(error)}", hint="is its service started?"
         ) from None
     return ContainerEngine(name, "name=rootless" in done.stdout)

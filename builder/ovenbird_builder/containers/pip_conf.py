@@ -13,7 +13,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108  # mkstemp chooses the name in it
 
 
 @contextlib.contextmanager
-def pip_conf(index_url: str, extra_index_urls: Sequence[str] = ()) -> Iterator[Path]:
+def write_pip_conf(index_url: str, extra_index_urls: Sequence[str] = ()) -> Iterator[Path]:
     """Write a pip.conf with the main index and further ones, readable by its owner alone, and remove it at the end.
 
     pip takes a `%` as it is (it parses by RawConfigParser), so that one in a URL is not doubled.

@@ -27,40 +27,40 @@ PACKAGES = (
 _SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or of use to an installed copy only
 
 
-def toolbox(cache: Path) -> Path:
+def prepare_toolbox(cache: Path) -> Path:
     """The folder in the cache that holds the tools; made once for each set of versions.
 
     Errors: ProgramMissingError when this environment lacks one; SpaceError when the cache cannot be written.
     """
-    found = [_distribution(name) for name in PACKAGES]
+    found = [_find_distribution(name) for name in PACKAGES]
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
     place = cache / "toolbox" / hash_text(names)[:32]
     if not place.is_dir():
         with guard_cache_writes(place), filling_folder(place) as folder:
             for distribution in found:
-                for file, source in _files(distribution):
+                for file, source in _list_files(distribution):
                     _copy(source, folder / file)
     return place
 
 
-def mount(cache: Path) -> str:
+def mount_toolbox(cache: Path) -> str:
     """The toolbox as a mount of a container."""
-    return f"{toolbox(cache)}:{MOUNTED}:ro"
+    return f"{prepare_toolbox(cache)}:{MOUNTED}:ro"
 
 
-def versions() -> str:
+def format_versions() -> str:
     """What locks, for the head of a lock: `pip-tools 7.6.2, pip 26.3`."""
-    return f"pip-tools {_distribution('pip-tools').version}, pip {_distribution('pip').version}"
+    return f"pip-tools {_find_distribution('pip-tools').version}, pip {_find_distribution('pip').version}"
 
 
 def copy_pip(into: Path, *more: str) -> None:
     """Copy pip, and the tools `more`, to the folder `into`, for a build whose context has to hold them."""
     for name in ("pip", *more):
-        for file, source in _files(_distribution(name)):
+        for file, source in _list_files(_find_distribution(name)):
             _copy(source, into / file)
 
 
-def _distribution(name: str) -> metadata.Distribution:
+def _find_distribution(name: str) -> metadata.Distribution:
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -69,7 +69,7 @@ def _distribution(name: str) -> metadata.Distribution:
         ) from None
 
 
-def _files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
+def _list_files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
     """The files of a distribution, each with where it lies: no commands, no bytecode, nothing compiled."""
     return [
         (Path(file), Path(str(distribution.locate_file(file))))

@@ -105,7 +105,7 @@ class WorkingContainer(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def working(
+def open_container(
     image: ImageName, *, pull: str = "missing", env: Mapping[str, str] | None = None
 ) -> Iterator[WorkingContainer]:
     """A working container of `image`, removed at the end whatever happens.
@@ -114,19 +114,19 @@ def working(
     RegistryDeniedError.
     """
     image = image_name(image)
-    reap()
+    remove_orphans()
     name = f"{_PREFIX}-{format_process_id()}-{next(_numbers)}"
     try:
         process.run(buildah.from_(image, name=name, pull=pull), env=env)
     except process.ProcessFailedError as error:
-        raise refused(image, error) from None
+        raise explain_missing_image(image, error) from None
     try:
         yield WorkingContainer(name)
     finally:
         process.run(buildah.remove(name), check=False)
 
 
-def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
+def explain_missing_image(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     """Why an image could not be had, from what buildah or skopeo said."""
     said = error.output.lower()
     last = error.message
@@ -142,7 +142,7 @@ def refused(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     return RegistryError(f"cannot get the image {show_value(image)}: {last}")
 
 
-def reap() -> None:
+def remove_orphans() -> None:
     """Remove working containers whose builder is gone: a builder that was killed could not do it itself."""
     done = process.run(buildah.containers(), check=False)
     if done.returncode:

@@ -50,13 +50,15 @@ class NetworkSettings:
         return tuple(dict.fromkeys((*urls, *(form for word in words if word for form in (word, unquote(word))))))
 
 
-def network(ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | None = None) -> NetworkSettings:
+def read_network_settings(
+    ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | None = None
+) -> NetworkSettings:
     """The network of the caller: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
 
     `hosts` are those of `--allow-host`, else those of its variable.
     Errors: SpecError when the file does not exist or holds no certificate, or for what is no host.
     """
-    allowed = _hosts(environ.get("OVENBIRD_ALLOW_HOST", "").splitlines() if hosts is None else hosts)
+    allowed = _parse_hosts(environ.get("OVENBIRD_ALLOW_HOST", "").splitlines() if hosts is None else hosts)
     names = ("OVENBIRD_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
     origin, text = "--ca-bundle", ca_bundle
     if not text:
@@ -78,7 +80,7 @@ def network(ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | N
     return NetworkSettings(path, proxies, allowed)
 
 
-def _hosts(texts: Sequence[str]) -> tuple[str, ...]:
+def _parse_hosts(texts: Sequence[str]) -> tuple[str, ...]:
     hosts = [text.strip().lower().rstrip(".") for text in texts if text.strip()]
     for text in hosts:
         if not _HOST.fullmatch(text):
@@ -87,7 +89,7 @@ def _hosts(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def bypassed(host: str, proxies: Mapping[str, str]) -> bool:
+def is_proxy_bypassed(host: str, proxies: Mapping[str, str]) -> bool:
     """Whether `host` is asked past the proxy: what `no` of `proxies` says of it, by suffixes and ports."""
     from urllib import request
 

@@ -101,12 +101,12 @@ def run(
     except FileNotFoundError as error:
         if cwd is not None and not Path(cwd).is_dir():
             raise EngineError(f"cannot run {argv[0]} in {show_value(str(cwd))}: no such folder") from None
-        raise _missing(argv[0]) from error
+        raise _missing_program(argv[0]) from error
     out, err = _Stream(hide, line, limit), _Stream(hide, line, _KEPT)
     try:
         late = _pump(child, stdin, out, err, None if timeout is None else start + timeout, stop)
     finally:
-        _end(child)
+        _end_group(child)
     seconds = time.monotonic() - start
     if late:
         raise ProcessTimedOutError(shown, timeout or 0, err.tail() or out.tail())
@@ -127,10 +127,10 @@ def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     try:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606  # without a shell, as all here
     except FileNotFoundError as error:
-        raise _missing(argv[0]) from error
+        raise _missing_program(argv[0]) from error
 
 
-def _missing(program: str) -> ProgramMissingError:
+def _missing_program(program: str) -> ProgramMissingError:
     package = _PACKAGES.get(program, program)
     return ProgramMissingError(f"the program {show_value(program)} is not installed", hint=f"apt-get install {package}")
 
@@ -184,7 +184,7 @@ def _pump(
     assert child.stdout
     assert child.stderr
     if stdin is not None:
-        threading.Thread(target=_write, args=(child, stdin), daemon=True).start()
+        threading.Thread(target=_feed_stdin, args=(child, stdin), daemon=True).start()
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ, out)
         selector.register(child.stderr, selectors.EVENT_READ, err)
@@ -213,13 +213,13 @@ def _pump(
     return False
 
 
-def _write(child: subprocess.Popen[bytes], data: bytes) -> None:
+def _feed_stdin(child: subprocess.Popen[bytes], data: bytes) -> None:
     assert child.stdin
     with contextlib.suppress(OSError), child.stdin as pipe:
         pipe.write(data)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end_group(child: subprocess.Popen[bytes]) -> None:
     """End the child's whole group, whatever is left of it, and wait for the child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if child.poll() is None:

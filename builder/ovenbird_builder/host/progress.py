@@ -37,7 +37,7 @@ class Progress:
     def say(self, text: str) -> None:
         """A line of our own."""
         with self._lock, contextlib.suppress(OSError, ValueError):  # nobody reads: the build goes on
-            self._stream.write(_printable(self._hide(text)) + "\n")
+            self._stream.write(_remove_controls(self._hide(text)) + "\n")
             self._stream.flush()
 
     def warn(self, texts: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ class Progress:
     def stage(self, title: str) -> Iterator[Tell]:
         """Say what begins and, when it is done, how long it took and what the block has told of its outcome."""
         start, told = time.monotonic(), list[str]()
-        self.say(f"> {_short(self._hide(title))}")
+        self.say(f"> {_shorten(self._hide(title))}")
         yield told.append
         taken = time.monotonic() - start
         if told or taken >= _SHOWN:
@@ -81,14 +81,14 @@ class Live(Progress):
 
     def say(self, text: str) -> None:
         with self._lock:
-            self._console.print(_printable(self._hide(text)), style="dim" if text.startswith("  ") else None)
+            self._console.print(_remove_controls(self._hide(text)), style="dim" if text.startswith("  ") else None)
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Tell]:
         from rich.text import Text
 
         start, told = time.monotonic(), list[str]()
-        shown = Text(_short(_printable(self._hide(title))))
+        shown = Text(_shorten(_remove_controls(self._hide(title))))
         outer, self._status = self._status, None
         if outer:
             outer.stop()
@@ -108,7 +108,7 @@ class Live(Progress):
             self._status.stop()
 
 
-def progress(stream: TextIO, secrets: tuple[str, ...]) -> Progress:
+def make_progress(stream: TextIO, secrets: tuple[str, ...]) -> Progress:
     """Live on a terminal, plain elsewhere. `rich` is imported only when there is a terminal and something to show."""
     if stream.isatty():
         return _LazyProgress(stream, secrets)
@@ -142,10 +142,10 @@ class _LazyProgress(Progress):
             self._real.close()
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
-def _printable(text: str) -> str:
+def _remove_controls(text: str) -> str:
     """Without what would move the cursor or change colours for good: what a step prints is not ours to trust."""
     return "".join(char if char.isprintable() or char == "\t" else "" for char in text.replace("\x1b[", ""))

@@ -40,7 +40,7 @@ class BuildSecret:
         return f"{self.name}:{hmac.new(salt, self.value, hashlib.sha256).hexdigest()}"
 
 
-def parse(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret, ...]:
+def parse_secrets(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret, ...]:
     """Secrets from `NAME=ENV|FILE`: a variable of the environment by that name wins over a file.
 
     Errors: SpecError, which never shows a value.
@@ -53,12 +53,12 @@ def parse(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret
             raise BuildRequestError("--secret: expected NAME=ENV|FILE", hint="`--secret NAME=VARIABLE_OR_FILE`")
         if name in found:
             raise BuildRequestError(f"--secret: {show_value(name)} is given twice")
-        found[name] = BuildSecret(name, _value(name, origin, environ))
+        found[name] = BuildSecret(name, _read_value(name, origin, environ))
     return tuple(found.values())
 
 
 @contextlib.contextmanager
-def mounted(secrets: Iterable[BuildSecret]) -> Iterator[tuple[str, ...]]:
+def mount_secrets(secrets: Iterable[BuildSecret]) -> Iterator[tuple[str, ...]]:
     """The mounts that put each secret below `/run/secrets`, from files that only we can read, gone afterwards."""
     secrets = tuple(secrets)
     if not secrets:
@@ -76,7 +76,7 @@ def mounted(secrets: Iterable[BuildSecret]) -> Iterator[tuple[str, ...]]:
         yield tuple(mounts)
 
 
-def _value(name: str, origin: str, environ: Mapping[str, str]) -> bytes:
+def _read_value(name: str, origin: str, environ: Mapping[str, str]) -> bytes:
     if origin in environ:
         value = environ[origin].encode("utf-8", "surrogateescape")
     else:

@@ -22,7 +22,7 @@ _DELETED, _OPAQUE = ".wh.", ".wh..wh..opq"  # of the OCI image spec: a name that
 _LARGEST = 16 * 1024 * 1024  # bytes of a file that is read; documents and locks are far smaller
 
 
-def read(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> dict[str, bytes]:
+def read_files(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> dict[str, bytes]:
     """The content of each absolute path that the image holds, of those in its layers from number `above` on.
 
     Errors: DigestError when a layer is not the archive that its media type says; those of the image's place.
@@ -38,25 +38,25 @@ def read(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> dict[st
             }
     found: dict[str, bytes] = {}
     for layer in reversed(image.manifest.get("layers", [])[above:]):
-        for name, data in _members(image, layer, set(wanted) - {path.lstrip("/") for path in found}):
+        for name, data in _read_members(image, layer, set(wanted) - {path.lstrip("/") for path in found}):
             found[wanted[name]] = data
         if len(found) == len(wanted):
             break
     return found
 
 
-def read_matching(image: ImageReader, pattern: str) -> dict[str, bytes]:
+def read_matching_files(image: ImageReader, pattern: str) -> dict[str, bytes]:
     """The content of each file whose path fits a pattern of `fnmatch`, by its path without a slash at its start.
 
-    All layers are read, from the bottom; what an upper one deletes is gone. Errors: as `read`.
+    All layers are read, from the bottom; what an upper one deletes is gone. Errors: as `read_files`.
     """
     if image.root:
         with image.root() as folder:
-            return {name: path.read_bytes() for name, path in _walk(folder) if fnmatch.fnmatchcase(name, pattern)}
+            return {name: path.read_bytes() for name, path in _walk_files(folder) if fnmatch.fnmatchcase(name, pattern)}
     found: dict[str, bytes] = {}
     for layer in image.manifest.get("layers", []):
         fresh: dict[str, bytes] = {}
-        with _opened(image, layer) as archive:
+        with _open_layer(image, layer) as archive:
             for member in archive:
                 name = member.name.removeprefix("./").lstrip("/")
                 place, _, base = name.rpartition("/")
@@ -71,7 +71,7 @@ def read_matching(image: ImageReader, pattern: str) -> dict[str, bytes]:
     return found
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def _walk_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Each file of a mounted image: its path in it, and here. No link is followed: it may lead to this machine."""
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not (Path(place) / name).is_symlink()]
@@ -82,11 +82,11 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def _opened(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.TarFile]:
+def _open_layer(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.TarFile]:
     try:
         with (
             image.blob(layer["digest"]) as blob,
-            _unpacked(blob, layer.get("mediaType", "")) as plain,
+            _decompress(blob, layer.get("mediaType", "")) as plain,
             tarfile.open(fileobj=plain, mode="r|") as archive,
         ):
             yield archive
@@ -94,9 +94,9 @@ def _opened(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.TarFi
         raise DigestError(f"the layer {layer['digest']} of {show_value(image.name)} cannot be read: {error}") from None
 
 
-def _members(image: ImageReader, layer: dict[str, str], names: set[str]) -> Iterator[tuple[str, bytes]]:
+def _read_members(image: ImageReader, layer: dict[str, str], names: set[str]) -> Iterator[tuple[str, bytes]]:
     """The files of these names in a layer; a layer is left as soon as all were found."""
-    with _opened(image, layer) as archive:
+    with _open_layer(image, layer) as archive:
         for member in archive:
             name = member.name.removeprefix("./").lstrip("/")
             if name in names and member.isfile() and member.size <= _LARGEST:
@@ -109,7 +109,7 @@ def _members(image: ImageReader, layer: dict[str, str], names: set[str]) -> Iter
 
 
 @contextmanager
-def _unpacked(blob: IO[bytes], media_type: str) -> Iterator[Any]:
+def _decompress(blob: IO[bytes], media_type: str) -> Iterator[Any]:
     if media_type.endswith("zstd"):
         yield zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True)
     elif media_type.endswith("gzip"):

@@ -83,7 +83,7 @@ class ArchiveLayout(Layout):
             ) from None
 
 
-def entries(place: Layout, tag: str) -> list[dict[str, Any]]:
+def list_descriptors(place: Layout, tag: str) -> list[dict[str, Any]]:
     """The descriptors that the layout's index lists; with a tag, only what carries it, and artifacts."""
     with place.file("index.json") as stream:
         found: list[dict[str, Any]] = json.loads(stream.read()).get("manifests") or []

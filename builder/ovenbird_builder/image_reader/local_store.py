@@ -10,37 +10,37 @@ from typing import IO
 from ovenbird.common.text import show_value
 
 from ..containers import engine_errors, skopeo
-from ..containers.working_container import working
+from ..containers.working_container import open_container
 from ..errors import BaseMissingError
 from ..host import process
 
 
-def manifest(name: str, environ: Mapping[str, str]) -> bytes:
+def read_manifest(name: str, environ: Mapping[str, str]) -> bytes:
     """The manifest as it was stored. Errors: BaseMissingError, EngineError."""
-    return _run(skopeo.manifest(f"containers-storage:{name}"), name, environ)
+    return _run_skopeo(skopeo.manifest(f"containers-storage:{name}"), name, environ)
 
 
-def config(name: str, environ: Mapping[str, str]) -> bytes:
+def read_config(name: str, environ: Mapping[str, str]) -> bytes:
     """The config as it was stored. Errors: BaseMissingError, EngineError."""
-    return _run(("skopeo", "inspect", "--config", "--raw", "--", f"containers-storage:{name}"), name, environ)
+    return _run_skopeo(("skopeo", "inspect", "--config", "--raw", "--", f"containers-storage:{name}"), name, environ)
 
 
 @contextmanager
-def root(name: str) -> Iterator[Path]:
+def mount_root(name: str) -> Iterator[Path]:
     """The file system of an image, mounted for a while; nothing is started."""
-    with working(name, pull="never") as container, container.root() as path:
+    with open_container(name, pull="never") as container, container.root() as path:
         yield path
 
 
 @contextmanager
-def no_blob(digest: str) -> Iterator[IO[bytes]]:
+def open_no_blob(digest: str) -> Iterator[IO[bytes]]:
     """The store keeps layers unpacked, so it has no blobs. Errors: BaseMissingError, always."""
     raise BaseMissingError(f"the local store does not keep the blob {digest}, only what was in it")
     yield  # pragma: no cover  # makes this a generator
 
 
-def _run(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) -> bytes:
+def _run_skopeo(argv: tuple[str, ...], name: str, environ: Mapping[str, str]) -> bytes:
     try:
         return process.run(argv, env=environ, timeout=60).stdout.encode()
     except process.ProcessFailedError as error:
-        raise engine_errors.refused(error, f"look for {show_value(name)} in the local store") from None
+        raise engine_errors.translate_error(error, f"look for {show_value(name)} in the local store") from None

@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 from ..errors import BaseMissingError, BuildRequestError, DigestError, ImageError, RegistryError
 from ..host.network import NetworkSettings
 from ..oci.media_types import LISTS
-from ..oci.reference import ImageReference, parse
+from ..oci.reference import ImageReference, parse_reference
 from ..registry.client import RepositoryClient
 from . import ImageReader, layout, local_store
 
@@ -40,7 +40,7 @@ class ImageAccess:
         )
 
 
-def find(text: str, reach: ImageAccess) -> ImageReader:
+def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
     """The image that `text` names: `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`.
 
     A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
@@ -48,70 +48,71 @@ def find(text: str, reach: ImageAccess) -> ImageReader:
     """
     transport, colon, rest = text.partition(":")
     if colon and transport in ("oci", "oci-archive"):
-        return _layout(transport, rest, reach)
+        return _resolve_layout(transport, rest, reach)
     if colon and transport == "containers-storage":
-        return _stored(rest, reach)
+        return _resolve_stored(rest, reach)
     if colon and transport in ("docker-archive", "docker-daemon", "dir"):
         raise BuildRequestError(
             f"cannot read {transport}: images, found {show_value(text)}",
             hint=f"skopeo copy {text} oci:FOLDER, then oci:FOLDER",
         )
-    reference = parse(text.removeprefix("docker://"), "IMAGE")
+    reference = parse_reference(text.removeprefix("docker://"), "IMAGE")
     if not text.startswith("docker://") and reference.host in ("", "localhost"):
-        return _stored(reference.local, reach)
+        return _resolve_stored(reference.local, reach)
     try:
-        return _remote(reference, reach)
+        return _resolve_remote(reference, reach)
     except (BaseMissingError, RegistryError) as error:
         if text.startswith("docker://"):
             raise
         try:
-            return _stored(reference.local, reach)
+            return _resolve_stored(reference.local, reach)
         except ImageError:
             raise error from None
 
 
-def _remote(reference: ImageReference, reach: ImageAccess) -> ImageReader:
+def _resolve_remote(reference: ImageReference, reach: ImageAccess) -> ImageReader:
     repository = reach.repository(reference)
     found = repository.manifest(reference.digest or reference.tag or "latest")
     if found.media_type in LISTS or "manifests" in found.json:
-        chosen = _chosen(found.json["manifests"], reach.platform, str(reference))
+        chosen = _choose_platform(found.json["manifests"], reach.platform, str(reference))
         found = repository.manifest(chosen["digest"])
     config = found.json.get("config") or {}
     if "digest" not in config:
         raise ImageError(f"{show_value(str(reference))} is not an image but {found.media_type or 'something else'}")
     with repository.blob(config["digest"]) as stream:
         raw_config = stream.read()
-    _check(raw_config, config["digest"], str(reference))
+    _check_digest(raw_config, config["digest"], str(reference))
     name = f"docker://{reference.remote}"
     return ImageReader(name, found.media_type, found.data, raw_config, repository.blob, repository)
 
 
-def _stored(name: str, reach: ImageAccess) -> ImageReader:
-    raw = local_store.manifest(name, reach.environ)
-    config = local_store.config(name, reach.environ)
+def _resolve_stored(name: str, reach: ImageAccess) -> ImageReader:
+    raw = local_store.read_manifest(name, reach.environ)
+    config = local_store.read_config(name, reach.environ)
     media_type = json.loads(raw).get("mediaType", "")
 
     return ImageReader(
-        f"containers-storage:{name}", media_type, raw, config, local_store.no_blob, root=lambda: local_store.root(name)
+        f"containers-storage:{name}", media_type, raw, config, local_store.open_no_blob,
+        root=lambda: local_store.mount_root(name),
     )  # fmt: skip
 
 
-def _layout(transport: str, rest: str, reach: ImageAccess) -> ImageReader:
+def _resolve_layout(transport: str, rest: str, reach: ImageAccess) -> ImageReader:
     path, _, tag = (rest, "", "") if exists(rest) else rest.partition(":")
     place = layout.DirectoryLayout(Path(path)) if transport == "oci" else layout.ArchiveLayout(Path(path))
-    entries = layout.entries(place, tag)
+    entries = layout.list_descriptors(place, tag)
     name = f"{transport}:{rest}"
-    entry = _chosen([one for one in entries if not one.get("artifactType")], reach.platform, name)
+    entry = _choose_platform([one for one in entries if not one.get("artifactType")], reach.platform, name)
     raw = place.read(entry["digest"])
     while "manifests" in json.loads(raw):
-        entry = _chosen(json.loads(raw)["manifests"], reach.platform, name)
+        entry = _choose_platform(json.loads(raw)["manifests"], reach.platform, name)
         raw = place.read(entry["digest"])
     config = place.read(json.loads(raw)["config"]["digest"])
     others = tuple(one for one in entries if one.get("artifactType"))
     return ImageReader(name, entry.get("mediaType", ""), raw, config, place.open, others=others)
 
 
-def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:
+def _choose_platform(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:
     """The entry of an index that is for the platform; the only one when it does not say. Errors: BaseMissingError."""
     system, _, architecture = (wanted or f"linux/{_MACHINES.get(machine.machine(), machine.machine())}").partition("/")
     told = [one for one in manifests if one.get("platform")]
@@ -128,6 +129,6 @@ def _chosen(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str
     )
 
 
-def _check(data: bytes, digest: str, name: str) -> None:
+def _check_digest(data: bytes, digest: str, name: str) -> None:
     if digest_bytes(data) != digest:
         raise DigestError(f"the config of {show_value(name)} is not what its digest {digest} says")

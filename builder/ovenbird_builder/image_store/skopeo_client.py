@@ -52,7 +52,7 @@ class SkopeoClient:
         try:
             return self._once(argv).stdout.encode()  # of this machine: the same answer each time
         except process.ProcessFailedError as error:
-            raise engine_errors.refused(error, doing) from None
+            raise engine_errors.translate_error(error, doing) from None
 
     def digest(self, reference: ImageReference) -> str:
         """The digest that a registry has for a reference; empty when it has none. Errors: those of `engine_errors`."""
@@ -112,7 +112,7 @@ class SkopeoClient:
         try:
             process.run(buildah.tag(number, *names), env=self.environ, timeout=self.timeout)
         except process.ProcessFailedError as error:
-            raise engine_errors.refused(error, f"name {' and '.join(names)} in the local store") from None
+            raise engine_errors.translate_error(error, f"name {' and '.join(names)} in the local store") from None
 
     def drop_unnamed(self, number: str) -> None:
         """Remove an image from the local store, unless it has a name there."""
@@ -134,10 +134,10 @@ class SkopeoClient:
         try:
             text = self._once(argv).stdout
         except process.ProcessFailedError as error:
-            if engine_errors.kind(error) == "missing":
+            if engine_errors.classify_error(error) == "missing":
                 return ""
-            if not engine_errors.again(error):
-                raise engine_errors.refused(error, doing) from None
+            if not engine_errors.is_transient(error):
+                raise engine_errors.translate_error(error, doing) from None
             text = self._run(argv, doing).stdout
         return digest_text(text)
 
@@ -147,9 +147,9 @@ class SkopeoClient:
             try:
                 return self._once(argv)
             except process.ProcessFailedError as error:
-                if pause is None or not engine_errors.again(error):
-                    raise engine_errors.refused(error, doing, tries) from None
-                self.tell(f"{doing}: {engine_errors.reason(error)}; once more in {pause:g} s")
+                if pause is None or not engine_errors.is_transient(error):
+                    raise engine_errors.translate_error(error, doing, tries) from None
+                self.tell(f"{doing}: {engine_errors.extract_reason(error)}; once more in {pause:g} s")
                 time.sleep(pause)
         raise AssertionError
 

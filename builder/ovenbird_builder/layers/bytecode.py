@@ -16,7 +16,7 @@ from ovenbird.common.text import show_value
 
 from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, working
+from ..containers.working_container import ImageName, image_name, open_container
 from ..errors import IncompatibleBaseError, LayerError
 from ..host.disk import guard_cache_writes
 from ..host.network import MOUNT
@@ -126,7 +126,7 @@ def _write_source(out: BinaryIO, item: InstalledFile) -> None:
 def _compile(folder: Path, target: WheelTarget, image: ImageName, jobs: int) -> None:
     inside = f"{MOUNT}/compile"
     argv = (target.executable, "-S", "-s", "-B", "-c", _SCRIPT, inside, str(jobs), target.version, target.magic)
-    with working(image) as container:
+    with open_container(image) as container:
         try:
             container.run(argv, env=_ENV, mounts=(f"{folder}:{inside}",), network=False)
         except ProcessFailedError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, working
+from ..containers.working_container import ImageName, image_name, open_container
 from . import InstallScheme, WheelPackage, WheelTarget
 from .image_manifest import ConfigChanges
 from .source import HOME, FileContent, files_layer
@@ -63,7 +63,7 @@ def accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, s
     key = compute_key("accounts", base=identity)
     known = cache.noted(key)
     if known is None:
-        with working(image) as container:
+        with open_container(image) as container:
             paths = ("/etc/passwd", "/etc/group")
             known = [container.run(("cat", path), network=False, check=False).stdout for path in paths]
         cache.note(key, known, f"accounts of {image_name(image)}")

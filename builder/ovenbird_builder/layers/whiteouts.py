@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ..cache.blobs import PendingBlob
 from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
-from ..containers.working_container import ImageName, image_name, working
+from ..containers.working_container import ImageName, image_name, open_container
 from . import COMPRESSIONS, InstallScheme, WheelTarget
 from .tar_writer import TarWriter
 
@@ -63,7 +63,7 @@ def displaced(
     found = cache.noted(key)
     if found is None:
         argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
-        with working(image) as container:
+        with open_container(image) as container:
             found = json.loads(container.run(argv, network=False).stdout)
         cache.note(key, found, f"distributions of {image_name(image)}")
     for name in sorted(wanted & set(found)):

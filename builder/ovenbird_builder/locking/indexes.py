@@ -14,7 +14,7 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 from ovenbird.common.user_folders import find_home
 
-from ..containers.pip_conf import pip_conf
+from ..containers.pip_conf import write_pip_conf
 from ..errors import BuildRequestError, PackageIndexError
 
 PYPI = "https://pypi.org/simple"
@@ -39,7 +39,7 @@ class PackageIndexes:
     @contextlib.contextmanager
     def config(self) -> Iterator[Path]:
         """A pip.conf with the credentials in it, for the owner's eyes, removed at the end."""
-        with pip_conf(self._with_password(self.main), [self._with_password(url) for url in self.extra]) as path:
+        with write_pip_conf(self._with_password(self.main), [self._with_password(url) for url in self.extra]) as path:
             yield path
 
     def uv(self) -> dict[str, str]:
@@ -56,7 +56,9 @@ class PackageIndexes:
         return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
-def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True) -> PackageIndexes:
+def read_indexes(
+    main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True
+) -> PackageIndexes:
     """The indexes of the caller: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (separated by spaces).
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
@@ -68,14 +70,16 @@ def indexes(main: str, extra: Iterable[str], environ: Mapping[str, str], *, cont
     more = list(extra) or environ.get("OVENBIRD_EXTRA_INDEX_URL", "").split()
     first = main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI
     for flag, text in (("--index-url", first), *(("--extra-index-url", text) for text in more)):
-        url, login = _split(flag, text, environ, contacted)
+        url, login = _split_credentials(flag, text, environ, contacted)
         found.append(url)
         if login:
             passwords[url] = login
     return PackageIndexes(found[0], tuple(found[1:]), passwords)
 
 
-def _split(flag: str, text: str, environ: Mapping[str, str], contacted: bool) -> tuple[str, tuple[str, str] | None]:
+def _split_credentials(
+    flag: str, text: str, environ: Mapping[str, str], contacted: bool
+) -> tuple[str, tuple[str, str] | None]:
     """The URL without credentials, and these."""
 
     def value(match: re.Match[str]) -> str:
@@ -97,10 +101,10 @@ def _split(flag: str, text: str, environ: Mapping[str, str], contacted: bool) ->
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
     if parts.username:
         return url, (unquote(parts.username), unquote(parts.password or ""))
-    return url, _netrc(host, environ)
+    return url, _read_netrc(host, environ)
 
 
-def _netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+def _read_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """What `.netrc` says of a host; a file that cannot be read says nothing."""
     home = find_home(environ)
     name = environ.get("NETRC") or (str(home / ".netrc") if home else "")

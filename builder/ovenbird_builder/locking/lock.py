@@ -29,15 +29,15 @@ from ..host.tempdirs import make_step_folder
 from . import lockfile, pip_compile, pylock, runtime_constraints, source_wheels, uv
 from .file_options import ALL
 from .indexes import PackageIndexes
-from .lock_format import Lock, LockHeader, Pin, made, parse
+from .lock_format import Lock, LockHeader, Pin, make_lock, parse_lock
 from .markers import marker_applies
-from .other_hashes import find_sha256, is_other
+from .other_hashes import find_sha256, has_other_hash
 from .pip_compile import ResolutionPreferences
-from .pip_container import PipContainer, ResolverContext, workshop
+from .pip_container import PipContainer, ResolverContext, open_pip_container
 from .pip_errors import ResolutionRequest
 from .requirements import Requirements
 from .requirements_file import RequirementLine
-from .wheel_tags import environment, minor, platform
+from .wheel_tags import marker_environment, platform_of, python_minor
 
 __all__ = ["Lock", "LockOptions", "Pin", "lock"]
 LOCKERS = ("pip-tools", "uv")
@@ -69,49 +69,49 @@ def lock(wanted: Requirements, site: ResolverContext, options: LockOptions | Non
     locker, previous, interpreter = options.locker, options.previous, site.interpreter
     if locker not in LOCKERS:
         raise BuildRequestError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
-    asked = _asked(wanted, interpreter, site.indexes, options.only_binary or locker == "uv")
+    asked = _make_request(wanted, interpreter, site.indexes, options.only_binary or locker == "uv")
     names = tuple(sorted(options.upgrade_packages))
-    head = lockfile.head_of(wanted, interpreter, locker)
+    head = lockfile.make_header(wanted, interpreter, locker)
     if wanted.pylock:
-        found = pylock.read(wanted.pylock, environment(interpreter))
+        found = pylock.read_pylock(wanted.pylock, marker_environment(interpreter))
         runtime_constraints.check_pins(found, asked.limits, wanted.pylock.name)
-        return made(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
-    runtime_constraints.check_wanted(asked.wanted, asked.limits)
+        return make_lock(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
+    runtime_constraints.check_requirements(asked.wanted, asked.limits)
     if not asked.wanted:
-        return made((), head)
+        return make_lock((), head)
     kept = () if options.upgrade or previous is None else previous.pins
-    key = _key(asked, head, site.indexes, kept, names)
-    if not options.upgrade and (text := _cached(site.cache, key)):
-        return parse(text, "a lock in the cache")
+    key = _lock_key(asked, head, site.indexes, kept, names)
+    if not options.upgrade and (text := _read_cached(site.cache, key)):
+        return parse_lock(text, "a lock in the cache")
     site = replace(site, links=tuple(wanted.root / name for name in wanted.find_links))
-    commits = _commits(wanted, previous, names) if kept and previous else {}
-    found = _locked(wanted, asked, locker, ResolutionPreferences(kept, names, wanted.pre), site, commits)
+    commits = _keep_commits(wanted, previous, names) if kept and previous else {}
+    found = _resolve_pins(wanted, asked, locker, ResolutionPreferences(kept, names, wanted.pre), site, commits)
     runtime_constraints.check_pins(found, asked.limits, "the lock")
-    lock = made(_allowed(found, asked, wanted.require_hashes, site), head)
-    _keep(site.cache, key, lock.text)
+    lock = make_lock(_restrict_hashes(found, asked, wanted.require_hashes, site), head)
+    _write_cached(site.cache, key, lock.text)
     return lock
 
 
-def _asked(
+def _make_request(
     wanted: Requirements, interpreter: TargetPython, indexes: PackageIndexes, only_binary: bool
 ) -> ResolutionRequest:
     """The question, checked against the target's Python."""
     lockfile.check_target(wanted, interpreter)
-    where = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
-    seen = environment(interpreter)
+    where = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
+    seen = marker_environment(interpreter)
     used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
     limits = tuple(one for one in (*wanted.constraints, *wanted.pinned) if marker_applies(one.marker, seen, one.where))
-    limits = (*limits, *runtime_constraints.needs(seen))
-    binary = (ALL,) if only_binary or foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
+    limits = (*limits, *runtime_constraints.list_runtime_constraints(seen))
+    binary = (ALL,) if only_binary or is_foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
     return ResolutionRequest(used, limits, where, indexes.urls(), binary)
 
 
-def foreign(interpreter: TargetPython) -> bool:
+def is_foreign(interpreter: TargetPython) -> bool:
     """Whether the target is of another architecture than this machine."""
     return interpreter.machine != this.machine()
 
 
-def _commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
+def _keep_commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
     """Return the pins of repositories that stay at their commit, by the origin that is asked for as it was then."""
     found = {}
     for one in wanted.wanted:
@@ -125,7 +125,7 @@ def _commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> di
     return found
 
 
-def _locked(
+def _resolve_pins(
     wanted: Requirements,
     asked: ResolutionRequest,
     locker: str,
@@ -135,7 +135,7 @@ def _locked(
 ) -> tuple[Pin, ...]:
     """The pins, from scratch, but for the repositories that stay at their commits."""
     title = f"lock what {len(asked.wanted)} requirements need, by {locker}"
-    machine = site.interpreter.machine if foreign(site.interpreter) else ""
+    machine = site.interpreter.machine if is_foreign(site.interpreter) else ""
     to_build = [one for one in asked.wanted if one.origin]
     if to_build and machine:
         raise NoWheelError(
@@ -147,32 +147,36 @@ def _locked(
         links = pip_compile.place_links(folder, site.links)
         if locker == "uv" and not to_build:
             with site.progress.stage(title) as told:
-                text = uv.resolve(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
-                return _counted(pip_compile.pins(text, {}), told)
-        with workshop(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
-            built = {one.origin: _built(one, wanted.root, shop, asked, commits) for one in to_build}
+                text = uv.run_uv(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
+                return _report_pins(pip_compile.parse_pins(text, {}), told)
+        with open_pip_container(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
+            built = {one.origin: _build_wheel(one, wanted.root, shop, asked, commits) for one in to_build}
             files = {key: found.wheel.filename for key, found in built.items()}
-            lines = [*links, *(pip_compile.line(one, files) for one in asked.wanted)]
+            lines = [*links, *(pip_compile.format_line(one, files) for one in asked.wanted)]
             if locker == "uv":
-                text = uv.resolve(folder, asked, lines, choice, site)
+                text = uv.run_uv(folder, asked, lines, choice, site)
             else:
-                text = pip_compile.resolve(shop, asked, lines, choice)
-            return _counted(
-                pip_compile.pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told
+                text = pip_compile.run_pip_compile(shop, asked, lines, choice)
+            return _report_pins(
+                pip_compile.parse_pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told
             )
 
 
-def _counted(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
+def _report_pins(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
     told(f"{len(pins)} pins")
     return pins
 
 
-def _built(
+def _build_wheel(
     one: RequirementLine, root: Path, shop: PipContainer, asked: ResolutionRequest, commits: Mapping[str, Pin]
 ) -> source_wheels.BuiltWheel:
     """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
     pin = commits.get(one.origin)
-    found = source_wheels.keep(one, pin, root, shop, asked) if pin else source_wheels.build(one, root, shop, asked)
+    found = (
+        source_wheels.find_or_build(one, pin, root, shop, asked)
+        if pin
+        else source_wheels.build_wheel(one, root, shop, asked)
+    )
     if one.name and one.name != found.wheel.name:
         raise LockError(
             f"{one.where}: {show_value(one.text)} builds {show_value(found.wheel.name)}, which is not"
@@ -187,7 +191,9 @@ def _built(
     return found
 
 
-def _allowed(pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, site: ResolverContext) -> tuple[Pin, ...]:
+def _restrict_hashes(
+    pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, site: ResolverContext
+) -> tuple[Pin, ...]:
     """Return the pins, each with the hashes that every line of its name allows, as pip takes them.
 
     With `required` every pin needs such a line. Errors: HashError when no file of the index has such a hash, or no
@@ -206,7 +212,7 @@ def _allowed(pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, si
         both = set(pin.hashes)
         lines = [one for one in rows if not one.origin]
         for one in lines:
-            both &= {find_sha256(pin, one, site)} if is_other(one) else set(one.hashes)
+            both &= {find_sha256(pin, one, site)} if has_other_hash(one) else set(one.hashes)
         if not both:
             given = " and ".join(f"{one.hashes[0]} ({one.where})" for one in lines)
             raise HashError(
@@ -217,7 +223,7 @@ def _allowed(pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, si
     return tuple(found)
 
 
-def _key(
+def _lock_key(
     asked: ResolutionRequest, head: LockHeader, indexes: PackageIndexes, kept: tuple[Pin, ...], names: tuple[str, ...]
 ) -> str:
     """A digest of all that the answer depends on, credentials aside."""
@@ -229,7 +235,7 @@ def _key(
     return hash_text(json.dumps(rows))
 
 
-def _cached(cache: Path, key: str) -> str:
+def _read_cached(cache: Path, key: str) -> str:
     try:
         path = cache / "resolved" / key
         text = path.read_text()
@@ -241,7 +247,7 @@ def _cached(cache: Path, key: str) -> str:
     return body if seal.strip() == hash_text(body) else ""
 
 
-def _keep(cache: Path, key: str, text: str) -> None:
+def _write_cached(cache: Path, key: str, text: str) -> None:
     folder = cache / "resolved"
     with guard_cache_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)

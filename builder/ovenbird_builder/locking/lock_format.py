@@ -59,19 +59,19 @@ class Lock(Struct, frozen=True):
     head: LockHeader = LockHeader()
 
 
-def made(pins: tuple[Pin, ...], head: LockHeader = LockHeader()) -> Lock:  # noqa: B008  # a frozen record
+def make_lock(pins: tuple[Pin, ...], head: LockHeader = LockHeader()) -> Lock:  # noqa: B008  # a frozen record
     """A Lock from pins: sorted, the same text for the same pins."""
     pins = tuple(sorted(pins, key=lambda pin: pin.name))
-    return Lock(render(pins, head), digest(pins), pins, head)
+    return Lock(render_lock(pins, head), digest_pins(pins), pins, head)
 
 
-def digest(pins: tuple[Pin, ...]) -> str:
+def digest_pins(pins: tuple[Pin, ...]) -> str:
     """A digest of names, versions, hashes and origins."""
     rows = (f"{pin.name}=={pin.version} {','.join(sorted(pin.hashes))} {pin.url}\n" for pin in pins)
     return digest_text("".join(sorted(rows)))
 
 
-def render(pins: tuple[Pin, ...], head: LockHeader) -> str:
+def render_lock(pins: tuple[Pin, ...], head: LockHeader) -> str:
     """The text of a lock."""
     lines = [_TITLE, *(f"# {name}: {getattr(head, name)}" for name in _HEAD)]
     for name in ("wanted", "constraints"):
@@ -87,7 +87,7 @@ def render(pins: tuple[Pin, ...], head: LockHeader) -> str:
     return "\n".join(lines) + "\n"
 
 
-def parse(text: str, name: str) -> Lock:
+def parse_lock(text: str, name: str) -> Lock:
     """A Lock from its text. Errors: LockError, with the line, for what is not a pin with hashes."""
     if not text.strip():
         raise LockError(f"{name} is empty", hint="ovenbird lock")
@@ -113,7 +113,7 @@ def parse(text: str, name: str) -> Lock:
                     hint="ovenbird lock",
                 )
             rows.append([stripped])
-    pins = tuple(sorted(map(_pin, rows), key=lambda pin: pin.name))
+    pins = tuple(sorted(map(_parse_pin, rows), key=lambda pin: pin.name))
     for first, second in itertools.pairwise(pins):
         if first.name == second.name:  # as a merge without a conflict leaves it
             raise LockError(
@@ -123,10 +123,10 @@ def parse(text: str, name: str) -> Lock:
     head = LockHeader(
         **single, wanted=tuple(fields.get("wanted", ())), constraints=tuple(fields.get("constraints", ()))
     )
-    return Lock(text, digest(pins), pins, head)
+    return Lock(text, digest_pins(pins), pins, head)
 
 
-def _pin(row: list[str]) -> Pin:
+def _parse_pin(row: list[str]) -> Pin:
     from packaging.utils import canonicalize_name  # not for a lock without pins
 
     found = _PIN.match(row[0])

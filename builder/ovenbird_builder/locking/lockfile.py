@@ -16,26 +16,26 @@ from ovenbird.function_document import FunctionSpec
 from ..bases.probe import TargetPython
 from ..containers import pip_tools
 from ..errors import LockError, RequirementMissingError, StaleLockError
-from .lock_format import Lock, LockHeader, made, parse
+from .lock_format import Lock, LockHeader, make_lock, parse_lock
 from .requirements import Requirements
-from .wheel_tags import environment, glibc, glibc_of, minor, platform
+from .wheel_tags import glibc_version, marker_environment, parse_glibc, platform_of, python_minor
 
 NAME = "function.lock"
 COMMAND = "ovenbird lock"  # as a hint, which whoever knows the target completes
 _LIMIT = 16 * 1024 * 1024  # bytes
 
 
-def name(platform: str) -> str:
+def lock_name(platform: str) -> str:
     """The name of the lock for a platform: `function.lock` for linux/amd64, `function.linux-arm64.lock` for others."""
     return NAME if platform in ("", "linux/amd64") else f"function.{platform.replace('/', '-')}.lock"
 
 
-def places(folders: Iterable[Path], platform: str) -> list[Path]:
+def list_lock_paths(folders: Iterable[Path], platform: str) -> list[Path]:
     """Return where a lock for a platform may lie, in order: the first that is there counts."""
-    return [folder / name(platform) for folder in dict.fromkeys(folders)]
+    return [folder / lock_name(platform) for folder in dict.fromkeys(folders)]
 
 
-def folders_of(function: FunctionSpec, tree: Path) -> list[Path]:
+def list_lock_folders(function: FunctionSpec, tree: Path) -> list[Path]:
     """Return the folders that may hold a function's lock, the strongest first. `tree` is its source, as fetched.
 
     What lies in a remote source cannot be mended here, so a lock beside the document counts before it. At the root of
@@ -45,12 +45,12 @@ def folders_of(function: FunctionSpec, tree: Path) -> list[Path]:
     return [tree, function.root] if is_here and not function.source_root else [function.root, tree]
 
 
-def place_to_write(function: FunctionSpec, platform: str) -> Path:
+def choose_lock_path(function: FunctionSpec, platform: str) -> Path:
     """Return where a new lock goes: in place of the one that counts, else beside the document."""
     folder = _local_folder(function)
-    if folder and not function.source_root and os.path.lexists(folder / name(platform)):
-        return folder / name(platform)
-    return function.root / name(platform)
+    if folder and not function.source_root and os.path.lexists(folder / lock_name(platform)):
+        return folder / lock_name(platform)
+    return function.root / lock_name(platform)
 
 
 def _local_folder(function: FunctionSpec) -> Path | None:
@@ -63,13 +63,13 @@ def _local_folder(function: FunctionSpec) -> Path | None:
     return path.parent if path.suffix == ".py" else None
 
 
-def read(path: Path) -> Lock | None:
+def read_lock(path: Path) -> Lock | None:
     """Return the lock at `path`, None when there is none. Errors: LockError, also for a file that is damaged."""
     data = _read_bytes(path)
-    return None if data is None else _parse(data, path.name)
+    return None if data is None else _parse_data(data, path.name)
 
 
-def read_previous(path: Path) -> tuple[Lock | None, str]:
+def read_previous_lock(path: Path) -> tuple[Lock | None, str]:
     """Return the lock that a new one replaces, None where there is none or it is damaged, and what to say of it.
 
     Errors: LockError for what no new lock can replace: a folder, or a file that cannot be read.
@@ -80,7 +80,7 @@ def read_previous(path: Path) -> tuple[Lock | None, str]:
     if data is None:
         return None, ""
     try:
-        lock = _parse(data, path.name)
+        lock = _parse_data(data, path.name)
     except LockError as error:
         return None, f"{path.name} is damaged and is written anew, with no pin kept: {error.message}"
     if not lock.head.inputs:
@@ -115,30 +115,30 @@ def _read_bytes(path: Path) -> bytes | None:
         ) from None
 
 
-def _parse(data: bytes, name: str) -> Lock:
+def _parse_data(data: bytes, name: str) -> Lock:
     """Return the lock that a file holds. Errors: LockError."""
     if len(data) > _LIMIT:
         raise LockError(f"{name} is larger than {_LIMIT} bytes", hint=COMMAND)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        return parse(text, name)
+        return parse_lock(text, name)
     except UnicodeDecodeError:
         raise LockError(f"cannot read {name}: not UTF-8 text", hint=COMMAND) from None
 
 
-def head_of(wanted: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
+def make_header(wanted: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
     """Return what a lock for this says of itself. Without a `locker` it is only compared, and names none."""
     texts, limits = wanted.texts(), wanted.limits()
-    target = (minor(interpreter), platform(interpreter))
+    target = (python_minor(interpreter), platform_of(interpreter))
     inputs = hash_text(json.dumps([*target, texts, limits]))
-    who = pip_tools.versions() if locker == "pip-tools" else _uv() if locker else ""
+    who = pip_tools.format_versions() if locker == "pip-tools" else _uv_version() if locker else ""
     return LockHeader(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
 
 
-def _uv() -> str:
+def _uv_version() -> str:
     from . import uv
 
-    return uv.version()
+    return uv.uv_version()
 
 
 def check_target(wanted: Requirements, interpreter: TargetPython) -> None:
@@ -163,10 +163,10 @@ def lock_nothing(wanted: Requirements, interpreter: TargetPython, locker: str) -
     if wanted.wanted or wanted.constraints or wanted.pinned or wanted.pylock:
         return None
     check_target(wanted, interpreter)
-    return made((), head_of(wanted, interpreter, locker))
+    return make_lock((), make_header(wanted, interpreter, locker))
 
 
-def save(path: Path, lock: Lock) -> None:
+def write_lock(path: Path, lock: Lock) -> None:
     """Write a lock, whole or not at all. Errors: LockError."""
     try:
         write_file(path, lock.text.encode())
@@ -174,16 +174,18 @@ def save(path: Path, lock: Lock) -> None:
         raise LockError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
-def check(lock: Lock, now: LockHeader, interpreter: TargetPython, label: str) -> None:
+def check_lock(lock: Lock, now: LockHeader, interpreter: TargetPython, label: str) -> None:
     """Refuse a lock that was made for something else than `now`.
 
     Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
     """
-    if problems := changes(lock.head, now, interpreter):
+    if problems := list_changes(lock.head, now, interpreter):
         raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=COMMAND)
     from . import runtime_constraints  # and packaging: not for a function that needs no package
 
-    runtime_constraints.check_pins(lock.pins, runtime_constraints.needs(environment(interpreter)), label)
+    runtime_constraints.check_pins(
+        lock.pins, runtime_constraints.list_runtime_constraints(marker_environment(interpreter)), label
+    )
 
 
 def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, label: str) -> None:
@@ -194,9 +196,9 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, 
     from packaging.requirements import Requirement
 
     from .markers import marker_applies
-    from .other_hashes import is_other
+    from .other_hashes import has_other_hash
 
-    seen, pins = environment(interpreter), {pin.name: pin for pin in lock.pins}
+    seen, pins = marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
     problems = []
     for one in (*wanted.wanted, *wanted.constraints):
         if not one.name or not marker_applies(one.marker, seen, one.where):
@@ -206,20 +208,20 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, 
             problems += [f"{one.text} ({one.where}) has no pin"] if one in wanted.wanted else []
         elif not one.origin and not Requirement(one.text).specifier.contains(pin.version, prereleases=True):
             problems.append(f"{one.text} ({one.where}) is not met by {pin.name}=={pin.version}")
-        elif one.hashes and not one.origin and not is_other(one) and not set(pin.hashes) <= set(one.hashes):
+        elif one.hashes and not one.origin and not has_other_hash(one) and not set(pin.hashes) <= set(one.hashes):
             problems.append(f"{one.text} ({one.where}) does not allow all hashes of {pin.name}=={pin.version}")
     if problems:
         raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=COMMAND)
 
 
-def changes(then: LockHeader, now: LockHeader, interpreter: TargetPython) -> list[str]:
+def list_changes(then: LockHeader, now: LockHeader, interpreter: TargetPython) -> list[str]:
     """What is different now, in words; empty when the lock still holds. A newer glibc than the lock's is no change."""
     found = []
     words: Mapping[str, str] = {"python": "Python", "platform": "the platform"}
     for key, word in words.items():
         if getattr(then, key) != getattr(now, key):
             found.append(f"{word} was {getattr(then, key) or 'not noted'}, is {getattr(now, key)}")
-    if glibc(interpreter) < glibc_of(then.libc):
+    if glibc_version(interpreter) < parse_glibc(then.libc):
         found.append(f"the C library was {then.libc}, is the older {now.libc}")
     for kind in ("wanted", "constraints"):
         before, after = set(getattr(then, kind)), set(getattr(now, kind))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 
 from ..errors import LockError, NoWheelError
-from .lock_format import Pin, made
+from .lock_format import Pin, make_lock
 from .pip_container import ResolverContext
 from .requirements_file import RequirementLine
-from .wheel_fetch import wheels
+from .wheel_fetch import fetch_wheels
 
 
 def find_sha256(pin: Pin, line: RequirementLine, site: ResolverContext) -> str:
     """Return the hash of the wheel that a pin takes on the target, when `line` allows it by SHA-384 or SHA-512.
 
-    Empty when it does not. Errors: LockError when there is no wheel; those of `wheels`.
+    Empty when it does not. Errors: LockError when there is no wheel; those of `fetch_wheels`.
     """
     try:
-        (wheel,) = wheels(made((pin,)), site, only_binary=True)
+        (wheel,) = fetch_wheels(make_lock((pin,)), site, only_binary=True)
     except NoWheelError:
         raise LockError(
             f"{line.where}: {pin.name}=={pin.version} has no wheel for the target, so its"
@@ -29,6 +29,6 @@ def find_sha256(pin: Pin, line: RequirementLine, site: ResolverContext) -> str:
     return f"sha256:{wheel.sha256}" if found & set(line.hashes) else ""
 
 
-def is_other(line: RequirementLine) -> bool:
+def has_other_hash(line: RequirementLine) -> bool:
     """Return whether a requirement names a hash that no lock holds."""
     return any(not value.startswith("sha256:") for value in line.hashes)

@@ -17,7 +17,7 @@ from ..errors import LockError, PackageIndexError
 from ..host import process
 from .lock_format import SELF, Pin
 from .pip_container import SHARED_DIR, PipContainer
-from .pip_errors import ResolutionRequest, causes, explain
+from .pip_errors import ResolutionRequest, list_causes, translate_pip_error
 from .requirements_file import RequirementLine
 
 _ENTRY = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==\s*([^\s;\\]+)|@\s*(\S+))")
@@ -45,7 +45,7 @@ TOLD = (
 )  # what counts of the many words of a verbose pip
 
 
-def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
+def write_inputs(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
     """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
     (folder / "wanted.in").write_text("".join(f"{text}\n" for text in wanted))
     (folder / "limits.txt").write_text("".join(f"{text}\n" for text in limits))
@@ -53,7 +53,7 @@ def write(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: 
     (folder / "lock.txt").write_text(kept)
 
 
-def resolve(
+def run_pip_compile(
     shop: PipContainer,
     asked: ResolutionRequest,
     lines: Iterable[str],
@@ -63,7 +63,7 @@ def resolve(
 
     Errors: those of `refusals.explain`; PackageIndexError over the time limit.
     """
-    write(shop.folder, lines, [one.text for one in asked.limits], choice.previous)
+    write_inputs(shop.folder, lines, [one.text for one in asked.limits], choice.previous)
     flags = [
         "--constraint=limits.txt",
         *(["--pre"] if choice.pre else []),
@@ -75,14 +75,14 @@ def resolve(
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
     if done.returncode:
-        raise explain(done.stderr + done.stdout + _details(shop, done.stderr + done.stdout), asked)
+        raise translate_pip_error(done.stderr + done.stdout + _ask_details(shop, done.stderr + done.stdout), asked)
     try:
         return (shop.folder / "lock.txt").read_text()
     except OSError:
         raise LockError("pip-compile wrote no lock") from None
 
 
-def pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
+def parse_pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
     """The pins in the output of pip-compile or uv; one given as a file is replaced by that of `built`, by file name."""
     found: list[Pin] = []
     via: list[list[str]] = []
@@ -96,27 +96,27 @@ def pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
             found.append(pin)
             via.append([])
         elif found and line.strip().startswith("#"):
-            via[-1] += _via(line.strip().lstrip("# "))
+            via[-1] += _parse_via(line.strip().lstrip("# "))
     return tuple(
         Pin(pin.name, pin.version, pin.hashes, pin.url, tuple(sorted(set(who))), pin.built)
         for pin, who in zip(found, via, strict=True)
     )
 
 
-def _via(words: str) -> list[str]:
+def _parse_via(words: str) -> list[str]:
     words = words.removeprefix("via").strip()
     if not words or words.startswith("-c "):
         return []
     return [SELF] if words.startswith("-r ") else [canonicalize_name(words.partition(" ")[0])]
 
 
-def _details(shop: PipContainer, output: str) -> str:
+def _ask_details(shop: PipContainer, output: str) -> str:
     """What pip says when it is asked for the one requirement that it did not find, and what it passed over for that.
 
     It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
     """
     found = re.search(r"No matching distribution found for (\S+)", output)
-    text = found[1] if found else _without_version(shop, output)
+    text = found[1] if found else _find_unsatisfiable(shop, output)
     if not text:
         return ""
     kinds = ("--only-binary=:all:",) if found else ()
@@ -126,12 +126,12 @@ def _details(shop: PipContainer, output: str) -> str:
     return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in told))
 
 
-def _without_version(shop: PipContainer, output: str) -> str:
+def _find_unsatisfiable(shop: PipContainer, output: str) -> str:
     """Of the requirements in a conflict, one that no version in the index fulfils, so that it is none; empty if all do.
 
     pip calls it a conflict when the same name is asked for a second time.
     """
-    for text in causes(output):
+    for text in list_causes(output):
         wanted = Requirement(text)
         done = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", wanted.name)
         with contextlib.suppress(ValueError, KeyError, TypeError):  # what it prints when there is nothing
@@ -154,7 +154,7 @@ def place_links(folder: Path, links: Iterable[Path]) -> list[str]:
     return lines
 
 
-def line(one: RequirementLine, wheels: Mapping[str, str]) -> str:
+def format_line(one: RequirementLine, wheels: Mapping[str, str]) -> str:
     """The line of a requirement for the locker; one that was built stands for its wheel, by where it is mounted."""
     if not one.origin:
         return one.text

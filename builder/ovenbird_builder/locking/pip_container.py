@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..bases.probe import TargetPython
 from ..containers import pip_tools
-from ..containers.working_container import ImageName, WorkingContainer, working
+from ..containers.working_container import ImageName, WorkingContainer, open_container
 from ..host import process
 from ..host.network import MOUNT, NetworkSettings
 from ..host.progress import SILENT, Progress
@@ -69,15 +69,15 @@ class PipContainer(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def workshop(site: ResolverContext, folder: Path, *, machine: str = "") -> Iterator[PipContainer]:
+def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = "") -> Iterator[PipContainer]:
     """A workshop in the image of the site that shares `folder`; with `machine` its Python answers as on that one.
 
     Errors: those of `container.working` and of `pip_tools`.
     """
     network, pip_cache = site.network, site.cache / "pip"
     pip_cache.mkdir(parents=True, exist_ok=True)
-    box = pip_tools.mount(site.cache)
-    with site.indexes.config() as config, working(site.image) as container:
+    box = pip_tools.mount_toolbox(site.cache)
+    with site.indexes.config() as config, open_container(site.image) as container:
         mounts = (
             box,
             f"{_CONTAINER_FILES}:{MOUNT}/inside:ro",
@@ -89,7 +89,7 @@ def workshop(site: ResolverContext, folder: Path, *, machine: str = "") -> Itera
         path = pip_tools.MOUNTED
         env = {
             **network.container_env(),
-            **pip_env(f"{MOUNT}/pip.conf"),
+            **pip_environment(f"{MOUNT}/pip.conf"),
             "PIP_CACHE_DIR": f"{MOUNT}/pip",
             "PYTHONPATH": f"{MOUNT}/inside:{path}" if machine else path,
             "OVENBIRD_MACHINE": machine,
@@ -100,7 +100,7 @@ def workshop(site: ResolverContext, folder: Path, *, machine: str = "") -> Itera
         yield PipContainer(site, container, folder, env, mounts)
 
 
-def pip_env(config: str) -> dict[str, str]:
+def pip_environment(config: str) -> dict[str, str]:
     """Variables for pip wherever it runs: our configuration file only, no questions, no news."""
     return {
         "PIP_CONFIG_FILE": config,

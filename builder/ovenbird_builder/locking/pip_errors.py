@@ -72,29 +72,29 @@ class ResolutionRequest(Struct, frozen=True):
         return f"asked for in {' and '.join(places)}" if places else "needed by what you ask for"
 
 
-def explain(output: str, asked: ResolutionRequest) -> LockError | WheelBuildError:
+def translate_pip_error(output: str, asked: ResolutionRequest) -> LockError | WheelBuildError:
     """The error of ours that pip's output amounts to."""
     if "ResolutionImpossible" in output and (_CANNOT.search(output) or "RequirementsConflicted" in output):
         found = _MISSING.search(output)
         if not found:
-            return conflict(output, asked)
-    if problem := unreachable(output, asked):
+            return explain_conflict(output, asked)
+    if problem := explain_unreachable(output, asked):
         return problem
     if "DO NOT MATCH THE HASHES" in output:
-        return mismatch(output, asked)
-    if pip_build_errors.seen(output):
-        return unbuilt(output, asked)
+        return explain_mismatch(output, asked)
+    if pip_build_errors.is_build_error(output):
+        return explain_build_failure(output, asked)
     if found := _NEWER.search(output):
-        who = asked.who(_name(found[1]))
+        who = asked.who(_normalize_name(found[1]))
         return RequirementMissingError(
             f"{show_value(found[1])} is for Python {found[2]}, the target is {asked.target} ({who})"
         )
     if found := _MISSING.search(output):
-        return missing(output, found[1], found[2] or _parent(output, found[1]), found[3], asked)
-    return LockError(f"locking failed: {_last(output)}")
+        return explain_missing(output, found[1], found[2] or _find_parent(output, found[1]), found[3], asked)
+    return LockError(f"locking failed: {_last_line(output)}")
 
 
-def causes(output: str) -> list[str]:
+def list_causes(output: str) -> list[str]:
     """The requirements that name versions, of those that a conflict is between."""
     texts = []
     for found in _CAUSE.finditer(output):
@@ -104,13 +104,13 @@ def causes(output: str) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def conflict(output: str, asked: ResolutionRequest) -> ConflictError:
+def explain_conflict(output: str, asked: ResolutionRequest) -> ConflictError:
     """Which requirements contradict each other, each with who asks for it."""
     rows: list[str] = []
     names: list[str] = []
     for found in _CAUSE.finditer(output):
-        text, parent = found[2] or found[3] or "", _distribution(found[5] or found[6] or "")
-        name = _name(text)
+        text, parent = found[2] or found[3] or "", _parse_candidate(found[5] or found[6] or "")
+        name = _normalize_name(text)
         names += [name] if name and name not in names else []
         written = [one for one in asked.wanted if one.name == name]
         if parent:
@@ -118,14 +118,17 @@ def conflict(output: str, asked: ResolutionRequest) -> ConflictError:
         else:
             rows += [f"{one.text} is asked for in {one.where}" for one in written]
     if not names:
-        names = [_name(text) for text in re.findall(r"[\w.-]+(?:\[[^\]]*\])?[=<>!~]=?[^ ,]+", _cannot(output))]
+        names = [
+            _normalize_name(text)
+            for text in re.findall(r"[\w.-]+(?:\[[^\]]*\])?[=<>!~]=?[^ ,]+", _find_refusal(output))
+        ]
         rows += [f"{one.text} is asked for in {one.where}" for one in asked.wanted if one.name in names]
     rows += [
         f"{one.text} is {'what the runtime needs' if one.where == 'the runtime' else 'a limit in ' + one.where}"
         for one in asked.limits
         if one.name in names
     ]
-    rows = list(dict.fromkeys(rows)) or [_cannot(output) or _last(output)]
+    rows = list(dict.fromkeys(rows)) or [_find_refusal(output) or _last_line(output)]
     what = " and ".join(names[:3]) or "the requirements"
     return ConflictError(
         "\n  ".join([f"no version of {what} fits all that is asked for:", *rows]),
@@ -133,17 +136,19 @@ def conflict(output: str, asked: ResolutionRequest) -> ConflictError:
     )
 
 
-def missing(output: str, text: str, parent: str, versions: str, asked: ResolutionRequest) -> LockError:
+def explain_missing(output: str, text: str, parent: str, versions: str, asked: ResolutionRequest) -> LockError:
     """A requirement that no file of the index fulfils: no such name, no such version, or none for the target."""
-    name = _name(text)
+    name = _normalize_name(text)
     who = asked.who(name, parent)
-    if files := _unfit(output, text):
+    if files := _list_unfit_files(output, text):
         return NoWheelError(
             f"no file of {show_value(text)} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
             + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
             hint="ask for another version" + ("; `--only-binary` refuses to build it" if asked.only_binary else ""),
         )
-    if found := next((one for one in _PYTHON.finditer(output) if _name(one[2].partition("-")[0]) == name), None):
+    if found := next(
+        (one for one in _PYTHON.finditer(output) if _normalize_name(one[2].partition("-")[0]) == name), None
+    ):
         return RequirementMissingError(
             f"{show_value(text)} is for Python {found[1]}, the target is {asked.target} ({who})"
         )
@@ -160,7 +165,7 @@ def missing(output: str, text: str, parent: str, versions: str, asked: Resolutio
     )
 
 
-def unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | None:
+def explain_unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | None:
     """The index does not answer, or it or a proxy wants to know who asks; None when it is none of these."""
     lines = [line.strip() for line in output.splitlines()]
     lines = [
@@ -175,13 +180,13 @@ def unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | No
         )
     if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
         return PackageIndexError(
-            f"a package index asks for credentials that were not given or are not right: {_brief(line)}",
+            f"a package index asks for credentials that were not given or are not right: {_shorten_line(line)}",
             hint="`--index-url 'https://${USER}:${TOKEN}@HOST/simple'` with the variables set, or .netrc",
         )
     if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
         causes = [one for one in lines if one.startswith("cause:")]  # uv's, of which the last one is the root
         return PackageIndexError(
-            f"a package index does not answer ({where}): {_brief(' '.join([line, *causes[-1:]]))}",
+            f"a package index does not answer ({where}): {_shorten_line(' '.join([line, *causes[-1:]]))}",
             hint="`--ca-bundle FILE` names your site's certificate authority"
             if _CERTIFICATE.search(output)
             else "`--index-url`, proxies",
@@ -189,14 +194,14 @@ def unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | No
     return None
 
 
-def mismatch(output: str, asked: ResolutionRequest) -> HashError:
+def explain_mismatch(output: str, asked: ResolutionRequest) -> HashError:
     """A file that is not what the lock says."""
     row = next((line.strip() for line in output.splitlines() if " from http" in line or " from file" in line), "")
     name = row.partition(" ")[0].rstrip(":") or "a file"
     return HashError(
-        f"{name}: the file of the index is not the one that was locked ({asked.who(_name(name))}): "
+        f"{name}: the file of the index is not the one that was locked ({asked.who(_normalize_name(name))}): "
         f"{compare_hashes(output)}",
-        hint=f"if the new file is right: `ovenbird lock --upgrade-package {_name(name) if row else 'NAME'}`",
+        hint=f"if the new file is right: `ovenbird lock --upgrade-package {_normalize_name(name) if row else 'NAME'}`",
     )
 
 
@@ -208,25 +213,25 @@ def compare_hashes(output: str) -> str:
     return f"got {algorithm}:{got}, expected {f'{algorithm}:{expected}' if expected else 'another'}"
 
 
-def unbuilt(output: str, asked: ResolutionRequest) -> WheelBuildError:
+def explain_build_failure(output: str, asked: ResolutionRequest) -> WheelBuildError:
     """A source distribution whose build failed: which, who asks for it, and the end of what it said."""
-    name, version, parent = pip_build_errors.which(output)
+    name, version, parent = pip_build_errors.find_distribution(output)
     if not name:
         return WheelBuildError(
-            "\n  ".join(["a source distribution could not be built:", *pip_build_errors.told(output)])
+            "\n  ".join(["a source distribution could not be built:", *pip_build_errors.extract_messages(output)])
         )
-    who = asked.who(name, "" if any(one.name == name for one in asked.wanted) else _brief(parent))
+    who = asked.who(name, "" if any(one.name == name for one in asked.wanted) else _shorten_line(parent))
     first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({who}):"
-    return WheelBuildError("\n  ".join([first, *pip_build_errors.told(output)]))
+    return WheelBuildError("\n  ".join([first, *pip_build_errors.extract_messages(output)]))
 
 
-def _parent(output: str, text: str) -> str:
+def _find_parent(output: str, text: str) -> str:
     """Which distribution needs what a conflict names by this text; empty when it is asked for outright."""
     rows = [(found[2] or found[3] or "", found[5] or found[6] or "") for found in _CAUSE.finditer(output)]
-    return next((_distribution(link) for row, link in rows if row == text and link), "")
+    return next((_parse_candidate(link) for row, link in rows if row == text and link), "")
 
 
-def _unfit(output: str, text: str) -> list[str]:
+def _list_unfit_files(output: str, text: str) -> list[str]:
     """Files of the right version that pip passed over as not for this target, or as source."""
     try:
         specifier = Requirement(text).specifier
@@ -244,12 +249,12 @@ def _unfit(output: str, text: str) -> list[str]:
     return found
 
 
-def _name(text: str) -> str:
+def _normalize_name(text: str) -> str:
     found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
     return canonicalize_name(re.split(r"(?:\[|[=<>!~]=?)", found[0])[0]) if found else ""
 
 
-def _distribution(link: str) -> str:
+def _parse_candidate(link: str) -> str:
     """`fastapi 0.100.0` from a candidate's link."""
     file = link.partition(" ")[0].partition("#")[0].rpartition("/")[2]
     try:
@@ -259,16 +264,16 @@ def _distribution(link: str) -> str:
     return f"{name} {version}"
 
 
-def _cannot(output: str) -> str:
+def _find_refusal(output: str) -> str:
     found = _CANNOT.search(output)
     return found[1] if found else ""
 
 
-def _brief(line: str) -> str:
+def _shorten_line(line: str) -> str:
     return re.sub(r"//[^/@\s]+@", "//", line)[:300]
 
 
-def _last(output: str) -> str:
+def _last_line(output: str) -> str:
     noise: Iterable[str] = ("subprocess exited", "Error: exit status", "Traceback")
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.strip().startswith(tuple(noise))]
-    return _brief(lines[-1]) if lines else "nothing was said"
+    return _shorten_line(lines[-1]) if lines else "nothing was said"

@@ -17,7 +17,7 @@ from ovenbird.common.text import cut_text, escape_controls, show_value
 from ..errors import LockError
 from .lock_format import SELF, Pin
 from .markers import marker_applies
-from .projects.project_file import read_toml, typed
+from .projects.project_file import convert_table, read_toml
 
 
 class _File(Struct, frozen=True):
@@ -47,15 +47,15 @@ class _Lock(Struct, rename="kebab", frozen=True):
     packages: tuple[_Package, ...] = ()
 
 
-def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
+def read_pylock(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
     """The pins for that environment. Errors: LockError for another version of the format, no hash, or no index."""
     name = path.name
     document = read_toml(path)
     version = document.get("lock-version") or "missing"
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         raise LockError(f"{name}: lock-version {show_value(version)} is not known, expected 1.0")
-    table = typed(document, _Lock, name)
-    _python(table.requires_python, name, environment)
+    table = convert_table(document, _Lock, name)
+    _check_python(table.requires_python, name, environment)
     seen: dict[str, Any] = environment | {"extras": frozenset(), "dependency_groups": frozenset(table.default_groups)}
     pins: dict[str, Pin] = {}
     for index, package in enumerate(table.packages):
@@ -64,7 +64,7 @@ def read(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
             continue
         if _is_project(package.directory):
             continue  # the function's own code: it is the source
-        pin = _pin(package, f"{where} ({cut_text(escape_controls(package.name), 100)})")
+        pin = _parse_package(package, f"{where} ({cut_text(escape_controls(package.name), 100)})")
         if pin.name in pins:
             raise LockError(f"{where}: {pin.name} is there twice for this target")
         pins[pin.name] = pin
@@ -77,7 +77,7 @@ def _is_project(directory: Any) -> bool:
     return isinstance(path, str) and not directory.get("subdirectory") and posixpath.normpath(path) == "."
 
 
-def _pin(package: _Package, where: str) -> Pin:
+def _parse_package(package: _Package, where: str) -> Pin:
     for form in ("vcs", "directory", "archive"):
         if getattr(package, form) is not None:
             raise LockError(f"{where}: a package given as {form} is not supported", hint="name it in requirements.txt")
@@ -98,7 +98,7 @@ def _pin(package: _Package, where: str) -> Pin:
     return Pin(name, str(version), tuple(sorted(set(hashes))), "", (SELF,))
 
 
-def _python(value: str, name: str, environment: dict[str, str]) -> None:
+def _check_python(value: str, name: str, environment: dict[str, str]) -> None:
     try:
         fits = SpecifierSet(value).contains(environment["python_full_version"], prereleases=True)
     except (InvalidSpecifier, ValueError):

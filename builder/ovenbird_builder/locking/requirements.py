@@ -21,7 +21,7 @@ from ovenbird.function_document import FunctionSpec
 
 from ..errors import LockError
 from .folder_content import content_digest
-from .shared_code import OutsideError, locate, mirrored
+from .shared_code import OutsideError, locate, mirror_repository
 
 if TYPE_CHECKING:
     from .projects.foreign_locks import ProjectLock
@@ -73,11 +73,11 @@ class Requirements(Struct, frozen=True):
 
     def limits(self) -> tuple[str, ...]:
         """The constraints as a lock's head lists them."""
-        return tuple(sorted({one.text + _hash_options(one) for one in self.constraints}))
+        return tuple(sorted({one.text + _format_hashes(one) for one in self.constraints}))
 
     def format_line(self, one: RequirementLine) -> str:
         """A requirement as a lock's head lists it."""
-        words = one.text + (" --pre" if self.pre else "") + _hash_options(one)
+        words = one.text + (" --pre" if self.pre else "") + _format_hashes(one)
         if one.origin.startswith("file:"):
             words += f" ({content_digest(self.root / one.origin.removeprefix('file:'))[:23]})"
         return words
@@ -99,7 +99,7 @@ class RequirementFlags(Struct, frozen=True):
 _NO_FLAGS = RequirementFlags()
 
 
-def collect(function: FunctionSpec, tree: Path, flags: RequirementFlags = _NO_FLAGS) -> Requirements:
+def collect_requirements(function: FunctionSpec, tree: Path, flags: RequirementFlags = _NO_FLAGS) -> Requirements:
     """Return what a function needs whose source lies in `tree`.
 
     A path may lead out of the tree where the source is a folder of this machine, and stays within its repository.
@@ -107,26 +107,26 @@ def collect(function: FunctionSpec, tree: Path, flags: RequirementFlags = _NO_FL
     Errors: LockError, with file and line, for anything malformed, outside of the tree or refused.
     """
     try:
-        return _collect(function, tree, flags)
+        return _collect_from(function, tree, flags)
     except OutsideError:
-        with mirrored(function, tree) as places:
+        with mirror_repository(function, tree) as places:
             if places is None:
                 raise
             function, tree = places
-            return _collect(function, tree, flags)
+            return _collect_from(function, tree, flags)
 
 
-def _collect(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Requirements:
+def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Requirements:
     extras, indexes = flags.extras, flags.indexes
-    home = _home(function, tree)
+    home = _find_base_folder(function, tree)
     found = Requirements(root=home)
-    named = [_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
+    named = [_parse_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
         found = replace(found, wanted=tuple(named), used="spec.requirements")
     for path in flags.files:
-        found = _and_file(found, locate(path), indexes, str(path), function.local_source)
+        found = _add_file(found, locate(path), indexes, str(path), function.local_source)
     try:
-        searched = _search(found, function, tree, extras, indexes)
+        searched = _search_source(found, function, tree, extras, indexes)
     except LockError:
         if not found.used:
             raise
@@ -138,37 +138,37 @@ def _collect(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Req
         found = replace(found, notes=(*found.notes, note))
     if extras and not any(name in found.used for name in _WITH_EXTRAS):
         raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
-    added = [_requirement(text, "--requirement", home) for text in flags.requirements]
+    added = [_parse_requirement(text, "--requirement", home) for text in flags.requirements]
     if added:
         if found.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="`--requirements FILE`")
         used = f"{found.used} and --requirement" if found.used else "--requirement"
         found = replace(found, wanted=(*found.wanted, *added), used=used)
     for path in flags.constraints:
-        listing = _read(path, path.resolve().parent, indexes, str(path), "constraints")
+        listing = _read_file(path, path.resolve().parent, indexes, str(path), "constraints")
         found = replace(
             found, constraints=(*found.constraints, *listing.constraints), notes=(*found.notes, *listing.notes)
         )
     return found
 
 
-def _requirement(text: str, where: str, root: Path) -> RequirementLine:
-    from .requirements_file import requirement  # and packaging: not for a function that names none
+def _parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
+    from .requirements_file import parse_requirement  # and packaging: not for a function that names none
 
-    return requirement(text, where, root)
-
-
-def _read(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> RequirementsFile:
-    from .requirements_file import read
-
-    return read(path, root, indexes=indexes, label=label, kind=kind)
+    return parse_requirement(text, where, root)
 
 
-def _hash_options(one: RequirementLine) -> str:
+def _read_file(path: Path, root: Path, indexes: tuple[str, ...], label: str, kind: str = "wanted") -> RequirementsFile:
+    from .requirements_file import read_requirements
+
+    return read_requirements(path, root, indexes=indexes, label=label, kind=kind)
+
+
+def _format_hashes(one: RequirementLine) -> str:
     return "".join(f" --hash={value}" for value in one.hashes)
 
 
-def _and_file(
+def _add_file(
     found: Requirements, path: Path, indexes: tuple[str, ...], label: str, source: Path | None = None
 ) -> Requirements:
     """With a requirements file added, which may lie in the folder `source` that the tree is a copy of.
@@ -177,7 +177,7 @@ def _and_file(
     """
     real = path.resolve()
     roots = [root for root in (found.root, source) if root and real.is_relative_to(root.resolve())]
-    listing = _read(path, roots[0] if roots else real.parent, indexes, label)
+    listing = _read_file(path, roots[0] if roots else real.parent, indexes, label)
     for one in listing.wanted:
         if not roots and one.origin.startswith("file:"):
             raise LockError(
@@ -200,14 +200,14 @@ def _and_file(
     )
 
 
-def _home(function: FunctionSpec, tree: Path) -> Path:
+def _find_base_folder(function: FunctionSpec, tree: Path) -> Path:
     """The folder that paths of requirements are meant from: the source's; the document's, below a root of its own."""
     if function.source_root is None:
         return tree
     return tree / function.root.resolve().relative_to(function.source_root.resolve())
 
 
-def _is_there(path: Path) -> bool:
+def _exists_as_file(path: Path) -> bool:
     """Return whether a file that declares something is there. Errors: LockError for what only has its name."""
     if path.is_file():
         return True
@@ -225,50 +225,50 @@ def _is_there(path: Path) -> bool:
     return False
 
 
-def _search(
+def _search_source(
     found: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
     """What the source itself says; beside the function document when the source is a folder below it that is silent."""
     empty = Requirements(root=tree)
     beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
-    folders = [_home(function, tree), *beside, tree] if function.source_root else [tree, *beside]
+    folders = [_find_base_folder(function, tree), *beside, tree] if function.source_root else [tree, *beside]
     extras = extras if not found.used else ()
     notes: tuple[str, ...] = ()
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name
-            if not _is_there(path):
+            if not _exists_as_file(path):
                 continue
             here = replace(empty, root=folder, notes=notes)
             if name == "pylock.toml":
                 return replace(here, pylock=path, used=name)
             if name == "requirements.txt":
-                return _and_file(here, path, indexes, name)
+                return _add_file(here, path, indexes, name)
             if name == "Pipfile.lock":
-                return _of_pipenv(here, path)
-            declared = _declaration(path, extras, indexes)
+                return _add_pipenv_lock(here, path)
+            declared = _read_declaration(path, extras, indexes)
             if declared is not None and declared.notes and not declared.wanted:
                 notes = (*notes, *declared.notes)  # it says nothing that can be read: another may
             elif declared is not None:
-                return _declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
-    text, name = _code(function, tree)
+                return _add_declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
+    text, name = _read_code(function, tree)
     if "# /// script" in text:
-        from .projects.pyproject import inline
+        from .projects.pyproject import read_inline_metadata
 
-        if block := inline(text, name, tree):
-            return _declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
+        if block := read_inline_metadata(text, name, tree):
+            return _add_declared(replace(empty, notes=notes), block, f"the inline metadata of {name}")
     unread = sorted({name for folder in folders for name in _UNREAD if (folder / name).is_file()})
     if unread:
         notes = (*notes, f"{', '.join(unread)}: not read, and nothing else names what the function needs")
     return replace(empty, notes=notes)
 
 
-def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> DeclaredDependencies | None:
+def _read_declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> DeclaredDependencies | None:
     """What one file of a project declares; None when it declares nothing."""
     if path.name == "pyproject.toml":
-        from .projects.pyproject import project
+        from .projects.pyproject import read_pyproject
 
-        return project(path, extras, indexes)
+        return read_pyproject(path, extras, indexes)
     if path.name == "Pipfile":
         from .projects.pipfile import read_pipfile
 
@@ -278,7 +278,7 @@ def _declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) 
     return (read_setup_cfg if path.name == "setup.cfg" else read_setup_py)(path, extras)
 
 
-def _declared(
+def _add_declared(
     found: Requirements, declared: DeclaredDependencies, used: str, folder: Path | None = None
 ) -> Requirements:
     """With what is declared, and what the lock of the project's tool in `folder` limits."""
@@ -307,7 +307,7 @@ def _find_lock(folder: Path, used: str) -> ProjectLock | None:
     return read_lock(path)
 
 
-def _of_pipenv(found: Requirements, path: Path) -> Requirements:
+def _add_pipenv_lock(found: Requirements, path: Path) -> Requirements:
     """With all that a Pipfile.lock holds, where the Pipfile is not there."""
     from .projects.foreign_locks import read_lock
 
@@ -315,7 +315,7 @@ def _of_pipenv(found: Requirements, path: Path) -> Requirements:
     return replace(found, wanted=lock.pinned, used=path.name, notes=(*found.notes, *lock.notes))
 
 
-def _code(function: FunctionSpec, tree: Path) -> tuple[str, str]:
+def _read_code(function: FunctionSpec, tree: Path) -> tuple[str, str]:
     """The text and the name of the file that holds the handler."""
     if function.code is not None:
         return function.code, "the inline code"

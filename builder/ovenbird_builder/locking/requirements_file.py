@@ -73,7 +73,7 @@ class RequirementsFile:
     size: int = 0  # characters of all files
 
 
-def requirement(text: str, where: str, root: Path) -> RequirementLine:
+def parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
     """One requirement from its text. A path is below `root`. Errors: LockError that says where it stands."""
     if any(mark in text for mark in "\n\r\0"):
         raise LockError(f"{where}: a requirement is one line, found {show_value(text)}")
@@ -87,35 +87,37 @@ def requirement(text: str, where: str, root: Path) -> RequirementLine:
     file_options.check_variables(text, where)
     words, marker = _split_marker(text, where)
     if _REMOTE.match(words) or _is_path(words):
-        return _located(words, where, root, hashes, marker)
+        return _parse_located(words, where, root, hashes, marker)
     try:
         parsed = Requirement(text)
     except (InvalidRequirement, RecursionError) as error:
         why = str(error).partition("\n")[0]
         raise LockError(
-            f"{where}: {show_value(redact_text(text))} is not a requirement: {why}", hint=_hint(words)
+            f"{where}: {show_value(redact_text(text))} is not a requirement: {why}", hint=_suggest_form(words)
         ) from None
     name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
     extras = tuple(sorted(map(canonicalize_name, parsed.extras)))
     if parsed.url:
         if not _REMOTE.match(parsed.url) and _SCP.match(words):
-            raise LockError(f"{where}: {show_value(words)} is not a URL", hint=_hint(words))
-        one = _located(parsed.url, where, root, hashes, marker)
-        return replace(one, text=_text(f"{name}{_brackets(extras)} @ {one.origin}", marker), name=name, extras=extras)
-    words = _text(f"{name}{_brackets(extras)}{parsed.specifier}", marker)
+            raise LockError(f"{where}: {show_value(words)} is not a URL", hint=_suggest_form(words))
+        one = _parse_located(parsed.url, where, root, hashes, marker)
+        return replace(
+            one, text=_format_text(f"{name}{_format_extras(extras)} @ {one.origin}", marker), name=name, extras=extras
+        )
+    words = _format_text(f"{name}{_format_extras(extras)}{parsed.specifier}", marker)
     return RequirementLine(words, where, name, hashes, "", extras, marker)
 
 
-def narrow(one: RequirementLine, markers: Collection[str]) -> RequirementLine:
+def add_markers(one: RequirementLine, markers: Collection[str]) -> RequirementLine:
     """Return a requirement that counts only where these markers are true as well."""
     if not markers:
         return one
     both = str(Marker(" and ".join(f"({marker})" for marker in sorted({*markers, one.marker} - {""}))))
     words = one.text.removesuffix(f"; {one.marker}") if one.marker else one.text
-    return replace(one, text=_text(words, both), marker=both)
+    return replace(one, text=_format_text(words, both), marker=both)
 
 
-def read(
+def read_requirements(
     path: Path, root: Path, *, indexes: tuple[str, ...] = (), label: str = "", kind: str = "wanted"
 ) -> RequirementsFile:
     """A requirements file and what it includes, all below `root`; index options only where they equal `indexes`.
@@ -124,9 +126,9 @@ def read(
     Errors: LockError, with file and line.
     """
     if _WEB.match(str(path)):
-        raise _of_the_web(str(path).replace(":/", "://", 1), "")
+        raise _remote_file_error(str(path).replace(":/", "://", 1), "")
     reader = _Reader(root.resolve(), indexes, RequirementsFile())
-    _read(reader, path, kind, (), label)
+    _read_file(reader, path, kind, (), label)
     return reader.listing
 
 
@@ -139,7 +141,7 @@ class _Reader:
     listing: RequirementsFile
 
 
-def _read(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], label: str = "") -> None:
+def _read_file(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], label: str = "") -> None:
     """Read a file into the listing; `above` are the files that include it."""
     root, into = reader.root, reader.listing
     real = path.resolve()
@@ -154,22 +156,24 @@ def _read(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], label
     for number, line in split_lines(text):
         where = f"{label} line {number}"
         if found := _EDITABLE.match(line):
-            one = _editable(found[1], where, base, into)
-            _add(one, kind, into)
+            one = _parse_editable(found[1], where, base, into)
+            _add_line(one, kind, into)
         elif not line.startswith("-"):
-            _add(requirement(line, where, base), kind, into)
+            _add_line(parse_requirement(line, where, base), kind, into)
         else:
             options = file_options.parse_options(line, where)
-            for other, sort in _included(options, where, real.parent, base):
+            for other, sort in _list_included(options, where, real.parent, base):
                 into.files += 1
                 if into.files > _INCLUDED or len(above) > _DEPTH:
                     raise LockError(f"{where}: more than {_INCLUDED} files are included, or {_DEPTH} within each other")
-                _read(reader, other, sort if kind == "wanted" else kind, (*above, real))
+                _read_file(reader, other, sort if kind == "wanted" else kind, (*above, real))
             file_options.apply_options(options, where, into, reader.indexes)
-            into.find_links += [_links(value, where, real.parent, base) for value in options.find_links or ()]
+            into.find_links += [
+                _find_links_folder(value, where, real.parent, base) for value in options.find_links or ()
+            ]
 
 
-def _add(one: RequirementLine, kind: str, into: RequirementsFile) -> None:
+def _add_line(one: RequirementLine, kind: str, into: RequirementsFile) -> None:
     """Add a requirement or a constraint. Errors: LockError for a constraint that cannot be one, as with pip."""
     if kind == "wanted":
         into.wanted.append(one)
@@ -183,7 +187,7 @@ def _add(one: RequirementLine, kind: str, into: RequirementsFile) -> None:
     into.constraints.append(one)
 
 
-def _editable(text: str, where: str, root: Path, into: RequirementsFile) -> RequirementLine:
+def _parse_editable(text: str, where: str, root: Path, into: RequirementsFile) -> RequirementLine:
     """The requirement that `-e` names, quoted or not: an image holds a copy, so it is built like any other."""
     words, marker = text, ""
     if "'" in text or '"' in text or "\\" in text:
@@ -197,7 +201,7 @@ def _editable(text: str, where: str, root: Path, into: RequirementsFile) -> Requ
     if not (_REMOTE.match(_split_marker(bare, where)[0]) or _is_path(words) or _NAMED_URL.match(words)):
         place, extras = _split_extras(words)
         bare = f"./{place}{extras}{marker}" if _exists(root / place) else bare
-    one = requirement(bare, where, root)
+    one = parse_requirement(bare, where, root)
     if not one.origin:
         raise LockError(
             f"{where}: -e takes a folder or the URL of a repository, found {show_value(redact_text(text))}",
@@ -207,19 +211,19 @@ def _editable(text: str, where: str, root: Path, into: RequirementsFile) -> Requ
     return one
 
 
-def _included(options: object, where: str, folder: Path, base: Path) -> list[tuple[Path, str]]:
+def _list_included(options: object, where: str, folder: Path, base: Path) -> list[tuple[Path, str]]:
     """The files that a line includes, each with what its lines are. Errors: LockError for one outside of the source."""
     found = []
     for kind, name in (("wanted", "requirements"), ("constraints", "constraints")):
         for value in getattr(options, name) or ():
             file_options.check_variables(value, where)
             if _WEB.match(value):
-                raise _of_the_web(value, f"{where}: ")
-            found.append((_below(base, folder, _unquote_file(value), where), kind))
+                raise _remote_file_error(value, f"{where}: ")
+            found.append((_path_below(base, folder, _unquote_file(value), where), kind))
     return found
 
 
-def _of_the_web(url: str, where: str) -> LockError:
+def _remote_file_error(url: str, where: str) -> LockError:
     shown = show_value(redact_text(url))
     return LockError(
         f"{where}{shown} is a URL, which is not read: its content may differ from build to build",
@@ -227,7 +231,7 @@ def _of_the_web(url: str, where: str) -> LockError:
     )
 
 
-def _links(value: str, where: str, folder: Path, base: Path) -> str:
+def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
     """The folder of the source that `--find-links` names, relative to `base`. Errors: LockError."""
     file_options.check_variables(value, where)
     if _SCHEME.match(value) and not value.startswith("file:"):
@@ -237,8 +241,8 @@ def _links(value: str, where: str, folder: Path, base: Path) -> str:
             hint="give an index yourself: `--index-url` or `--extra-index-url`",
         )
     text = _unquote_file(value)
-    path = _below(base, folder, text, where)
-    path = path if _exists(path) else _below(base, base, text, where)
+    path = _path_below(base, folder, text, where)
+    path = path if _exists(path) else _path_below(base, base, text, where)
     if not path.is_dir():
         raise LockError(f"{where}: there is no folder {show_value(value)} in the source")
     return Path(os.path.relpath(path, base.resolve())).as_posix()
@@ -287,21 +291,21 @@ def _is_path(text: str) -> bool:
     return "/" in place and not _SCHEME.match(place) and not re.search(r"[=<>~!]", place)
 
 
-def _located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker: str) -> RequirementLine:
+def _parse_located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker: str) -> RequirementLine:
     """A requirement given as URL or path, with its extras behind it or in `#egg=`."""
     text, brackets = _split_extras(text)
     place, _, fragment = text.partition("#")
     parts = [part.partition("=")[::2] for part in fragment.split("&") if part]
     egg = unquote(next((value for key, value in parts if key == "egg"), ""))
     name, more = _split_extras(egg)
-    extras = _names(brackets, where) + _names(more, where)
+    extras = _parse_extras(brackets, where) + _parse_extras(more, where)
     try:
         name = canonicalize_name(name, validate=True) if name else ""
     except InvalidName:
         raise LockError(f"{where}: #egg={show_value(egg)} is not the name of a package", hint="#egg=NAME") from None
     rest = "&".join(f"{key}={value}" if value else key for key, value in parts if key != "egg")
     if _REMOTE.match(place):
-        origin = _url(place + (f"#{rest}" if rest else ""), where)
+        origin = _check_url(place + (f"#{rest}" if rest else ""), where)
     elif _SCHEME.match(place) and not place.startswith("file:"):
         raise LockError(
             f"{where}: {show_value(redact_text(text))} is not a supported form of requirement",
@@ -311,13 +315,13 @@ def _located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker:
         given = (file_options.check_hash(":".join(part), where) for part in parts if part[0].startswith("sha"))
         hashes = tuple(sorted({*hashes, *given}))
         folder = unquote(next((value for key, value in parts if key == "subdirectory"), ""))
-        origin = _path(text, _unquote_file(place) + (f"/{folder}" if folder else ""), where, root)
+        origin = _resolve_path(text, _unquote_file(place) + (f"/{folder}" if folder else ""), where, root)
     extras = tuple(sorted(set(extras)))
-    shown = f"{name}{_brackets(extras)} @ {origin}" if name and extras else origin + _brackets(extras)
-    return RequirementLine(_text(shown, marker), where, name, hashes, origin, extras, marker)
+    shown = f"{name}{_format_extras(extras)} @ {origin}" if name and extras else origin + _format_extras(extras)
+    return RequirementLine(_format_text(shown, marker), where, name, hashes, origin, extras, marker)
 
 
-def _url(url: str, where: str) -> str:
+def _check_url(url: str, where: str) -> str:
     """A URL of a repository or an archive, its scheme in lower case. Errors: LockError for a login or an option."""
     if re.match(r"[a-z+]+://[^/@]*:[^/@]*@|(git\+)?https?://[^/@]+@", url, re.IGNORECASE):
         raise LockError(f"{where}: a password must not be in a requirement", hint="use .netrc")
@@ -327,9 +331,9 @@ def _url(url: str, where: str) -> str:
     return f"{scheme.lower()}://{rest}"
 
 
-def _path(text: str, place: str, where: str, root: Path) -> str:
+def _resolve_path(text: str, place: str, where: str, root: Path) -> str:
     """`file:` and a path below the root. Errors: LockError for one outside of it, or that is not there."""
-    path = _below(root.resolve(), root, place, where)
+    path = _path_below(root.resolve(), root, place, where)
     if not _exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
     return f"file:{Path(os.path.relpath(path, root.resolve())).as_posix()}"
@@ -348,7 +352,7 @@ def _fill_project_root(text: str, root: Path) -> str:
     return text.replace("file:///${PROJECT_ROOT}", f"file://{folder}").replace("{root:uri}", f"file://{folder}")
 
 
-def _names(brackets: str, where: str) -> tuple[str, ...]:
+def _parse_extras(brackets: str, where: str) -> tuple[str, ...]:
     """The names of extras in brackets, normalised. Errors: LockError."""
     words = [word.strip() for word in brackets[1:-1].split(",") if word.strip()]
     try:
@@ -357,15 +361,15 @@ def _names(brackets: str, where: str) -> tuple[str, ...]:
         raise LockError(f"{where}: expected names of extras, found {show_value(brackets)}") from None
 
 
-def _brackets(extras: tuple[str, ...]) -> str:
+def _format_extras(extras: tuple[str, ...]) -> str:
     return f"[{','.join(extras)}]" if extras else ""
 
 
-def _text(words: str, marker: str) -> str:
+def _format_text(words: str, marker: str) -> str:
     return words + (f"; {marker}" if marker else "")
 
 
-def _hint(words: str) -> str:
+def _suggest_form(words: str) -> str:
     """What to write instead."""
     if _SCP.match(words):
         host, _, path = words.partition(":")
@@ -375,7 +379,7 @@ def _hint(words: str) -> str:
     return "NAME>=VERSION, PEP 508"
 
 
-def _below(root: Path, folder: Path, text: str, where: str) -> Path:
+def _path_below(root: Path, folder: Path, text: str, where: str) -> Path:
     """The path that a text names from `folder`, which lies below `root`. Errors: LockError for one that does not."""
     try:
         if len(text) > _LONGEST_PATH:

@@ -39,11 +39,11 @@ def decode_text(data: bytes, label: str) -> str:
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return _decode(data[len(mark) :], encoding, label)
+            return _decode_with(data[len(mark) :], encoding, label)
     for line in data.split(b"\n", 2)[:2]:
         if found := _CODING.match(line):
-            return _decode(data, found[1].decode("ascii", "replace"), label)
-    return _decode(data, "utf-8", label)
+            return _decode_with(data, found[1].decode("ascii", "replace"), label)
+    return _decode_with(data, "utf-8", label)
 
 
 def split_lines(text: str) -> list[tuple[int, str]]:
@@ -68,7 +68,7 @@ def split_lines(text: str) -> list[tuple[int, str]]:
     return [(number, line) for number, line in stripped if line]
 
 
-def _decode(data: bytes, encoding: str, label: str) -> str:
+def _decode_with(data: bytes, encoding: str, label: str) -> str:
     try:
         return data.decode(encoding)
     except LookupError:

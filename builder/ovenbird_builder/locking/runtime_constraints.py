@@ -21,7 +21,7 @@ RUNTIME = "the runtime"  # where its ranges stand
 _EXTRAS = ("", "platform")
 
 
-def needs(environment: dict[str, str]) -> tuple[RequirementLine, ...]:
+def list_runtime_constraints(environment: dict[str, str]) -> tuple[RequirementLine, ...]:
     """Return the ranges of the runtime and of what a job on the platform needs, as constraints for that environment."""
     found = set()
     for text in metadata.requires("ovenbird") or ():
@@ -33,18 +33,18 @@ def needs(environment: dict[str, str]) -> tuple[RequirementLine, ...]:
     return tuple(sorted(found, key=lambda limit: limit.text))
 
 
-def check_wanted(wanted: Iterable[RequirementLine], limits: Iterable[RequirementLine]) -> None:
+def check_requirements(wanted: Iterable[RequirementLine], limits: Iterable[RequirementLine]) -> None:
     """Refuse what names one version that a limit rules out. Both are lines that apply to the target.
 
     Errors: ConflictError, naming both.
     """
-    ranges = _ranges(limits)
+    ranges = _group_ranges(limits)
     for one in wanted:
         if one.origin:
             continue
         for part in Requirement(one.text).specifier:
             exact = part.operator in ("==", "===") and not part.version.endswith(".*")
-            if exact and (limit := _broken(ranges, one.name, part.version)):
+            if exact and (limit := _find_broken(ranges, one.name, part.version)):
                 raise ConflictError(
                     f"{show_value(one.text)} that you ask for in {one.where} is not within {_describe(limit)}",
                     hint="both share one environment: ask for a version within that range"
@@ -55,15 +55,15 @@ def check_wanted(wanted: Iterable[RequirementLine], limits: Iterable[Requirement
 
 def check_pins(pins: Iterable[Pin], limits: Iterable[RequirementLine], name: str) -> None:
     """Refuse a lock with a pin that a limit rules out. Errors: ConflictError, naming both."""
-    ranges = _ranges(limits)
+    ranges = _group_ranges(limits)
     for pin in pins:
-        if limit := _broken(ranges, pin.name, pin.version):
+        if limit := _find_broken(ranges, pin.name, pin.version):
             raise ConflictError(
                 f"{pin.name}=={pin.version} in {name} is not within {_describe(limit)}", hint="`ovenbird lock`"
             )
 
 
-def _ranges(limits: Iterable[RequirementLine]) -> dict[str, list[tuple[RequirementLine, SpecifierSet]]]:
+def _group_ranges(limits: Iterable[RequirementLine]) -> dict[str, list[tuple[RequirementLine, SpecifierSet]]]:
     """Return all ranges of each name: several lines may limit one."""
     ranges: dict[str, list[tuple[RequirementLine, SpecifierSet]]] = {}
     for limit in limits:
@@ -72,7 +72,7 @@ def _ranges(limits: Iterable[RequirementLine]) -> dict[str, list[tuple[Requireme
     return ranges
 
 
-def _broken(
+def _find_broken(
     ranges: dict[str, list[tuple[RequirementLine, SpecifierSet]]], name: str, version: str
 ) -> RequirementLine | None:
     """Return the first limit that a version is not within; one that is no version (`===odd`) is within none."""

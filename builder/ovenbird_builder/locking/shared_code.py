@@ -79,7 +79,7 @@ def find_repository(folder: Path) -> Path | None:
 
 
 @contextmanager
-def mirrored(function: FunctionSpec, tree: Path) -> Iterator[tuple[FunctionSpec, Path] | None]:
+def mirror_repository(function: FunctionSpec, tree: Path) -> Iterator[tuple[FunctionSpec, Path] | None]:
     """Yield the function and its source as they lie in a mirror of their repository; None where there is none.
 
     `tree` is the copy of the source; the mirror is made beside it, and stays as long as that.

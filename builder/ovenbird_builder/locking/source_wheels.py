@@ -26,7 +26,7 @@ from ..sources.git_versions import copy_to_subfolder, version_variables
 from .folder_content import copy_folder
 from .lock_format import Pin
 from .pip_container import SHARED_DIR, PipContainer, ResolverContext
-from .pip_errors import ResolutionRequest, compare_hashes, explain
+from .pip_errors import ResolutionRequest, compare_hashes, translate_pip_error
 from .requirements_file import RequirementLine
 from .wheelhouse import Wheel, Wheelhouse
 
@@ -46,7 +46,7 @@ class BuiltWheel(Struct, frozen=True):
         return Pin(self.wheel.name, self.wheel.version, (f"sha256:{self.wheel.sha256}",), self.url, (), self.by)
 
 
-def build(
+def build_wheel(
     one: RequirementLine,
     root: Path,
     shop: PipContainer,
@@ -61,7 +61,7 @@ def build(
     folder = shop.folder / f"from-{hash_text(one.origin)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        what, url = _material(one.origin, root, folder / "source", shop.site)
+        what, url = _prepare_source(one.origin, root, folder / "source", shop.site)
         env = version_variables(folder / "source") if one.origin.startswith("git+") else {}
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
@@ -84,7 +84,7 @@ def build(
             ) from None
         made = sorted((folder / "out").glob("*.whl")) if not done.returncode else []
         if not made:
-            problem = explain(done.stderr + done.stdout, asked)
+            problem = translate_pip_error(done.stderr + done.stdout, asked)
             if isinstance(problem, HashError):
                 raise HashError(
                     f"{one.where}: the file {show_value(one.origin)} is not the one whose hash is named:"
@@ -92,20 +92,22 @@ def build(
                 )
             raise type(problem)(f"{one.origin} ({one.where}): {problem.message}", hint=problem.hint)
         wheel = Wheelhouse(shop.site.cache).put(made[0])
-        return BuiltWheel(wheel, url, generator(wheel.path))
+        return BuiltWheel(wheel, url, find_generator(wheel.path))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep(one: RequirementLine, pin: Pin, root: Path, shop: PipContainer, asked: ResolutionRequest) -> BuiltWheel:
+def find_or_build(
+    one: RequirementLine, pin: Pin, root: Path, shop: PipContainer, asked: ResolutionRequest
+) -> BuiltWheel:
     """Return the wheel of a repository at the commit that a lock names, built again where it is not at hand any more.
 
-    Errors: as `build`.
+    Errors: as `build_wheel`.
     """
     if wheel := Wheelhouse(shop.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
         return BuiltWheel(wheel, pin.url, pin.built)
     try:
-        return build(replace(one, origin=pin.url), root, shop, asked, by=pin.built)
+        return build_wheel(replace(one, origin=pin.url), root, shop, asked, by=pin.built)
     except SourceMissingError as error:
         raise SourceMissingError(
             f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
@@ -130,15 +132,18 @@ def split_git(origin: str) -> tuple[str, str, str]:
     return address, ref, folder[1] if folder else ""
 
 
-def rebuild(
+def rebuild_wheel(
     pin: Pin,
     root: Path,
     shop: PipContainer,
     asked: ResolutionRequest,
 ) -> Wheel:
-    """The wheel of a pin that has an origin, built again. Errors: as `build`; HashError when it comes out another."""
+    """Build the wheel of a pin that has an origin once more.
+
+    Errors: as `build_wheel`; HashError when the file is another one than the lock names.
+    """
     one = RequirementLine(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
-    built = build(one, root, shop, asked, by=pin.built)
+    built = build_wheel(one, root, shop, asked, by=pin.built)
     if f"sha256:{built.wheel.sha256}" not in pin.hashes:
         raise HashError(
             f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "
@@ -148,7 +153,7 @@ def rebuild(
     return built.wheel
 
 
-def generator(wheel: Path) -> str:
+def find_generator(wheel: Path) -> str:
     """What built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
     with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile, StopIteration), zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
@@ -157,7 +162,7 @@ def generator(wheel: Path) -> str:
     return ""
 
 
-def _material(origin: str, root: Path, into: Path, site: ResolverContext) -> tuple[str, str]:
+def _prepare_source(origin: str, root: Path, into: Path, site: ResolverContext) -> tuple[str, str]:
     """What pip builds, as it names it in the container, and the origin with its commit."""
     mounted = f"{SHARED_DIR}/{into.parent.name}/{into.name}"
     into.parent.mkdir(parents=True)
@@ -168,7 +173,7 @@ def _material(origin: str, root: Path, into: Path, site: ResolverContext) -> tup
             shutil.copyfile(place, into / place.name)
             return f"{mounted}/{place.name}", origin
         copy_folder(place, into)
-        _normal(into)
+        _normalize_modes(into)
         return mounted, origin
     if not origin.startswith("git+"):
         return origin, origin
@@ -179,12 +184,12 @@ def _material(origin: str, root: Path, into: Path, site: ResolverContext) -> tup
     tree = fetch(function, into, environ=site.environ, network=site.network, timeout=site.timeout, versions=True)
     if folder:
         copy_to_subfolder(tree.path, folder[1])
-    _normal(tree.path)
+    _normalize_modes(tree.path)
     pinned = f"{address}@{tree.revision}" + (f"#subdirectory={folder}" if folder else "")
     return mounted + (f"/{folder}" if folder else ""), pinned
 
 
-def _normal(folder: Path) -> None:
+def _normalize_modes(folder: Path) -> None:
     """Modes that do not depend on the umask: a wheel takes them over."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():

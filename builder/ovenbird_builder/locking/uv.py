@@ -23,16 +23,16 @@ from ..errors import (
     RequirementMissingError,
 )
 from ..host import process
-from .pip_compile import ResolutionPreferences, write
+from .pip_compile import ResolutionPreferences, write_inputs
 from .pip_container import SHARED_DIR, ResolverContext
-from .pip_errors import ResolutionRequest, unreachable
-from .wheel_tags import glibc, minor
+from .pip_errors import ResolutionRequest, explain_unreachable
+from .wheel_tags import glibc_version, python_minor
 
 _FRAME = " \u00d7\u2570\u2500\u25b6\u2502"  # what uv draws around its words
 _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names for
 
 
-def program() -> str:
+def find_uv() -> str:
     """Where uv is: beside this Python, or on the PATH. Errors: ProgramMissingError."""
     found = shutil.which("uv", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
     if not found:
@@ -40,26 +40,26 @@ def program() -> str:
     return found
 
 
-def version() -> str:
+def uv_version() -> str:
     """`uv 0.9.1`."""
-    return " ".join(process.run([program(), "--version"]).stdout.split()[:2])
+    return " ".join(process.run([find_uv(), "--version"]).stdout.split()[:2])
 
 
-def resolve(
+def run_uv(
     folder: Path,
     asked: ResolutionRequest,
     lines: Iterable[str],
     choice: ResolutionPreferences,
     site: ResolverContext,
 ) -> str:
-    """uv's output for these lines, in the form that pip-compile has. Errors: those of `explain`."""
-    write(folder, (line.replace(f"file://{SHARED_DIR}", f"file://{folder}") for line in lines),
+    """uv's output for these lines, in the form that pip-compile has. Errors: those of `translate_uv_error`."""
+    write_inputs(folder, (line.replace(f"file://{SHARED_DIR}", f"file://{folder}") for line in lines),
           [one.text for one in asked.limits], choice.previous)  # fmt: skip
     argv = [
-        program(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
+        find_uv(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
         "--no-python-downloads", "--strip-extras", "--color=never",
         "--no-emit-index-url", "--no-progress", f"--python={sys.executable}",
-        f"--python-version={minor(site.interpreter)}", f"--python-platform={_platform(site.interpreter)}",
+        f"--python-version={python_minor(site.interpreter)}", f"--python-platform={_uv_platform(site.interpreter)}",
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
         # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password
         *(["--index-strategy=unsafe-best-match"] if site.indexes.extra else []),
@@ -74,18 +74,18 @@ def resolve(
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {site.timeout:g} s: {error.message}") from None
     except process.ProcessFailedError as error:
-        raise explain(error.output, asked) from None
+        raise translate_uv_error(error.output, asked) from None
     try:
         return (folder / "lock.txt").read_text()
     except OSError:
         raise LockError("uv wrote no lock") from None
 
 
-def explain(output: str, asked: ResolutionRequest) -> LockError:
+def translate_uv_error(output: str, asked: ResolutionRequest) -> LockError:
     """The error of ours that uv's output amounts to."""
     said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
     said = said.removeprefix("No solution found when resolving dependencies:").strip()
-    if problem := unreachable(output, asked):
+    if problem := explain_unreachable(output, asked):
         return problem
     if "unauthorized" in said.lower() or "status code 401" in said.lower():
         return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
@@ -107,7 +107,7 @@ def explain(output: str, asked: ResolutionRequest) -> LockError:
     return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
 
 
-def _platform(interpreter: TargetPython) -> str:
+def _uv_platform(interpreter: TargetPython) -> str:
     """uv's name for the target, of the newest manylinux that its glibc fulfils."""
-    newest = max((one for one in _GLIBC if one <= glibc(interpreter)[1]), default=17)
+    newest = max((one for one in _GLIBC if one <= glibc_version(interpreter)[1]), default=17)
     return f"{interpreter.machine}-manylinux_2_{newest}"

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from ovenbird.common.hashing import hash_text
 
-from ..bases.probe import TargetPython, stored
+from ..bases.probe import TargetPython, inspect_stored
 from ..containers.working_container import image_name
 from ..errors import LockError, NoWheelError, PackageIndexError, WheelBuildError
 from ..host import process
@@ -30,13 +30,13 @@ from . import source_wheels
 from .indexes import PackageIndexes
 from .lock_format import Lock, Pin
 from .pip_compile import TOLD, place_links
-from .pip_container import SHARED_DIR, PipContainer, ResolverContext, pip_env, workshop
-from .pip_errors import ResolutionRequest, explain, unreachable
+from .pip_container import SHARED_DIR, PipContainer, ResolverContext, open_pip_container, pip_environment
+from .pip_errors import ResolutionRequest, explain_unreachable, translate_pip_error
 from .requirements_file import RequirementLine
-from .wheel_tags import abi, minor, platform, platforms, supported
+from .wheel_tags import abi_tag, list_platform_tags, platform_of, python_minor, supported_tags
 from .wheelhouse import Wheel, Wheelhouse
 
-__all__ = ["Wheel", "wheels"]
+__all__ = ["Wheel", "fetch_wheels"]
 _NONE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+?)==")
 _SOURCE = re.compile(r"Skipping link: No sources permitted for [^:]+: \S+\.(?:tar\.gz|zip)\b")
 _FORMAT = "1"  # of the keys
@@ -58,10 +58,10 @@ class _WheelSearch:
     @property
     def target(self) -> str:
         interpreter = self.site.interpreter
-        return f"{abi(interpreter)} {interpreter.machine} {interpreter.libc}"
+        return f"{abi_tag(interpreter)} {interpreter.machine} {interpreter.libc}"
 
 
-def wheels(
+def fetch_wheels(
     lock: Lock,
     site: ResolverContext,
     *,
@@ -77,14 +77,14 @@ def wheels(
     Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, SpaceError.
     """
     interpreter = site.interpreter
-    target = f"Python {minor(interpreter)} on {platform(interpreter)} ({interpreter.libc})"
+    target = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
     rows = tuple(RequirementLine(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
     asked = ResolutionRequest(rows, (), target, site.indexes.urls(), (":all:",) if only_binary else ())
     search = _WheelSearch(site, only_binary, asked, [identity] if identity else [])
-    found = {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
+    found = {pin.name: wheel for pin in lock.pins if (wheel := _find_noted(pin, search))}
     missing = [pin for pin in lock.pins if pin.name not in found]
     if missing and offline:
-        tags = supported(interpreter)
+        tags = supported_tags(interpreter)
         found |= {pin.name: wheel for pin in missing if (wheel := search.house.best(pin.hashes, tags))}
         if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in found]:
             raise PackageIndexError(
@@ -92,15 +92,15 @@ def wheels(
                 hint="build once with the network, or bring them by ovenbird bundle",
             )
     elif missing:
-        found |= _gathered(missing, search, root or Path())
+        found |= _fetch_missing(missing, search, root or Path())
     return tuple(found[pin.name] for pin in lock.pins)
 
 
-def answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, dict[str, str]]:
+def list_answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, dict[str, str]]:
     """Which wheel each pin took on such a target, as `Wheelhouse.note` keeps it: what a bundle has to bring along."""
     site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
     search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
-    keys = [key for pin in lock.pins for key in (_key(pin, search), _built_key(pin, search))]
+    keys = [key for pin in lock.pins for key in (_pin_key(pin, search), _built_wheel_key(pin, search))]
     return {key: value for key in keys if (value := search.house.noted(key))}
 
 
@@ -108,30 +108,30 @@ def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity
     """Return the wheels of pins that need neither the network nor a container, by their names."""
     site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
     search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
-    return {pin.name: wheel for pin in lock.pins if (wheel := _at_hand(pin, search))}
+    return {pin.name: wheel for pin in lock.pins if (wheel := _find_noted(pin, search))}
 
 
-def _at_hand(pin: Pin, search: _WheelSearch) -> Wheel | None:
+def _find_noted(pin: Pin, search: _WheelSearch) -> Wheel | None:
     """The wheel that a pin took before on such a target, or the one that is all it allows."""
     if pin.url:
         return search.house.find(pin.hashes[0].removeprefix("sha256:"))
-    noted = search.house.noted(_key(pin, search))
+    noted = search.house.noted(_pin_key(pin, search))
     if "sdist" in noted:
-        noted = search.house.noted(_built_key(pin, search))
+        noted = search.house.noted(_built_wheel_key(pin, search))
     return search.house.find(noted["sha256"]) if "sha256" in noted else None
 
 
-def _gathered(missing: list[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
+def _fetch_missing(missing: list[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
     """What is not at hand: downloaded, or built."""
     indexed = [pin for pin in missing if not pin.url]
-    sources = [pin for pin in indexed if search.house.noted(_key(pin, search)).get("sdist")]
+    sources = [pin for pin in indexed if search.house.noted(_pin_key(pin, search)).get("sdist")]
     indexed = [pin for pin in indexed if pin not in sources]
-    found = _downloaded(indexed, sources, search) if indexed else {}
+    found = _download_wheels(indexed, sources, search) if indexed else {}
     to_build = [*sources, *(pin for pin in missing if pin.url)]
-    return found | (_build(to_build, search, root) if to_build else {})
+    return found | (_build_wheels(to_build, search, root) if to_build else {})
 
 
-def _downloaded(indexed: list[Pin], sources: list[Pin], search: _WheelSearch) -> dict[str, Wheel]:
+def _download_wheels(indexed: list[Pin], sources: list[Pin], search: _WheelSearch) -> dict[str, Wheel]:
     """Wheels from the index; a pin that is there as source only goes over to `sources`."""
     found: dict[str, Wheel] = {}
     title = f"download the wheels of {len(indexed)} pins"
@@ -140,7 +140,7 @@ def _downloaded(indexed: list[Pin], sources: list[Pin], search: _WheelSearch) ->
         while indexed:
             lacking = _download(tuple(indexed), search, Path(name))
             if lacking is None:
-                found |= _taken(indexed, Path(name) / "wheels", search)
+                found |= _store_wheels(indexed, Path(name) / "wheels", search)
                 break
             sources.append(lacking)
             indexed.remove(lacking)
@@ -153,37 +153,39 @@ def _download(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path) -> Pin 
 
     Errors: those of `refusals.explain`; NoWheelError for a pin of which there is neither.
     """
-    done = _pip(pins, search, folder)
+    done = _run_pip_download(pins, search, folder)
     if not done.returncode:
         return None
     output = done.stderr + done.stdout
     found = _NONE.search(output)
     pin = next((pin for pin in pins if found and pin.name == canonicalize_name(found[1])), None)
-    if pin is None or unreachable(output, search.asked):
-        raise explain(output, search.asked)
+    if pin is None or explain_unreachable(output, search.asked):
+        raise translate_pip_error(output, search.asked)
     # asked again for this one alone, pip tells what it has passed over: a source, or files for others
-    again = _pip((pin,), search, folder, "-vv")
+    again = _run_pip_download((pin,), search, folder, "-vv")
     lines = [line for line in (again.stderr + again.stdout).splitlines() if any(word in line for word in TOLD)]
     if any(_SOURCE.search(line) for line in lines):
         return pin
-    raise explain("\n".join([*lines, output]), search.asked)
+    raise translate_pip_error("\n".join([*lines, output]), search.asked)
 
 
-def _pip(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path, *flags: str) -> process.CompletedProcess:
+def _run_pip_download(
+    pins: tuple[Pin, ...], search: _WheelSearch, folder: Path, *flags: str
+) -> process.CompletedProcess:
     """Run pip on this machine for the target; the status is the caller's to judge. Errors: PackageIndexError."""
     (folder / "wheels").mkdir(exist_ok=True)
     links = "".join(f"--find-links {place.as_uri()}\n" for place in sorted(folder.glob("links-*")))
-    (folder / "pins.txt").write_text(links + _required(pins))
+    (folder / "pins.txt").write_text(links + _format_pins(pins))
     site, interpreter = search.site, search.site.interpreter
     argv = [
         sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
-        f"--dest={folder / 'wheels'}", f"--python-version={minor(interpreter)}", "--implementation=cp",
-        f"--abi={abi(interpreter)}", *(f"--platform={one}" for one in platforms(interpreter)),
+        f"--dest={folder / 'wheels'}", f"--python-version={python_minor(interpreter)}", "--implementation=cp",
+        f"--abi={abi_tag(interpreter)}", *(f"--platform={one}" for one in list_platform_tags(interpreter)),
         f"--cache-dir={site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
     ]  # fmt: skip
     with site.indexes.config() as config:
         env = {
-            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **pip_env(str(config)),
+            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **pip_environment(str(config)),
             **site.network.host_env(),
         }  # fmt: skip
         try:
@@ -192,21 +194,21 @@ def _pip(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path, *flags: str)
             raise PackageIndexError(f"downloading took longer than {site.timeout:g} s: {error.message}") from None
 
 
-def _taken(pins: Iterable[Pin], folder: Path, search: _WheelSearch) -> dict[str, Wheel]:
+def _store_wheels(pins: Iterable[Pin], folder: Path, search: _WheelSearch) -> dict[str, Wheel]:
     """Take downloaded wheels into the cache, each noted for its pin."""
     by_name = {pin.name: pin for pin in pins}
     found = {}
     for path in sorted(folder.glob("*.whl")):
         wheel = search.house.put(path)
         pin = by_name[wheel.name]
-        search.house.note(_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+        search.house.note(_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
         found[pin.name] = wheel
     if absent := sorted(by_name.keys() - found.keys()):
         raise LockError(f"pip downloaded no wheel of {', '.join(absent)}")
     return found
 
 
-def _build(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
+def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
     """Build the wheels of pins that have none, in one container of the base."""
     pins = tuple(pins)
     names = ", ".join(f"{pin.name}=={pin.version}" for pin in pins)
@@ -214,20 +216,20 @@ def _build(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict[str, W
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
     found = {}
-    with make_step_folder(search.site.cache) as name, workshop(search.site, Path(name)) as shop:
+    with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as shop:
         links = place_links(shop.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
                 if pin.url:
-                    found[pin.name] = source_wheels.rebuild(pin, root, shop, search.asked)
+                    found[pin.name] = source_wheels.rebuild_wheel(pin, root, shop, search.asked)
                 else:
-                    found[pin.name] = _built(pin, shop, search, links)
+                    found[pin.name] = _build_wheel(pin, shop, search, links)
     return found
 
 
-def _built(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iterable[str]) -> Wheel:
+def _build_wheel(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iterable[str]) -> Wheel:
     """The wheel of a source distribution. Errors: WheelBuildError, those of `refusals.explain`."""
-    (shop.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _required([pin]))
+    (shop.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _format_pins([pin]))
     out = f"built-{pin.name}"
     words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHARED_DIR}/{out}", "--requirement=pins.txt")
     try:
@@ -235,28 +237,28 @@ def _built(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iterable[s
     except process.ProcessTimedOutError:
         raise WheelBuildError(f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s") from None
     if done.returncode:
-        problem = explain(done.stderr + done.stdout, search.asked)
+        problem = translate_pip_error(done.stderr + done.stdout, search.asked)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
     wheel = search.house.put(next((shop.folder / out).glob("*.whl")))
-    search.house.note(_key(pin, search), {"sdist": "yes"})
-    search.house.note(_built_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+    search.house.note(_pin_key(pin, search), {"sdist": "yes"})
+    search.house.note(_built_wheel_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
     return wheel
 
 
-def _required(pins: Iterable[Pin]) -> str:
+def _format_pins(pins: Iterable[Pin]) -> str:
     """A requirements file of exactly these pins."""
     return "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in pins)
 
 
-def _key(pin: Pin, search: _WheelSearch) -> str:
+def _pin_key(pin: Pin, search: _WheelSearch) -> str:
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target]
     return hash_text(json.dumps(rows))
 
 
-def _built_key(pin: Pin, search: _WheelSearch) -> str:
+def _built_wheel_key(pin: Pin, search: _WheelSearch) -> str:
     """The key of a wheel that was built from source: what builds it is the base, by its digest."""
     if not search.base:
         with contextlib.suppress(process.ProcessFailedError):  # not in the store yet
-            search.base.append(stored(image_name(search.site.image)).digest)
+            search.base.append(inspect_stored(image_name(search.site.image)).digest)
     rows = [_FORMAT, pin.name, pin.version, sorted(pin.hashes), search.target, *search.base]
     return hash_text(json.dumps(rows))

@@ -17,12 +17,12 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
-def platform(interpreter: TargetPython) -> str:
+def platform_of(interpreter: TargetPython) -> str:
     """The target as images name it: `linux/amd64`."""
     return f"linux/{_MACHINES.get(interpreter.machine, interpreter.machine)}"
 
 
-def machine(platform_name: str) -> str:
+def machine_of(platform_name: str) -> str:
     """The machine of a platform as Python names it: `aarch64` from `linux/arm64`; empty from empty."""
     word = platform_name.partition("/")[2].partition("/")[0]
     return next((name for name, image in _MACHINES.items() if image == word), word)
@@ -34,31 +34,31 @@ def format_lock_command(platform_name: str) -> str:
     return "`ovenbird lock`" if platform_name in ("", here) else f"`ovenbird lock --platform {platform_name}`"
 
 
-def minor(interpreter: TargetPython) -> str:
+def python_minor(interpreter: TargetPython) -> str:
     """Python's minor version, `3.12`."""
     return ".".join(interpreter.version.split(".")[:2])
 
 
-def abi(interpreter: TargetPython) -> str:
+def abi_tag(interpreter: TargetPython) -> str:
     """The ABI tag: `cp312`, or `cp313t` for a free-threaded build, from `cpython-313t-x86_64-linux-gnu`."""
     return "cp" + interpreter.soabi.split("-")[1]
 
 
-def glibc(interpreter: TargetPython) -> tuple[int, int]:
+def glibc_version(interpreter: TargetPython) -> tuple[int, int]:
     """The version of glibc, from `glibc 2.36`."""
-    return glibc_of(interpreter.libc)
+    return parse_glibc(interpreter.libc)
 
 
-def glibc_of(text: str) -> tuple[int, int]:
+def parse_glibc(text: str) -> tuple[int, int]:
     """`(2, 36)` from `glibc 2.36`; (0, 0) when the text says nothing of the kind."""
     major, _, rest = text.rpartition(" ")[2].partition(".")
     version = (read_whole(major, -1), read_whole(rest, -1))
     return version if -1 not in version else (0, 0)
 
 
-def platforms(interpreter: TargetPython) -> Iterator[str]:
+def list_platform_tags(interpreter: TargetPython) -> Iterator[str]:
     """The platform tags, from the newest manylinux that the target's glibc fulfils down."""
-    major, newest = glibc(interpreter)
+    major, newest = glibc_version(interpreter)
     oldest = 5 if interpreter.machine == "x86_64" else 17
     for number in range(newest, oldest - 1, -1):
         yield f"manylinux_{major}_{number}_{interpreter.machine}"
@@ -72,25 +72,25 @@ def assume_interpreter(version: str, platform_name: str, libc: str) -> TargetPyt
 
     `version` is a minor version, `3.12`, whose first release stands for all.
     """
-    there = machine(platform_name)
+    there = machine_of(platform_name)
     soabi = f"cpython-{version.replace('.', '')}-{there}-linux-gnu"
     return TargetPython(f"{version}.0", "", "", "", "", "", "", there, libc, soabi, "", (), {}, "", "")
 
 
-def supported(interpreter: TargetPython) -> list[Tag]:
+def supported_tags(interpreter: TargetPython) -> list[Tag]:
     """The tags of wheels that the target installs, best first."""
     from packaging import tags
     from packaging.version import Version
 
     version = Version(interpreter.version).release[:2]
-    names = list(platforms(interpreter))
+    names = list(list_platform_tags(interpreter))
     return [
-        *tags.cpython_tags(version, [abi(interpreter)], names),
+        *tags.cpython_tags(version, [abi_tag(interpreter)], names),
         *tags.compatible_tags(version, f"cp{version[0]}{version[1]}", names),
     ]
 
 
-def environment(interpreter: TargetPython) -> dict[str, str]:
+def marker_environment(interpreter: TargetPython) -> dict[str, str]:
     """What markers see in the target."""
     return {
         "implementation_name": "cpython",
@@ -102,7 +102,7 @@ def environment(interpreter: TargetPython) -> dict[str, str]:
         "platform_version": "",
         "platform_python_implementation": "CPython",
         "python_full_version": interpreter.version,
-        "python_version": minor(interpreter),
+        "python_version": python_minor(interpreter),
         "sys_platform": "linux",
         "extra": "",
     }

@@ -54,12 +54,12 @@ class Wheelhouse(Struct, frozen=True):
         folder = self.cache / "wheels" / "files" / sha256
         try:
             path = next((path for path in folder.iterdir() if path.suffix == ".whl"), None)
-            if path is None or not _sound(path, sha256):
+            if path is None or not _is_unchanged(path, sha256):
                 shutil.rmtree(folder, ignore_errors=True)
                 return None
             with contextlib.suppress(OSError):
                 os.utime(folder)  # `cache prune` keeps what is used
-            return described(path, sha256)
+            return describe_wheel(path, sha256)
         except OSError:
             return None
 
@@ -75,7 +75,7 @@ class Wheelhouse(Struct, frozen=True):
             with filling_folder(files / sha256) as folder:
                 shutil.move(path, folder / path.name)
                 (folder / path.name).chmod(0o644)
-                _stamp(folder / path.name)
+                _write_stamp(folder / path.name)
         found = self.find(sha256)
         if not found:
             raise DiskFullError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
@@ -114,7 +114,7 @@ class Wheelhouse(Struct, frozen=True):
         return min(fits)[2] if fits else None
 
 
-def described(path: Path, sha256: str) -> Wheel:
+def describe_wheel(path: Path, sha256: str) -> Wheel:
     """A wheel by its file. Errors: HashError for a file name that no wheel has."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -125,21 +125,21 @@ def described(path: Path, sha256: str) -> Wheel:
     return Wheel(str(name), str(version), path.name, path, sha256)
 
 
-def _stamped(path: Path) -> str:
+def _read_stamp(path: Path) -> str:
     about = path.stat()
     return f"{about.st_size} {about.st_mtime_ns}"
 
 
-def _stamp(path: Path) -> None:
-    write_file(path.with_name("stamp"), _stamped(path).encode())
+def _write_stamp(path: Path) -> None:
+    write_file(path.with_name("stamp"), _read_stamp(path).encode())
 
 
-def _sound(path: Path, sha256: str) -> bool:
+def _is_unchanged(path: Path, sha256: str) -> bool:
     """Whether a file is what it was: by size and time, else by its content."""
     with contextlib.suppress(OSError):
-        if path.with_name("stamp").read_text() == _stamped(path):
+        if path.with_name("stamp").read_text() == _read_stamp(path):
             return True
     if hash_file(path) != sha256:
         return False
-    _stamp(path)
+    _write_stamp(path)
     return True

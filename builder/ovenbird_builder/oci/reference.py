@@ -59,7 +59,7 @@ class ImageReference(Struct, frozen=True):
         return replace(self, tag="", digest=digest)
 
 
-def parse(text: str, flag: str = "--tag") -> ImageReference:
+def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
     """The reference that a text is. Errors: ReferenceFormatError, which names the part that does not fit."""
     wrong = _ReferenceErrorFactory(text, flag)
     if not text or text.isspace():

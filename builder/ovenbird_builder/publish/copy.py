@@ -21,12 +21,12 @@ from ..image_reader import ImageReader, layout
 from ..layers import image_manifest
 from ..oci.media_types import MANIFEST
 from ..registry.client import RepositoryClient
-from ..registry.image_upload import BlobSource, push
+from ..registry.image_upload import BlobSource, upload_image
 
 _CHUNK = 1024 * 1024
 
 
-def to_registry(
+def push_image(
     repository: RepositoryClient, target: str, manifest: bytes, config: bytes, origins: Mapping[str, ImageReader]
 ) -> None:
     """Push an image to a tag or digest. `origins` says which image has the blob of a digest.
@@ -42,10 +42,10 @@ def to_registry(
         for digest, one in origins.items()
         if one.repository and one.repository.host == repository.host
     }
-    push(repository, target, manifest, BlobSource(opened, near))
+    upload_image(repository, target, manifest, BlobSource(opened, near))
 
 
-def to_place(
+def write_image(
     destination: str,
     manifest: bytes,
     config: bytes,
@@ -55,16 +55,18 @@ def to_place(
 ) -> None:
     """Write an image to `containers-storage:`, `oci:` or `oci-archive:` by way of the cache."""
     for layer in json.loads(manifest)["layers"]:
-        if not _there(cache, layer):
+        if not _has_layer(cache, layer):
             with origins[layer["digest"]].blob(layer["digest"]) as stream:
-                _keep(cache, layer["digest"], stream)
+                _store_blob(cache, layer["digest"], stream)
     cache.put(config)
     folder = image_manifest.layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
     argv = skopeo.copy(f"oci:{folder}:image", destination, skopeo.CopyOptions(source_blobs=str(cache.blobs)))
-    _run(argv, f"write the image to {show_value(destination)}", environ)
+    _run_skopeo(argv, f"write the image to {show_value(destination)}", environ)
 
 
-def with_blobs(image: ImageReader, cache: LayerCache, environ: Mapping[str, str], *, compress: bool) -> ImageReader:
+def with_readable_blobs(
+    image: ImageReader, cache: LayerCache, environ: Mapping[str, str], *, compress: bool
+) -> ImageReader:
     """The image with blobs that can be read: one of the local store is packed again, unless the cache has its layers.
 
     Packing gives layers of other digests than those that were once loaded; what is in them is the same.
@@ -72,20 +74,20 @@ def with_blobs(image: ImageReader, cache: LayerCache, environ: Mapping[str, str]
     if image.root is None:
         return image
     name, folder = image.name.partition(":")[2], _SharedBlobLayout(cache.blobs)
-    if all(_there(cache, layer) for layer in image.manifest["layers"]):
-        return _reading(image, image.raw, image.raw_config, folder)
+    if all(_has_layer(cache, layer) for layer in image.manifest["layers"]):
+        return _with_content(image, image.raw, image.raw_config, folder)
     with tempfile.TemporaryDirectory(prefix="ovenbird-") as work:
         options = skopeo.CopyOptions(
             destination_blobs=str(cache.blobs), keep_digests=False, uncompressed=not compress
         )  # fmt: skip
         argv = skopeo.copy(f"containers-storage:{name}", f"oci:{work}/image:it", options)
-        _run(argv, f"read {show_value(name)} from the local store", environ)
-        entry = layout.entries(layout.DirectoryLayout(Path(work, "image")), "it")[0]
+        _run_skopeo(argv, f"read {show_value(name)} from the local store", environ)
+        entry = layout.list_descriptors(layout.DirectoryLayout(Path(work, "image")), "it")[0]
     raw = folder.read(entry["digest"])
-    return _reading(image, raw, folder.read(json.loads(raw)["config"]["digest"]), folder)
+    return _with_content(image, raw, folder.read(json.loads(raw)["config"]["digest"]), folder)
 
 
-def of_cache(image: ImageReader, cache: LayerCache) -> ImageReader:
+def with_cached_blobs(image: ImageReader, cache: LayerCache) -> ImageReader:
     """Return an image whose blobs are those of the cache, to be pushed with the others of `image`."""
     return ImageReader(image.name, MANIFEST, image.raw, image.raw_config, _SharedBlobLayout(cache.blobs).open)
 
@@ -100,17 +102,17 @@ class _SharedBlobLayout(layout.DirectoryLayout):
             yield stream
 
 
-def _reading(image: ImageReader, raw: bytes, config: bytes, folder: layout.DirectoryLayout) -> ImageReader:
+def _with_content(image: ImageReader, raw: bytes, config: bytes, folder: layout.DirectoryLayout) -> ImageReader:
     return ImageReader(image.name, MANIFEST, raw, config, folder.open)
 
 
-def _there(cache: LayerCache, layer: Mapping[str, Any]) -> bool:
+def _has_layer(cache: LayerCache, layer: Mapping[str, Any]) -> bool:
     """Whether the cache has a layer; it is whole, as blobs are renamed into it when they are."""
     path = cache.blob(layer["digest"])
     return path.is_file() and bool(path.stat().st_size == layer["size"])
 
 
-def _keep(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
+def _store_blob(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
     """Put a blob into the cache. Errors: DigestError when it is something else than its digest says."""
     with cache.draft() as draft:
         while chunk := stream.read(_CHUNK):
@@ -120,8 +122,8 @@ def _keep(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
         cache.keep(draft)
 
 
-def _run(argv: Sequence[str], doing: str, environ: Mapping[str, str]) -> None:
+def _run_skopeo(argv: Sequence[str], doing: str, environ: Mapping[str, str]) -> None:
     try:
         process.run(argv, env=environ, timeout=1800)
     except process.ProcessFailedError as error:
-        raise engine_errors.refused(error, doing) from None
+        raise engine_errors.translate_error(error, doing) from None

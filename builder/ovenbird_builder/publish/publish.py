@@ -35,18 +35,18 @@ class PublishRequest:
     near: Mapping[str, ImageReference] = field(default_factory=dict)
 
 
-def present(one: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
+def is_published(one: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
     """Whether an output has just this image already, by every name. Errors: those of `faults`."""
     if one.kind == "registry":
         return all(registry.digest(tag) == parcel.digest for tag in parcel.tags)
     if one.kind == "store":
         return all(registry.stored(tag) == parcel.digest for tag in parcel.tags)
     if one.kind == "oci":
-        return _in_layout(Path(one.path), parcel)
+        return _layout_holds(Path(one.path), parcel)
     return False
 
 
-def push(
+def push_tags(
     parcel: PublishRequest,
     registry: SkopeoClient,
     cache: LayerCache,
@@ -71,7 +71,9 @@ def push(
             for tag in {tag.repository: tag for tag in parcel.tags}.values():
                 near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
                 origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), near)
-                image_upload.push(registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell)
+                image_upload.upload_image(
+                    registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell
+                )
             if allow:
                 allow()
                 allowed.set_result(None)
@@ -80,11 +82,11 @@ def push(
             raise
         found = told.result()
     for tag in parcel.tags:
-        _name(parcel, tag, registry)
+        _put_tag(parcel, tag, registry)
     return found
 
 
-def _name(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
+def _put_tag(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
     repository, name = registry.repository(tag), tag.tag or "latest"
     repository.put_manifest(name, parcel.manifest, json.loads(parcel.manifest)["mediaType"])
     digest = repository.manifest(name).digest
@@ -92,7 +94,7 @@ def _name(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -
         raise DigestError(f"pushed {tag} as {parcel.digest}, and the registry has {digest} by that name")
 
 
-def deliver(
+def write_output(
     one: Destination,
     parcel: PublishRequest,
     registry: SkopeoClient,
@@ -107,7 +109,7 @@ def deliver(
     """
     folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
     if one.kind == "store" and allow and not parcel.index:
-        _store(parcel, folder, registry, progress, allow)
+        _load_into_store(parcel, folder, registry, progress, allow)
         return
     if allow:
         allow()
@@ -120,7 +122,7 @@ def deliver(
             destination.write(one, registry, folder, parcel.tags, index=parcel.index)
 
 
-def _store(
+def _load_into_store(
     parcel: PublishRequest, folder: Path, registry: SkopeoClient, progress: Progress, allow: Callable[[], None]
 ) -> None:
     names = [tag.local for tag in parcel.tags]
@@ -134,7 +136,7 @@ def _store(
     registry.name_stored(number, names)
 
 
-def _in_layout(folder: Path, parcel: PublishRequest) -> bool:
+def _layout_holds(folder: Path, parcel: PublishRequest) -> bool:
     try:
         rows = json.loads((folder / "index.json").read_bytes())["manifests"]
         names = {row["annotations"]["org.opencontainers.image.ref.name"] for row in rows}

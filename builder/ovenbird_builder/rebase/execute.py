@@ -13,14 +13,14 @@ from ovenbird.errors import OvenbirdError
 from ..attestations import image_packages, provenance, referrers, sbom
 from ..attestations.find_sbom import find_bill
 from ..bases.probe import TargetPython
-from ..bases.python_labels import facts
+from ..bases.python_labels import read_python_labels
 from ..cache.layer import Layer
 from ..cache.layer_cache import LayerCache
 from ..image_reader import ImageReader
-from ..image_reader.resolve import ImageAccess, find
+from ..image_reader.resolve import ImageAccess, resolve_image
 from ..oci import label_names
 from ..oci.media_types import MANIFEST
-from ..oci.reference import parse
+from ..oci.reference import parse_reference
 from ..publish import copy
 from ..registry.client import RepositoryClient
 from . import plan
@@ -75,38 +75,38 @@ def rebase_image(
     """
     start = time.monotonic()
     reach, cache = context.reach, context.cache
-    image, base = find(name, reach), find(base_name, reach)
-    plan.base_layers(image)
+    image, base = resolve_image(name, reach), resolve_image(base_name, reach)
+    plan.count_base_layers(image)
     asked: list[TargetPython] = []
 
     def ask_once(image: str) -> TargetPython:
         asked.append(context.ask(image))
         return asked[-1]
 
-    known = facts(base, ask_once)
-    plan.check(image, base, known, force=force)
+    known = read_python_labels(base, ask_once)
+    plan.check_compatible(image, base, known, force=force)
     remote = destination.startswith("docker://")
-    image = copy.with_blobs(image, cache, reach.environ, compress=remote)
-    base = copy.with_blobs(base, cache, reach.environ, compress=remote)
+    image = copy.with_readable_blobs(image, cache, reach.environ, compress=remote)
+    base = copy.with_readable_blobs(base, cache, reach.environ, compress=remote)
     plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
     origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
-    hidden = _hidden(image, base, origins, cache)
-    done = plan.swap(image, base, plain, known, _old(image, reach), hidden)
+    hidden = _hide_bytecode(image, base, origins, cache)
+    done = plan.swap_base(image, base, plain, known, _find_old_config(image, reach), hidden)
     if hidden:
-        origins[hidden.digest] = copy.of_cache(image, cache)
+        origins[hidden.digest] = copy.with_cached_blobs(image, cache)
     statements: tuple[str, ...] = ()
     warnings = list(done.warnings)
     if remote:
-        reference = parse(destination.removeprefix("docker://"))
+        reference = parse_reference(destination.removeprefix("docker://"))
         repository = reach.repository(reference)
-        copy.to_registry(repository, reference.tag or "latest", done.manifest, done.config, origins)
+        copy.push_image(repository, reference.tag or "latest", done.manifest, done.config, origins)
         installed = asked[0].distributions if asked else {}
         swap = _Swap(image, base, plain, known, done, installed)
         statements = _attach_statements(repository, reference.remote, swap, context.version)
         if len(statements) == 1:
             warnings.append("the image has no bill of materials attached, so none was carried over")
     else:
-        copy.to_place(destination, done.manifest, done.config, origins, cache, reach.environ)
+        copy.write_image(destination, done.manifest, done.config, origins, cache, reach.environ)
     return RebaseResult(
         image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
         base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=known[label_names.PYTHON],
@@ -115,7 +115,7 @@ def rebase_image(
     )  # fmt: skip
 
 
-def _hidden(
+def _hide_bytecode(
     image: ImageReader, base: ImageReader, origins: Mapping[str, ImageReader], cache: LayerCache
 ) -> Layer | None:
     """A layer that hides bytecode of the new base. Only instructions change files that have none of their own."""
@@ -123,18 +123,18 @@ def _hidden(
         return None
     from .bytecode import hide_bytecode
 
-    above = image.manifest["layers"][plan.base_layers(image) :]
+    above = image.manifest["layers"][plan.count_base_layers(image) :]
     return hide_bytecode(base.manifest["layers"], above, origins, cache)
 
 
-def _old(image: ImageReader, reach: ImageAccess) -> Mapping[str, Any] | None:
+def _find_old_config(image: ImageReader, reach: ImageAccess) -> Mapping[str, Any] | None:
     """The config of the base that the image stands on; None when it is gone, or not what it was."""
     name, digest = image.labels.get(label_names.BASE_NAME, ""), image.labels.get(label_names.BASE_DIGEST, "")
     if not name or not digest:
         return None
     for text in (f"{name.partition('@')[0]}@{digest}", name):
         try:
-            found = find(text, reach)
+            found = resolve_image(text, reach)
         except OvenbirdError:
             continue
         below = found.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
@@ -150,7 +150,7 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
     """
     image, base, done = swap.image, swap.base, swap.done
     subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
-    epoch = _epoch(image)
+    epoch = _creation_time(image)
     record = provenance.BuildRecord(
         name=name, digest=done.digest, version=version, epoch=epoch, kind=provenance.REBASE,
         parameters={"image": image.name, "base": swap.base_name},
@@ -168,7 +168,7 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
 
 
-def _epoch(image: ImageReader) -> int:
+def _creation_time(image: ImageReader) -> int:
     """When the image was made, in seconds since 1970; 0 when it does not say."""
     from datetime import datetime
 

@@ -37,7 +37,7 @@ class RebasedImage(Struct, frozen=True):
         return digest_bytes(self.manifest)
 
 
-def base_layers(image: ImageReader) -> int:
+def count_base_layers(image: ImageReader) -> int:
     """How many of the image's layers, from the bottom, are its base's. Errors: ImageError when it is not ours."""
     told, layers = image.labels.get(label_names.BASE_LAYERS, ""), len(image.manifest.get("layers", ()))
     if not 0 < read_whole(told, 0) <= layers:
@@ -49,7 +49,7 @@ def base_layers(image: ImageReader) -> int:
     return int(told)
 
 
-def check(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, force: bool = False) -> None:
+def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, force: bool = False) -> None:
     """Whether the upper layers of an image fit onto another base, whose interpreter is told by `facts` (as labels).
 
     Errors: BaseUnfitError with every reason. `force` allows instructions that ran on the old base, and nothing else.
@@ -73,7 +73,7 @@ def check(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, fo
     ):
         if told[name] != facts[name]:
             reasons.append(f"the {what} is {show_value(told[name])}, that of the base {show_value(facts[name])}")
-    if not _runs_on(told[label_names.LIBC], facts[label_names.LIBC]):
+    if not _libc_satisfies(told[label_names.LIBC], facts[label_names.LIBC]):
         reasons.append(
             f"the C library is {told[label_names.LIBC]}, that of the base {facts[label_names.LIBC]}, older or another"
         )
@@ -93,7 +93,7 @@ def check(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, fo
         )
 
 
-def swap(
+def swap_base(
     image: ImageReader,
     base: ImageReader,
     base_name: str,
@@ -107,7 +107,7 @@ def swap(
 
     What the build set in the config wins; what came from the old base gives way to the new base's.
     """
-    count, warnings = base_layers(image), []
+    count, warnings = count_base_layers(image), []
     bottom, above = base.manifest["layers"], image.manifest["layers"][count:]
     if old is None:
         warnings.append("the old base is not to be had: variables that both bases may set are taken from the new one")
@@ -122,14 +122,18 @@ def swap(
     if image.labels.get(label_names.RUNTIME_FROM) != "base":
         renewed.pop(label_names.RUNTIME, None)  # its own runtime stays
     config = dict(image.config)
-    config["config"] = _merged(
+    config["config"] = _merge_config(
         image.config.get("config") or {}, base.config.get("config") or {}, (old or {}).get("config")
     )
     config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **renewed}
-    rows, ids, lines = _inserted(between, str(image.config.get("created") or ""))
+    rows, ids, lines = _layer_rows(between, str(image.config.get("created") or ""))
     diffs = [*base.config["rootfs"]["diff_ids"], *ids, *image.config["rootfs"]["diff_ids"][count:]]
     config["rootfs"] = {"type": "layers", "diff_ids": diffs}
-    config["history"] = [*(base.config.get("history") or []), *lines, *_upper(image.config.get("history") or [], count)]
+    config["history"] = [
+        *(base.config.get("history") or []),
+        *lines,
+        *_history_above(image.config.get("history") or [], count),
+    ]
     raw = encode_json(config)
     manifest = {
         "schemaVersion": 2,
@@ -142,7 +146,7 @@ def swap(
     return RebasedImage(encode_json(manifest), raw, len(above) + len(rows), tuple(warnings))
 
 
-def _inserted(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+def _layer_rows(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
     """A layer as rows of the manifest, of the config's list and of its history; nothing for None."""
     if layer is None:
         return [], [], []
@@ -151,14 +155,14 @@ def _inserted(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], lis
     return [row], [layer.diff_id], [{name: text for name, text in entry.items() if text}]
 
 
-def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+def _merge_config(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
     """The inner config: each field that the build left as the old base had it becomes the new base's."""
     before = old or {}
     found = {key: value for key, value in new.items() if key not in _CONTAINER}
     found |= {key: value for key, value in own.items() if old is None or value != before.get(key)}
-    variables = _variables(new.get("Env"))
-    for name, value in _variables(own.get("Env")).items():
-        inherited = _variables(before.get("Env")).get(name) == value if old is not None else name in variables
+    variables = _parse_environment(new.get("Env"))
+    for name, value in _parse_environment(own.get("Env")).items():
+        inherited = _parse_environment(before.get("Env")).get(name) == value if old is not None else name in variables
         if not inherited or name.startswith(_OURS):
             variables[name] = value
     if variables:
@@ -179,11 +183,11 @@ def _merged(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, An
     return found
 
 
-def _variables(env: Sequence[str] | None) -> dict[str, str]:
+def _parse_environment(env: Sequence[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in (entry.partition("=") for entry in env or ())}
 
 
-def _upper(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+def _history_above(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
     """The history of the layers above the base: it starts with the first entry that made one of them."""
     seen = 0
     for index, entry in enumerate(history):
@@ -193,11 +197,11 @@ def _upper(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str
     return []
 
 
-def _runs_on(needed: str, found: str) -> bool:
+def _libc_satisfies(needed: str, found: str) -> bool:
     """Whether what was made for one C library ("glibc 2.36") runs on another: the same kind, and not an older one."""
     (family, _, version), (other, _, newer) = needed.partition(" "), found.partition(" ")
-    return family == other and _numbers(newer) >= _numbers(version)
+    return family == other and _parse_version(newer) >= _parse_version(version)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", text))

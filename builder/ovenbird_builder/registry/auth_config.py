@@ -44,24 +44,24 @@ class _Config(Struct):
     store: str | None = msgspec.field(default=None, name="credsStore")
 
 
-def login(reference: ImageReference, environ: Mapping[str, str], authfile: str = "") -> RegistryLogin | None:
+def find_login(reference: ImageReference, environ: Mapping[str, str], authfile: str = "") -> RegistryLogin | None:
     """The login for a repository, from the first file that has one; None for an anonymous visit.
 
     Files: `--authfile`, REGISTRY_AUTH_FILE, podman's auth.json, docker's config.json. Errors: SpecError when a file
     that was named does not exist, or any is not JSON.
     """
-    for path, named in _files(environ, authfile):
+    for path, named in _list_files(environ, authfile):
         if not is_file(path):
             if named:
                 raise BuildRequestError(f"{named}: there is no file {show_value(str(path))}")
             continue
-        found = _in(_read(path), reference, environ)
+        found = _match_entry(_read_config(path), reference, environ)
         if found:
             return found
     return None
 
 
-def _files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, str]]:
+def _list_files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, str]]:
     """Each file, with the name of the flag or variable that asked for it; in the order of `find_auth_files`."""
     if authfile:
         yield Path(authfile), "--authfile"
@@ -70,7 +70,7 @@ def _files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, st
     yield from ((path, named) for path in find_auth_files(environ))
 
 
-def _read(path: Path) -> _Config:
+def _read_config(path: Path) -> _Config:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         return msgspec.convert(value, _Config) if isinstance(value, dict) else _Config()
@@ -80,7 +80,7 @@ def _read(path: Path) -> _Config:
         ) from None
 
 
-def _in(config: _Config, reference: ImageReference, environ: Mapping[str, str]) -> RegistryLogin | None:
+def _match_entry(config: _Config, reference: ImageReference, environ: Mapping[str, str]) -> RegistryLogin | None:
     """The most specific entry of a file: `host/a/b`, then `host/a`, then `host`; then the host's helper."""
     parts = reference.repository.split("/")
     host = parts[0]
@@ -89,16 +89,16 @@ def _in(config: _Config, reference: ImageReference, environ: Mapping[str, str]) 
         keys += ["https://index.docker.io/v1/", "index.docker.io"]
     helpers, auths = config.helpers or {}, config.auths or {}
     for key in [*keys, f"https://{host}", f"https://{host}/v2/"]:
-        if key in helpers and (login := _asked(helpers[key], key, environ)):
+        if key in helpers and (login := _ask_helper(helpers[key], key, environ)):
             return login
-        if login := _decoded(auths.get(key) or _Entry()):
+        if login := _decode_entry(auths.get(key) or _Entry()):
             return login
     store = config.store
     server = keys[-2] if host == "docker.io" else host
-    return _asked(store, server, environ) if store else None
+    return _ask_helper(store, server, environ) if store else None
 
 
-def _decoded(entry: _Entry) -> RegistryLogin | None:
+def _decode_entry(entry: _Entry) -> RegistryLogin | None:
     if entry.identitytoken:
         return RegistryLogin(token=entry.identitytoken)
     try:
@@ -108,7 +108,7 @@ def _decoded(entry: _Entry) -> RegistryLogin | None:
     return RegistryLogin(user, password) if colon else None
 
 
-def _asked(helper: str, server: str, environ: Mapping[str, str]) -> RegistryLogin | None:
+def _ask_helper(helper: str, server: str, environ: Mapping[str, str]) -> RegistryLogin | None:
     """What `docker-credential-HELPER get` says; None when it does not know the server or is not installed."""
     try:
         done = process.run(

@@ -28,7 +28,7 @@ class RegistryAuthFile(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def credentials(
+def write_auth_file(
     authfile: str, creds_file: str, hosts: tuple[str, ...], environ: Mapping[str, str]
 ) -> Iterator[RegistryAuthFile]:
     """The credentials of a build, for as long as it lasts.
@@ -38,15 +38,15 @@ def credentials(
     its own. Errors: SpecError when a file cannot be read or has another form.
     """
     if authfile:
-        _document(Path(authfile), "--authfile")  # told now, and not by skopeo in the middle of a push
+        _read_document(Path(authfile), "--authfile")  # told now, and not by skopeo in the middle of a push
     if not creds_file:
         yield RegistryAuthFile(str(Path(authfile).resolve()) if authfile else "")
         return
-    user, password = _pair(Path(creds_file))
+    user, password = _read_credentials(Path(creds_file))
     merged: dict[str, Any] = {}
     for path in [Path(authfile)] if authfile else reversed(find_auth_files(environ)):
         if is_file(path):
-            document = _document(path, str(path))
+            document = _read_document(path, str(path))
             merged |= document | {"auths": {**merged.get("auths", {}), **(document.get("auths") or {})}}
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
     merged["auths"] = {**merged.get("auths", {}), **{host: {"auth": token} for host in hosts}}
@@ -59,26 +59,30 @@ def credentials(
         yield RegistryAuthFile(str(path), (password, token))
 
 
-def _pair(path: Path) -> tuple[str, str]:
+def _read_credentials(path: Path) -> tuple[str, str]:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:  # the second also for a name with a NUL
-        raise BuildRequestError(f"--creds-file: cannot read {show_value(str(path))}: {_why(error)}") from None
+        raise BuildRequestError(
+            f"--creds-file: cannot read {show_value(str(path))}: {_describe_error(error)}"
+        ) from None
     user, colon, password = text.partition(":")
     if not colon or not user or not password or "\n" in text:
         raise BuildRequestError(f"--creds-file: {show_value(str(path))} does not hold one line USER:PASSWORD")
     return user, password
 
 
-def _document(path: Path, flag: str) -> dict[str, Any]:
+def _read_document(path: Path, flag: str) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BuildRequestError(f"{flag}: cannot read the credentials {show_value(str(path))}: {_why(error)}") from None
+        raise BuildRequestError(
+            f"{flag}: cannot read the credentials {show_value(str(path))}: {_describe_error(error)}"
+        ) from None
     if not isinstance(found, dict):
         raise BuildRequestError(f"{flag}: {show_value(str(path))} is not the JSON object that auth.json is")
     return found
 
 
-def _why(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return error.strerror or "" if isinstance(error, OSError) else "not the form that was expected"

@@ -22,12 +22,12 @@ from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.text import show_value
 
 from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
-from ..host.network import NetworkSettings, bypassed
+from ..host.network import NetworkSettings, is_proxy_bypassed
 from ..oci.media_types import INDEX, MANIFESTS
 from ..oci.reference import ImageReference
-from .auth_config import login
+from .auth_config import find_login
 from .bearer_auth import BearerAuth
-from .insecure import insecure
+from .insecure import is_insecure
 
 _LARGEST = 4 * 1024 * 1024  # bytes of a manifest; what registries accept at most
 _BUSY = (429, 500, 502, 503, 504)
@@ -67,12 +67,12 @@ class RepositoryClient:
     ) -> None:
         """Nothing is sent yet. `timeout` is in seconds, for each answer; `tls_verify` off allows plain HTTP too."""
         self.host, _, self.path = reference.repository.partition("/")
-        lax = not tls_verify or insecure(self.host, environ)
-        self._pool = _pool(self.host, network or NetworkSettings(), lax, timeout)
+        lax = not tls_verify or is_insecure(self.host, environ)
+        self._pool = _make_pool(self.host, network or NetworkSettings(), lax, timeout)
         self._schemes = ("https", "http") if lax else ("https",)
         self._root = ""
         self._lock = threading.Lock()  # one request finds out where the registry is, and who we are to it, for all
-        self._tokens = BearerAuth(self._pool, login(reference, environ, authfile), self.path)
+        self._tokens = BearerAuth(self._pool, find_login(reference, environ, authfile), self.path)
 
     def manifest(self, target: str) -> ManifestDocument:
         """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
@@ -106,7 +106,7 @@ class RepositoryClient:
                 raise BaseMissingError(f"there is no blob {show_value(self._shown(digest))} in the registry")
             yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise RegistryError(f"the registry {self.host} broke off: {_reason(error)}") from None
+            raise RegistryError(f"the registry {self.host} broke off: {_describe_cause(error)}") from None
         finally:
             answer.close()
 
@@ -158,7 +158,7 @@ class RepositoryClient:
                     retries=retries,
                 )  # fmt: skip
             except urllib3.exceptions.HTTPError as error:
-                raise RegistryConnectionError(f"the registry {self.host} broke off: {_reason(error)}") from None
+                raise RegistryConnectionError(f"the registry {self.host} broke off: {_describe_cause(error)}") from None
             if answer.status != 401 or attempt == 2 or not own:
                 break
             challenge = answer.headers.get("WWW-Authenticate") or ""
@@ -182,16 +182,16 @@ class RepositoryClient:
             if answer.status == 401:
                 self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
-        plain = "http" not in self._schemes and isinstance(_innermost(said), ssl.SSLError)
+        plain = "http" not in self._schemes and isinstance(_root_cause(said), ssl.SSLError)
         hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
-        raise kind(f"the registry {self.host} does not answer: {_reason(said)}", hint=hint)
+        raise kind(f"the registry {self.host} does not answer: {_describe_cause(said)}", hint=hint)
 
     def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
         """The answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
         if answer.status in statuses:
             return answer
-        told = _told(answer)
+        told = _read_error(answer)
         where = f"the registry {self.host}"
         if answer.status in _BUSY:
             raise RegistryConnectionError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
@@ -206,7 +206,7 @@ class RepositoryClient:
         return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
 
 
-def _pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -> urllib3.PoolManager:
+def _make_pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -> urllib3.PoolManager:
     """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
     retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
                             allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
@@ -217,12 +217,12 @@ def _pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -> url
         given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
-    if proxy and not lax and not bypassed(host, proxies):
+    if proxy and not lax and not is_proxy_bypassed(host, proxies):
         return urllib3.ProxyManager(proxy, **given)
     return urllib3.PoolManager(**given)
 
 
-def _told(answer: urllib3.BaseHTTPResponse) -> str:
+def _read_error(answer: urllib3.BaseHTTPResponse) -> str:
     """What the registry says is wrong, in its own words."""
     with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
         first = json.loads(answer.data[:_LARGEST])["errors"][0]
@@ -230,7 +230,7 @@ def _told(answer: urllib3.BaseHTTPResponse) -> str:
     return answer.reason or f"status {answer.status}"
 
 
-def _innermost(error: Exception | None) -> Exception | None:
+def _root_cause(error: Exception | None) -> Exception | None:
     """The innermost reason of urllib3's nested errors."""
     while error is not None:
         inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
@@ -240,7 +240,7 @@ def _innermost(error: Exception | None) -> Exception | None:
     return error
 
 
-def _reason(error: Exception | None) -> str:
+def _describe_cause(error: Exception | None) -> str:
     """What is wrong, without the address of an object that urllib3 tells first."""
-    text = str(_innermost(error))
+    text = str(_root_cause(error))
     return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

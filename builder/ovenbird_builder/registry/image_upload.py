@@ -27,7 +27,7 @@ class BlobSource:
     near: Mapping[str, str] = field(default_factory=dict)
 
 
-def push(
+def upload_image(
     repository: RepositoryClient,
     target: str,
     manifest: bytes,
@@ -41,7 +41,7 @@ def push(
     """
     for tries, pause in enumerate((*_PAUSES, None), 1):
         try:
-            _push(repository, target, manifest, origin)
+            _upload_blobs(repository, target, manifest, origin)
             return
         except RegistryConnectionError as error:
             if pause is None:
@@ -50,19 +50,19 @@ def push(
             time.sleep(pause)
 
 
-def _push(repository: RepositoryClient, target: str, manifest: bytes, origin: BlobSource) -> None:
+def _upload_blobs(repository: RepositoryClient, target: str, manifest: bytes, origin: BlobSource) -> None:
     rows = json.loads(manifest)
     for row in rows.get("manifests", ()):
         with origin.open(row["digest"]) as stream:
-            _push(repository, row["digest"], stream.read(), origin)
+            _upload_blobs(repository, row["digest"], stream.read(), origin)
     if "layers" in rows:
         blobs = {row["digest"]: row for row in (rows["config"], *rows["layers"])}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(lambda row: _sent(repository, row, origin), blobs.values()))
+            list(pool.map(lambda row: _upload_blob(repository, row, origin), blobs.values()))
     repository.put_manifest(target, manifest, rows["mediaType"])
 
 
-def _sent(repository: RepositoryClient, row: Mapping[str, Any], origin: BlobSource) -> None:
+def _upload_blob(repository: RepositoryClient, row: Mapping[str, Any], origin: BlobSource) -> None:
     """See that the repository has a blob."""
     digest = row["digest"]
     near = origin.near.get(digest, "")

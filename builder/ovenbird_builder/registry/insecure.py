@@ -49,12 +49,12 @@ class _Config(Struct):
     registries: _Lists = msgspec.field(default_factory=_Lists)
 
 
-def insecure(host: str, environ: Mapping[str, str]) -> bool:
+def is_insecure(host: str, environ: Mapping[str, str]) -> bool:
     """Whether `host[:port]` is marked insecure, or is this machine itself, where nobody can listen in."""
-    return _loopback(host) or any(_covers(entry, host) for entry in _entries(environ))
+    return _is_loopback(host) or any(_entry_matches(entry, host) for entry in _list_insecure(environ))
 
 
-def _loopback(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     try:
         return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
@@ -62,7 +62,7 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _entries(environ: Mapping[str, str]) -> list[str]:
+def _list_insecure(environ: Mapping[str, str]) -> list[str]:
     """The prefixes that the first registries.conf marks as insecure, in its second or its first form."""
     config_folder = find_config_folder(environ)
     named = environ.get("CONTAINERS_REGISTRIES_CONF") or environ.get("REGISTRIES_CONFIG_PATH")
@@ -79,6 +79,6 @@ def _entries(environ: Mapping[str, str]) -> list[str]:
     return [*marked, *config.registries.insecure.registries]
 
 
-def _covers(entry: str, host: str) -> bool:
+def _entry_matches(entry: str, host: str) -> bool:
     name = entry.partition("/")[0]
     return name == host or (name.startswith("*.") and host.partition(":")[0].endswith(name[1:]))

@@ -22,7 +22,7 @@ from ..cache.folder import check_apart, find_cache
 from ..errors import BuildRequestError
 from ..host import secrets
 from ..host.flag_values import parse_flag
-from ..host.network import NetworkSettings, network
+from ..host.network import NetworkSettings, read_network_settings
 from ..host.secrets import BuildSecret
 from ..oci import label_names, reference
 from ..oci.reference import ImageReference
@@ -107,9 +107,9 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildReques
     if given["strict"]:
         refuse_unknown_fields(function)
     nothing: tuple[BuildSecret, ...] = ()
-    found = check(lambda: secrets.parse(given["secret"], environ), nothing)
+    found = check(lambda: secrets.parse_secrets(given["secret"], environ), nothing)
     names = [secret.name for secret in found]
-    named_tags = check.each(given["tag"], reference.parse)
+    named_tags = check.each(given["tag"], reference.parse_reference)
     made = BuildRequest(
         function=function,
         document=named.document,
@@ -130,7 +130,9 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildReques
         platforms=check(lambda: _platforms(given["platform"]), ()),
         compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
         cache=check(lambda: find_cache(given["cache_dir"], environ), Path()),
-        network=check(lambda: network(given["ca_bundle"], environ, given["allow_host"]), NetworkSettings()),
+        network=check(
+            lambda: read_network_settings(given["ca_bundle"], environ, given["allow_host"]), NetworkSettings()
+        ),
         authfile=given["authfile"],
         creds_file=given["creds_file"],
         timeout=check(lambda: _timeout(given["timeout"] or _HOUR), 0.0),

@@ -18,8 +18,8 @@ from ovenbird.function_document import FunctionSpec
 from ..bases.base_name import check_form
 from ..errors import SourceError
 from ..host.network import NetworkSettings
-from ..locking.requirements import collect
-from ..locking.requirements_file import requirement
+from ..locking.requirements import collect_requirements
+from ..locking.requirements_file import parse_requirement
 from ..locking.shared_code import OutsideError
 from ..oci import reference
 from ..sources import fetch, form
@@ -33,7 +33,7 @@ def list_problems(function: FunctionSpec, environ: Mapping[str, str]) -> tuple[s
     """
     spec = function.raw.get("spec") or {}
     problems = run_instruction.list_problems(spec.get("instructions") or [], "spec.instructions")
-    problems += _try(lambda: reference.parse(function.image, "spec.image")) if function.image else []
+    problems += _try(lambda: reference.parse_reference(function.image, "spec.image")) if function.image else []
     problems += _try(lambda: check_form(function.base_image, "spec.base_image")) if function.base_image else []
     source = list(_source_problems(function))
     if source:
@@ -65,13 +65,16 @@ def _requirement_problems(function: FunctionSpec, environ: Mapping[str, str]) ->
         except OvenbirdError as error:
             return [f"spec.source: {error}"]
         problems = [problem for text in enumerate(function.requirements) for problem in _line(*text, tree)]
-        return problems or _try(lambda: collect(function, tree))
+        return problems or _try(lambda: collect_requirements(function, tree))
 
 
 def _line(index: int, text: str, tree: Path | None) -> list[str]:
-    """Return the problem of one requirement. Paths are left to `collect`, and of a source elsewhere to the build."""
+    """Return the problem of one requirement.
+
+    Paths are left to `collect_requirements`, those of a source elsewhere to the build.
+    """
     try:
-        requirement(text, f"spec.requirements[{index}]", tree or Path("/nonexistent"))
+        parse_requirement(text, f"spec.requirements[{index}]", tree or Path("/nonexistent"))
     except OutsideError:
         return []
     except OvenbirdError as error:

@@ -15,7 +15,7 @@ from ovenbird.common.source_limits import SIZE
 from ovenbird.common.text import show_value
 
 from ..errors import SourceAuthError, SourceError, SourceMissingError, SourceUnreachableError, UnsafeSourceError
-from ..host.network import NetworkSettings, bypassed
+from ..host.network import NetworkSettings, is_proxy_bypassed
 from .downloaded import settle
 from .fetcher import FetchedSource, FetchRequest
 
@@ -74,4 +74,4 @@ class _Proxies(urllib.request.ProxyHandler):
         super().__init__({name: found[name] for name in ("http", "https") if name in found})
 
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
-        return None if bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)
+        return None if is_proxy_bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)

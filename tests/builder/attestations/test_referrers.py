@@ -17,7 +17,7 @@ from ovenbird_builder.attestations import referrers
 from ovenbird_builder.errors import RegistryError
 from ovenbird_builder.host.canonical_json import encode_json
 from ovenbird_builder.oci.media_types import INDEX, MANIFEST
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 KIND = "application/vnd.cyclonedx+json"
@@ -26,7 +26,7 @@ KIND = "application/vnd.cyclonedx+json"
 @pytest.fixture
 def repository(registry: str) -> RepositoryClient:
     """A repository of its own in a registry without the referrers API."""
-    return RepositoryClient(parse(f"{registry}/referrers/{uuid.uuid4().hex}"), {})
+    return RepositoryClient(parse_reference(f"{registry}/referrers/{uuid.uuid4().hex}"), {})
 
 
 def subject(repository: RepositoryClient) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_writers_at_the_same_time_do_not_drop_each_other(registry: str, reposito
     about = subject(repository)
 
     def attach(number: int) -> None:
-        own = RepositoryClient(parse(f"{registry}/{repository.path}"), {})
+        own = RepositoryClient(parse_reference(f"{registry}/{repository.path}"), {})
         referrers.attach(
             own, about["digest"], [referrers.pack(b'{"n":%d}' % number, KIND, about, str(number), 0)]
         ).settle()
@@ -125,7 +125,7 @@ def test_a_tag_of_another_use_is_left_alone(repository: RepositoryClient) -> Non
 def test_the_referrers_api_is_used_where_it_is() -> None:
     """No tag is written where the registry links by itself."""
     with with_referrers() as (address, written):
-        repository = RepositoryClient(parse(f"{address}/a/b"), {})
+        repository = RepositoryClient(parse_reference(f"{address}/a/b"), {})
         about = subject(repository)
         artifact = referrers.pack(b'{"a":1}', KIND, about, "a", 0)
         referrers.attach(repository, about["digest"], [artifact]).settle()

@@ -13,7 +13,7 @@ import pytest
 from tests.builder.shop import Shop, named
 from tests.engine import skopeo
 
-from ovenbird_builder.bases.base_image import foundation
+from ovenbird_builder.bases.base_image import resolve_base
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BaseMissingError
 from ovenbird_builder.image_store.skopeo_client import SkopeoClient
@@ -59,38 +59,38 @@ def test_a_base_of_a_registry_keeps_its_digest(
     pushed: str, shop: Shop, client: SkopeoClient, cache: LayerCache
 ) -> None:
     """And its blobs are in the cache as they were."""
-    found = foundation(pushed, PLATFORM, client, cache)
+    found = resolve_base(pushed, PLATFORM, client, cache)
     assert (found.digest, found.manifest, found.config) == (shop.image.digest, shop.image.manifest, shop.image.config)
     assert len(found.diff_ids) == 1
 
 
 def test_a_base_is_fetched_once_and_asked_for_each_time(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
     """A tag may move; a blob does not: with the registry gone, its digest cannot be asked for."""
-    first = foundation(pushed, PLATFORM, client, cache)
+    first = resolve_base(pushed, PLATFORM, client, cache)
     blob = cache.blob(first.digest)
     before = blob.stat().st_mtime_ns
-    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert resolve_base(pushed, PLATFORM, client, cache) == first
     assert blob.stat().st_mtime_ns == before
 
 
 def test_a_base_that_is_pinned_is_not_asked_for_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
     """A digest says all; nor is anybody asked offline."""
-    first = foundation(pushed, PLATFORM, client, cache)
+    first = resolve_base(pushed, PLATFORM, client, cache)
     name = f"{pushed.rpartition(':')[0]}@{first.digest}"
-    assert foundation(name, PLATFORM, client, cache).digest == first.digest
+    assert resolve_base(name, PLATFORM, client, cache).digest == first.digest
     deaf = replace(client, environ={**client.environ, "PATH": "/nowhere"})
-    assert foundation(name, PLATFORM, deaf, cache).digest == first.digest
-    assert foundation(pushed, PLATFORM, deaf, cache, offline=True).digest == first.digest
+    assert resolve_base(name, PLATFORM, deaf, cache).digest == first.digest
+    assert resolve_base(pushed, PLATFORM, deaf, cache, offline=True).digest == first.digest
 
 
 def test_a_blob_that_went_missing_is_fetched_again(pushed: str, client: SkopeoClient, cache: LayerCache) -> None:
     """As after a prune, or a disk that lost it."""
     import json
 
-    first = foundation(pushed, PLATFORM, client, cache)
+    first = resolve_base(pushed, PLATFORM, client, cache)
     layer = cache.blob(json.loads(first.manifest)["layers"][0]["digest"])
     layer.unlink()
-    assert foundation(pushed, PLATFORM, client, cache) == first
+    assert resolve_base(pushed, PLATFORM, client, cache) == first
     assert layer.exists()
 
 
@@ -98,12 +98,12 @@ def test_a_base_of_the_store_stays_the_same_when_it_comes_in_other_compression(
     loaded: str, client: SkopeoClient, cache: LayerCache
 ) -> None:
     """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
-    first = foundation(loaded, PLATFORM, client, cache)
+    first = resolve_base(loaded, PLATFORM, client, cache)
     folder = layout(cache, "again", first.manifest, "image")
     again = loaded.replace(":1", ":again")
     client.load(folder, again)
     try:
-        second = foundation(loaded, PLATFORM, client, cache)
+        second = resolve_base(loaded, PLATFORM, client, cache)
     finally:
         subprocess.run(["buildah", "rmi", again], check=True, capture_output=True)
     assert second == first
@@ -116,7 +116,7 @@ def test_a_base_that_only_the_store_has_is_found_there(
     name = f"{registry}/foundation/{uuid.uuid4().hex}:1"
     skopeo("copy", "--quiet", f"containers-storage:{loaded}", f"containers-storage:{name}")
     try:
-        assert foundation(name, PLATFORM, client, cache).diff_ids
+        assert resolve_base(name, PLATFORM, client, cache).diff_ids
     finally:
         subprocess.run(["buildah", "rmi", name], check=True, capture_output=True)
 
@@ -125,5 +125,5 @@ def test_a_base_that_only_the_store_has_is_found_there(
 def test_a_base_that_is_nowhere_is_told(name: str, client: SkopeoClient, cache: LayerCache, registry: str) -> None:
     """With what to do about it."""
     with pytest.raises(BaseMissingError, match="there is no base") as caught:
-        foundation(name.replace("REGISTRY", registry), PLATFORM, client, cache)
+        resolve_base(name.replace("REGISTRY", registry), PLATFORM, client, cache)
     assert "--base" in caught.value.hint

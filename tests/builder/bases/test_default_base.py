@@ -30,7 +30,7 @@ def test_a_base_that_was_made_here_wins() -> None:
     """And no registry is asked, so that it costs nothing."""
     notes: list[str] = []
     shelf = Shelf("localhost/ovenbird:3.12", UPSTREAM)
-    assert find_default_base(catalog.chosen("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
+    assert find_default_base(catalog.choose_base("3.12"), shelf, notes.append) == "localhost/ovenbird:3.12"
     assert (shelf.asked, notes) == (["localhost/ovenbird:3.12"], [])
 
 
@@ -40,7 +40,7 @@ def test_a_base_that_was_made_here_wins() -> None:
 def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
     """Of Docker Hub, or of the mirror that is named; the note says which command spares the work."""
     notes: list[str] = []
-    assert find_default_base(catalog.chosen("3.12", registry=registry), Shelf(name), notes.append) == name
+    assert find_default_base(catalog.choose_base("3.12", registry=registry), Shelf(name), notes.append) == name
     assert len(notes) == 1
     assert name in notes[0]
     assert "`ovenbird base build 3.12`" in notes[0]
@@ -58,7 +58,7 @@ def test_without_it_the_upstream_is_the_base(registry: str, name: str) -> None:
 def test_where_neither_can_be_had_the_error_says_what_helps(error: Exception | None) -> None:
     """Its kind, and so the exit status, is that of the upstream; both names and the three ways out are in it."""
     with pytest.raises(type(error or BaseMissingError(""))) as caught:
-        find_default_base(catalog.chosen("3.12"), Shelf(error=error), pytest.fail)
+        find_default_base(catalog.choose_base("3.12"), Shelf(error=error), pytest.fail)
     told = caught.value
     assert f"no base localhost/ovenbird:3.12 on this machine, and its upstream {UPSTREAM} is not available: " in str(
         told
@@ -76,4 +76,4 @@ def test_a_broken_store_is_not_taken_for_a_missing_base() -> None:
         raise EngineError("cannot look: the store is broken")
 
     with pytest.raises(EngineError, match="the store is broken"):
-        find_default_base(catalog.chosen("3.12"), look, pytest.fail)
+        find_default_base(catalog.choose_base("3.12"), look, pytest.fail)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.engine import AVAILABLE
 
-from ovenbird_builder.bases.probe import probe, stored
+from ovenbird_builder.bases.probe import inspect_stored, probe_python
 from ovenbird_builder.errors import IncompatibleBaseError
 from ovenbird_builder.host import process
 
@@ -20,7 +20,7 @@ Make = Callable[..., str]
 @pytest.mark.timeout(300)
 def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, version: str) -> None:
     """Version, ABI, C library, and where things are installed: on Debian's own Python another place than on pyenv's."""
-    found = probe(standins[version], cache=tmp_path, version=version)
+    found = probe_python(standins[version], cache=tmp_path, version=version)
     assert found.minor == version
     assert found.soabi.startswith(f"cpython-{version.replace('.', '')}-")
     assert found.libc.startswith("glibc 2.")
@@ -35,29 +35,29 @@ def test_what_an_interpreter_says(standins: dict[str, str], tmp_path: Path, vers
 def test_it_is_asked_once(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
     """The answer is kept by the image's digest; a damaged one is asked again."""
     name = image(f"FROM {standins['3.11']}\nUSER 5:6\n")
-    first = probe(name, cache=tmp_path)
+    first = probe_python(name, cache=tmp_path)
     place = next((tmp_path / "probes").iterdir())
     answer = json.loads(place.read_text())
     place.write_text(json.dumps(answer | {"runtime": "kept"}))
-    assert probe(name, cache=tmp_path).runtime == "kept"
+    assert probe_python(name, cache=tmp_path).runtime == "kept"
     place.write_text("{")
-    assert probe(name, cache=tmp_path) == first
+    assert probe_python(name, cache=tmp_path) == first
     assert first.user == "5:6"
     assert [path.name for path in (tmp_path / "probes").iterdir()] == [place.name]
     process_left = process.run(["buildah", "containers", "--json"]).stdout
-    assert stored(name).id not in process_left
+    assert inspect_stored(name).id not in process_left
 
 
 def test_an_image_without_python(image: Make, tmp_path: Path) -> None:
     """An image that has no program at all."""
     with pytest.raises(IncompatibleBaseError, match="no Python in the image 'localhost/"):
-        probe(image("FROM scratch\nCOPY x /x\n", x=""), cache=tmp_path)
+        probe_python(image("FROM scratch\nCOPY x /x\n", x=""), cache=tmp_path)
 
 
 def test_another_python(standins: dict[str, str], tmp_path: Path) -> None:
     """Both versions are named."""
     with pytest.raises(IncompatibleBaseError, match=r"is 3\.11\.\d+, expected 3\.12") as caught:
-        probe(standins["3.11"], cache=tmp_path, version="3.12")
+        probe_python(standins["3.11"], cache=tmp_path, version="3.12")
     assert "3.11" in caught.value.hint
 
 
@@ -78,14 +78,14 @@ def test_a_python_that_does_not_fit(
     """A Python on another C library, a program that is none, an old one, another implementation."""
     name = image(f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3=answer)
     with pytest.raises(IncompatibleBaseError, match=problem):
-        probe(name, cache=tmp_path)
+        probe_python(name, cache=tmp_path)
 
 
 def test_another_architecture(image: Make, tmp_path: Path) -> None:
     """It is refused before anything of it is run."""
     name = image("FROM scratch\nCOPY x /x\n", "--arch=s390x", x="")
     with pytest.raises(IncompatibleBaseError, match="is for s390x, this machine is"):
-        probe(name, cache=tmp_path)
+        probe_python(name, cache=tmp_path)
 
 
 def test_programs_that_do_not_run_here(standins: dict[str, str], image: Make, tmp_path: Path) -> None:
@@ -94,4 +94,4 @@ def test_programs_that_do_not_run_here(standins: dict[str, str], image: Make, tm
         f"FROM {standins['3.11']}\nCOPY python3 /usr/local/bin/python3\n", python3="\x7fELF\x02\x01 no program"
     )
     with pytest.raises(IncompatibleBaseError, match="do not run on this machine"):
-        probe(name, cache=tmp_path)
+        probe_python(name, cache=tmp_path)

@@ -18,7 +18,7 @@ def test_the_same_code_gives_the_same_bytes(tmp_path: Path) -> None:
         folder.mkdir()
         before = os.umask(mask)
         try:
-            runtime_wheel.wheel(folder)
+            runtime_wheel.build_runtime_wheel(folder)
         finally:
             os.umask(before)
     one, two = (next(folder.iterdir()) for folder in folders)
@@ -28,7 +28,7 @@ def test_the_same_code_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_it_holds_the_runtime_alone(tmp_path: Path) -> None:
     """Every module of the runtime, nothing of the builder, no bytecode, one command."""
-    with zipfile.ZipFile(runtime_wheel.wheel(tmp_path)) as wheel:
+    with zipfile.ZipFile(runtime_wheel.build_runtime_wheel(tmp_path)) as wheel:
         names = set(wheel.namelist())
         info = next(name for name in names if name.endswith("METADATA")).rpartition("/")[0]
         about, commands = wheel.read(f"{info}/METADATA").decode(), wheel.read(f"{info}/entry_points.txt").decode()
@@ -45,7 +45,7 @@ def test_it_holds_the_runtime_alone(tmp_path: Path) -> None:
 
 def test_pip_installs_it(tmp_path: Path) -> None:
     """A real pip takes it, its hashes fit, and what it installed is that version, without the builder's verbs."""
-    wheel = runtime_wheel.wheel(tmp_path)
+    wheel = runtime_wheel.build_runtime_wheel(tmp_path)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
     subprocess.run([*command, str(tmp_path / "site"), str(wheel)], check=True, timeout=100)
     code = (

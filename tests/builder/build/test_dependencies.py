@@ -18,23 +18,23 @@ from ovenbird_builder.commands import options
 from ovenbird_builder.containers.working_container import LazyImage
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.host.progress import SILENT
-from ovenbird_builder.locking.lock_format import LockHeader, Pin, made
+from ovenbird_builder.locking.lock_format import LockHeader, Pin, make_lock
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
-from ovenbird_builder.locking.wheelhouse import Wheel, described
+from ovenbird_builder.locking.wheelhouse import Wheel, describe_wheel
 from ovenbird_builder.request.build_request import BuildRequest, here, request
 from ovenbird_builder.sources import SourceTree
 
 
 def at_hand(folder: Path, name: str) -> Wheel:
     path = wheel(folder, name, "1.0")
-    return described(path, hash_file(path))
+    return describe_wheel(path, hash_file(path))
 
 
 def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp_path: Path) -> None:
     """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
     apple, pear = at_hand(tmp_path, "apple"), at_hand(tmp_path, "pear")
     pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
-    (text,) = unpinned(made(pins, LockHeader()), (apple, pear))
+    (text,) = unpinned(make_lock(pins, LockHeader()), (apple, pear))
     assert text.startswith("built here from source distributions: pear 1.0 (tests==1); the lock does not pin")
     assert "apple" not in text
 
@@ -42,8 +42,8 @@ def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp
 def test_nothing_is_told_of_wheels_alone(tmp_path: Path) -> None:
     """Nor where nothing is needed."""
     apple = at_hand(tmp_path, "apple")
-    assert unpinned(made((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
-    assert unpinned(made((), LockHeader()), ()) == ()
+    assert unpinned(make_lock((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
+    assert unpinned(make_lock((), LockHeader()), ()) == ()
 
 
 def test_a_function_that_needs_nothing_is_built_without_what_reads_requirements(tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.commands import build
 from ovenbird_builder.locking.lockfile import lock_nothing
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
-from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.locking.requirements import collect_requirements
 from ovenbird_builder.sources import fetch
 from ovenbird_builder.host.network import NetworkSettings
 function = FunctionSpec(root=Path({str(tmp_path)!r}), name="f", handler="handler", source="main.py")
 tree = fetch(function, Path({str(tmp_path / "into")!r}), environ={{}}, network=NetworkSettings())
-wanted = collect(function, tree.path)
+wanted = collect_requirements(function, tree.path)
 assert lock_nothing(wanted, assume_interpreter("3.12", "linux/amd64", "glibc 2.36"), "pip-tools").pins == ()
 print(sorted(set(sys.modules) & {{"packaging", "pathspec", "optparse", "ovenbird_builder.locking.lock"}}))
 """
@@ -123,7 +123,7 @@ def test_a_stale_lock_names_that_command_too(ask: Ask, tmp_path: Path, monkeypat
     """In the folder itself the verb alone will do; a function without a document is named by its handler."""
     pins = (Pin("apple", "1.0", ("sha256:" + "1" * 64,)),)
     (tmp_path / "app" / "function.lock").write_text(
-        made(pins, LockHeader("3.9", here(), "glibc 2.36", "", "sha256:0")).text
+        make_lock(pins, LockHeader("3.9", here(), "glibc 2.36", "", "sha256:0")).text
     )
     tree = SourceTree(tmp_path / "app", "local", "", "", None)
     with pytest.raises(LockError, match=r"Python was 3\.9, is 3\.12") as caught:

@@ -24,7 +24,7 @@ from ovenbird import __version__
 from ovenbird_builder.bases import build_base as baseimage
 from ovenbird_builder.bases import catalog as bases
 from ovenbird_builder.bases import pin_bases as baselock
-from ovenbird_builder.bases.probe import probe, stored
+from ovenbird_builder.bases.probe import inspect_stored, probe_python
 from ovenbird_builder.cli import main
 from ovenbird_builder.errors import (
     BaseMissingError,
@@ -62,10 +62,10 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     """A table for people, JSON for programs; both hold every version."""
     assert main(["base", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["VERSION", *bases.table()]
+    assert [line.split()[0] for line in lines] == ["VERSION", *bases.read_catalog()]
     assert main(["base", "list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [(row["version"], row["locked"]) for row in rows] == [(version, True) for version in bases.table()]
+    assert [(row["version"], row["locked"]) for row in rows] == [(version, True) for version in bases.read_catalog()]
 
 
 def test_a_base_is_the_same_wherever_it_is_built(
@@ -112,7 +112,7 @@ def test_a_base_is_the_same_wherever_it_is_built(
     assert not [path for path in files if re.search(r"/pip(-|/|$)|\.whl$|/context/", path)]
     check_bytecode(files)
     check_records(files)
-    found = probe(one["image"], cache=tmp_path / "cache")
+    found = probe_python(one["image"], cache=tmp_path / "cache")
     assert found.runtime == __version__
     assert found.path.index(found.purelib) < found.path.index("/opt/ovenbird/site")
 
@@ -232,14 +232,14 @@ def test_a_lock_whose_files_changed(
 ) -> None:
     """A package that is not what the lock says is refused by pip, by name; nothing gets the image's name."""
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
-    subprocess.run(["cp", str(bases.recipe()), str(home)], check=True)
+    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    subprocess.run(["cp", str(bases.find_dockerfile()), str(home)], check=True)
     (home / "locks" / "3.11.txt").write_text("idna==3.10 --hash=sha256:" + "0" * 64 + "\n")
-    monkeypatch.setattr(bases, "home", lambda: home)  # as in an installed package, where the files lie elsewhere
+    monkeypatch.setattr(bases, "catalog_folder", lambda: home)  # as in an installed package
     with pytest.raises(LayerError, match=r"THESE PACKAGES DO NOT MATCH THE HASHES.*: idna==3.10 from .*0000"):
         call("build", "3.11", "--quiet", "--from", standins["3.11"], "--tag", "localhost/never:1")
     with pytest.raises(ProcessFailedError):
-        stored("localhost/never:1")
+        inspect_stored("localhost/never:1")
 
 
 def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], standins: dict[str, str]) -> None:
@@ -272,7 +272,7 @@ def test_an_index_that_is_not_reached_is_the_cause(call: Callable[..., Any], sta
 )
 def test_the_cause_is_told_and_not_the_first_error(output: str, words: str) -> None:
     """A crash of pip by what was raised; a remark is passed over."""
-    error = baseimage.failed(bases.chosen("3.11"), ProcessFailedError(("buildah", "build"), 1, output))
+    error = baseimage.explain_failure(bases.choose_base("3.11"), ProcessFailedError(("buildah", "build"), 1, output))
     assert type(error) is LayerError
     assert words in error.message
 
@@ -283,8 +283,8 @@ def test_a_pin_is_what_the_registry_says(
     """The digest is that of the manifest, bytes for bytes; the table then names it."""
     home = tmp_path / "images"
     home.mkdir()
-    (home / "bases.toml").write_text((bases.home() / "bases.toml").read_text())
-    monkeypatch.setattr(bases, "home", lambda: home)
+    (home / "bases.toml").write_text((bases.catalog_folder() / "bases.toml").read_text())
+    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{standins['3.11']}")
     digest = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
     (row,) = call("pin", "PYTHON3_11", "--registry", registry)
@@ -294,7 +294,7 @@ def test_a_pin_is_what_the_registry_says(
         "digest": digest,
         "changed": True,
     }
-    assert bases.table()["3.11"].digest == digest
+    assert bases.read_catalog()["3.11"].digest == digest
     (row,) = call("pin", "3.11", "--registry", registry)
     assert row["changed"] is False
 
@@ -307,12 +307,12 @@ def test_the_flavour_with_the_sdk(
     The lock is of one small package: what all of them are is seen in tests/container.
     """
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
-    subprocess.run(["cp", str(bases.recipe()), str(bases.recipe(bases.SDK)), str(home)], check=True)
-    small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.locked("3.12", bases.SDK))
+    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    subprocess.run(["cp", str(bases.find_dockerfile()), str(bases.find_dockerfile(bases.SDK)), str(home)], check=True)
+    small = re.search(r"(?m)^annotated-types==.*\n(?:    .*\n)+", bases.read_runtime_lock("3.12", bases.SDK))
     assert small
     (home / "locks" / "3.12-sdk.txt").write_text(small[0])
-    monkeypatch.setattr(bases, "home", lambda: home)
+    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
     (row,) = call("build", "3.12", "--quiet", "--flavour", "sdk", "--from", standins["3.12"])
     assert row["image"] == "localhost/ovenbird:3.12-sdk"
     plain, done = (json.loads(inspected(name)) for name in ("localhost/ovenbird:3.12", row["image"]))
@@ -333,7 +333,7 @@ def test_a_context_of_the_flavour_for_docker(call: Callable[..., Any], tmp_path:
     call("build", "3.13", "--flavour", "sdk", "--context", str(tmp_path / "context"))
     names = {path.name for path in (tmp_path / "context").iterdir()}
     assert names == {"Dockerfile", "sdk.txt", "stage.py", "elf.py", "stage_sdk.py", "tools"}
-    assert (tmp_path / "context" / "sdk.txt").read_text() == bases.locked("3.13", bases.SDK)
+    assert (tmp_path / "context" / "sdk.txt").read_text() == bases.read_runtime_lock("3.13", bases.SDK)
     assert "setuptools" in {path.name for path in (tmp_path / "context" / "tools").iterdir()}
 
 
@@ -354,7 +354,7 @@ def test_a_lock_from_an_index_of_the_site(
     call: Callable[..., Any], standins: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The index that is named is asked, and nothing else; one that is down is said to be, without its password."""
-    monkeypatch.setattr(baselock, "needs", lambda: ["idna"])
+    monkeypatch.setattr(baselock, "runtime_requirements", lambda: ["idna"])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://me:secretword@127.0.0.1:{taken.getsockname()[1]}/simple"
@@ -369,9 +369,10 @@ def test_a_lock_holds_every_file_of_what_it_names(
 ) -> None:
     """Each version's own markers decide what is in its lock; every pin has hashes, and no address is in it."""
     home = tmp_path / "images"
-    subprocess.run(["cp", "-r", str(bases.home()), str(home)], check=True)
-    monkeypatch.setattr(bases, "home", lambda: home)
-    monkeypatch.setattr(baselock, "needs", lambda: ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"])
+    subprocess.run(["cp", "-r", str(bases.catalog_folder()), str(home)], check=True)
+    monkeypatch.setattr(bases, "catalog_folder", lambda: home)
+    requirements = ["idna>=3", "exceptiongroup>=1; python_version < '3.11'"]
+    monkeypatch.setattr(baselock, "runtime_requirements", lambda: requirements)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the caller's pip is not asked
     for version, names in (("3.10", ["exceptiongroup", "idna", "typing-extensions"]), ("3.11", ["idna"])):
         (row,) = call("lock", version, "--from", standins[version])
@@ -395,9 +396,9 @@ def test_what_is_at_hand(
     name = "localhost/ovenbird-at-hand:{version}"
     words = ["base", "build", "3.11", "3.12", "--quiet", "--keep-going", "--format", "docker", "--tag", name]
     upstream = {"3.11": f"{there}3.11-slim", "3.12": f"{there}nothing"}
-    chosen = bases.chosen
+    choose_base = bases.choose_base
     monkeypatch.setattr(
-        bases, "chosen", lambda version, **_: chosen(version, image=upstream[version])
+        bases, "choose_base", lambda version, **_: choose_base(version, image=upstream[version])
     )  # a table whose second row leads nowhere
     assert main(words) == 0
     told = capsys.readouterr()

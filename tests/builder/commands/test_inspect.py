@@ -19,11 +19,11 @@ from ovenbird_builder import cli
 from ovenbird_builder.attestations import provenance, referrers, sbom
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.commands import inspect as command
-from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 from ovenbird_builder.inspect_image import inspect
 from ovenbird_builder.oci import label_names
 from ovenbird_builder.oci.media_types import MANIFEST
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 BASE = BaseComponent("x/base:1", "sha256:" + "b" * 64, "3.12.1", "amd64")
@@ -35,7 +35,7 @@ def pushed(tmp_path: Path, registry: str) -> str:
     image = handmade.function(tmp_path / "image", handmade.base(tmp_path / "base", {"etc/base": b"1"}), "x/base:1")
     name = f"{registry}/inspect/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"docker://{name}")
-    repository = RepositoryClient(parse(name), {})
+    repository = RepositoryClient(parse_reference(name), {})
     found = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     package = ImagePackage("numpy", "2.1.0", "e" * 64)
@@ -87,7 +87,7 @@ def test_people_get_a_table(pushed: str) -> None:
     from rich.console import Console
 
     console = Console(width=160, record=True, file=io.StringIO())
-    for part in command.shown(inspect(find(pushed, ImageAccess({}, platform="linux/amd64")))):
+    for part in command.shown(inspect(resolve_image(pushed, ImageAccess({}, platform="linux/amd64")))):
         console.print(part)
     text = console.export_text()
     for expected in ("greeter", "numpy 2.1.0", "2 packages", "x/base:1@sha256:", "3.12.1, cpython-312", "1 library",
@@ -135,7 +135,7 @@ def test_what_is_missing_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_a_statement_that_is_damaged_is_noted(pushed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that claims to be a bill of materials and is none does not end the verb."""
-    repository = RepositoryClient(parse(pushed), {})
+    repository = RepositoryClient(parse_reference(pushed), {})
     found = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": found.digest, "size": len(found.data)}
     referrers.attach(repository, found.digest, [referrers.pack(b"no json", sbom.MEDIA_TYPE, about, "bad", 0)])

@@ -12,8 +12,8 @@ from tests import starts
 
 from ovenbird.function_document import find, read
 from ovenbird_builder.locking import lockfile
-from ovenbird_builder.locking.lock_format import Pin, made
-from ovenbird_builder.locking.requirements import collect
+from ovenbird_builder.locking.lock_format import Pin, make_lock
+from ovenbird_builder.locking.requirements import collect_requirements
 from ovenbird_builder.locking.wheel_tags import assume_interpreter
 
 Check = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,11 +43,11 @@ def document(folder: Path, spec: str) -> None:
 def write_lock(folder: Path, platform: str, python: str = "3.11", into: str = ".", **pins: str) -> Path:
     """Write the lock that the requirements have now."""
     function = read(find(folder))
-    wanted = collect(function, folder / "src")
+    wanted = collect_requirements(function, folder / "src")
     rows = tuple(Pin(name, version, (f"sha256:{'1' * 64}",)) for name, version in (PINS | pins).items())
     there = assume_interpreter(python, platform, "glibc 2.36")
-    path = folder / into / lockfile.name(platform)
-    lockfile.save(path, made(rows, lockfile.head_of(wanted, there, "pip-tools")))
+    path = folder / into / lockfile.lock_name(platform)
+    lockfile.write_lock(path, make_lock(rows, lockfile.make_header(wanted, there, "pip-tools")))
     return path
 
 

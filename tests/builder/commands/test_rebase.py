@@ -20,12 +20,12 @@ from ovenbird.errors import OvenbirdError
 from ovenbird_builder import cli
 from ovenbird_builder.attestations import image_packages, referrers, sbom
 from ovenbird_builder.errors import BaseMissingError, BuildRequestError, ImageError, IncompatibleBaseError
-from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 from ovenbird_builder.inspect_image import inspect
 from ovenbird_builder.layers.layer_tar import read_tar
 from ovenbird_builder.oci import label_names
 from ovenbird_builder.oci.media_types import MANIFEST
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 REACH = ImageAccess({}, platform="linux/amd64")
@@ -74,7 +74,7 @@ def test_in_a_registry_nothing_is_moved(places: Places, rebase: Callable[..., di
     """The result is there in under 2 s with its statements, and no layer has come down to this machine."""
     image, base = places.pushed()
     done = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
-    found = find(f"{places.room}/app:2", REACH)
+    found = resolve_image(f"{places.room}/app:2", REACH)
     assert done["digest"] == found.digest
     assert [row["digest"] for row in found.manifest["layers"]] == [*places.new.layers, *places.image.layers[1:]]
     assert (done["was"], done["base_digest"], done["base_was"]) == (
@@ -83,7 +83,7 @@ def test_in_a_registry_nothing_is_moved(places: Places, rebase: Callable[..., di
     assert (done["python"], done["layers"], done["kept"]) == ("3.12.9", 4, 3)
     assert done["seconds"] < 2
     assert not list((tmp_path / "cache/blobs/sha256").iterdir())
-    assert find(image, REACH).digest == places.image.digest, "the tag of the original was moved"
+    assert resolve_image(image, REACH).digest == places.image.digest, "the tag of the original was moved"
     skopeo("copy", f"docker://{places.room}/app:2", f"oci:{tmp_path / 'pulled'}")  # all of its blobs are there
     told = inspect(found)
     assert told["document"] == handmade.DOCUMENT.decode()
@@ -96,7 +96,7 @@ def test_the_bill_of_materials_goes_with_it(places: Places, rebase: Callable[...
     image, base = places.pushed()
     assert any("bill of materials" in text for text in rebase(image, "--base", base, "--push")["warnings"])
     image = places.push(places.image, "app:1")
-    repository = RepositoryClient(parse(image), {})
+    repository = RepositoryClient(parse_reference(image), {})
     about = {"mediaType": MANIFEST, "digest": places.image.digest, "size": len(repository.manifest("1").data)}
     floor = image_packages.BaseComponent("x/base:1", places.old.digest, "3.12.1", "amd64")
     bill = sbom.build_sbom(
@@ -131,7 +131,7 @@ def test_bytecode_of_the_new_base_is_not_run_for_a_changed_file(
     image, base = places.pushed()
     words = ("--base", base, "--push", "--force")
     first = rebase(image, *words, "--tag", f"{places.room}/app:2")
-    found = find(f"{places.room}/app:2", REACH)
+    found = resolve_image(f"{places.room}/app:2", REACH)
     if source == b"one = 1\n":
         assert (first["layers"], first["kept"]) == (4, 3)
         return
@@ -151,7 +151,7 @@ def test_twice_gives_the_same(places: Places, rebase: Callable[..., dict[str, An
     again = rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
     assert (again["digest"], again["statements"]) == (first["digest"], first["statements"])
     rebase(f"{places.room}/app:2", "--base", f"{places.room}/base:1", "--tag", f"{places.room}/app:3", "--push")
-    back, before = find(f"{places.room}/app:3", REACH), find(image, REACH)
+    back, before = resolve_image(f"{places.room}/app:3", REACH), resolve_image(image, REACH)
     assert back.manifest["layers"] == before.manifest["layers"]
     assert back.config["config"] == before.config["config"]
 
@@ -176,7 +176,7 @@ def test_into_a_folder_or_archive(
     """From folders, without any registry."""
     destination = f"{kind}:{tmp_path / 'result'}"
     done = rebase(f"oci:{places.image.folder}", "--base", f"oci:{places.new.folder}", "--output", destination)
-    found = find(destination, REACH)
+    found = resolve_image(destination, REACH)
     assert found.digest == done["digest"]
     assert inspect(found)["document"] == handmade.DOCUMENT.decode()
 
@@ -192,11 +192,11 @@ def test_into_the_local_store(
     skopeo("copy", f"oci:{places.image.folder}", f"containers-storage:{stored}")
     try:
         done = rebase(image, "--base", base, "--tag", name)
-        assert find(name, reach).digest == done["digest"]
+        assert resolve_image(name, reach).digest == done["digest"]
         pushed = rebase(stored, "--base", base, "--tag", f"{places.room}/app:4", "--push")
-        found = find(f"{places.room}/app:4", REACH)
+        found = resolve_image(f"{places.room}/app:4", REACH)
         assert found.digest == pushed["digest"]
-        assert found.config["rootfs"] == find(name, reach).config["rootfs"]
+        assert found.config["rootfs"] == resolve_image(name, reach).config["rootfs"]
         assert inspect(found)["document"] == handmade.DOCUMENT.decode()
     finally:
         for one in (name, stored):
@@ -212,7 +212,7 @@ def test_nothing_is_written_when_it_does_not_fit(
     with pytest.raises(IncompatibleBaseError, match=r"3\.13\.0"):
         rebase(image, "--base", base, "--tag", f"{places.room}/app:2", "--push")
     with pytest.raises(BaseMissingError):
-        find(f"docker://{places.room}/app:2", REACH)
+        resolve_image(f"docker://{places.room}/app:2", REACH)
 
 
 def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dict[str, Any]]) -> None:

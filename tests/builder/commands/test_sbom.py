@@ -20,10 +20,10 @@ from ovenbird_builder.attestations import referrers, sbom
 from ovenbird_builder.attestations.find_sbom import make_bill
 from ovenbird_builder.attestations.image_packages import BaseComponent, ImageComponents, ImagePackage
 from ovenbird_builder.errors import ImageError
-from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 from ovenbird_builder.oci import label_names
 from ovenbird_builder.oci.media_types import MANIFEST
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 SITE = "usr/lib/python3.12/site-packages"
@@ -74,7 +74,7 @@ def test_the_bill_beside_an_image_is_printed(
     """As it was attached; one that is damaged is passed over."""
     name = f"{registry}/sbom/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{layout.folder}", f"docker://{name}")
-    repository = RepositoryClient(parse(name), {})
+    repository = RepositoryClient(parse_reference(name), {})
     image = repository.manifest("1")
     about = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.data)}
     bill = sbom.build_sbom(
@@ -106,7 +106,7 @@ def test_an_image_of_others_is_refused(tmp_path: Path) -> None:
     """It does not say what it stands on; the hint names what reads it."""
     image = handmade.made(tmp_path / "i", [{"a": b"1"}], {"Cmd": ["sh"]})
     with pytest.raises(ImageError, match="is not an image of Ovenbird") as caught:
-        make_bill(find(f"oci:{image.folder}", ImageAccess({}, platform="linux/amd64")))
+        make_bill(resolve_image(f"oci:{image.folder}", ImageAccess({}, platform="linux/amd64")))
     assert "scanner" in caught.value.hint
 
 

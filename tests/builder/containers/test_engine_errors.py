@@ -35,8 +35,8 @@ def test_each_refusal_has_its_error(said: str, code: str, again: bool, told: str
     """And only what the network did is tried again."""
     escaped = said.replace('"', '\\"')
     error = ProcessFailedError(("skopeo",), 1, f'time="2026-01-01T00:00:00Z" level=fatal msg="{escaped}"\n')
-    found = engine_errors.refused(error, "push h/a:1")
-    assert (found.code, engine_errors.again(error)) == (code, again)
+    found = engine_errors.translate_error(error, "push h/a:1")
+    assert (found.code, engine_errors.is_transient(error)) == (code, again)
     assert found.message.startswith("cannot push h/a:1")
     assert told in found.message
     assert "level=fatal" not in found.message
@@ -45,6 +45,6 @@ def test_each_refusal_has_its_error(said: str, code: str, again: bool, told: str
 def test_a_time_limit_is_the_registrys() -> None:
     """It did not come to an end in time, and is tried again."""
     error = ProcessTimedOutError(("skopeo",), 5, "")
-    assert engine_errors.again(error)
-    assert "time limit of 5 s" in engine_errors.refused(error, "pull x", 4).message
-    assert "(4 tries)" in engine_errors.refused(error, "pull x", 4).message
+    assert engine_errors.is_transient(error)
+    assert "time limit of 5 s" in engine_errors.translate_error(error, "pull x", 4).message
+    assert "(4 tries)" in engine_errors.translate_error(error, "pull x", 4).message

@@ -9,35 +9,35 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.containers import pip_tools
-from ovenbird_builder.containers.working_container import working
+from ovenbird_builder.containers.working_container import open_container
 from ovenbird_builder.errors import DiskFullError
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:
     """The folder is kept by its versions, and holds nothing that is compiled for one Python."""
-    folder = pip_tools.toolbox(tmp_path)
+    folder = pip_tools.prepare_toolbox(tmp_path)
     marker = folder / "marker"
     marker.touch()
-    assert pip_tools.toolbox(tmp_path) == folder
+    assert pip_tools.prepare_toolbox(tmp_path) == folder
     assert marker.exists()
     assert [path.name for path in (tmp_path / "toolbox").iterdir()] == [folder.name]
     assert not [path for path in folder.rglob("*") if path.suffix in (".so", ".pyc", ".pth")]
-    assert pip_tools.mount(tmp_path) == f"{folder}:/run/ovenbird/toolbox:ro"
+    assert pip_tools.mount_toolbox(tmp_path) == f"{folder}:/run/ovenbird/toolbox:ro"
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.14"])
 @pytest.mark.timeout(300)
 def test_pip_tools_run_under_the_oldest_and_the_newest(standins: dict[str, str], tmp_path: Path, version: str) -> None:
     """Under a Python that is not the builder's, with nothing of it installed in the image."""
-    with working(standins[version]) as container:
+    with open_container(standins[version]) as container:
         env = {"PYTHONPATH": pip_tools.MOUNTED}
         done = container.run(
             ["python3", "-m", "piptools", "compile", "--version"],
             env=env,
-            mounts=[pip_tools.mount(tmp_path)],
+            mounts=[pip_tools.mount_toolbox(tmp_path)],
             network=False,
         )
-    assert done.stdout.split()[-1] in pip_tools.versions()
+    assert done.stdout.split()[-1] in pip_tools.format_versions()
 
 
 def test_pip_alone(tmp_path: Path) -> None:
@@ -53,4 +53,4 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     """The error names the place."""
     (tmp_path / "file").touch()
     with pytest.raises(DiskFullError, match="file/toolbox"):
-        pip_tools.toolbox(tmp_path / "file")
+        pip_tools.prepare_toolbox(tmp_path / "file")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.containers.runtime_failure import find_runtime_failure
-from ovenbird_builder.containers.working_container import working
+from ovenbird_builder.containers.working_container import open_container
 from ovenbird_builder.errors import EngineError
 from ovenbird_builder.host.process import ProcessFailedError
 
@@ -72,7 +72,7 @@ def test_a_runtime_that_cannot_start(
         runtime.chmod(0o755)
     monkeypatch.setenv("BUILDAH_ISOLATION", "oci")
     monkeypatch.setenv("BUILDAH_RUNTIME", str(runtime))
-    with working("scratch") as container:
+    with open_container("scratch") as container:
         for check in (True, False):
             with pytest.raises(EngineError) as caught:
                 container.run(["/bin/true"], check=check)
@@ -84,7 +84,7 @@ def test_a_runtime_that_cannot_start(
 
 def test_a_program_that_fails_in_a_container(standins: dict[str, str]) -> None:
     """It is told with the status and the output that it had."""
-    with working(standins["3.11"]) as container, pytest.raises(ProcessFailedError) as caught:
+    with open_container(standins["3.11"]) as container, pytest.raises(ProcessFailedError) as caught:
         container.run(["sh", "-c", "echo out of beans >&2; exit 7"])
     assert caught.value.returncode == 7
     assert "out of beans" in caught.value.output

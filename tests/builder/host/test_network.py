@@ -16,7 +16,7 @@ from tests.walled import GATE_PASSWORD, GATE_WRITTEN, Gate, Walled
 from ovenbird_builder.errors import PackageIndexError
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking.lock_format import Lock
-from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 from ovenbird_builder.locking.wheelhouse import Wheel
 
 HIDDEN = (GATE_PASSWORD, GATE_WRITTEN, PASSWORD, "Plum%26Pear%2377")
@@ -46,7 +46,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def get(bench: Bench, found: Lock) -> tuple[Wheel, ...]:
-    return wheels(found, bench.context())
+    return fetch_wheels(found, bench.context())
 
 
 @lockers

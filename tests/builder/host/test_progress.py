@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ovenbird_builder.host.progress import Live, Progress, progress
+from ovenbird_builder.host.progress import Live, Progress, make_progress
 
 
 class Terminal(io.StringIO):
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 def test_plain_lines_hide_secrets_and_controls() -> None:
     """What a step prints is not ours to trust."""
     out = io.StringIO()
-    told = progress(out, ("hunter2hunter2",))
+    told = make_progress(out, ("hunter2hunter2",))
     with told.stage("push registry"):
         told.line("the token is hunter2hunter2\x1b[2J\x07")
     assert out.getvalue().splitlines()[:2] == ["> push registry", "  | the token is ***2J"]
@@ -27,7 +27,7 @@ def test_plain_lines_hide_secrets_and_controls() -> None:
 def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
     """Its stages end with their time; nothing is left of the live part but that."""
     out = Terminal()
-    told = progress(out, ("hunter2hunter2",))
+    told = make_progress(out, ("hunter2hunter2",))
     told.say("before")
     with told.stage("lock hunter2hunter2"):
         told.line("inner [bold]not markup[/bold]")
@@ -42,13 +42,13 @@ def test_a_terminal_shows_what_goes_on_and_keeps_the_lines() -> None:
 def test_the_outcome_of_a_stage_is_said_when_it_ends() -> None:
     """With its time, however short it was."""
     out = io.StringIO()
-    told = progress(out, ())
+    told = make_progress(out, ())
     with told.stage("download 2 pins") as ended:
         assert out.getvalue() == "> download 2 pins\n"
         ended("2 wheels, 1.5 MB")
     assert out.getvalue().splitlines()[1] == "  2 wheels, 1.5 MB, 0.0 s"
     live = Terminal()
-    with progress(live, ()).stage("download 2 pins") as ended:
+    with make_progress(live, ()).stage("download 2 pins") as ended:
         ended("2 wheels, 1.5 MB")
     assert "download 2 pins 2 wheels, 1.5 MB, 0.0 s" in live.getvalue()
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.errors import BuildRequestError
-from ovenbird_builder.host.secrets import BuildSecret, mounted, parse
+from ovenbird_builder.host.secrets import BuildSecret, mount_secrets, parse_secrets
 
 
 def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
     """The variable wins where both could be meant."""
     (tmp_path / "file").write_text("from the file\n")
-    found = parse(["a=TOKEN", f"b={tmp_path / 'file'}"], {"TOKEN": "from the variable"})
+    found = parse_secrets(["a=TOKEN", f"b={tmp_path / 'file'}"], {"TOKEN": "from the variable"})
     assert [(one.name, one.value) for one in found] == [("a", b"from the variable"), ("b", b"from the file\n")]
 
 
@@ -32,7 +32,7 @@ def test_a_secret_is_a_variable_or_a_file(tmp_path: Path) -> None:
 def test_a_secret_that_cannot_be_had_is_refused_without_being_shown(texts: list[str], why: str) -> None:
     """Who forgets the form may have written the value itself: it is in no message."""
     with pytest.raises(BuildRequestError) as caught:
-        parse(texts, {"TOKEN": "value", "EMPTY": " \n", "LONG": "x" * 600_000})
+        parse_secrets(texts, {"TOKEN": "value", "EMPTY": " \n", "LONG": "x" * 600_000})
     assert why in caught.value.message
     assert "hunter2hunter2" not in str(caught.value)
 
@@ -57,7 +57,7 @@ def test_each_line_of_a_secret_is_hidden() -> None:
 
 def test_mounted_secrets_are_ours_alone_and_gone_afterwards() -> None:
     """The files are 0600 in a folder that is 0700, and exist only as long as the step."""
-    with mounted([BuildSecret("a", b"one"), BuildSecret("b", b"two")]) as mounts:
+    with mount_secrets([BuildSecret("a", b"one"), BuildSecret("b", b"two")]) as mounts:
         paths = [Path(mount.split(":")[0]) for mount in mounts]
         assert [mount.split(":", 1)[1] for mount in mounts] == ["/run/secrets/a:ro", "/run/secrets/b:ro"]
         assert [path.read_bytes() for path in paths] == [b"one", b"two"]

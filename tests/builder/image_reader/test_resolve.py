@@ -13,7 +13,7 @@ from tests.engine import skopeo
 
 from ovenbird_builder.errors import BaseMissingError, BuildRequestError, DigestError, ReferenceFormatError
 from ovenbird_builder.image_reader import layer_files
-from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 
 DOCUMENT = "/opt/ovenbird/function.yaml"
 
@@ -43,10 +43,10 @@ def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageA
               f"oci-archive:{tmp_path / 'a.tar'}:app:1", stored, f"containers-storage:{stored}"]  # fmt: skip
     try:
         for place in places:
-            found = find(place, reach)
+            found = resolve_image(place, reach)
             assert found.digest == image.digest, place
             assert found.platform == ("linux", "amd64", ""), place
-            assert layer_files.read(found, [DOCUMENT, "/opt/none"]) == {DOCUMENT: handmade.DOCUMENT}, place
+            assert layer_files.read_files(found, [DOCUMENT, "/opt/none"]) == {DOCUMENT: handmade.DOCUMENT}, place
     finally:
         skopeo("delete", f"containers-storage:{stored}")
 
@@ -58,13 +58,13 @@ def test_a_name_that_the_registry_has_not_is_looked_for_in_the_store(
     name = f"{registry}/unpushed/{uuid.uuid4().hex}:1"
     skopeo("copy", "--preserve-digests", f"oci:{image.folder}", f"containers-storage:{name}")
     try:
-        assert find(name, reach).name == f"containers-storage:{name}"
+        assert resolve_image(name, reach).name == f"containers-storage:{name}"
         with pytest.raises(BaseMissingError, match="in the registry"):
-            find(f"docker://{name}", reach)
+            resolve_image(f"docker://{name}", reach)
     finally:
         skopeo("delete", f"containers-storage:{name}")
     with pytest.raises(BaseMissingError, match="in the registry"):
-        find(name, reach)
+        resolve_image(name, reach)
 
 
 def test_an_index_is_asked_for_one_platform(image: Handmade, reach: ImageAccess) -> None:
@@ -72,24 +72,24 @@ def test_an_index_is_asked_for_one_platform(image: Handmade, reach: ImageAccess)
     row = json.loads((image.folder / "index.json").read_text())["manifests"][0]
     rows = [{**row, "platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
     (image.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": rows}))
-    assert find(f"oci:{image.folder}", reach).digest == image.digest
+    assert resolve_image(f"oci:{image.folder}", reach).digest == image.digest
     with pytest.raises(BaseMissingError, match=r"no image for linux/s390x, but linux/amd64, linux/arm64"):
-        find(f"oci:{image.folder}", ImageAccess(reach.environ, platform="linux/s390x"))
+        resolve_image(f"oci:{image.folder}", ImageAccess(reach.environ, platform="linux/s390x"))
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path, reach: ImageAccess) -> None:
     """Nothing there, no tar, a transport that is not read, and what is no name at all."""
     with pytest.raises(BaseMissingError, match=r"index\.json.*No such file"):
-        find(f"oci:{tmp_path / 'none'}", reach)
+        resolve_image(f"oci:{tmp_path / 'none'}", reach)
     (tmp_path / "text").write_text("x" * 600)
     with pytest.raises(BaseMissingError, match="not a tar"):
-        find(f"oci-archive:{tmp_path / 'text'}", reach)
+        resolve_image(f"oci-archive:{tmp_path / 'text'}", reach)
     with pytest.raises(BuildRequestError, match="skopeo copy docker-archive:x"):
-        find("docker-archive:x", reach)
+        resolve_image("docker-archive:x", reach)
     with pytest.raises(ReferenceFormatError, match="IMAGE"):
-        find("No/Such Name", reach)
+        resolve_image("No/Such Name", reach)
     with pytest.raises(BaseMissingError, match="local store"):
-        find("localhost/none:1", reach)
+        resolve_image("localhost/none:1", reach)
 
 
 def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
@@ -97,18 +97,21 @@ def test_a_damaged_blob_is_told(image: Handmade, reach: ImageAccess) -> None:
     layer = image.folder / "blobs/sha256" / image.layers[-1][7:]
     layer.write_bytes(b"no zstd")
     with pytest.raises(DigestError, match=image.layers[-1]):
-        layer_files.read(find(f"oci:{image.folder}", reach), [DOCUMENT])
+        layer_files.read_files(resolve_image(f"oci:{image.folder}", reach), [DOCUMENT])
     (image.folder / "blobs/sha256" / image.digest[7:]).write_bytes(b"{}")
     with pytest.raises(DigestError, match=image.digest):
-        find(f"oci:{image.folder}", reach)
+        resolve_image(f"oci:{image.folder}", reach)
 
 
 @pytest.mark.parametrize("compression", ["zstd", "gzip"])
 def test_the_topmost_file_counts(tmp_path: Path, reach: ImageAccess, compression: str) -> None:
     """A file that two layers hold is that of the upper one, in either compression."""
     made = handmade.made(tmp_path / "i", [{"a": b"old", "b": b"1"}, {"a": b"new"}], {}, compression=compression)
-    assert layer_files.read(find(f"oci:{made.folder}", reach), ["/a", "/b"]) == {"/a": b"new", "/b": b"1"}
-    assert layer_files.read(find(f"oci:{made.folder}", reach), ["/a", "/b"], above=1) == {"/a": b"new"}
+    assert layer_files.read_files(resolve_image(f"oci:{made.folder}", reach), ["/a", "/b"]) == {
+        "/a": b"new",
+        "/b": b"1",
+    }
+    assert layer_files.read_files(resolve_image(f"oci:{made.folder}", reach), ["/a", "/b"], above=1) == {"/a": b"new"}
 
 
 def test_a_link_in_an_image_leads_nowhere(tmp_path: Path, reach: ImageAccess) -> None:
@@ -120,5 +123,5 @@ def test_a_link_in_an_image_leads_nowhere(tmp_path: Path, reach: ImageAccess) ->
     (tmp_path / "root").mkdir()
     (tmp_path / "secret").write_text("hush")
     (tmp_path / "root" / "opt").symlink_to(tmp_path)
-    image = ImageReader("x", "", b"{}", b"{}", local_store.no_blob, root=lambda: nullcontext(tmp_path / "root"))
-    assert layer_files.read(image, ["/opt/secret"]) == {}
+    image = ImageReader("x", "", b"{}", b"{}", local_store.open_no_blob, root=lambda: nullcontext(tmp_path / "root"))
+    assert layer_files.read_files(image, ["/opt/secret"]) == {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.builder.shop import Shop
 
-from ovenbird_builder.containers.working_container import LazyImage, working
+from ovenbird_builder.containers.working_container import LazyImage, open_container
 from ovenbird_builder.errors import BaseMissingError
 from ovenbird_builder.image_store.stage_images import StageImages, bench
 from ovenbird_builder.layers.image_manifest import layout
@@ -61,7 +61,7 @@ def test_a_base_is_loaded_when_its_name_is_asked_for(shop: Shop) -> None:
     base = desk.base(shop.image.manifest)
     name = f"localhost/ovenbird-base:{shop.image.digest[7:31]}"
     assert not there(name)
-    with working(base, pull="never") as container:
+    with open_container(base, pull="never") as container:
         assert there(name)
         assert container.name
     (shop.cache.blobs / "sha256" / shop.image.digest[7:]).unlink()  # loading it now would fail

@@ -13,15 +13,15 @@ from tests.orchard import Bench, Orchard, project, sdist, wants, wheel
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.commands.lock import difference
 from ovenbird_builder.errors import HashError, LockError, NoWheelError, SourceMissingError
-from ovenbird_builder.locking.lock_format import Lock, parse
-from ovenbird_builder.locking.requirements import Requirements, collect
-from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.lock_format import Lock, parse_lock
+from ovenbird_builder.locking.requirements import Requirements, collect_requirements
+from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 
 def needed(tree: Path, text: str) -> Requirements:
     """What a function with this requirements.txt needs."""
     (tree / "requirements.txt").write_text(text)
-    return collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
+    return collect_requirements(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
 def locked(bench: Bench, wanted: Requirements, **options: object) -> Lock:
@@ -90,7 +90,7 @@ def test_a_folder_of_wheels_in_the_source_is_an_index(bench: Bench, tmp_path: Pa
     assert versions(found) == {"quince": "1.0", "banana": "1.0"}
     assert str(tree) not in found.text
     context = bench.context(cache=tmp_path / "cache", links=(tree / "wheels",))
-    got = wheels(parse(found.text, "function.lock"), context)
+    got = fetch_wheels(parse_lock(found.text, "function.lock"), context)
     assert [one.name for one in got] == ["banana", "quince"]
     with pytest.raises(LockError, match="medlar"):
         locked(bench, needed(tree, "--find-links ./wheels\nmedlar\n"), locker=locker)
@@ -172,6 +172,6 @@ def test_a_kept_commit_is_built_again_where_its_wheel_is_gone(bench: Bench, tmp_
     repository.commit("1.6")
     fresh = replace(bench, cache=tmp_path / "cache")
     assert locked(fresh, wanted, previous=first).pins[1].hashes == first.pins[0].hashes
-    gone = parse(first.text.replace(old, "0" * 40), "function.lock")
+    gone = parse_lock(first.text.replace(old, "0" * 40), "function.lock")
     with pytest.raises(SourceMissingError, match="the commit that the lock names for plum is not there any more"):
         locked(replace(bench, cache=tmp_path / "other"), wanted, previous=gone)

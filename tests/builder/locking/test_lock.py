@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 from tests.orchard import PASSWORD, Bench, Orchard, project, wants, wheel
 
-from ovenbird_builder.bases.probe import probe
+from ovenbird_builder.bases.probe import probe_python
 from ovenbird_builder.errors import (
     ConflictError,
     HashError,
@@ -26,9 +26,9 @@ from ovenbird_builder.errors import (
 )
 from ovenbird_builder.host.network import NetworkSettings
 from ovenbird_builder.locking import lockfile
-from ovenbird_builder.locking.indexes import indexes
-from ovenbird_builder.locking.lock_format import SELF, Lock, parse
-from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.indexes import read_indexes
+from ovenbird_builder.locking.lock_format import SELF, Lock, parse_lock
+from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 
 def versions(found: Lock) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_the_text_tells_what_for_and_holds_nothing_of_this_machine(bench: Bench,
     assert "# wanted: apple>=1\n" in text
     for word in (PASSWORD, "gardener", "127.0.0.1", "http", str(bench.cache), "/run/ovenbird", os.environ["HOME"]):
         assert word not in text, word
-    assert parse(text, "function.lock").pins == bench.lock("apple>=1").pins
+    assert parse_lock(text, "function.lock").pins == bench.lock("apple>=1").pins
 
 
 def test_the_same_question_needs_no_container(bench: Bench) -> None:
@@ -197,7 +197,7 @@ def test_an_index_that_asks_for_a_password_is_told(bench: Bench, orchard: Orchar
     wrong = orchard.url.replace("://", "://gardener:Wrong-Plums-1@")
     for url in (orchard.url, wrong):
         with pytest.raises(PackageIndexError) as caught:
-            replace(bench, indexes=indexes(url, [], {})).lock("cherry")
+            replace(bench, indexes=read_indexes(url, [], {})).lock("cherry")
         assert caught.value.exit_code == 46
         assert "credentials" in caught.value.message
         assert "Wrong-Plums-1" not in str(caught.value)
@@ -206,13 +206,13 @@ def test_an_index_that_asks_for_a_password_is_told(bench: Bench, orchard: Orchar
 def test_an_index_that_is_down_is_told(bench: Bench) -> None:
     """A closed port is an index that does not answer, not a package that does not exist."""
     with pytest.raises(PackageIndexError, match=r"does not answer \(http://127.0.0.1:9/simple\)"):
-        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {})).lock("cherry")
+        replace(bench, indexes=read_indexes("http://127.0.0.1:9/simple", [], {})).lock("cherry")
 
 
 def test_the_password_may_come_from_netrc(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
     """`.netrc` is asked for a host whose URL names nobody."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login gardener password {PASSWORD}\n")
-    found = indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
+    found = read_indexes(orchard.url, [], {"NETRC": str(tmp_path / "netrc")})
     assert versions(replace(bench, indexes=found, cache=tmp_path / "cache").lock("banana")) == {"banana": "2.0"}
 
 
@@ -289,7 +289,9 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
     found = bench.lock(wanted)
     assert found.pins[0].url == f"git+file://{repository}@{first}#subdirectory=lib"
     commit("1.6")
-    got = wheels(parse(found.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ))
+    got = fetch_wheels(
+        parse_lock(found.text, "function.lock"), bench.context(cache=tmp_path / "cache", environ=os.environ)
+    )
     assert (got[0].version, f"sha256:{got[0].sha256}") == ("1.5", found.pins[0].hashes[0])
     with pytest.raises(SourceMissingError):
         bench.lock(f"plum @ git+file://{repository}@nowhere")
@@ -298,19 +300,23 @@ def test_a_git_repository_is_pinned_by_its_commit_and_hash(bench: Bench, tmp_pat
 def test_a_lock_says_what_changed(bench: Bench) -> None:
     """A stale lock names each requirement that was added or removed, the Python and the platform."""
     old = bench.lock("apple>=1", "cherry")
-    now = lockfile.head_of(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
+    now = lockfile.make_header(wants("apple>=2", "cherry"), bench.interpreter, "pip-tools")
     with pytest.raises(StaleLockError) as caught:
-        lockfile.check(old, now, bench.interpreter, "function.lock")
+        lockfile.check_lock(old, now, bench.interpreter, "function.lock")
     assert caught.value.exit_code == 45
     assert caught.value.message.splitlines()[1:] == ["  apple>=2 was added", "  apple>=1 was removed"]
     newer = structs.replace(bench.interpreter, version="3.12.1", machine="aarch64")
     with pytest.raises(StaleLockError, match=r"(?s)Python was 3.11, is 3.12.*linux/amd64, is linux/arm64"):
-        lockfile.check(old, lockfile.head_of(wants("apple>=1", "cherry"), newer, "pip-tools"), newer, "function.lock")
+        lockfile.check_lock(
+            old, lockfile.make_header(wants("apple>=1", "cherry"), newer, "pip-tools"), newer, "function.lock"
+        )
     older = structs.replace(bench.interpreter, libc="glibc 2.28")
     with pytest.raises(StaleLockError, match=r"glibc 2.36, is the older glibc 2.28"):
-        lockfile.check(old, lockfile.head_of(wants("apple>=1", "cherry"), older, "pip-tools"), older, "function.lock")
-    same = lockfile.head_of(wants("cherry", "apple>=1"), bench.interpreter, "pip-tools")
-    lockfile.check(parse(old.text, "function.lock"), same, bench.interpreter, "function.lock")
+        lockfile.check_lock(
+            old, lockfile.make_header(wants("apple>=1", "cherry"), older, "pip-tools"), older, "function.lock"
+        )
+    same = lockfile.make_header(wants("cherry", "apple>=1"), bench.interpreter, "pip-tools")
+    lockfile.check_lock(parse_lock(old.text, "function.lock"), same, bench.interpreter, "function.lock")
 
 
 @pytest.mark.timeout(300)
@@ -319,7 +325,7 @@ def test_the_oldest_and_the_newest_python_lock_too(
     bench: Bench, standins: dict[str, str], version: str, tmp_path: Path
 ) -> None:
     """The tools that are mounted run under each Python."""
-    interpreter = probe(standins[version], cache=tmp_path)
+    interpreter = probe_python(standins[version], cache=tmp_path)
     found = replace(bench, image=standins[version], interpreter=interpreter).lock("apple", "date-tree")
     assert versions(found) == {"apple": "2.0", "banana": "2.0", "date-tree": "1.0"}
     assert f"# python: {version}\n" in found.text
@@ -328,13 +334,13 @@ def test_the_oldest_and_the_newest_python_lock_too(
 @pytest.mark.timeout(300)
 def test_the_public_index_has_wheels_for_arm(bench: Bench, tmp_path: Path) -> None:
     """numpy, from the public index, for aarch64 on this machine, within the site's certificates."""
-    from ovenbird_builder.host.network import network
+    from ovenbird_builder.host.network import read_network_settings
 
-    site = network("", os.environ)
-    public = replace(bench, indexes=indexes("", [], {}), cache=tmp_path, network=site)
+    site = read_network_settings("", os.environ)
+    public = replace(bench, indexes=read_indexes("", [], {}), cache=tmp_path, network=site)
     away = structs.replace(bench.interpreter, machine="aarch64", soabi="cpython-311-aarch64-linux-gnu")
     found = public.lock("numpy>=1.26", interpreter=away)
-    got = wheels(found, public.context(interpreter=away))
+    got = fetch_wheels(found, public.context(interpreter=away))
     assert [one.name for one in got] == ["numpy"]
     assert "aarch64" in got[0].filename
 
@@ -357,9 +363,9 @@ def test_uv_locks_the_same_pins(bench: Bench) -> None:
 def test_uv_is_told_when_the_index_is_closed(bench: Bench, orchard: Orchard) -> None:
     """Without the password uv's refusal is the index's."""
     with pytest.raises(PackageIndexError):
-        replace(bench, indexes=indexes(orchard.url, [], {})).lock("cherry", locker="uv")
+        replace(bench, indexes=read_indexes(orchard.url, [], {})).lock("cherry", locker="uv")
     with pytest.raises(PackageIndexError):
-        replace(bench, indexes=indexes("http://127.0.0.1:9/simple", [], {}), network=NetworkSettings()).lock(
+        replace(bench, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}), network=NetworkSettings()).lock(
             "cherry", locker="uv"
         )
 
@@ -368,14 +374,14 @@ def test_the_lock_of_another_tool_limits_versions_and_files(bench: Bench, orchar
     """What a project declares is resolved to the versions of its uv.lock; a hash that no file has is an error."""
     from ovenbird.common.hashing import hash_file
     from ovenbird.function_document import FunctionSpec
-    from ovenbird_builder.locking.requirements import collect
+    from ovenbird_builder.locking.requirements import collect_requirements
 
     def locked(hash: str) -> Lock:
         (tmp_path / "uv.lock").write_text(
             '[[package]]\nname = "apple"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }\n'
             f'wheels = [{{ hash = "sha256:{hash}" }}]\n'
         )
-        wanted = collect(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
+        wanted = collect_requirements(FunctionSpec(tmp_path, "f", "main:handler", source="."), tmp_path)
         return bench.lock_needs(wanted, cache=tmp_path / "cache")
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\ndependencies = ["apple"]\n')

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.lock_format import SELF, LockHeader, Pin, made, parse
+from ovenbird_builder.locking.lock_format import SELF, LockHeader, Pin, make_lock, parse_lock
 
 _A, _B = ("sha256:" + letter * 64 for letter in "ab")
 _PINS = (
@@ -20,25 +20,25 @@ _HEAD = LockHeader(
 
 def test_a_lock_reads_back() -> None:
     """Pins, head and digest survive; so does what stands in comments."""
-    first = made(_PINS, _HEAD)
-    again = parse(first.text, "function.lock")
+    first = make_lock(_PINS, _HEAD)
+    again = parse_lock(first.text, "function.lock")
     assert again.head == _HEAD
     assert again.digest == first.digest
-    assert made(again.pins, again.head).text == first.text
+    assert make_lock(again.pins, again.head).text == first.text
 
 
 def test_order_does_not_count_and_comments_are_not_digested() -> None:
     """Pins and hashes in any order, another locker: one digest. Another origin: another."""
-    first = made(_PINS, _HEAD)
-    assert made(_PINS[::-1], _HEAD).text == first.text
-    assert made(_PINS, LockHeader()).digest == first.digest
+    first = make_lock(_PINS, _HEAD)
+    assert make_lock(_PINS[::-1], _HEAD).text == first.text
+    assert make_lock(_PINS, LockHeader()).digest == first.digest
     moved = structs.replace(_PINS[0], url="file:lib")
-    assert made((moved, _PINS[1]), _HEAD).digest != first.digest
+    assert make_lock((moved, _PINS[1]), _HEAD).digest != first.digest
 
 
 def test_a_lock_of_pip_compile_or_uv_is_read_too() -> None:
     """What a person has made by hand has no head, and counts as pins."""
-    found = parse(f"apple==1.0 \\\n    --hash={_A} \\\n    --hash={_B}\n    # via -r x.in\n", "function.lock")
+    found = parse_lock(f"apple==1.0 \\\n    --hash={_A} \\\n    --hash={_B}\n    # via -r x.in\n", "function.lock")
     assert [(pin.name, pin.version, pin.hashes) for pin in found.pins] == [("apple", "1.0", (_A, _B))]
     assert found.head == LockHeader()
 
@@ -47,4 +47,4 @@ def test_a_lock_of_pip_compile_or_uv_is_read_too() -> None:
 def test_what_is_no_pin_with_a_hash_is_refused(line: str) -> None:
     """A lock holds pins with hashes and nothing else."""
     with pytest.raises(LockError, match=r"function.lock, entry 2 .*expected NAME==VERSION with --hash"):
-        parse(f"pear==1 --hash={_A}\n{line}\n", "function.lock")
+        parse_lock(f"pear==1 --hash={_A}\n{line}\n", "function.lock")

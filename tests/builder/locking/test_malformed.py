@@ -12,7 +12,7 @@ from tests.toml_mutations import dumps, mutations
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.locking import pylock
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
 
 ENVIRONMENT = {
     "python_full_version": "3.12.1", "python_version": "3.12", "sys_platform": "linux", "platform_machine": "x86_64",
@@ -55,10 +55,12 @@ def test_pyproject(tmp_path: Path, extra: tuple[str, ...]) -> None:
     """Every field of a pyproject.toml, by every type of TOML."""
     path = tmp_path / "pyproject.toml"
     path.write_text(dumps(PROJECT))
-    assert tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), "as it is")
+    assert tell(
+        lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), "as it is"
+    )
     for what, text in mutations(PROJECT):
         path.write_text(text)
-        tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), what)
+        tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(extras=tuple(extra))), what)
 
 
 def test_inline_metadata(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_inline_metadata(tmp_path: Path) -> None:
 
     def run(document: str) -> Requirements:
         block = "".join(f"# {line}\n" for line in document.splitlines())
-        return collect(function(tmp_path, f"# /// script\n{block}# ///\n"), tmp_path)
+        return collect_requirements(function(tmp_path, f"# /// script\n{block}# ///\n"), tmp_path)
 
     assert tell(lambda: run(dumps(INLINE)), "as it is")
     for what, text in mutations(INLINE):
@@ -77,10 +79,10 @@ def test_pylock(tmp_path: Path) -> None:
     """Every field of a pylock.toml."""
     path = tmp_path / "pylock.toml"
     path.write_text(dumps(LOCK))
-    assert tell(lambda: pylock.read(path, ENVIRONMENT), "as it is")
+    assert tell(lambda: pylock.read_pylock(path, ENVIRONMENT), "as it is")
     for what, text in mutations(LOCK):
         path.write_text(text)
-        tell(lambda: pylock.read(path, ENVIRONMENT), what)
+        tell(lambda: pylock.read_pylock(path, ENVIRONMENT), what)
 
 
 _DEEP = "x = " + "[" * 100_000
@@ -99,9 +101,9 @@ _DEEP = "x = " + "[" * 100_000
 def test_files_that_are_no_such_file(tmp_path: Path, name: str, content: bytes) -> None:
     """NUL, other encodings, deep nesting, numbers of thousands of digits, digits that are not ASCII."""
     (tmp_path / name).write_bytes(content)
-    tell(lambda: collect(function(tmp_path), tmp_path), name)
+    tell(lambda: collect_requirements(function(tmp_path), tmp_path), name)
     if name == "pylock.toml":
-        assert not tell(lambda: pylock.read(tmp_path / name, ENVIRONMENT), name)
+        assert not tell(lambda: pylock.read_pylock(tmp_path / name, ENVIRONMENT), name)
 
 
 @pytest.mark.parametrize(
@@ -182,22 +184,22 @@ def test_files_that_are_no_such_file(tmp_path: Path, name: str, content: bytes) 
 def test_lines_of_requirements(tmp_path: Path, line: str) -> None:
     """As a line of a file, in the document, and as a flag."""
     (tmp_path / "requirements.txt").write_text(line + "\n", encoding="utf-8")
-    tell(lambda: collect(function(tmp_path), tmp_path), line[:80])
+    tell(lambda: collect_requirements(function(tmp_path), tmp_path), line[:80])
     (tmp_path / "requirements.txt").unlink()
-    tell(lambda: collect(function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))), line[:80])
+    tell(lambda: collect_requirements(function(tmp_path), tmp_path, RequirementFlags(requirements=(line,))), line[:80])
 
 
 def test_files_that_include_each_other(tmp_path: Path) -> None:
     """In a circle, very deep, and over and over: a few files of 20 lines are a million without a limit."""
     (tmp_path / "requirements.txt").write_text("-r a.txt\n")
     (tmp_path / "a.txt").write_text("-r requirements.txt\n")
-    assert not tell(lambda: collect(function(tmp_path), tmp_path), "a circle")
+    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "a circle")
     (tmp_path / "requirements.txt").write_text("-r r0.txt\n")
     for number in range(2000):
         (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n")
     (tmp_path / "r2000.txt").write_text("kiwi\n")
-    assert not tell(lambda: collect(function(tmp_path), tmp_path), "a chain")
+    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "a chain")
     for number in range(10):
         (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n" * 20)
     (tmp_path / "r10.txt").write_text("kiwi\n")
-    assert not tell(lambda: collect(function(tmp_path), tmp_path), "again and again")
+    assert not tell(lambda: collect_requirements(function(tmp_path), tmp_path), "again and again")

@@ -16,7 +16,7 @@ from ovenbird_builder.errors import ConflictError, HashError, LockError
 from ovenbird_builder.locking import runtime_constraints
 from ovenbird_builder.locking.lock_format import Lock
 from ovenbird_builder.locking.markers import marker_applies
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
 
 ZERO = "0" * 64  # no file has this hash
 PROJECT = """[project]
@@ -41,7 +41,9 @@ def needed(folder: Path, text: str = "", limits: str = "") -> Requirements:
         (folder / "requirements.txt").write_text(text)
     (folder / "limits.txt").write_text(limits)
     function = FunctionSpec(root=folder, name="f", handler="main:handler", source=".")
-    return collect(function, folder, RequirementFlags(constraints=(folder / "limits.txt",) if limits else ()))
+    return collect_requirements(
+        function, folder, RequirementFlags(constraints=(folder / "limits.txt",) if limits else ())
+    )
 
 
 def locked(bench: Bench, wanted: Requirements, version: str, **options: object) -> Lock:
@@ -166,7 +168,7 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
         'all = ["app[old,new]; python_version < \'3.12\'", "app[new]"]\n'
         'old = ["banana==1.0; os_name == \'posix\'", "app[all]; os_name == \'posix\'"]\nnew = ["apple==1.0"]\n'
     )
-    wanted = collect(
+    wanted = collect_requirements(
         FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="."),
         tmp_path,
         RequirementFlags(extras=("all",)),
@@ -178,13 +180,15 @@ def test_an_extra_of_extras_counts_where_its_marker_applies(bench: Bench, tmp_pa
 
 def test_several_ranges_of_one_name_all_count() -> None:
     """A second limit does not take the place of the first."""
-    from ovenbird_builder.locking.requirements_file import requirement
+    from ovenbird_builder.locking.requirements_file import parse_requirement
 
-    limits = [requirement(text, f"limits.txt line {n}", Path()) for n, text in enumerate(["pear>=2", "pear<5"], 1)]
-    runtime_constraints.check_wanted([requirement("pear==3", "r.txt line 1", Path())], limits)
+    limits = [
+        parse_requirement(text, f"limits.txt line {n}", Path()) for n, text in enumerate(["pear>=2", "pear<5"], 1)
+    ]
+    runtime_constraints.check_requirements([parse_requirement("pear==3", "r.txt line 1", Path())], limits)
     for text, line in (("pear==1", 1), ("pear===5.0", 2), ("pear===odd", 1)):
         with pytest.raises(ConflictError, match=rf"constraint pear.*\(limits.txt line {line}\)"):
-            runtime_constraints.check_wanted([requirement(text, "r.txt line 1", Path())], limits)
+            runtime_constraints.check_requirements([parse_requirement(text, "r.txt line 1", Path())], limits)
 
 
 @pytest.mark.parametrize(

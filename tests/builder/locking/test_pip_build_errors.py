@@ -42,10 +42,10 @@ def test_the_one_that_failed_is_named(tmp_path: Path, name: str, before: str, sa
     sdist(tmp_path, "good-one", "1.0")
     sdist(tmp_path, name, "2.0", before=before)
     output = pip(tmp_path, "good-one", name)
-    assert pip_build_errors.seen(output)
-    assert pip_build_errors.which(output)[:2] == (name, "2.0")
-    assert pip_build_errors.told(output)[-1] == said
-    assert not [line for line in pip_build_errors.told(output) if line.startswith("File ")]
+    assert pip_build_errors.is_build_error(output)
+    assert pip_build_errors.find_distribution(output)[:2] == (name, "2.0")
+    assert pip_build_errors.extract_messages(output)[-1] == said
+    assert not [line for line in pip_build_errors.extract_messages(output) if line.startswith("File ")]
 
 
 def test_what_needs_it_is_named(tmp_path: Path) -> None:
@@ -53,15 +53,15 @@ def test_what_needs_it_is_named(tmp_path: Path) -> None:
     wheel(tmp_path, "asks", "1.0", "early")
     sdist(tmp_path, "early", "1.0", before="raise OSError('no figs')")
     output = pip(tmp_path, "asks")
-    assert pip_build_errors.which(output) == ("early", "1.0", "asks")
+    assert pip_build_errors.find_distribution(output) == ("early", "1.0", "asks")
 
 
 def test_what_builds_it_is_not_at_hand(tmp_path: Path) -> None:
     """The requirement that its build has is in what is told, and is not taken for the name."""
     sdist(tmp_path, "needy", "1.0", by="nosuch-backend>=3")
     output = pip(tmp_path, "needy")
-    assert pip_build_errors.which(output)[:2] == ("needy", "1.0")
-    assert any("nosuch-backend>=3" in line for line in pip_build_errors.told(output))
+    assert pip_build_errors.find_distribution(output)[:2] == ("needy", "1.0")
+    assert any("nosuch-backend>=3" in line for line in pip_build_errors.extract_messages(output))
 
 
 def test_a_folder_has_no_name_yet(tmp_path: Path) -> None:
@@ -71,5 +71,5 @@ def test_a_folder_has_no_name_yet(tmp_path: Path) -> None:
     for name, text in project("plum", "1.5", before="raise OSError('no plums')").items():
         (folder / name).write_text(text)
     output = pip(tmp_path, str(folder))
-    assert pip_build_errors.told(output)[-1] == "OSError: no plums"
-    assert pip_build_errors.which(output)[1] == ""
+    assert pip_build_errors.extract_messages(output)[-1] == "OSError: no plums"
+    assert pip_build_errors.find_distribution(output)[1] == ""

@@ -11,7 +11,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
 
 HASH, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 COMMIT = "c" * 40
@@ -29,7 +29,7 @@ def found(tree: Path, sources: dict[str, str], **more: Any) -> Requirements:
     for name, text in sources.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
-    return collect(FunctionSpec(tree, "f", "main:handler", source="."), tree, RequirementFlags(**more))
+    return collect_requirements(FunctionSpec(tree, "f", "main:handler", source="."), tree, RequirementFlags(**more))
 
 
 def texts(requirements: Requirements) -> list[str]:

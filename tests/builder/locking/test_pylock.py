@@ -10,9 +10,9 @@ from tests.orchard import Bench, Orchard
 
 from ovenbird_builder.errors import ConflictError, LockError
 from ovenbird_builder.locking.lock import lock
-from ovenbird_builder.locking.pylock import read
+from ovenbird_builder.locking.pylock import read_pylock
 from ovenbird_builder.locking.requirements import Requirements
-from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 
 _SEEN = {
     "python_full_version": "3.11.2", "python_version": "3.11", "platform_machine": "x86_64", "sys_platform": "linux",
@@ -44,7 +44,7 @@ def test_packages_of_the_target_become_pins(tmp_path: Path) -> None:
         package("grouped", "marker = \"'main' in dependency_groups\""),
         package("other", "marker = \"'dev' in dependency_groups\""),
     )
-    assert [(pin.name, pin.version) for pin in read(path, _SEEN)] == [("apple-tree", "1.0"), ("grouped", "1.0")]
+    assert [(pin.name, pin.version) for pin in read_pylock(path, _SEEN)] == [("apple-tree", "1.0"), ("grouped", "1.0")]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_cannot_be_taken_is_told(tmp_path: Path, text: str, words: str) -> 
     """With the place in the file."""
     (tmp_path / "pylock.toml").write_text(text)
     with pytest.raises(LockError, match=words):
-        read(tmp_path / "pylock.toml", _SEEN)
+        read_pylock(tmp_path / "pylock.toml", _SEEN)
 
 
 def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orchard, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
     context = bench.context(cache=tmp_path / "cache")
     found = lock(wanted, structs.replace(context, image="localhost/none/such:1"))
     assert "# locker: pylock.toml, taken as it is" in found.text
-    assert [one.filename for one in wheels(found, context)] == ["banana-1.0-py3-none-any.whl"]
+    assert [one.filename for one in fetch_wheels(found, context)] == ["banana-1.0-py3-none-any.whl"]
     low = package("starlette").replace('"1.0"', '"0.20"')
     wanted = structs.replace(wanted, pylock=written(tmp_path, low))
     with pytest.raises(ConflictError, match=r"starlette==0.20 in pylock.toml is not within the runtime's"):
@@ -86,6 +86,6 @@ def test_it_gives_a_lock_and_wheels_without_resolving(bench: Bench, orchard: Orc
 def test_the_project_itself_is_no_package(tmp_path: Path) -> None:
     """uv and PDM name the project as a directory: it is the source. Another directory has to be built, and is told."""
     itself = '[[packages]]\nname = "app"\ndirectory = {path = ".", editable = true}\n'
-    assert [pin.name for pin in read(written(tmp_path, itself, package("apple")), _SEEN)] == ["apple"]
+    assert [pin.name for pin in read_pylock(written(tmp_path, itself, package("apple")), _SEEN)] == ["apple"]
     with pytest.raises(LockError, match="given as directory is not followed"):
-        read(written(tmp_path, itself.replace('"."', '"libs/x"')), _SEEN)
+        read_pylock(written(tmp_path, itself.replace('"."', '"libs/x"')), _SEEN)

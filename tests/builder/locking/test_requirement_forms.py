@@ -9,8 +9,8 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
-from ovenbird_builder.locking.requirements_file import RequirementLine, requirement
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
+from ovenbird_builder.locking.requirements_file import RequirementLine, parse_requirement
 from ovenbird_builder.locking.requirements_text import split_lines
 
 HEX = "0123456789abcdef" * 4
@@ -32,7 +32,7 @@ def listed(tree: Path, text: str | bytes, **options: object) -> Requirements:
     """What a function with this requirements.txt needs."""
     data = text if isinstance(text, bytes) else text.encode()
     (tree / "requirements.txt").write_bytes(data)
-    return collect(
+    return collect_requirements(
         FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree, RequirementFlags(**options)
     )
 
@@ -157,7 +157,7 @@ def test_a_hash_in_the_url_of_a_file_counts(tree: Path) -> None:
     """`#sha256=` behind a path; behind a URL it stays there, where pip compares it."""
     one = listed(tree, f"./old.tar.bz2#sha256={HEX}\n").wanted[0]
     assert (one.origin, one.hashes) == ("file:old.tar.bz2", (f"sha256:{HEX}",))
-    assert requirement(f"https://h/x.whl#sha256={HEX}", "here", tree).origin == f"https://h/x.whl#sha256={HEX}"
+    assert parse_requirement(f"https://h/x.whl#sha256={HEX}", "here", tree).origin == f"https://h/x.whl#sha256={HEX}"
 
 
 def test_options_of_a_file_count_for_all_of_it(tree: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     with (tree / "requirements.txt").open("wb") as file:
         file.truncate(64 * 1024 * 1024 + 1)
     with pytest.raises(LockError, match=r"requirements.txt is larger than 64.0 MiB"):
-        collect(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
+        collect_requirements(FunctionSpec(root=tree, name="f", handler="main:handler", source="."), tree)
 
 
 @pytest.mark.parametrize(
@@ -310,13 +310,13 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     copy = tmp_path_factory.mktemp("copy")
     (copy / "libs" / "common").mkdir(parents=True)
     function = FunctionSpec(root=tree, name="f", handler="main:handler", source=".")
-    found = collect(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
+    found = collect_requirements(function, copy, RequirementFlags(files=(tree / "reqs" / "prod.txt",)))
     assert (texts(found), found.find_links) == (["banana", "file:libs/common"], ("wheels",))
     outside = tmp_path_factory.mktemp("outside")
     (outside / "lib").mkdir()
     (outside / "more.txt").write_text("./lib\n")
     with pytest.raises(LockError, match=r"more.txt line 1: 'file:lib' is meant from the folder of a file that lies"):
-        collect(function, copy, RequirementFlags(files=(outside / "more.txt",)))
+        collect_requirements(function, copy, RequirementFlags(files=(outside / "more.txt",)))
 
 
 def test_what_is_refused_has_a_way_out(tree: Path) -> None:
@@ -356,10 +356,10 @@ def test_a_long_line_is_refused_in_time(tree: Path, line: str) -> None:
 
 def test_a_requirement_of_a_document_takes_the_same_forms(tree: Path) -> None:
     """`spec.requirements` and `--requirement`, but for the options of files."""
-    one = requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
+    one = parse_requirement("./libs/common[x] ; python_version < '4'", "spec.requirements[0]", tree)
     assert one == RequirementLine(
         'file:libs/common[x]; python_version < "4"', "spec.requirements[0]", "", (), "file:libs/common", ("x",),
         'python_version < "4"',
     )  # fmt: skip
     with pytest.raises(LockError, match="expected a requirement, found the option"):
-        requirement("-e .", "spec.requirements[0]", tree)
+        parse_requirement("-e .", "spec.requirements[0]", tree)

@@ -8,7 +8,7 @@ import pytest
 
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect, content_digest
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements, content_digest
 
 
 def function(root: Path, **fields: object) -> FunctionSpec:
@@ -16,7 +16,7 @@ def function(root: Path, **fields: object) -> FunctionSpec:
 
 
 def found(root: Path, **options: object) -> Requirements:
-    return collect(function(root), root, RequirementFlags(**options))
+    return collect_requirements(function(root), root, RequirementFlags(**options))
 
 
 def texts(wanted: Requirements) -> list[tuple[str, str]]:
@@ -27,7 +27,7 @@ def test_the_document_and_files_named_add_up(tmp_path: Path) -> None:
     """`spec.requirements` and `--requirements` add up, `--requirement` adds to that; a file found is told."""
     (tmp_path / "requirements.txt").write_text("unused\n")
     (tmp_path / "more.txt").write_text("# more\n\nScikit_Learn >= 1.5  # trees\n")
-    got = collect(
+    got = collect_requirements(
         function(tmp_path, requirements=("pandas[excel] >=2",)), tmp_path,
         RequirementFlags(files=(tmp_path / "more.txt",), requirements=("httpx",)),
     )  # fmt: skip
@@ -66,15 +66,15 @@ def test_the_folder_of_the_document_is_searched_when_the_source_is_silent(tmp_pa
     (tmp_path / "src").mkdir()
     (tmp_path / "requirements.txt").write_text("beside\n")
     described = FunctionSpec(root=tmp_path, name="f", handler="main:handler", source="src")
-    assert texts(collect(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
+    assert texts(collect_requirements(described, tmp_path / "src")) == [("beside", "requirements.txt line 1")]
     (tmp_path / "src" / "requirements.txt").write_text("inside\n")
-    assert texts(collect(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]
+    assert texts(collect_requirements(described, tmp_path / "src")) == [("inside", "requirements.txt line 1")]
 
 
 def test_inline_code_may_hold_metadata(tmp_path: Path) -> None:
     """The inline metadata of `spec.source.code`."""
     code = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "httpx<1",\n# ]\n# ///\nprint(1)\n'
-    got = collect(function(tmp_path, code=code), tmp_path)
+    got = collect_requirements(function(tmp_path, code=code), tmp_path)
     assert [one.text for one in got.wanted] == ["httpx<1"]
     assert got.requires_python == ">=3.11"
 
@@ -198,7 +198,7 @@ def test_a_requirement_holds_no_option_and_no_second_line(tmp_path: Path, text: 
     with pytest.raises(LockError, match="--requirement"):
         found(tmp_path, requirements=[text])
     with pytest.raises(LockError, match=r"spec.requirements\[0\]"):
-        collect(function(tmp_path, requirements=(text,)), tmp_path)
+        collect_requirements(function(tmp_path, requirements=(text,)), tmp_path)
 
 
 def test_git_urls_keep_their_ref_and_folder(tmp_path: Path) -> None:
@@ -277,11 +277,11 @@ def test_what_only_has_the_name_of_requirements_is_an_error(tmp_path: Path, name
     (tmp_path / "main.py").write_text("")
     (tmp_path / name).symlink_to("gone.txt")
     with pytest.raises(LockError, match=rf"{name} is a link to 'gone\.txt', where no file is") as caught:
-        collect(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
+        collect_requirements(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
     assert caught.value.exit_code == 40
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()
     with pytest.raises(LockError, match=f"{name} is a folder"):
-        collect(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
-    named = collect(FunctionSpec(tmp_path, "f", "fn", requirements=("six",)), tmp_path)
+        collect_requirements(FunctionSpec(tmp_path, "f", "fn"), tmp_path)
+    named = collect_requirements(FunctionSpec(tmp_path, "f", "fn", requirements=("six",)), tmp_path)
     assert [one.name for one in named.wanted] == ["six"]

@@ -9,7 +9,7 @@ import pytest
 from ovenbird.function_document import FunctionSpec
 from ovenbird_builder.errors import LockError
 from ovenbird_builder.host.network import NetworkSettings
-from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect
+from ovenbird_builder.locking.requirements import RequirementFlags, Requirements, collect_requirements
 from ovenbird_builder.sources import fetch
 
 
@@ -36,7 +36,7 @@ def collected(folder: Path, into: Path, source: str = ".", **options: object) ->
     assert isinstance(named, tuple)
     function = FunctionSpec(root=folder, name="f", handler="main:handler", source=source, requirements=named)
     tree = fetch(function, into / "tree", environ={}, network=NetworkSettings())
-    return collect(function, tree.path, RequirementFlags(**options))  # type: ignore[arg-type]  # as a test gives them
+    return collect_requirements(function, tree.path, RequirementFlags(**options))  # type: ignore[arg-type]  # as a test gives them
 
 
 def texts(found: Requirements) -> list[str]:

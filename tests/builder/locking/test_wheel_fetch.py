@@ -17,19 +17,19 @@ from tests.orchard import PASSWORD, Bench, Orchard, project, wheel
 from ovenbird.common.hashing import hash_file
 from ovenbird_builder.errors import HashError, NoWheelError, PackageIndexError, WheelBuildError
 from ovenbird_builder.host import process
-from ovenbird_builder.locking.indexes import indexes
-from ovenbird_builder.locking.lock_format import Lock, LockHeader, Pin, made
-from ovenbird_builder.locking.wheel_fetch import wheels
+from ovenbird_builder.locking.indexes import read_indexes
+from ovenbird_builder.locking.lock_format import Lock, LockHeader, Pin, make_lock
+from ovenbird_builder.locking.wheel_fetch import fetch_wheels
 from ovenbird_builder.locking.wheelhouse import Wheel, Wheelhouse
 
 
 def get(bench: Bench, found: Lock, **options: object) -> tuple[Wheel, ...]:
     flags = {name: options.pop(name) for name in ("root", "offline", "only_binary", "identity") if name in options}
-    return wheels(found, bench.context(**options), **flags)
+    return fetch_wheels(found, bench.context(**options), **flags)
 
 
 def pinned(*pins: Pin) -> Lock:
-    return made(pins, LockHeader())
+    return make_lock(pins, LockHeader())
 
 
 def of(path: Path, name: str, version: str, *more: str) -> Pin:
@@ -193,9 +193,9 @@ def test_an_index_that_is_down_is_told(own: Bench, orchard: Orchard) -> None:
     """As such, and so is a password that is missing."""
     found = pinned(of(orchard.packages / "banana-1.0-py3-none-any.whl", "banana", "1.0"))
     with pytest.raises(PackageIndexError, match="does not answer"):
-        get(own, found, indexes=indexes("http://127.0.0.1:9/simple", [], {}))
+        get(own, found, indexes=read_indexes("http://127.0.0.1:9/simple", [], {}))
     with pytest.raises(PackageIndexError, match="credentials"):
-        get(own, found, indexes=indexes(orchard.url, [], {}))
+        get(own, found, indexes=read_indexes(orchard.url, [], {}))
 
 
 def test_two_builds_share_a_cache(own: Bench, orchard: Orchard) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ovenbird_builder.errors import ReferenceFormatError
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -24,7 +24,7 @@ DIGEST = "sha256:" + "0" * 64
 )
 def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote: str, local: str) -> None:
     """What has no host lies on docker.io, and in the store below localhost; a digest wins in a registry."""
-    found = parse(text)
+    found = parse_reference(text)
     assert (str(found), found.remote, found.local) == (text, remote, local)
 
 
@@ -51,7 +51,7 @@ def test_a_reference_has_a_name_in_a_registry_and_in_the_store(text: str, remote
 def test_what_is_no_reference_is_told_with_the_part_that_does_not_fit(text: str, why: str) -> None:
     """The error names the flag, the text and the reason; nothing was started for it."""
     with pytest.raises(ReferenceFormatError) as caught:
-        parse(text)
+        parse_reference(text)
     assert why in caught.value.message
     assert caught.value.message.startswith("--tag: ")
     assert caught.value.exit_code == 22
@@ -62,4 +62,4 @@ def test_what_is_no_reference_is_told_with_the_part_that_does_not_fit(text: str,
 )
 def test_only_this_machine_is_loopback(text: str, expected: bool) -> None:
     """Plain HTTP is allowed without being asked for only where it does not leave the machine."""
-    assert parse(text).loopback is expected
+    assert parse_reference(text).loopback is expected

@@ -11,9 +11,9 @@ from tests.builder import handmade
 
 from ovenbird_builder.errors import ImageError, IncompatibleBaseError
 from ovenbird_builder.image_reader import ImageReader
-from ovenbird_builder.image_reader.resolve import ImageAccess, find
+from ovenbird_builder.image_reader.resolve import ImageAccess, resolve_image
 from ovenbird_builder.oci import label_names
-from ovenbird_builder.rebase.plan import base_layers, check, swap
+from ovenbird_builder.rebase.plan import check_compatible, count_base_layers, swap_base
 
 REACH = ImageAccess({}, platform="linux/amd64")
 
@@ -23,7 +23,7 @@ def images(folder: Path, *, base: dict[str, str] | None = None, image: dict[str,
     old = handmade.base(folder / "old", {"etc/base": b"old"})
     new = handmade.base(folder / "new", {"etc/base": b"new"}, **(base or {}))
     above = handmade.function(folder / "image", old, "x/base:1", **(image or {}))
-    return tuple(find(f"oci:{one.folder}", REACH) for one in (above, old, new))
+    return tuple(resolve_image(f"oci:{one.folder}", REACH) for one in (above, old, new))
 
 
 def facts(base: ImageReader) -> dict[str, str]:
@@ -35,7 +35,7 @@ def facts(base: ImageReader) -> dict[str, str]:
 def test_a_base_that_fits(tmp_path: Path, base: dict[str, str]) -> None:
     """A patch of Python and a newer C library are what a rebase is for."""
     image, _, new = images(tmp_path, base=base)
-    check(image, new, facts(new))
+    check_compatible(image, new, facts(new))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_base_that_does_not(tmp_path: Path, base: dict[str, str], why: str) ->
     """Each is refused with what differs, --force or not."""
     image, _, new = images(tmp_path, base=base)
     with pytest.raises(IncompatibleBaseError, match=why):
-        check(image, new, facts(new), force=True)
+        check_compatible(image, new, facts(new), force=True)
 
 
 def test_a_base_of_another_architecture_is_refused(tmp_path: Path) -> None:
@@ -62,23 +62,23 @@ def test_a_base_of_another_architecture_is_refused(tmp_path: Path) -> None:
     image, _, new = images(tmp_path)
     other = ImageReader(new.name, "", new.raw, new.raw_config.replace(b'"amd64"', b'"arm64"'), new.blob)
     with pytest.raises(IncompatibleBaseError, match="linux/amd64, the base for linux/arm64"):
-        check(image, other, facts(new))
+        check_compatible(image, other, facts(new))
 
 
 def test_every_reason_is_told_at_once(tmp_path: Path) -> None:
     """Not the first one only."""
     image, _, new = images(tmp_path, base={"PYTHON": "3.11.2", "LIBC": "glibc 2.31"})
     with pytest.raises(IncompatibleBaseError, match=r"Python 3\.12.*glibc 2\.31"):
-        check(image, new, facts(new))
+        check_compatible(image, new, facts(new))
 
 
 def test_instructions_need_force(tmp_path: Path) -> None:
     """What they changed belongs to the old base."""
     image, _, new = images(tmp_path, image={"INSTRUCTIONS": "2"})
     with pytest.raises(IncompatibleBaseError, match=r"2 instructions changed.*--force"):
-        check(image, new, facts(new))
-    check(image, new, facts(new), force=True)
-    assert "instructions ran on the old base" in swap(image, new, "x", facts(new), {}).warnings[-1]
+        check_compatible(image, new, facts(new))
+    check_compatible(image, new, facts(new), force=True)
+    assert "instructions ran on the old base" in swap_base(image, new, "x", facts(new), {}).warnings[-1]
 
 
 @pytest.mark.parametrize("count", ["", "x", "0", "9"])
@@ -86,26 +86,26 @@ def test_an_image_that_does_not_tell_its_base_is_refused(tmp_path: Path, count: 
     """No label, or one that cannot be."""
     image, _, _ = images(tmp_path, image={"BASE_LAYERS": count})
     with pytest.raises(ImageError, match=r"dev\.ovenbird\.base\.layers"):
-        base_layers(image)
+        count_base_layers(image)
 
 
 def test_layers_and_history_are_swapped(tmp_path: Path) -> None:
     """The new base's below, the image's own above, in config and manifest alike; the same bytes each time."""
     image, old, new = images(tmp_path)
-    done = swap(image, new, "x/base:2", facts(new), old.config)
+    done = swap_base(image, new, "x/base:2", facts(new), old.config)
     manifest, config = json.loads(done.manifest), json.loads(done.config)
     assert manifest["layers"] == [*new.manifest["layers"], *image.manifest["layers"][1:]]
     assert config["rootfs"]["diff_ids"] == [*new.config["rootfs"]["diff_ids"], *image.config["rootfs"]["diff_ids"][1:]]
     made = [row["created_by"] for row in config["history"] if not row.get("empty_layer")]
     assert made == ["base", "ovenbird: numpy 2.1.0", "ovenbird: source", "ovenbird: function document"]
     assert (manifest["config"]["size"], done.kept) == (len(done.config), 3)
-    assert done == swap(image, new, "x/base:2", facts(new), old.config)
+    assert done == swap_base(image, new, "x/base:2", facts(new), old.config)
 
 
 def test_onto_its_own_base_nothing_changes_but_the_form(tmp_path: Path) -> None:
     """A rebase onto the base that it has gives the same layers and the same settings."""
     image, old, _ = images(tmp_path)
-    done = swap(image, old, "x/base:1", facts(old), old.config)
+    done = swap_base(image, old, "x/base:1", facts(old), old.config)
     assert json.loads(done.manifest)["layers"] == image.manifest["layers"]
     config = json.loads(done.config)
     assert config["config"] == image.config["config"]
@@ -118,7 +118,7 @@ def test_what_the_build_set_wins_and_the_rest_is_renewed(tmp_path: Path) -> None
     fresh = json.loads(new.raw_config)
     fresh["config"] |= {"Env": ["PATH=/opt/bin", "PYTHON_VERSION=3.12.9", "NEW=1"], "StopSignal": "SIGINT"}
     new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
-    inner = json.loads(swap(image, new, "x/base:2", facts(new), old.config).config)["config"]
+    inner = json.loads(swap_base(image, new, "x/base:2", facts(new), old.config).config)["config"]
     assert sorted(inner["Env"]) == [
         "NEW=1", "OVENBIRD_TARGET=/opt/ovenbird/function.yaml", "PATH=/opt/bin", "PYTHON_VERSION=3.12.9",
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
     fresh["config"]["Labels"] |= {label_names.LICENSES: "GPL-3.0", label_names.VERSION: "13", "vendor": "new"}
     before["config"]["Labels"] |= {label_names.LICENSES: "MIT"}
     new = ImageReader(new.name, "", new.raw, json.dumps(fresh).encode(), new.blob)
-    told = json.loads(swap(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
+    told = json.loads(swap_base(image, new, "x/base:2", facts(new), before).config)["config"]["Labels"]
     assert (told[label_names.LICENSES], told["vendor"]) == ("MIT", "new")
     assert label_names.VERSION not in told
 
@@ -147,7 +147,7 @@ def test_the_function_keeps_what_it_says_of_itself(tmp_path: Path) -> None:
 def test_without_the_old_base_the_new_one_wins(tmp_path: Path) -> None:
     """Where nobody knows who set a variable, the base's are the new base's, ours stay, and that is told."""
     image, _, new = images(tmp_path)
-    done = swap(image, new, "x/base:2", facts(new), None)
+    done = swap_base(image, new, "x/base:2", facts(new), None)
     env = json.loads(done.config)["config"]["Env"]
     assert set(env) == {"PATH=/usr/bin", "PYTHON_VERSION=3.12.1", "OVENBIRD_TARGET=/opt/ovenbird/function.yaml"}
     assert "old base" in done.warnings[0]
@@ -159,13 +159,13 @@ def test_dockers_media_types_become_ocis(tmp_path: Path) -> None:
     docker = new.raw.replace(
         b"application/vnd.oci.image.layer.v1.tar+zstd", b"application/vnd.docker.image.rootfs.diff.tar.gzip"
     )
-    done = swap(image, ImageReader(new.name, "", docker, new.raw_config, new.blob), "x", facts(new), old.config)
+    done = swap_base(image, ImageReader(new.name, "", docker, new.raw_config, new.blob), "x", facts(new), old.config)
     assert json.loads(done.manifest)["layers"][0]["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def test_a_runtime_of_the_images_own_stays(tmp_path: Path) -> None:
     """Where the build has added the runtime, the base's version of it says nothing."""
     image, old, new = images(tmp_path, base={"RUNTIME": ""}, image={"RUNTIME_FROM": "image", "RUNTIME": "0.9"})
-    check(image, new, facts(new))
-    done = json.loads(swap(image, new, "x", facts(new), old.config).config)
+    check_compatible(image, new, facts(new))
+    done = json.loads(swap_base(image, new, "x", facts(new), old.config).config)
     assert done["config"]["Labels"][label_names.RUNTIME] == "0.9"

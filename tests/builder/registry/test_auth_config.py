@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ovenbird_builder.errors import BuildRequestError
-from ovenbird_builder.oci.reference import parse
-from ovenbird_builder.registry.auth_config import RegistryLogin, login
+from ovenbird_builder.oci.reference import parse_reference
+from ovenbird_builder.registry.auth_config import RegistryLogin, find_login
 
-APP = parse("registry.example/team/app:1")
+APP = parse_reference("registry.example/team/app:1")
 
 
 def auth(user: str) -> dict[str, str]:
@@ -30,23 +30,23 @@ def test_the_most_specific_entry_counts(tmp_path: Path) -> None:
     """A login for a namespace beats one for the host; a password may hold a colon."""
     hosts = {"registry.example": auth("host"), "registry.example/team": auth("team"), "registry.example/te": auth("x")}
     env = {"REGISTRY_AUTH_FILE": str(keep(tmp_path / "a.json", auths=hosts))}
-    assert login(APP, env) == RegistryLogin("team", "pw:team")
-    assert login(parse("registry.example/other"), env) == RegistryLogin("host", "pw:host")
-    assert login(parse("elsewhere.example/app"), env) is None
+    assert find_login(APP, env) == RegistryLogin("team", "pw:team")
+    assert find_login(parse_reference("registry.example/other"), env) == RegistryLogin("host", "pw:host")
+    assert find_login(parse_reference("elsewhere.example/app"), env) is None
 
 
 def test_files_are_looked_at_in_order(tmp_path: Path) -> None:
     """A named file alone; else podman's before docker's, and docker's own names of Docker Hub."""
     env = {"HOME": str(tmp_path)}
-    assert login(APP, env) is None
+    assert find_login(APP, env) is None
     hub = {"https://index.docker.io/v1/": auth("hub"), "https://registry.example": auth("docker")}
     keep(tmp_path / ".docker/config.json", auths=hub)
-    assert login(APP, env) == RegistryLogin("docker", "pw:docker")
-    assert login(parse("python:3.12"), env) == RegistryLogin("hub", "pw:hub")
+    assert find_login(APP, env) == RegistryLogin("docker", "pw:docker")
+    assert find_login(parse_reference("python:3.12"), env) == RegistryLogin("hub", "pw:hub")
     keep(tmp_path / ".config/containers/auth.json", auths={"registry.example": auth("podman")})
-    assert login(APP, env) == RegistryLogin("podman", "pw:podman")
+    assert find_login(APP, env) == RegistryLogin("podman", "pw:podman")
     named = keep(tmp_path / "named.json", auths={})
-    assert login(APP, env, str(named)) is None
+    assert find_login(APP, env, str(named)) is None
 
 
 def test_helpers_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,20 +57,20 @@ def test_helpers_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     keep(tmp_path / ".docker/config.json", credHelpers={"registry.example": "tests"})
-    assert login(APP, env) == RegistryLogin("for registry.example", "s")
+    assert find_login(APP, env) == RegistryLogin("for registry.example", "s")
     keep(tmp_path / ".docker/config.json", credsStore="tests")
-    assert login(APP, env) == RegistryLogin("for registry.example", "s")
+    assert find_login(APP, env) == RegistryLogin("for registry.example", "s")
     keep(tmp_path / ".docker/config.json", credsStore="not-installed")
-    assert login(APP, env) is None
+    assert find_login(APP, env) is None
 
 
 def test_a_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     """One that was named and is not there, and one that is no JSON, whose content is not quoted."""
     with pytest.raises(BuildRequestError, match=r"--authfile.*none"):
-        login(APP, {}, str(tmp_path / "none"))
+        find_login(APP, {}, str(tmp_path / "none"))
     (tmp_path / "bad").write_text("hush")
     with pytest.raises(BuildRequestError, match="bad") as caught:
-        login(APP, {"REGISTRY_AUTH_FILE": str(tmp_path / "bad")})
+        find_login(APP, {"REGISTRY_AUTH_FILE": str(tmp_path / "bad")})
     assert "hush" not in str(caught.value)
 
 

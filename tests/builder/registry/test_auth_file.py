@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird_builder.errors import BuildRequestError
-from ovenbird_builder.registry.auth_file import credentials
+from ovenbird_builder.registry.auth_file import write_auth_file
 
 
 def test_other_registries_keep_their_own(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_other_registries_keep_their_own(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
     (tmp_path / "run/containers").mkdir(parents=True)
     (tmp_path / "auth.json").rename(tmp_path / "run/containers/auth.json")
-    with credentials("", str(tmp_path / "creds"), ("b",), environ) as found:
+    with write_auth_file("", str(tmp_path / "creds"), ("b",), environ) as found:
         merged = json.loads(Path(found.authfile).read_text())
     token = base64.b64encode(b"ann:pass:word").decode()
     assert merged == {"auths": {"a": {"auth": "3"}, "b": {"auth": token}}, "credHelpers": {"c": "y"}}
@@ -37,7 +37,7 @@ def test_a_file_of_another_form_is_refused_without_being_shown(tmp_path: Path, t
     (tmp_path / "creds").write_text(text)
     with (
         pytest.raises(BuildRequestError, match="does not hold one line USER:PASSWORD") as caught,
-        credentials("", str(tmp_path / "creds"), ("h",), {"HOME": str(tmp_path)}),
+        write_auth_file("", str(tmp_path / "creds"), ("h",), {"HOME": str(tmp_path)}),
     ):
         pass
     assert "ann" not in caught.value.message.replace(str(tmp_path), "")
@@ -50,12 +50,12 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Pat
     paths = [str(tmp_path / name) if name else "" for name in (authfile, creds)]
     with (
         pytest.raises(BuildRequestError, match=r"authfile|creds-file"),
-        credentials(*paths, ("h",), {"HOME": str(tmp_path)}),
+        write_auth_file(*paths, ("h",), {"HOME": str(tmp_path)}),
     ):
         pass
 
 
 def test_nothing_given_leaves_it_to_skopeo() -> None:
     """Which knows where auth.json is."""
-    with credentials("", "", ("h",), {}) as found:
+    with write_auth_file("", "", ("h",), {}) as found:
         assert (found.authfile, found.secrets) == ("", ())

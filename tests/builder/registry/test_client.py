@@ -16,7 +16,7 @@ from tests.builder.registries import PASSWORD, USER
 
 from ovenbird_builder.errors import BaseMissingError, RegistryAuthError, RegistryError
 from ovenbird_builder.oci.media_types import MANIFEST
-from ovenbird_builder.oci.reference import parse
+from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.registry.client import RepositoryClient
 
 
@@ -41,7 +41,7 @@ def environ(folder: Path, address: str, user: str = USER, password: str = PASSWO
 @pytest.fixture
 def repository(registry: str) -> RepositoryClient:
     """A repository of its own in the open registry."""
-    return RepositoryClient(parse(f"{registry}/client/{uuid.uuid4().hex}"), {})
+    return RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
 
 
 def test_what_is_put_is_got(repository: RepositoryClient) -> None:
@@ -62,7 +62,7 @@ def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: Repositor
     """What another repository has is taken over; what it has not is not."""
     content = uuid.uuid4().hex.encode()
     repository.upload(digest(content), content, len(content))
-    other = RepositoryClient(parse(f"{registry}/client/{uuid.uuid4().hex}"), {})
+    other = RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
     assert not other.mount(digest(b"nobody has this"), repository.path)
     assert other.mount(digest(content), repository.path)
     assert other.has(digest(content))
@@ -85,7 +85,7 @@ def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
 def test_nobody_there_is_told() -> None:
     """A registry that is down."""
     with pytest.raises(RegistryError, match=r"the registry 127\.0\.0\.1:1 does not answer: .*refused"):
-        RepositoryClient(parse("127.0.0.1:1/a"), {}).manifest("1")
+        RepositoryClient(parse_reference("127.0.0.1:1/a"), {}).manifest("1")
 
 
 def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_plain_http_is_not_spoken_elsewhere(registry: str, tmp_path: Path) -> No
     conf.write_text("")
     env = {"CONTAINERS_REGISTRIES_CONF": str(conf)}
     with pytest.raises(RegistryError, match=r"insecure in registries\.conf"):
-        RepositoryClient(parse(f"{address}/a"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{address}/a"), env).manifest("1")
     conf.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     with pytest.raises(BaseMissingError):
-        RepositoryClient(parse(f"{address}/a"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{address}/a"), env).manifest("1")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_a_password_opens_the_door(guarded: str, tmp_path: Path) -> None:
     """From auth.json, by basic authentication."""
-    repository = RepositoryClient(parse(f"{guarded}/a/b"), environ(tmp_path, guarded))
+    repository = RepositoryClient(parse_reference(f"{guarded}/a/b"), environ(tmp_path, guarded))
     repository.put_manifest("1", manifest(repository), MANIFEST)
     assert repository.manifest("1").media_type == MANIFEST
 
@@ -120,7 +120,7 @@ def test_a_wrong_password_does_not(guarded: str, tmp_path: Path, password: str) 
     """Neither none nor a wrong one; the error does not tell it."""
     env = environ(tmp_path, guarded, password=password) if password else {"HOME": str(tmp_path)}
     with pytest.raises(RegistryAuthError, match=r"refuses 'a/b'.*UNAUTHORIZED") as caught:
-        RepositoryClient(parse(f"{guarded}/a/b"), env).manifest("1")
+        RepositoryClient(parse_reference(f"{guarded}/a/b"), env).manifest("1")
     assert "secret" not in str(caught.value)
 
 
@@ -134,7 +134,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list
 def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
     """Reading asks for a token to pull, writing then for one to push, with the password for the token server alone."""
     address, scopes = tokens
-    repository = RepositoryClient(parse(f"{address}/a/b"), environ(tmp_path, address))
+    repository = RepositoryClient(parse_reference(f"{address}/a/b"), environ(tmp_path, address))
     with pytest.raises(BaseMissingError):
         repository.manifest("1")
     assert scopes == ["repository:a/b:pull"]
@@ -147,4 +147,6 @@ def test_tokens_are_fetched_for_what_is_done(tokens: tuple[str, list[str]], tmp_
 def test_a_token_server_that_refuses_is_told(tokens: tuple[str, list[str]], tmp_path: Path) -> None:
     """A wrong password there."""
     with pytest.raises(RegistryAuthError, match=r"token server .* answers 401"):
-        RepositoryClient(parse(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")).manifest("1")
+        RepositoryClient(parse_reference(f"{tokens[0]}/a/b"), environ(tmp_path, tokens[0], password="wrong")).manifest(
+            "1"
+        )

@@ -19,10 +19,10 @@ from tests.engine import skopeo
 
 from ovenbird_builder.errors import DigestError, RegistryAuthError, RegistryError
 from ovenbird_builder.layers.image_manifest import index
-from ovenbird_builder.oci.reference import parse
-from ovenbird_builder.publish.publish import PublishRequest, push
+from ovenbird_builder.oci.reference import parse_reference
+from ovenbird_builder.publish.publish import PublishRequest, push_tags
 from ovenbird_builder.registry import image_upload
-from ovenbird_builder.registry.auth_file import RegistryAuthFile, credentials
+from ovenbird_builder.registry.auth_file import RegistryAuthFile, write_auth_file
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_registry_that_is_down_is_told_after_some_tries(shop: Shop, quick: Non
         address = f"127.0.0.1:{server.getsockname()[1]}"
     told: list[str] = []
     with pytest.raises(RegistryError, match=r"does not answer: .*refused \(4 tries\)") as caught:
-        shop.push(parse(f"{address}/a/b:1"), tell=told.append)
+        shop.push(parse_reference(f"{address}/a/b:1"), tell=told.append)
     assert address in caught.value.message
     assert (len(told), caught.value.exit_code) == (3, 63)
 
@@ -81,12 +81,12 @@ def test_nothing_half_pushed_is_tagged(registry: str, tmp_path: Path, quick: Non
 def test_a_password_comes_from_a_file_and_is_in_no_argv(shop: Shop, tmp_path: Path, quick: None) -> None:
     """Without one the registry refuses, with a hint; with one, from either kind of file, it takes the push."""
     with with_password(tmp_path / "registry") as address:
-        tag = parse(f"{address}/a/b:1")
+        tag = parse_reference(f"{address}/a/b:1")
         with pytest.raises(RegistryAuthError) as caught:
             shop.push(tag)
         assert "--creds-file" in caught.value.hint
         (tmp_path / "creds").write_text(f"{USER}:{PASSWORD}\n")
-        with credentials("", str(tmp_path / "creds"), (address,), os.environ) as found:
+        with write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as found:
             path = Path(found.authfile)
             assert path.stat().st_mode & 0o777 == 0o600
             assert PASSWORD in found.secrets
@@ -103,10 +103,10 @@ def test_a_wrong_password_is_denied_and_not_tried_again(shop: Shop, tmp_path: Pa
     with with_password(tmp_path / "registry") as address:
         (tmp_path / "creds").write_text(f"{USER}:wrong wrong")
         with (
-            credentials("", str(tmp_path / "creds"), (address,), os.environ) as found,
+            write_auth_file("", str(tmp_path / "creds"), (address,), os.environ) as found,
             pytest.raises(RegistryAuthError) as caught,
         ):
-            shop.push(parse(f"{address}/a/b:1"), credentials=found, tell=told.append)
+            shop.push(parse_reference(f"{address}/a/b:1"), credentials=found, tell=told.append)
     assert told == []
     assert "wrong wrong" not in str(caught.value)
 
@@ -114,7 +114,7 @@ def test_a_wrong_password_is_denied_and_not_tried_again(shop: Shop, tmp_path: Pa
 def test_a_name_that_is_something_else_afterwards_is_noticed(shop: Shop, tmp_path: Path) -> None:
     """A registry that answers with another manifest than was put there."""
     with forgetful() as address:
-        tag = parse(f"{address}/a/b:1")
+        tag = parse_reference(f"{address}/a/b:1")
         with pytest.raises(DigestError, match="the registry has sha256:"):
             shop.push(tag)
 
@@ -135,7 +135,7 @@ def test_an_index_brings_its_images(shop: Shop, registry: str) -> None:
     manifest = index([shop.image])
     shop.cache.put(manifest)
     digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
-    push(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda wait: wait())
+    push_tags(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda wait: wait())
     assert shop.registry.digest(tag) == digest
     assert skopeo("inspect", "--raw", f"docker://{tag.pinned(shop.image.digest)}").encode() == shop.image.manifest
 
@@ -148,7 +148,7 @@ def test_no_name_is_given_before_all_is_told(shop: Shop, registry: str) -> None:
         raise RegistryError("no statements")
 
     with pytest.raises(RegistryError, match="no statements"):
-        push(PublishRequest(shop.image.manifest, shop.image.digest, (tag,)), shop.registry, shop.cache, fail)
+        push_tags(PublishRequest(shop.image.manifest, shop.image.digest, (tag,)), shop.registry, shop.cache, fail)
     assert shop.registry.digest(tag) == ""
 
 

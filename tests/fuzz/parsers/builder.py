@@ -30,7 +30,7 @@ from ovenbird_builder.kubernetes import cron, overrides, quantity, task
 from ovenbird_builder.layers import InstallScheme, image_manifest, wheel
 from ovenbird_builder.locking import lockfile, pylock, requirements_file
 from ovenbird_builder.locking.projects import pyproject
-from ovenbird_builder.locking.wheelhouse import Wheel, described
+from ovenbird_builder.locking.wheelhouse import Wheel, describe_wheel
 from ovenbird_builder.oci import reference
 from ovenbird_builder.registry import auth_config, insecure
 from ovenbird_builder.registry.bearer_auth import BearerAuth
@@ -69,16 +69,16 @@ def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes, Path], 
 
 
 def _requirement(data: bytes, folder: Path) -> None:
-    requirements_file.requirement(text(data), "--requirement", folder)
+    requirements_file.parse_requirement(text(data), "--requirement", folder)
 
 
 def _pyproject(path: Path) -> None:
-    pyproject.project(path, ())
-    pyproject.project(path, ("web", "all"))
+    pyproject.read_pyproject(path, ())
+    pyproject.read_pyproject(path, ("web", "all"))
 
 
 def _inline(data: bytes, folder: Path) -> None:
-    pyproject.inline(data.decode("utf-8", "replace"), "main.py", folder)
+    pyproject.read_inline_metadata(data.decode("utf-8", "replace"), "main.py", folder)
 
 
 def _installed(path: Path) -> None:
@@ -98,7 +98,7 @@ def _wheel_metadata(path: Path) -> None:
 
 def _wheel_name(data: bytes, folder: Path) -> None:
     name = text(data).replace("/", "_").replace("\0", "_")
-    described(folder / name, "0" * 64)
+    describe_wheel(folder / name, "0" * 64)
 
 
 def _build_zip(data: bytes, folder: Path) -> None:
@@ -167,8 +167,8 @@ def _stripped(data: bytes, _: Path) -> None:
 
 
 def _reference(data: bytes, _: Path) -> None:
-    found = reference.parse(text(data))
-    assert reference.parse(str(found)) == found, "a reference is not read back as what it is"
+    found = reference.parse_reference(text(data))
+    assert reference.parse_reference(str(found)) == found, "a reference is not read back as what it is"
 
 
 def _settings(data: bytes, _: Path) -> None:
@@ -207,11 +207,11 @@ def _write_back(path: Path) -> None:
 def _auth_file(path: Path) -> None:
     for name in ("registry.example.com/team/app:1", "python:3.12"):
         with contextlib.suppress(_expected()):
-            auth_config.login(reference.parse(name), {"REGISTRY_AUTH_FILE": str(path), "PATH": ""})
+            auth_config.find_login(reference.parse_reference(name), {"REGISTRY_AUTH_FILE": str(path), "PATH": ""})
 
 
 def _registries(path: Path) -> None:
-    insecure.insecure("registry.example.com", {"CONTAINERS_REGISTRIES_CONF": str(path), "HOME": "/nonexistent"})
+    insecure.is_insecure("registry.example.com", {"CONTAINERS_REGISTRIES_CONF": str(path), "HOME": "/nonexistent"})
 
 
 def _manifest(data: bytes, _: Path) -> None:
@@ -292,11 +292,17 @@ _ELF_NUMBERS = tuple(struct.pack("<Q", number) for number in (0, 1, 56, 64, 2**3
 
 PARSERS = (
     Parser("requirement", _requirement, _LINES),
-    Parser("requirements", _file("requirements.txt", lambda path: requirements_file.read(path, path.parent)), _LINES),
+    Parser(
+        "requirements",
+        _file("requirements.txt", lambda path: requirements_file.read_requirements(path, path.parent)),
+        _LINES,
+    ),
     Parser("pyproject", _file("pyproject.toml", _pyproject), (*_TOML, *_LINES)),
     Parser("inline-metadata", _inline, (*_TOML, *_LINES, b"# /// script\n", b"# ///\n", b"# ")),
-    Parser("pylock", _file("pylock.toml", lambda path: pylock.read(path, _ENVIRONMENT)), (*_TOML, *_LINES)),
-    Parser("function-lock", _file("function.lock", lockfile.read), (*_LINES, b"# via ", b"# from ", b"# python: ")),
+    Parser("pylock", _file("pylock.toml", lambda path: pylock.read_pylock(path, _ENVIRONMENT)), (*_TOML, *_LINES)),
+    Parser(
+        "function-lock", _file("function.lock", lockfile.read_lock), (*_LINES, b"# via ", b"# from ", b"# python: ")
+    ),
     Parser("wheel", _file("wheel.whl", _installed), ZIP),
     Parser("wheel-metadata", _file("wheel.whl", _wheel_metadata), ZIP),
     Parser("wheel-name", _wheel_name, (b"-", b".whl", b"-py3-none-any.whl", b"1.0", b"!", b"+")),

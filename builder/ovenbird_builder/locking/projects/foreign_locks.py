@@ -20,9 +20,9 @@ from packaging.version import InvalidVersion, Version
 from ovenbird.common.text import cut_text, escape_controls
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, requirement
+from ..requirements_file import RequirementLine, parse_requirement
 from ..source_wheels import split_git
-from .project_file import read_text, read_toml, typed
+from .project_file import convert_table, read_text, read_toml
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -59,7 +59,7 @@ class _Entry(Struct, frozen=True):
 
 def read_lock(path: Path) -> ProjectLock:
     """Return what a lock limits. Errors: LockError for one that cannot be read."""
-    readers = {"uv.lock": _uv, "poetry.lock": _poetry, "pdm.lock": _pdm, "Pipfile.lock": _pipfile}
+    readers = {"uv.lock": _read_uv, "poetry.lock": _read_poetry, "pdm.lock": _read_pdm, "Pipfile.lock": _read_pipfile}
     try:
         entries = list(readers[path.name](path))
     except (AttributeError, TypeError, KeyError, ValueError) as error:  # a table of another kind than these tools write
@@ -72,76 +72,78 @@ def read_lock(path: Path) -> ProjectLock:
     notes = (
         [f"{path.name} names several versions of {', '.join(sorted(vague))}: none of them is a limit"] if vague else []
     )
-    pinned = [_constraint(entry, path) for entry in plain if entry.name not in vague]
+    pinned = [_make_constraint(entry, path) for entry in plain if entry.name not in vague]
     commits = {entry.name: entry.commit for entry in entries if _COMMIT.fullmatch(entry.commit)}
     return ProjectLock(path, tuple(pinned), commits, tuple(notes))
 
 
-def _constraint(entry: _Entry, path: Path) -> RequirementLine:
+def _make_constraint(entry: _Entry, path: Path) -> RequirementLine:
     where = f"{path.name}, {cut_text(escape_controls(entry.name), 100)}"
     try:
         version = Version(entry.version)
     except InvalidVersion as error:
         raise LockError(f"{where}: {cut_text(escape_controls(str(error)), 200)}") from None
     words = f"{entry.name}=={version}" + (f" ; {entry.marker}" if entry.marker else "")
-    found = requirement(words, where, path.parent)
+    found = parse_requirement(words, where, path.parent)
     return replace(found, hashes=tuple(sorted(set(entry.hashes))))
 
 
-def _uv(path: Path) -> Iterator[_Entry]:
+def _read_uv(path: Path) -> Iterator[_Entry]:
     for package in read_toml(path).get("package", ()):
         source = package.get("source", {})
         files = [*package.get("wheels", ()), *([package["sdist"]] if package.get("sdist") else [])]
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""),
-            _any_of(package.get("resolution-markers", ())), _hashes(file.get("hash", "") for file in files),
+            _join_markers(package.get("resolution-markers", ())),
+            _usable_hashes(file.get("hash", "") for file in files),
             source.get("git", "").rpartition("#")[2], "registry" not in source and "git" not in source,
         )  # fmt: skip
 
 
-def _poetry(path: Path) -> Iterator[_Entry]:
+def _read_poetry(path: Path) -> Iterator[_Entry]:
     document = read_toml(path)
     older = document.get("metadata", {}).get("files", {})  # before Poetry 1.3
     for package in document.get("package", ()):
         source = package.get("source", {})
         files = package.get("files") or older.get(package["name"], ())
         markers = package.get("markers", "")
-        marker = markers if isinstance(markers, str) else _any_of(markers.values())
+        marker = markers if isinstance(markers, str) else _join_markers(markers.values())
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""), marker,
-            _hashes(file.get("hash", "") for file in files),
+            _usable_hashes(file.get("hash", "") for file in files),
             source.get("resolved_reference", "") if source.get("type") == "git" else "",
             source.get("type", "legacy") not in ("legacy", "git"),
         )  # fmt: skip
 
 
-def _pdm(path: Path) -> Iterator[_Entry]:
+def _read_pdm(path: Path) -> Iterator[_Entry]:
     document = read_toml(path)
     older = document.get("metadata", {}).get("files", {})  # before version 4.4 of the format
     for package in document.get("package", ()):
         files = package.get("files") or older.get(f"{package['name']} {package.get('version')}", ())
         yield _Entry(
             canonicalize_name(package["name"]), package.get("version", ""), package.get("marker", ""),
-            _hashes(file.get("hash", "") for file in files), package.get("revision", "") if "git" in package else "",
+            _usable_hashes(file.get("hash", "") for file in files),
+            package.get("revision", "") if "git" in package else "",
             "path" in package or "url" in package,
         )  # fmt: skip
 
 
-def _pipfile(path: Path) -> Iterator[_Entry]:
-    document = typed(json.loads(read_text(path)), dict, path.name)
+def _read_pipfile(path: Path) -> Iterator[_Entry]:
+    document = convert_table(json.loads(read_text(path)), dict, path.name)
     for name, package in document.get("default", {}).items():
         yield _Entry(
             canonicalize_name(name), package.get("version", "").removeprefix("=="), package.get("markers", ""),
-            _hashes(package.get("hashes", ())), package.get("ref", "") if "git" in package else "",
+            _usable_hashes(package.get("hashes", ())), package.get("ref", "") if "git" in package else "",
             "path" in package or "file" in package,
         )  # fmt: skip
 
 
-def _hashes(values: Iterable[str]) -> tuple[str, ...]:
+def _usable_hashes(values: Iterable[str]) -> tuple[str, ...]:
     """Return the hashes that pins have; none when one is of another kind, as then not all files are known."""
     found = tuple(values)
     return found if all(_SHA256.fullmatch(value) for value in found) else ()
 
 
-def _any_of(markers: Iterable[str]) -> str:
+def _join_markers(markers: Iterable[str]) -> str:
     return " or ".join(f"({marker})" for marker in markers if marker)

@@ -16,7 +16,7 @@ from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, requirement
+from ..requirements_file import RequirementLine, parse_requirement
 
 _SCP = re.compile(r"(?:([\w.-]+)@)?([\w.-]+):(?!//)(.+)", re.ASCII)  # `git@host:path`, as git takes it
 _REFS = ("rev", "tag", "branch", "ref")
@@ -48,15 +48,15 @@ def read_source(plain: RequirementLine, table: Mapping[str, Any], where: str, pl
     if index := table.get("index") or table.get("source"):
         _check_index(index, table, where, place)
         return plain
-    location = _location(plain.name, table, where, place)
+    location = _find_location(plain.name, table, where, place)
     if not location:
         return plain
     brackets = f"[{','.join(plain.extras)}]" if plain.extras else ""
     marker = f" ; {plain.marker}" if plain.marker else ""
-    return requirement(f"{plain.name}{brackets} @ {location}{marker}", where, place.root)
+    return parse_requirement(f"{plain.name}{brackets} @ {location}{marker}", where, place.root)
 
 
-def _location(name: str, table: Mapping[str, Any], where: str, place: PackageSource) -> str:
+def _find_location(name: str, table: Mapping[str, Any], where: str, place: PackageSource) -> str:
     for key in (*_REFS, "git", "path", "file", "url", "subdirectory"):
         if not isinstance(table.get(key, ""), str):
             raise LockError(f"{where}: {key}: expected a text, found {show_value(str(table[key]))}")

@@ -10,9 +10,9 @@ from msgspec import Struct
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, requirement
+from ..requirements_file import RequirementLine, parse_requirement
 from .package_sources import PackageSource, has_source, read_source
-from .project_file import DeclaredDependencies, check_python, read_toml, typed
+from .project_file import DeclaredDependencies, check_python, convert_table, read_toml
 
 _NO_MARKERS = ("version", "extras", "markers", "editable", "index", "git", "ref", "path", "file", "subdirectory")
 
@@ -35,7 +35,7 @@ class _Pipfile(Struct, frozen=True):
 def read_pipfile(path: Path, indexes: tuple[str, ...]) -> DeclaredDependencies:
     """Return what a Pipfile declares. Errors: LockError."""
     name = path.name
-    document = typed(read_toml(path), _Pipfile, name)
+    document = convert_table(read_toml(path), _Pipfile, name)
     place = PackageSource(path.parent, indexes, {source.name: source.url for source in document.source})
     rows = document.packages.items()
     wanted = [read_package(key, value, f"{name} [packages] {cut_text(escape_controls(key), 100)}", place)
@@ -58,5 +58,5 @@ def read_package(name: str, value: Any, where: str, place: PackageSource) -> Req
     marker = " and ".join(f"({text})" for text in (*markers, *others))
     brackets = f"[{','.join(map(str, extras))}]" if extras else ""
     words = f"{name}{brackets}{'' if version.strip() == '*' else version}" + (f" ; {marker}" if marker else "")
-    plain = requirement(words, where, place.root)
+    plain = parse_requirement(words, where, place.root)
     return read_source(plain, table, where, place) if has_source(table) else plain

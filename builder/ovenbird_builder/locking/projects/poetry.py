@@ -17,9 +17,9 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, requirement
+from ..requirements_file import RequirementLine, parse_requirement
 from .package_sources import PackageSource, has_source, read_source
-from .project_file import DeclaredDependencies, check_python, typed
+from .project_file import DeclaredDependencies, check_python, convert_table
 
 # what a table may say beside a version; the rest is where the package comes from
 _VERSIONED = ("version", "python", "platform", "markers", "extras", "optional", "allow-prereleases")
@@ -49,29 +49,29 @@ def read_poetry(
     Errors: LockError for a constraint that is none, an extra that does not exist, and those of `read_source`.
     """
     where = f"{name} [tool.poetry]"
-    poetry = typed(table, _Poetry, where)
-    chosen = _chosen_extras(poetry, extras, name)
+    poetry = convert_table(table, _Poetry, where)
+    chosen = _packages_of_extras(poetry, extras, name)
     place = PackageSource(root, indexes, {source.name: source.url for source in poetry.source})
     wanted, python = [], ""
     for key, value in poetry.dependencies.items():
         spot = f"{where}.dependencies {cut_text(escape_controls(key), 100)}"
         if key.lower() == "python":
-            python = _python(value, spot)
+            python = _parse_python(value, spot)
             continue
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, dict) and entry.get("optional") and canonicalize_name(key) not in chosen:
                 continue
-            wanted.append(_requirement(key, entry, spot, place))
+            wanted.append(_parse_dependency(key, entry, spot, place))
     groups = [group for group in poetry.group if group not in ("dev", "test", "docs", "lint")]
     notes = [f"{name}: the groups {', '.join(sorted(groups))} are not used"] if groups else []
     return DeclaredDependencies(tuple(wanted), check_python(python, name), tuple(notes))
 
 
-def apply_places(
+def apply_sources(
     declared: DeclaredDependencies, table: Any, path: Path, indexes: tuple[str, ...]
 ) -> DeclaredDependencies:
     """Return the dependencies of `[project]` from where `[tool.poetry.dependencies]` says. Errors: LockError."""
-    poetry = typed(table, _Poetry, f"{path.name} [tool.poetry]")
+    poetry = convert_table(table, _Poetry, f"{path.name} [tool.poetry]")
     place = PackageSource(path.parent, indexes, {source.name: source.url for source in poetry.source})
     places: dict[str, Any] = {
         canonicalize_name(key): value for key, value in poetry.dependencies.items() if has_source(value)
@@ -84,7 +84,7 @@ def apply_places(
     return replace(declared, wanted=wanted)
 
 
-def _chosen_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:
+def _packages_of_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:
     """Return the names of the optional packages that the extras bring."""
     known = {canonicalize_name(key): packages for key, packages in poetry.extras.items()}
     found: set[str] = set()
@@ -97,7 +97,7 @@ def _chosen_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str
     return found
 
 
-def _requirement(name: str, value: Any, where: str, place: PackageSource) -> RequirementLine:
+def _parse_dependency(name: str, value: Any, where: str, place: PackageSource) -> RequirementLine:
     from poetry.core.factory import Factory
 
     table = value if isinstance(value, dict) else {"version": value}
@@ -115,11 +115,11 @@ def _requirement(name: str, value: Any, where: str, place: PackageSource) -> Req
             f"{where}: a version of one range or another ({constraint}) cannot be written as a requirement",
             hint="write one range, or use `--requirements FILE`",
         )
-    plain = requirement(text, where, place.root)
+    plain = parse_requirement(text, where, place.root)
     return read_source(plain, table, where, place) if has_source(table) else plain
 
 
-def _python(value: Any, where: str) -> str:
+def _parse_python(value: Any, where: str) -> str:
     """Return the versions of Python as a set; empty where they are several ranges, which no set says."""
     from poetry.core.constraints.version import parse_constraint
 

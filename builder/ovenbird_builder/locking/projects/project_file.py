@@ -38,7 +38,7 @@ class DeclaredDependencies(Struct, frozen=True):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A table from a TOML file. Errors: LockError, with the line where one is at fault."""
-    return toml(read_text(path), path.name)
+    return parse_toml(read_text(path), path.name)
 
 
 def read_text(path: Path) -> str:
@@ -53,7 +53,7 @@ def read_text(path: Path) -> str:
         raise LockError(f"{path.name} is not UTF-8 text") from None
 
 
-def toml(text: str, name: str) -> dict[str, Any]:
+def parse_toml(text: str, name: str) -> dict[str, Any]:
     """A table from TOML text. Errors: LockError with the line."""
     try:
         return tomllib.loads(text)
@@ -61,7 +61,7 @@ def toml(text: str, name: str) -> dict[str, Any]:
         raise LockError(f"{name} is not valid TOML: {escape_controls(cut_text(str(error), 300))}") from None
 
 
-def typed(table: Any, kind: type[T], name: str) -> T:
+def convert_table(table: Any, kind: type[T], name: str) -> T:
     """A table as a record of that type. Errors: LockError that names the field, and what was found there."""
     try:
         return convert(table, kind)

@@ -14,8 +14,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from ovenbird.common.text import show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, narrow, requirement
-from .project_file import DeclaredDependencies, check_python, read_toml, toml, typed
+from ..requirements_file import RequirementLine, add_markers, parse_requirement
+from .project_file import DeclaredDependencies, check_python, convert_table, parse_toml, read_toml
 
 _EXTRAS = 1000  # ways in which extras of a project may ask for each other, by their markers
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$\n(?P<lines>(?:^#(?: .*)?\r?$\n)+?)^# ///[ \t]*\r?$")  # as PEP 723
@@ -31,7 +31,7 @@ class _Metadata(Struct, rename="kebab", frozen=True):
     dynamic: tuple[str, ...] = ()
 
 
-def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) -> DeclaredDependencies | None:
+def read_pyproject(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) -> DeclaredDependencies | None:
     """The dependencies of a pyproject.toml with those of the extras; None when it declares none.
 
     They are those of `[project]`, from where `[tool.uv.sources]` says; else those of `[tool.poetry]`, or of
@@ -44,7 +44,7 @@ def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) 
     tools = tools if isinstance(tools, dict) else {}
     standard = document.get("project")
     poetry = tools.get("poetry")
-    if isinstance(poetry, dict) and _is_poetrys(standard, poetry):
+    if isinstance(poetry, dict) and _is_declared_by_poetry(standard, poetry):
         from .poetry import read_poetry  # and poetry-core, where a project is Poetry's
 
         found = read_poetry(poetry, name, extras, path.parent, indexes)
@@ -52,34 +52,34 @@ def project(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) 
         return replace(found, requires_python=check_python(python, name)) if python else found
     if "project" not in document:
         return None
-    table = typed(standard, _Metadata, f"{name} [project]")
-    if dynamic := _dynamic(table, tools, path, extras):
+    table = convert_table(standard, _Metadata, f"{name} [project]")
+    if dynamic := _read_dynamic(table, tools, path, extras):
         return dynamic
     if "dependencies" in table.dynamic or (extras and "optional-dependencies" in table.dynamic):
         raise LockError(
             f"{name}: the dependencies are dynamic, so they are known only to its build", hint="`--requirements FILE`"
         )
-    dependencies, chosen = _with_extras(table, extras, path)
+    dependencies, chosen = _list_with_extras(table, extras, path)
     found = DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))
     if isinstance(tools.get("uv"), dict):
         from .uv import apply_uv
 
         return apply_uv(found, tools["uv"], path, chosen, indexes)
     if isinstance(poetry, dict) and "dependencies" in poetry:
-        from .poetry import apply_places
+        from .poetry import apply_sources
 
-        return apply_places(found, poetry, path, indexes)
+        return apply_sources(found, poetry, path, indexes)
     return found
 
 
-def _with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> tuple[list[RequirementLine], set[str]]:
+def _list_with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> tuple[list[RequirementLine], set[str]]:
     """The dependencies of `[project]` with those of the extras, and the extras that these ask for, too.
 
     Errors: LockError for an extra that does not exist.
     """
     groups = {canonicalize_name(key): rows for key, rows in table.optional_dependencies.items()}
     own, name = canonicalize_name(table.name), path.name
-    dependencies = _texts(table.dependencies, f"{name} [project].dependencies", path.parent)
+    dependencies = _parse_rows(table.dependencies, f"{name} [project].dependencies", path.parent)
     todo: list[tuple[NormalizedName, frozenset[str]]] = [(canonicalize_name(extra), frozenset()) for extra in extras]
     done: set[tuple[str, frozenset[str]]] = set()
     while todo:
@@ -91,21 +91,21 @@ def _with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> tuple
             raise LockError(f"{name}: the extras ask for each other in more than {_EXTRAS} ways")
         if extra not in groups:
             raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(groups)) or 'none'}")
-        for one in _texts(groups[extra], f"{name} extra {extra}", path.parent):
+        for one in _parse_rows(groups[extra], f"{name} extra {extra}", path.parent):
             if one.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
                 more = markers | ({one.marker} if one.marker else set())
                 todo += [(canonicalize_name(inner), more) for inner in one.extras]
             else:
-                dependencies.append(narrow(one, markers))
+                dependencies.append(add_markers(one, markers))
     return dependencies, {extra for extra, _ in done}
 
 
-def _is_poetrys(standard: Any, poetry: dict[str, Any]) -> bool:
+def _is_declared_by_poetry(standard: Any, poetry: dict[str, Any]) -> bool:
     """Return whether Poetry's own table declares the dependencies: where `[project]` does not, as Poetry has it."""
     return not isinstance(standard, dict) or ("dependencies" not in standard and "dependencies" in poetry)
 
 
-def _dynamic(
+def _read_dynamic(
     table: _Metadata, tools: dict[str, Any], path: Path, extras: tuple[str, ...]
 ) -> DeclaredDependencies | None:
     """The dynamic dependencies that setuptools takes from files, setup.cfg or setup.py; None where they are others."""
@@ -127,7 +127,7 @@ def _dynamic(
     return replace(found, requires_python=check_python(table.requires_python, path.name) or found.requires_python)
 
 
-def inline(text: str, name: str, root: Path) -> DeclaredDependencies | None:
+def read_inline_metadata(text: str, name: str, root: Path) -> DeclaredDependencies | None:
     """The dependencies in the inline metadata of a file (PEP 723); None when it has none.
 
     Errors: LockError when there are two blocks, or what they hold is malformed.
@@ -141,10 +141,10 @@ def inline(text: str, name: str, root: Path) -> DeclaredDependencies | None:
         line[2:] if line.startswith("# ") else line[1:] for line in blocks[0]["lines"].splitlines(keepends=True)
     )
     what = f"the inline metadata of {name}"
-    table = typed(toml(content, what), _Metadata, what)
-    dependencies = _texts(table.dependencies, f"inline metadata of {name}, dependencies", root)
+    table = convert_table(parse_toml(content, what), _Metadata, what)
+    dependencies = _parse_rows(table.dependencies, f"inline metadata of {name}, dependencies", root)
     return DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))
 
 
-def _texts(rows: Iterable[str], where: str, root: Path) -> list[RequirementLine]:
-    return [requirement(row, f"{where}[{index}]", root) for index, row in enumerate(rows)]
+def _parse_rows(rows: Iterable[str], where: str, root: Path) -> list[RequirementLine]:
+    return [parse_requirement(row, f"{where}[{index}]", root) for index, row in enumerate(rows)]

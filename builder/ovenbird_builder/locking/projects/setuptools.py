@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, read, requirement
+from ..requirements_file import RequirementLine, parse_requirement, read_requirements
 from .project_file import DeclaredDependencies, check_python, read_text
 
 _DYNAMIC = "--requirements FILE, or a requirement `.`, which builds the project"
@@ -34,9 +34,9 @@ def read_setup_cfg(path: Path, extras: Iterable[str]) -> DeclaredDependencies | 
     groups = dict(parser["options.extras_require"]) if parser.has_section("options.extras_require") else {}
     if "install_requires" not in options and not groups:
         return None
-    wanted = _lines(options.get("install_requires", ""), path, "install_requires")
+    wanted = _parse_field(options.get("install_requires", ""), path, "install_requires")
     for extra in extras:
-        wanted += _lines(_extra(groups, extra, path.name), path, f"extra {extra}")
+        wanted += _parse_field(_find_extra(groups, extra, path.name), path, f"extra {extra}")
     return DeclaredDependencies(tuple(wanted), check_python(options.get("python_requires", ""), path.name))
 
 
@@ -50,18 +50,18 @@ def read_setup_py(path: Path, extras: Iterable[str]) -> DeclaredDependencies | N
         module = ast.parse(read_text(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return DeclaredDependencies((), "", (f"{name} is not read: {cut_text(escape_controls(str(error)), 200)}",))
-    fields, computed = _literals(module)
+    fields, computed = _read_literals(module)
     if computed:
         what = " and ".join(sorted(computed))
         return DeclaredDependencies((), "", (f"{name} computes {what}, so what it needs is not read: {_DYNAMIC}",))
     if "install_requires" not in fields and not fields.get("extras_require"):
         return None
-    wanted = _rows(fields.get("install_requires") or (), path, "install_requires")
+    wanted = _parse_rows(fields.get("install_requires") or (), path, "install_requires")
     groups = fields.get("extras_require") or {}
     if not isinstance(groups, dict):
         raise LockError(f"{name}: extras_require: expected a dict, found {show_value(str(groups))}")
     for extra in extras:
-        wanted += _rows(_extra(groups, extra, name), path, f"extra {extra}")
+        wanted += _parse_rows(_find_extra(groups, extra, name), path, f"extra {extra}")
     return DeclaredDependencies(tuple(wanted), check_python(str(fields.get("python_requires") or ""), name))
 
 
@@ -70,10 +70,10 @@ def read_dynamic(files: Any, path: Path, what: str) -> DeclaredDependencies:
     names = [files] if isinstance(files, str) else files
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise LockError(f"{path.name} {what}: expected the names of files, found {show_value(str(files))}")
-    return DeclaredDependencies(tuple(_of_files(names, path, what)))
+    return DeclaredDependencies(tuple(_read_files(names, path, what)))
 
 
-def _literals(module: ast.Module) -> tuple[dict[str, Any], set[str]]:
+def _read_literals(module: ast.Module) -> tuple[dict[str, Any], set[str]]:
     """Return the fields of `setup(...)` that are literals or names of such, and the names of those that are not."""
     names = {
         target.id: node.value
@@ -100,34 +100,34 @@ def _literals(module: ast.Module) -> tuple[dict[str, Any], set[str]]:
     return fields, computed
 
 
-def _extra(groups: dict[str, Any], extra: str, name: str) -> Any:
+def _find_extra(groups: dict[str, Any], extra: str, name: str) -> Any:
     known = {canonicalize_name(key): value for key, value in groups.items()}
     if canonicalize_name(extra) not in known:
         raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(known)) or 'none'}")
     return known[canonicalize_name(extra)]
 
 
-def _lines(text: str, path: Path, what: str) -> list[RequirementLine]:
+def _parse_field(text: str, path: Path, what: str) -> list[RequirementLine]:
     """Return the requirements of a field of setup.cfg: lines, words between `;`, or `file: NAME, NAME`."""
     if text.strip().startswith("file:"):
         names = text.strip().removeprefix("file:").replace("\n", ",").split(",")
-        return _of_files([name.strip() for name in names if name.strip()], path, what)
+        return _read_files([name.strip() for name in names if name.strip()], path, what)
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    return _rows(lines if "\n" in text else text.split(";") if text.strip() else (), path, what)
+    return _parse_rows(lines if "\n" in text else text.split(";") if text.strip() else (), path, what)
 
 
-def _rows(rows: Any, path: Path, what: str) -> list[RequirementLine]:
+def _parse_rows(rows: Any, path: Path, what: str) -> list[RequirementLine]:
     rows = [line for line in rows.splitlines() if line.strip()] if isinstance(rows, str) else rows
     if not isinstance(rows, (list, tuple)) or not all(isinstance(row, str) for row in rows):
         raise LockError(f"{path.name}: {what}: expected a list of requirements, found {show_value(str(rows))}")
-    return [requirement(row, f"{path.name} {what}[{index}]", path.parent) for index, row in enumerate(rows)]
+    return [parse_requirement(row, f"{path.name} {what}[{index}]", path.parent) for index, row in enumerate(rows)]
 
 
-def _of_files(names: list[str], path: Path, what: str) -> list[RequirementLine]:
+def _read_files(names: list[str], path: Path, what: str) -> list[RequirementLine]:
     found = []
     for name in names:
         file = path.parent / name
         if not file.resolve().is_relative_to(path.parent.resolve()) or not file.is_file():
             raise LockError(f"{path.name}: {what}: there is no {show_value(name)} in the source")
-        found += read(file, path.parent, label=name).wanted
+        found += read_requirements(file, path.parent, label=name).wanted
     return found

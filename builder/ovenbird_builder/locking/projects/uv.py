@@ -12,9 +12,9 @@ from packaging.utils import canonicalize_name
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from ...errors import LockError
-from ..requirements_file import RequirementLine, requirement
+from ..requirements_file import RequirementLine, parse_requirement
 from .package_sources import PackageSource, read_source
-from .project_file import DeclaredDependencies, read_toml, typed
+from .project_file import DeclaredDependencies, convert_table, read_toml
 
 
 class _Index(Struct, frozen=True):
@@ -48,7 +48,7 @@ def apply_uv(
     Errors: LockError, also for an index that no flag names and a member of a workspace that is not in the source.
     """
     name, root = path.name, path.parent
-    uv = typed(table, _Uv, f"{name} [tool.uv]")
+    uv = convert_table(table, _Uv, f"{name} [tool.uv]")
     place = PackageSource(
         root, indexes, {index.name: index.url for index in uv.index}, lambda name: _find_member(name, uv, root)
     )
@@ -56,16 +56,16 @@ def apply_uv(
     wanted: list[RequirementLine] = []
     for one in declared.wanted:
         where = f"{name} [tool.uv.sources] {cut_text(escape_controls(one.name), 100)}"
-        wanted += _located(one, sources[one.name], where, extras, place) if one.name in sources else [one]
+        wanted += _apply_source(one, sources[one.name], where, extras, place) if one.name in sources else [one]
     limits = [
-        requirement(text, f"{name} [tool.uv].constraint-dependencies[{index}]", root)
+        parse_requirement(text, f"{name} [tool.uv].constraint-dependencies[{index}]", root)
         for index, text in enumerate(uv.constraint_dependencies)
     ]
     notes = [f"{name}: [tool.uv].override-dependencies is not read"] if uv.override_dependencies else []
     return replace(declared, wanted=tuple(wanted), constraints=tuple(limits), notes=tuple(notes))
 
 
-def _located(
+def _apply_source(
     one: RequirementLine, value: Any, where: str, extras: set[str], place: PackageSource
 ) -> list[RequirementLine]:
     """Return a requirement from its sources: one, or one for each that has a marker, beside the plain requirement."""
@@ -80,7 +80,7 @@ def _located(
             return [read_source(one, table, where, place)]
         both = f"({one.marker}) and ({table['marker']})" if one.marker else str(table["marker"])
         brackets = f"[{','.join(one.extras)}]" if one.extras else ""
-        narrow = requirement(f"{one.name}{brackets} ; {both}", where, place.root)
+        narrow = parse_requirement(f"{one.name}{brackets} ; {both}", where, place.root)
         found.append(read_source(narrow, table, where, place))
     return [one, *(narrow for narrow in found if narrow.origin)]
 
