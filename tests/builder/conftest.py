@@ -10,7 +10,17 @@ import pytest
 from tests.orchard import bench, orchard
 from tests.walled import gate, walled
 
+from ovenbird_builder.cache.layer_cache import LayerCache
+
 __all__ = ["bench", "gate", "orchard", "walled"]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[LayerCache]:
+    """An empty cache."""
+    layers = LayerCache(tmp_path / "cache")
+    yield layers
+    layers.close()
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_a_maker_that_fails_leaves_nothing(cache: LayerCache) -> None:
 @pytest.mark.timeout(300)
 def test_a_builder_that_is_killed_at_any_moment_leaves_no_poison(tmp_path: Path) -> None:
     """Killed at twenty moments, each time on top of what the last one left, a run gives the same digests."""
-    command = (sys.executable, "-m", "tests.builder.layers.killed")
+    command = (sys.executable, "-m", "tests.builder.cache.killed")
     start = time.monotonic()
     want = subprocess.run([*command, tmp_path / "want"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     taken = time.monotonic() - start
@@ -182,7 +182,7 @@ def test_two_builders_make_a_layer_once(cache: LayerCache) -> None:
 
 def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
     """Builders that make the same things at once get the same digests, and the cache is whole."""
-    command = (sys.executable, "-m", "tests.builder.layers.killed", tmp_path / "cache")
+    command = (sys.executable, "-m", "tests.builder.cache.killed", tmp_path / "cache")
     children = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     texts = {child.communicate()[0] for child in children}
     assert len(texts) == 1

@@ -96,7 +96,7 @@ def test_a_base_that_cannot_be_used_is_refused() -> None:
         predict(manifest, b"{}", [], ConfigChanges(), {}, 0)
     with pytest.raises(IncompatibleBaseError, match="format"):
         predict(b'{"schemaVersion": 1}', config, [], ConfigChanges(), {}, 0)
-    with pytest.raises(IncompatibleBaseError, match="no JSON"):
+    with pytest.raises(IncompatibleBaseError, match="not JSON"):
         predict(manifest, b"<html>", [], ConfigChanges(), {}, 0)
 
 
