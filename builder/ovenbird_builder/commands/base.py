@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ovenbird.common.output_path import find_output_problem
 from ovenbird.common.text import show_value
 
 from ..bases import build_base as baseimage
@@ -79,6 +80,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do what is asked for; the exit status. JSON goes to stdout, and to the result file."""
     if args.action == "list":
         return _list(json_wanted=args.json)
+    file = getattr(args, "result_file", "")
+    if file not in ("", "-") and (problem := find_output_problem(Path(file))):
+        raise BuildRequestError(f"--result-file: {problem}")
     site = baseimage.FetchSettings(
         read_network_settings(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
     )
@@ -86,8 +90,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), wanted)
     rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
     text = json.dumps(rows, indent=2)
-    if getattr(args, "result_file", "") not in ("", "-"):  # stdout has it anyway
-        report.write_text(Path(args.result_file), text + "\n", "--result-file")
+    if file not in ("", "-"):  # stdout has it anyway
+        report.write_text(Path(file), text + "\n", "--result-file")
     print(text)
     return 0
 

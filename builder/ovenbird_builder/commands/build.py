@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from ovenbird.common.output_path import find_output_problem
 from ovenbird.errors import OvenbirdError
 
 from .. import bundle_archive
@@ -22,7 +23,7 @@ from ..cache.folder import check_apart, find_cache
 from ..cache.layer_cache import LayerCache
 from ..errors import BuildRequestError, DiskFullError
 from ..host.progress import Progress, make_progress
-from ..request.build_request import BuildRequest, request
+from ..request.build_request import BuildRequest, list_input_files, request
 from ..request.function_target import function_folders, named
 from . import options as table
 
@@ -43,7 +44,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     told = Progress(sys.stderr)
     try:
         with ended_by_signals(), contextlib.ExitStack() as stack:
+            _check_files(outcomes, args, environ)
             _ask(outcomes, table.given(args, environ), environ, stack)
+            _check_files(outcomes, args, environ)  # of the names that functions have, once these are known
             told = make_progress(sys.stderr, _secrets(outcomes))
             stack.callback(told.close)
             told.warn(list_notes(outcomes))
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         _end(outcomes, BatchStoppedError("a signal has ended the build", signalled.status))
         _report(outcomes, args, environ, told)
         return signalled.status
+    except FileRefusedError:
+        raise
     except OvenbirdError as error:
         _end(outcomes, error)
     except BaseException as error:
@@ -126,12 +131,15 @@ def _report(
     one = rows[0] if len(rows) == 1 else None
     document = one if one is not None else {"functions": rows}
     unwritten: DiskFullError | None = None
-    if not all(outcome.plan for outcome in outcomes):
+    planned = all(outcome.plan for outcome in outcomes)
+    if not planned:
         ci_outputs.tell_github(outcomes, environ, told.say)
-        try:
-            _write_files(outcomes, args, environ, rows, document)
-        except DiskFullError as error:
-            unwritten = error
+    try:
+        _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
+        if not planned and (path := table.path(args, environ, "dotenv_file")):
+            ci_outputs.write_dotenv(Path(path), outcomes)
+    except DiskFullError as error:
+        unwritten = error
     for outcome in outcomes:
         if outcome.result:
             _say(outcome.result, told)
@@ -151,19 +159,6 @@ def _report(
         told.say(f"warning: {unwritten.message}")  # the status tells the first error
 
 
-def _write_files(
-    outcomes: Sequence[BatchOutcome],
-    args: argparse.Namespace,
-    environ: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]],
-    document: Mapping[str, Any],
-) -> None:
-    """Write the files that are named for the results. Errors: SpaceError."""
-    _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
-    if path := table.path(args, environ, "dotenv_file"):
-        ci_outputs.write_dotenv(Path(path), outcomes)
-
-
 def _write_results(
     name: str, outcomes: Sequence[BatchOutcome], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
 ) -> None:
@@ -173,8 +168,33 @@ def _write_results(
         report.write(Path(name), document)
         return
     for outcome, row in zip(outcomes, rows, strict=True):
-        part = re.sub(r"[^\w.-]+", "-", outcome.name).strip("-.") or "function"
-        report.write(Path(name.replace("{name}", part)), row)
+        report.write(_result_file(name, outcome), row)
+
+
+def _result_file(name: str, outcome: BatchOutcome) -> Path:
+    """Return the file of one function's result: `{name}` stands for that of the function."""
+    part = re.sub(r"[^\w.-]+", "-", outcome.name).strip("-.") or "function"
+    return Path(name.replace("{name}", part))
+
+
+def _check_files(outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    """Refuse files for the results that cannot be written, or must not be, before anything is built.
+
+    Errors: FileRefusedError.
+    """
+    given = table.given(args, environ)
+    inputs = [path for outcome in outcomes for path in list_input_files({**given, "target": outcome.target})]
+    names = {flag: table.path(args, environ, flag) for flag in ("result_file", "dotenv_file")}
+    for flag, name in names.items():
+        if name in ("", "-"):
+            continue
+        for path in dict.fromkeys(_result_file(name, outcome) for outcome in outcomes):
+            if problem := find_output_problem(path, inputs):
+                raise FileRefusedError(f"--{flag.replace('_', '-')}: {problem}")
+
+
+class FileRefusedError(BuildRequestError):
+    """A file for the result that cannot be written, or must not be: nothing is written there, this error neither."""
 
 
 def _say(result: report.BuildResult, told: Progress) -> None:

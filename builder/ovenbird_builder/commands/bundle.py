@@ -9,13 +9,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ovenbird.common.output_path import find_output_problem
+
 from .. import bundle_archive
 from ..build import report
 from ..build.environment import workplace
 from ..build.pipeline import prepare_all
 from ..errors import BuildRequestError
 from ..host.progress import make_progress
-from ..request.build_request import request
+from ..request.build_request import list_input_files, request
 from . import options as table
 from .build import TerminatedBySignal, ended_by_signals, secrets
 
@@ -33,17 +35,20 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     given = table.given(args, environ)
     if not given["out"]:
         raise BuildRequestError("-o FILE: the name of the bundle is missing")
+    to_stdout = given["out"] == "-"
+    out = Path(table.path(args, environ, "out"))
+    if not to_stdout and (problem := find_output_problem(out, list_input_files(given))):
+        raise BuildRequestError(f"-o: {problem}")
     asked = request({**given, "output": (), "push": False}, environ)
     told = make_progress(sys.stderr, secrets(asked))
     told.warn(asked.notes)
-    to_stdout = given["out"] == "-"
     try:
         with (
             ended_by_signals(),
             workplace(asked, environ, told) as place,
             tempfile.TemporaryDirectory(prefix="ovenbird-") as folder,
         ):
-            path = Path(folder, "bundle.tar") if to_stdout else Path(given["out"])
+            path = Path(folder, "bundle.tar") if to_stdout else out
             prepared = prepare_all(asked, place)
             size = bundle_archive.write(path, given, asked, prepared, place.cache)
             if to_stdout:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ovenbird.common.output_path import find_write_problem
 from ovenbird.common.text import show_value
 from ovenbird.function_document import VERSIONS, FunctionSpec
 
@@ -93,6 +94,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target: FunctionTarget, cache: Path) -> int:
     for text in target.function.unknown:
         _tell(f"warning: function document: {text}")
+    if not args.check:
+        _check_folder(target.function)
     site = read_network_settings(args.ca_bundle, environ, args.allow_host)
     where = read_indexes(args.index_url, args.extra_index_url, environ, contacted=not args.check)
     asks_base = not args.check or args.base
@@ -132,6 +135,12 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         _tell(line)
     print(path)
     return 0
+
+
+def _check_folder(function: FunctionSpec) -> None:
+    """Refuse a folder that takes no lock before anything is resolved. Errors: LockError."""
+    if problem := find_write_problem(lockfile.choose_lock_path(function, "linux/amd64")):
+        raise LockError(problem, hint="the lock lies beside the source, for the next build to find it")
 
 
 def check_locks(

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ovenbird.common.output_path import is_source_file
 from ovenbird.common.text import show_value
 from ovenbird.function_document import FunctionSpec
 from ovenbird.settings import duration, named_json, named_text, named_variable
@@ -120,6 +121,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for note in dict.fromkeys(notes):
         sys.stderr.write(f"note: {note}\n")
     if args.output not in ("", "-"):
+        inputs = [Path(name) for name in (args.target, args.build_result, args.task, args.each, args.authfile) if name]
+        if is_source_file(Path(args.output), inputs):
+            problem = f"{show_value(args.output)} is a file that the function is made of, and is not replaced"
+            raise BuildRequestError(f"--output: {problem}")
         removed: list[Path] = []
         for written in render.write(made, args.output, removed, as_json=args.json):
             sys.stderr.write(f"wrote {written}\n")

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
+from ovenbird.common.user_folders import expand_home
 from ovenbird.errors import OvenbirdError
 
 from ..errors import BuildRequestError
@@ -134,9 +135,10 @@ def targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
 
 
 def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:
-    """The file that an option names, also where other options do not parse; empty without one."""
+    """Return the file that an option names, also where other options do not parse; empty without one."""
     value = getattr(args, name, None)
-    return str(environ.get("OVENBIRD_" + name.upper(), "") if value is None else value)
+    text = str(environ.get("OVENBIRD_" + name.upper(), "") if value is None else value)
+    return str(expand_home(text, environ)) if text.startswith("~") else text
 
 
 def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:

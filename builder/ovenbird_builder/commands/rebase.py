@@ -20,6 +20,7 @@ from ..errors import BuildRequestError
 from ..host import process
 from ..oci.reference import parse_reference
 from ..rebase.execute import RebaseContext, rebase_image
+from ..request.destination import Destination, check_destination
 from .inspect import reach, reach_options
 
 
@@ -63,6 +64,8 @@ def _destination(args: argparse.Namespace) -> str:
             raise BuildRequestError(
                 f"--output: expected oci:FOLDER or oci-archive:FILE, found {show_value(args.output)}"
             )
+        kind, _, path = str(args.output).partition(":")
+        check_destination(Destination(kind, path.partition(":")[0]))  # behind the path, the name in the layout
         return str(args.output)
     name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
     if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):

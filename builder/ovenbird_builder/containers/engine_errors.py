@@ -8,9 +8,11 @@ from ovenbird.errors import OvenbirdError
 
 from ..errors import BaseMissingError, DigestError, DiskFullError, EngineError, RegistryAuthError, RegistryError
 from ..host.process import ProcessFailedError, ProcessTimedOutError
+from ..host.refused_paths import REFUSED_PATH, explain_refused_path
 
 # each a form of words of containers/image, of Go's network library, or of a registry's answer; the first that fits
 _FORMS: tuple[tuple[str, str], ...] = (
+    ("rights", REFUSED_PATH),
     ("space", r"no space left on device|disk quota exceeded|read-only file system"),
     ("denied", r"unauthorized|authentication required|denied|403 \(?forbidden|401 \(?unauthorized|status 40[13]"),
     ("tls", r"x509:|certificate signed by unknown|tls: |server gave http response to https client"),
@@ -26,7 +28,7 @@ _AGAIN = frozenset({"down", "broken", "late"})
 
 
 def classify_error(error: ProcessFailedError) -> str:
-    """One word for why a copy failed: space, denied, tls, missing, digest, down, broken, late; empty if unknown."""
+    """Return one word for why a copy failed, of those in `_FORMS` or `late`; empty if unknown."""
     if isinstance(error, ProcessTimedOutError):
         return "late"
     said = error.output.lower()
@@ -42,6 +44,8 @@ def translate_error(error: ProcessFailedError, doing: str, tries: int = 1) -> Ov
     """The error for people: `doing` is what was tried ("push registry/app:1"), `tries` how often."""
     why, said = classify_error(error), extract_reason(error)
     often = f" ({tries} tries)" if tries > 1 else ""
+    if why == "rights":
+        return explain_refused_path(error.output, f"cannot {doing}: ")
     if why == "space":
         return DiskFullError(f"cannot {doing}: no room to write: {said}")
     if why == "denied":

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from ovenbird.errors import OvenbirdError
 from ..errors import BaseMissingError, DigestError, RegistryAuthError, RegistryError
 from ..host import process
 from ..host.procid import format_process_id, has_ended
+from ..host.refused_paths import REFUSED_PATH, explain_refused_path
 from . import buildah
 from .runtime_failure import find_runtime_failure
 
@@ -129,6 +131,8 @@ def open_container(
 def explain_missing_image(image: str, error: process.ProcessFailedError) -> OvenbirdError:
     """Why an image could not be had, from what buildah or skopeo said."""
     said = error.output.lower()
+    if re.search(REFUSED_PATH, said):
+        return explain_refused_path(error.output, f"cannot get the image {show_value(image)}: ")
     last = error.message
     if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
         return RegistryAuthError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,10 +33,22 @@ def guard_cache_writes(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        hint = "free some space, `ovenbird cache prune`, or another folder by `--cache-dir` (`OVENBIRD_CACHE_DIR`)"
-        raise DiskFullError(
-            f"cannot write to the cache {show_value(str(path))}: {error.strerror}", hint=hint
-        ) from error
+        what = f"cannot write to the cache {show_value(str(path))}: {error.strerror}"
+        raise DiskFullError(f"{what}{_locate(error, path)}", hint=_hint(error)) from error
+
+
+def _locate(error: OSError, path: Path) -> str:
+    """Return which folder refuses, where that is another one than the cache, which it has kept from being made."""
+    if is_disk_full(error):
+        return ""
+    folder = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    return "" if folder == path else f" in {show_value(str(folder))}"
+
+
+def _hint(error: OSError) -> str:
+    if is_disk_full(error):
+        return "free some space, `ovenbird cache prune`, or another folder by `--cache-dir` (`OVENBIRD_CACHE_DIR`)"
+    return "`--cache-dir DIR` (`OVENBIRD_CACHE_DIR`) names a folder that this user may write to"
 
 
 @contextlib.contextmanager

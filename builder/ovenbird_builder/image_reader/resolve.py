@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovenbird.common.file_kind import describe_file
 from ovenbird.common.hashing import digest_bytes
-from ovenbird.common.named_paths import exists
+from ovenbird.common.named_paths import exists, is_folder
 from ovenbird.common.text import show_value
 
-from ..errors import BaseMissingError, BuildRequestError, DigestError, ImageError, RegistryError
+from ..errors import BaseMissingError, BuildRequestError, DigestError, ImageError, ReferenceFormatError, RegistryError
 from ..host.network import NetworkSettings
 from ..oci.media_types import LISTS
 from ..oci.reference import ImageReference, parse_reference
@@ -46,6 +47,18 @@ def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
     A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
     `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError, SpecError.
     """
+    try:
+        return _resolve_form(text, reach)
+    except (BaseMissingError, ReferenceFormatError, RegistryError) as error:
+        if not (kind := describe_file(Path(text))):
+            raise
+        form = "oci" if is_folder(text) else "oci-archive" if kind == "a tar archive" else ""
+        rest = f": {form}:{text} names the image in it" if form else ", and no image"
+        hint = f"{show_value(text)} here is {kind}{rest}"
+        raise type(error)(error.message, hint=hint) from None
+
+
+def _resolve_form(text: str, reach: ImageAccess) -> ImageReader:
     transport, colon, rest = text.partition(":")
     if colon and transport in ("oci", "oci-archive"):
         return _resolve_layout(transport, rest, reach)

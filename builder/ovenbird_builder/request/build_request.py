@@ -29,7 +29,7 @@ from ..oci.reference import ImageReference
 from ..sources.allowed_files import parse_allow
 from ..sources.tree import SourceTree
 from . import function_target, run_instruction
-from .destination import Destination, output
+from .destination import Destination, check_destination, output
 from .run_instruction import RunInstruction
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -150,6 +150,9 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildReques
         labels=check(lambda: label_names.parse_pairs("--label", given["label"]), {}),
         annotations=check(lambda: label_names.parse_pairs("--annotation", given["annotation"]), {}),
     )
+    inputs = list_input_files(given)
+    for place in made.outputs:
+        check(partial(check_destination, place, inputs, make=not (made.dry_run or made.list_source)), None)
     if made.cache != Path():  # else it is told already that there is none
         check(lambda: check_apart(made.cache, function_target.function_folders(function)), None)
     _together(check, made, named_tags, explicit=bool(given["tag"]))
@@ -161,6 +164,14 @@ def _with_name(given: Mapping[str, Any], function: FunctionSpec) -> Mapping[str,
     """Return what was given with `{name}` in tags and outputs as the function's name, as images may be called."""
     name = _default_tag(function).path
     return {**given, **{key: tuple(text.replace("{name}", name) for text in given[key]) for key in ("tag", "output")}}
+
+
+def list_input_files(given: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the files that a call reads, as far as its flags name them: no output takes the place of one."""
+    names = [given["target"].partition(":")[0], *given["requirements"], *given["constraints"]]
+    names += [given.get(name) or "" for name in ("bundle", "authfile", "creds_file", "ca_bundle")]
+    names += [text.partition("=")[2] for text in given["secret"]]
+    return tuple(Path(name) for name in names if name)
 
 
 def _products(given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:

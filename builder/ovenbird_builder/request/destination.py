@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
 from ovenbird.common.atomic_files import is_replaceable, replacing
 from ovenbird.common.hashing import hash_bytes
+from ovenbird.common.named_paths import is_file, is_folder
+from ovenbird.common.output_path import find_output_problem
 from ovenbird.common.text import show_value
 
 from ..errors import BuildRequestError, ImageError
@@ -43,9 +46,30 @@ def output(text: str) -> Destination:
         )
     if ":" in path:
         raise BuildRequestError(f"--output: a path with a colon cannot be told from a tag: {show_value(path)}")
-    if not Path(path).absolute().parent.is_dir():
-        raise BuildRequestError(f"--output: no folder {show_value(str(Path(path).absolute().parent))}")
     return Destination(kind, path)
+
+
+def check_destination(destination: Destination, inputs: Iterable[Path] = (), *, make: bool = True) -> None:
+    """Refuse a file or folder that cannot be written, or must not be, before the image is made.
+
+    Missing folders above it are made, unless `make` is off. `inputs` are never replaced. Errors: SpecError.
+    """
+    path = Path(destination.path)
+    if not destination.path:
+        return
+    problem = ""
+    if destination.kind == "oci" and is_folder(path):
+        try:
+            names = [entry.name for entry in path.iterdir()]
+        except OSError as error:
+            raise BuildRequestError(f"--output: cannot read {show_value(str(path))}: {error.strerror}") from None
+        if names and "oci-layout" not in names:
+            problem = f"{show_value(str(path))} is a folder with files in it that are no OCI layout"
+        path = path / "index.json"
+    elif destination.kind == "oci" and is_file(path):
+        problem = f"{show_value(str(path))} is a file, and an OCI layout is a folder"
+    if problem := problem or find_output_problem(path, inputs, make=make):
+        raise BuildRequestError(f"--output: {problem}")
 
 
 def write(

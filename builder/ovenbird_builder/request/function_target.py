@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ovenbird.common.file_kind import ARCHIVES, describe_file
 from ovenbird.common.named_paths import is_file, is_folder
 from ovenbird.common.redact import redact_url
 from ovenbird.common.text import show_value
@@ -51,7 +52,18 @@ def named(target: str, source: str = "") -> FunctionTarget:
     if attribute and _MODULE.fullmatch(place):
         root = _folder(source or ".")
         return FunctionTarget(_plain(root, place, attribute))
+    if kind := describe_file(Path(target)):
+        raise BuildRequestError(f"{show_value(target)} is not a target: it is {kind}", hint=_hint_for(kind, target))
     raise BuildRequestError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
+
+
+def _hint_for(kind: str, target: str) -> str:
+    """Return what helps whoever has named a file of another kind."""
+    if "bundle" in kind:
+        return "`ovenbird build` takes a bundle; the other verbs take what it was made of"
+    if kind in ARCHIVES:
+        return f"an archive is the source of a document: spec.source has `source: {target}` and `handler: main:handler`"
+    return _FORMS
 
 
 def version_of(function: FunctionSpec, flag: str) -> str:

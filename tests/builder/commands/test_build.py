@@ -65,11 +65,55 @@ def test_a_variable_that_does_not_parse_is_in_the_result_file(folder: Path) -> N
     assert "OVENBIRD_PUSH" in read(folder / "result.json")["error"]["message"]
 
 
-def test_a_result_file_that_cannot_be_written_hides_no_error(folder: Path) -> None:
-    """The status is that of the first error, and a warning tells the other."""
-    done = build(folder, "functions/a", "--offline", "--result-file", "no/such/result.json")
-    assert done.returncode == 61
-    assert "--result-file: cannot write" in done.stderr
+def test_a_result_file_that_cannot_be_written_is_refused(folder: Path) -> None:
+    """It is told before the build begins: with a build of an hour, its result would be lost."""
+    (folder / "file").touch()
+    for name, why in (("file/result.json", "'file' is no folder"), ("functions", "'functions' is a folder")):
+        for flag in ("--result-file", "--dotenv-file"):
+            done = build(folder, "functions/a", "--offline", flag, name)
+            assert (done.returncode, why in done.stderr) == (20, True)
+            assert json.loads(done.stderr.splitlines()[-1])["message"].startswith(f"{flag}: ")
+
+
+def test_folders_of_the_result_file_are_made(folder: Path) -> None:
+    """As `mkdir -p` does, also where the build fails; `~` is the home, which no shell puts in behind `=`."""
+    assert build(folder, "functions/a", "--offline", "--result-file", "no/such/result.json").returncode == 61
+    assert read(folder / "no" / "such" / "result.json")["error"]["exit_code"] == 61
+    assert build(folder, "functions/a", "--offline", "--result-file=~/r.json").returncode == 61
+    assert read(folder / "r.json")["error"]["exit_code"] == 61
+
+
+@pytest.mark.parametrize("name", ["functions/a/main.py", "functions/a/function.yaml", "functions/a/../{name}/main.py"])
+@pytest.mark.parametrize("flag", ["--result-file", "--dotenv-file", "--output=oci-archive:", "--output=oci:"])
+def test_no_source_is_replaced(folder: Path, flag: str, name: str) -> None:
+    """By no flag that names an output, not even where the build fails and its result file tells that."""
+    if name.count("{") and not flag.endswith("-file"):
+        name = name.replace("{name}", "a")
+    before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    done = build(folder, "functions/a", *([flag, name] if flag.endswith("-file") else [flag + name]))
+    assert done.returncode == 20, done.stderr
+    assert "is not replaced" in done.stderr or "an OCI layout is a folder" in done.stderr
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_a_bundle_replaces_no_source(folder: Path) -> None:
+    """Its name is looked at before anything is fetched."""
+    for name, why in (
+        ("main.py", "is not replaced"), ("function.yaml", "is not replaced"), (".", "is a folder"),
+        ("main.py/b.tar", "is no folder"),
+    ):  # fmt: skip
+        words = ("bundle", ".", "-o", name, "--cache-dir", str(folder / "cache"))
+        done = starts.run(*words, cwd=folder / "functions/a")
+        assert (done.returncode, why in done.stderr) == (20, True), done.stderr
+    assert (folder / "functions/a/main.py").read_text() == "def handler(): ...\n"
+
+
+def test_a_plan_and_a_list_are_in_the_result_file(folder: Path) -> None:
+    """As a build's result is; the dotenv file has nothing of them."""
+    done = build(folder, "functions/a", "--list", "--result-file", "list.json", "--dotenv-file", "image.env")
+    assert (done.returncode, read(folder / "list.json")) == (0, json.loads(done.stdout))
+    assert [row["path"] for row in read(folder / "list.json")["files"]] == ["main.py"]
+    assert not (folder / "image.env").exists()
 
 
 def test_each_of_several_failures_is_told(folder: Path) -> None:

@@ -41,6 +41,17 @@ def test_json(tmp_path: Path) -> None:
     assert (found["kind"], [item["kind"] for item in found["items"]]) == ("List", ["Job"])
 
 
+@pytest.mark.parametrize("name", ["function.yaml", "./function.yaml", "main.py", "task.yaml"])
+def test_no_source_is_replaced(tmp_path: Path, name: str) -> None:
+    """Neither the document, nor code beside it, nor what another flag names."""
+    (tmp_path / "main.py").write_text("def greet(): ...\n")
+    (tmp_path / "task.yaml").write_text("replicas: 2\n")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()} | {"function.yaml": DOCUMENT}
+    done = ovenbird(tmp_path, "--image", "a:1", "--action", "serve", "--task", "task.yaml", "--output", name)
+    assert (done.returncode, "is not replaced" in done.stderr) == (20, True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
 def test_a_dash_is_stdout(tmp_path: Path) -> None:
     """`--output -` prints what is printed without it, and makes no file."""
     words = ("--image", "greet:1", "--action", "serve")

@@ -227,6 +227,9 @@ def test_an_image_of_others_is_refused(places: Places, rebase: Callable[..., dic
         ("oci:/x", "--base", "y"),
         ("r.example/x", "--base", "y", "--push", "--output", "oci:/z"),
         ("r.example/x", "--base", "y", "--output", "/z"),
+        ("r.example/x", "--base", "y", "--output", f"oci-archive:{__file__}"),
+        ("r.example/x", "--base", "y", "--output", f"oci:{__file__}"),
+        ("r.example/x", "--base", "y", "--output", "oci:/proc/x"),
         ("r.example/x@sha256:" + "0" * 64, "--base", "y", "--push"),
     ],
 )

@@ -24,7 +24,7 @@ SAID = [
      "build.image.base_missing", False, "no such image"),
     ("x509: certificate signed by unknown authority", "build.image.registry", False, "no trusted connection"),
     ("http: server gave HTTP response to HTTPS client", "build.image.registry", False, "no trusted connection"),
-    ("Digest did not match, expected sha256:1, got sha256:2", "build.image.digest", False, "not what its digest says"),
+    ("Digest did not match, expected sha256:1, got sha256:2", "build.image.digest", False, "does not match its digest"),
     ("writing layer: write /x/y: no space left on device", "build.layer.space", False, "no room"),
     ("something new", "build.image.engine", False, "something new"),
 ]  # fmt: skip

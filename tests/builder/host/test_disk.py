@@ -19,8 +19,11 @@ def test_what_a_disk_refuses_names_the_cache(number: int) -> None:
     """The error says which folder, what the system said, and what helps."""
     with pytest.raises(DiskFullError) as caught, guard_cache_writes(Path("/cache")):
         _fail(number)
-    assert caught.value.message == f"cannot write to the cache '/cache': {os.strerror(number)}"
-    assert "--cache-dir" in (caught.value.hint or "")
+    full = number in (errno.ENOSPC, errno.EDQUOT)
+    said = f"cannot write to the cache '/cache': {os.strerror(number)}"
+    assert caught.value.message == (said if full else f"{said} in '/'")
+    assert "--cache-dir" in caught.value.hint
+    assert ("free some space" in caught.value.hint) == full
 
 
 def test_what_is_no_fault_of_the_disk_comes_through() -> None:

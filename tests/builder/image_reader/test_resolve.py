@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import uuid
 from pathlib import Path
 
@@ -30,6 +31,21 @@ def reach(container_env: dict[str, str]) -> ImageAccess:
     import os
 
     return ImageAccess({**os.environ, **container_env}, platform="linux/amd64")
+
+
+def test_a_file_that_is_named_without_its_form(image: Handmade, reach: ImageAccess, tmp_path: Path) -> None:
+    """It is said what was found, and how it is named."""
+    (tmp_path / "notes.txt").write_text("a")
+    with tarfile.open(tmp_path / "image.tar", "w") as tar:
+        tar.add(tmp_path / "notes.txt", "notes.txt")
+    for path, hint in (
+        (image.folder, f"is a folder: oci:{image.folder} names the image in it"),
+        (tmp_path / "image.tar", f"is a tar archive: oci-archive:{tmp_path}/image.tar names the image in it"),
+        (tmp_path / "notes.txt", "is a text file, and no image"),
+    ):
+        with pytest.raises(ReferenceFormatError) as caught:
+            resolve_image(str(path), reach)
+        assert caught.value.hint.endswith(hint)
 
 
 def test_it_is_the_same_everywhere(image: Handmade, registry: str, reach: ImageAccess, tmp_path: Path) -> None:

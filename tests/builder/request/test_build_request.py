@@ -33,6 +33,8 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """The request of a command line, in a folder that holds a function."""
     (tmp_path / "function.yaml").write_text(DOCUMENT)
     (tmp_path / "main.py").write_text("def run(): ...\n")
+    (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    (tmp_path / "notes.txt").write_text("a")
     monkeypatch.chdir(tmp_path)
 
     def made(*argv: str, **environ: str) -> BuildRequest:
@@ -137,7 +139,9 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
     ("argv", "kind", "why"),
     [
         (["none.py"], BuildRequestError, "no file 'none.py'"),
-        (["nothing"], BuildRequestError, "'nothing' is not a target"),
+        (["nothing"], BuildRequestError, "'nothing' is not a target: no such file or folder"),
+        (["app.zip"], BuildRequestError, "'app.zip' is not a target: it is a zip archive"),
+        (["notes.txt"], BuildRequestError, "'notes.txt' is not a target: it is a text file"),
         (["main.py:a b"], BuildRequestError, "'a b' is not the name of an attribute"),
         (["--tag", "Bad"], ReferenceFormatError, "'Bad' is not the name of an image"),
         (["--python", "2.7"], BuildRequestError, "--python: expected one of 3.10"),
@@ -155,7 +159,10 @@ def test_plain_code_needs_no_document(ask: Ask, tmp_path: Path) -> None:
             "several platforms make an index",
         ),
         (["--output", "somewhere"], BuildRequestError, "--output: expected store"),
-        (["--output", "oci:no/such/dir"], BuildRequestError, "--output: no folder"),
+        (["--output", "oci:main.py/dir"], BuildRequestError, "--output: cannot write 'main.py/dir': "),
+        (["--output", "oci:main.py"], BuildRequestError, "'main.py' is a file, and an OCI layout is a folder"),
+        (["--output", "oci-archive:main.py"], BuildRequestError, "'main.py' is a file that the function is made of"),
+        (["--output", "docker-archive:."], BuildRequestError, "--output: '.' is a folder"),
         (["--output", "oci-archive:a:b"], BuildRequestError, "a path with a colon"),
         (["--compression", "xz"], BuildRequestError, "--compression: expected one of zstd, gzip"),
         (["--timeout", "soon"], BuildRequestError, "--timeout: expected a duration"),

@@ -61,10 +61,10 @@ def test_amid_our_own_imports(command: list[str], tmp_path: Path) -> None:
     assert interrupt([*command, "check"], tmp_path, "msgspec") == (130, "")
 
 
-@pytest.mark.parametrize(("verb", "module"), [("build", "packaging"), ("lock", "packaging"), ("manifests", "yaml")])
-def test_amid_the_imports_of_the_builder(verb: str, module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["build", "lock", "manifests"])
+def test_amid_the_imports_of_the_builder(verb: str, tmp_path: Path) -> None:
     """A verb that another package brings is imported when it is called."""
-    assert interrupt([sys.executable, "-m", "ovenbird", verb], tmp_path, module) == (130, "")
+    assert interrupt([sys.executable, "-m", "ovenbird", verb], tmp_path, "tarfile") == (130, "")
 
 
 def test_amid_the_import_of_a_function(tmp_path: Path) -> None:

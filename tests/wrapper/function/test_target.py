@@ -115,6 +115,17 @@ def test_what_is_no_target_is_refused_by_name(text: str, error: type[Exception],
     assert_matches(words, str(caught.value))
 
 
+def test_a_file_that_is_no_target_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """An archive with what to do with it; nothing says that it is not there."""
+    (tmp_path / "app.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    (tmp_path / "notes.txt").write_text("a")
+    for name, kind, hint in (("app.zip", "a zip archive", "unpack it"), ("notes.txt", "a text file", "FILE.py")):
+        with pytest.raises(LoadError) as caught:
+            parse(str(tmp_path / name))
+        assert caught.value.message.endswith(f"app.zip' is not a target: it is {kind}".replace("app.zip", name))
+        assert hint in caught.value.hint
+
+
 def test_a_source_folder_that_does_not_exist_is_refused() -> None:
     """--source is checked before anything is imported."""
     with pytest.raises(LoadError, match="'/nowhere/at/all' does not exist"):

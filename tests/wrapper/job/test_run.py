@@ -497,6 +497,19 @@ def test_a_result_file_that_cannot_be_written(jobs: Jobs) -> None:
     assert jobs.runs()[0]["state"] == "COMPLETED"
 
 
+@pytest.mark.parametrize("name", ["main.py", "./main.py", "params.json"])
+def test_a_result_file_replaces_no_source(jobs: Jobs, name: str) -> None:
+    """Nor what the run reads: it is refused before anything is recorded."""
+    source = jobs.write("def handler(a): return 1\n").read_text()
+    (jobs.folder / "params.json").write_text('{"a": 1}')
+    process = jobs.ovenbird("run", "main.py", "--params", "params.json", "--result-file", name)
+    assert "is not replaced" in process.communicate()[1]
+    assert process.returncode == 70
+    assert (jobs.folder / "main.py").read_text() == source
+    assert (jobs.folder / "params.json").read_text() == '{"a": 1}'
+    assert jobs.runs() == []
+
+
 def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
     """A link to a pipe, as /dev/stdout, is written through and not replaced."""
     jobs.write("def handler(): return 1\n")

@@ -16,7 +16,7 @@ from .private_files import make_private_file
 _STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _OPEN_FILE = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
 # a file that is mounted by itself, or in a folder that is not ours, can be written and not be replaced
-_NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+NOT_REPLACED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -32,7 +32,7 @@ def write_file(path: Path, content: bytes) -> None:
         with replacing(path) as draft:
             draft.write_bytes(content)
     except OSError as error:
-        if error.errno not in _NOT_REPLACED or not path.is_file():
+        if error.errno not in NOT_REPLACED or not path.is_file():
             raise
         _write_into(path, content)
 
@@ -96,6 +96,11 @@ def write_private_file(path: Path, content: bytes) -> None:
 def is_replaceable(path: Path) -> bool:
     """Return whether a rename to `path` takes nothing away that is more than a file: a device, a pipe, a link."""
     return not path.is_symlink() and (path.is_file() or not path.exists())
+
+
+def is_open_stream(path: Path) -> bool:
+    """Return whether a path names a stream or file that this process has open, as /dev/stdout and /dev/fd/3 do."""
+    return str(path) in _STREAMS or bool(_OPEN_FILE.fullmatch(str(path)))
 
 
 def _write_into(path: Path, content: bytes) -> None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..common.redact import redact_record
+from ..common.text import show_value
+from ..errors import SettingsError
 from ..function.target import Target
 from ..platform.data_dir import backend_name
 from ..platform.entities.run import run_metadata, start
@@ -33,6 +36,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
 
         return run_remote(target, settings, environ, store, parameters)
     assert target is not None
+    _refuse_result_file(settings)
     name = name_of(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
     spec = {
@@ -46,6 +50,18 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
     return execute(JobRun(target, settings, environ, store, record, parameters, settings.input, settings.init))
+
+
+def _refuse_result_file(settings: Settings) -> None:
+    """Raise SettingsError for a result file that would take the place of a file of the function's."""
+    name = settings.result_file
+    if name in ("", "-") or "://" in name:
+        return
+    from ..common.output_path import is_source_file
+
+    if is_source_file(Path(name), [Path(text) for text in (settings.params, settings.each) if text]):
+        problem = f"{show_value(name)} is a file that the function is made of, and is not replaced"
+        raise SettingsError(f"--result-file: {problem}")
 
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:

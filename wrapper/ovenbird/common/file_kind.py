@@ -1,0 +1,40 @@
+"""Say what a file is, for a message to whoever has named it where something else was meant."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_HEAD = 512  # bytes: the header of a tar
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
+ARCHIVES = ("a zip archive", "a tar archive")
+
+
+def describe_file(path: Path) -> str:
+    """Return what a path names, with its article, as far as its first bytes tell; empty where nothing is there.
+
+    One of `ARCHIVES` for an archive that is not compressed, or that is and is called a tar.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # pathlib raises for a NUL
+        if stat.S_ISDIR(mode):
+            return "a folder"
+        if not stat.S_ISREG(mode):
+            return "no regular file"
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except PermissionError:
+        return "a file that this user may not read"
+    except (OSError, ValueError):
+        return ""
+    if not head:
+        return "an empty file"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "a wheel" if path.suffix == ".whl" else "a zip archive"
+    if head[257:262] == b"ustar":
+        return "a bundle of `ovenbird bundle`" if head.startswith(b"bundle.json\0") else "a tar archive"
+    if packing := next((name for start, name in _PACKED.items() if head.startswith(start)), ""):
+        tar = path.suffix in (".tgz", ".tbz2", ".txz") or ".tar" in path.suffixes
+        return "a tar archive" if tar else f"a file that is compressed ({packing})"
+    return "a binary file" if b"\0" in head else "a text file"

@@ -1,0 +1,88 @@
+"""Check a file that somebody names for output before the work begins: at its end, the result would be lost."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .atomic_files import NOT_REPLACED, is_open_stream, is_replaceable
+from .named_paths import exists, is_file, is_folder, is_name
+from .text import show_value
+
+# what a function is made of, by name; a file that an earlier call has written has another one
+_SOURCES = frozenset(
+    "function.yaml function.yml pyproject.toml setup.py setup.cfg Pipfile Pipfile.lock poetry.lock uv.lock pdm.lock"
+    " Dockerfile Makefile .gitignore .dockerignore .ovenbirdignore".split()
+)
+_SOURCE_ENDINGS = (".py", ".pyi", ".pyx", ".ipynb")
+# requirements-dev.txt, constraints.txt, pylock.dev.toml, function.linux-arm64.lock
+_SOURCE_STARTS = (("requirements", ".txt"), ("requirements", ".in"), ("constraints", ".txt"), ("pylock", ".toml"),
+                  ("function.", ".lock"))  # fmt: skip
+
+
+def find_output_problem(path: Path, inputs: Iterable[Path] = (), *, make: bool = True) -> str:
+    """Return why a file should not or cannot be written, in words; empty where it can. `inputs` are never replaced.
+
+    Missing folders are made, as `mkdir -p` does; without `make` nothing is changed on the disk.
+    """
+    if is_open_stream(path):
+        return ""
+    if not is_name(path):
+        return f"{show_value(str(path))} is no name that a file can have: it is too long, or holds a NUL character"
+    if is_folder(path):
+        return f"{show_value(str(path))} is a folder"
+    if is_source_file(path, inputs):
+        return f"{show_value(str(path))} is a file that the function is made of, and is not replaced"
+    return find_write_problem(path, make=make)
+
+
+def is_source_file(path: Path, inputs: Iterable[Path] = ()) -> bool:
+    """Return whether a path is a file with content that a function is made of, by its name, or one of `inputs`."""
+    if not is_file(path) or not path.stat().st_size:
+        return False
+    for other in inputs:
+        with contextlib.suppress(OSError, ValueError):
+            if path.samefile(other):
+                return True
+    name = path.resolve().name
+    return (
+        name in _SOURCES
+        or name.endswith(_SOURCE_ENDINGS)
+        or any(name.startswith(start) and name.endswith(end) for start, end in _SOURCE_STARTS)
+    )
+
+
+def find_write_problem(path: Path, *, make: bool = True) -> str:
+    """Return why nothing can be written to a path, in words; empty where it can."""
+    target = path
+    try:
+        if exists(path) and not is_replaceable(path):  # a device, a pipe, a link: written into
+            return "" if os.access(path, os.W_OK) else f"cannot write {show_value(str(path))}: Permission denied"
+        target = Path(os.path.realpath(path))
+        _try_folder(target.parent, make=make)
+    except OSError as error:
+        if error.errno in NOT_REPLACED and is_file(target) and os.access(target, os.W_OK):
+            return ""  # mounted by itself, or in a folder that is not ours: it is written into as well
+        place = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
+        if not place.is_dir():
+            return f"cannot write {show_value(str(path))}: {show_value(str(place))} is no folder"
+        return f"cannot write {show_value(str(path))}: {error.strerror or error}"
+    return ""
+
+
+def _try_folder(folder: Path, *, make: bool) -> None:
+    """Make a file in a folder, which is made where it is missing, and remove it. Errors: OSError."""
+    if make:
+        import tempfile
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # what root may do here, and a quota, only the system knows
+            return
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.scandir(folder).close()
