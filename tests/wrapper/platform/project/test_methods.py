@@ -53,7 +53,7 @@ def test_lists_are_filtered(either: Project) -> None:
     either.log_generic_dataitem("numbers", source="source.txt")
     assert either.list_dataitems(kind="table") == []
     assert [entity.key for entity in either.list_dataitems(kind="table", versions="all")] == [table.key]
-    with pytest.raises(InputError, match="no moment in ISO 8601"):
+    with pytest.raises(InputError, match="not a time in ISO 8601"):
         either.list_dataitems(created="yesterday,")
     with pytest.raises(InputError, match="versions is 'newest'"):
         either.list_dataitems(versions="newest")
