@@ -30,7 +30,7 @@ _NAMES = {
 
 def absent_attribute(owner: object, name: str) -> AttributeError:
     """Return the error for an attribute that is not there; the reason, where the SDK has it."""
-    kind = type(owner).__name__
+    kind = type(owner).__name__.removesuffix("Revision")  # a function, as the SDK calls it
     reason = _reason(kind, name)
     if reason:
         message = f"{kind}.{name} is of the platform's SDK and not of Ovenbird: {reason}"
