@@ -140,10 +140,10 @@ def _fill(home: Path, count: int) -> None:
     """Record runs that have ended, as `ovenbird run` does."""
     from ovenbird.platform.entities.entity import new_record
     from ovenbird.platform.local.store import LocalStore
-    from ovenbird.platform.store import timestamp
+    from ovenbird.platform.store import format_timestamp
 
     store = LocalStore(home)
-    now = timestamp()
+    now = format_timestamp()
     for number in range(count):
         record = new_record("default", "run", "python+job:run", "run", spec={"parameters": {"n": number}})
         record["status"] = {"state": "COMPLETED", "started": now, "ended": now, "results": {"output_0": number}}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ovenbird.platform.entities.run import start
+from ovenbird.platform.entities.run import start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 from tests.core import sdk
@@ -59,7 +59,7 @@ def test_methods_take_what_they_take_in_the_sdk(tmp_path: Path) -> None:
         "project": project, "artifact": project.log_artifact("a", data=b"x"),
         "dataitem": project.log_dataitem("d", data=b"x"), "model": project.log_model("m", data=b"x"),
         "function": project.new_function("f", "python", code="", handler="f"),
-        "secret": project.new_secret("s", secret_value="v"), "run": start(store, "p", {}),
+        "secret": project.new_secret("s", secret_value="v"), "run": start_run(store, "p", {}),
     }  # fmt: skip
     different, silent = {}, []
     for kind, methods in known.items():

@@ -406,10 +406,10 @@ def _project(target: Target, settings: table.Settings) -> Callable[[], Any]:
     """What opens the project of a service, when its function asks for it."""
 
     def opened() -> Any:
-        from .platform.project.project import Project, name_of
+        from .platform.project.project import Project, resolve_project_name
         from .platform.store_factory import open_store
 
-        name = name_of(settings.project, os.environ, target.function.project if target.function else "")
+        name = resolve_project_name(settings.project, os.environ, target.function.project if target.function else "")
         return Project(open_store(settings.platform, os.environ, settings.platform_patience), name, os.environ)
 
     return opened

@@ -56,33 +56,33 @@ def bake(
     """
     layers = made_until(plan, kitchen, len(plan.steps))
     base = plan.base
-    described_layers = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
-    image = kept(predict(base.manifest, base.config, described_layers, changes, annotations, epoch), kitchen.cache)
+    told = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
+    image = kept(predict(base.manifest, base.config, told, changes, annotations, epoch), kitchen.cache)
     return BuiltImage(image, layers)
 
 
 def made_until(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
     """The first `count` layers of a plan. Assembled layers of one kind are made together."""
-    layers: list[Layer] = []
-    while len(layers) < count:
-        step = plan.steps[len(layers)]
+    made: list[Layer] = []
+    while len(made) < count:
+        step = plan.steps[len(made)]
         if step.instruction:
-            layers.append(_instruction(step, plan, layers, kitchen))
+            made.append(_instruction(step, plan, made, kitchen))
             continue
-        same = _run_of(plan.steps[len(layers) : count])
-        known = [step.layer for step in same if step.layer]
-        layers += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
-    return tuple(layers)
+        same = _run_of(plan.steps[len(made) : count])
+        known = [one.layer for one in same if one.layer]
+        made += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
+    return tuple(made)
 
 
 def _run_of(steps: Sequence[LayerStep]) -> list[LayerStep]:
     """The first steps that are of one kind."""
-    same_kind = []
+    found = []
     for step in steps:
         if step.kind != steps[0].kind:
             break
-        same_kind.append(step)
-    return same_kind
+        found.append(step)
+    return found
 
 
 def _assembled(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:

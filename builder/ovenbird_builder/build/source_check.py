@@ -67,8 +67,8 @@ def check_source(
     `ask` has the target's Python look at files that this one, of another version, does not parse.
     Errors: SourceSyntaxError, HandlerMissingError.
     """
-    inputs = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
-    name = compute_key("source check", version=_VERSION, told=inputs)
+    told = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
+    name = compute_key("source check", version=_VERSION, told=told)
     known = cache.noted(name)
     if known is None:
         checked = _look(function, tree.path, version, ask, cache)
@@ -130,7 +130,7 @@ def check_imports(
     `has_installed` tells that an instruction may have installed a module.
     Errors: HandlerMissingError where the handler's own module comes from nowhere.
     """
-    present = {normal_name(distribution) for distribution in distributions}
+    present = {normal_name(found) for found in distributions}
     brought = stdlib_names(version) | RUNTIME_MODULES | tops
 
     def has(module: str) -> bool:
@@ -227,15 +227,14 @@ def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> No
     """Refuse a module without its handler or init. Errors: HandlerMissingError."""
     if scanned.names is None:
         return
-    targets = [("handler", handler, scanned.names), ("init function", init, scanned.names | scanned.methods)]
-    for label, name, names in targets:
+    wanted = [("handler", handler, scanned.names), ("init function", init, scanned.names | scanned.methods)]
+    for what, name, names in wanted:
         # `main.py` alone means the one function that the decorator of that name marks
-        if not name or name in names or (label == "handler" and name == "handler" and scanned.is_decorated):
+        if not name or name in names or (what == "handler" and name == "handler" and scanned.is_decorated):
             continue
-        suggestion = nearest_name(name, sorted(names))
+        near = nearest_name(name, sorted(names))
         raise HandlerMissingError(
-            f"{place} does not define the {label} {show_value(name)}",
-            hint=f"did you mean {suggestion}?" if suggestion else "",
+            f"{place} does not define the {what} {show_value(name)}", hint=f"did you mean {near}?" if near else ""
         )
 
 
@@ -297,7 +296,7 @@ def _scan(path: Path) -> ModuleScan | None:
 def _file_of(root: Path, module: str) -> Path | None:
     """Return the file of a module in the source."""
     base = root.joinpath(*module.split("."))
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+    return next((one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file()), None)
 
 
 def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[str], dict[str, str], bool]:
@@ -326,7 +325,7 @@ def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[
                 imports.setdefault(top, f"{place}, line {entry.line},")
                 continue
             todo += _parents(full)
-            todo += [f"{full}.{name}".strip(".") for name in entry.names if name != "*"]
+            todo += [f"{full}.{one}".strip(".") for one in entry.names if one != "*"]
     return reached, imports, is_open
 
 

@@ -83,8 +83,8 @@ class StageImages:
 @contextlib.contextmanager
 def bench(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
     """A bench that is cleared at the end."""
-    stage_images = StageImages(registry, cache)
+    made = StageImages(registry, cache)
     try:
-        yield stage_images
+        yield made
     finally:
-        stage_images.close()
+        made.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform as this_machine
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,12 +28,10 @@ def machine_of(platform_name: str) -> str:
     return next((name for name, image in _MACHINES.items() if image == word), word)
 
 
-def format_lock_command(platform_name: str, target: str = ".") -> str:
-    """Return the command that locks a target for a platform, in backticks; this machine's needs no flag."""
+def format_lock_command(platform_name: str) -> str:
+    """Return the command that locks for a platform, in backticks; this machine's needs no flag."""
     here = f"linux/{_MACHINES.get(this_machine.machine(), this_machine.machine())}"
-    words = ["ovenbird", "lock", *([target] if target != "." else [])]
-    words += ["--platform", platform_name] if platform_name not in ("", here) else []
-    return f"`{shlex.join(words)}`"
+    return "`ovenbird lock`" if platform_name in ("", here) else f"`ovenbird lock --platform {platform_name}`"
 
 
 def python_minor(interpreter: TargetPython) -> str:

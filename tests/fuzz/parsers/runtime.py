@@ -55,8 +55,8 @@ def _target(data: bytes, folder: Path) -> None:
 
 
 def _key(data: bytes, _: Path) -> None:
-    key = keys.parse(text(data))
-    assert keys.parse(str(key)) == key, "a key is not read back as what it is"
+    key = keys.parse_key(text(data))
+    assert keys.parse_key(str(key)) == key, "a key is not read back as what it is"
     assert not {"", ".", ".."} & {key.project, key.kind, key.name}, "a key leads to another folder"
 
 
@@ -115,7 +115,7 @@ def _cloud_event(data: bytes, _: Path) -> None:
 
 
 def _record(data: bytes, folder: Path) -> None:
-    database.unpack(data, folder)
+    database.unpack_record(data, folder)
 
 
 def _parameters(name: str) -> Callable[[bytes, Path], object]:
@@ -142,7 +142,7 @@ def _processor(data: bytes, folder: Path) -> None:
 def _profile(data: bytes, folder: Path) -> None:
     path = folder / "profile.ini"
     path.write_bytes(data)
-    credentials.sources({"HOME": str(folder), "DH_CONFIG": str(path)})
+    credentials.list_credential_sources({"HOME": str(folder), "DH_CONFIG": str(path)})
 
 
 def _source_archive(data: bytes, folder: Path) -> None:
@@ -156,10 +156,10 @@ def _source_archive(data: bytes, folder: Path) -> None:
 
 
 def _function_reference(data: bytes, _: Path) -> None:
-    key = serialization.function_key(text(data))
+    key = serialization.parse_function(text(data))
     if key:
         with contextlib.suppress(OvenbirdError):
-            serialization.function_text(key)
+            serialization.format_function(key)
 
 
 TAR = (

@@ -17,7 +17,7 @@ from ovenbird.platform import keys, lineage, queries
 from ovenbird.platform.core import serialization
 from ovenbird.platform.core.rest_client import RestClient, explain_refusal
 from ovenbird.platform.core.store import DigitalHubStore
-from ovenbird.platform.entities.run import Run, start
+from ovenbird.platform.entities.run import Run, start_run
 from ovenbird.platform.project.project import Project
 
 _CONVERSATIONS = Path(__file__).parents[2] / "core" / "conversations.jsonl"
@@ -38,7 +38,7 @@ def project(store: DigitalHubStore, platform: dict[str, str]) -> Project:
 def begin(store: DigitalHubStore, project: Project) -> Run:
     """A run of here that is RUNNING in Core."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
-    run = start(store, "p", {}, function=function.key)
+    run = start_run(store, "p", {}, function=function.key)
     run.save(update=True)
     return run
 
@@ -91,7 +91,7 @@ def test_files_that_core_repeats_on_every_page(core: Double, project: Project, t
     copies = artifact.as_file()
     assert sorted(Path(copy).name for copy in copies) == [f"f{number:03}" for number in range(250)]
     store, environ = project._store, project._environ
-    assert queries.removed(store, keys.parse(made.key), environ) == [made.key]
+    assert queries.remove_entities(store, keys.parse_key(made.key), environ) == [made.key]
     assert core.entities.all("p", "artifact") == []
 
 
@@ -100,20 +100,20 @@ def test_files_that_cannot_be_removed_keep_their_entry(core: Double, project: Pr
     made = project.log_artifact("a", data=b"x")
     closed = {**project._environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(OutputError, match=rf"cannot be removed: s3://outputs/p/artifact/a/{made.id}/a"):
-        queries.removed(project._store, keys.parse(made.key), closed)
+        queries.remove_entities(project._store, keys.parse_key(made.key), closed)
     assert len(core.entities.all("p", "artifact")) == 1
 
 
 def test_a_task_that_another_run_has_just_made(core: Double, store: DigitalHubStore, project: Project) -> None:
     """A function has one task of a kind: the other run's is taken."""
     function = project.register_function("f", {"source": {"handler": "f:handler"}})
-    text = serialization.function_text(function.key)
+    text = serialization.format_function(function.key)
 
     def make() -> None:
         core.entities.create("p", "task", {"id": "theirs", "kind": "python+job", "spec": {"function": text}})
 
     core.faults.add("then", 1, method="GET", path="/tasks", work=make)
-    run = start(store, "p", {}, function=function.key)
+    run = start_run(store, "p", {}, function=function.key)
     run.save(update=True)
     assert core.run("p", run.id)["spec"]["task"] == "python+job://p/theirs"
 
@@ -154,7 +154,7 @@ def test_first_runs_at_once(core: Double, platform: dict[str, str]) -> None:
 )
 def test_a_python_that_core_does_not_know(core: Double, version: str, name: str) -> None:
     """A newer one is registered as the newest that Core knows, which it takes."""
-    spec = serialization.function_spec({"source": {"handler": "f:handler"}}, version)
+    spec = serialization.to_function_spec({"source": {"handler": "f:handler"}}, version)
     assert spec["python_version"] == name
     body = {"project": "p", "kind": "python", "name": "f", "spec": spec}
     RestClient(core.environ(), 1.0).call("POST", "/-/p/functions", body=body)
@@ -203,9 +203,9 @@ def test_the_image_of_a_remote_run_in_its_lineage(core: Double, store: DigitalHu
     image = "store://p/containerimage/image/f:1"
     links = [{"type": "consumes", "dest": image}]
     core.entities.one("p", "artifact", made.id)["metadata"]["relationships"] = links
-    tree = lineage.trace(store, made.key)
+    tree = lineage.trace_lineage(store, made.key)
     for form in ("text", "json", "dot", "mermaid"):
-        shown = lineage.render(tree, form)
+        shown = lineage.render_lineage(tree, form)
         assert image in shown
         assert "removed" not in shown
         assert "missing" not in shown

@@ -19,16 +19,19 @@ from ovenbird.platform import keys
     ],
 )
 def test_a_key_that_is_parsed_and_written_is_the_same(text: str) -> None:
-    assert str(keys.parse(text)) == text
+    assert str(keys.parse_key(text)) == text
 
 
 def test_a_run_is_named_by_its_id_in_both_forms() -> None:
-    short, long = keys.parse("store://p/run/python+job:run/ab"), keys.parse("store://p/run/python+job:run/ab:ab")
+    short, long = (
+        keys.parse_key("store://p/run/python+job:run/ab"),
+        keys.parse_key("store://p/run/python+job:run/ab:ab"),
+    )
     assert short == long == keys.run_key("p", "ab")
 
 
 def test_latest_leaves_the_version_out() -> None:
-    assert str(keys.parse("store://p/model/model/m:1").latest()) == "store://p/model/model/m"
+    assert str(keys.parse_key("store://p/model/model/m:1").latest()) == "store://p/model/model/m"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_latest_leaves_the_version_out() -> None:
 )
 def test_a_malformed_key_is_refused_with_what_was_found(text: str, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)) as caught:
-        keys.parse(text)
+        keys.parse_key(text)
     assert caught.value.exit_code == 78
     assert caught.value.hint
 

@@ -20,7 +20,7 @@ def model(store: LocalStore) -> str:
     for name, made in (("prepare", "log_dataitem"), ("train", "log_model")):
         source = {"source": "main.py", "revision": f"rev-{name}", "base64": "x" * 100}
         function = plain.register_function(name, {"source": source, "lock": {"digest": "sha256:1"}})
-        found = run.start(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
+        found = run.start_run(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
         project = Project(store, "p", {}, run=found)
         project.get_dataitem(keys[-1] if keys else raw.key)
         keys.append(getattr(project, made)(name, kind="model" if made == "log_model" else "dataitem", data=b"x").key)
@@ -29,7 +29,7 @@ def model(store: LocalStore) -> str:
 
 
 def test_an_output_is_traced_to_its_runs_inputs_and_revisions(store: LocalStore, model: str) -> None:
-    node = lineage.trace(store, model.rpartition(":")[0])
+    node = lineage.trace_lineage(store, model.rpartition(":")[0])
     assert (node["key"], node["relation"]) == (model, "")
     (train,) = node["sources"]
     assert (train["type"], train["relation"], train["detail"]["parameters"]) == ("run", "produced_by", {"n": 3})
@@ -45,22 +45,22 @@ def test_an_output_is_traced_to_its_runs_inputs_and_revisions(store: LocalStore,
 
 def test_what_was_removed_is_shown_as_such(store: LocalStore, model: str) -> None:
     Project(store, "p", {}).get_dataitem("raw").delete()
-    node = lineage.trace(store, model)
+    node = lineage.trace_lineage(store, model)
     assert node["sources"][0]["sources"][1]["sources"][0]["sources"][1]["missing"] is True
     for form in ("text", "dot", "mermaid", "json"):
-        assert "raw" in lineage.render(node, form)
+        assert "raw" in lineage.render_lineage(node, form)
 
 
 def test_a_loop_ends(store: LocalStore) -> None:
     item = Project(store, "p", {}).new_dataitem("a", path="x")
     item.relate("consumes", item.key)
     item.save(update=True)
-    assert lineage.trace(store, item.key)["sources"][0]["again"] is True
-    assert "(see above)" in lineage.render(lineage.trace(store, item.key))
+    assert lineage.trace_lineage(store, item.key)["sources"][0]["again"] is True
+    assert "(see above)" in lineage.render_lineage(lineage.trace_lineage(store, item.key))
 
 
 def test_the_text_is_a_tree(store: LocalStore, model: str) -> None:
-    lines = lineage.render(lineage.trace(store, model)).splitlines()
+    lines = lineage.render_lineage(lineage.trace_lineage(store, model)).splitlines()
     assert lines[0].startswith(model)
     branches = [line for line in lines if "─ " in line]
     assert branches[0].startswith("└─ produced_by store://p/run/")
@@ -69,15 +69,15 @@ def test_the_text_is_a_tree(store: LocalStore, model: str) -> None:
 
 
 def test_graphs_have_every_node_and_edge(store: LocalStore, model: str) -> None:
-    node = lineage.trace(store, model)
-    dot, mermaid = lineage.render(node, "dot"), lineage.render(node, "mermaid")
+    node = lineage.trace_lineage(store, model)
+    dot, mermaid = lineage.render_lineage(node, "dot"), lineage.render_lineage(node, "mermaid")
     assert dot.count("->") == mermaid.count("-->|") == 6
     assert dot.count("shape=") == mermaid.count('["') == 7
-    assert json.loads(lineage.render(node, "json")) == node
+    assert json.loads(lineage.render_lineage(node, "json")) == node
 
 
 def test_an_unknown_form_or_key_is_refused(store: LocalStore, model: str) -> None:
     with pytest.raises(InputError, match="'svg'"):
-        lineage.render(lineage.trace(store, model), "svg")
+        lineage.render_lineage(lineage.trace_lineage(store, model), "svg")
     with pytest.raises(InputError, match="no model named"):
-        lineage.trace(store, "store://p/model/model/none")
+        lineage.trace_lineage(store, "store://p/model/model/none")

@@ -31,9 +31,9 @@ def test_a_name_an_id_or_its_beginning_is_an_input(project: Project) -> None:
     old = project.log_artifact("words", data=b"old")
     new = project.log_artifact("words", data=b"new")
     model = project.log_model("other", data=b"model")
-    assert input_resolution.resolve(project, "x", "words").key == new.key
-    assert input_resolution.resolve(project, "x", old.id).key == old.key
-    assert input_resolution.resolve(project, "x", model.id[:12]).key == model.key
+    assert input_resolution.resolve_input(project, "x", "words").key == new.key
+    assert input_resolution.resolve_input(project, "x", old.id).key == old.key
+    assert input_resolution.resolve_input(project, "x", model.id[:12]).key == model.key
 
 
 def test_a_file_comes_before_a_name(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,17 +41,17 @@ def test_a_file_comes_before_a_name(project: Project, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     project.log_artifact("words", data=b"stored")
     Path("words").write_text("a file")
-    assert input_resolution.resolve(project, "x", "words").spec.path == str(tmp_path / "words")
+    assert input_resolution.resolve_input(project, "x", "words").spec.path == str(tmp_path / "words")
 
 
 def test_a_name_of_several_things_is_refused_with_their_keys(project: Project, store: LocalStore) -> None:
     """The message says what is called so, and the keys to choose from."""
     artifact, model = project.log_artifact("same", data=b"a"), project.log_model("same", data=b"m")
     with pytest.raises(InputError, match="'same' means several things: artifact, model") as raised:
-        input_resolution.resolve(project, "x", "same")
+        input_resolution.resolve_input(project, "x", "same")
     assert artifact.key in raised.value.hint
     assert model.key in raised.value.hint
-    assert queries.located(store, "model", "same").id == model.id
+    assert queries.locate_entity(store, "model", "same").id == model.id
 
 
 def test_an_exact_name_counts_before_the_beginnings_of_ids(store: LocalStore) -> None:
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_told_with_the_place(project: Project, store: Local
     """An input that is no file and no name: the store and the project that were looked in, and what there is."""
     project.log_artifact("words", data=b"x")
     with pytest.raises(InputError, match="no file 'wrods', and no data item, artifact or model is called so") as raised:
-        input_resolution.resolve(project, "x", "wrods")
+        input_resolution.resolve_input(project, "x", "wrods")
     assert str(store.home) in raised.value.message
     assert "project 'p'" in raised.value.message
     assert "artifact words" in raised.value.hint
@@ -166,12 +166,12 @@ def test_verify_says_which_inputs_have_changed(jobs: Jobs, server: Server) -> No
 def test_verify_does_not_guess(project: Project, store: LocalStore) -> None:
     """What no digest is recorded of is unknown."""
     from ovenbird.platform.entities.content_check import check_content
-    from ovenbird.platform.keys import parse
+    from ovenbird.platform.keys import parse_key
 
     item = project.new_dataitem("x", path=__file__)
-    assert check_content(store, store.read(parse(item.key)), {}) == {
+    assert check_content(store, store.read(parse_key(item.key)), {}) == {
         "state": "unknown",
         "reason": "no digest is recorded",
     }
     gone = project.new_dataitem("y", path="/gone/file")
-    assert check_content(store, store.read(parse(gone.key)), {})["state"] == "missing"
+    assert check_content(store, store.read(parse_key(gone.key)), {})["state"] == "missing"

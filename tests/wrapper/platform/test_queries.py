@@ -12,24 +12,24 @@ from ovenbird.platform.project.project import Project
 
 
 def test_listings_show_runs_all_and_others_by_their_latest(store: LocalStore, project: Project) -> None:
-    first, second = run.start(store, "p", {}), run.start(store, "p", {})
+    first, second = run.start_run(store, "p", {}), run.start_run(store, "p", {})
     first.finish("ERROR")
     project.log_artifact("a", data=b"1")
     newest = project.log_artifact("a", data=b"2")
-    assert [row.id for row in queries.listed(store, "run")] == [second.id, first.id]
-    assert [row.id for row in queries.listed(store, "run", state="error")] == [first.id]
-    assert [row.key for row in queries.listed(store, "artifact")] == [newest.key]
-    assert len(queries.listed(store, "artifact", versions=True)) == 2
+    assert [row.id for row in queries.list_rows(store, "run")] == [second.id, first.id]
+    assert [row.id for row in queries.list_rows(store, "run", state="error")] == [first.id]
+    assert [row.key for row in queries.list_rows(store, "artifact")] == [newest.key]
+    assert len(queries.list_rows(store, "artifact", versions=True)) == 2
     with pytest.raises(InputError, match="'done'"):
-        queries.listed(store, "run", state="done")
+        queries.list_rows(store, "run", state="done")
 
 
 def test_an_entity_is_located_by_key_name_id_and_beginning(store: LocalStore, project: Project) -> None:
     entity = project.log_artifact("a", data=b"1")
     for text in (entity.key, "store://p/artifact/artifact/a", "a", entity.id, entity.id[:9]):
-        assert str(queries.located(store, "artifact", text)) == entity.key
-    found = run.start(store, "p", {})
-    assert str(queries.located(store, "run", found.id[:9])) == found.key
+        assert str(queries.locate_entity(store, "artifact", text)) == entity.key
+    found = run.start_run(store, "p", {})
+    assert str(queries.locate_entity(store, "run", found.id[:9])) == found.key
 
 
 def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project: Project) -> None:
@@ -37,24 +37,24 @@ def test_what_is_not_or_not_uniquely_meant_is_refused(store: LocalStore, project
         project.new_model("m", path="x", uuid=identity)
     Project(store, "q", {}).new_model("m", path="x")
     with pytest.raises(InputError, match="begins several ids"):
-        queries.located(store, "model", "abc")
+        queries.locate_entity(store, "model", "abc")
     with pytest.raises(InputError, match="in several projects: q, p"):
-        queries.located(store, "model", "m")
-    assert queries.located(store, "model", "m", project="p").id == "abc2"
+        queries.locate_entity(store, "model", "m")
+    assert queries.locate_entity(store, "model", "m", project="p").id == "abc2"
     with pytest.raises(InputError, match="no model 'x'") as caught:
-        queries.located(store, "model", "x")
+        queries.locate_entity(store, "model", "x")
     assert "there are: m" in caught.value.hint
     with pytest.raises(InputError, match="is a model, not a artifact"):
-        queries.located(store, "artifact", "store://p/model/model/m")
+        queries.locate_entity(store, "artifact", "store://p/model/model/m")
 
 
 def test_an_entity_is_shown_and_fetched(store: LocalStore, project: Project, tmp_path: Path) -> None:
-    key = queries.located(store, "artifact", project.log_artifact("a", data=b"1").key)
-    assert queries.shown(store, key, {})["status"]["files"][0]["hash"].startswith("md5:")
-    assert Path(queries.fetched(store, key, {}, str(tmp_path / "out/"))).read_bytes() == b"1"
+    key = queries.locate_entity(store, "artifact", project.log_artifact("a", data=b"1").key)
+    assert queries.read_shown_record(store, key, {})["status"]["files"][0]["hash"].startswith("md5:")
+    assert Path(queries.fetch_files(store, key, {}, str(tmp_path / "out/"))).read_bytes() == b"1"
     function = project.register_function("f", {})
     with pytest.raises(InputError, match="has no files"):
-        queries.fetched(store, queries.located(store, "function", function.key), {}, str(tmp_path))
+        queries.fetch_files(store, queries.locate_entity(store, "function", function.key), {}, str(tmp_path))
 
 
 def test_removing_takes_stored_files_and_leaves_registered_ones(
@@ -63,7 +63,7 @@ def test_removing_takes_stored_files_and_leaves_registered_ones(
     mine = tmp_path / "mine.csv"
     mine.write_text("x")
     registered, stored = project.new_dataitem("d", path=str(mine)), project.log_dataitem("d", source=mine)
-    gone = queries.removed(store, queries.located(store, "dataitem", stored.key), {}, versions=True)
+    gone = queries.remove_entities(store, queries.locate_entity(store, "dataitem", stored.key), {}, versions=True)
     assert set(gone) == {registered.key, stored.key}
     assert mine.exists()
     assert not Path(stored.spec.path).parent.exists()
@@ -72,7 +72,7 @@ def test_removing_takes_stored_files_and_leaves_registered_ones(
 
 def test_files_are_kept_when_asked(store: LocalStore, project: Project) -> None:
     stored = project.log_artifact("a", data=b"1")
-    queries.removed(store, queries.located(store, "artifact", "a"), {}, keep_files=True)
+    queries.remove_entities(store, queries.locate_entity(store, "artifact", "a"), {}, keep_files=True)
     assert Path(stored.spec.path).exists()
 
 

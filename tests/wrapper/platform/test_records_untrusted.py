@@ -21,7 +21,7 @@ LEADS_OUT = ["../victim", "a/../../victim", "..", ".", "", "/etc/passwd", "a//b"
 
 def tampered(store: LocalStore, key: str, **parts: dict[str, Any]) -> keys.EntityKey:
     """Change a record in the database, as another program would; its key."""
-    found = keys.parse(key)
+    found = keys.parse_key(key)
     with sqlite3.connect(store.path) as connection:
         query = "SELECT seq, text FROM entity JOIN body USING (seq) WHERE id = ?"
         sequence, text = connection.execute(query, (found.id,)).fetchone()
@@ -50,9 +50,9 @@ def test_a_name_that_leaves_the_folder_is_refused(
     entity = project.log_artifact("a", data=b"1")
     key = tampered(store, entity.key, status={"files": [{"path": name, "name": "x", "size": 1, "hash": None}]})
     for call in (
-        lambda: queries.removed(store, key, {}),
-        lambda: queries.fetched(store, key, {}, str(tmp_path / "out/")),
-        lambda: queries.shown(store, key, {}),
+        lambda: queries.remove_entities(store, key, {}),
+        lambda: queries.fetch_files(store, key, {}, str(tmp_path / "out/")),
+        lambda: queries.read_shown_record(store, key, {}),
         lambda: project.get_artifact(entity.key).as_file(),
     ):
         with pytest.raises(InputError, match=r"cannot be trusted|leaves the folder"):
@@ -60,7 +60,7 @@ def test_a_name_that_leaves_the_folder_is_refused(
     assert victim.read_text() == "mine"
     assert (tmp_path / "home/files/p/artifact/a/victim").read_text() == "mine"
     assert Path(entity.spec.path).read_bytes() == b"1"
-    assert queries.removed(store, key, {}, keep_files=True) == [entity.key]
+    assert queries.remove_entities(store, key, {}, keep_files=True) == [entity.key]
 
 
 @pytest.mark.parametrize("value", [3, "x", [3], [["x"]], [{}]])
@@ -68,7 +68,7 @@ def test_a_list_of_files_that_is_none_is_refused(store: LocalStore, project: Pro
     """Whatever its type."""
     key = tampered(store, project.log_artifact("a", data=b"1").key, status={"files": value})
     with pytest.raises(InputError, match=r"cannot be trusted|leaves the folder"):
-        queries.removed(store, key, {})
+        queries.remove_entities(store, key, {})
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_path_outside_of_every_store_is_not_removed(
     path = form.format(folder=folder, name=folder.name, home=store.home)
     key = tampered(store, entity.key, spec={"path": path}, status={"files": [{"path": "x"}]})
     with pytest.raises(InputError, match="are not removed, as they lie in no store") as refused:
-        queries.removed(store, key, {})
+        queries.remove_entities(store, key, {})
     assert "--keep-files" in refused.value.hint
     assert (folder / "x").read_text() == "mine"
-    assert queries.located(store, "artifact", "a") == key
+    assert queries.locate_entity(store, "artifact", "a") == key
 
 
 def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project, tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project
     (base / "sub").symlink_to(outside)
     key = tampered(store, entity.key, status={"files": [{"path": "sub/x", "hash": None}]})
     for call in (
-        lambda: queries.removed(store, key, {}),
-        lambda: queries.shown(store, key, {}),
+        lambda: queries.remove_entities(store, key, {}),
+        lambda: queries.read_shown_record(store, key, {}),
         lambda: project.get_artifact(entity.key).as_file(),
     ):
         with pytest.raises(InputError, match="outside of"):
@@ -110,8 +110,8 @@ def test_links_in_the_store_are_not_followed(store: LocalStore, project: Project
     (base / "link").symlink_to(outside / "x")
     tampered(store, entity.key, status={"files": [{"path": "link", "hash": None}]})
     with pytest.raises(InputError, match="outside of"):
-        queries.shown(store, key, {})
-    queries.removed(store, key, {})
+        queries.read_shown_record(store, key, {})
+    queries.remove_entities(store, key, {})
     assert not (base / "link").is_symlink()
     assert (outside / "x").read_text() == "mine"
 
@@ -125,7 +125,7 @@ def test_a_whole_folder_that_is_a_link_is_not_emptied(store: LocalStore, project
     base.rename(outside / "moved")
     base.symlink_to(outside / "moved")
     with pytest.raises(InputError, match="lie in no store"):
-        queries.removed(store, keys.parse(entity.key), {})
+        queries.remove_entities(store, keys.parse_key(entity.key), {})
     assert len(list((outside / "moved").iterdir())) == 1
 
 
@@ -133,12 +133,12 @@ def test_files_in_another_store_of_files_are_removed(store: LocalStore, tmp_path
     """The one that the environment names, and any that is laid out as one; not a path of the user's own."""
     shared = str(tmp_path / "shared")
     entity = Project(store, "p", {}, files_store=shared).log_artifact("a", data=b"1")
-    queries.removed(store, keys.parse(entity.key), {})
+    queries.remove_entities(store, keys.parse_key(entity.key), {})
     assert not Path(entity.spec.path).exists()
     own = Project(store, "p", {}).log_artifact("b", data=b"1", path=f"{shared}/own/b")
     with pytest.raises(InputError, match="lie in no store"):
-        queries.removed(store, keys.parse(own.key), {})
-    queries.removed(store, keys.parse(own.key), {"DHCORE_DEFAULT_FILES_STORE": shared})
+        queries.remove_entities(store, keys.parse_key(own.key), {})
+    queries.remove_entities(store, keys.parse_key(own.key), {"DHCORE_DEFAULT_FILES_STORE": shared})
     assert not Path(f"{shared}/own/b").exists()
 
 
@@ -164,7 +164,7 @@ def test_a_url_names_no_file_outside_of_the_folder(project: Project, last: str) 
 def test_no_part_of_a_key_is_dots(form: str, part: str) -> None:
     """A key becomes a path of a file, of a log and of a request."""
     with pytest.raises(InputError):
-        keys.parse(form.format(part))
+        keys.parse_key(form.format(part))
 
 
 @pytest.mark.parametrize("kind", ["..", ".", "", "a/b", "a\0", "x" * 300, 3])

@@ -6,7 +6,7 @@ import sys
 
 from ovenbird.platform import keys
 from ovenbird.platform.local.store import LocalStore
-from ovenbird.platform.store import EntityStore, EntitySummary, timestamp
+from ovenbird.platform.store import EntityStore, EntitySummary, format_timestamp
 
 
 def test_the_local_store_is_a_store(store: LocalStore) -> None:
@@ -19,7 +19,7 @@ def test_recording_a_run_loads_little() -> None:
         "import sys, tempfile\nfrom ovenbird.platform.entities import run\n"
         "from ovenbird.platform.project import project\n"
         "from ovenbird.platform.local.store import LocalStore\n"
-        "store = LocalStore(tempfile.mkdtemp()); found = run.start(store, 'p', {})\n"
+        "store = LocalStore(tempfile.mkdtemp()); found = run.start_run(store, 'p', {})\n"
         "project.Project(store, 'p', {}, run=found); found.finish('COMPLETED'); store.close(); print(*sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -31,8 +31,8 @@ def test_recording_a_run_loads_little() -> None:
 
 
 def test_a_timestamp_is_utc_with_milliseconds() -> None:
-    assert timestamp(0.25) == "1970-01-01T00:00:00.250Z"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", timestamp())
+    assert format_timestamp(0.25) == "1970-01-01T00:00:00.250Z"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", format_timestamp())
 
 
 def test_a_row_has_the_key_of_its_entity() -> None:

@@ -15,8 +15,8 @@ from ..common.text import show_value
 from ..errors import SettingsError
 from ..function.target import Target
 from ..platform.data_dir import backend_name
-from ..platform.entities.run import run_metadata, start
-from ..platform.project.project import name_of
+from ..platform.entities.run import run_metadata, start_run
+from ..platform.project.project import resolve_project_name
 from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
 from .execution import JobRun, execute, keep
@@ -37,7 +37,7 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
         return run_remote(target, settings, environ, store, parameters)
     assert target is not None
     _refuse_result_file(settings)
-    name = name_of(settings.project, environ, target.function.project if target.function else "")
+    name = resolve_project_name(settings.project, environ, target.function.project if target.function else "")
     store.open(name)
     spec = {
         "parameters": shown(parameters),
@@ -46,7 +46,9 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     if settings.init:
         spec["init_parameters"] = settings.init
     said = run_metadata(settings.name, settings.tag, settings.note)
-    record = start(store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said)
+    record = start_run(
+        store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said
+    )
     # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
     return execute(JobRun(target, settings, environ, store, record, parameters, settings.input, settings.init))

@@ -14,7 +14,7 @@ from ..errors import InputError, OvenbirdError
 from ..function.binder import Binder, Parameter, PayloadValidationError, convert_one
 from ..function.tracebacks import summary
 from ..platform.entities.file_entity import FileEntity
-from ..platform.entities.input_resolution import resolve
+from ..platform.entities.input_resolution import resolve_input
 from ..platform.project.project import Project
 
 
@@ -24,7 +24,7 @@ def read(binder: Binder, project: Project, inputs: Mapping[str, str]) -> dict[st
 
 
 def _input(parameter: Parameter | None, project: Project, name: str, text: str) -> Any:
-    entity = resolve(project, name, text)
+    entity = resolve_input(project, name, text)
     hint = _given(parameter.hint) if parameter else Any
     try:
         return _as_hinted(parameter, hint, entity)

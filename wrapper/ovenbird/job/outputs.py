@@ -22,8 +22,8 @@ from ..platform.entities.file_entity import MATERIALS
 from ..platform.entities.json_values import clean_text, json_value, key_text
 from ..platform.project.project import KINDS, Project
 from ..platform.store import EntityStore
-from ..platform.tables.dataframes import engine_of
-from ..platform.tables.preview import preview_text
+from ..platform.tables.dataframes import get_engine
+from ..platform.tables.preview import format_preview
 from .result import Display, RunResult
 
 _DEEPEST = 100  # levels of nesting that are stored as JSON
@@ -82,7 +82,7 @@ def copy(outcome: RunResult, entities: EntityStore, environ: Mapping[str, str], 
     from ..platform.storage import schemes
 
     try:
-        destination = schemes.local(folder)
+        destination = schemes.get_local_path(folder)
         destination.mkdir(parents=True, exist_ok=True)
         for _ in queries.fetch_outputs(entities, outcome.outputs, environ, str(destination), overwrite=True):
             pass
@@ -177,8 +177,8 @@ def _note_stored(name: str, entity: Entity, value: Any, outcome: RunResult) -> N
     if (
         text := str(value)
         if isinstance(value, Path)
-        else preview_text(entity.status.get("preview"))
-        if engine_of(value)
+        else format_preview(entity.status.get("preview"))
+        if get_engine(value)
         else ""
     ):
         outcome.returned[name] = Display(text)
@@ -209,7 +209,7 @@ def _result(value: Any) -> tuple[Any] | None:
 
 def _entity(name: str, value: Any, project: Project) -> Entity:
     """Store a value that is no result."""
-    if engine_of(value):
+    if get_engine(value):
         return project.log_dataitem(name, "table", data=value)
     if isinstance(value, Path):
         return project.log_artifact(name, source=value)
@@ -226,7 +226,7 @@ def _of_kind(item: Mapping[str, Any], value: Any, project: Project) -> Entity:
     """Store a local path, or a DataFrame, as the kind that the output's declaration asks for."""
     name, kind = item["name"], item.get("kind") or "artifact"
     options = dict(item.get("spec_kwargs") or {})
-    if KINDS[kind] == "dataitem" and engine_of(value):
+    if KINDS[kind] == "dataitem" and get_engine(value):
         return project.log_dataitem(name, kind, data=value, **options)
     if not isinstance(value, (str, Path)):
         raise OutputError(

@@ -16,7 +16,7 @@ from ..function_document import TWO_SOURCES, FunctionSpec, complete, validate
 from ..platform import keys
 from ..platform.core import serialization
 from ..platform.entities.run import Run
-from ..platform.store import EntityStore, Record, timestamp
+from ..platform.store import EntityStore, Record, format_timestamp
 from ..platform.store_factory import open_store
 from ..settings import Settings
 from .execution import JobRun, execute
@@ -44,7 +44,7 @@ def run(
         return STOPPED
     spec = taken["spec"]
     record = Run(store, taken, environ)
-    record.status.started = timestamp()
+    record.status.started = format_timestamp()
     job = JobRun(
         target or (lambda: named(store, taken, Path(settings.source or "."), environ)),
         settings, environ, store, record,
@@ -103,17 +103,17 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
     """
     spec = run["spec"]
     text = str(spec.get("function") or "")
-    key = serialization.function_key(text)
+    key = serialization.parse_function(text)
     if not spec.get("source"):
         if not key:
             raise DocumentError(f"run {run['id']} has no function: found {show_value(text)}")
-        spec = store.read(keys.parse(key))["spec"]
-    if key and keys.parse(key).kind != "python":
+        spec = store.read(keys.parse_key(key))["spec"]
+    if key and keys.parse_key(key).kind != "python":
         raise UnsupportedRunError(
-            f"the function {show_value(text)} is of kind {show_value(keys.parse(key).kind)}",
+            f"the function {show_value(text)} is of kind {show_value(keys.parse_key(key).kind)}",
             hint="only python is run here",
         )
-    function = _document(spec, keys.parse(key).name if key else run["id"], run["project"], folder)
+    function = _document(spec, keys.parse_key(key).name if key else run["id"], run["project"], folder)
     module = (function.handler.rpartition(":")[0] or function.default_module).replace(".", "/")
     if function.code is not None or _at_hand(folder / module):
         return from_document(function, "" if function.code is not None else str(folder))

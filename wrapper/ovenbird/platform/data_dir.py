@@ -18,8 +18,8 @@ def data_dir(environ: Mapping[str, str]) -> str:
 
     Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
     """
-    found, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
+    folder_name, spare = environ.get("OVENBIRD_HOME") or ".ovenbird", environ.get("OVENBIRD_SPARE_HOME")
     if not spare or environ.get("OVENBIRD_HOME"):
-        return found
-    folder = found if os.path.isdir(found) else "."  # noqa: PTH112  # pathlib's raises where it may not be entered
-    return found if os.access(folder, os.W_OK) else spare
+        return folder_name
+    folder = folder_name if os.path.isdir(folder_name) else "."  # noqa: PTH112  # pathlib's raises where it may not be entered
+    return folder_name if os.access(folder, os.W_OK) else spare

@@ -49,23 +49,23 @@ def new_id() -> str:
     return raw.hex()
 
 
-def check_name(name: object, what: str = "name", error: type[OvenbirdError] = InputError) -> str:
+def check_name(name: object, label: str = "name", error: type[OvenbirdError] = InputError) -> str:
     """The name itself, when it can stand in a key and as a file; else an `error` that says why not."""
     if not isinstance(name, str):
         raise error(
-            f"{what} is a {type(name).__name__}, not text: {show_value(name)}", hint="give the name as a string"
+            f"{label} is a {type(name).__name__}, not text: {show_value(name)}", hint="give the name as a string"
         )
     if name in ("", ".", "..") or len(name) > _LONGEST or not _NAME.issuperset(name):
-        found = sorted(set(name) - _NAME)
-        why = f"found {' '.join(map(repr, found))}" if found else f"{len(name)} characters"
+        characters = sorted(set(name) - _NAME)
+        why = f"found {' '.join(map(repr, characters))}" if characters else f"{len(name)} characters"
         raise error(
-            f"{what} {show_value(name[:_LONGEST])} cannot be used: {why}",
+            f"{label} {show_value(name[:_LONGEST])} cannot be used: {why}",
             hint=f"1 to {_LONGEST} letters, digits or . + - _ , = @, and neither . nor ..",
         )
     return name
 
 
-def check_id(identity: object, what: str = "id", error: type[OvenbirdError] = InputError) -> str:
+def check_id(identity: object, label: str = "id", error: type[OvenbirdError] = InputError) -> str:
     """The id itself, when it is a UUID in hexadecimal or a slug."""
     if (
         not isinstance(identity, str)
@@ -73,17 +73,17 @@ def check_id(identity: object, what: str = "id", error: type[OvenbirdError] = In
         or not (_ID.issuperset(identity) and identity[0] in _PLAIN)
     ):
         raise error(
-            f"{what} {show_value(identity)} cannot be used",
+            f"{label} {show_value(identity)} cannot be used",
             hint="letters, digits, . _ and -, first a letter or a digit",
         )
     return identity
 
 
-def check_kind(kind: object, what: str = "kind") -> str:
+def check_kind(kind: object, label: str = "kind") -> str:
     """Return the kind itself, when it can stand in a key; else raise an InputError."""
     if not isinstance(kind, str) or kind in ("", ".", "..") or len(kind) > _LONGEST or not _KIND.issuperset(kind):
         hint = f"1 to {_LONGEST} letters, digits or . + : _ -, and neither . nor .."
-        raise InputError(f"{what} is {show_value(kind)}", hint=hint)
+        raise InputError(f"{label} is {show_value(kind)}", hint=hint)
     return kind
 
 
@@ -92,13 +92,13 @@ def is_key(text: object) -> bool:
     return isinstance(text, str) and text.startswith(SCHEME)
 
 
-def type_of(text: object) -> str:
+def get_key_type(text: object) -> str:
     """Return the type that a key names, whether it is known here or not; empty for what is no key."""
     parts = str(text)[len(SCHEME) :].split("/") if is_key(text) else []
     return parts[1] if len(parts) > 1 else ""
 
 
-def parse(text: str) -> EntityKey:
+def parse_key(text: str) -> EntityKey:
     """The key in `text`; InputError names the part that is wrong.
 
     A run is named by its id, so `store://p/run/python+job:run/{id}` and `…/{id}:{id}` are the same run.

@@ -22,44 +22,44 @@ Check = Callable[[Record], dict[str, str]]
 _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
 
-def trace(store: EntityStore, key: str, check: Check | None = None) -> Node:
+def trace_lineage(store: EntityStore, key: str, check: Check | None = None) -> Node:
     """The tree of what led to the entity `key`; InputError when there is no such entity.
 
     `check` says of a record whether its content is still as recorded: the node's `check` is its answer.
     """
-    root = store.read(keys.parse(key))  # a key without an id is the latest; what it leads to is named in full
-    return _node(store, root, "", set(), check)
+    root = store.read(keys.parse_key(key))  # a key without an id is the latest; what it leads to is named in full
+    return _make_node(store, root, "", set(), check)
 
 
 def find_changed(node: Node) -> list[Node]:
     """Return the nodes of a tree whose content is another than recorded, or is not there any more."""
-    nodes = [found for source in node["sources"] for found in find_changed(source)]
+    nodes = [changed for source in node["sources"] for changed in find_changed(source)]
     return ([node] if (node.get("check") or {}).get("state") in ("changed", "missing") else []) + nodes
 
 
-def _node(store: EntityStore, record: Record, relation: str, seen: set[str], check: Check | None) -> Node:
+def _make_node(store: EntityStore, record: Record, relation: str, visited: set[str], check: Check | None) -> Node:
     node: Node = {name: record[name] for name in ("key", "type", "kind", "name", "id")}
     node |= {"state": record["status"].get("state"), "created": record["metadata"].get("created"), "relation": relation}
-    node |= {"detail": _detail(record), "sources": []}
-    if record["key"] in seen:
+    node |= {"detail": _describe_version(record), "sources": []}
+    if record["key"] in visited:
         return node | {"again": True}
-    seen.add(record["key"])
+    visited.add(record["key"])
     if check and record["type"] not in ("run", "function"):
         node["check"] = check(record)
     for link in sorted(record["metadata"].get("relationships") or [], key=lambda link: _ORDER.get(link["type"], 9)):
-        if keys.type_of(link["dest"]) in keys.ELSEWHERE:
+        if keys.get_key_type(link["dest"]) in keys.ELSEWHERE:
             node["sources"].append({"key": link["dest"], "relation": link["type"], "elsewhere": True, "sources": []})
             continue
         try:
-            source = store.read(keys.parse(link["dest"]))
+            source = store.read(keys.parse_key(link["dest"]))
         except InputError:
             node["sources"].append({"key": link["dest"], "relation": link["type"], "missing": True, "sources": []})
         else:
-            node["sources"].append(_node(store, source, link["type"], seen, check))
+            node["sources"].append(_make_node(store, source, link["type"], visited, check))
     return node
 
 
-def _detail(record: Record) -> dict[str, Any]:
+def _describe_version(record: Record) -> dict[str, Any]:
     """What tells this version from another: source revision and digests, parameters, path, hash."""
     masked = mask_record({"spec": record["spec"], "status": record["status"]})
     spec, status = masked["spec"], masked["status"]
@@ -72,12 +72,12 @@ def _detail(record: Record) -> dict[str, Any]:
         parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter with defaults
         details = {"parameters": parameters, "image": spec.get("image"), **(status.get("provenance") or {})}
     else:
-        details = {"path": spec.get("path"), **_content(status)}
+        details = {"path": spec.get("path"), **_describe_content(status)}
         details |= {name: status.get(name) for name in ("python", "requirements", "signature")}
     return {name: value for name, value in details.items() if value not in (None, "", {}, [])}
 
 
-def _content(status: dict[str, Any]) -> dict[str, Any]:
+def _describe_content(status: dict[str, Any]) -> dict[str, Any]:
     """Return digest, size and time of what an entity holds, as far as they are recorded."""
     infos = status.get("files") or []
     if current := status.get("fingerprint"):
@@ -87,30 +87,35 @@ def _content(status: dict[str, Any]) -> dict[str, Any]:
     return {"files": len(infos), "size": sum(info.get("size") or 0 for info in infos)} if infos else {}
 
 
-def render(node: Node, form: str = "text") -> str:
+def render_lineage(node: Node, form: str = "text") -> str:
     """The tree as `text`, `json`, `dot` (Graphviz) or `mermaid`."""
-    forms: dict[str, Callable[[Node], str]] = {"text": _text, "json": _json, "dot": _dot, "mermaid": _mermaid}
+    forms: dict[str, Callable[[Node], str]] = {
+        "text": _render_text,
+        "json": _render_json,
+        "dot": _render_dot,
+        "mermaid": _render_mermaid,
+    }
     if form not in forms:
         raise InputError(f"lineage cannot be shown as {show_value(form)}", hint=", ".join(forms))
     return forms[form](node)
 
 
-def _text(node: Node) -> str:
-    return "\n".join(_branches(node, "", ""))
+def _render_text(node: Node) -> str:
+    return "\n".join(_render_branches(node, "", ""))
 
 
-def _branches(node: Node, first: str, rest: str) -> Iterator[str]:
+def _render_branches(node: Node, first: str, rest: str) -> Iterator[str]:
     relation = f"{node['relation']} " if node["relation"] else ""
-    yield f"{first}{relation}{node['key']}{_remark(node)}"
+    yield f"{first}{relation}{node['key']}{_format_remark(node)}"
     indent = rest + ("│  " if node["sources"] else "   ")
     for name, value in ({} if node.get("again") else node.get("detail", {})).items():
-        yield f"{indent}{name}: {_value_text(name, value)}"
+        yield f"{indent}{name}: {_format_value(name, value)}"
     for position, source in enumerate(node["sources"], 1):
         last = position == len(node["sources"])
-        yield from _branches(source, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+        yield from _render_branches(source, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
 
 
-def _value_text(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     if name == "command" and isinstance(value, list):
@@ -120,7 +125,7 @@ def _value_text(name: str, value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _remark(node: Node) -> str:
+def _format_remark(node: Node) -> str:
     if node.get("missing"):
         return "  (removed)"
     if node.get("elsewhere"):
@@ -132,30 +137,32 @@ def _remark(node: Node) -> str:
     return f"  {node['state']}  {node['created']}{checked}"
 
 
-def _json(node: Node) -> str:
+def _render_json(node: Node) -> str:
     return json.dumps(node, indent=2, ensure_ascii=False)
 
 
-def _dot(node: Node) -> str:
+def _render_dot(node: Node) -> str:
     shapes = {"run": "box", "function": "component"}
     lines = ["digraph lineage {", "  rankdir=BT;"]
-    for key, found in _nodes(node).items():
-        shape = "octagon" if found.get("missing") else shapes.get(found.get("type", ""), "ellipse")
-        lines.append(f"  {_quoted(key)} [label={_quoted(_label(found))}, shape={shape}];")
-    lines += [f"  {_quoted(one)} -> {_quoted(other)} [label={_quoted(what)}];" for one, what, other in _edges(node)]
+    for key, entry in _collect_nodes(node).items():
+        shape = "octagon" if entry.get("missing") else shapes.get(entry.get("type", ""), "ellipse")
+        lines.append(f"  {_quote(key)} [label={_quote(_format_label(entry))}, shape={shape}];")
+    lines += [
+        f"  {_quote(start)} -> {_quote(end)} [label={_quote(label)}];" for start, label, end in _collect_edges(node)
+    ]
     return "\n".join([*lines, "}"])
 
 
-def _mermaid(node: Node) -> str:
-    found = _nodes(node)
-    number = {key: f"n{position}" for position, key in enumerate(found)}
+def _render_mermaid(node: Node) -> str:
+    nodes = _collect_nodes(node)
+    number = {key: f"n{position}" for position, key in enumerate(nodes)}
     lines = ["flowchart BT"]
-    lines += [f'  {number[key]}["{_label(item).replace(chr(34), "#quot;")}"]' for key, item in found.items()]
-    lines += [f"  {number[one]} -->|{what}| {number[other]}" for one, what, other in _edges(node)]
+    lines += [f'  {number[key]}["{_format_label(item).replace(chr(34), "#quot;")}"]' for key, item in nodes.items()]
+    lines += [f"  {number[key]} -->|{label}| {number[other]}" for key, label, other in _collect_edges(node)]
     return "\n".join(lines)
 
 
-def _label(node: Node) -> str:
+def _format_label(node: Node) -> str:
     if node.get("missing"):
         return f"{node['key']} (removed)"
     if node.get("elsewhere"):
@@ -164,21 +171,21 @@ def _label(node: Node) -> str:
     return f"{node['kind']} {name}{node['id'][:8]}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _nodes(node: Node) -> dict[str, Node]:
+def _collect_nodes(node: Node) -> dict[str, Node]:
     """Every node once, the one with sources rather than a repetition of it."""
-    found = {node["key"]: node}
+    nodes = {node["key"]: node}
     for source in node["sources"]:
-        for key, other in _nodes(source).items():
-            found.setdefault(key, other)
-    return found
+        for key, other in _collect_nodes(source).items():
+            nodes.setdefault(key, other)
+    return nodes
 
 
-def _edges(node: Node) -> list[tuple[str, str, str]]:
+def _collect_edges(node: Node) -> list[tuple[str, str, str]]:
     edges = [(node["key"], source["relation"], source["key"]) for source in node["sources"]]
     for source in node["sources"]:
-        edges += [edge for edge in _edges(source) if edge not in edges]
+        edges += [edge for edge in _collect_edges(source) if edge not in edges]
     return edges

@@ -28,7 +28,7 @@ class NotFoundError(InputError):
     """Nothing in the store is called so."""
 
 
-def listed(
+def list_rows(
     store: EntityStore,
     type: str,
     *,
@@ -43,20 +43,20 @@ def listed(
         type,
         project=project,
         name=name,
-        state=checked_state(state),
+        state=parse_state(state),
         versions=versions or type == "run",
         limit=limit,
     )
 
 
-def checked_state(state: str | None) -> str | None:
+def parse_state(state: str | None) -> str | None:
     """Return a state in capitals. Errors: InputError for a word that is none."""
     if state is not None and state.upper() not in STATES:
         raise InputError(f"no run is ever in the state {show_value(state)}", hint=", ".join(STATES))
     return state.upper() if state else None
 
 
-def located(store: EntityStore, type: str, text: str, project: str | None = None) -> keys.EntityKey:
+def locate_entity(store: EntityStore, type: str, text: str, project: str | None = None) -> keys.EntityKey:
     """The key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
 
     A run is also `latest`, or `latest~1` for the one before.
@@ -64,26 +64,26 @@ def located(store: EntityStore, type: str, text: str, project: str | None = None
     InputError: nothing, or several things, are meant.
     """
     if keys.is_key(text):
-        key = keys.parse(text)
+        key = keys.parse_key(text)
         if key.type != type:
             raise InputError(f"{text} is a {key.type}, not a {type}", hint=f"ovenbird {key.type}s takes it")
-        return keys.parse(store.read(key)["key"])
+        return keys.parse_key(store.read(key)["key"])
     if type != "run" and (rows := store.listing(type, project=project, name=text, versions=False)):
         if len(rows) > 1:
             several = ", ".join(row.project for row in rows)
             raise InputError(f"{show_value(text)} is in several projects: {several}", hint="`--project` chooses one")
-        return keys.parse(store.read(keys.EntityKey(rows[0].project, type, "", text))["key"])
+        return keys.parse_key(store.read(keys.EntityKey(rows[0].project, type, "", text))["key"])
     if type == "run" and text and (named := run_summary.find_run(store, text, project)):
         return named
     rows = store.listing(type, project=project, identity=text, limit=3) if text else []
     if len(rows) == 1 or (rows and rows[-1].id == text):
-        return keys.parse(rows[-1].key)
+        return keys.parse_key(rows[-1].key)
     if rows:
         raise InputError(
             f"{show_value(text)} begins several ids: {', '.join(row.id for row in rows)}", hint="give more of it"
         )
-    known = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
-    hint = f"there are: {', '.join(known)}" if known else f"no {type} is stored there yet"
+    names = sorted({row.name for row in store.listing(type, project=project, versions=False, limit=20)})
+    hint = f"there are: {', '.join(names)}" if names else f"no {type} is stored there yet"
     raise NotFoundError(f"no {type} {show_value(text)} in {describe_place(store, project)}", hint=hint)
 
 
@@ -93,13 +93,13 @@ def locate_any(store: EntityStore, text: str, project: str | None = None, types:
     A name or an id counts before the beginning of an id. InputError: nothing, or several things, are meant.
     """
     if keys.is_key(text):
-        return keys.parse(text)
+        return keys.parse_key(text)
     exact: list[keys.EntityKey] = []
     begun: list[keys.EntityKey] = []
     unclear: InputError | None = None
     for type in types:
         try:
-            key = located(store, type, text, project)
+            key = locate_entity(store, type, text, project)
         except NotFoundError:
             continue
         except InputError as error:  # another type may have something of exactly this name
@@ -130,7 +130,7 @@ def describe_place(store: EntityStore, project: str | None = None) -> str:
     return f"{store.location()}{f', project {show_value(project)}' if project else ''}"
 
 
-def shown(store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str]) -> Record:
+def read_shown_record(store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str]) -> Record:
     """Return the whole entity, with every digest of its files; a metric that is not finite is a text."""
     from .entities.file_entity import MATERIALS
 
@@ -144,7 +144,7 @@ def shown(store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str]) -
     return mask_record(record)
 
 
-def fetched(
+def fetch_files(
     store: EntityStore, key: keys.EntityKey, environ: Mapping[str, str], destination: str, *, overwrite: bool = False
 ) -> str:
     """Copy the entity's files to `destination`; the path of the copy."""
@@ -170,15 +170,15 @@ def fetch_outputs(
     """
     from .entities.file_entity import MATERIALS
 
-    taken: set[str] = set()
+    names: set[str] = set()
     failed: list[OvenbirdError] = []
     for name, text in outputs.items():
-        key = keys.parse(text)
+        key = keys.parse_key(text)
         if key.type not in MATERIALS:
             continue
         try:
             yield _copy_output(
-                MATERIALS[key.type](store, store.read(key), environ), name, destination, taken, overwrite
+                MATERIALS[key.type](store, store.read(key), environ), name, destination, names, overwrite
             )
         except OvenbirdError as error:
             failed.append(error)
@@ -186,14 +186,14 @@ def fetch_outputs(
         raise failed[0]
 
 
-def _copy_output(entity: FileEntity, name: str, destination: str, taken: set[str], overwrite: bool) -> str:
+def _copy_output(entity: FileEntity, name: str, destination: str, names: set[str], overwrite: bool) -> str:
     """Copy the files of an output under its name, or one that no other has; the path of the copy."""
     target = name if entity.is_folder() else _with_extension(name, entity.file_name())
     for count in count_from(2):
-        if target not in taken:
+        if target not in names:
             break
         target = f"{count}-{name}"
-    taken.add(target)
+    names.add(target)
     return entity.copy_to(Path(destination) / target, overwrite)
 
 
@@ -205,7 +205,7 @@ def _with_extension(name: str, file_name: str) -> str:
     return name if name.endswith(end) else name + end
 
 
-def removed(
+def remove_entities(
     store: EntityStore,
     key: keys.EntityKey,
     environ: Mapping[str, str],
@@ -220,10 +220,10 @@ def removed(
     from .storage import files
 
     rows = store.listing(key.type, project=key.project, name=key.name) if versions else []
-    gone = []
-    for each in [keys.parse(row.key) for row in rows] or [key]:
+    removed_keys = []
+    for each in [keys.parse_key(row.key) for row in rows] or [key]:
         record = store.read(each)
-        names = [] if keep_files else files.names_of(record)
+        names = [] if keep_files else files.list_names(record)
         if names:  # they go before the record, which alone knows of them: what is left can be removed again
             roots = (store.files_root(), store.files_store(key.project, environ))
             parts = [str(record[part]) for part in ("project", "type", "name", "id")]
@@ -231,5 +231,5 @@ def removed(
             files.check_names(record["spec"]["path"], names)
             files.remove(record["spec"]["path"], names, environ)
         store.remove(each)
-        gone.append(record["key"])
-    return gone
+        removed_keys.append(record["key"])
+    return removed_keys

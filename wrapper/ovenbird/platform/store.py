@@ -102,7 +102,7 @@ class EntityStore(Protocol):
     def remove(self, key: EntityKey) -> None:
         """Forget the entity, its metrics and its log; its files are the caller's. PlatformError if it still runs."""
 
-    def check_name(self, name: str, what: str) -> None:
+    def check_name(self, name: str, label: str) -> None:
         """Raise an InputError when this store does not take an entity of that name."""
 
     def append_metrics(
@@ -163,18 +163,18 @@ class EntityStore(Protocol):
         """Let go of what the store holds."""
 
 
-def timestamp(seconds: float | None = None) -> str:
+def format_timestamp(seconds: float | None = None) -> str:
     """A moment in UTC as ISO 8601 with milliseconds; now unless told."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
 
 
-def annotations_of(record: Record) -> dict[str, Any]:
+def get_annotations(record: Record) -> dict[str, Any]:
     """Return what people say of an entity."""
     return {name: record["metadata"].get(name) for name in ANNOTATIONS}
 
 
-def new_project(name: str) -> Record:
+def make_project_record(name: str) -> Record:
     """A project that nothing is recorded of yet."""
     return {
         "id": name, "type": "project", "kind": "project", "name": name, "project": name, "key": f"store://{name}",

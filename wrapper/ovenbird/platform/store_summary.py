@@ -24,18 +24,18 @@ def summarize_store(store: EntityStore, project: str | None, environ: Mapping[st
         for noun, type in VERBS.items():
             for row in store.listing(type, project=project):
                 counts.setdefault(row.project, Counter())[noun] += 1
-    files, size = _measure(Path(store.location())) if local else (None, None)
+    files, size = _measure_folder(Path(store.location())) if local else (None, None)
     projects = {name: {noun: counts[name][noun] for noun in VERBS} for name in sorted(counts)}
     return {"location": store.location(), "projects": projects, "files": files, "bytes": size}
 
 
-def _measure(folder: Path) -> tuple[int, int]:
+def _measure_folder(folder: Path) -> tuple[int, int]:
     """Return how many files there are below a folder, and their bytes."""
     count = size = 0
-    for place, _, names in os.walk(folder):
+    for folder_path, _, names in os.walk(folder):
         for name in names:
             try:
-                size += os.lstat(Path(place, name)).st_size
+                size += os.lstat(Path(folder_path, name)).st_size
             except OSError:  # removed meanwhile
                 continue
             count += 1

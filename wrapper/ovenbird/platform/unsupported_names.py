@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..common.text import show_value
 
+_SDK_CLASSES = {"FunctionRevision": "Function"}  # classes that the SDK calls otherwise
 _WORKFLOWS = "Ovenbird runs functions, not workflows"
 _RUNS = {
     "Project": _WORKFLOWS,
@@ -28,10 +29,11 @@ _NAMES = {
 }
 
 
-def absent_attribute(owner: object, name: str) -> AttributeError:
+def absent_attribute_error(owner: object, name: str) -> AttributeError:
     """Return the error for an attribute that is not there; the reason, where the SDK has it."""
-    kind = type(owner).__name__.removesuffix("Revision")  # a function, as the SDK calls it
-    reason = _reason(kind, name)
+    kind = type(owner).__name__
+    kind = _SDK_CLASSES.get(kind, kind)
+    reason = _find_reason(kind, name)
     if reason:
         message = f"{kind}.{name} is of the platform's SDK and not of Ovenbird: {reason}"
     else:
@@ -39,7 +41,7 @@ def absent_attribute(owner: object, name: str) -> AttributeError:
     return AttributeError(message, name=name, obj=owner)
 
 
-def _reason(kind: str, name: str) -> str:
+def _find_reason(kind: str, name: str) -> str:
     """Return why the SDK's attribute is not there; empty for one that the SDK has not either."""
     if name.startswith("_"):
         return ""

@@ -12,7 +12,7 @@ from tests import starts
 from tests.terminal import run_on_terminal
 
 from ovenbird.commands.records.record_verbs import main
-from ovenbird.platform.entities.run import run_metadata, start
+from ovenbird.platform.entities.run import run_metadata, start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
@@ -70,7 +70,7 @@ def recorded(store: LocalStore) -> Callable[..., str]:
     ) -> str:
         revision = Project(store, "p", {}).register_function(function, {"source": {"handler": f"main:{function}"}})
         spec = {"parameters": parameters or {}}
-        run = start(store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**said))
+        run = start_run(store, "p", {}, function=revision.key, spec=spec, status=status, metadata=run_metadata(**said))
         if metrics:
             run.log_metrics(metrics)
         run.finish(state, results=results or {})

@@ -13,7 +13,7 @@ from tests.jobs import Jobs
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.errors import InputError
 from ovenbird.platform.local.store import LocalStore
-from ovenbird.platform.store import timestamp
+from ovenbird.platform.store import format_timestamp
 
 Rows = Callable[..., list[dict[str, Any]]]
 Record = Callable[..., str]
@@ -102,7 +102,7 @@ def test_what_is_no_condition(store: LocalStore, flags: tuple[str, ...], capsys:
 
 def test_since_is_when_a_run_began(store: LocalStore, recorded: Record, rows: Rows) -> None:
     """A run of the day before is left out by an age of hours."""
-    recorded(status={"started": timestamp(1_700_000_000)})
+    recorded(status={"started": format_timestamp(1_700_000_000)})
     new = recorded()
     assert [row["id"] for row in rows("--since", "12h")] == [new]
 

@@ -14,7 +14,7 @@ from tests.terminal import run_on_terminal
 
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.errors import InputError, OvenbirdError, PlatformError
-from ovenbird.platform.entities.run import start
+from ovenbird.platform.entities.run import start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
@@ -36,10 +36,10 @@ def _filled(store: LocalStore) -> dict[str, str]:
     """Two runs, the second from what the first made; the keys of all of it."""
     plain = Project(store, "p", {})
     function = plain.register_function("f", {"source": {"revision": "abc", "digest": "sha256:1"}})
-    first = start(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
+    first = start_run(store, "p", {}, function=function.key, spec={"parameters": {"n": 3}})
     table = Project(store, "p", {}, run=first).log_artifact("table", data="one")
     first.finish("COMPLETED", outputs={"table": table.key})
-    second = start(store, "p", {}, function=function.key)
+    second = start_run(store, "p", {}, function=function.key)
     project = Project(store, "p", {}, run=second)
     project.get_artifact("table")
     model = project.log_model("m", data=b"weights", algorithm="linear")
@@ -126,7 +126,7 @@ def test_rm(store: LocalStore, said: Any) -> None:
     assert not list(files.glob("p/artifact/table/*"))
     said("runs", "rm", keys["first"], keys["second"])
     assert _keys(said("runs", "list")) == []
-    running = start(store, "p", {})
+    running = start_run(store, "p", {})
     with pytest.raises(PlatformError, match="still running"):
         main(["runs", "rm", running.id])
 

@@ -10,7 +10,7 @@ from tests.jobs import Jobs
 
 from ovenbird.commands.records.record_verbs import main
 from ovenbird.errors import InputError, OvenbirdError
-from ovenbird.platform.entities.run import run_metadata, start
+from ovenbird.platform.entities.run import run_metadata, start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
@@ -60,7 +60,7 @@ def test_tags_are_added_replaced_and_removed(recorded: Callable[..., str], said:
 def test_a_run_that_goes_on_keeps_its_tags(store: LocalStore, said: Callable[..., str]) -> None:
     """What another process says of it meanwhile outlasts its own writes, and what it says itself wins."""
     other = LocalStore(store.home)
-    run = start(other, "p", {}, metadata=run_metadata(note="at the start", tags={"a": "1"}))
+    run = start_run(other, "p", {}, metadata=run_metadata(note="at the start", tags={"a": "1"}))
     said("runs", "tag", run.id, "b=2", "--note", "later")
     Project(other, "p", {}, run=run).log_artifact("made", data=b"x")
     run.save(update=True)

@@ -183,7 +183,7 @@ def test_core_takes_no_package_but_ours(core: Double) -> None:
     program = (
         "import os, sys; sys.modules['urllib3'] = None\n"
         "from ovenbird.platform.core.rest_client import RestClient\n"
-        "print(Client(os.environ, 5).call('GET', '/projects/p')['name'])"
+        "print(RestClient(os.environ, 5).call('GET', '/projects/p')['name'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

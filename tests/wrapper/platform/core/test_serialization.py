@@ -24,8 +24,8 @@ def test_a_run_there_and_back() -> None:
 
 @pytest.mark.parametrize(("text", "key"), [("python://p/f:1", KEY), (KEY, KEY), ("f", ""), ("python://p", "")])
 def test_a_function_by_its_text(text: str, key: str) -> None:
-    assert serialization.function_key(text) == key
-    assert serialization.function_text(KEY) == "python://p/f:1"
+    assert serialization.parse_function(text) == key
+    assert serialization.format_function(KEY) == "python://p/f:1"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_merging_a_run(state: str, owned: bool, then: str) -> None:
     ours = new_record("p", "run", "python+job:run", "r", identity="7")
     ours["status"] = {"state": "ERROR", "message": "ours", "k8s": "not ours", "pid": 1, "results": {"n": 1}}
     ours["metadata"]["relationships"] = [{"type": "run_of", "dest": KEY}, {"type": "consumes", "dest": "x"}]
-    found = serialization.merged(now, ours, {"description": "said"}, owned=owned)
+    found = serialization.merge_run(now, ours, {"description": "said"}, owned=owned)
     message = "theirs" if state == "STOPPED" else "ours"
     assert found["status"] == {"state": then, "k8s": {"pod": "r"}, "message": message, "results": {"n": 1}}
     assert found["metadata"] == {
@@ -56,7 +56,7 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg/mod.py").write_text("x = 1\n")
     spec = {"source": {"source": "mod", "handler": "pkg.mod:f", "root": str(tmp_path), "digest": "sha256:0"}}
-    assert serialization.function_spec(spec, "3.12") == {
+    assert serialization.to_function_spec(spec, "3.12") == {
         "source": {"handler": "pkg.mod:f", "lang": "python", "source": "mod.py",
                    "base64": base64.b64encode(b"x = 1\n").decode()},
         "python_version": "PYTHON3_12",
@@ -75,4 +75,4 @@ def test_a_source_of_one_file_goes_inline(tmp_path: Path) -> None:
 )
 def test_holds(stored: object, wanted: object, found: bool) -> None:
     """What Core has added makes no difference."""
-    assert serialization.holds(stored, wanted) is found
+    assert serialization.contains_values(stored, wanted) is found

@@ -16,7 +16,7 @@ from ovenbird.errors import InputError, OutputError, PlatformError, SettingsErro
 from ovenbird.platform import keys, lineage, queries
 from ovenbird.platform.core.store import DigitalHubStore
 from ovenbird.platform.entities.entity import new_record
-from ovenbird.platform.entities.run import start
+from ovenbird.platform.entities.run import start_run
 from ovenbird.platform.project.project import Project
 from ovenbird.platform.store import EntityStore
 
@@ -126,7 +126,7 @@ def test_latest_is_the_latest_that_is_whole(core: Double, project: Project) -> N
 def test_what_is_not_there_is_told(core: Double, project: Project, store: DigitalHubStore, key: str, told: str) -> None:
     project.log_artifact("a", data=b"1")
     with pytest.raises(InputError, match=told):
-        store.read(keys.parse(key))
+        store.read(keys.parse_key(key))
 
 
 def test_a_key_that_mixes_two_entities(core: Double, project: Project, store: DigitalHubStore) -> None:
@@ -134,7 +134,7 @@ def test_a_key_that_mixes_two_entities(core: Double, project: Project, store: Di
     made = project.log_artifact("a", data=b"1")
     for wrong in (f"store://p/artifact/artifact/b:{made.id}", f"store://p/artifact/report/a:{made.id}"):
         with pytest.raises(InputError, match=r"not of"):
-            store.read(keys.parse(wrong))
+            store.read(keys.parse_key(wrong))
 
 
 def test_listings_go_through_all_pages(core: Double, project: Project, store: DigitalHubStore) -> None:
@@ -148,7 +148,7 @@ def test_listings_go_through_all_pages(core: Double, project: Project, store: Di
     assert len(store.listing("artifact", project="p", limit=5)) == 5
     assert len(core.calls) == 1
     assert store.listing("artifact", project="p", identity=rows[7].id[:9])[0].id == rows[7].id
-    assert queries.located(store, "artifact", rows[7].id, "p").id == rows[7].id
+    assert queries.locate_entity(store, "artifact", rows[7].id, "p").id == rows[7].id
     with pytest.raises(SettingsError, match="one project at a time"):
         store.listing("artifact")
 
@@ -188,7 +188,7 @@ def test_metrics_of_a_loop_are_few_calls(core: Double, project: Project, store: 
 
 def test_a_run_goes_through_its_states(core: Double, project: Project, store: DigitalHubStore) -> None:
     """It is in Core from when its function is known; what others write meanwhile stays."""
-    run = start(store, "p", {}, spec={"parameters": {"n": 1}})
+    run = start_run(store, "p", {}, spec={"parameters": {"n": 1}})
     assert core.entities.all("p", "run") == []
     function = project.register_function("f", {"source": {"source": "s3://x/y.py", "handler": "y:f"}})
     run.spec.function = function.key
@@ -207,7 +207,7 @@ def test_a_run_goes_through_its_states(core: Double, project: Project, store: Di
 
 def test_a_run_that_ended_otherwise_stays_so(core: Double, project: Project, store: DigitalHubStore) -> None:
     """A state that is final, and its message, are not written over; what the run made is added."""
-    run = start(store, "p", {})
+    run = start_run(store, "p", {})
     run.spec.function = project.register_function("f", {"source": {"handler": "y:f"}}).key
     run.save(update=True)
     core.set_state("p", run.id, "STOPPED", message="stopped by ann")
@@ -220,7 +220,7 @@ def test_a_run_that_ended_otherwise_stays_so(core: Double, project: Project, sto
 
 
 def test_a_run_without_function_is_not_taken(store: DigitalHubStore) -> None:
-    run = start(store, "p", {})
+    run = start_run(store, "p", {})
     with pytest.raises(PlatformError, match="its function could not be loaded"):
         run.finish("ERROR")
 
@@ -238,7 +238,7 @@ def test_removing(core: Double, project: Project, store: DigitalHubStore) -> Non
     """A version goes with its files; a run that has not ended stays; an answer that was lost is no error."""
     made = project.log_artifact("a", data=b"x")
     core.faults.add("lose", 1, method="DELETE")
-    assert queries.removed(store, keys.parse(made.key), store.storage({})) == [made.key]
+    assert queries.remove_entities(store, keys.parse_key(made.key), store.storage({})) == [made.key]
     assert core.entities.all("p", "artifact") == []
     run = core.entities.create("p", "run", {"kind": keys.RUN_KIND, "spec": {"local_execution": True}})
     run["status"]["state"] = "RUNNING"
@@ -262,7 +262,7 @@ def test_lineage_of_what_others_made(core: Double, project: Project, store: Digi
     made = project.log_artifact("a", data=b"x")
     links = [{"type": "produced_by", "dest": "store://p/workflow/kfp/w:1"}, {"type": "consumes", "dest": "odd"}]
     core.entities.one("p", "artifact", made.id)["metadata"]["relationships"] = links
-    tree = lineage.trace(store, made.key)
+    tree = lineage.trace_lineage(store, made.key)
     assert [source["missing"] for source in tree["sources"]] == [True, True]
 
 

@@ -12,15 +12,15 @@ from ovenbird.platform.project.project import Project
 
 def test_a_key_is_the_entity_it_names(project: Project) -> None:
     item = project.new_dataitem("d", path="s3://b/k")
-    assert input_resolution.resolve(project, "x", item.key).key == item.key
+    assert input_resolution.resolve_input(project, "x", item.key).key == item.key
 
 
 def test_a_path_is_recorded_once_and_linked_to_the_run(store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
-    found = run.start(store, "p", {})
+    found = run.start_run(store, "p", {})
     project = Project(store, "p", {}, run=found)
-    item = input_resolution.resolve(project, "cities", str(tmp_path / "a.csv"))
-    assert input_resolution.resolve(project, "cities", str(tmp_path / "a.csv")).key == item.key
+    item = input_resolution.resolve_input(project, "cities", str(tmp_path / "a.csv"))
+    assert input_resolution.resolve_input(project, "cities", str(tmp_path / "a.csv")).key == item.key
     assert (item.kind, item.spec.path, list(item.as_df()["x"])) == ("table", str(tmp_path / "a.csv"), [1])
     assert found.metadata.relationships == [{"type": "consumes", "dest": item.key}]
 
@@ -28,13 +28,13 @@ def test_a_path_is_recorded_once_and_linked_to_the_run(store: LocalStore, tmp_pa
 def test_another_path_is_another_version(project: Project, tmp_path: Path) -> None:
     for name in ("a.bin", "b.bin"):
         (tmp_path / name).write_text(name)
-    one = input_resolution.resolve(project, "x", str(tmp_path / "a.bin"))
-    other = input_resolution.resolve(project, "x", str(tmp_path / "b.bin"))
+    one = input_resolution.resolve_input(project, "x", str(tmp_path / "a.bin"))
+    other = input_resolution.resolve_input(project, "x", str(tmp_path / "b.bin"))
     assert (one.kind, one.key != other.key) == ("dataitem", True)
 
 
 def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
-    item = input_resolution.resolve(project, "x", "https://host/cities.csv?v=1")
+    item = input_resolution.resolve_input(project, "x", "https://host/cities.csv?v=1")
     assert (item.kind, item.spec.path) == ("table", "https://host/cities.csv?v=1")
 
 
@@ -52,4 +52,4 @@ def test_a_url_is_a_table_by_its_extension(project: Project) -> None:
 def test_an_input_that_cannot_be_found_names_the_argument(project: Project, text: str, said: str) -> None:
     project.new_dataitem("d", path="x")
     with pytest.raises(InputError, match=said):
-        input_resolution.resolve(project, "x", text)
+        input_resolution.resolve_input(project, "x", text)

@@ -32,13 +32,13 @@ def test_a_changed_file_is_a_new_version(project: Project, tmp_path: Path) -> No
     """Digest, size and time of a file are recorded; the same content is the same version, another one is another."""
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")
-    first = input_resolution.resolve(project, "x", str(file))
+    first = input_resolution.resolve_input(project, "x", str(file))
     assert _fingerprint(first) == {"hash": _md5(b"one"), "size": 3}
     assert first.status.fingerprint.last_modified
     os.utime(file, (1, 1))
-    assert input_resolution.resolve(project, "x", str(file)).key == first.key
+    assert input_resolution.resolve_input(project, "x", str(file)).key == first.key
     file.write_bytes(b"two")
-    second = input_resolution.resolve(project, "x", str(file))
+    second = input_resolution.resolve_input(project, "x", str(file))
     assert (second.key != first.key, _fingerprint(second)) == (True, {"hash": _md5(b"two"), "size": 3})
     assert _fingerprint(project.get_dataitem(first.key)) == {"hash": _md5(b"one"), "size": 3}
 
@@ -50,9 +50,9 @@ def test_a_changed_folder_is_a_new_version(project: Project, tmp_path: Path, cha
     (folder / "sub").mkdir(parents=True)
     (folder / "a").write_text("a")
     (folder / "sub" / "b").write_text("b")
-    first = input_resolution.resolve(project, "x", str(folder))
+    first = input_resolution.resolve_input(project, "x", str(folder))
     assert (first.status.fingerprint.files, first.status.fingerprint.size) == (2, 2)
-    assert input_resolution.resolve(project, "x", str(folder)).key == first.key
+    assert input_resolution.resolve_input(project, "x", str(folder)).key == first.key
     match change:
         case "content":
             (folder / "sub" / "b").write_text("c")
@@ -62,7 +62,7 @@ def test_a_changed_folder_is_a_new_version(project: Project, tmp_path: Path, cha
             (folder / "c").write_text("")
         case "less":
             (folder / "a").unlink()
-    assert input_resolution.resolve(project, "x", str(folder)).key != first.key
+    assert input_resolution.resolve_input(project, "x", str(folder)).key != first.key
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(project: Project, tmp_path: Path) -> None:
@@ -70,16 +70,16 @@ def test_a_file_that_has_not_changed_is_not_read_again(project: Project, tmp_pat
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")
     os.utime(file, (1000, 1000))
-    first = input_resolution.resolve(project, "x", str(file))
+    first = input_resolution.resolve_input(project, "x", str(file))
     file.write_bytes(b"two")
     os.utime(file, (1000, 1000))
-    assert input_resolution.resolve(project, "x", str(file)).key == first.key
+    assert input_resolution.resolve_input(project, "x", str(file)).key == first.key
 
 
 def test_a_pipe_is_not_read_for_its_version(project: Project, tmp_path: Path) -> None:
     """A FIFO is recorded without a digest, and nothing waits for it."""
     os.mkfifo(tmp_path / "pipe")
-    assert "fingerprint" not in input_resolution.resolve(project, "x", str(tmp_path / "pipe")).status
+    assert "fingerprint" not in input_resolution.resolve_input(project, "x", str(tmp_path / "pipe")).status
 
 
 def test_an_item_that_was_recorded_without_a_digest_gets_one(project: Project, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_item_that_was_recorded_without_a_digest_gets_one(project: Project, t
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")
     item = project.new_dataitem("x", path=str(file))
-    assert input_resolution.resolve(project, "x", str(file)).key == item.key
+    assert input_resolution.resolve_input(project, "x", str(file)).key == item.key
     assert _fingerprint(project.get_dataitem("x"))["hash"] == _md5(b"one")
 
 
@@ -100,15 +100,15 @@ def test_what_a_url_answers_is_versioned_when_it_is_fetched(
     server.answer = lambda request: give(request, bodies[len(server.asked) - 1], Content_Type="text/csv")
     seen = []
     for count in range(3):
-        record = run.start(store, "p", {})
+        record = run.start_run(store, "p", {})
         project = Project(store, "p", {}, run=record)
-        item = input_resolution.resolve(project, "x", f"{server.url}/data.csv?token=abc")
+        item = input_resolution.resolve_input(project, "x", f"{server.url}/data.csv?token=abc")
         getattr(item, read)(*([tmp_path / f"{count}.csv"] if read == "download" else []))
-        stored = store.read(keys.parse(item.key))
+        stored = store.read(keys.parse_key(item.key))
         assert stored["status"]["fingerprint"]["hash"] == _md5(bodies[count])
         assert stored["spec"]["path"] == f"{server.url}/data.csv?token=***"
         assert item.spec.path.endswith("token=abc")
-        links = store.read(keys.parse(record.key))["metadata"]
+        links = store.read(keys.parse_key(record.key))["metadata"]
         assert links["relationships"] == [{"type": "consumes", "dest": item.key}]
         seen.append(item.key)
     assert seen[0] == seen[1] != seen[2]

@@ -16,7 +16,7 @@ from tests.core.server import Double
 from ovenbird.errors import InputError
 from ovenbird.platform.core.store import DigitalHubStore
 from ovenbird.platform.entities.metrics import json_metrics
-from ovenbird.platform.entities.run import Run, start
+from ovenbird.platform.entities.run import Run, start_run
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 
@@ -26,7 +26,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Run]:
     """A run in either store."""
     if request.param == "local":
         local = LocalStore(tmp_path / "home")
-        yield start(local, "p", {})
+        yield start_run(local, "p", {})
         local.close()
         return
     core: Double = request.getfixturevalue("core")
@@ -39,7 +39,7 @@ def run_on(store: DigitalHubStore, core: Double) -> Run:
     """A run of some function on Core."""
     environ = core.environ()
     function = Project(store, "p", environ).register_function("f", {"source": {"handler": "f:handler"}})
-    return start(store, "p", environ, function=function.key)
+    return start_run(store, "p", environ, function=function.key)
 
 
 def stored(run: Run) -> Any:
@@ -134,7 +134,7 @@ def test_values(run: Run, value: Any, expected: Any) -> None:
 def test_what_is_not_finite_is_told_apart(tmp_path: Any) -> None:
     """NaN and the two infinities are kept by the local store, and are texts in JSON."""
     store = LocalStore(tmp_path / "home")
-    found = start(store, "p", {})
+    found = start_run(store, "p", {})
     found.log_metric("m", [math.nan, math.inf, -math.inf, 1])
     found.log_metrics({"n": math.nan})
     assert json_metrics(found.refresh().status.metrics.to_dict()) == {

@@ -9,8 +9,8 @@ from ovenbird.platform.project.project import Project
 
 
 def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Project) -> None:
-    found = run.start(store, "p", {}, spec={"parameters": {"n": 3}}, status={"provenance": {"python": "3.12"}})
-    record = store.read(keys.parse(found.key))
+    found = run.start_run(store, "p", {}, spec={"parameters": {"n": 3}}, status={"provenance": {"python": "3.12"}})
+    record = store.read(keys.parse_key(found.key))
     assert (record["status"]["state"], record["spec"]["parameters"]) == ("RUNNING", {"n": 3})
     found.finish("COMPLETED", outputs={"a": "store://p/artifact/artifact/a:1"}, results={"r": 1})
     again = project.get_run(found.id)
@@ -22,7 +22,7 @@ def test_a_run_is_running_until_it_is_finished(store: LocalStore, project: Proje
 
 
 def test_an_error_keeps_type_message_and_traceback(store: LocalStore, project: Project) -> None:
-    found = run.start(store, "p", {})
+    found = run.start_run(store, "p", {})
     error = {"type": "ValueError", "message": "no", "traceback": "…"}
     found.finish("ERROR", message="ValueError: no", error=error)
     status = project.get_run(found.key).status
@@ -31,12 +31,12 @@ def test_an_error_keeps_type_message_and_traceback(store: LocalStore, project: P
 
 def test_a_run_ends_in_a_final_state_only(store: LocalStore) -> None:
     with pytest.raises(ValueError, match="RUNNING"):
-        run.start(store, "p", {}).finish("RUNNING")
+        run.start_run(store, "p", {}).finish("RUNNING")
 
 
 def test_a_run_is_linked_to_its_function_and_inputs(store: LocalStore, project: Project) -> None:
     function = project.register_function("f", {"source": {"revision": "abc"}})
-    found = run.start(store, "p", {}, function=function.key)
+    found = run.start_run(store, "p", {}, function=function.key)
     found.consume("store://p/dataitem/table/a:1")
     found.consume("store://p/dataitem/table/a:1")
     assert project.get_run(found.id).metadata.relationships == [
@@ -47,4 +47,4 @@ def test_a_run_is_linked_to_its_function_and_inputs(store: LocalStore, project: 
 
 
 def test_an_id_can_be_given(store: LocalStore) -> None:
-    assert run.start(store, "p", {}, identity="run-7").key == "store://p/run/python+job:run/run-7:run-7"
+    assert run.start_run(store, "p", {}, identity="run-7").key == "store://p/run/python+job:run/run-7:run-7"

@@ -10,14 +10,14 @@ from tests.core.server import Double
 
 from ovenbird.errors import InputError, PlatformError
 from ovenbird.platform.core.store import DigitalHubStore
-from ovenbird.platform.entities.run import Run, start
+from ovenbird.platform.entities.run import Run, start_run
 from ovenbird.platform.project.project import Project
 
 
 def begin(project: Project, **spec: object) -> Run:
     """Start a run of a function that is known."""
     function = project.new_function("f", "python", code="def f(): pass", handler="f")
-    run = start(project._store, "p", {}, function=function.key, spec=spec)
+    run = start_run(project._store, "p", {}, function=function.key, spec=spec)
     run.save(update=True)
     return run
 

@@ -15,14 +15,14 @@ from ovenbird.platform.local.store import LocalStore
 
 
 def _connect(path: str) -> int:
-    connection = database.connect(Path(path))
+    connection = database.open_database(Path(path))
     found = connection.execute("SELECT count(*) FROM entity").fetchone()[0]
     connection.close()
     return int(found)
 
 
 def test_the_database_is_in_wal_mode_and_says_its_version(tmp_path: Path) -> None:
-    connection = database.connect(tmp_path / "ovenbird.db")
+    connection = database.open_database(tmp_path / "ovenbird.db")
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA user_version").fetchone()[0] == database.VERSION
     connection.close()
@@ -44,7 +44,7 @@ def test_a_damaged_file_is_named_and_can_be_moved_away(tmp_path: Path, content: 
 
 def test_damage_inside_the_file_is_found_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ovenbird.db"
-    connection = database.connect(path)
+    connection = database.open_database(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     with path.open("r+b") as file:
@@ -57,7 +57,7 @@ def test_damage_inside_the_file_is_found_when_it_is_read(tmp_path: Path) -> None
 
 def test_a_newer_database_is_refused_with_both_versions(tmp_path: Path) -> None:
     path = tmp_path / "ovenbird.db"
-    connection = database.connect(path)
+    connection = database.open_database(path)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
     with pytest.raises(PlatformError, match="version 7, and this one knows 1") as caught:
@@ -119,5 +119,5 @@ def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
 
 def test_a_path_below_home_moves_with_it() -> None:
     record = {"spec": {"path": "/a/home/files/x"}, "status": {"metrics": {"m": 1}, "state": "READY"}}
-    text = database.pack(record, Path("/a/home"))
-    assert database.unpack(text, Path("/b")) == {"spec": {"path": "/b/files/x"}, "status": {"state": "READY"}}
+    text = database.pack_record(record, Path("/a/home"))
+    assert database.unpack_record(text, Path("/b")) == {"spec": {"path": "/b/files/x"}, "status": {"state": "READY"}}

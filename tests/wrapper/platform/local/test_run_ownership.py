@@ -13,7 +13,7 @@ _RUN = """
 import sys, time
 from ovenbird.platform.entities import run
 from ovenbird.platform.local.store import LocalStore
-found = run.start(LocalStore(sys.argv[1]), "p", {})
+found = run.start_run(LocalStore(sys.argv[1]), "p", {})
 print(found.key, flush=True)
 time.sleep(60)
 """
@@ -35,10 +35,10 @@ def _killed(child: subprocess.Popen[str]) -> None:
 def test_a_run_whose_process_was_killed_is_an_error_at_the_next_start(tmp_path: Path) -> None:
     child, key = _started(tmp_path)
     before = LocalStore(tmp_path)
-    assert before.read(keys.parse(key))["status"]["state"] == "RUNNING"
+    assert before.read(keys.parse_key(key))["status"]["state"] == "RUNNING"
     _killed(child)
     after = LocalStore(tmp_path)
-    status = after.read(keys.parse(key))["status"]
+    status = after.read(keys.parse_key(key))["status"]
     assert status["state"] == "ERROR"
     assert f"process {child.pid}" in status["message"]
     assert "SIGKILL" in status["message"]
@@ -55,15 +55,15 @@ def test_a_run_of_another_container_is_judged_by_the_lock_on_its_log(tmp_path: P
     with store._database.writing() as connection:
         connection.execute("UPDATE owner SET namespace = 'pid:[1]'")
     assert store.reap() == []
-    assert store.read(keys.parse(key))["status"]["state"] == "RUNNING"
+    assert store.read(keys.parse_key(key))["status"]["state"] == "RUNNING"
     _killed(child)
     assert store.reap() == [key]
-    assert store.read(keys.parse(key))["status"]["state"] == "ERROR"
+    assert store.read(keys.parse_key(key))["status"]["state"] == "ERROR"
     store.close()
 
 
 def test_a_run_that_ended_is_nobodys(store: LocalStore) -> None:
-    found = run.start(store, "p", {})
+    found = run.start_run(store, "p", {})
     found.finish("COMPLETED")
     with store._database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM owner").fetchone()[0] == 0

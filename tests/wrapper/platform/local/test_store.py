@@ -34,19 +34,19 @@ def _many(home: str) -> list[str]:
 def test_what_is_created_is_read_back(store: LocalStore) -> None:
     record = new_record("p", "model", "sklearn", "m", spec={"path": "s3://b/k", "parameters": {"n": 3}})
     store.create(record)
-    assert store.read(keys.parse(record["key"])) == {**record, "status": {"state": "CREATED"}}
+    assert store.read(keys.parse_key(record["key"])) == {**record, "status": {"state": "CREATED"}}
 
 
 def test_a_key_without_id_is_the_latest_of_the_name(store: LocalStore) -> None:
     _add(store, "a")
     second = _add(store, "a")
-    assert store.read(keys.parse("store://p/dataitem/table/a"))["key"] == second
+    assert store.read(keys.parse_key("store://p/dataitem/table/a"))["key"] == second
 
 
 def test_a_version_that_failed_does_not_hide_the_one_before(store: LocalStore) -> None:
     good = _add(store, "a")
     _add(store, "a", state="ERROR")
-    assert store.read(keys.parse("store://p/dataitem/table/a"))["key"] == good
+    assert store.read(keys.parse_key("store://p/dataitem/table/a"))["key"] == good
 
 
 def test_an_id_is_taken_once(store: LocalStore) -> None:
@@ -73,7 +73,7 @@ def test_updating_what_was_removed_is_an_error(store: LocalStore) -> None:
 def test_a_key_that_leads_nowhere_says_where_it_ends(store: LocalStore, key: str, said: str, hint: str) -> None:
     _add(store, "a")
     with pytest.raises(InputError, match=said) as caught:
-        store.read(keys.parse(key))
+        store.read(keys.parse_key(key))
     assert hint in caught.value.hint
 
 
@@ -102,7 +102,7 @@ def test_processes_that_log_one_name_at_once_all_succeed(tmp_path: Path) -> None
 
 
 def test_metrics_are_series_that_grow(store: LocalStore) -> None:
-    key = keys.parse(_add(store, "m", "model", "model"))
+    key = keys.parse_key(_add(store, "m", "model", "model"))
     store.append_metrics(key, {"loss": [3.0, 2.0]}, replace=False, single=False)
     store.append_metrics(key, {"loss": [math.nan, math.inf]}, replace=False, single=False)
     store.append_metrics(key, {"accuracy": [0.5]}, replace=False, single=True)
@@ -121,15 +121,15 @@ def test_metrics_of_nothing_are_refused(store: LocalStore) -> None:
 
 
 def test_removing_takes_the_metrics_and_the_log_along(store: LocalStore) -> None:
-    found = run.start(store, "p", {})
+    found = run.start_run(store, "p", {})
     found.log_metric("a", 1)
     log = store.log_file("p", found.id)
     log.write_text("line\n")
     with pytest.raises(PlatformError, match="still running"):
-        store.remove(keys.parse(found.key))
+        store.remove(keys.parse_key(found.key))
     found.finish("COMPLETED")
     assert list(store.log_lines("p", found.id)) == ["line\n"]
-    store.remove(keys.parse(found.key))
+    store.remove(keys.parse_key(found.key))
     assert not log.exists()
     with store._database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM metric").fetchone()[0] == 0

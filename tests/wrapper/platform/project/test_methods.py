@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from ovenbird.errors import InputError, OutputError, PlatformError
-from ovenbird.platform.entities.run import start
+from ovenbird.platform.entities.run import start_run
 from ovenbird.platform.project.project import Project
 
 TYPES = ["artifact", "dataitem", "model"]
@@ -209,7 +209,7 @@ def test_the_runs_of_a_function_are_listed(either: Project) -> None:
     """Of that revision alone, and read by their ids."""
     first = either.new_function("f", "python", code="1", handler="f")
     second = either.new_function("f", "python", code="2", handler="f")
-    run = start(either._store, "p", {}, function=first.key)
+    run = start_run(either._store, "p", {}, function=first.key)
     run.save(update=True)
     assert [found.id for found in first.list_runs()] == [run.id]
     assert (second.list_runs(), first.list_runs(state="COMPLETED")) == ([], [])

@@ -110,7 +110,7 @@ def test_what_cannot_be_read_says_why(project: Project, source: Path, store: Loc
 
 
 def test_a_run_is_linked_to_what_it_makes_and_reads(store: LocalStore, source: Path) -> None:
-    found = run.start(store, "p", {})
+    found = run.start_run(store, "p", {})
     project = Project(store, "p", {}, run=found)
     before = Project(store, "p", {}).log_artifact("before", source=source)
     made = project.log_artifact("made", source=source)

@@ -14,16 +14,16 @@ def test_a_copy_is_the_same_and_told_as_it_goes(tmp_path: Path, size: int) -> No
     data = os.urandom(size)
     (tmp_path / "a").write_bytes(data)
     told: list[int] = []
-    assert file_copy.copy(tmp_path / "a", tmp_path / "deep/b", told.append) == size == sum(told)
+    assert file_copy.copy_file(tmp_path / "a", tmp_path / "deep/b", told.append) == size == sum(told)
     assert (tmp_path / "deep/b").read_bytes() == data
 
 
 def test_a_file_of_proc_that_has_no_size_is_copied_whole(tmp_path: Path) -> None:
-    file_copy.copy(Path("/proc/self/status"), tmp_path / "status")
+    file_copy.copy_file(Path("/proc/self/status"), tmp_path / "status")
     assert (tmp_path / "status").read_text().startswith("Name:")
 
 
-@pytest.mark.parametrize("step", [file_copy._copy_range, file_copy._send, file_copy._read_write])
+@pytest.mark.parametrize("step", [file_copy._copy_range, file_copy._send_range, file_copy._read_write])
 def test_each_way_of_copying_copies(tmp_path: Path, step: object) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
     with (tmp_path / "a").open("rb") as read, (tmp_path / "b").open("wb") as write:

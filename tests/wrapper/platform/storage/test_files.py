@@ -25,9 +25,9 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 def test_urls_are_told_apart() -> None:
     urls = ("/a", "a/b", "file:///a", "s3://b/k", "HTTPS://h/")
-    assert [schemes.scheme(url) for url in urls] == ["", "", "", "s3", "https"]
+    assert [schemes.get_scheme(url) for url in urls] == ["", "", "", "s3", "https"]
     with pytest.raises(InputError, match="ftp:// is not supported"):
-        schemes.scheme("ftp://h/a")
+        schemes.get_scheme("ftp://h/a")
 
 
 def test_a_url_is_shown_without_its_secrets() -> None:
@@ -48,7 +48,7 @@ def test_a_large_local_copy_is_hashed_when_asked_for(tmp_path: Path) -> None:
         file.truncate(files.HASHED_AT_ONCE + 1)
     (info,) = files.upload([tmp_path / "big"], str(tmp_path / "out/big"), {})
     assert info["hash"] is None
-    assert files.hashed(info, str(tmp_path / "out/big"))["hash"] == checksum_file(tmp_path / "big")
+    assert files.add_digest(info, str(tmp_path / "out/big"))["hash"] == checksum_file(tmp_path / "big")
 
 
 def test_several_sources_go_below_one_folder(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
         (info,) = files.upload([folder / "big"], str(folder / "stored"), {})
         files.download(str(folder / "stored"), folder / "back", {})
         assert info["size"] == 1024**3
-        files.hashed(info, str(folder / "stored"))
+        files.add_digest(info, str(folder / "stored"))
         # not ru_maxrss, which counts the parent's memory at the time of the fork
         print(int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024)
         """

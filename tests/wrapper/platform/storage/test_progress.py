@@ -23,7 +23,7 @@ def _read(terminal: int) -> bytes:
 
 def test_nothing_is_written_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
-    with progress.shown("storing x", 10, stream) as moved:
+    with progress.show_progress("storing x", 10, stream) as moved:
         assert moved is None
     assert stream.getvalue() == ""
 
@@ -36,7 +36,7 @@ def test_a_terminal_shows_how_far_it_is_and_is_left_clean(
 ) -> None:
     monkeypatch.setattr(progress, "_PATIENCE", 0.0)
     outer, inner = pty.openpty()
-    with os.fdopen(inner, "w") as stream, progress.shown("storing x", total, stream) as moved:
+    with os.fdopen(inner, "w") as stream, progress.show_progress("storing x", total, stream) as moved:
         assert moved is not None
         moved(2 * 1024 * 1024)
     shown = _read(outer)
@@ -47,7 +47,7 @@ def test_a_terminal_shows_how_far_it_is_and_is_left_clean(
 def test_a_short_transfer_shows_nothing(tmp_path: Path) -> None:
     outer, inner = pty.openpty()
     with os.fdopen(inner, "w") as stream:
-        with progress.shown("storing x", 10, stream) as moved:
+        with progress.show_progress("storing x", 10, stream) as moved:
             assert moved is not None
             moved(10)
         stream.write("end")

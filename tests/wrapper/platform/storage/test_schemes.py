@@ -18,13 +18,13 @@ from ovenbird.platform.storage import files, schemes
     ],
 )  # fmt: skip
 def test_the_forms_of_the_sdk_are_known(url: str, scheme: str) -> None:
-    assert schemes.scheme(url) == scheme
+    assert schemes.get_scheme(url) == scheme
 
 
 @pytest.mark.parametrize("url", ["ftp://h/a", "zip+ftp://h/a", "zip+zip+s3://b/k"])
 def test_other_schemes_are_refused(url: str) -> None:
     with pytest.raises(InputError, match="is not supported"):
-        schemes.scheme(url)
+        schemes.get_scheme(url)
 
 
 def test_only_what_has_folders_ends_in_a_slash(tmp_path: Path) -> None:
@@ -36,14 +36,14 @@ def test_local_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`~` is the home, unless there is such a name; a `file://` URL is unescaped, in any case."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert schemes.local("~/a b.csv") == tmp_path / "a b.csv"
-    assert schemes.local("~") == tmp_path
-    assert schemes.local("a/~/b") == Path("a/~/b")
-    assert schemes.local("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")
+    assert schemes.get_local_path("~/a b.csv") == tmp_path / "a b.csv"
+    assert schemes.get_local_path("~") == tmp_path
+    assert schemes.get_local_path("a/~/b") == Path("a/~/b")
+    assert schemes.get_local_path("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")
     (tmp_path / "~here").touch()
-    assert schemes.local("~here") == Path("~here")
+    assert schemes.get_local_path("~here") == Path("~here")
     for url in ("file:///a%20b/citt%C3%A0", "FILE:///a%20b/città", "file://localhost/a b/città"):
-        assert schemes.local(url) == Path("/a b/città")
+        assert schemes.get_local_path(url) == Path("/a b/città")
 
 
 def test_the_home_is_read_from_and_written_to(

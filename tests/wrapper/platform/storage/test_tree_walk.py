@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ovenbird.platform.local.store import LocalStore
-from ovenbird.platform.storage.tree_walk import describe_special, identify, walk_tree
+from ovenbird.platform.storage.tree_walk import describe_special, identify_folder, walk_tree
 
 
 def _names(root: Path) -> list[str]:
@@ -59,7 +59,7 @@ def test_stores_and_named_folders_are_left_out(tmp_path: Path) -> None:
         (tmp_path / name / "file").write_text("")
     (tmp_path / "link").symlink_to("other")
     assert _names(tmp_path) == ["link/file", "other/file", "plain/.ovenbird/file"]
-    other = identify(tmp_path / "other")
+    other = identify_folder(tmp_path / "other")
     assert other is not None
     assert [name for _, name in walk_tree(tmp_path, {other}).files] == ["plain/.ovenbird/file"]
 

@@ -35,8 +35,8 @@ def _write(path: Path, form: str) -> Path:
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
 @pytest.mark.parametrize("form", ["csv", "tsv", "parquet", "json", "jsonl", "xlsx"])
 def test_every_format_is_read_by_both_engines(tmp_path: Path, form: str, engine: str) -> None:
-    frame = dataframes.read(_write(tmp_path, form), engine=engine)
-    assert dataframes.engine_of(frame) == engine
+    frame = dataframes.read_frame(_write(tmp_path, form), engine=engine)
+    assert dataframes.get_engine(frame) == engine
     assert list(frame["city"]) == ["Trento", "Zürich"]
     assert list(frame["people"]) == [118_000, 443_000]
 
@@ -44,7 +44,7 @@ def test_every_format_is_read_by_both_engines(tmp_path: Path, form: str, engine:
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
 def test_the_format_and_the_separator_can_be_told(tmp_path: Path, engine: str) -> None:
     (tmp_path / "data").write_text("a;b\n1;2\n")
-    frame = dataframes.read(tmp_path / "data", file_format="csv", sep=";", engine=engine)
+    frame = dataframes.read_frame(tmp_path / "data", file_format="csv", sep=";", engine=engine)
     assert list(frame.columns) == ["a", "b"]
 
 
@@ -62,7 +62,7 @@ def test_the_format_and_the_separator_can_be_told(tmp_path: Path, engine: str) -
 def test_what_does_not_parse_is_named(tmp_path: Path, name: str, options: dict[str, Any], said: str) -> None:
     (tmp_path / name).write_text("not what it says")
     with pytest.raises(InputError, match=said):
-        dataframes.read(tmp_path / name, **options)
+        dataframes.read_frame(tmp_path / name, **options)
 
 
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
@@ -74,12 +74,12 @@ def test_schema_and_preview_tell_types_and_first_rows(engine: str) -> None:
             "l": [[1, 2]] * 12, "d": [Decimal("1.5")] * 12,
         }
     )  # fmt: skip
-    types = {field["name"]: field["type"] for field in dataframes.schema(frame)["fields"]}
+    types = {field["name"]: field["type"] for field in dataframes.describe_schema(frame)["fields"]}
     assert types == {
         "s": "string", "i": "integer", "f": "number", "b": "boolean", "t": "datetime", "l": "array",
         "d": "number" if engine == "polars" else "any",
     }  # fmt: skip
-    shown = dataframes.preview(frame)
+    shown = dataframes.make_preview(frame)
     assert shown["rows"] == 12
     first = {col["name"]: col["value"][0] for col in shown["cols"]}
     assert first == {"s": "a", "i": 1, "f": None, "b": True, "t": moment.isoformat(), "l": "[1, 2]", "d": "1.5"}
@@ -93,33 +93,33 @@ def test_a_frame_is_written_and_read_back(tmp_path: Path, engine: str) -> None:
     assert (digest is not None) == (engine == "pandas")
     if digest is not None:
         assert digest == checksum_file(tmp_path / "a.parquet")
-    back = dataframes.read(tmp_path / "a.parquet", engine=engine)
+    back = dataframes.read_frame(tmp_path / "a.parquet", engine=engine)
     assert back.equals(frame)
 
 
 def test_a_lazy_frame_is_a_frame(tmp_path: Path) -> None:
     lazy = polars.LazyFrame({"a": [1, 2]})
     dataframes.write_parquet(lazy, tmp_path / "a.parquet")
-    assert dataframes.preview(lazy)["rows"] == 2
+    assert dataframes.make_preview(lazy)["rows"] == 2
     assert polars.read_parquet(tmp_path / "a.parquet")["a"].to_list() == [1, 2]
 
 
 @pytest.mark.parametrize("value", [1, "a", [], {}, type("DataFrame", (), {})()])
 def test_other_values_are_no_frames(value: object) -> None:
-    assert dataframes.engine_of(value) is None
+    assert dataframes.get_engine(value) is None
 
 
 @pytest.mark.parametrize(
     ("first", "chosen"), [("", "pandas"), ("import polars", "polars"), ("import pandas, polars", "pandas")]
 )
 def test_the_engine_that_is_loaded_is_chosen(first: str, chosen: str) -> None:
-    program = f"{first}\nfrom ovenbird.platform.tables import dataframes\nprint(dataframes.choose())"
+    program = f"{first}\nfrom ovenbird.platform.tables import dataframes\nprint(dataframes.choose_engine())"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == chosen
 
 
 def test_without_any_engine_the_error_says_what_to_install(tmp_path: Path) -> None:
-    program = "from ovenbird.platform.tables import dataframes\ndataframes.choose()"
+    program = "from ovenbird.platform.tables import dataframes\ndataframes.choose_engine()"
     found = subprocess.run(
         [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False,
         env={"PYTHONPATH": str(Path(dataframes.__file__).parents[3])},
@@ -130,9 +130,9 @@ def test_without_any_engine_the_error_says_what_to_install(tmp_path: Path) -> No
 @pytest.mark.parametrize("engine", dataframes.ENGINES)
 def test_frames_of_several_files_are_put_together(engine: str) -> None:
     make = MAKERS[engine]
-    assert list(dataframes.together([make({"a": [1]}), make({"a": [2]})], "x")["a"]) == [1, 2]
+    assert list(dataframes.concat_frames([make({"a": [1]}), make({"a": [2]})], "x")["a"]) == [1, 2]
     with pytest.raises(InputError, match="x holds no file"):
-        dataframes.together([], "x")
+        dataframes.concat_frames([], "x")
 
 
 @pytest.mark.parametrize(

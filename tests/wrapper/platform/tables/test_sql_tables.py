@@ -16,7 +16,7 @@ from ovenbird.errors import InputError, OutputError
 from ovenbird.platform.local.store import LocalStore
 from ovenbird.platform.project.project import Project
 from ovenbird.platform.tables import sql_tables
-from ovenbird.platform.tables.dataframes import ENGINES, engine_of
+from ovenbird.platform.tables.dataframes import ENGINES, get_engine
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def database(tmp_path: Path) -> dict[str, str]:
 def test_a_table_is_a_frame(store: LocalStore, database: dict[str, str], path: str, engine: str) -> None:
     item = Project(store, "p", database).new_dataitem("cities", "table", path=path)
     frame = item.as_df(engine=engine)
-    assert (engine_of(frame), list(frame["name"]), list(frame["people"])) == (
+    assert (get_engine(frame), list(frame["name"]), list(frame["people"])) == (
         engine, ["Trento", "Zürich"], [118000, 443000],
     )  # fmt: skip
 
@@ -62,9 +62,9 @@ def test_a_query_is_read_once(store: LocalStore, database: dict[str, str], tmp_p
 
 def test_views_and_odd_names_are_tables_too(database: dict[str, str]) -> None:
     """A name is quoted: it is no statement."""
-    assert list(sql_tables.read("sql://shop/small", database, "pandas")["name"]) == ["Trento"]
-    assert list(sql_tables.read('sql://shop/odd "name; DROP', database, "pandas").columns) == ["a"]
-    assert list(sql_tables.read("sql://shop/cities", database, "pandas", index_col="name").index) == [
+    assert list(sql_tables.read_sql("sql://shop/small", database, "pandas")["name"]) == ["Trento"]
+    assert list(sql_tables.read_sql('sql://shop/odd "name; DROP', database, "pandas").columns) == ["a"]
+    assert list(sql_tables.read_sql("sql://shop/cities", database, "pandas", index_col="name").index) == [
         "Trento",
         "Zürich",
     ]
@@ -99,7 +99,7 @@ def test_the_table_is_a_file_where_one_is_asked_for(
 )
 def test_a_path_that_leads_nowhere_is_told(database: dict[str, str], path: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        sql_tables.read(path, database, "pandas")
+        sql_tables.read_sql(path, database, "pandas")
 
 
 def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,28 +111,28 @@ def test_the_platforms_variables_name_postgresql(monkeypatch: pytest.MonkeyPatch
         "DB_PASSWORD": "SE:C/R@ET",
         "DB_DATABASE": "d",
     }
-    address = sql_tables.parse("sql://other/public/t")
-    url = sql_tables.connection_url(address, environ)
+    address = sql_tables.parse_path("sql://other/public/t")
+    url = sql_tables.make_connection_url(address, environ)
     assert (url.drivername, url.username, url.password, url.host, url.port, url.database) == (
         "postgresql+psycopg", "me@x", "SE:C/R@ET", "127.0.0.1", 1, "d",
     )  # fmt: skip
     with pytest.raises(InputError, match="cannot be read") as caught:
-        sql_tables.read("sql://other/public/t", environ, "pandas")
+        sql_tables.read_sql("sql://other/public/t", environ, "pandas")
     assert "SE:C" not in str(caught.value) + caught.value.hint
     with pytest.raises(InputError, match="DB_HOST is not set"):
-        sql_tables.connection_url(address, {})
+        sql_tables.make_connection_url(address, {})
     with pytest.raises(InputError, match="DB_PORT is not a whole number"):
-        sql_tables.connection_url(address, {**environ, "DB_PORT": "x"})
+        sql_tables.make_connection_url(address, {**environ, "DB_PORT": "x"})
     for driver in ("psycopg", "psycopg2"):
         monkeypatch.setitem(sys.modules, driver, None)
     with pytest.raises(InputError, match="PostgreSQL needs the package psycopg"):
-        sql_tables.connection_url(address, environ)
+        sql_tables.make_connection_url(address, environ)
 
 
 def test_without_sqlalchemy_the_package_is_named(database: dict[str, str]) -> None:
     program = (
         "import sys; sys.modules['sqlalchemy'] = None\nfrom ovenbird.platform.tables import sql_tables\n"
-        "sql_tables.read('sql://shop/cities', {}, 'pandas')"
+        "sql_tables.read_sql('sql://shop/cities', {}, 'pandas')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     command = format_install_command("tables")

@@ -34,7 +34,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
     if len(options.keys) < 2:
         raise InputError("one run alone cannot be compared", hint="ovenbird runs compare latest~1 latest")
-    runs = [queries.located(store, "run", text, options.project) for text in options.keys]
+    runs = [queries.locate_entity(store, "run", text, options.project) for text in options.keys]
     fields = compare_runs(store, runs, changed=options.changed)
     if options.json:
         print_json({"runs": [str(key) for key in runs], "fields": [field._asdict() for field in fields]})

@@ -33,11 +33,11 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Copy files: of an entity, or of all outputs of a run by their names. The paths go to stdout."""
     from ...platform import queries
 
-    key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
+    key = queries.locate_entity(store, queries.VERBS[options.noun], options.key, options.project)
     if options.destination == "-":
         return _to_stdout(store, key)
     if key.type != "run":
-        print(queries.fetched(store, key, os.environ, options.destination, overwrite=options.overwrite))
+        print(queries.fetch_files(store, key, os.environ, options.destination, overwrite=options.overwrite))
         return 0
     outputs = store.read(key)["status"].get("outputs") or {}
     for path in queries.fetch_outputs(
@@ -50,13 +50,13 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 def _to_stdout(store: EntityStore, key: EntityKey) -> int:
     """Write the content of the one file. Errors: InputError when there are several, or none."""
     from ...platform.entities.file_entity import MATERIALS
-    from ...platform.keys import parse
+    from ...platform.keys import parse_key
 
     texts = [str(key)]
     if key.type == "run":
         texts = list((store.read(key)["status"].get("outputs") or {}).values())
     entities = [MATERIALS[found.type](store, store.read(found), os.environ)
-                for found in map(parse, texts) if found.type in MATERIALS]  # fmt: skip
+                for found in map(parse_key, texts) if found.type in MATERIALS]  # fmt: skip
     paths = [path for entity in entities for path in entity.as_file()]
     if len(paths) != 1:
         raise InputError(f"{key} has {len(paths)} files, and stdout takes one", hint="name a folder instead of -")

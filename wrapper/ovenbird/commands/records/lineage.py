@@ -30,6 +30,6 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
     key = queries.locate_any(store, options.key, options.project)
     check = (lambda record: check_content(store, record, os.environ)) if options.verify else None
-    node = lineage.trace(store, str(key), check)
-    print(lineage.render(node, options.format))
+    node = lineage.trace_lineage(store, str(key), check)
+    print(lineage.render_lineage(node, options.format))
     return 1 if lineage.find_changed(node) else 0

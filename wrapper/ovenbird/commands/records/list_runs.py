@@ -53,7 +53,7 @@ def add(verbs: Verbs, noun: str) -> None:  # noqa: ARG001  # of all verbs
 
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the runs; the exit status."""
-    from ...platform.entities.run_summary import select_column, values_of
+    from ...platform.entities.run_summary import collect_columns, select_column
 
     hidden: list[str] = []
     summaries: list[Summary] = []
@@ -65,7 +65,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
         summaries.append(summary)
     if not summaries:
         tell_empty(store, "runs", options.project)
-    values = [values_of(summary) for summary in summaries]
+    values = [collect_columns(summary) for summary in summaries]
     columns = options.columns or _default_columns(values)
     cells = {name: select_column(values, name) for name in columns}
     if unknown := [name for name, column in cells.items() if column is None and values]:
@@ -91,19 +91,19 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
 
 def _matching(store: EntityStore, options: argparse.Namespace, hidden: list[str]) -> Iterator[Summary]:
     """Yield the runs that are asked for, newest first; ids of those that never called their function are put aside."""
-    from ...platform.entities.run_summary import function_name, given_name, moment_of, summarize
-    from ...platform.keys import parse
-    from ...platform.queries import checked_state
+    from ...platform.entities.run_summary import get_function_name, get_run_name, parse_moment, summarize
+    from ...platform.keys import parse_key
+    from ...platform.queries import parse_state
 
-    state = checked_state(options.state)
+    state = parse_state(options.state)
     for record in store.records("run", project=options.project, state=state):
         key = record["spec"].get("function")
-        began = moment_of(record["status"].get("started") or record["metadata"].get("created"))
+        began = parse_moment(record["status"].get("started") or record["metadata"].get("created"))
         if options.since and began and began < options.since:
             continue  # not the end: a run on Core may have begun long after it was made
-        if options.name and options.name not in (given_name(record), record["id"]):
+        if options.name and options.name not in (get_run_name(record), record["id"]):
             continue
-        if options.function and options.function not in (key, function_name(key)):
+        if options.function and options.function not in (key, get_function_name(key)):
             continue
         if not options.all and not record["status"].get("called", True):
             hidden.append(record["id"])
@@ -112,16 +112,16 @@ def _matching(store: EntityStore, options: argparse.Namespace, hidden: list[str]
         missing = [(name, text) for name, text in options.where if not _holds(brief, name, text)]
         if any(name.startswith(_NO_METRIC) for name, _ in missing):
             continue  # without asking for metrics, which Core is asked for one run at a time
-        summary = summarize(record, store.last_metrics(parse(record["key"])))
+        summary = summarize(record, store.last_metrics(parse_key(record["key"])))
         if all(_holds(summary, name, text) for name, text in missing):
             yield summary
 
 
 def _holds(summary: Summary, name: str, text: str) -> bool:
     """Return whether a value of the run is this one: the same JSON value, or the same text."""
-    from ...platform.entities.run_summary import values_of
+    from ...platform.entities.run_summary import collect_columns
 
-    values = values_of(summary)
+    values = collect_columns(summary)
     candidates = [values[name]] if name in values else [v for key, v in values.items() if key.endswith(f".{name}")]
     try:
         wanted = json.loads(text)

@@ -28,7 +28,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the list; the exit status."""
     from ...platform import queries
 
-    rows = queries.listed(
+    rows = queries.list_rows(
         store, queries.VERBS[options.noun], project=options.project, name=options.name,
         state=options.state, versions=options.versions, limit=options.limit or None,
     )  # fmt: skip

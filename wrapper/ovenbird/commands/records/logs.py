@@ -27,7 +27,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...platform import queries
     from ...platform.store import FINAL
 
-    key = queries.located(store, "run", options.key, options.project)
+    key = queries.locate_entity(store, "run", options.key, options.project)
     shown = 0
     while True:
         ended = store.read(key)["status"].get("state") in FINAL

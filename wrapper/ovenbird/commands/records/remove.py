@@ -25,8 +25,10 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Remove entities; their keys go to stdout."""
     from ...platform import queries
 
-    keys = [queries.located(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]
+    keys = [queries.locate_entity(store, queries.VERBS[options.noun], text, options.project) for text in options.keys]
     for key in keys:  # all were found before the first one is removed
-        for gone in queries.removed(store, key, os.environ, versions=options.versions, keep_files=options.keep_files):
+        for gone in queries.remove_entities(
+            store, key, os.environ, versions=options.versions, keep_files=options.keep_files
+        ):
             print(gone)
     return 0

@@ -72,7 +72,7 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     from ...logging_config import configure
     from ...platform import queries
 
-    record = store.read(queries.located(store, "run", options.key, options.project))
+    record = store.read(queries.locate_entity(store, "run", options.key, options.project))
     launch = _launch(record)
     settings, environ = _settings(record, launch, options)
     os.chdir(launch["folder"])

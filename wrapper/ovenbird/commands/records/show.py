@@ -38,13 +38,13 @@ def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Print the entity; the exit status."""
     from ...platform import queries
 
-    key = queries.located(store, queries.VERBS[options.noun], options.key, options.project)
+    key = queries.locate_entity(store, queries.VERBS[options.noun], options.key, options.project)
     if options.plot:
         return _plot(store, key)
     if options.noun == "dataitems" and not options.json and sys.stdout.isatty() and (text := _table(store, key)):
         print(text)
         return 0
-    print_json(queries.shown(store, key, os.environ))
+    print_json(queries.read_shown_record(store, key, os.environ))
     return 0
 
 
@@ -71,7 +71,7 @@ def _table(store: EntityStore, key: EntityKey) -> str:
     from ...errors import OvenbirdError
     from ...platform.entities.file_entity import Dataitem
     from ...platform.tables import dataframes
-    from ...platform.tables.preview import preview_text
+    from ...platform.tables.preview import format_preview
 
     entity = Dataitem(store, store.read(key), os.environ)
     if not entity.status.get("preview"):
@@ -79,11 +79,11 @@ def _table(store: EntityStore, key: EntityKey) -> str:
             path = entity.local_path()
             if path is None or not is_file(path) or path.stat().st_size > _LARGEST:
                 return ""  # nobody waits for all of it to see ten rows
-            dataframes.format_of(str(path))
-            entity.status.preview = dataframes.preview(entity.as_df())
+            dataframes.get_format(str(path))
+            entity.status.preview = dataframes.make_preview(entity.as_df())
         except OvenbirdError as error:
             if entity.kind == "table":
                 print(f"its rows cannot be shown: {error.message}", file=sys.stderr)
             return ""
-    text = preview_text(entity.status.preview)
+    text = format_preview(entity.status.preview)
     return f"{text}\n{entity.key}" if text else ""

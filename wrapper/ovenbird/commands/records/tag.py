@@ -27,17 +27,17 @@ def add(verbs: Verbs, noun: str) -> None:
 def run(store: EntityStore, options: argparse.Namespace) -> int:
     """Change what is said of a run; the exit status."""
     from ...platform import queries
-    from ...platform.entities.run_summary import summarize, tags_of
+    from ...platform.entities.run_summary import format_tags, summarize
 
-    given = tags_of({"labels": options.tags})
+    given = format_tags({"labels": options.tags})
     if "" in given:
         raise InputError(
             f"a tag without a key: {', '.join(map(show_value, options.tags))}", hint="KEY=VALUE, or a word"
         )
-    key = queries.located(store, "run", options.key, options.project)
+    key = queries.locate_entity(store, "run", options.key, options.project)
 
     def change(metadata: dict[str, Any]) -> None:
-        tags = {**tags_of(metadata), **given}
+        tags = {**format_tags(metadata), **given}
         if missing := [name for name in options.remove if name not in tags]:
             known = f"it has: {', '.join(tags)}" if tags else "it has no tags"
             raise InputError(f"the run has no tag {', '.join(map(show_value, missing))}", hint=known)

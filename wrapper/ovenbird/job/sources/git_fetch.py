@@ -163,7 +163,7 @@ def _refused(error: Exception, found: GitSource) -> LoadError:
     elif type(error).__module__.startswith("urllib3"):
         last = getattr(error, "reason", None)  # of several tries
         last = last if isinstance(last, Exception) else error
-        message += f": {http_pool.reason(last)}"
+        message += f": {http_pool.describe_reason(last)}"
         hint = (
             "`GIT_SSL_CAINFO` or `SSL_CERT_FILE` names the certificates to trust"
             if "SSL" in type(last).__name__

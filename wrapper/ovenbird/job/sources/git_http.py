@@ -23,13 +23,13 @@ class GitHttpClient(AbstractHttpGitClient):
 
     def __init__(self, found: GitSource, login: Credentials | None, environ: Mapping[str, str], limit: float) -> None:
         super().__init__(found.url, thin_packs=False)
-        urllib3 = http_pool.library()
+        urllib3 = http_pool.import_urllib3()
         retries = urllib3.Retry(
             total=6, connect=3, read=1, status=3, redirect=0, other=0, backoff_factor=0.2, raise_on_status=False,
             status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after_header=False,
         )  # fmt: skip
-        self._pool = http_pool.pool(
-            http_pool.proxy(found.url, http_pool.proxies(environ)), retries=retries,
+        self._pool = http_pool.make_pool(
+            http_pool.find_proxy(found.url, http_pool.list_proxies(environ)), retries=retries,
             timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
             ca_certs=environ.get("GIT_SSL_CAINFO") or None,
         )  # fmt: skip

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import PlatformAuthError, PlatformError, PlatformResponseError
-from .credentials import ACCESS, PASSWORD, PERSONAL, REFRESH, USER, CredentialSource, save, sources
+from .credentials import (
+    ACCESS,
+    PASSWORD,
+    PERSONAL,
+    REFRESH,
+    USER,
+    CredentialSource,
+    list_credential_sources,
+    save_tokens,
+)
 
 Ask = Callable[[str, Mapping[str, str] | None], Any]
 """Asks an address outside the platform's own (GET, or POST of a form) without signing; the JSON of the answer."""
@@ -21,7 +30,7 @@ class TokenManager:
     """The credentials in use. `storage` is what files are reached with; it changes when credentials are renewed."""
 
     def __init__(self, environ: Mapping[str, str], ask: Ask) -> None:
-        self._sources = sources(environ)
+        self._sources = list_credential_sources(environ)
         self._ask = ask
         self._lock = threading.Lock()
         self._exchanged = False
@@ -85,10 +94,10 @@ class TokenManager:
         """Turn to the next place that holds credentials. Errors: PlatformDeniedError when there is none."""
         if len(self._sources) == 1:
             raise PlatformAuthError(reason, hint=self._hint())
-        left = self._sources.pop(0)
-        self._turned.append(left)
+        previous = self._sources.pop(0)
+        self._turned.append(previous)
         self._exchanged = False
-        for name in left.values:
+        for name in previous.values:
             self.storage.pop(name, None)
         self.storage.update(self._now.values)
 
@@ -137,16 +146,16 @@ class TokenManager:
             return endpoint
         if not (issuer := values.get("DHCORE_ISSUER")):
             raise PlatformAuthError("tokens cannot be renewed: neither OAUTH2_TOKEN_ENDPOINT nor DHCORE_ISSUER is set")
-        found = self._ask(f"{issuer.rstrip('/')}/.well-known/openid-configuration", None)
-        if not isinstance(found, dict) or not isinstance(found.get("token_endpoint"), str):
+        configuration = self._ask(f"{issuer.rstrip('/')}/.well-known/openid-configuration", None)
+        if not isinstance(configuration, dict) or not isinstance(configuration.get("token_endpoint"), str):
             raise PlatformError(f"{issuer} does not name its token endpoint", hint="set `OAUTH2_TOKEN_ENDPOINT`")
-        return str(found["token_endpoint"])
+        return str(configuration["token_endpoint"])
 
     def _take(self, answer: Mapping[str, Any]) -> None:
         """Use what a token endpoint has answered, and keep it where the credentials came from."""
         named = {_NAMES.get(name, name.upper()): str(value) for name, value in answer.items() if value}
-        known = (*_NAMES.values(), *(name for name in named if name.startswith(_TAKEN)))
-        found = {name: value for name, value in named.items() if name in known}
-        self._now.note(found)
-        self.storage.update(found)
-        save(self._now, found)
+        names = (*_NAMES.values(), *(name for name in named if name.startswith(_TAKEN)))
+        tokens = {name: value for name, value in named.items() if name in names}
+        self._now.note(tokens)
+        self.storage.update(tokens)
+        save_tokens(self._now, tokens)

@@ -43,29 +43,29 @@ class CredentialSource:
         self.secrets |= {values[name] for name in _SECRETS if values.get(name)}
 
 
-def sources(environ: Mapping[str, str]) -> list[CredentialSource]:
+def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource]:
     """The places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
 
     What is no credential (addresses, the client's id) is in each of them, the environment's first; keys of object
     stores are the environment's where the file has none. The last resort is
     an environment without any. Errors: SettingsError when the file does not parse.
     """
-    here = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
-    path, profile, kept = _file(environ)
-    found = [CredentialSource({**kept_settings(kept), **here})] if any(here.get(name) for name in _ENTRY) else []
-    if any(kept.get(name) for name in _ENTRY):
-        others = _STORAGE if kept.get("AWS_ACCESS_KEY_ID") else ()
-        spare = {name: value for name, value in here.items() if name not in (*_SIGN_IN, *others)}
-        found.append(CredentialSource({**spare, **kept, **kept_settings(here)}, path, profile))
-    return found or [CredentialSource({**kept, **here})]
+    own = {name: value for name, value in environ.items() if name.startswith(_OURS) and value}
+    path, profile, stored = _read_file(environ)
+    places = [CredentialSource({**drop_credentials(stored), **own})] if any(own.get(name) for name in _ENTRY) else []
+    if any(stored.get(name) for name in _ENTRY):
+        others = _STORAGE if stored.get("AWS_ACCESS_KEY_ID") else ()
+        spare = {name: value for name, value in own.items() if name not in (*_SIGN_IN, *others)}
+        places.append(CredentialSource({**spare, **stored, **drop_credentials(own)}, path, profile))
+    return places or [CredentialSource({**stored, **own})]
 
 
-def kept_settings(values: Mapping[str, str]) -> dict[str, str]:
+def drop_credentials(values: Mapping[str, str]) -> dict[str, str]:
     """The values that are no credentials."""
     return {name: value for name, value in values.items() if name not in (*_SECRETS, USER)}
 
 
-def save(source: CredentialSource, values: Mapping[str, str]) -> None:
+def save_tokens(source: CredentialSource, values: Mapping[str, str]) -> None:
     """Put new tokens into the file that the old ones came from: a refresh token works once, and others use it too."""
     if source.path is None:
         return
@@ -73,7 +73,7 @@ def save(source: CredentialSource, values: Mapping[str, str]) -> None:
 
     from ...common.atomic_files import write_private_file
 
-    parser = _parsed(source.path)
+    parser = _parse_file(source.path)
     if not parser.has_section(source.profile):
         parser.add_section(source.profile)
     for name, value in values.items():
@@ -86,11 +86,11 @@ def save(source: CredentialSource, values: Mapping[str, str]) -> None:
         return  # a read-only home: the tokens still serve this process
 
 
-def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
+def _read_file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
     path = expand_home(environ.get("DH_CONFIG") or "~/.dhcore.ini", environ)
     if not is_file(path):
         return path, "", {}
-    parser = _parsed(path)
+    parser = _parse_file(path)
     profile = environ.get("DH_NAME") or parser.defaults().get("current_environment") or _PROFILE
     if not parser.has_section(profile):
         if environ.get("DH_NAME"):
@@ -101,7 +101,7 @@ def _file(environ: Mapping[str, str]) -> tuple[Path, str, dict[str, str]]:
     return path, profile, {name: value for name, value in values.items() if name.startswith(_OURS)}
 
 
-def _parsed(path: Path) -> configparser.ConfigParser:
+def _parse_file(path: Path) -> configparser.ConfigParser:
     import configparser  # where there is a file: most pods have none
 
     parser = configparser.ConfigParser(interpolation=None)

@@ -42,58 +42,60 @@ class EntityApi:
         entries: dict[str, dict[str, Any]] = {}
         page = 0
         while True:
-            where = path(key.project, key.type, identity) + "/files/info"
-            found = self._client.call("GET", where, query={"page": page} if page else None)
-            before, paged = len(entries), isinstance(found, dict)
-            for entry in (found.get("content") or []) if isinstance(found, dict) else found:
+            where = entity_path(key.project, key.type, identity) + "/files/info"
+            page_files = self._client.call("GET", where, query={"page": page} if page else None)
+            before, paged = len(entries), isinstance(page_files, dict)
+            for entry in (page_files.get("content") or []) if isinstance(page_files, dict) else page_files:
                 entries.setdefault(str(entry.get("path") or entry.get("name")), entry)
             page += 1
-            if not paged or found.get("last", True) or len(entries) == before:
+            if not paged or page_files.get("last", True) or len(entries) == before:
                 return list(entries.values())
 
     def by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
         """The entity of that id. InputError if there is none."""
         try:
-            return dict(self._client.call("GET", path(key.project, key.type, identity)))
+            return dict(self._client.call("GET", entity_path(key.project, key.type, identity)))
         except PlatformResponseError as error:
             if error.status != 404:
                 raise
             hint = "leave the id out for the latest version"
-            what = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
-            raise InputError(f"{key}: Core has no {what}", hint=hint) from None
+            description = f"{key.type} with id {show_value(identity)} in project {show_value(key.project)}"
+            raise InputError(f"{key}: Core has no {description}", hint=hint) from None
 
     def latest(self, key: EntityKey) -> serialization.Entity:
         """The latest of the key's name that is whole. InputError, with the names that there are."""
         # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
         query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
-        found = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
-        if found is not None and (found.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
+        newest = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
+        if newest is not None and (newest.get("status") or {}).get("state") in _UNFINISHED and key.type != "function":
             # a version whose upload failed or has not ended does not hide the one before it
             versions = self.pages(key.project, key.type, query)
-            found = next((one for one in versions if (one.get("status") or {}).get("state") not in _UNFINISHED), found)
-        if found is None:
-            there = sorted({str(one["name"]) for one in islice(self.pages(key.project, key.type, {}), 20)})
-            hint = f"there are: {', '.join(there)}" if there else f"there is no {key.type} at all"
+            newest = next(
+                (entity for entity in versions if (entity.get("status") or {}).get("state") not in _UNFINISHED), newest
+            )
+        if newest is None:
+            names = sorted({str(entity["name"]) for entity in islice(self.pages(key.project, key.type, {}), 20)})
+            hint = f"there are: {', '.join(names)}" if names else f"there is no {key.type} at all"
             raise InputError(
                 f"{key}: no {key.type} named {show_value(key.name)} in project {show_value(key.project)}", hint=hint
             )
-        return found
+        return newest
 
     def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
         """Entities of a listing, page by page, latest first. InputError for a project that does not exist."""
         page, last = 0, 0
         while page <= last:
             full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
-            found = self._client.call("GET", path(project, type), query=full)
-            if not (found["content"] or page or project in self.projects):
+            answer = self._client.call("GET", entity_path(project, type), query=full)
+            if not (answer["content"] or page or project in self.projects):
                 self._check_project(project)
             self.projects.add(project)
-            yield from found["content"]
-            page, last = page + 1, int(found.get("totalPages", 1)) - 1
+            yield from answer["content"]
+            page, last = page + 1, int(answer.get("totalPages", 1)) - 1
             if query.get("size") == 1:
                 return
 
 
-def path(project: str, type: str, identity: str = "") -> str:
+def entity_path(project: str, type: str, identity: str = "") -> str:
     """The address of a type of entity in a project, or of one entity."""
     return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)

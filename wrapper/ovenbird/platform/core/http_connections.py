@@ -44,7 +44,7 @@ class HttpConnections:
     """
 
     def __init__(self, environ: Mapping[str, str], connect: float, read: float) -> None:
-        self._proxies = http_pool.proxies(environ)
+        self._proxies = http_pool.list_proxies(environ)
         self._connect_timeout, self._read_timeout = connect, read
         self._lock = threading.Lock()
         self._idle: dict[tuple[int, str, str, str], list[HTTPConnection]] = {}
@@ -55,14 +55,14 @@ class HttpConnections:
         Errors: CertificateError, CallError.
         """
         parts = urlsplit(url)
-        proxy = http_pool.proxy(url, self._proxies)
+        proxy = http_pool.find_proxy(url, self._proxies)
         # connections must not be shared with the processes that user code forks
-        place = (os.getpid(), parts.scheme, parts.netloc, proxy)
+        pool_key = (os.getpid(), parts.scheme, parts.netloc, proxy)
         target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), _TARGET_SAFE)
         if proxy and parts.scheme == "http":
             target = f"http://{parts.netloc.rpartition('@')[2]}{target}"
-            headers = {**headers, **_sign_in(urlsplit(proxy))}
-        connection = self._take(place) or self._open(parts, proxy)
+            headers = {**headers, **_proxy_authorization(urlsplit(proxy))}
+        connection = self._take(pool_key) or self._open(parts, proxy)
         try:
             connection.request(method, target, body, dict(headers))
             response = connection.getresponse()
@@ -76,7 +76,7 @@ class HttpConnections:
         if response.will_close:
             connection.close()
         else:
-            self._keep(place, connection)
+            self._keep(pool_key, connection)
         return HttpAnswer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
     def forget_threads(self) -> None:
@@ -94,19 +94,19 @@ class HttpConnections:
         """Let go of them when nobody calls any more."""
         self.close()
 
-    def _take(self, place: tuple[int, str, str, str]) -> HTTPConnection | None:
+    def _take(self, pool_key: tuple[int, str, str, str]) -> HTTPConnection | None:
         """Return a connection that waits and that its server has not ended, None where there is none."""
         while True:
             with self._lock:
-                waiting = self._idle.get(place)
+                waiting = self._idle.get(pool_key)
                 connection = waiting.pop() if waiting else None
             if connection is None or not _is_ended(connection):
                 return connection
             connection.close()
 
-    def _keep(self, place: tuple[int, str, str, str], connection: HTTPConnection) -> None:
+    def _keep(self, pool_key: tuple[int, str, str, str], connection: HTTPConnection) -> None:
         with self._lock:
-            waiting = self._idle.setdefault(place, [])
+            waiting = self._idle.setdefault(pool_key, [])
             if len(waiting) < _MOST_IDLE:
                 waiting.append(connection)
                 return
@@ -115,9 +115,9 @@ class HttpConnections:
     def _open(self, parts: SplitResult, proxy: str) -> HTTPConnection:
         """Return a new connection. Errors: CertificateError, CallError."""
         via = urlsplit(proxy) if proxy else parts
-        connection = _connection(parts.scheme == "https" or via.scheme == "https", via, self._connect_timeout)
+        connection = _make_connection(parts.scheme == "https" or via.scheme == "https", via, self._connect_timeout)
         if proxy and parts.scheme == "https":
-            connection.set_tunnel(parts.hostname or "", parts.port or 443, _sign_in(via))
+            connection.set_tunnel(parts.hostname or "", parts.port or 443, _proxy_authorization(via))
         try:
             connection.connect()
         except (OSError, HTTPException) as error:
@@ -127,7 +127,7 @@ class HttpConnections:
         return connection
 
 
-def _connection(encrypted: bool, server: SplitResult, timeout: float) -> HTTPConnection:
+def _make_connection(encrypted: bool, server: SplitResult, timeout: float) -> HTTPConnection:
     host, port = server.hostname or "", server.port
     if not encrypted:
         return HTTPConnection(host, port or 80, timeout=timeout)
@@ -137,7 +137,7 @@ def _connection(encrypted: bool, server: SplitResult, timeout: float) -> HTTPCon
     return HTTPSConnection(host, port or default, timeout=timeout, context=ssl.create_default_context())
 
 
-def _sign_in(proxy: SplitResult) -> dict[str, str]:
+def _proxy_authorization(proxy: SplitResult) -> dict[str, str]:
     """Return the header with the name and the password of a proxy's URL, if it has any."""
     if proxy.username is None:
         return {}

@@ -67,11 +67,11 @@ class MetricsBuffer:
     def append(self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool) -> None:
         """Add numbers; one that is not finite is left out, as JSON has none."""
         entries = []
-        for given_name, given in values.items():
-            name = self._core_name(given_name)
-            numbers = [number for number in given if math.isfinite(number)]
-            if len(numbers) < len(given):
-                _log.warning("metric %s of %s: Core keeps finite numbers only; %s left out", name, key, given)
+        for series_name, sent in values.items():
+            name = self._core_name(series_name)
+            numbers = [number for number in sent if math.isfinite(number)]
+            if len(numbers) < len(sent):
+                _log.warning("metric %s of %s: Core keeps finite numbers only; %s left out", name, key, sent)
             if numbers:
                 entries.append(_Entry(key, name, numbers, replace, single))
         if os.getpid() != self._process:  # a process that user code has forked: it has no thread, and may end at once
@@ -149,7 +149,7 @@ class MetricsBuffer:
         for (identity, name), key in list(self._held.items()):
             if (identity, name) in self._refused and not final:
                 continue
-            where = f"{_where(key.project, key.type, identity)}/{quote(name, safe='')}"
+            where = f"{_metrics_path(key.project, key.type, identity)}/{quote(name, safe='')}"
             try:
                 self._client.call("PUT", where, body=self._known[identity][name])
             except PlatformUnreachableError as error:
@@ -164,15 +164,15 @@ class MetricsBuffer:
             raise failed
 
     def _read(self, project: str, type: str, identity: str) -> Values:
-        series = self._client.call("GET", _where(project, type, identity))
+        series = self._client.call("GET", _metrics_path(project, type, identity))
         self._known[identity] = dict(series or {})
         return self._known[identity]
 
     def _value(self, key: EntityKey, name: str) -> Value | None:
-        known = self._known.get(key.id or "")
-        if known is None:
-            known = self._read(key.project, key.type, key.id or "")
-        return known.get(name)
+        series = self._known.get(key.id or "")
+        if series is None:
+            series = self._read(key.project, key.type, key.id or "")
+        return series.get(name)
 
     def _core_name(self, name: str) -> str:
         """Return a metric's name as Core takes it, `train.loss` for `train/loss`; say once what it is called there."""
@@ -184,5 +184,5 @@ class MetricsBuffer:
         return cleaned
 
 
-def _where(project: str, type: str, identity: str) -> str:
+def _metrics_path(project: str, type: str, identity: str) -> str:
     return f"/-/{quote(project, safe='')}/{type}s/{quote(identity, safe='')}/metrics"

@@ -51,8 +51,8 @@ class RestClient:
         self.endpoint = self.tokens.value("DHCORE_ENDPOINT").strip().rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            found = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
-            raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {found}")
+            problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
+            raise SettingsError(f"DHCORE_ENDPOINT: expected the http(s) address of the platform, {problem}")
         self._connections = HttpConnections(environ, _CONNECT, read_timeout)
         self._given_up = False
         self._level_told = False
@@ -116,7 +116,7 @@ class RestClient:
                 if failures == _MOST_FAILURES:  # it does not pass: Core's database does not take what was sent
                     self._given_up = False
                     return answer
-                reason, wish = f"it answered {answer.status}", _seconds(answer.headers.get("retry-after", ""))
+                reason, wish = f"it answered {answer.status}", _parse_retry_after(answer.headers.get("retry-after", ""))
             except CertificateError as error:
                 hint = "`SSL_CERT_FILE` names the certificates to trust"
                 raise PlatformUnreachableError(f"{self._shown(url)}: {error}", hint=hint) from None
@@ -135,14 +135,14 @@ class RestClient:
             self._of_thread.repeated = True
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _content(self, method: str, what: str, answer: HttpAnswer) -> Any:
-        shown = f"{method} {self._shown(what)}"
+    def _content(self, method: str, path: str, answer: HttpAnswer) -> Any:
+        request = f"{method} {self._shown(path)}"
         if answer.status in (401, 403):
-            known = answer.status == 403 and bool(self.tokens.header())
-            hint = "the credentials are valid, and do not allow this" if known else "log in again"
-            raise PlatformAuthError(f"{shown} was denied ({answer.status}): {self._said(answer)}", hint=hint)
+            signed_in = answer.status == 403 and bool(self.tokens.header())
+            hint = "the credentials are valid, and do not allow this" if signed_in else "log in again"
+            raise PlatformAuthError(f"{request} was denied ({answer.status}): {self._said(answer)}", hint=hint)
         if not 200 <= answer.status < 300:
-            message = f"{shown} failed ({answer.status}): {self._said(answer)}"
+            message = f"{request} failed ({answer.status}): {self._said(answer)}"
             if answer.status in _AGAIN and answer.status != 500:
                 raise PlatformUnreachableError(message)
             raise PlatformResponseError(message, status=answer.status, repeated=self._of_thread.repeated)
@@ -153,7 +153,7 @@ class RestClient:
         except msgspec.MsgspecError:
             kind = answer.headers.get("content-type", "nothing")
             raise PlatformResponseError(
-                f"{shown}: the answer is {kind}, not JSON", hint="does `DHCORE_ENDPOINT` lead to the platform itself?"
+                f"{request}: the answer is {kind}, not JSON", hint="does `DHCORE_ENDPOINT` lead to the platform itself?"
             ) from None
 
     def _said(self, answer: HttpAnswer) -> str:
@@ -162,8 +162,8 @@ class RestClient:
         if title := re.search("<title>([^<]*)</title>", text):
             text = title[1]
         try:
-            found = msgspec.json.decode(answer.data)
-            text = str(found.get("message") or found.get("error_description") or found.get("error") or text)
+            document = msgspec.json.decode(answer.data)
+            text = str(document.get("message") or document.get("error_description") or document.get("error") or text)
         except (msgspec.MsgspecError, AttributeError):
             pass
         return redact_text(self.tokens.redacted(explain_refusal(" ".join(text.split()))))[:300]
@@ -175,12 +175,12 @@ class RestClient:
         number = read_whole(level, LEVELS[0])
         if LEVELS[0] <= number <= LEVELS[1]:
             return
-        told = f"the platform's API is at level {level}; known are {LEVELS[0]} to {LEVELS[1]}"
+        warning = f"the platform's API is at level {level}; known are {LEVELS[0]} to {LEVELS[1]}"
         if number < LEVELS[0]:
-            raise PlatformResponseError(told, hint="the platform is too old for this version of Ovenbird")
+            raise PlatformResponseError(warning, hint="the platform is too old for this version of Ovenbird")
         if not self._level_told:
             self._level_told = True
-            _log.warning("%s; a newer Ovenbird may be needed", told)
+            _log.warning("%s; a newer Ovenbird may be needed", warning)
 
 
 def explain_refusal(text: str) -> str:
@@ -192,6 +192,6 @@ def explain_refusal(text: str) -> str:
     return _CLASS.sub(r"\1", text)
 
 
-def _seconds(text: str) -> float:
+def _parse_retry_after(text: str) -> float:
     """Seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
     return float(read_whole(text, 0))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ...errors import PlatformError, PlatformResponseError
 from .. import keys
-from ..store import FINAL, Record, annotations_of
+from ..store import FINAL, Record, get_annotations
 from . import serialization
 from .rest_client import RestClient
 
@@ -50,50 +50,50 @@ class RunApi:
             return str(record["status"].get("state"))
         where = self._where(record)
         try:
-            now = self._client.call("GET", where)
+            current = self._client.call("GET", where)
         except PlatformResponseError as error:
             if error.status == 404:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
             raise
-        said = annotations_of(record)
-        known = self._said.get(identity) or dict.fromkeys(said)
-        self._said[identity] = said
-        changed = {name: value for name, value in said.items() if value != known[name]}
-        entity = serialization.merged(now, record, changed, owned=identity != self._remote)
-        wanted, before = entity["status"]["state"], (now.get("status") or {}).get("state")
-        if wanted == "STOPPED" and before not in ("STOP", *FINAL) and identity != self._remote:
+        annotations = get_annotations(record)
+        previous = self._said.get(identity) or dict.fromkeys(annotations)
+        self._said[identity] = annotations
+        changed = {name: value for name, value in annotations.items() if value != previous[name]}
+        entity = serialization.merge_run(current, record, changed, owned=identity != self._remote)
+        target, before = entity["status"]["state"], (current.get("status") or {}).get("state")
+        if target == "STOPPED" and before not in ("STOP", *FINAL) and identity != self._remote:
             self._move(where, entity, "STOP")  # Core knows no way from RUNNING to STOPPED but this one
-        return self._move(where, entity, wanted)
+        return self._move(where, entity, target)
 
     def _move(self, where: str, entity: serialization.Entity, state: str) -> str:
         """Write the run with that state; the state that it has then: Core answers 200 when it did not follow."""
         entity["status"]["state"] = state
-        found = self._client.call("PUT", where, body=entity)
-        return str((found.get("status") or {}).get("state") or state)
+        answer = self._client.call("PUT", where, body=entity)
+        return str((answer.get("status") or {}).get("state") or state)
 
     def _publish(self, record: Record) -> None:
         """Add the run, and take it to RUNNING. Errors: PlatformError when its function is not known."""
         if not (function := record["spec"].get("function")):
             raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
         entity = serialization.to_core(record)
-        self._said[record["id"]] = annotations_of(record)
-        task = self._task(record, serialization.function_text(function))
+        self._said[record["id"]] = get_annotations(record)
+        task = self._task(record, serialization.format_function(function))
         # what the platform calls built: the run holds all that its function and its task say
         entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}
         entity["status"] = {**entity["status"], "state": "CREATED"}
         for part in ("error", "message", "ended", "outputs", "results"):
             entity["status"].pop(part, None)
         try:
-            made = self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
+            created = self._client.call("POST", f"/-/{quote(record['project'], safe='')}/runs", body=entity)
         except PlatformResponseError as error:
             if not (error.repeated and "Duplicated entity" in error.message):
                 raise
         else:  # Core drops the name of the version that it has made up when it is not written again
-            entity["metadata"] = {**(made.get("metadata") or {}), **entity["metadata"]}
+            entity["metadata"] = {**(created.get("metadata") or {}), **entity["metadata"]}
         for state in _STEPS:
-            now = self._move(self._where(record), entity, state)
-            if now != state:
-                _log.warning("%s: Core keeps the state %s, where %s was asked for", record["key"], now, state)
+            reached = self._move(self._where(record), entity, state)
+            if reached != state:
+                _log.warning("%s: Core keeps the state %s, where %s was asked for", record["key"], reached, state)
                 break
         self._held.pop(record["id"], None)
 
@@ -102,9 +102,9 @@ class RunApi:
         kind = record["kind"].partition(":")[0]
         tasks = f"/-/{quote(record['project'], safe='')}/tasks"
         query = {"function": function, "kind": kind}
-        found: list[Any] = self._client.call("GET", tasks, query=query)["content"]
-        identity = found[0]["id"] if found else keys.new_id()
-        if not found:
+        listed: list[Any] = self._client.call("GET", tasks, query=query)["content"]
+        identity = listed[0]["id"] if listed else keys.new_id()
+        if not listed:
             body = {
                 "id": identity, "kind": kind, "name": identity, "project": record["project"],
                 "metadata": {"project": record["project"], "name": identity}, "spec": {"function": function},
@@ -116,9 +116,9 @@ class RunApi:
                 if error.status != 400 or "Duplicated entity" not in error.message:
                     raise
                 # another run has made it meanwhile: a function has one task of a kind
-                if not (found := self._client.call("GET", tasks, query=query)["content"]):
+                if not (listed := self._client.call("GET", tasks, query=query)["content"]):
                     raise
-                identity = found[0]["id"]
+                identity = listed[0]["id"]
         return f"{kind}://{record['project']}/{identity}"
 
     @staticmethod

@@ -31,7 +31,7 @@ def to_core(record: Record) -> Entity:
     if record["type"] == "run":
         spec = {name: value for name, value in record["spec"].items() if value is not None}
         if "function" in spec:
-            spec["function"] = function_text(spec["function"])
+            spec["function"] = format_function(spec["function"])
         entity |= {"spec": spec}
     return entity
 
@@ -47,23 +47,23 @@ def from_core(type: str, entity: Entity) -> Record:
     return record
 
 
-def row(type: str, entity: Entity) -> EntitySummary:
+def to_summary(type: str, entity: Entity) -> EntitySummary:
     """The line of a listing."""
     metadata, status = entity.get("metadata") or {}, entity.get("status") or {}
-    found = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
+    fields = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
     return EntitySummary(
-        type=type, **found, state=str(status.get("state") or ""), created=str(metadata.get("created") or ""),
+        type=type, **fields, state=str(status.get("state") or ""), created=str(metadata.get("created") or ""),
         updated=str(metadata.get("updated") or ""), function=(entity.get("spec") or {}).get("function"),
         started=status.get("started"), ended=status.get("ended"),
     )  # fmt: skip
 
 
-def merged(now: Entity, ours: Record, said: Mapping[str, Any], *, owned: bool) -> Entity:
+def merge_run(current: Entity, ours: Record, annotations: Mapping[str, Any], *, owned: bool) -> Entity:
     """The run as Core has it `now`, with what is ours in it; `said` is what this process has changed of the metadata.
 
     Relations are added, never dropped. The state is ours only when the run is (`owned`), and a final one stays.
     """
-    status = dict(now.get("status") or {})
+    status = dict(current.get("status") or {})
     final = status.get("state") in FINAL
     for name in _OURS:
         if name in ours["status"] and not (final and name == "message" and status.get("message")):
@@ -72,23 +72,23 @@ def merged(now: Entity, ours: Record, said: Mapping[str, Any], *, owned: bool) -
         state = ours["status"]["state"]
         # somebody has asked Core to stop it: from there a run comes to STOPPED or ERROR only
         status["state"] = "STOPPED" if status.get("state") == "STOP" and state == "COMPLETED" else state
-    metadata = dict(now.get("metadata") or {})
-    known = list(metadata.get("relationships") or [])
-    added = [link for link in ours["metadata"].get("relationships") or [] if link not in known]
-    metadata["relationships"] = known + added
-    metadata |= said
-    return {**now, "metadata": metadata, "status": status}
+    metadata = dict(current.get("metadata") or {})
+    relationships = list(metadata.get("relationships") or [])
+    added = [link for link in ours["metadata"].get("relationships") or [] if link not in relationships]
+    metadata["relationships"] = relationships + added
+    metadata |= annotations
+    return {**current, "metadata": metadata, "status": status}
 
 
-def function_text(key: str) -> str:
+def format_function(key: str) -> str:
     """`python://project/name:id`, as runs and tasks name a function, from its key."""
     if not keys.is_key(key):
         return key
-    found = keys.parse(key)
-    return f"{found.kind}://{found.project}/{found.name}:{found.id}"
+    parsed = keys.parse_key(key)
+    return f"{parsed.kind}://{parsed.project}/{parsed.name}:{parsed.id}"
 
 
-def function_key(text: str) -> str:
+def parse_function(text: str) -> str:
     """The key of the function that a run names as `python://project/name:id`; empty when it is of another form."""
     kind, colon, rest = text.partition("://")
     project, slash, name = rest.partition("/")
@@ -97,7 +97,7 @@ def function_key(text: str) -> str:
     return f"{keys.SCHEME}{project}/function/{kind}/{name}"
 
 
-def function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
+def to_function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
     """The spec of a function that Core can run too: a source of one file goes inline, as the platform's own tools do.
 
     `spec` is what a run here records; `version` is `3.12`. What tells revisions apart here (digest, commit) is kept
@@ -105,29 +105,31 @@ def function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
     """
     source = spec.get("source") or {}
     handler = str(source.get("handler") or "")
-    kept = {"handler": handler, "lang": "python"}
-    given = str(source.get("source") or "")
+    core_source = {"handler": handler, "lang": "python"}
+    location = str(source.get("source") or "")
     file = Path(str(source.get("root") or "."), *handler.partition(":")[0].split(".")).with_suffix(".py")
-    if "://" in given:
-        kept["source"] = given
+    if "://" in location:
+        core_source["source"] = location
     elif is_file(file) and file.stat().st_size <= _LONGEST_SOURCE:
-        kept |= {"source": file.name, "base64": b64encode(file.read_bytes()).decode()}
-    elif given:
-        kept["source"] = given
-    found: dict[str, Any] = {"source": kept, "python_version": core_python(version)}
+        core_source |= {"source": file.name, "base64": b64encode(file.read_bytes()).decode()}
+    elif location:
+        core_source["source"] = location
+    core_spec: dict[str, Any] = {"source": core_source, "python_version": to_core_python(version)}
     if spec.get("requirements"):
-        found["requirements"] = list(spec["requirements"])
-    return found
+        core_spec["requirements"] = list(spec["requirements"])
+    return core_spec
 
 
-def core_python(version: str) -> str:
+def to_core_python(version: str) -> str:
     """Return how Core names a Python; the newest that it knows for one that is newer still."""
     numbers = tuple(map(int, version.split(".")[:2]))
     return "PYTHON{}_{}".format(*min(numbers, NEWEST_PYTHON))
 
 
-def holds(stored: Any, wanted: Any) -> bool:
+def contains_values(stored: Any, expected: Any) -> bool:
     """Whether `stored` has all of `wanted`; Core may have added defaults."""
-    if isinstance(wanted, dict):
-        return isinstance(stored, dict) and all(holds(stored.get(name), value) for name, value in wanted.items())
-    return bool(stored == wanted)
+    if isinstance(expected, dict):
+        return isinstance(stored, dict) and all(
+            contains_values(stored.get(name), value) for name, value in expected.items()
+        )
+    return bool(stored == expected)

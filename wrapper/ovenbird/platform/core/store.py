@@ -17,7 +17,7 @@ from ..entities.metrics import Value
 from ..keys import EntityKey
 from ..store import FINAL, EntitySummary, Record
 from . import projects, serialization
-from .entities import EntityApi, path
+from .entities import EntityApi, entity_path
 from .metrics import MetricsBuffer
 from .rest_client import RestClient
 from .runs import RunApi
@@ -49,13 +49,13 @@ class DigitalHubStore:
             hint = "Core takes lower-case letters, digits and - only: ^[a-z0-9-]+$"
             raise InputError(f"the project {show_value(project)} cannot be in Core", hint=hint)
         try:
-            found = self.client.call("GET", f"/projects/{quote(project, safe='')}")
+            document = self.client.call("GET", f"/projects/{quote(project, safe='')}")
         except PlatformResponseError as error:
             if error.status != 404:
                 raise
             hint = "it is made in the console or with the platform's SDK; `--project` chooses another"
             raise PlatformError(f"{self.client.endpoint} has no project {show_value(project)}", hint=hint) from None
-        config = (found.get("spec") or {}).get("config") or {}
+        config = (document.get("spec") or {}).get("config") or {}
         self._entities.projects.add(project)
         self._stores[project] = config.get("default_files_store") or ""
 
@@ -66,12 +66,14 @@ class DigitalHubStore:
             return
         self.check_name(record["name"], f"the name of {_ARTICLES.get(record['type'], 'a')} {record['type']}")
         if record["type"] == "function" and "python_version" not in record["spec"]:
-            spec = serialization.function_spec(record["spec"], _python())
+            spec = serialization.to_function_spec(record["spec"], own_python())
             record = {**record, "spec": spec, "status": {"state": "CREATED"}}
             self._runs.functions[record["key"]] = spec
         try:
-            made = self.client.call("POST", path(record["project"], record["type"]), body=serialization.to_core(record))
-            self._versions[record["id"]] = str((made.get("metadata") or {}).get("version") or "")
+            created = self.client.call(
+                "POST", entity_path(record["project"], record["type"]), body=serialization.to_core(record)
+            )
+            self._versions[record["id"]] = str((created.get("metadata") or {}).get("version") or "")
         except PlatformResponseError as error:
             if error.status != 400 or "Duplicated entity" not in error.message:
                 raise
@@ -85,19 +87,19 @@ class DigitalHubStore:
             if record["status"].get("state") in FINAL:
                 self._metrics.settle()  # what Core does not take of them must not keep it from knowing the end
             return self._runs.write(record)
-        where = path(record["project"], record["type"], record["id"])
+        where = entity_path(record["project"], record["type"], record["id"])
         if len(files := record["status"].get("files") or []) > serialization.FILES_IN_STATUS:
             self.client.call("PUT", f"{where}/files/info", body=files)
         try:
             entity = serialization.to_core(record)
             if version := self._versions.get(record["id"]):  # Core's own name of it, which it drops else
                 entity["metadata"] = {"version": version, **entity["metadata"]}
-            found = self.client.call("PUT", where, body=entity)
+            answer = self.client.call("PUT", where, body=entity)
         except PlatformResponseError as error:
             if error.status == 404:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
             raise
-        return str((found.get("status") or {}).get("state") or record["status"].get("state"))
+        return str((answer.get("status") or {}).get("state") or record["status"].get("state"))
 
     def read(self, key: EntityKey) -> Record:
         """The entity, or the latest of its name that is whole; InputError says which part of the key leads nowhere."""
@@ -123,12 +125,12 @@ class DigitalHubStore:
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function, if it is this one."""
-        wanted = serialization.function_spec(spec, _python())
+        expected = serialization.to_function_spec(spec, own_python())
         query = {"name": name, "kind": kind, "versions": "all", "size": 1}
-        found = next(self._entities.pages(project, "function", query), None)
-        if not found or not serialization.holds(found.get("spec"), wanted):
+        latest = next(self._entities.pages(project, "function", query), None)
+        if not latest or not serialization.contains_values(latest.get("spec"), expected):
             return None
-        record = serialization.from_core("function", found)
+        record = serialization.from_core("function", latest)
         self._runs.functions[record["key"]] = record["spec"]
         return record
 
@@ -147,22 +149,22 @@ class DigitalHubStore:
     ) -> list[EntitySummary]:
         """Entities of one project, newest first; Core cannot be asked for all projects at once."""
         project = self._project(project)
-        function = serialization.function_text(function) if function else None
-        asked = {"name": name, "kind": kind, "state": state, "function": function}
-        query = {field: value for field, value in asked.items() if value is not None}
+        function = serialization.format_function(function) if function else None
+        filters = {"name": name, "kind": kind, "state": state, "function": function}
+        query = {field: value for field, value in filters.items() if value is not None}
         if versions or kind or state:  # of a name, the latest that fits: Core looks at these after it has taken one
             query["versions"] = "all"
-        found: list[EntitySummary] = []
+        rows: list[EntitySummary] = []
         names: set[str] = set()
         for entity in self._entities.pages(project, type, query):
-            if limit is not None and len(found) >= limit:
+            if limit is not None and len(rows) >= limit:
                 break
             if not versions and entity["name"] in names:
                 continue
             names.add(entity["name"])
             if identity is None or str(entity["id"]).startswith(identity):
-                found.append(serialization.row(type, entity))
-        return found
+                rows.append(serialization.to_summary(type, entity))
+        return rows
 
     def records(
         self,
@@ -174,8 +176,8 @@ class DigitalHubStore:
         versions: bool = True,
     ) -> Iterator[Record]:
         """Whole entities of one project, newest first, page by page."""
-        given = {"state": state, "name": name}
-        query = {field: value for field, value in given.items() if value} | ({"versions": "all"} if versions else {})
+        filters = {"state": state, "name": name}
+        query = {field: value for field, value in filters.items() if value} | ({"versions": "all"} if versions else {})
         for entity in self._entities.pages(self._project(project), type, query):
             yield serialization.from_core(type, entity)
 
@@ -190,14 +192,14 @@ class DigitalHubStore:
         entity = self._entities.by_id(key, key.id or "")
         entity["metadata"] = dict(entity.get("metadata") or {})
         change(entity["metadata"])
-        self.client.call("PUT", path(key.project, key.type, key.id or ""), body=entity)
+        self.client.call("PUT", entity_path(key.project, key.type, key.id or ""), body=entity)
         return serialization.from_core(key.type, entity)
 
     def _project(self, project: str | None) -> str:
         """Return the project that is meant. Errors: SettingsError."""
-        if not (found := project or self._environ.get("PROJECT_NAME")):
-            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or `PROJECT_NAME`")
-        return found
+        if not (name := project or self._environ.get("`PROJECT_NAME`")):
+            raise SettingsError("Core is asked one project at a time", hint="`--project NAME`, or PROJECT_NAME")
+        return name
 
     def remove(self, key: EntityKey) -> None:
         """Forget one version; PlatformError while it is a run that has not ended."""
@@ -206,16 +208,16 @@ class DigitalHubStore:
         if key.type == "run" and state not in (*FINAL, "CREATED", "BUILT"):
             raise PlatformError(f"{key} is still running: its state is {state}", hint="stop it first")
         try:
-            self.client.call("DELETE", path(key.project, key.type, record["id"]))
+            self.client.call("DELETE", entity_path(key.project, key.type, record["id"]))
         except PlatformResponseError as error:
             if error.status != 404 or not error.repeated:
                 raise
 
-    def check_name(self, name: str, what: str) -> None:
+    def check_name(self, name: str, label: str) -> None:
         """Raise an InputError for a name that Core refuses."""
         if not _NAME.issuperset(name):
             hint = "Core takes letters, digits and . _ + - only: ^[a-zA-Z0-9._+-]+$"
-            raise InputError(f"{what} is {show_value(name)}, which Core refuses", hint=hint)
+            raise InputError(f"{label} is {show_value(name)}, which Core refuses", hint=hint)
 
     def unsent_metrics(self) -> dict[str, dict[str, Value]]:
         """Write what is held back; what Core does not take, by key of the entity and by name."""
@@ -233,11 +235,11 @@ class DigitalHubStore:
     def stop(self, key: EntityKey) -> None:
         """Ask Core to stop a run: of the cluster it ends the pod, of elsewhere it notes the wish."""
         if self.state(key) not in FINAL:
-            self.client.call("POST", path(key.project, "run", key.id or "") + "/stop", body={})
+            self.client.call("POST", entity_path(key.project, "run", key.id or "") + "/stop", body={})
 
     def resume(self, key: EntityKey) -> None:
         """Ask Core to let a stopped run go on."""
-        self.client.call("POST", path(key.project, "run", key.id or "") + "/resume", body={})
+        self.client.call("POST", entity_path(key.project, "run", key.id or "") + "/resume", body={})
 
     def read_project(self, name: str) -> Record:
         """The project. Errors: PlatformError when it is not there."""
@@ -270,10 +272,10 @@ class DigitalHubStore:
             self.open(project)
         bucket = environ.get("S3_BUCKET")
         default = environ.get("DHCORE_DEFAULT_FILES_STORE") or (f"s3://{bucket}" if bucket else "")
-        if not (found := self._stores[project] or default):
+        if not (url := self._stores[project] or default):
             hint = "`--files-store`, or `DHCORE_DEFAULT_FILES_STORE`"
             raise SettingsError(f"project {show_value(project)} does not say where its files go", hint=hint)
-        return found
+        return url
 
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
         """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
@@ -299,11 +301,11 @@ class DigitalHubStore:
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
         """The log of a run, as the cluster has collected it."""
         try:
-            found = self.client.call("GET", path(project, "run", identity) + "/logs")
+            containers = self.client.call("GET", entity_path(project, "run", identity) + "/logs")
         except PlatformResponseError as error:
             raise InputError(f"no log of the run {show_value(identity)}: {error.message}") from None
-        texts = [base64.b64decode(one.get("content") or "").decode("utf-8", "replace") for one in found]
-        return [line for text in texts for line in text.splitlines()]
+        logs = [base64.b64decode(container.get("content") or "") for container in containers]
+        return [line for log in logs for line in log.decode("utf-8", "replace").splitlines()]
 
     def reap(self) -> list[str]:
         """Nothing: Core knows by itself which runs have ended."""
@@ -315,7 +317,7 @@ class DigitalHubStore:
         self.client.close()
 
 
-def _python() -> str:
+def own_python() -> str:
     """Return this Python as `3.12`; warn, once, where Core knows of an older one at most."""
     version = sys.version_info[:2]
     if version > serialization.NEWEST_PYTHON and not _warned:

@@ -27,9 +27,9 @@ class AttrDict(dict[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, wrap(value))
 
-    def update(self, *given: Any, **named: Any) -> None:
+    def update(self, *mappings: Any, **named: Any) -> None:
         """Set several items, as dict.update does."""
-        super().update(AttrDict(dict(*given, **named)))
+        super().update(AttrDict(dict(*mappings, **named)))
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """The item, which is set to `default` when it is absent."""
@@ -44,7 +44,7 @@ class AttrDict(dict[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """A copy in plain dicts and lists."""
-        return {name: plain(value) for name, value in self.items()}
+        return {name: unwrap(value) for name, value in self.items()}
 
 
 def wrap(value: Any) -> Any:
@@ -56,10 +56,10 @@ def wrap(value: Any) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
+def unwrap(value: Any) -> Any:
     """The value with every Fields in it turned into a dict."""
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
+        return {name: unwrap(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [unwrap(item) for item in value]
     return value

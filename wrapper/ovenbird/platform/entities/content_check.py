@@ -22,25 +22,25 @@ def check_content(store: EntityStore, record: Record, environ: Mapping[str, str]
     """Compare a data item, artifact or model with its record. What lies elsewhere is fetched for it, and dropped."""
     path, status = record["spec"].get("path"), record["status"]
     if not isinstance(path, str) or not path:
-        return _check("unknown", "it has no file")
+        return _make_check("unknown", "it has no file")
     try:
         entity = MATERIALS[record["type"]](store, record, store.storage(environ))
-        if not schemes.scheme(path) and not exists(schemes.local(path)):
-            return _check("missing", f"{path} is not there")
+        if not schemes.get_scheme(path) and not exists(schemes.get_local_path(path)):
+            return _make_check("missing", f"{path} is not there")
         if status.get("files"):
             return _check_stored(entity, path)
         if not (recorded := status.get("fingerprint")):
-            return _check("unknown", "no digest is recorded")
-        return _compare(recorded, _current(entity, path))
+            return _make_check("unknown", "no digest is recorded")
+        return _compare_fingerprints(recorded, _fetch_current(entity, path))
     except OvenbirdError as error:
-        return _check("unknown", error.message)
+        return _make_check("unknown", error.message)
     except OSError as error:
-        return _check("unknown", error.strerror or str(error))
+        return _make_check("unknown", error.strerror or str(error))
 
 
-def _current(entity: FileEntity, path: str) -> Mapping[str, object]:
-    if not schemes.scheme(path):
-        return fingerprint.read_local(schemes.local(path)) or {}
+def _fetch_current(entity: FileEntity, path: str) -> Mapping[str, object]:
+    if not schemes.get_scheme(path):
+        return fingerprint.read_local(schemes.get_local_path(path)) or {}
     fingerprints: list[Mapping[str, object]] = []
     entity.on_fetch = lambda names: fingerprints.append(
         fingerprint.read_files(names, folder=schemes.is_folder_url(path))
@@ -57,19 +57,19 @@ def _current(entity: FileEntity, path: str) -> Mapping[str, object]:
     return fingerprints[0] if fingerprints else {}
 
 
-def _compare(recorded: Mapping[str, object], current: Mapping[str, object]) -> Check:
+def _compare_fingerprints(recorded: Mapping[str, object], current: Mapping[str, object]) -> Check:
     if fingerprint.is_same(recorded, current):
-        return _check("unchanged")
+        return _make_check("unchanged")
     names = [name for name in ("size", "files") if recorded.get(name) != current.get(name)]
     reasons = [f"{name} {recorded.get(name)}, now {current.get(name)}" for name in names]
-    return _check("changed", ", ".join(reasons) or "another digest")
+    return _make_check("changed", ", ".join(reasons) or "another digest")
 
 
 def _check_stored(entity: FileEntity, path: str) -> Check:
     """Compare each file with its digest."""
-    names = files.names_of({"key": entity.key, "spec": entity.spec, "status": entity.status})
-    base, own = schemes.local(files.folder_of(path)), None
-    if schemes.scheme(path):
+    names = files.list_names({"key": entity.key, "spec": entity.spec, "status": entity.status})
+    base, own = schemes.get_local_path(files.folder_of(path)), None
+    if schemes.get_scheme(path):
         base = own = make_temporary_folder()
     try:
         if own is not None:
@@ -77,16 +77,16 @@ def _check_stored(entity: FileEntity, path: str) -> Check:
         for info, name in zip(entity.status.files, names, strict=True):
             file = base / name
             if not exists(file):
-                return _check("missing", f"{name} is not there")
+                return _make_check("missing", f"{name} is not there")
             if info.get("size") != file.stat().st_size:
-                return _check("changed", f"{name}: size {info.get('size')}, now {file.stat().st_size}")
+                return _make_check("changed", f"{name}: size {info.get('size')}, now {file.stat().st_size}")
             if str(info.get("hash") or "").startswith("md5:") and info["hash"] != checksum_file(file):
-                return _check("changed", f"{name}: another digest")
+                return _make_check("changed", f"{name}: another digest")
     finally:
         if own is not None:
             shutil.rmtree(own, ignore_errors=True)
-    return _check("unchanged")
+    return _make_check("unchanged")
 
 
-def _check(state: str, reason: str = "") -> Check:
+def _make_check(state: str, reason: str = "") -> Check:
     return {"state": state, "reason": reason}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...common.text import show_value
 from ...errors import ArgumentsError, InputError
 from .. import keys
-from ..store import EntityStore, Record, timestamp
+from ..store import EntityStore, Record, format_timestamp
 from .attr_dict import AttrDict
 from .json_values import json_value
 from .metrics import is_series, merge, metric_name, metric_numbers
@@ -29,7 +29,7 @@ def new_record(
     keys.check_name(name, f"{type} name")
     keys.check_kind(kind)
     identity = keys.check_id(identity) if identity else keys.new_id()
-    now = timestamp()
+    created = format_timestamp()
     key = (
         keys.run_key(project, identity, kind) if type == "run" else keys.EntityKey(project, type, kind, name, identity)
     )
@@ -41,7 +41,7 @@ def new_record(
         "project": project,
         "key": str(key),
         "user": "",
-        "metadata": {"project": project, "name": name, "created": now, "updated": now, "relationships": []},
+        "metadata": {"project": project, "name": name, "created": created, "updated": created, "relationships": []},
         "spec": {**(spec or {})},
         "status": {"state": "CREATED"},
     }
@@ -54,20 +54,20 @@ class Described:
 
     def set_name(self, value: str) -> None:
         """Set the name in the metadata; the name in the key stays."""
-        self.metadata.name = _text(value, "Name")
+        self.metadata.name = _require_text(value, "Name")
 
     def set_version(self, value: str) -> None:
         """Set the version in the metadata; the id in the key stays."""
-        self.metadata.version = _text(value, "Version")
+        self.metadata.version = _require_text(value, "Version")
 
     def set_description(self, value: str) -> None:
         """Set the description."""
-        self.metadata.description = _text(value, "Description")
+        self.metadata.description = _require_text(value, "Description")
 
     def add_label(self, value: str) -> None:
         """Add a label, unless it is there."""
         labels = self.metadata.get("labels") or []
-        if _text(value, "Label") not in labels:
+        if _require_text(value, "Label") not in labels:
             self.metadata.labels = [*labels, value]
 
     def add_labels(self, values: Sequence[str]) -> None:
@@ -115,9 +115,9 @@ class Entity(Described):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            from ..unsupported_names import absent_attribute
+            from ..unsupported_names import absent_attribute_error
 
-            raise absent_attribute(self, name)
+            raise absent_attribute_error(self, name)
 
     def to_dict(self) -> Record:
         """Return the whole entity in plain JSON values, with its type; what is secret in a URL is left out."""
@@ -132,7 +132,7 @@ class Entity(Described):
 
     def save(self, update: bool = False) -> Self:
         """Store the entity, or with `update` its changes. PlatformError: it exists and `update` is False."""
-        self.metadata.updated = timestamp()
+        self.metadata.updated = format_timestamp()
         if update and self._saved:
             self._store.update(self.to_dict())
         else:
@@ -142,7 +142,7 @@ class Entity(Described):
 
     def refresh(self) -> Self:
         """Read the entity again."""
-        self._load(self._store.read(keys.parse(self.key)))
+        self._load(self._store.read(keys.parse_key(self.key)))
         return self
 
     def to_json(self) -> str:
@@ -159,7 +159,7 @@ class Entity(Described):
 
     def delete(self) -> None:
         """Forget this version; its files stay."""
-        self._store.remove(keys.parse(self.key))
+        self._store.remove(keys.parse_key(self.key))
         self._saved = False
 
     def relate(self, relation: str, dest: str) -> None:
@@ -170,9 +170,9 @@ class Entity(Described):
     def metrics(self) -> dict[str, Any]:
         """The metrics by name: each is a number or a list of numbers."""
         if not self.status.get("metrics") and self._saved:
-            found = self._store.read(keys.parse(self.key))["status"].get("metrics")
-            if found:
-                self.status.metrics = found
+            metrics = self._store.read(keys.parse_key(self.key))["status"].get("metrics")
+            if metrics:
+                self.status.metrics = metrics
         return dict(self.status.get("metrics") or {})
 
     def log_metric(self, key: str, value: Metric, overwrite: bool = False, single_value: bool = False) -> None:
@@ -202,10 +202,10 @@ class Entity(Described):
                 self._append_metrics(values, replace=overwrite, single=single)
 
     def _append_metrics(self, values: Mapping[str, list[float]], *, replace: bool, single: bool) -> None:
-        self._store.append_metrics(keys.parse(self.key), values, replace=replace, single=single)
-        known = self.status.setdefault("metrics", AttrDict())
+        self._store.append_metrics(keys.parse_key(self.key), values, replace=replace, single=single)
+        metrics = self.status.setdefault("metrics", AttrDict())
         for name, numbers in values.items():
-            known[name] = merge(known.get(name), numbers, replace=replace, single=single)
+            metrics[name] = merge(metrics.get(name), numbers, replace=replace, single=single)
 
 
 def entity_of(store: EntityStore, record: Record, environ: Mapping[str, str]) -> Any:
@@ -215,14 +215,14 @@ def entity_of(store: EntityStore, record: Record, environ: Mapping[str, str]) ->
 
 def read_entity(store: EntityStore, key: str, environ: Mapping[str, str]) -> Any:
     """Return the entity of a key. Errors: InputError."""
-    parsed = keys.parse(key)
+    parsed = keys.parse_key(key)
     if parsed.type not in CLASSES:
         raise InputError(f"{key} is a {parsed.type}, which cannot be read", hint=f"one of {', '.join(sorted(CLASSES))}")
     return entity_of(store, store.read(parsed), environ)
 
 
-def _text(value: object, what: str) -> str:
+def _require_text(value: object, label: str) -> str:
     """Return the value itself. Errors: ValueError, as in the platform's SDK."""
     if not isinstance(value, str):
-        raise ValueError(f"{what} must be a string, not a {type(value).__name__}: {show_value(value)}")
+        raise ValueError(f"{label} must be a string, not a {type(value).__name__}: {show_value(value)}")
     return value

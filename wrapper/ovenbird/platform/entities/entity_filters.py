@@ -15,7 +15,7 @@ from ..store import EntityStore, Record
 SEARCHED = ("artifact", "dataitem", "model", "function", "run")
 
 
-def find(
+def find_entities(
     store: EntityStore, type: str, project: str, *, name: str | None = None, function: str | None = None,
     versions: str | None = None, **filters: Any,
 ) -> Iterator[Record]:  # fmt: skip
@@ -26,75 +26,75 @@ def find(
     """
     if versions not in (None, "all", "latest"):
         raise InputError(f"versions is {show_value(versions)}", hint="`all` or `latest`")
-    checks = _checks(filters)
+    checks = _make_checks(filters)
     if function is not None:
         key = _function_key(function, project)
-        checks.append(lambda record: serialization.function_key(record["spec"].get("function") or "").startswith(key))
-    seen: set[str] = set()
+        checks.append(lambda record: serialization.parse_function(record["spec"].get("function") or "").startswith(key))
+    names: set[str] = set()
     for record in store.records(type, project=project, name=name, versions=versions == "all"):
-        if versions != "all" and record["name"] in seen:
+        if versions != "all" and record["name"] in names:
             continue
-        seen.add(record["name"])
+        names.add(record["name"])
         if all(check(record) for check in checks):
             yield record
 
 
-def search(
+def search_entities(
     store: EntityStore, project: str, types: Sequence[str], *, query: str | None, labels: Sequence[str] | None,
     description: str | None, **filters: Any,
 ) -> Iterator[Record]:  # fmt: skip
     """Yield the latest records of several types; `query` is a part of a name, a description or a label."""
     for type in types:
-        for record in find(store, type, project, **filters):
+        for record in find_entities(store, type, project, **filters):
             metadata = record["metadata"]
             own = [str(label) for label in metadata.get("labels") or []]
-            said = str(metadata.get("description") or "")
-            texts = [str(record["name"]), str(metadata.get("name") or ""), said, *own]
+            notes = str(metadata.get("description") or "")
+            texts = [str(record["name"]), str(metadata.get("name") or ""), notes, *own]
             if (
                 (query is None or query in ("", "*") or any(query.casefold() in text.casefold() for text in texts))
-                and (description is None or description.casefold() in said.casefold())
+                and (description is None or description.casefold() in notes.casefold())
                 and set(labels or ()) <= set(own)
             ):
                 yield record
 
 
-def _checks(filters: Mapping[str, Any]) -> list[Any]:
+def _make_checks(filters: Mapping[str, Any]) -> list[Any]:
     """Return a test of a record for each filter that is given. Errors: InputError for one that is unknown."""
     checks: list[Any] = []
-    for name, wanted in filters.items():
-        if wanted is None:
+    for name, value in filters.items():
+        if value is None:
             continue
         if name in ("created", "updated"):
-            checks.append(_between(name, wanted))
+            checks.append(_parse_range(name, value))
         elif name == "q":
-            checks.append(lambda record, wanted=wanted: wanted.casefold() in str(record["name"]).casefold())
+            checks.append(lambda record, value=value: value.casefold() in str(record["name"]).casefold())
         elif name in ("kind", "user"):
-            checks.append(lambda record, name=name, wanted=wanted: record.get(name) == wanted)
+            checks.append(lambda record, name=name, value=value: record.get(name) == value)
         elif name == "state":
-            checks.append(lambda record, wanted=wanted: record["status"].get("state") == wanted)
+            checks.append(lambda record, value=value: record["status"].get("state") == value)
         elif name in ("task", "workflow"):
-            checks.append(lambda record, name=name, wanted=wanted: record["spec"].get(name) == wanted)
+            checks.append(lambda record, name=name, value=value: record["spec"].get(name) == value)
         elif name == "action":
-            checks.append(lambda record, wanted=wanted: record["kind"].partition(":")[0].endswith(f"+{wanted}"))
+            checks.append(lambda record, value=value: record["kind"].partition(":")[0].endswith(f"+{value}"))
         else:
             raise InputError(f"{show_value(name)} is not a filter", hint="q, name, kind, user, state, created, updated")
     return checks
 
 
-def _between(name: str, text: str) -> Any:
+def _parse_range(name: str, text: str) -> Any:
     begin, _, end = str(text).partition(",")
-    first = _moment(begin, name) if begin.strip() else None
-    last = _moment(end, name) if end.strip() else None
+    first = _parse_moment(begin, name) if begin.strip() else None
+    last = _parse_moment(end, name) if end.strip() else None
 
     def check(record: Record) -> bool:
         value = record["metadata"].get(name)
-        moment = _moment(str(value), name) if value else None
+        moment = _parse_moment(str(value), name) if value else None
         return moment is not None and (first is None or first <= moment) and (last is None or moment <= last)
 
     return check
 
 
-def _moment(text: str, name: str) -> datetime:
+def _parse_moment(text: str, name: str) -> datetime:
     """Return a date, or a date with a time, in UTC unless it names a zone. Errors: InputError."""
     text = text.strip()
     try:
@@ -106,13 +106,13 @@ def _moment(text: str, name: str) -> datetime:
 
 
 def _function_key(function: str, project: str) -> str:
-    """Return the key of a revision, or the beginning of the keys of all: see `find`. Errors: InputError.
+    """Return the key of a revision, or the beginning of the keys of all: see `find_entities`. Errors: InputError.
 
     `function` is a key, `python://project/name:id`, or a name.
     """
     key = (
-        serialization.function_key(function)
+        serialization.parse_function(function)
         if "://" in function
         else f"{keys.SCHEME}{project}/function/python/{function}"
     )
-    return key if keys.parse(key).id else f"{key}:"
+    return key if keys.parse_key(key).id else f"{key}:"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class PathList(list[str]):
     """Local paths, and the file or the folder that they are: the platform gives a list here, and a path there."""
 
-    def __init__(self, paths: Iterable[str], place: str) -> None:
+    def __init__(self, paths: Iterable[str], folder: str) -> None:
         super().__init__(paths)
-        self._place = place
+        self._place = folder
 
     def __fspath__(self) -> str:
         return self._place
@@ -43,14 +43,14 @@ class FileEntity(PathEntity):
         from ..storage import files
 
         url = self._path()
-        if schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+        if schemes.get_scheme(url) in (*schemes.WEB, schemes.SQL):
             path = self._download_single(make_temporary_folder())
             return PathList([str(path)], str(path))
-        if not schemes.scheme(url) and not self._is_stored():
-            found = schemes.local(url)
-            _exists(found, self.key)
-            names = files.listing(url, self._environ) if is_folder(found) else []
-            return PathList([str(found / name) for name in names] or [str(found)], str(found))
+        if not schemes.get_scheme(url) and not self._is_stored():
+            local_path = schemes.get_local_path(url)
+            _require_file(local_path, self.key)
+            names = files.listing(url, self._environ) if is_folder(local_path) else []
+            return PathList([str(local_path / name) for name in names] or [str(local_path)], str(local_path))
         target = self._below(make_temporary_folder(), url)
         paths = self._fetch(target, self._names())
         return PathList(map(str, paths), str(target))
@@ -59,17 +59,17 @@ class FileEntity(PathEntity):
         """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""
 
         url = self._path()
-        if not schemes.scheme(url) and not self._is_stored():
-            return _exists(schemes.local(url), self.key)
+        if not schemes.get_scheme(url) and not self._is_stored():
+            return _require_file(schemes.get_local_path(url), self.key)
         return Path(self.download(make_temporary_folder(), overwrite=True) if self.is_folder() else self.as_file()[0])
 
     def local_path(self) -> Path | None:
         """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
 
         url = self._path()
-        if schemes.scheme(url):
+        if schemes.get_scheme(url):
             return None
-        return _exists(schemes.local(url), self.key)
+        return _require_file(schemes.get_local_path(url), self.key)
 
     def download(self, destination: str | Path | None = None, overwrite: bool = False) -> str:
         """Copy the file or the folder to `destination` (a folder, or a file's path); the path of what was copied.
@@ -80,7 +80,7 @@ class FileEntity(PathEntity):
         url = self._path()
         target = Path(destination) if destination is not None else Path(self.TYPE)
         into = destination is None or is_folder(target) or str(destination).endswith("/") or not target.suffix
-        if into and schemes.scheme(url) in (*schemes.WEB, schemes.SQL):
+        if into and schemes.get_scheme(url) in (*schemes.WEB, schemes.SQL):
             return str(self._download_single(target, overwrite))
         if into and not self.is_folder():
             target = self._below(target, url)
@@ -95,7 +95,7 @@ class FileEntity(PathEntity):
         for path in [target / name for name in names] if folder else [target]:
             if exists(path) and not overwrite:
                 raise InputError(f"{path} exists, so {self.key} was not copied there", hint="download(overwrite=True)")
-        if schemes.scheme(self._path()) == schemes.SQL:
+        if schemes.get_scheme(self._path()) == schemes.SQL:
             self._write_table(target)
         else:
             self._fetch(target, names)
@@ -109,7 +109,7 @@ class FileEntity(PathEntity):
     def file_name(self) -> str:
         """The name of the single file that the entity is."""
         name = self._below(Path(), self._path()).name
-        return f"{name}.parquet" if schemes.scheme(self._path()) == schemes.SQL else name
+        return f"{name}.parquet" if schemes.get_scheme(self._path()) == schemes.SQL else name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
         """The table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
@@ -125,27 +125,27 @@ class FileEntity(PathEntity):
         from ..tables.table_files import read_table
 
         url = self._path()
-        kind = schemes.scheme(url)
+        kind = schemes.get_scheme(url)
         if kind == schemes.SQL:
             query = vars(self).pop("_query", None)
-            return sql_tables.read(url, self._environ, dataframes.choose(engine), query, **options)
+            return sql_tables.read_sql(url, self._environ, dataframes.choose_engine(engine), query, **options)
         own = make_temporary_folder() if kind else None
         try:
             if own is None:
-                root = _exists(schemes.local(url), self.key)
+                root = _require_file(schemes.get_local_path(url), self.key)
                 names = files.listing(url, self._environ) if is_folder(root) else []
-                found = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
+                sources = [(root / name, name) for name in names] if is_folder(root) else [(root, str(root))]
             elif kind in schemes.WEB:
                 path, extension = files.download_web(url, own, self._environ, name=self.name)
                 file_format = file_format or (None if dataframes.is_table_name(path.name) else extension or None)
-                found = [(path, path.name)]
+                sources = [(path, path.name)]
             else:
                 target = self._below(own, url)
                 paths = files.download(url, target, self._environ, self._names())
-                found = [(path, str(path.relative_to(own))) for path in paths]
+                sources = [(path, str(path.relative_to(own))) for path in paths]
             if own is not None:
-                self._notify_fetched(found)
-            return read_table(found, self.key, file_format=file_format, engine=engine, options=options)
+                self._notify_fetched(sources)
+            return read_table(sources, self.key, file_format=file_format, engine=engine, options=options)
         finally:
             if own is not None:
                 shutil.rmtree(own, ignore_errors=True)
@@ -166,7 +166,7 @@ class FileEntity(PathEntity):
         from ..storage import files
 
         listed = self.status.get("files") or []
-        complete = [files.hashed(dict(info), self._path()) for info in listed]
+        complete = [files.add_digest(dict(info), self._path()) for info in listed]
         if any(info.get("hash") != before.get("hash") for info, before in zip(complete, listed, strict=True)):
             self.status.files = complete
             self._store.update(self.to_dict())
@@ -188,9 +188,9 @@ class FileEntity(PathEntity):
         """The names in `status.files`, none of which leads out of the folder."""
         from ..storage import files
 
-        names = files.names_of({"key": self.key, "spec": self.spec, "status": self.status})
+        names = files.list_names({"key": self.key, "spec": self.spec, "status": self.status})
         if names and self._is_stored():
-            base = schemes.local(files.folder_of(self._path()))
+            base = schemes.get_local_path(files.folder_of(self._path()))
             for name in names:
                 files.check_inside(base, base / name)
         return names
@@ -199,7 +199,7 @@ class FileEntity(PathEntity):
         """Fetch what a web address answers, or the table of a database, into a folder under the name that it has."""
         from ..storage import files
 
-        if schemes.scheme(self._path()) in schemes.WEB:
+        if schemes.get_scheme(self._path()) in schemes.WEB:
             path = files.download_web(self._path(), folder, self._environ, name=self.name, overwrite=overwrite)[0]
             self._notify_fetched([(path, path.name)])
             return path
@@ -213,7 +213,7 @@ class FileEntity(PathEntity):
         frame = self.as_df()
         target.parent.mkdir(parents=True, exist_ok=True)
         with drafting(target) as part:
-            if target.suffix == ".csv" and dataframes.engine_of(frame) == "pandas":
+            if target.suffix == ".csv" and dataframes.get_engine(frame) == "pandas":
                 dataframes.write_csv(frame, part)
             else:
                 dataframes.write_parquet(frame, part)
@@ -223,7 +223,7 @@ class FileEntity(PathEntity):
         from ..storage import files
 
         paths = files.download(self._path(), target, self._environ, names)
-        if schemes.scheme(self._path()):
+        if schemes.get_scheme(self._path()):
             self._notify_fetched([(path, str(path.relative_to(target))) for path in paths])
         programs = {info.get("path") for info in self.status.get("files") or [] if info.get("executable")}
         if programs:
@@ -232,10 +232,10 @@ class FileEntity(PathEntity):
                     files.mark_executable(path)
         return paths
 
-    def _notify_fetched(self, found: Sequence[tuple[Path, str]]) -> None:
+    def _notify_fetched(self, files: Sequence[tuple[Path, str]]) -> None:
         if self.on_fetch is not None:
             tell, self.on_fetch = self.on_fetch, None
-            tell(found)
+            tell(files)
 
     def _below(self, folder: Path, url: str) -> Path:
         """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
@@ -246,7 +246,9 @@ class FileEntity(PathEntity):
         if schemes.is_folder_url(url):
             return folder
 
-        path = unquote(urlsplit(url).path) if schemes.scheme(url) in schemes.WEB else str(schemes.local(url))
+        path = (
+            unquote(urlsplit(url).path) if schemes.get_scheme(url) in schemes.WEB else str(schemes.get_local_path(url))
+        )
         name = path.rpartition("/")[2]
         return folder / files.check_member(name if name not in ("", ".", "..") else self.name, self.key)
 
@@ -258,7 +260,7 @@ class Dataitem(FileEntity):
 
     def query(self, query: str) -> Self:
         """Let the next `as_df` give what an SQL query gives, in the database of a `sql://` path. Errors: ValueError."""
-        if schemes.scheme(self._path()) != schemes.SQL:
+        if schemes.get_scheme(self._path()) != schemes.SQL:
             raise ValueError(f"{self.key} is not a table of a database: its path is not sql://")
         self._query = query
         return self
@@ -288,7 +290,7 @@ class Model(FileEntity):
 MATERIALS: dict[str, type[FileEntity]] = {"artifact": Artifact, "dataitem": Dataitem, "model": Model}
 
 
-def _exists(path: Path, key: str) -> Path:
+def _require_file(path: Path, key: str) -> Path:
     if not exists(path):
         raise InputError(f"{key}: its file {path} is not there", hint="it was moved or deleted since it was recorded")
     return path

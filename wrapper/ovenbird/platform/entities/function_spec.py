@@ -22,43 +22,45 @@ def python_spec(name: str, kind: str, options: Mapping[str, Any]) -> dict[str, A
 
     The text of a local file goes into the spec, as a platform can run it then. Errors: InputError.
     """
-    what = f"function {show_value(name)}"
+    label = f"function {show_value(name)}"
     if kind != "python":
-        raise InputError(f"{what} is of kind {show_value(kind)}", hint="Ovenbird records functions of kind `python`")
-    given = {field: value for field, value in options.items() if value is not None}
-    source = dict(given.pop("source", None) or {})
+        raise InputError(f"{label} is of kind {show_value(kind)}", hint="Ovenbird records functions of kind `python`")
+    fields = {field: value for field, value in options.items() if value is not None}
+    source = dict(fields.pop("source", None) or {})
     if "source" in source:
         source["code_src"] = source.pop("source")
-    source |= {field: given.pop(field) for field in _SOURCE if field in given}
-    unknown = sorted({*given} - {*_REST} | {*source} - {*_SOURCE})
+    source |= {field: fields.pop(field) for field in _SOURCE if field in fields}
+    unknown = sorted({*fields} - {*_REST} | {*source} - {*_SOURCE})
     if unknown:
         hint = ", ".join((*_SOURCE, *_REST))
-        raise InputError(f"{what} has no {', '.join(map(show_value, unknown))}", hint=f"one of {hint}")
+        raise InputError(f"{label} has no {', '.join(map(show_value, unknown))}", hint=f"one of {hint}")
     if not source.get("handler"):
-        raise InputError(f"{what}: its handler is not named", hint='handler="module:function"')
-    given.setdefault("python_version", f"PYTHON{sys.version_info[0]}_{sys.version_info[1]}")
-    if isinstance(given.get("requirements"), str):
-        given["requirements"] = given["requirements"].split("\n")
-    return {"source": _source(what, source), **given}
+        raise InputError(f"{label}: its handler is not named", hint='handler="module:function"')
+    fields.setdefault("python_version", f"PYTHON{sys.version_info[0]}_{sys.version_info[1]}")
+    if isinstance(fields.get("requirements"), str):
+        fields["requirements"] = fields["requirements"].split("\n")
+    return {"source": _make_source(label, source), **fields}
 
 
-def _source(what: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    source = {"lang": "python", "handler": given["handler"]}
-    if given.get("init_function"):
-        source["init_function"] = given["init_function"]
-    place, text, inline = given.get("code_src"), given.get("code"), given.get("base64")
+def _make_source(label: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    source = {"lang": "python", "handler": fields["handler"]}
+    if fields.get("init_function"):
+        source["init_function"] = fields["init_function"]
+    location, text, inline = fields.get("code_src"), fields.get("code"), fields.get("base64")
     if text is not None:
         inline = b64encode(str(text).encode()).decode()
     if inline is not None:
         try:
             b64decode(inline, validate=True)
         except (ValueError, TypeError):
-            raise InputError(f"{what}: base64 is {show_value(inline)}") from None
-    elif place is not None and "://" not in str(place) and is_file(path := Path(place)) and path.suffix == ".py":
+            raise InputError(f"{label}: base64 is {show_value(inline)}") from None
+    elif (
+        location is not None and "://" not in str(location) and is_file(path := Path(location)) and path.suffix == ".py"
+    ):
         inline = b64encode(path.read_bytes()).decode()
-    if place is None and inline is None:
-        raise InputError(f"{what} has no source", hint="code_src (a path or a URL), code (text), or base64")
-    source["source"] = redact_record(str(place)) if place is not None else "main.py"
+    if location is None and inline is None:
+        raise InputError(f"{label} has no source", hint="code_src (a path or a URL), code (text), or base64")
+    source["source"] = redact_record(str(location)) if location is not None else "main.py"
     if inline is not None:
         source["base64"] = inline
     return source

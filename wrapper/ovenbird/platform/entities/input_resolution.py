@@ -15,7 +15,7 @@ from ..tables import dataframes
 from .file_entity import MATERIALS, Dataitem, FileEntity
 
 
-def resolve(project: Project, argument: str, text: str) -> FileEntity:
+def resolve_input(project: Project, argument: str, text: str) -> FileEntity:
     """The entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
 
     The same path under the same argument is recorded once. What is no file here may be the name of a data item, an
@@ -24,14 +24,14 @@ def resolve(project: Project, argument: str, text: str) -> FileEntity:
     try:
         if keys.is_key(text):
             return project.get_material(text)
-        if not schemes.scheme(text) and not exists(schemes.local(text)) and "/" not in text:
-            return project.get_material(str(_named(project, text)))
-        return _recorded(project, argument, _address(text))
+        if not schemes.get_scheme(text) and not exists(schemes.get_local_path(text)) and "/" not in text:
+            return project.get_material(str(_find_named(project, text)))
+        return _record_path(project, argument, _check_address(text))
     except OvenbirdError as error:
         raise InputError(f"input {show_value(argument)}: {error.message}", hint=error.hint) from error
 
 
-def _named(project: Project, text: str) -> keys.EntityKey:
+def _find_named(project: Project, text: str) -> keys.EntityKey:
     """Return the key of what is called so in the project. Errors: InputError that says what there is instead."""
     try:
         return queries.locate_any(project._store, text, project.name, tuple(MATERIALS))
@@ -39,7 +39,7 @@ def _named(project: Project, text: str) -> keys.EntityKey:
         where = queries.describe_place(project._store, project.name)
         message = f"no file {show_value(text)}, and no data item, artifact or model is called so in {where}"
         raise InputError(
-            message, hint=f"{_describe_siblings(schemes.local(text))}; in the store {error.hint}"
+            message, hint=f"{_describe_siblings(schemes.get_local_path(text))}; in the store {error.hint}"
         ) from None
 
 
@@ -48,10 +48,10 @@ def _describe_siblings(path: Path) -> str:
     return f"in {path.parent} there is: {', '.join(siblings)}" if siblings else f"there is no folder {path.parent}"
 
 
-def _address(text: str) -> str:
-    if schemes.scheme(text):
+def _check_address(text: str) -> str:
+    if schemes.get_scheme(text):
         return text
-    path = schemes.local(text)
+    path = schemes.get_local_path(text)
     if (special := describe_special(path)) and "device" in special and not path.samefile("/dev/null"):
         raise InputError(f"{show_value(text)} is {special}, not a file", hint="a file, a folder, a URL or a key")
     if not exists(path):
@@ -59,7 +59,7 @@ def _address(text: str) -> str:
     return str(path.absolute()) + ("/" if is_folder(path) else "")
 
 
-def _recorded(project: Project, argument: str, address: str) -> Dataitem:
+def _record_path(project: Project, argument: str, address: str) -> Dataitem:
     keys.check_name(argument, "argument")
-    table = schemes.scheme(address) == schemes.SQL or dataframes.is_table_name(address.partition("?")[0])
+    table = schemes.get_scheme(address) == schemes.SQL or dataframes.is_table_name(address.partition("?")[0])
     return project.referenced(argument, "table" if table else "dataitem", address)

@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from ..project.part import ProjectPart
 
 
-def referenced(project: ProjectPart, name: str, kind: str, path: str) -> Dataitem:
+def resolve_path(project: ProjectPart, name: str, kind: str, path: str) -> Dataitem:
     """Return the data item at `path`, which the run consumes: the latest of the name if it is the same, else a new one.
 
     Of a local file or folder the fingerprint is taken now, of a URL when it is fetched. Errors: InputError.
     """
-    latest = _latest(project, name, kind, redact_record(path))
-    known = latest["status"].get("fingerprint") if latest else None
-    local = not schemes.scheme(path)
-    current = _read(path, known) if local else None
-    if latest and (not current or not known or fingerprint.is_same(known, current)):
+    latest = _find_latest(project, name, kind, redact_record(path))
+    recorded = latest["status"].get("fingerprint") if latest else None
+    local = not schemes.get_scheme(path)
+    current = _read_fingerprint(path, recorded) if local else None
+    if latest and (not current or not recorded or fingerprint.is_same(recorded, current)):
         key = latest["key"]
     else:
         key = _add_version(project, name, kind, path, current).key
     item: Dataitem = project._get(Dataitem, key, None)
-    if current and not known and latest:
+    if current and not recorded and latest:
         item.status.fingerprint = current
         item.save(update=True)
     item.spec.path = path
-    if not local and schemes.scheme(path) != schemes.SQL:
-        item.on_fetch = lambda files: _note_fetched(project, item, files)
+    if not local and schemes.get_scheme(path) != schemes.SQL:
+        item.on_fetch = lambda files: _record_fetched(project, item, files)
     return item
 
 
-def _latest(project: ProjectPart, name: str, kind: str, path: str) -> Record | None:
+def _find_latest(project: ProjectPart, name: str, kind: str, path: str) -> Record | None:
     for row in project._store.listing("dataitem", project=project.name, name=name, kind=kind, limit=1):
-        record = project._store.read(keys.parse(row.key))
+        record = project._store.read(keys.parse_key(row.key))
         return record if record["spec"].get("path") == path else None
     return None
 
 
-def _read(path: str, known: Mapping[str, object] | None) -> fingerprint.Fingerprint | None:
+def _read_fingerprint(path: str, recorded: Mapping[str, object] | None) -> fingerprint.Fingerprint | None:
     try:
-        return fingerprint.read_local(schemes.local(path), known)
+        return fingerprint.read_local(schemes.get_local_path(path), recorded)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}", hint="its owner may read it") from error
 
@@ -65,16 +65,16 @@ def _add_version(
     return item.save()
 
 
-def _note_fetched(project: ProjectPart, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
+def _record_fetched(project: ProjectPart, item: Dataitem, files: Sequence[tuple[Path, str]]) -> None:
     """Record what was fetched from a URL; where it differs from the last time, the item becomes its new version."""
     path = item.spec.path
     try:
         current = fingerprint.read_files(files, folder=schemes.is_folder_url(path))
-        known = item.status.get("fingerprint")
-        if not known:
+        recorded = item.status.get("fingerprint")
+        if not recorded:
             item.status.fingerprint = current
             item.save(update=True)
-        elif not fingerprint.is_same(known, current):
+        elif not fingerprint.is_same(recorded, current):
             before, new = item.key, _add_version(project, item.name, item.kind, path, current)
             item._load(new.to_dict())
             if project._run is not None:

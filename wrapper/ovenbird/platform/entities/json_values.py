@@ -27,7 +27,7 @@ def json_value(value: Any) -> Any:
     Arrays become lists, dates ISO text, paths and numbers beyond 64 bits text, keys of mappings text; lone surrogates
     are escaped; NaN stays, which JSON writes as null. An object of any other class becomes its text, cut to one line.
     """
-    return _converted(value, [])
+    return _convert(value, [])
 
 
 def encode_json(value: Any) -> bytes:
@@ -62,19 +62,19 @@ def key_text(key: Any) -> str:
     return clean_text(str(key))
 
 
-def _converted(value: Any, parents: list[int]) -> Any:
+def _convert(value: Any, parents: list[int]) -> Any:
     try:
-        return _nearest(value, parents)
+        return _convert_object(value, parents)
     except Exception:  # the user's classes may raise anything from any method
         return describe(value)
 
 
-def _nearest(value: Any, parents: list[int]) -> Any:
+def _convert_object(value: Any, parents: list[int]) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value
     if isinstance(value, enum.Enum):
-        return _converted(value.value, parents)
+        return _convert(value.value, parents)
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int):  # after bool; a subclass becomes a plain number
@@ -82,27 +82,27 @@ def _nearest(value: Any, parents: list[int]) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, (Mapping, list, tuple, Set, deque, range)) or hasattr(value, "__dataclass_fields__"):
-        return _container(value, parents)
-    return _scalar(value, parents)
+        return _convert_container(value, parents)
+    return _convert_scalar(value, parents)
 
 
-def _container(value: Any, parents: list[int]) -> Any:
+def _convert_container(value: Any, parents: list[int]) -> Any:
     if id(value) in parents or len(parents) >= _DEEPEST:
         return describe(value) if id(value) not in parents else "<a value that holds itself>"
     parents.append(id(value))
     try:
         if isinstance(value, Mapping):
-            return {key_text(key): _converted(item, parents) for key, item in value.items()}
+            return {key_text(key): _convert(item, parents) for key, item in value.items()}
         if isinstance(value, type):
             return describe(value)
         if hasattr(value, "__dataclass_fields__"):
-            return {name: _converted(getattr(value, name), parents) for name in value.__dataclass_fields__}
-        return [_converted(item, parents) for item in value]
+            return {name: _convert(getattr(value, name), parents) for name in value.__dataclass_fields__}
+        return [_convert(item, parents) for item in value]
     finally:
         parents.pop()
 
 
-def _scalar(value: Any, parents: list[int]) -> Any:
+def _convert_scalar(value: Any, parents: list[int]) -> Any:
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, os.PathLike):
@@ -114,8 +114,8 @@ def _scalar(value: Any, parents: list[int]) -> Any:
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         if getattr(value, "size", 0) > _MOST_ITEMS:
             return f"array of shape {value.shape}, {value.dtype}"
-        return _converted(value.tolist(), parents)
+        return _convert(value.tolist(), parents)
     dump = getattr(value, "model_dump", None)  # pydantic
     if callable(dump) and not isinstance(value, type):
-        return _converted(dump(), parents)
+        return _convert(dump(), parents)
     return describe(value)

@@ -21,11 +21,11 @@ def describe_environment() -> dict[str, Any]:
 
 def describe_signature(estimator: Any) -> dict[str, Any]:
     """Return what a fitted estimator of scikit-learn says of its features and classes, as far as it does."""
-    found: dict[str, Any] = {}
+    signature: dict[str, Any] = {}
     names = {"features": "n_features_in_", "feature_names": "feature_names_in_", "classes": "classes_"}
     for name, attribute in names.items():
         with contextlib.suppress(Exception):  # properties of estimators raise what they like
             value = json_value(getattr(estimator, attribute))
             if not isinstance(value, list) or len(value) <= _MOST:
-                found[name] = value
-    return found
+                signature[name] = value
+    return signature

@@ -13,11 +13,11 @@ from ...common.redact import redact_url
 from ...common.temporary_folders import make_temporary_folder
 from ...common.text import show_value
 from ...errors import OutputError
-from ..storage.schemes import SQL, WEB, local, scheme
+from ..storage.schemes import SQL, WEB, get_local_path, get_scheme
 from ..tables import dataframes
 from . import upload_content
 from .entity_path import PathEntity
-from .upload import deposit
+from .upload import upload_entity
 
 _WRITERS = {
     "pandas": {"parquet": "to_parquet", "csv": "to_csv"},
@@ -30,26 +30,26 @@ def upload(entity: PathEntity, source: Any, keep_dir_structure: bool = False) ->
 
     Errors: OutputError; for a source that is not there or does not fit the path the entity stays as it is.
     """
-    target = _writable(entity)
+    target = _require_writable(entity)
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
-        if not exists(local(str(item))):
+        if not exists(get_local_path(str(item))):
             raise OutputError(f"{entity.key}: no file {show_value(str(item))}")
     if keep_dir_structure:
         source = stage_tree(source, Path.cwd())
-    plan = upload_content.of(entity.name, entity.kind, source=source, data=None, write=None, filename="")
+    plan = upload_content.make_content(entity.name, entity.kind, source=source, data=None, write=None, filename="")
     if not plan.filename and not target.endswith("/"):
         hint = "a path that ends in / is a folder"
         raise OutputError(f"{entity.key}: {show_value(source)} does not fit {redact_url(target)}, a file", hint=hint)
     entity.status.update(plan.status)
-    _replace(entity, target, plan.content)
+    _replace_files(entity, target, plan.content)
 
 
 def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: Any) -> str:
     """Write a DataFrame at the entity's path, with its schema and preview; return the path. Errors: OutputError."""
-    target = _writable(entity)
+    target = _require_writable(entity)
     if target.endswith("/"):
         raise OutputError(f"{entity.key}: {redact_url(target)} is a folder", hint="write_df takes the path of a file")
-    engine = dataframes.engine_of(frame)
+    engine = dataframes.get_engine(frame)
     if engine is None:
         raise OutputError(f"{entity.key}: write_df takes a DataFrame, not {type(frame).__name__}")
     form = (extension or Path(target.partition("?")[0]).suffix or "parquet").lstrip(".").lower()
@@ -59,9 +59,9 @@ def write_df(entity: PathEntity, frame: Any, extension: str | None, **options: A
         frame = frame.collect()
     if engine == "pandas":
         options.setdefault("index", False)
-    entity.spec["schema"] = dataframes.schema(frame)
-    entity.status.preview = dataframes.preview(frame)
-    _replace(entity, target, lambda path: getattr(frame, _WRITERS[engine][form])(path, **options) and None)
+    entity.spec["schema"] = dataframes.describe_schema(frame)
+    entity.status.preview = dataframes.make_preview(frame)
+    _replace_files(entity, target, lambda path: getattr(frame, _WRITERS[engine][form])(path, **options) and None)
     return target
 
 
@@ -69,23 +69,23 @@ def stage_tree(source: Any, root: Path) -> str:
     """Return a temporary folder that holds files below the folders that their paths name, relative to `root`."""
     folder = make_temporary_folder()
     for item in [source] if isinstance(source, (str, os.PathLike)) else source:
-        path = local(str(item))
-        name = path if not path.is_absolute() else _below(path, root)
+        path = get_local_path(str(item))
+        name = path if not path.is_absolute() else _path_below(path, root)
         if ".." in name.parts:
             raise OutputError(f"{show_value(str(item))} lies outside of {root}", hint="give paths below it")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (root / path).is_dir():
-            shutil.copytree(root / path, folder / name, copy_function=_link, dirs_exist_ok=True)
+            shutil.copytree(root / path, folder / name, copy_function=_link_file, dirs_exist_ok=True)
         else:
-            _link(str(root / path), str(folder / name))
+            _link_file(str(root / path), str(folder / name))
     return f"{folder}/"
 
 
-def _below(path: Path, root: Path) -> Path:
+def _path_below(path: Path, root: Path) -> Path:
     return path.relative_to(root) if root in path.parents else Path(path.name)
 
 
-def _link(source: str, target: str, **_: Any) -> str:
+def _link_file(source: str, target: str, **_: Any) -> str:
     """Link or, across file systems, copy a file. Errors: OutputError."""
     try:
         os.link(os.path.realpath(source), target)
@@ -96,15 +96,15 @@ def _link(source: str, target: str, **_: Any) -> str:
     return target
 
 
-def _writable(entity: PathEntity) -> str:
+def _require_writable(entity: PathEntity) -> str:
     """Return the path of an entity whose files can be written. Errors: OutputError."""
     target = entity._path()
-    if scheme(target) in (*WEB, SQL):
+    if get_scheme(target) in (*WEB, SQL):
         raise OutputError(f"{entity.key}: nothing is written to {redact_url(target)}", hint="a folder, s3, gs or az")
     return target
 
 
-def _replace(entity: PathEntity, target: str, new: Sequence[Path] | upload_content.Write) -> None:
+def _replace_files(entity: PathEntity, target: str, new: Sequence[Path] | upload_content.Write) -> None:
     entity.status.state = "UPLOADING"
     entity.status.pop("message", None)
-    deposit(entity, target, entity._environ, new)
+    upload_entity(entity, target, entity._environ, new)

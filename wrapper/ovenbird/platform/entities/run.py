@@ -11,7 +11,7 @@ from ...common.text import show_value
 from ...errors import InputError
 from .. import keys
 from ..keys import RUN_KIND
-from ..store import FINAL, EntityStore, timestamp
+from ..store import FINAL, EntityStore, format_timestamp
 from .attr_dict import AttrDict
 from .entity import Entity, new_record
 
@@ -30,9 +30,9 @@ class FunctionRevision(Entity):
         action: str | None = None,
     ) -> list[Run]:  # fmt: skip
         """Return the runs of this revision, newest first; the filters are those of `project.list_runs`."""
-        from .entity_filters import find
+        from .entity_filters import find_entities
 
-        records = find(
+        records = find_entities(
             self._store, "run", self.project, function=self.key, q=q, name=name, kind=kind, user=user, state=state,
             created=created, updated=updated, task=task, action=action,
         )  # fmt: skip
@@ -40,7 +40,7 @@ class FunctionRevision(Entity):
 
     def get_run(self, identifier: str) -> Run:
         """Return a run of this revision, by its key or its id. Errors: InputError."""
-        key = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.project, identifier)
+        key = keys.parse_key(identifier) if keys.is_key(identifier) else keys.run_key(self.project, identifier)
         run = Run(self._store, self._store.read(key), self._environ)
         if not any(other.id == run.id for other in self.list_runs(name=run.name)):
             raise InputError(f"{run.key} is not a run of {self.key}")
@@ -117,11 +117,11 @@ class Run(Entity):
 
     def stop(self) -> None:
         """Ask the run to stop, as SIGTERM does. Errors: PlatformError where its process cannot be reached."""
-        self._store.stop(keys.parse(self.key))
+        self._store.stop(keys.parse_key(self.key))
 
     def resume(self) -> None:
         """Let a stopped run go on, in a platform that can. Errors: PlatformError."""
-        self._store.resume(keys.parse(self.key))
+        self._store.resume(keys.parse_key(self.key))
 
     def set_status(self, status: Mapping[str, Any]) -> None:
         """Replace the status; `save(update=True)` stores it."""
@@ -138,9 +138,9 @@ class Run(Entity):
         """
         restored = []
         for name in ("id", "kind", "name", "project", "key", "user"):
-            known = self._recorded.get(name, "")
-            if type(vars(self).get(name)) is not str or getattr(self, name) != known:
-                setattr(self, name, known)
+            recorded = self._recorded.get(name, "")
+            if type(vars(self).get(name)) is not str or getattr(self, name) != recorded:
+                setattr(self, name, recorded)
                 restored.append(name)
         for name in ("metadata", "spec", "status"):
             part = vars(self).get(name)
@@ -165,12 +165,14 @@ class Run(Entity):
         """
         if state not in FINAL:
             raise ValueError(f"{show_value(state)} is not a final state")
-        self.status.update(state=state, ended=timestamp(), seconds=round(time.monotonic() - self._began, 6), **status)
+        self.status.update(
+            state=state, ended=format_timestamp(), seconds=round(time.monotonic() - self._began, 6), **status
+        )
         if message:
             self.status.message = redact_text(message)
         if error is not None:
             self.status.error = {name: redact_text(text) for name, text in error.items()}
-        self.metadata.updated = timestamp()
+        self.metadata.updated = format_timestamp()
         return self._store.update(self.to_dict())
 
 
@@ -181,7 +183,7 @@ def run_metadata(name: str = "", tags: Mapping[str, Any] | None = None, note: st
     return {field: value for field, value in fields.items() if value}
 
 
-def start(
+def start_run(
     store: EntityStore,
     project: str,
     environ: Mapping[str, str],
@@ -201,7 +203,7 @@ def start(
     """
     record = new_record(project, "run", kind, identity or "run", identity=identity, spec={**(spec or {})})
     record["spec"].update({"function": function, "local_execution": True} if function else {"local_execution": True})
-    record["status"] = {"state": "RUNNING", "started": timestamp(), **(status or {})}
+    record["status"] = {"state": "RUNNING", "started": format_timestamp(), **(status or {})}
     record["metadata"].update(metadata or {})
     if function:
         record["metadata"]["relationships"].append({"type": "run_of", "dest": function})

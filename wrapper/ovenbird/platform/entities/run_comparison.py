@@ -9,7 +9,7 @@ from ...common.redact import redact_values
 from ...errors import InputError
 from .. import keys
 from ..store import EntityStore, Record
-from .run_summary import Summary, summarize, values_of
+from .run_summary import Summary, collect_columns, summarize
 
 _ALWAYS_OTHER = ("id", "key", "name", "started", "ended", "created", "updated")  # to mark these would say nothing
 _PLAIN = ("id", "name", "state", "function", "started", "took", "note")
@@ -32,14 +32,14 @@ def compare_runs(store: EntityStore, runs: Sequence[keys.EntityKey], *, changed:
     columns = []
     for key in runs:
         record = store.read(key)
-        summary = summarize(record, store.last_metrics(keys.parse(record["key"])))
-        columns.append(_fields(store, record, summary))
-    names = sorted(dict.fromkeys(name for column in columns for name in column), key=_rank)
+        summary = summarize(record, store.last_metrics(keys.parse_key(record["key"])))
+        columns.append(_collect_fields(store, record, summary))
+    names = sorted(dict.fromkeys(name for column in columns for name in column), key=_rank_field)
     fields = []
     for name in names:
         values = tuple(column.get(name) for column in columns)
-        shown = [_rounded(value) for value in values] if name == "took" else values
-        differs = name not in _ALWAYS_OTHER and any(_differ(shown[0], value) for value in shown[1:])
+        cells = [_round_seconds(value) for value in values] if name == "took" else values
+        differs = name not in _ALWAYS_OTHER and any(_have_differences(cells[0], value) for value in cells[1:])
         if differs or not (changed or name.startswith(_DETAILS)) or (changed and name in ("id", "name")):
             fields.append(ComparedField(name, values, differs))
     return fields
@@ -49,7 +49,7 @@ _SECTIONS = ("code.", "param.", "input.", "consumed.", "result.", "metric.", "ta
 _DETAILS = ("package.", "machine.")
 
 
-def _rank(name: str) -> tuple[int, int]:
+def _rank_field(name: str) -> tuple[int, int]:
     """Plain fields come first, then the sections in their order, and what is not known of last."""
     if name in _PLAIN:
         return 0, _PLAIN.index(name)
@@ -57,14 +57,14 @@ def _rank(name: str) -> tuple[int, int]:
     return section, 0
 
 
-def _fields(store: EntityStore, record: Record, summary: Summary) -> dict[str, Any]:
-    values = values_of(summary)
+def _collect_fields(store: EntityStore, record: Record, summary: Summary) -> dict[str, Any]:
+    values = collect_columns(summary)
     fields = {name: values[name] for name in _PLAIN if values.get(name) not in (None, "") or name == "state"}
-    fields |= _code(store, record)
+    fields |= _describe_code(store, record)
     fields |= {name: value for name, value in values.items() if "." in name}
     for link in record["metadata"].get("relationships") or []:
         if link.get("type") == "consumes" and keys.is_key(link.get("dest")):
-            entity = keys.parse(link["dest"])
+            entity = keys.parse_key(link["dest"])
             fields[f"consumed.{entity.name}"] = entity.id
     provenance = redact_values(record["status"].get("provenance") or {}, keep_harmless=True)
     for name, value in provenance.items():
@@ -73,20 +73,20 @@ def _fields(store: EntityStore, record: Record, summary: Summary) -> dict[str, A
         elif name == "python":
             fields["python"] = value
         elif name == "machine":
-            fields |= _nested(name, value)
+            fields |= _flatten(name, value)
         elif name not in (*_CODE, "source", "command"):  # a command repeats parameters and inputs
-            fields |= _nested(f"machine.{name}", value)
+            fields |= _flatten(f"machine.{name}", value)
     return fields
 
 
-def _code(store: EntityStore, record: Record) -> dict[str, Any]:
+def _describe_code(store: EntityStore, record: Record) -> dict[str, Any]:
     """Return what was called, and which version of it."""
     provenance = record["status"].get("provenance") or {}
     source: Mapping[str, Any] = {}
     function = record["spec"].get("function")
     if keys.is_key(function):
         try:
-            source = store.read(keys.parse(function))["spec"].get("source") or {}
+            source = store.read(keys.parse_key(function))["spec"].get("source") or {}
         except InputError:  # it was removed
             source = {}
     code = {**source, **(provenance.get("source") or {}), **{name: provenance.get(name) for name in ("lock", "image")}}
@@ -94,15 +94,15 @@ def _code(store: EntityStore, record: Record) -> dict[str, Any]:
     return {f"code.{name}": value for name, value in values.items() if value}
 
 
-def _nested(name: str, value: Any) -> dict[str, Any]:
+def _flatten(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping) and value:
-        return {key: leaf for part, item in value.items() for key, leaf in _nested(f"{name}.{part}", item).items()}
+        return {key: leaf for part, item in value.items() for key, leaf in _flatten(f"{name}.{part}", item).items()}
     return {name: value}
 
 
-def _rounded(seconds: Any) -> Any:
+def _round_seconds(seconds: Any) -> Any:
     return seconds if seconds is None else round(seconds, 1)
 
 
-def _differ(first: Any, other: Any) -> bool:
+def _have_differences(first: Any, other: Any) -> bool:
     return bool(first != other) or isinstance(first, bool) != isinstance(other, bool)

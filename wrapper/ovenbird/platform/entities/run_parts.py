@@ -38,18 +38,20 @@ class RunLog:
 def read_inputs(run: Entity, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
     """Return the entities of `spec.inputs`; a path or a URL is the data item that was recorded for it."""
     inputs = {}
-    for name, given in (run.spec.get("inputs") or {}).items():
-        entity = _read(run, given if keys.is_key(given) else _recorded(run, name, given), consume)
+    for name, reference in (run.spec.get("inputs") or {}).items():
+        entity = _read_entity(
+            run, reference if keys.is_key(reference) else _find_recorded(run, name, reference), consume
+        )
         inputs[name] = entity.to_dict() if as_dict else entity
     return inputs
 
 
-def _recorded(run: Entity, name: str, given: Any) -> str:
+def _find_recorded(run: Entity, name: str, reference: Any) -> str:
     """Return the key of the data item that the run has recorded for a path or a URL. Errors: InputError."""
     for relation in run.metadata.get("relationships") or []:
-        if relation.get("type") == "consumes" and keys.parse(relation["dest"]).name == name:
+        if relation.get("type") == "consumes" and keys.parse_key(relation["dest"]).name == name:
             return str(relation["dest"])
-    raise InputError(f"{run.key}: its input {show_value(name)} was not read: {show_value(given)}")
+    raise InputError(f"{run.key}: its input {show_value(name)} was not read: {show_value(reference)}")
 
 
 def read_outputs(run: Entity, as_key: bool, as_dict: bool, consume: Consume | None) -> dict[str, Any]:
@@ -59,12 +61,12 @@ def read_outputs(run: Entity, as_key: bool, as_dict: bool, consume: Consume | No
         if as_key or not keys.is_key(key):
             outputs[name] = key
             continue
-        entity = _read(run, key, consume)
+        entity = _read_entity(run, key, consume)
         outputs[name] = entity.to_dict() if as_dict else entity
     return outputs
 
 
-def _read(run: Entity, key: str, consume: Consume | None) -> Any:
+def _read_entity(run: Entity, key: str, consume: Consume | None) -> Any:
     entity = read_entity(run._store, key, run._environ)
     if consume is not None:
         consume(entity.key)

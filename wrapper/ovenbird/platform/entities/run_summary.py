@@ -30,47 +30,47 @@ def summarize(record: Record, metrics: Mapping[str, float] | None = None) -> Sum
     parameters = {**(spec.get("parameters") or {}), **(status.get("parameters") or {})}  # the latter as converted
     inputs = mask_parameters(spec.get("inputs") or {})
     return {
-        "id": record["id"], "key": record["key"], "project": record["project"], "name": given_name(record),
+        "id": record["id"], "key": record["key"], "project": record["project"], "name": get_run_name(record),
         "kind": record["kind"], "state": status.get("state", ""), "function": spec.get("function"),
         "created": metadata.get("created"), "updated": metadata.get("updated"),
         "started": status.get("started"), "ended": status.get("ended"),
-        "seconds": _seconds(status), "called": status.get("called", True),
-        "note": metadata.get("description") or "", "tags": tags_of(metadata),
+        "seconds": _measure_seconds(status), "called": status.get("called", True),
+        "note": metadata.get("description") or "", "tags": format_tags(metadata),
         "parameters": mask_parameters(parameters), "inputs": inputs,
         "results": redact_values(status.get("results") or {}, keep_harmless=True),
         "metrics": json_metrics(metrics or {}),
     }  # fmt: skip
 
 
-def given_name(record: Record) -> str:
+def get_run_name(record: Record) -> str:
     """Return the name that a run was given; empty for none."""
     name = record["metadata"].get("name") or ""
     return "" if name in (_NO_NAME, record["id"]) else str(name)
 
 
-def function_name(key: str | None) -> str:
+def get_function_name(key: str | None) -> str:
     """Return the function's name from its key, or from `python://project/name:id`."""
     return (key or "").rpartition("/")[2].partition(":")[0]
 
 
-def tags_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+def format_tags(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels of an entity as tags: `k=v` is a tag with a value, a word alone has an empty one."""
     labels = metadata.get("labels") or []
     pairs = [str(label).partition("=") for label in labels] if isinstance(labels, list) else []
     return {key: value for key, _, value in pairs}
 
 
-def values_of(summary: Summary) -> dict[str, Any]:
+def collect_columns(summary: Summary) -> dict[str, Any]:
     """Return what can be a column: `param.n`, `result.accuracy`, `metric.loss`, `tag.stage` and the plain fields.
 
     Objects in parameters and results are taken apart: a result `{"accuracy": 1}` called `scores` is
     `result.scores.accuracy`.
     """
     fields = {name: value for name, value in summary.items() if not isinstance(value, dict)}
-    fields |= {"function": function_name(summary["function"]), "took": summary["seconds"]}
+    fields |= {"function": get_function_name(summary["function"]), "took": summary["seconds"]}
     for prefix, section in _SECTIONS.items():
         for name, value in summary[section].items():
-            fields.update(_leaves(f"{prefix}.{name}", value))
+            fields.update(_flatten(f"{prefix}.{name}", value))
     return fields
 
 
@@ -104,21 +104,21 @@ def find_run(store: EntityStore, text: str, project: str | None) -> keys.EntityK
         back = int(match[1] or 0)
         for position, record in enumerate(records):
             if position == back:
-                return keys.parse(record["key"])
+                return keys.parse_key(record["key"])
         raise InputError(
             f"there is no run {show_value(text)}", hint="`ovenbird runs list` shows the runs that there are"
         )
     if len(text) == _ID and not set(text) - set("0123456789abcdef"):
         return None  # an id, which is looked up without reading all records
     for position, record in enumerate(records):
-        if given_name(record) == text:
-            return keys.parse(record["key"])
+        if get_run_name(record) == text:
+            return keys.parse_key(record["key"])
         if position == _MOST_READ:
             break
     return None
 
 
-def moment_of(text: str | None) -> datetime | None:
+def parse_moment(text: str | None) -> datetime | None:
     """Return an ISO 8601 time with its zone, UTC where it has none; None where there is none."""
     if not text:
         return None
@@ -129,14 +129,14 @@ def moment_of(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")
 
 
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(f"{name}.{key}", item)
+            yield from _flatten(f"{name}.{key}", item)
     else:
         yield name, value
 
 
-def _seconds(status: Mapping[str, Any]) -> float | None:
-    start, end = moment_of(status.get("started")), moment_of(status.get("ended"))
+def _measure_seconds(status: Mapping[str, Any]) -> float | None:
+    start, end = parse_moment(status.get("started")), parse_moment(status.get("ended"))
     return round((end - start).total_seconds(), 3) if start and end else None

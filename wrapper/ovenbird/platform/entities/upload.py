@@ -14,7 +14,7 @@ from ...common.temporary_folders import make_temporary_folder
 from ...common.user_warnings import tolerate_warnings
 from ...errors import OutputError, OvenbirdError
 from ..storage import files, schemes
-from ..storage.tree_walk import Identity, identify
+from ..storage.tree_walk import Identity, identify_folder
 from .entity_path import PathEntity
 
 Write = Callable[[Path], str | None]
@@ -23,7 +23,7 @@ _EXPIRED = ("answered 401", "answered 403", "ExpiredToken", "InvalidToken")
 _ANNOUNCED = 32 * 1024 * 1024  # bytes; what is larger takes long enough for the state UPLOADING to be worth a call
 
 
-def deposit(
+def upload_entity(
     entity: PathEntity,
     target: str,
     environ: Mapping[str, str],
@@ -39,25 +39,25 @@ def deposit(
     A folder is stored without the store, and without `files_store`, which it may hold.
     OutputError names what was stored and what was not.
     """
-    if not schemes.scheme(target):
-        target = str(schemes.local(target).absolute()) + ("/" if target.endswith("/") else "")
+    if not schemes.get_scheme(target):
+        target = str(schemes.get_local_path(target).absolute()) + ("/" if target.endswith("/") else "")
     entity.spec.path = target
-    if not schemes.scheme(target):
-        return _recorded(entity, lambda: _in_place(entity, content, target, environ, files_store))
+    if not schemes.get_scheme(target):
+        return _record_upload(entity, lambda: _write_local(entity, content, target, environ, files_store))
     folder = make_temporary_folder()
     try:
         try:
-            _recorded(entity, lambda: _sent(entity, content, target, environ, folder, files_store))
+            _record_upload(entity, lambda: _upload_content(entity, content, target, environ, folder, files_store))
         except OvenbirdError as error:
-            if rescue is None or not (kept := _rescued(entity, content, target, folder, rescue)):
+            if rescue is None or not (saved := _rescue_content(entity, content, target, folder, rescue)):
                 raise
-            failed = OutputError(f"{error.message}; its files are kept in {kept}", hint=error.hint)
+            failed = OutputError(f"{error.message}; its files are kept in {saved}", hint=error.hint)
             raise failed from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _recorded(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None:
+def _record_upload(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None:
     """Record the entity around `store`, which says what it has stored."""
     entity.save(update=entity._saved)
     try:
@@ -72,16 +72,18 @@ def _recorded(entity: PathEntity, store: Callable[[], list[files.Info]]) -> None
         raise
 
 
-def _own_folders(entity: PathEntity, files_store: str) -> set[Identity]:
+def _list_own_folders(entity: PathEntity, files_store: str) -> set[Identity]:
     """Return the folders that no folder is stored with: the files store, and the embedded store, database and all."""
     root = Path(entity._store.files_root())
     home = root.parent if (root.parent / "ovenbird.db").exists() else root
     return {
-        identity for folder in (root, home, schemes.local(files_store)) if (identity := identify(folder)) is not None
+        identity
+        for folder in (root, home, schemes.get_local_path(files_store))
+        if (identity := identify_folder(folder)) is not None
     }
 
 
-def _sent(
+def _upload_content(
     entity: PathEntity,
     content: Sequence[Path] | Write,
     target: str,
@@ -92,12 +94,12 @@ def _sent(
     """Upload, from `folder` where the content has to be written first."""
     if callable(content):
         path = folder / target.rpartition("/")[2]
-        _guarded(content, path, target)
+        _call_writer(content, path, target)
         content = [path]
     if sum(path.stat().st_size for path in content if path.is_file()) > _ANNOUNCED:
         entity.status.state = "UPLOADING"
         entity.save(update=True)
-    skip = _own_folders(entity, files_store)
+    skip = _list_own_folders(entity, files_store)
     try:
         return files.upload(content, target, environ, skip)
     except OutputError as error:
@@ -106,7 +108,9 @@ def _sent(
         return files.upload(content, target, environ, skip)
 
 
-def _rescued(entity: PathEntity, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path) -> str:
+def _rescue_content(
+    entity: PathEntity, content: Sequence[Path] | Write, target: str, folder: Path, rescue: Path
+) -> str:
     """Keep what could not be sent; where. Empty when that is not possible either. The user's own files stay theirs."""
     if not callable(content):
         return ", ".join(map(str, content))
@@ -114,15 +118,15 @@ def _rescued(entity: PathEntity, content: Sequence[Path] | Write, target: str, f
     try:
         if not (folder / name).exists():
             content(folder / name)
-        place = rescue / entity.name
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder / name, place / name)
+        copies = rescue / entity.name
+        copies.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / name, copies / name)
     except Exception:  # the writer is of any library, and has had its say if it is the writer that fails
         return ""
-    return str(place / name)
+    return str(copies / name)
 
 
-def _in_place(
+def _write_local(
     entity: PathEntity,
     content: Sequence[Path] | Write,
     target: str,
@@ -130,32 +134,32 @@ def _in_place(
     files_store: str,
 ) -> list[files.Info]:
     """Store below a local folder; what lies in the store itself is for its owner alone."""
-    infos = _placed(content, target, environ, _own_folders(entity, files_store))
+    infos = _place_files(content, target, environ, _list_own_folders(entity, files_store))
     if entity._is_stored():
-        root, base = Path(entity._store.files_root()), schemes.local(files.folder_of(target))
+        root, base = Path(entity._store.files_root()), schemes.get_local_path(files.folder_of(target))
         stored = [base / info["path"] for info in infos]
         folders = {parent for path in stored for parent in path.parents if root in (parent, *parent.parents)}
         close_to_others([*stored, *folders])
     return infos
 
 
-def _placed(
+def _place_files(
     content: Sequence[Path] | Write, target: str, environ: Mapping[str, str], skip: Collection[Identity]
 ) -> list[files.Info]:
     if not callable(content):
         return files.upload(content, target, environ, skip)
-    path, name = schemes.local(target), target.rpartition("/")[2]
+    path, name = schemes.get_local_path(target), target.rpartition("/")[2]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with drafting(path) as part:
-            digest = _guarded(content, part, target)
+            digest = _call_writer(content, part, target)
     except OSError as error:
         hint = "`--files-store`, or the variable `OVENBIRD_FILES_STORE`, chooses another place"
         raise OutputError(f"{target} was not stored: {error.strerror or error}", hint=hint) from error
-    return [files.describe(path, name, digest)] if digest else files.upload([path], target, environ)
+    return [files.describe_file(path, name, digest)] if digest else files.upload([path], target, environ)
 
 
-def _guarded(write: Write, path: Path, target: str) -> str | None:
+def _call_writer(write: Write, path: Path, target: str) -> str | None:
     """Call the writer; what it raises, whatever library it is of, becomes an OutputError."""
     try:
         return write(path)

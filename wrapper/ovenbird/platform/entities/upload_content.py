@@ -36,7 +36,7 @@ class UploadContent:
     status: dict[str, Any] = field(default_factory=dict)
 
 
-def of(
+def make_content(
     name: str,
     kind: str,
     *,
@@ -50,17 +50,20 @@ def of(
 
     `reader`: how the file of a table is read for its schema, by the words of `as_df`.
     """
-    given = [what for what, value in (("source", source), ("data", data), ("write", write)) if value is not None]
-    if len(given) != 1:
+    arguments = [
+        argument for argument, value in (("source", source), ("data", data), ("write", write)) if value is not None
+    ]
+    if len(arguments) != 1:
         raise OutputError(
-            f"{name}: {' and '.join(given) if given else 'neither source nor data'} given", hint="give exactly one"
+            f"{name}: {' and '.join(arguments) if arguments else 'neither source nor data'} given",
+            hint="give exactly one",
         )
     if write is not None:
         return UploadContent(write, _check_file_name(filename or name))
     if source is not None:
-        return _of_files(name, kind, source, reader or {})
-    if dataframes.engine_of(data):
-        return _of_frame(name, data)
+        return _make_file_content(name, kind, source, reader or {})
+    if dataframes.get_engine(data):
+        return _make_frame_content(name, data)
     if isinstance(data, (bytes, bytearray, memoryview, str)):
         raw = data.encode() if isinstance(data, str) else bytes(data)
         return UploadContent(lambda path: _write_bytes(path, raw), filename or name)
@@ -76,7 +79,7 @@ def _write_bytes(path: Path, raw: bytes) -> str:
     return f"md5:{total.hexdigest()}"
 
 
-def _of_frame(name: str, frame: Any) -> UploadContent:
+def _make_frame_content(name: str, frame: Any) -> UploadContent:
     if hasattr(frame, "collect") and not hasattr(frame, "write_parquet"):
         frame = frame.collect()
     frame = dataframes.drop_odd_attributes(frame)
@@ -85,32 +88,32 @@ def _of_frame(name: str, frame: Any) -> UploadContent:
     return UploadContent(
         lambda path: dataframes.write_csv(frame, path) if problem else dataframes.write_parquet(frame, path),
         f"{name}.{'csv' if problem else 'parquet'}",
-        {"schema": dataframes.schema(frame)},
-        {"preview": dataframes.preview(frame)},
+        {"schema": dataframes.describe_schema(frame)},
+        {"preview": dataframes.make_preview(frame)},
     )
 
 
-def _of_files(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> UploadContent:
+def _make_file_content(name: str, kind: str, source: Any, reader: Mapping[str, Any]) -> UploadContent:
     several = isinstance(source, (list, tuple))
     paths = []
     for item in source if several else [source]:
         text = str(item)
-        if schemes.scheme(text):
+        if schemes.get_scheme(text):
             hint = "new_artifact, new_dataitem and new_model (path=…) record what lies elsewhere"
             raise OutputError(f"{name}: source {redact_url(text)} is not local", hint=hint)
-        paths.append(schemes.local(text))
+        paths.append(schemes.get_local_path(text))
     if len(paths) == 1 and is_file(paths[0]):
-        found = UploadContent(paths, _check_file_name(escape_bytes(paths[0].name)))
+        content = UploadContent(paths, _check_file_name(escape_bytes(paths[0].name)))
         if kind == "table":
-            found.spec, found.status = _described([(paths[0], paths[0].name)], name, dict(reader))
-        return found
-    found = UploadContent(paths, "")
-    if kind == "table" and (parts := _parts_of(paths)):
-        found.spec, found.status = _described(parts, name, dict(reader))
-    return found
+            content.spec, content.status = _describe_table([(paths[0], paths[0].name)], name, dict(reader))
+        return content
+    content = UploadContent(paths, "")
+    if kind == "table" and (parts := _list_parts(paths)):
+        content.spec, content.status = _describe_table(parts, name, dict(reader))
+    return content
 
 
-def _parts_of(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+def _list_parts(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     """Return the files of a table with their names; none where they are too large to read, or cannot be."""
     try:
         parts = [part for path in paths for part in (walk_tree(path).files if path.is_dir() else [(path, path.name)])]
@@ -126,25 +129,25 @@ def _check_file_name(name: str) -> str:
     return name
 
 
-def _described(
-    parts: Sequence[tuple[Path, str]], shown: str, reader: dict[str, Any]
+def _describe_table(
+    parts: Sequence[tuple[Path, str]], label: str, reader: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Schema and preview of a table's files, where they can be had cheaply; what does not parse only warns."""
     file_format, options = reader.pop("file_format", None), {}
     try:
-        engine = dataframes.choose(reader.pop("engine", None))
+        engine = dataframes.choose_engine(reader.pop("engine", None))
         if len(parts) == 1:
-            form = dataframes.format_of(parts[0][1], file_format)
+            form = dataframes.get_format(parts[0][1], file_format)
             if form in ("csv", "tsv"):
                 options = {} if {"nrows", "n_rows"} & reader.keys() else {"nrows": _SAMPLE}
             elif parts[0][0].stat().st_size > _WHOLE:
                 return {}, {}
-        frame = read_table(parts, shown, file_format=file_format, engine=engine, options=options | reader)
+        frame = read_table(parts, label, file_format=file_format, engine=engine, options=options | reader)
     except InputError as error:
         if any(name in sys.modules for name in dataframes.ENGINES):
             warn_user(f"stored without a schema: {error.message}")
         return {}, {}
-    preview = dataframes.preview(frame)
+    preview = dataframes.make_preview(frame)
     if options and preview["rows"] >= _SAMPLE:
         del preview["rows"]  # the sample's length, not the table's
-    return {"schema": dataframes.schema(frame)}, {"preview": preview}
+    return {"schema": dataframes.describe_schema(frame)}, {"preview": preview}

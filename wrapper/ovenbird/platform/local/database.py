@@ -50,41 +50,43 @@ CREATE TABLE owner (
 
 
 @contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite or the disk says about the file at `path` into a PlatformError that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        raise PlatformError(f"the database {path} cannot be used: {error}", hint=_advice(str(error), path)) from error
+        raise PlatformError(
+            f"the database {path} cannot be used: {error}", hint=_suggest_fix(str(error), path)
+        ) from error
     except OSError as error:
         reason = error.strerror or error
-        raise PlatformError(f"{error.filename or path}: {reason}", hint=_advice(str(error), path)) from error
+        raise PlatformError(f"{error.filename or path}: {reason}", hint=_suggest_fix(str(error), path)) from error
 
 
-def _advice(said: str, path: Path) -> str:
-    said = said.lower()
-    if "malformed" in said or "not a database" in said or "corrupt" in said:
+def _suggest_fix(message: str, path: Path) -> str:
+    message = message.lower()
+    if "malformed" in message or "not a database" in message or "corrupt" in message:
         return f"it is damaged; mv {path} {path}.broken starts anew; the files stored beside it stay as they are"
-    if "full" in said or "no space" in said or "quota" in said:
+    if "full" in message or "no space" in message or "quota" in message:
         return "the disk is full; free some space, or set OVENBIRD_HOME to a folder on another disk"
-    if "locked" in said:
+    if "locked" in message:
         return f"another process has held it for {_PATIENCE:g} s; see which with: fuser {path}"
-    if "read-only" in said or "readonly" in said or "unable to open" in said or "permission" in said:
+    if "read-only" in message or "readonly" in message or "unable to open" in message or "permission" in message:
         return "the folder must be writable; set OVENBIRD_HOME to one that is"
     return "it must lie on a local disk (not NFS) that this user may write to; OVENBIRD_HOME chooses the folder"
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     """A connection to the database at `path`, which is made when there is none.
 
     Every thread of the process may use it, one at a time. PlatformError: damaged, newer, or not ours.
     """
-    with guarded(path):
+    with translate_errors(path):
         make_private_file(path)  # what SQLite puts beside it has the same mode
         connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
-            if _version(connection, path) == 0:
-                _make(connection, path)
+            if _read_version(connection, path) == 0:
+                _make_tables(connection, path)
             connection.execute("PRAGMA foreign_keys = ON")
             # In WAL mode NORMAL keeps the file whole whatever happens, and every commit across the death of the
             # process; what a power cut may lose is the last commits. A commit then costs no fsync.
@@ -97,7 +99,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _read_version(connection: sqlite3.Connection, path: Path) -> int:
     """The schema's version, 0 for an empty file; PlatformError when this code cannot use the file."""
     # the mark of ours is read last: another process may be making the file, and commits all three at once
     filled = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -116,14 +118,14 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _make(connection: sqlite3.Connection, path: Path) -> None:
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables, once, however many processes start at the same time."""
-    place = path.with_name(path.name + ".lock")
-    make_private_file(place)
-    with place.open("w") as lock:
+    lock_path = path.with_name(path.name + ".lock")
+    make_private_file(lock_path)
+    with lock_path.open("w") as lock:
         # SQLite answers "locked" at once, without waiting, when two processes change the journal mode together.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _version(connection, path):
+        if _read_version(connection, path):
             return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
@@ -143,9 +145,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection to read from."""
-        with self._lock, guarded(self.path):
+        with self._lock, translate_errors(self.path):
             if self._connection is None or self._pid != os.getpid():  # SQLite's handles do not survive a fork
-                self._connection, self._pid = connect(self.path), os.getpid()
+                self._connection, self._pid = open_database(self.path), os.getpid()
             yield self._connection
 
     @contextmanager
@@ -169,7 +171,7 @@ class Database:
             self._connection = None
 
 
-def pack(record: Record, home: Path) -> bytes:
+def pack_record(record: Record, home: Path) -> bytes:
     """The body as it is stored: metrics live in their own table, and a path below `home` is kept relative to it."""
     status = {name: value for name, value in record["status"].items() if name != "metrics"}
     body = {**record, "status": status}
@@ -179,8 +181,8 @@ def pack(record: Record, home: Path) -> bytes:
     return encode_json(body)
 
 
-def unpack(text: bytes, home: Path) -> Record:
-    """The body as it was given to `pack`, without metrics."""
+def unpack_record(text: bytes, home: Path) -> Record:
+    """The body as it was given to `pack_record`, without metrics."""
     try:
         record: Record = msgspec.json.decode(text, type=dict[str, Any])
         path = record["spec"].get("path")

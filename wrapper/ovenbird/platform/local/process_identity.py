@@ -21,29 +21,29 @@ class ProcessIdentity(NamedTuple):
     namespace: str
 
 
-def current() -> ProcessIdentity:
+def read_own_identity() -> ProcessIdentity:
     """This process."""
     pid = os.getpid()
-    return ProcessIdentity(pid, find_start_ticks(pid) or 0, _boot(), _namespace())
+    return ProcessIdentity(pid, find_start_ticks(pid) or 0, _read_boot_id(), _read_namespace())
 
 
-def alive(owner: ProcessIdentity) -> bool | None:
+def is_alive(owner: ProcessIdentity) -> bool | None:
     """Whether the process still runs; None when it is numbered in a PID namespace that cannot be seen from here."""
-    if owner.boot != _boot():
+    if owner.boot != _read_boot_id():
         return False
-    if owner.namespace != _namespace():
+    if owner.namespace != _read_namespace():
         return None
     return find_start_ticks(owner.pid) == owner.start
 
 
-def _boot() -> str:
+def _read_boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
 
-def _namespace() -> str:
+def _read_namespace() -> str:
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

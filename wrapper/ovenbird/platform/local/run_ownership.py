@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ...errors import OvenbirdError, PlatformError
 from ..keys import run_key
-from ..store import timestamp
+from ..store import format_timestamp
 from . import process_identity
-from .database import Database, guarded, pack, unpack
+from .database import Database, pack_record, translate_errors, unpack_record
 
 _LOST = "the process ended without a word: killed (SIGKILL, out of memory), or the machine stopped"
 
@@ -30,7 +30,7 @@ class Ownership:
     def hold(self, project: str, identity: str) -> None:
         """Lock the run's log for as long as this process lives: seen from every PID namespace of the machine."""
         path = self._log_file(project, identity)
-        with guarded(path):
+        with translate_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             self._held[identity] = handle
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -47,7 +47,9 @@ class Ownership:
 
     def add(self, connection: sqlite3.Connection, sequence: int | None) -> None:
         """Record, within a transaction, that the run belongs to this process."""
-        connection.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (sequence, *process_identity.current()))
+        connection.execute(
+            "INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (sequence, *process_identity.read_own_identity())
+        )
 
     def terminate(self, project: str, identity: str) -> None:
         """Send SIGTERM to the process that owns a run; nothing when none does. Errors: PlatformError."""
@@ -56,7 +58,7 @@ class Ownership:
                 "SELECT pid, start, boot, namespace FROM owner JOIN entity USING (seq) WHERE project = ? AND id = ?",
                 (project, identity),
             ).fetchone()
-        living = process_identity.alive(process_identity.ProcessIdentity(*row)) if row else False
+        living = process_identity.is_alive(process_identity.ProcessIdentity(*row)) if row else False
         if living is None:
             raise PlatformError(
                 f"run {identity} cannot be stopped from here: its process is in another container",
@@ -74,7 +76,7 @@ class Ownership:
             ).fetchall()
         lost = []
         for sequence, project, identity, *process in owned:
-            living = process_identity.alive(process_identity.ProcessIdentity(*process))
+            living = process_identity.is_alive(process_identity.ProcessIdentity(*process))
             if living is None:
                 living = self._is_held(project, identity)
             if not living and self._lose(sequence, process[0]):
@@ -95,17 +97,17 @@ class Ownership:
         """Record a run as lost; False when another process has just done it."""
         home = self._database.path.parent
         with self._database.writing() as connection:
-            found = "SELECT text FROM owner JOIN body USING (seq) WHERE seq = ?"
-            row = connection.execute(found, (sequence,)).fetchone()
+            query = "SELECT text FROM owner JOIN body USING (seq) WHERE seq = ?"
+            row = connection.execute(query, (sequence,)).fetchone()
             if row is None:
                 return False
-            record, now = unpack(row[0], home), timestamp()
+            record, moment = unpack_record(row[0], home), format_timestamp()
             message = f"process {pid}: {_LOST}"
             error = {"type": "ProcessLost", "message": message, "traceback": ""}
-            record["status"].update(state="ERROR", message=message, error=error, ended=now)
+            record["status"].update(state="ERROR", message=message, error=error, ended=moment)
             connection.execute(
-                "UPDATE entity SET state = 'ERROR', updated = ?, ended = ? WHERE seq = ?", (now, now, sequence)
+                "UPDATE entity SET state = 'ERROR', updated = ?, ended = ? WHERE seq = ?", (moment, moment, sequence)
             )
-            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, home), sequence))
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, home), sequence))
             connection.execute("DELETE FROM owner WHERE seq = ?", (sequence,))
         return True

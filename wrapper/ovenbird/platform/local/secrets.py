@@ -9,13 +9,13 @@ from ...common.atomic_files import write_private_file
 from ...common.private_files import make_private_folder
 from ...errors import PlatformError
 from ..keys import check_name
-from .database import guarded
+from .database import translate_errors
 
 
-def read(home: Path, project: str, name: str) -> str | None:
+def read_value(home: Path, project: str, name: str) -> str | None:
     """Return the value; None when there is none. Errors: PlatformError."""
-    path = _path(home, project, name)
-    with guarded(path):
+    path = _secret_path(home, project, name)
+    with translate_errors(path):
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -24,10 +24,10 @@ def read(home: Path, project: str, name: str) -> str | None:
             return file.read()
 
 
-def write(home: Path, project: str, name: str, value: str | None) -> None:
+def write_value(home: Path, project: str, name: str, value: str | None) -> None:
     """Keep the value, whole or not at all; None removes it. Errors: PlatformError."""
-    path = _path(home, project, name)
-    with guarded(path):
+    path = _secret_path(home, project, name)
+    with translate_errors(path):
         if value is None:
             path.unlink(missing_ok=True)
             return
@@ -38,5 +38,5 @@ def write(home: Path, project: str, name: str, value: str | None) -> None:
         write_private_file(path, value.encode("utf-8", "surrogateescape"))
 
 
-def _path(home: Path, project: str, name: str) -> Path:
+def _secret_path(home: Path, project: str, name: str) -> Path:
     return home / "secrets" / check_name(project, "project") / check_name(name, "secret name")

@@ -14,9 +14,9 @@ from ...common.private_files import close_to_others, make_private_file, make_pri
 from ...common.text import show_value
 from ...errors import InputError, PlatformError
 from ..data_dir import data_dir
-from ..keys import EntityKey, check_id, check_name, parse, run_key
-from ..store import ANNOTATIONS, FINAL, EntitySummary, Record, annotations_of, new_project, timestamp
-from .database import Database, guarded, pack, unpack
+from ..keys import EntityKey, check_id, check_name, parse_key, run_key
+from ..store import ANNOTATIONS, FINAL, EntitySummary, Record, format_timestamp, get_annotations, make_project_record
+from .database import Database, pack_record, translate_errors, unpack_record
 from .run_ownership import Ownership
 
 _OWN = {".gitignore", "files", "logs", "secrets", "unsent"}
@@ -31,7 +31,7 @@ class LocalStore:
     def __init__(self, home: str | Path) -> None:
         self.home = Path(home).absolute()
         self.path = self.home / "ovenbird.db"
-        with guarded(self.home):
+        with translate_errors(self.home):
             if make_private_folder(self.home):
                 make_private_file(self.home / ".gitignore")
                 (self.home / ".gitignore").write_text("*\n", encoding="ascii")
@@ -56,22 +56,22 @@ class LocalStore:
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
-        status, now = record["status"], timestamp()
+        status, moment = record["status"], format_timestamp()
         identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
         if owned:
             self._owned.hold(record["project"], record["id"])
-            self._said[record["id"]] = annotations_of(record)
+            self._said[record["id"]] = get_annotations(record)
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
                     f"INSERT INTO entity ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    (*identity, status.get("state", "CREATED"), now, now, *_of_run(record)),
+                    (*identity, status.get("state", "CREATED"), moment, moment, *_run_columns(record)),
                 ).lastrowid
             except sqlite3.IntegrityError:
                 raise PlatformError(
                     f"{record['key']} already exists", hint="give another id, or save it with update=True"
                 ) from None
-            connection.execute("INSERT INTO body VALUES (?, ?)", (sequence, pack(record, self.home)))
+            connection.execute("INSERT INTO body VALUES (?, ?)", (sequence, pack_record(record, self.home)))
             if owned:
                 self._owned.add(connection, sequence)
 
@@ -84,11 +84,11 @@ class LocalStore:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
             connection.execute(
                 "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
-                (state, timestamp(), *_of_run(record), row[0]),
+                (state, format_timestamp(), *_run_columns(record), row[0]),
             )
             if record["id"] in self._said:
                 record = self._merge_annotations(connection, record, row[0])
-            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
             if state in FINAL:
                 connection.execute("DELETE FROM owner WHERE seq = ?", row)
         if state in FINAL:
@@ -98,10 +98,10 @@ class LocalStore:
     def _merge_annotations(self, connection: sqlite3.Connection, record: Record, sequence: int) -> Record:
         """Return a record of this process's run with the annotations that others have changed meanwhile."""
         text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
-        stored = unpack(text, self.home)["metadata"]
-        before, now = self._said[record["id"]], annotations_of(record)
-        self._said[record["id"]] = now
-        newer = {name: stored.get(name) for name in ANNOTATIONS if now[name] == before[name] != stored.get(name)}
+        stored = unpack_record(text, self.home)["metadata"]
+        before, current = self._said[record["id"]], get_annotations(record)
+        self._said[record["id"]] = current
+        newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
         return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
@@ -114,9 +114,9 @@ class LocalStore:
             ).fetchone()
             if row is None:
                 raise PlatformError(f"{record['key']} is not in {self.path}", hint="it was removed meanwhile")
-            record = unpack(row[1], self.home)
+            record = unpack_record(row[1], self.home)
             change(record["metadata"])
-            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack(record, self.home), row[0]))
+            connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
         return record
 
     def records(
@@ -130,21 +130,21 @@ class LocalStore:
     ) -> Iterator[Record]:
         """Whole entities, newest first, page by page."""
         last = 2**63 - 1
-        given = {"type": type, "project": project, "state": state, "name": name}
-        wanted = {column: value for column, value in given.items() if value is not None}
-        where = " AND ".join([*(f"{column} = ?" for column in wanted), "seq < ?"])
+        filters = {"type": type, "project": project, "state": state, "name": name}
+        conditions = {column: value for column, value in filters.items() if value is not None}
+        where = " AND ".join([*(f"{column} = ?" for column in conditions), "seq < ?"])
         query = (
             f"SELECT seq, text, {_COLUMNS} FROM entity JOIN body USING (seq) WHERE {where}"  # noqa: S608
             " ORDER BY seq DESC LIMIT ?"
         )
         while True:
             with self._database.reading() as connection:
-                rows = connection.execute(query, (*wanted.values(), last, _PAGE)).fetchall()
+                rows = connection.execute(query, (*conditions.values(), last, _PAGE)).fetchall()
             for last, text, *columns in rows:  # noqa: B007  # the page after this one begins below it
                 try:
-                    yield unpack(text, self.home)
+                    yield unpack_record(text, self.home)
                 except PlatformError:  # a damaged record hides no other
-                    yield _bare_record(EntitySummary._make(columns))
+                    yield _make_bare_record(EntitySummary._make(columns))
             if len(rows) < _PAGE:
                 return
 
@@ -173,9 +173,9 @@ class LocalStore:
                 values,
             ).fetchone()
             if row is None:
-                raise _missing(connection, key)
-            record = unpack(row[1], self.home)
-            metrics = _series(
+                raise _missing_error(connection, key)
+            record = unpack_record(row[1], self.home)
+            metrics = _make_series(
                 connection.execute("SELECT name, step, value FROM metric WHERE seq = ? ORDER BY name, step", row[:1])
             )
         if metrics:
@@ -189,7 +189,7 @@ class LocalStore:
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
         """The latest revision of the function, if it has exactly this spec."""
         rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
-        record = self.read(parse(rows[0].key)) if rows else None
+        record = self.read(parse_key(rows[0].key)) if rows else None
         return record if record and record["spec"] == spec else None
 
     def listing(
@@ -206,10 +206,10 @@ class LocalStore:
         limit: int | None = None,
     ) -> list[EntitySummary]:
         """Entities of a type, newest first, without their bodies."""
-        wanted = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
-        given = {column: value for column, value in wanted.items() if value is not None}
-        where = " AND ".join(["type = ?", *(f"{column} = ?" for column in given)])
-        values: list[str | int] = [type, *given.values()]
+        filters = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
+        columns = {column: value for column, value in filters.items() if value is not None}
+        where = " AND ".join(["type = ?", *(f"{column} = ?" for column in columns)])
+        values: list[str | int] = [type, *columns.values()]
         if identity is not None:
             where += " AND id >= ? AND id < ?"
             values += [identity, identity + "\U0010ffff"]
@@ -234,7 +234,7 @@ class LocalStore:
         if record["type"] == "run":
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
 
-    def check_name(self, name: str, what: str) -> None:
+    def check_name(self, name: str, label: str) -> None:
         """Nothing: `keys.check_name` is all that this store asks for."""
 
     def unsent_metrics(self) -> dict[str, dict[str, Any]]:
@@ -245,7 +245,7 @@ class LocalStore:
         self, key: EntityKey, values: Mapping[str, Sequence[float]], *, replace: bool, single: bool
     ) -> None:
         """Add numbers to the series of an entity; SQLite has no NaN, so NULL stands for it."""
-        now = time.time()
+        moment = time.time()
         with self._database.writing() as connection:
             row = connection.execute(_SEQUENCE, (key.project, key.type, key.id)).fetchone()
             if row is None:
@@ -259,7 +259,7 @@ class LocalStore:
                     last = connection.execute(newest, (row[0], name)).fetchone()[0]
                 if last is None:  # a single number has step 0 and is alone, a series counts from 1
                     last = -1 if single else 0
-                rows = ((row[0], name, step, number, now) for step, number in enumerate(numbers, last + 1))
+                rows = ((row[0], name, step, number, moment) for step, number in enumerate(numbers, last + 1))
                 connection.executemany("INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?)", rows)
 
     def stop(self, key: EntityKey) -> None:
@@ -276,15 +276,15 @@ class LocalStore:
         try:
             return self.read(_project_key(name))
         except InputError:
-            return new_project(name)
+            return make_project_record(name)
 
     def write_project(self, record: Record, *, new: bool) -> None:
         """Keep what is known of a project; one that was never saved is there all the same."""
         try:
-            known = bool(self.read(_project_key(record["name"])))
+            exists = bool(self.read(_project_key(record["name"])))
         except InputError:
-            known = False
-        if new or not known:
+            exists = False
+        if new or not exists:
             self.create(record)
         else:
             self.update(record)
@@ -293,13 +293,13 @@ class LocalStore:
         """The value of a secret, from its file."""
         from . import secrets
 
-        return secrets.read(self.home, project, name)
+        return secrets.read_value(self.home, project, name)
 
     def write_secret(self, project: str, name: str, value: str | None) -> None:
         """Keep the value of a secret in a file that only its owner may read."""
         from . import secrets
 
-        secrets.write(self.home, project, name, value)
+        secrets.write_value(self.home, project, name, value)
 
     def location(self) -> str:
         """The folder."""
@@ -327,7 +327,7 @@ class LocalStore:
     def log_file(self, project: str, identity: str) -> Path:
         """The file that takes the log of a run; its folder exists."""
         folder = self.home / "logs" / check_name(project, "project")
-        with guarded(folder):
+        with translate_errors(folder):
             make_private_folder(folder.parent)
             make_private_folder(folder)
             if folder.is_symlink() or folder.parent.is_symlink():
@@ -338,7 +338,7 @@ class LocalStore:
         """The lines of a run's log so far; none for a run that has logged nothing."""
         self.read(run_key(project, identity))
         path = self.log_file(project, identity)
-        return _lines(path) if exists(path) else iter(())
+        return _read_lines(path) if exists(path) else iter(())
 
     def reap(self) -> list[str]:
         """Record as ERROR every run whose process is gone; the keys of those runs."""
@@ -356,45 +356,49 @@ def open_local(environ: Mapping[str, str]) -> LocalStore:
     Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
     images name one.
     """
-    found = data_dir(environ)
-    if environ.get("OVENBIRD_HOME") or found != environ.get("OVENBIRD_SPARE_HOME"):
-        return LocalStore(found)
+    folder = data_dir(environ)
+    if environ.get("OVENBIRD_HOME") or folder != environ.get("OVENBIRD_SPARE_HOME"):
+        return LocalStore(folder)
     import logging  # an empty run has no use for it
 
     logging.getLogger("ovenbird").warning(
         "%s cannot be written: what is recorded goes to %s and ends with this container; OVENBIRD_HOME names another",
-        Path(".ovenbird").absolute(), found,
+        Path(".ovenbird").absolute(), folder,
     )  # fmt: skip
-    return LocalStore(found)
+    return LocalStore(folder)
 
 
-def _missing(connection: sqlite3.Connection, key: EntityKey) -> InputError:
+def _missing_error(connection: sqlite3.Connection, key: EntityKey) -> InputError:
     """Say which part of the key leads nowhere, and what is there instead."""
 
     def there(column: str, where: str, *values: str) -> list[str]:
         query = f"SELECT DISTINCT {column} FROM entity WHERE {where} ORDER BY seq DESC LIMIT 20"  # noqa: S608
         return [row[0] for row in connection.execute(query, values)]
 
-    what = str(key) if key.kind else f"{key.type} {show_value(key.name)}"
+    label = str(key) if key.kind else f"{key.type} {show_value(key.name)}"
     projects = there("project", "1")
     if key.project not in projects:
-        return InputError(f"{what}: no project {show_value(key.project)}", hint=_list("projects here", projects))
+        return InputError(
+            f"{label}: no project {show_value(key.project)}", hint=_format_names("projects here", projects)
+        )
     names = there("name", "project = ? AND type = ?", key.project, key.type)
     if key.name not in names and key.type != "run":
         return InputError(
-            f"{what}: no {key.type} named {show_value(key.name)} in {key.project}", hint=_list("there are", names)
+            f"{label}: no {key.type} named {show_value(key.name)} in {key.project}",
+            hint=_format_names("there are", names),
         )
     kinds = there("kind", "project = ? AND type = ? AND name = ?", key.project, key.type, key.name)
     if kinds and key.kind and key.kind not in kinds:
         return InputError(
-            f"{what}: {show_value(key.name)} is not of kind {show_value(key.kind)}", hint=_list("its kinds", kinds)
+            f"{label}: {show_value(key.name)} is not of kind {show_value(key.kind)}",
+            hint=_format_names("its kinds", kinds),
         )
     return InputError(
-        f"{what}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
+        f"{label}: no {key.type} with id {show_value(key.id)}", hint="leave the id out for the latest version"
     )
 
 
-def _bare_record(row: EntitySummary) -> Record:
+def _make_bare_record(row: EntitySummary) -> Record:
     """Return what the columns say of an entity whose record cannot be read."""
     spec, status = {"function": row.function}, {"state": row.state, "started": row.started, "ended": row.ended}
     identity = {name: getattr(row, name) for name in ("project", "type", "kind", "name", "id", "key")}
@@ -405,7 +409,7 @@ def _project_key(name: str) -> EntityKey:
     return EntityKey(name, "project", "project", name, name)
 
 
-def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
+def _run_columns(record: Record) -> tuple[str | None, str | None, str | None]:
     """What a listing shows of a run: function, start and end."""
     status = record["status"]
     values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
@@ -413,7 +417,7 @@ def _of_run(record: Record) -> tuple[str | None, str | None, str | None]:
     return function, started, ended
 
 
-def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
+def _make_series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | list[float]]:
     """Return metrics from rows in the order of their steps; a lone step 0 is a single number."""
     values: dict[str, list[float]] = {}
     first: dict[str, int] = {}
@@ -423,11 +427,11 @@ def _series(rows: Iterable[tuple[str, int, float | None]]) -> dict[str, float | 
     return {name: numbers[0] if first[name] == 0 and len(numbers) == 1 else numbers for name, numbers in values.items()}
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _read_lines(path: Path) -> Iterator[str]:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     with open(handle, encoding="utf-8", errors="replace") as log:  # noqa: PTH123  # a link is not followed
         yield from log
 
 
-def _list(what: str, found: list[str]) -> str:
-    return f"{what}: {', '.join(found)}" if found else f"{what}: none"
+def _format_names(label: str, names: list[str]) -> str:
+    return f"{label}: {', '.join(names)}" if names else f"{label}: none"

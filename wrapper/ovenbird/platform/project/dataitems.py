@@ -8,11 +8,28 @@ from typing import Any, cast
 from ...common.text import show_value
 from ...errors import OutputError
 from ..entities.file_entity import Dataitem
-from .part import ProjectPart, delete_entities, import_entity, list_entities, list_versions, update_entity
+from .entity_methods import (
+    delete_method,
+    import_method,
+    list_method,
+    log_kind_method,
+    new_method,
+    update_method,
+    versions_method,
+)
+from .part import ProjectPart
 
 
 class ProjectDataitems(ProjectPart):
-    """The methods of a project for dataitems."""
+    """The methods of a project for data items."""
+
+    log_generic_dataitem = log_kind_method(Dataitem, "dataitem")
+    new_dataitem = new_method(Dataitem)
+    get_dataitem_versions = versions_method(Dataitem)
+    list_dataitems = list_method(Dataitem)
+    import_dataitem = import_method(Dataitem)
+    update_dataitem = update_method(Dataitem)
+    delete_dataitem = delete_method(Dataitem)
 
     def log_dataitem(
         self, name: str, kind: str | None = None, source: Any = None, data: Any = None, drop_existing: bool = False,
@@ -32,14 +49,6 @@ class ProjectDataitems(ProjectPart):
         reader = {**(read_df_params or {}), "file_format": file_format, "engine": engine}
         return cast("Dataitem", self._log(Dataitem, name, kind, source, data=data, reader=reader, **options, **kwargs))
 
-    def log_generic_dataitem(
-        self, name: str, source: Any = None, drop_existing: bool = False, path: str | None = None,
-        description: str | None = None, labels: list[str] | None = None, **kwargs: Any,
-    ) -> Dataitem:  # fmt: skip
-        """Store files as a data item of kind `dataitem`."""
-        options = {"drop_existing": drop_existing, "path": path, "description": description, "labels": labels}
-        return cast("Dataitem", self._log(Dataitem, name, "dataitem", source, **options, **kwargs))
-
     def log_table(
         self, name: str, source: Any = None, data: Any = None, sql: str | None = None, drop_existing: bool = False,
         path: str | None = None, description: str | None = None, labels: list[str] | None = None,
@@ -54,17 +63,6 @@ class ProjectDataitems(ProjectPart):
             name, "table", source, data, drop_existing=drop_existing, path=path, description=description, labels=labels,
             file_format=file_format, read_df_params=read_df_params, engine=engine, **kwargs,
         )  # fmt: skip
-
-    def new_dataitem(
-        self, name: str, kind: str = "dataitem", uuid: str | None = None, description: str | None = None,
-        labels: list[str] | None = None, embedded: bool = False, path: str | None = None,
-        extensions: list[Any] | None = None, **kwargs: Any,
-    ) -> Dataitem:  # fmt: skip
-        """Record a data item that lies at `path` (a local path or a URL) and stays there; `kwargs` go to its spec."""
-        options = {
-            "uuid": uuid, "description": description, "labels": labels, "embedded": embedded, "extensions": extensions,
-        }  # fmt: skip
-        return cast("Dataitem", self._new(Dataitem, name, kind, path, **options, **kwargs))
 
     def log_croissant(
         self, name: str, source: Any = None, drop_existing: bool = False, path: str | None = None,
@@ -85,32 +83,3 @@ class ProjectDataitems(ProjectPart):
             item.set_name(dataset.name)
             item.save(update=True)
         return cast("Dataitem", item)
-
-    def get_dataitem_versions(self, identifier: str) -> list[Dataitem]:
-        """Return every version of a name, or of the name in a key, newest first."""
-        return list_versions(self, "dataitem", identifier)
-
-    def list_dataitems(
-        self, q: str | None = None, name: str | None = None, kind: str | None = None,
-        user: str | None = None, state: str | None = None, created: str | None = None, updated: str | None = None,
-        versions: str | None = None,
-    ) -> list[Dataitem]:  # fmt: skip
-        """Return the latest dataitem of each name, or with `versions="all"` every one; see `finding.find`."""
-        return list_entities(
-            self, "dataitem", q=q, name=name, kind=kind, user=user, state=state, created=created, updated=updated,
-            versions=versions,
-        )  # fmt: skip
-
-    def import_dataitem(self, file: str | None = None, key: str | None = None, reset_id: bool = True) -> Dataitem:
-        """Add a dataitem from a YAML file that `export` has written, or from a key; `reset_id`: as a new version."""
-        return cast("Dataitem", import_entity(self, "dataitem", file, key, reset_id))
-
-    def update_dataitem(self, entity: Dataitem) -> Dataitem:
-        """Store the changes of a dataitem's metadata and status."""
-        return cast("Dataitem", update_entity(self, "dataitem", entity))
-
-    def delete_dataitem(
-        self, identifier: str, entity_id: str | None = None, delete_all_versions: bool = False, cascade: bool = True
-    ) -> None:
-        """Forget a version (a key, or a name and `entity_id`), or all of a name; with `cascade` its files too."""
-        delete_entities(self, "dataitem", identifier, entity_id, every=delete_all_versions, with_files=cascade)

@@ -11,7 +11,7 @@ from ..entities import entity_filters
 from ..entities.attr_dict import AttrDict
 from ..entities.entity_types import CLASSES, entity_of
 from ..entities.json_values import json_value
-from ..store import timestamp
+from ..store import format_timestamp
 from .part import ProjectPart
 
 _EXPORTED = ("artifact", "dataitem", "model", "function")
@@ -30,9 +30,9 @@ class ProjectDocument(ProjectPart):
 
     def save(self, update: bool = False) -> Any:
         """Record the project, or with `update` the changes of its metadata and spec. Errors: PlatformError."""
-        now = timestamp()
-        self.metadata.setdefault("created", now)
-        self.metadata.updated = now
+        moment = format_timestamp()
+        self.metadata.setdefault("created", moment)
+        self.metadata.updated = moment
         self._store.write_project({**self.to_dict(), "project": self.name, "type": "project"}, new=not update)
         return self
 
@@ -62,8 +62,8 @@ class ProjectDocument(ProjectPart):
         record = self.to_dict()
         for type in _EXPORTED:
             record["spec"][f"{type}s"] = []
-            for found in entity_filters.find(self._store, type, self.name):
-                entity = entity_of(self._store, found, self._environ)
+            for entity_record in entity_filters.find_entities(self._store, type, self.name):
+                entity = entity_of(self._store, entity_record, self._environ)
                 name = write_entity(folder / f"{type}s-{entity.id}.yaml", entity.to_dict())
                 listed = {part: getattr(entity, part) for part in ("id", "kind", "name", "project", "key")}
                 record["spec"][f"{type}s"].append({**listed, "metadata": {"ref": name}})
@@ -83,7 +83,7 @@ class ProjectDocument(ProjectPart):
         for type in types:
             if type not in CLASSES:
                 raise InputError(f"no entity is of the type {show_value(type)}", hint="one of " + ", ".join(CLASSES))
-        records = entity_filters.search(
+        records = entity_filters.search_entities(
             self._store, self.name, types, query=query, labels=[labels] if isinstance(labels, str) else labels,
             description=description, name=name, kind=kind, created=created, updated=updated, **kwargs,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import importlib
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..unsupported_names import absent_attribute
+from ..unsupported_names import absent_attribute_error
 
 _PARTS = {
     "artifact": ("artifacts", "ProjectArtifacts"), "dataitem": ("dataitems", "ProjectDataitems"),
@@ -46,7 +46,7 @@ def find_method(project: Any, name: str) -> Any:
             function = vars(_part(part)).get(name)
             if callable(function):
                 return MethodType(function, project)
-    raise absent_attribute(project, name)
+    raise absent_attribute_error(project, name)
 
 
 def method_names() -> list[str]:

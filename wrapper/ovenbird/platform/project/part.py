@@ -38,13 +38,13 @@ class ProjectPart:
 
 def list_entities(project: ProjectPart, type: str, **filters: Any) -> list[Any]:
     """Return the entities that pass the filters of `finding.find`, newest first."""
-    records = entity_filters.find(project._store, type, project.name, **filters)
+    records = entity_filters.find_entities(project._store, type, project.name, **filters)
     return [entity_of(project._store, record, project._environ) for record in records]
 
 
 def list_versions(project: ProjectPart, type: str, identifier: str) -> list[Any]:
     """Return every version of a name, or of the name in a key, newest first."""
-    return list_entities(project, type, name=_key(project, type, identifier, None).name, versions="all")
+    return list_entities(project, type, name=_parse_identifier(project, type, identifier, None).name, versions="all")
 
 
 def update_entity(project: ProjectPart, type: str, entity: Entity) -> Any:
@@ -63,15 +63,15 @@ def delete_entities(
 
     Errors: InputError when no version is named, or there is none.
     """
-    key = _key(project, type, identifier, entity_id)
+    key = _parse_identifier(project, type, identifier, entity_id)
     if not (every or key.id):
         hint = "entity_id=… names a version, delete_all_versions=True means all"
         raise InputError(f"{type} {show_value(identifier)}: which version is to be deleted?", hint=hint)
     rows = project._store.listing(type, project=project.name, name=key.name) if every else []
-    for each in [keys.parse(row.key) for row in rows] if every else [key]:
+    for each in [keys.parse_key(row.key) for row in rows] if every else [key]:
         record = project._store.read(each)
         own = with_files and _is_removable(project, record)
-        queries.removed(project._store, keys.parse(record["key"]), project._environ, keep_files=not own)
+        queries.remove_entities(project._store, keys.parse_key(record["key"]), project._environ, keep_files=not own)
 
 
 def _is_removable(project: ProjectPart, record: Record) -> bool:
@@ -97,15 +97,15 @@ def import_entity(project: ProjectPart, type: str, file: str | None, key: str | 
 
     if (file is None) == (key is None):
         raise InputError("give either `file` or `key`", hint="a file that `export` has written, or store://…")
-    record = read_entity(file)[0] if file is not None else project._store.read(keys.parse(key or ""))
-    shown = show_value(file if file is not None else key)
+    record = read_entity(file)[0] if file is not None else project._store.read(keys.parse_key(key or ""))
+    label = show_value(file if file is not None else key)
     for part in ("kind", "name"):
         if not isinstance(record.get(part), str):
-            raise InputError(f"{shown}: its {part} is {show_value(record.get(part))}", hint=f"a {type} has one")
-    given = str(record.get("key") or "")
-    own_type = keys.parse(given).type if keys.is_key(given) else record.get("type", type)
+            raise InputError(f"{label}: its {part} is {show_value(record.get(part))}", hint=f"a {type} has one")
+    recorded_key = str(record.get("key") or "")
+    own_type = keys.parse_key(recorded_key).type if keys.is_key(recorded_key) else record.get("type", type)
     if own_type != type:
-        raise InputError(f"{shown} is a {own_type}, not a {type}", hint=f"import_{own_type} takes it")
+        raise InputError(f"{label} is a {own_type}, not a {type}", hint=f"import_{own_type} takes it")
     identity = None if reset_id else record.get("id")
     return create_entity(
         project, type, record["kind"], record["name"], record.get("spec"), record.get("metadata"), identity
@@ -116,9 +116,9 @@ def create_entity(
     project: ProjectPart, type: str, kind: str, name: str, spec: Any, metadata: Any, identity: str | None
 ) -> Any:
     """Add an entity from its parts. Errors: InputError, PlatformError."""
-    for what, part in (("spec", spec), ("metadata", metadata)):
+    for field_name, part in (("spec", spec), ("metadata", metadata)):
         if part is not None and not isinstance(part, Mapping):
-            raise InputError(f"{type} {show_value(name)}: its {what} is {show_value(part)}", hint="an object")
+            raise InputError(f"{type} {show_value(name)}: its {field_name} is {show_value(part)}", hint="an object")
     record = new_record(project.name, type, kind, name, identity=identity, spec=spec)
     fields = {
         field: value for field, value in (metadata or {}).items() if field not in ("created", "updated", "version")
@@ -130,13 +130,13 @@ def create_entity(
     return entity.save()
 
 
-def _key(project: ProjectPart, type: str, identifier: str, entity_id: str | None) -> keys.EntityKey:
+def _parse_identifier(project: ProjectPart, type: str, identifier: str, entity_id: str | None) -> keys.EntityKey:
     """Return the key that an identifier means in the project. Errors: InputError."""
     if not keys.is_key(identifier):
         if type == "run":
             return keys.run_key(project.name, entity_id or identifier)
         return keys.EntityKey(project.name, type, "", keys.check_name(identifier, f"{type} name"), entity_id)
-    key = keys.parse(identifier)
+    key = keys.parse_key(identifier)
     if key.type != type or key.project != project.name:
         raise InputError(f"{key} is not a {type} of the project {show_value(project.name)}")
     return key

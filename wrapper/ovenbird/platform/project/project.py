@@ -31,9 +31,9 @@ KINDS = {"artifact": "artifact", "dataitem": "dataitem", "table": "dataitem", "c
 _NOT_SPEC = ("description", "labels", "uuid", "embedded", "extensions")
 
 
-def name_of(given: str, environ: Mapping[str, str], documented: str) -> str:
+def resolve_project_name(flag: str, environ: Mapping[str, str], documented: str) -> str:
     """The project's name: what was given, else PROJECT_NAME, else what the function document says, else `default`."""
-    return given or environ.get("PROJECT_NAME") or documented or "default"
+    return flag or environ.get("PROJECT_NAME") or documented or "default"
 
 
 class Project(Described, Methods):
@@ -114,22 +114,22 @@ class Project(Described, Methods):
 
     def get_run(self, identifier: str) -> Run:
         """The run of a key, or of an id."""
-        found = keys.parse(identifier) if keys.is_key(identifier) else keys.run_key(self.name, identifier)
-        run = Run(self._store, self._store.read(self._own(found, "run")), self._environ)
+        key = keys.parse_key(identifier) if keys.is_key(identifier) else keys.run_key(self.name, identifier)
+        run = Run(self._store, self._store.read(self._own(key, "run")), self._environ)
         run._reader = self._run if self._run is None or self._run.id != run.id else None
         return run
 
     def get_material(self, key: str) -> FileEntity:
         """The artifact, data item or model of a key."""
-        found = keys.parse(key)
-        if found.type not in MATERIALS:
-            raise InputError(f"{key} is a {found.type}, not an input", hint="a dataitem, an artifact or a model")
-        return self._get(MATERIALS[found.type], key, None)
+        parsed = keys.parse_key(key)
+        if parsed.type not in MATERIALS:
+            raise InputError(f"{key} is a {parsed.type}, not an input", hint="a dataitem, an artifact or a model")
+        return self._get(MATERIALS[parsed.type], key, None)
 
     def register_function(self, name: str, spec: Mapping[str, Any], kind: str = "python") -> FunctionRevision:
         """The revision of the function that has this spec; a new one when the latest differs."""
-        if found := self._store.revision(self.name, name, kind, spec):
-            return FunctionRevision(self._store, found, self._environ)
+        if known_record := self._store.revision(self.name, name, kind, spec):
+            return FunctionRevision(self._store, known_record, self._environ)
         record = new_record(self.name, "function", kind, name, spec=spec)
         record["status"]["state"] = "READY"
         self._store.create(record)
@@ -143,7 +143,7 @@ class Project(Described, Methods):
         """
         from ..entities import input_versions
 
-        return input_versions.referenced(self, name, kind, path)
+        return input_versions.resolve_path(self, name, kind, path)
 
     def adopt(self, entity: FileEntity) -> None:
         """Link an entity to the run that made it."""
@@ -191,21 +191,23 @@ class Project(Described, Methods):
             from ..entities.overwrite import stage_tree
 
             source = stage_tree(source, Path.cwd())
-        found = upload_content.of(name, kind, source=source, data=data, write=write, filename=filename, reader=reader)
-        entity = self._entity(type, name, kind, found.spec | options)
+        content = upload_content.make_content(
+            name, kind, source=source, data=data, write=write, filename=filename, reader=reader
+        )
+        entity = self._entity(type, name, kind, content.spec | options)
         if drop_existing:
             for row in self._store.listing(type.TYPE, project=self.name, name=name):
-                self._store.remove(keys.parse(row.key))
-        target = path or "/".join((self._files_store(), self.name, type.TYPE, name, entity.id, found.filename))
-        entity.status.update({**found.status, **(status or {})})
+                self._store.remove(keys.parse_key(row.key))
+        target = path or "/".join((self._files_store(), self.name, type.TYPE, name, entity.id, content.filename))
+        entity.status.update({**content.status, **(status or {})})
         if type is Model:
             from ..entities.model_environment import describe_environment
 
             entity.status.update(describe_environment())
         self.adopt(entity)
         try:
-            upload.deposit(
-                entity, target, self._environ, found.content, self._rescue, "" if path else self._files_store()
+            upload.upload_entity(
+                entity, target, self._environ, content.content, self._rescue, "" if path else self._files_store()
             )
         except BaseException:
             if self._run is not None and entity in self._run.logged:
@@ -235,7 +237,7 @@ class Project(Described, Methods):
 
     def _get(self, type: type[E], identifier: str, identity: str | None, consume: bool = True) -> E:
         if keys.is_key(identifier):
-            key = keys.parse(identifier)
+            key = keys.parse_key(identifier)
         else:
             key = keys.EntityKey(self.name, type.TYPE, "", keys.check_name(identifier, f"{type.TYPE} name"), identity)
         entity = type(self._store, self._store.read(self._own(key, type.TYPE)), self._environ)

@@ -23,9 +23,9 @@ class ProjectSecrets(ProjectPart):
         if not isinstance(secret_value, str):
             raise InputError(f"secret {show_value(name)}: secret_value is {type(secret_value).__name__}, not text")
         metadata = {"description": description, "labels": labels, "embedded": embedded}
-        known = {field: value for field, value in metadata.items() if value}
+        fields = {field: value for field, value in metadata.items() if value}
         spec = {"path": f"secret://{name}", "provider": "kubernetes", **kwargs}
-        secret = cast("Secret", create_entity(self, "secret", "secret", name, spec, known, uuid))
+        secret = cast("Secret", create_entity(self, "secret", "secret", name, spec, fields, uuid))
         secret.set_secret_value(secret_value)
         return secret
 
@@ -57,7 +57,7 @@ class ProjectSecrets(ProjectPart):
 
     def delete_secret(self, identifier: str, entity_id: str | None = None, delete_all_versions: bool = False) -> None:
         """Forget a secret (a key, or a name and `entity_id`), or all versions of a name, and its value."""
-        name = keys.parse(identifier).name if keys.is_key(identifier) else identifier
+        name = keys.parse_key(identifier).name if keys.is_key(identifier) else identifier
         delete_entities(self, "secret", identifier, entity_id, every=delete_all_versions, with_files=False)
         if not self._store.listing("secret", project=self.name, name=name, limit=1):
             self._store.write_secret(self.name, name, None)

@@ -23,18 +23,18 @@ _TABLES = {
 }  # fmt: skip
 
 
-def table_extension(answer: DownloadResponse) -> str:
+def get_table_extension(answer: DownloadResponse) -> str:
     """Return the extension of a table of the answer's media type, or nothing."""
-    return _TABLES.get(_media_type(answer), "")
+    return _TABLES.get(_parse_media_type(answer), "")
 
 
-def name_answer(url: str, answer: DownloadResponse) -> str:
+def get_answer_name(url: str, answer: DownloadResponse) -> str:
     """Return the name of the file that was answered, empty where nothing says it.
 
     The server's own name comes first, then the last part of the address that was asked and of the one it led to. A
     name without an extension gets that of the media type.
     """
-    names = [_disposition_name(answer.disposition), _last_part(url), _last_part(answer.url)]
+    names = [_parse_disposition(answer.disposition), _get_last_part(url), _get_last_part(answer.url)]
     names = [name for name in names if name]
     for name in names:
         if PurePosixPath(strip_compression(name)).suffix.lower().lstrip(".") in FORMATS:
@@ -42,15 +42,15 @@ def name_answer(url: str, answer: DownloadResponse) -> str:
     name = next((name for name in names if PurePosixPath(name).suffix), names[0] if names else "")
     if not name or PurePosixPath(name).suffix:
         return name
-    end = table_extension(answer) or (mimetypes.guess_extension(_media_type(answer)) or "").lstrip(".")
+    end = get_table_extension(answer) or (mimetypes.guess_extension(_parse_media_type(answer)) or "").lstrip(".")
     return f"{name}.{end}" if end and end != "bin" else name
 
 
-def _media_type(answer: DownloadResponse) -> str:
+def _parse_media_type(answer: DownloadResponse) -> str:
     return answer.content_type.partition(";")[0].strip().lower()
 
 
-def _disposition_name(value: str) -> str:
+def _parse_disposition(value: str) -> str:
     """Return the file name in a `Content-Disposition` header, `filename*` before `filename`; nothing of its path."""
     message = Message()
     message["Content-Disposition"] = value
@@ -65,13 +65,13 @@ def _disposition_name(value: str) -> str:
     if not extended:
         with contextlib.suppress(ValueError):  # many servers send UTF-8 as it is
             name = name.encode("latin-1").decode()
-    return _usable(name.replace("\\", "/").rpartition("/")[2])
+    return _make_usable(name.replace("\\", "/").rpartition("/")[2])
 
 
-def _last_part(url: str) -> str:
-    return _usable(unquote(urlsplit(url).path.rpartition("/")[2]))
+def _get_last_part(url: str) -> str:
+    return _make_usable(unquote(urlsplit(url).path.rpartition("/")[2]))
 
 
-def _usable(name: str) -> str:
+def _make_usable(name: str) -> str:
     """Return a name that a file can have, else nothing."""
     return "" if name in ("", ".", "..") or "/" in name or describe_limit(name) else name

@@ -25,7 +25,7 @@ _FICLONE = 0x40049409  # ioctl: share the blocks of another file, on btrfs, XFS,
 _UNABLE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY, errno.EBADF)
 
 
-def copy(source: Path, target: Path, progress: Progress | None = None) -> int:
+def copy_file(source: Path, target: Path, progress: Progress | None = None) -> int:
     """Copy a file in the kernel where that is possible, sharing blocks where the file system can; its size.
 
     `target` appears whole or not at all. OSError as it comes.
@@ -33,14 +33,14 @@ def copy(source: Path, target: Path, progress: Progress | None = None) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as read, drafting(target) as part, part.open("wb") as write:
         size = os.fstat(read.fileno()).st_size
-        if _clone(read.fileno(), write.fileno()):
+        if _clone_blocks(read.fileno(), write.fileno()):
             if progress:
                 progress(size)
             return size
-        return _kernel_copy(read.fileno(), write.fileno(), progress)
+        return _copy_content(read.fileno(), write.fileno(), progress)
 
 
-def _clone(read: int, write: int) -> bool:
+def _clone_blocks(read: int, write: int) -> bool:
     try:
         fcntl.ioctl(write, _FICLONE, read)
     except OSError as error:
@@ -50,9 +50,9 @@ def _clone(read: int, write: int) -> bool:
     return True
 
 
-def _kernel_copy(read: int, write: int, progress: Progress | None) -> int:
+def _copy_content(read: int, write: int, progress: Progress | None) -> int:
     total = 0
-    for step in (_copy_range, _send, _read_write):
+    for step in (_copy_range, _send_range, _read_write):
         try:
             while moved := step(read, write):
                 total += moved
@@ -74,16 +74,16 @@ def _copy_range(read: int, write: int) -> int:
     return os.copy_file_range(read, write, _SLICE)
 
 
-def _send(read: int, write: int) -> int:
+def _send_range(read: int, write: int) -> int:
     return os.sendfile(write, read, None, _SLICE) if hasattr(os, "sendfile") else 0
 
 
 def _read_write(read: int, write: int) -> int:
     data = memoryview(os.read(read, _CHUNK))
-    sent = 0
-    while sent < len(data):
-        sent += os.write(write, data[sent:])
-    return sent
+    written = 0
+    while written < len(data):
+        written += os.write(write, data[written:])
+    return written
 
 
 class HashedFile(io.FileIO):

@@ -21,16 +21,16 @@ from ...common.text import show_value
 from ...common.units import parse_size, show_size
 from ...common.user_warnings import warn_user
 from ...errors import InputError, OutputError, OvenbirdError
-from ..store import timestamp
+from ..store import format_timestamp
 from . import file_copy, progress
-from .schemes import OBJECTS, SQL, WEB, is_folder_url, local, plain, scheme
+from .schemes import OBJECTS, SQL, WEB, get_local_path, get_scheme, is_folder_url, strip_zip
 from .tree_walk import Identity, describe_special, walk_tree
 
 if TYPE_CHECKING:
     from ...common.http_download import DownloadResponse
 
 # MD5 runs at about a quarter of what a local disk copies, so a larger local copy is hashed when its digest is first
-# asked for (`hashed`): the store's copy does not change in between.
+# asked for (`add_digest`): the store's copy does not change in between.
 HASHED_AT_ONCE = 64 * 1024 * 1024
 Info = dict[str, Any]
 """One of `status.files`: `{path, name, content_type, size, hash, last_modified}`; `path` is below the entity's."""
@@ -55,7 +55,7 @@ class TransferLimit:
             raise InputError(f"OVENBIRD_MAX_INPUT: expected {error}, found {show_value(text)}") from None
         return cls(size or sys.maxsize, "--max-input or OVENBIRD_MAX_INPUT raises the limit")
 
-    def counted(self, shown: str, moved: file_copy.Progress | None) -> file_copy.Progress:
+    def counted(self, label: str, moved: file_copy.Progress | None) -> file_copy.Progress:
         """Return a callback that counts bytes as they come, and then calls `moved`. InputError ends what is too large.
 
         A transfer that begins again counts again, so the limit is one of what is received.
@@ -64,14 +64,14 @@ class TransferLimit:
         def count(size: int) -> None:
             self.left -= size
             if self.left < 0:
-                raise InputError(f"{shown}: is larger than {show_size(self.size)}", hint=self.setting)
+                raise InputError(f"{label}: is larger than {show_size(self.size)}", hint=self.setting)
             if moved:
                 moved(size)
 
         return count
 
 
-def join(root: str, *names: str) -> str:
+def join_url(root: str, *names: str) -> str:
     """The URL or path of `names` below `root`."""
     return "/".join((root.rstrip("/"), *names))
 
@@ -85,24 +85,24 @@ def upload(
     can: links that lead nowhere, devices, FIFOs, sockets.
     OutputError names what was stored before the fault and what was not.
     """
-    if scheme(target) in WEB:
+    if get_scheme(target) in WEB:
         raise OutputError(
             f"{redact_url(target)}: files cannot be stored over HTTP", hint="a local folder, s3, gs or az"
         )
-    if scheme(target) == SQL:
+    if get_scheme(target) == SQL:
         raise OutputError(f"{redact_url(target)}: files cannot be stored in a database", hint="a folder, s3, gs or az")
-    plan = _plan(sources, "" if target.endswith("/") else target.rpartition("/")[2], skip)
+    plan = _plan_upload(sources, "" if target.endswith("/") else target.rpartition("/")[2], skip)
     base = target if target.endswith("/") else target.rpartition("/")[0] + "/"
     stored: list[Info] = []
-    with progress.shown(f"storing {redact_url(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
+    with progress.show_progress(f"storing {redact_url(target)}", sum(path.stat().st_size for path, _ in plan)) as moved:
         for path, name in plan:
             try:
-                stored.append(_store(path, base, name, environ, moved))
+                stored.append(_store_file(path, base, name, environ, moved))
             except OvenbirdError:
                 raise
             except Exception as error:
-                message = _not_stored(error, base + name, plan, stored)
-                raise OutputError(message, hint=_hint(error)) from error
+                message = _not_stored_error(error, base + name, plan, stored)
+                raise OutputError(message, hint=_suggest_fix(error)) from error
     return stored
 
 
@@ -115,17 +115,17 @@ def download(
     InputError names the URL, without its secrets, and the reason.
     """
     limit = limit or TransferLimit.of_inputs(environ)
-    if not scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
-        url = f"{local(url)}/" if url.endswith("/") else str(local(url))
+    if not get_scheme(url):  # names below a `file://` URL are no part of one: their `%20` is no blank
+        url = f"{get_local_path(url)}/" if url.endswith("/") else str(get_local_path(url))
     if not is_folder_url(url):
-        _fetch(url, target, environ, limit)
+        _fetch_file(url, target, environ, limit)
         return [target]
-    found = []
+    paths = []
     for name in names or listing(url, environ):
         check_member(name, redact_url(url))
-        _fetch(url + name, target / name, environ, limit)
-        found.append(target / name)
-    return found
+        _fetch_file(url + name, target / name, environ, limit)
+        paths.append(target / name)
+    return paths
 
 
 def download_web(
@@ -138,33 +138,33 @@ def download_web(
     """
     import tempfile
 
-    from .download_names import name_answer, table_extension
+    from .download_names import get_answer_name, get_table_extension
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
-        answer = _fetch(url, Path(draft) / "answer", environ, TransferLimit.of_inputs(environ))
+        answer = _fetch_file(url, Path(draft) / "answer", environ, TransferLimit.of_inputs(environ))
         assert answer is not None
-        target = folder / (name_answer(plain(url), answer) or name)
+        target = folder / (get_answer_name(strip_zip(url), answer) or name)
         if exists(target) and not overwrite:
             message = f"{target} exists, so {redact_url(url)} was not copied there"
             raise InputError(message, hint="download(overwrite=True)")
         (Path(draft) / "answer").replace(target)
-    return target, table_extension(answer)
+    return target, get_table_extension(answer)
 
 
 def listing(url: str, environ: Mapping[str, str]) -> list[str]:
     """Names of the files below a folder, relative to it."""
-    if scheme(url) in OBJECTS:
+    if get_scheme(url) in OBJECTS:
         from . import object_storage
 
         try:
-            return [name for name, _ in object_storage.keys(plain(url), environ)]
+            return [name for name, _ in object_storage.list_objects(strip_zip(url), environ)]
         except Exception as error:
-            raise _unreadable(url, error) from error
+            raise _unreadable_error(url, error) from error
     try:
-        return [name for _, name in walk_tree(local(url)).files]
+        return [name for _, name in walk_tree(get_local_path(url)).files]
     except OSError as error:
-        raise _unreadable(url, error) from error
+        raise _unreadable_error(url, error) from error
 
 
 def folder_of(url: str) -> str:
@@ -202,10 +202,10 @@ def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> Non
     files is laid out. What lies elsewhere was put there by somebody who knows better when it may go.
     """
     folder = folder_of(url).rstrip("/")
-    if scheme(url):
+    if get_scheme(url):
         inside = ".." not in folder.split("/")
     else:
-        folder = os.path.realpath(local(folder))
+        folder = os.path.realpath(get_local_path(folder))
         roots = [os.path.realpath(root) for root in roots if "://" not in root]
         inside = True
     if inside and (
@@ -219,7 +219,7 @@ def check_removable(url: str, roots: Sequence[str], parts: Sequence[str]) -> Non
     )
 
 
-def names_of(record: Mapping[str, Any]) -> list[str]:
+def list_names(record: Mapping[str, Any]) -> list[str]:
     """Return the names in `status.files`, relative to the folder of `spec.path`. Errors: InputError."""
     infos, path = record["status"].get("files") or [], record["spec"].get("path")
     if not infos:
@@ -236,8 +236,8 @@ def check_names(url: str, names: Sequence[str]) -> str:
     base = folder_of(url)
     for name in names:
         check_member(name, redact_url(url))
-        if not scheme(url) and "/" in name:  # a link at the very end is removed itself, not what it leads to
-            check_inside(local(base), (local(base) / name).parent)
+        if not get_scheme(url) and "/" in name:  # a link at the very end is removed itself, not what it leads to
+            check_inside(get_local_path(base), (get_local_path(base) / name).parent)
     return base
 
 
@@ -251,34 +251,34 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
     failed: dict[str, str] = {}
     for name in names:
         try:
-            if scheme(url) in OBJECTS:
+            if get_scheme(url) in OBJECTS:
                 from . import object_storage
 
-                object_storage.delete(plain(base) + name, environ)
+                object_storage.delete_object(strip_zip(base) + name, environ)
             else:
-                (local(base) / name).unlink(missing_ok=True)
+                (get_local_path(base) / name).unlink(missing_ok=True)
         except OvenbirdError:
             raise
         except Exception as error:
-            failed[name] = _reason(error)
+            failed[name] = _describe_reason(error)
     if failed:
-        left = ", ".join(redact_url(base + name) for name in list(failed)[:20])
+        rest = ", ".join(redact_url(base + name) for name in list(failed)[:20])
         more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
-        raise OutputError(f"cannot be removed: {left}{more}: {next(iter(failed.values()))}")
-    if not scheme(url):
-        _prune(local(base), names)
+        raise OutputError(f"cannot be removed: {rest}{more}: {next(iter(failed.values()))}")
+    if not get_scheme(url):
+        _remove_empty_folders(get_local_path(base), names)
 
 
-def hashed(info: Info, url: str) -> Info:
+def add_digest(info: Info, url: str) -> Info:
     """The file's entry with its digest, which is computed now for a large local copy."""
-    if info.get("hash") or scheme(url):
+    if info.get("hash") or get_scheme(url):
         return info
-    base = local(folder_of(url))
+    base = get_local_path(folder_of(url))
     path = check_inside(base, base / check_member(info.get("path"), url))
     return {**info, "hash": checksum_file(path)}
 
 
-def describe(path: Path, name: str, digest: str | None) -> Info:
+def describe_file(path: Path, name: str, digest: str | None) -> Info:
     """The entry of `status.files` of a file: `name` is its path below the entity's; a program is `executable`."""
     stat = path.stat()
     executable: Info = {"executable": True} if stat.st_mode & 0o111 else {}
@@ -288,7 +288,7 @@ def describe(path: Path, name: str, digest: str | None) -> Info:
         "content_type": media_type(name),
         "size": stat.st_size,
         "hash": digest,
-        "last_modified": timestamp(stat.st_mtime),
+        "last_modified": format_timestamp(stat.st_mtime),
     }
 
 
@@ -305,12 +305,12 @@ def media_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _plan(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> list[tuple[Path, str]]:
+def _plan_upload(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> list[tuple[Path, str]]:
     """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
     plan: list[tuple[Path, str]] = []
     for source in sources:
         if is_folder(source):
-            plan += _files_of(source, skip)
+            plan += _list_files(source, skip)
         elif special := describe_special(source):
             raise OutputError(f"{source} is {special}, so it cannot be stored", hint="write a file, and store that")
         elif exists(source):
@@ -327,84 +327,90 @@ def _plan(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> lis
     return plan
 
 
-def _files_of(folder: Path, skip: Collection[Identity]) -> list[tuple[Path, str]]:
+def _list_files(folder: Path, skip: Collection[Identity]) -> list[tuple[Path, str]]:
     """Return the files of a folder with their names below it; a warning names what cannot be stored."""
     try:
         tree = walk_tree(folder, skip)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be read: {_reason(error)}", hint="its owner may read it") from error
+        raise OutputError(
+            f"{folder} cannot be read: {_describe_reason(error)}", hint="its owner may read it"
+        ) from error
     if tree.problems:
-        problems = _few([f"{show_value(name)} {problem}" for name, problem in tree.problems])
+        problems = _format_few([f"{show_value(name)} {problem}" for name, problem in tree.problems])
         warn_user(f"{folder} is stored without what cannot be: {problems}")
     return tree.files
 
 
-def _store(path: Path, base: str, name: str, environ: Mapping[str, str], moved: file_copy.Progress | None) -> Info:
-    if scheme(base) in OBJECTS:
+def _store_file(path: Path, base: str, name: str, environ: Mapping[str, str], moved: file_copy.Progress | None) -> Info:
+    if get_scheme(base) in OBJECTS:
         from . import object_storage
 
-        digest = object_storage.put(plain(base) + name, path, environ, content_type=media_type(name), progress=moved)
-        return describe(path, name, digest)
-    target = local(base) / name
+        digest = object_storage.put_object(
+            strip_zip(base) + name, path, environ, content_type=media_type(name), progress=moved
+        )
+        return describe_file(path, name, digest)
+    target = get_local_path(base) / name
     target.parent.mkdir(parents=True, exist_ok=True)
     if not (exists(target) and target.samefile(path)):
-        file_copy.copy(path, target, moved)
+        file_copy.copy_file(path, target, moved)
         if path.stat().st_mode & 0o111:
             mark_executable(target)
-    return describe(target, name, checksum_file(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
+    return describe_file(target, name, checksum_file(target) if target.stat().st_size <= HASHED_AT_ONCE else None)
 
 
-def _fetch(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> DownloadResponse | None:
+def _fetch_file(url: str, target: Path, environ: Mapping[str, str], limit: TransferLimit) -> DownloadResponse | None:
     """Fetch one file; what a web server said of it."""
-    kind, answer = scheme(url), None
+    kind, answer = get_scheme(url), None
     try:
-        with progress.shown(f"reading {redact_url(url)}", None) as moved:
+        with progress.show_progress(f"reading {redact_url(url)}", None) as moved:
             if kind in WEB:
                 from . import http_download
 
-                answer = http_download.fetch(plain(url), target, redact_url(url), limit.left, limit.setting, moved)
+                answer = http_download.fetch_url(
+                    strip_zip(url), target, redact_url(url), limit.left, limit.setting, moved
+                )
                 limit.left -= target.stat().st_size
             elif kind in OBJECTS:
                 from . import object_storage
 
-                object_storage.get(plain(url), target, environ, limit.counted(redact_url(url), moved))
+                object_storage.get_object(strip_zip(url), target, environ, limit.counted(redact_url(url), moved))
             elif kind == SQL:
                 raise InputError(f"{redact_url(url)}: a table of a database is not a file", hint="as_df() reads it")
             else:
-                if special := describe_special(local(url)):
+                if special := describe_special(get_local_path(url)):
                     raise InputError(
                         f"{url} is {special}, not a file", hint="without a hint, or as a Path, it is not copied"
                     )
-                file_copy.copy(local(url), target, moved)
-                shutil.copymode(local(url), target)
+                file_copy.copy_file(get_local_path(url), target, moved)
+                shutil.copymode(get_local_path(url), target)
         return answer
     except OvenbirdError:
         raise
     except Exception as error:
-        raise _unreadable(url, error) from error
+        raise _unreadable_error(url, error) from error
 
 
-def _unreadable(url: str, error: Exception) -> InputError:
+def _unreadable_error(url: str, error: Exception) -> InputError:
     if isinstance(error, InputError):
         return error
-    return InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint=_hint(error))
+    return InputError(f"{redact_url(url)} cannot be read: {_describe_reason(error)}", hint=_suggest_fix(error))
 
 
-def _not_stored(error: Exception, url: str, plan: Sequence[tuple[Path, str]], stored: Sequence[Info]) -> str:
-    left = [other for _, other in plan[len(stored) + 1 :]]
-    text = f"{redact_url(url)} was not stored: {_reason(error)}"
+def _not_stored_error(error: Exception, url: str, plan: Sequence[tuple[Path, str]], stored: Sequence[Info]) -> str:
+    rest = [other for _, other in plan[len(stored) + 1 :]]
+    text = f"{redact_url(url)} was not stored: {_describe_reason(error)}"
     if stored:
-        text += f"; stored before it: {_few([info['path'] for info in stored])}"
-    if left:
-        text += f"; not stored either: {_few(left)}"
+        text += f"; stored before it: {_format_few([info['path'] for info in stored])}"
+    if rest:
+        text += f"; not stored either: {_format_few(rest)}"
     return text
 
 
-def _few(names: Sequence[str]) -> str:
+def _format_few(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
-def _reason(error: BaseException) -> str:
+def _describe_reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}" + (f" ({error.filename})" if error.filename else "")
     from ...common import object_storage
@@ -412,8 +418,8 @@ def _reason(error: BaseException) -> str:
     return object_storage.reason(error)
 
 
-def _hint(error: BaseException) -> str:
-    text = _reason(error)
+def _suggest_fix(error: BaseException) -> str:
+    text = _describe_reason(error)
     if "403" in text or "401" in text:
         return "the credentials in the environment do not allow it"
     if "No space" in text or "quota" in text or "too large" in text:
@@ -421,7 +427,7 @@ def _hint(error: BaseException) -> str:
     return "AWS_ENDPOINT_URL says where the store is" if "cannot be reached" in text else ""
 
 
-def _prune(base: Path, names: Sequence[str]) -> None:
+def _remove_empty_folders(base: Path, names: Sequence[str]) -> None:
     folders = {base, *(parent for name in names for parent in (base / name).parents if base in parent.parents)}
     for folder in sorted(folders, key=lambda path: -len(path.parts)):
         if is_folder(folder) and not os.listdir(folder):  # noqa: PTH208  the cheapest look for emptiness

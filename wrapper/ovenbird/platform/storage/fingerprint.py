@@ -12,7 +12,7 @@ from typing import Any
 
 from ...common.hashing import checksum_file, new_md5
 from ...common.named_paths import is_folder
-from ..store import timestamp
+from ..store import format_timestamp
 from .tree_walk import describe_special, walk_tree
 
 Fingerprint = dict[str, Any]
@@ -22,7 +22,7 @@ _LARGEST = 16 * 1024**3  # bytes; what is larger is told by its size and time al
 _SETTLED = 2.0  # seconds; a file that changed this shortly before it was hashed may change again in the same moment
 
 
-def read_local(root: Path, known: Mapping[str, Any] | None = None) -> Fingerprint | None:
+def read_local(root: Path, recorded: Mapping[str, Any] | None = None) -> Fingerprint | None:
     """Return the fingerprint of a file or folder, None of a pipe or device.
 
     The digest is taken over from `known` where no size, time or inode has changed since. OSError: it cannot be read.
@@ -37,9 +37,14 @@ def read_local(root: Path, known: Mapping[str, Any] | None = None) -> Fingerprin
         size, newest = size + status.st_size, max(newest, status.st_mtime)
         lines.append(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n")
     stat = _digest_text("".join(lines))
-    current: Fingerprint = {"size": size, "last_modified": timestamp(newest), "checked": timestamp(), "stat": stat}
-    if known and known.get("stat") == stat and timestamp(newest + _SETTLED) < str(known.get("checked")):
-        return {**current, "hash": known.get("hash"), **({"files": len(files)} if folder else {})}
+    current: Fingerprint = {
+        "size": size,
+        "last_modified": format_timestamp(newest),
+        "checked": format_timestamp(),
+        "stat": stat,
+    }
+    if recorded and recorded.get("stat") == stat and format_timestamp(newest + _SETTLED) < str(recorded.get("checked")):
+        return {**current, "hash": recorded.get("hash"), **({"files": len(files)} if folder else {})}
     return current | (read_files(files, folder=folder) if size <= _LARGEST else {"hash": None})
 
 
@@ -47,13 +52,13 @@ def read_files(files: Sequence[tuple[Path, str]], *, folder: bool) -> Fingerprin
     """Return hash and size of a file, or of the files of a folder with their names, as they are now."""
     if not folder:
         path = files[0][0]
-        return {"hash": checksum_file(path), "size": path.stat().st_size, "checked": timestamp()}
+        return {"hash": checksum_file(path), "size": path.stat().st_size, "checked": format_timestamp()}
     lines, size = [], 0
     for path, name in sorted(files, key=lambda pair: pair[1]):
         length = path.stat().st_size
         size += length
         lines.append(f"{name}\0{length}\0{checksum_file(path)}\n")
-    return {"hash": _digest_text("".join(lines)), "size": size, "files": len(files), "checked": timestamp()}
+    return {"hash": _digest_text("".join(lines)), "size": size, "files": len(files), "checked": format_timestamp()}
 
 
 def is_same(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -37,8 +37,8 @@ def escape_address(url: str) -> str:
     return urlunsplit(parts._replace(netloc=host, path=path, query=query, fragment=""))
 
 
-def fetch(
-    url: str, target: Path, shown: str, limit: int, limit_hint: str, progress: Progress | None = None
+def fetch_url(
+    url: str, target: Path, label: str, limit: int, limit_hint: str, progress: Progress | None = None
 ) -> DownloadResponse:
     """Stream what `url` answers into `target`, which appears whole or not at all, and has at most `limit` bytes.
 
@@ -47,19 +47,19 @@ def fetch(
     """
     parts = urlsplit(url)
     bare = escape_address(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
-    given = parts.username is not None
-    wanted = Download(
+    has_login = parts.username is not None
+    request = Download(
         bare, limit, limit_hint, make_opener(urllib.request.ProxyHandler()),
-        basic_authorization(unquote(parts.username or ""), unquote(parts.password or "")) if given else "",
+        basic_authorization(unquote(parts.username or ""), unquote(parts.password or "")) if has_login else "",
         moved=progress or (lambda _: None),
     )  # fmt: skip
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with drafting(target) as part, part.open("wb") as file:
-            download(wanted, file)
+            download(request, file)
             file.flush()
-            decode_answer(wanted, part, unquote(parts.path))
-        return wanted.answer
+            decode_answer(request, part, unquote(parts.path))
+        return request.answer
     except DownloadError as error:
         hint = "a URL may carry credentials as https://user:password@host/" if error.kind == "denied" else error.hint
-        raise InputError(f"{shown}: {error.message}", hint=hint) from None
+        raise InputError(f"{label}: {error.message}", hint=hint) from None

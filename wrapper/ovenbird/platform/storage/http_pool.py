@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PROXIED = ("http", "https", "no")
 
 
-def library() -> Any:
+def import_urllib3() -> Any:
     """urllib3. Errors: PlatformError when it is not installed."""
     try:
         import urllib3
@@ -28,32 +28,32 @@ def library() -> Any:
     return urllib3
 
 
-def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+def list_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     """The proxies that the environment names, by the scheme they are for; `no` holds the names that need none."""
     return {kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED}
 
 
-def proxy(url: str, named: dict[str, str]) -> str:
+def find_proxy(url: str, named: dict[str, str]) -> str:
     """The proxy on the way to the server of `url`; empty for none."""
     parts = urlsplit(url)
-    found = named.get(parts.scheme, "")
-    if not found:
+    proxy_url = named.get(parts.scheme, "")
+    if not proxy_url:
         return ""
     from urllib import request
 
     # NO_PROXY, by suffixes and ports
     bypassed = request.proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
-    return "" if bypassed(parts.netloc.rpartition("@")[2], named) else found
+    return "" if bypassed(parts.netloc.rpartition("@")[2], named) else proxy_url
 
 
-def pool(through: str, **options: Any) -> PoolManager:
+def make_pool(through: str, **options: Any) -> PoolManager:
     """Connections through a proxy, directly where it is empty. `options` are urllib3's."""
-    found = library()
-    made: PoolManager = found.ProxyManager(through, **options) if through else found.PoolManager(**options)
-    return made
+    urllib3 = import_urllib3()
+    manager: PoolManager = urllib3.ProxyManager(through, **options) if through else urllib3.PoolManager(**options)
+    return manager
 
 
-def reason(error: Exception) -> str:
+def describe_reason(error: Exception) -> str:
     """What a connection failed of, in one line."""
     name = type(error).__name__
     if name in ("ReadTimeoutError", "ConnectTimeoutError"):

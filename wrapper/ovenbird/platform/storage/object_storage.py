@@ -13,7 +13,7 @@ from ...common.atomic_files import drafting
 from ...common.hashing import new_md5
 from ...errors import OvenbirdError, PlatformError, SettingsError
 from .file_copy import Progress
-from .schemes import scheme
+from .schemes import get_scheme
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -24,52 +24,52 @@ _AT_ONCE = 4  # parts in flight; with _PART this bounds the memory
 _BLOCK = 1024 * 1024
 
 
-def put(
+def put_object(
     url: str, source: Path, environ: Mapping[str, str], *, content_type: str, progress: Progress | None = None
 ) -> str:
     """Upload a file, hashed on the way; `md5:` and its digest. The object appears whole or not at all."""
-    return str(_aside(lambda: _put(url, source, environ, content_type, progress)))
+    return str(_run_in_thread(lambda: _put(url, source, environ, content_type, progress)))
 
 
-def get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
+def get_object(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None = None) -> None:
     """Download an object into `target`, going on where the body broke off; it appears whole or not at all."""
-    _aside(lambda: _get(url, target, environ, progress))
+    _run_in_thread(lambda: _get(url, target, environ, progress))
 
 
-def _aside(work: Callable[[], Any]) -> Any:
+def _run_in_thread(work: Callable[[], Any]) -> Any:
     """Do the work in a thread of its own when this is the main one: a signal waits until a call into obstore ends.
 
     What a signal raises then leaves the transfer behind; it ends with the process, and nothing of it appears.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
-    found: list[Any] = []
+    results: list[Any] = []
 
     def do() -> None:
         try:
-            found.append((work(), None))
+            results.append((work(), None))
         except BaseException as error:
-            found.append((None, error))
+            results.append((None, error))
 
     thread = threading.Thread(target=do, daemon=True)
     thread.start()
     thread.join()
-    value, error = found[0]
+    value, error = results[0]
     if error is not None:
         raise error
     return value
 
 
 def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, progress: Progress | None) -> str:
-    obstore = _obstore()
-    store, path = _open(url, environ)
+    obstore = _import_obstore()
+    store, path = _open_bucket(url, environ)
     total, size = new_md5(), source.stat().st_size
     part = max(_PART, size // _PARTS + 1)
     with source.open("rb") as file:
         obstore.put(
             store,
             path,
-            _hashed(file, part, total, progress),
+            _read_hashed(file, part, total, progress),
             attributes={"Content-Type": content_type},
             # An empty multipart upload is refused by S3, and a small one costs three requests instead of one.
             use_multipart=size > _PART,
@@ -80,52 +80,52 @@ def _put(url: str, source: Path, environ: Mapping[str, str], content_type: str, 
 
 
 def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress | None) -> None:
-    store, path = _open(url, environ)
+    store, path = _open_bucket(url, environ)
     target.parent.mkdir(parents=True, exist_ok=True)
     with drafting(target) as part, part.open("wb") as file:
         object_storage.download(store, path, file, progress or (lambda _: None))
 
 
-def keys(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
+def list_objects(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
     """Names below the folder `url`, relative to it, and their sizes in bytes.
 
     The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
     """
-    store, path = _open(url, environ)
-    obstore, found = _obstore(), {}
+    store, path = _open_bucket(url, environ)
+    obstore, sizes = _import_obstore(), {}
     for page in obstore.list(store, path):
-        found.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
-    folders = {"", *(name[:place] for name in found for place, char in enumerate(name) if char == "/")}
+        sizes.update({item["path"][len(path.rstrip("/")) + 1 :]: item for item in page})
+    folders = {"", *(name[:index] for name in sizes for index, char in enumerate(name) if char == "/")}
     return sorted(
         (name, item["size"])
-        for name, item in found.items()
+        for name, item in sizes.items()
         if item["size"] or not (name in folders or _is_missing(store, item["path"]))
     )
 
 
 def _is_missing(store: Any, path: str) -> bool:
     try:
-        _obstore().head(store, path)
+        _import_obstore().head(store, path)
     except FileNotFoundError:
         return True
     return False
 
 
-def delete(url: str, environ: Mapping[str, str]) -> None:
+def delete_object(url: str, environ: Mapping[str, str]) -> None:
     """Delete an object; one that is absent is no error."""
-    store, path = _open(url, environ)
+    store, path = _open_bucket(url, environ)
     try:
-        _obstore().delete(store, path)
+        _import_obstore().delete(store, path)
     except FileNotFoundError:
         return
 
 
-def is_fault(error: BaseException) -> bool:
+def is_store_error(error: BaseException) -> bool:
     """Whether the error is one that obstore raises, and `objectstores.reason` explains."""
     return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
 
 
-def _hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iterator[bytes]:
+def _read_hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iterator[bytes]:
     while block := file.read(min(size, _BLOCK)):
         total.update(block)
         yield block
@@ -133,7 +133,7 @@ def _hashed(file: Any, size: int, total: Any, progress: Progress | None) -> Iter
             progress(len(block))
 
 
-def _obstore() -> Any:
+def _import_obstore() -> Any:
     try:
         import obstore
         import obstore.exceptions
@@ -146,15 +146,15 @@ def _obstore() -> Any:
     return obstore
 
 
-def _open(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
+def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
     """The store of the URL's bucket, and the path in it."""
-    _obstore()
+    _import_obstore()
     from datetime import timedelta
 
     from obstore.store import AzureStore, GCSStore, S3Store
 
     parts = urlsplit(url, allow_fragments=False)
-    kind = scheme(url)
+    kind = get_scheme(url)
     retry: Any = {
         "max_retries": 4,
         "retry_timeout": timedelta(seconds=60),

@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 
 
 @contextmanager
-def shown(what: str, total: int | None, stream: TextIO | None = None) -> Iterator[Progress | None]:
+def show_progress(label: str, total: int | None, stream: TextIO | None = None) -> Iterator[Progress | None]:
     """A callback that takes bytes as they move and keeps one line of `stream` (stderr) up to date.
 
     None when the stream is no terminal. `total` in bytes, None when it is not known.
@@ -25,7 +25,7 @@ def shown(what: str, total: int | None, stream: TextIO | None = None) -> Iterato
     if stream is None or not stream.isatty():
         yield None
         return
-    bar = _TerminalLine(what, total, stream)
+    bar = _TerminalLine(label, total, stream)
     try:
         yield bar.moved
     finally:
@@ -33,8 +33,8 @@ def shown(what: str, total: int | None, stream: TextIO | None = None) -> Iterato
 
 
 class _TerminalLine:
-    def __init__(self, what: str, total: int | None, stream: TextIO) -> None:
-        self._what, self._total, self._stream = what, total, stream
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
+        self._what, self._total, self._stream = label, total, stream
         self._done = 0
         self._began = time.monotonic()
         self._next = self._began + _PATIENCE
@@ -42,13 +42,13 @@ class _TerminalLine:
 
     def moved(self, count: int) -> None:
         self._done += count
-        now = time.monotonic()
-        if now < self._next:
+        moment = time.monotonic()
+        if moment < self._next:
             return
-        self._next = now + _PAUSE
-        rate = self._done / _MIB / (now - self._began)
-        done, total = self._done / _MIB, (self._total or 0) / _MIB
-        share = f"{done / total:4.0%} of {total:.1f}" if total else f"{done:.1f}"
+        self._next = moment + _PAUSE
+        rate = self._done / _MIB / (moment - self._began)
+        moved_mib, total = self._done / _MIB, (self._total or 0) / _MIB
+        share = f"{moved_mib / total:4.0%} of {total:.1f}" if total else f"{moved_mib:.1f}"
         self._stream.write(f"\r\x1b[K{self._what}  {share} MiB  {rate:.1f} MiB/s")
         self._stream.flush()
         self._drawn = True

@@ -14,7 +14,7 @@ SQL = "sql"
 _ALIASES = {"s3a": "s3", "s3n": "s3"}  # as Hadoop writes them
 
 
-def scheme(url: str) -> str:
+def get_scheme(url: str) -> str:
     """The scheme in lower case, empty for a local path; InputError for one that is not supported.
 
     `s3a://` is `s3`, and `zip+` before a scheme says only that the file is a zip.
@@ -32,22 +32,22 @@ def scheme(url: str) -> str:
     raise InputError(f"{redact_url(url)}: {name}:// is not supported", hint=hint)
 
 
-def plain(url: str) -> str:
+def strip_zip(url: str) -> str:
     """The URL without `zip+`."""
     return url[4:] if url[:4].lower() == "zip+" else url
 
 
 def is_folder_url(url: str) -> bool:
     """Whether a path or URL stands for a folder: it ends in `/`, and is no address on the web, which has no folders."""
-    return url.endswith("/") and scheme(url) not in (*WEB, SQL)
+    return url.endswith("/") and get_scheme(url) not in (*WEB, SQL)
 
 
-def local(url: str) -> Path:
+def get_local_path(url: str) -> Path:
     """The local path that a path or a `file://` URL means; `~` is the user's home, unless there is such a path."""
     if url[:7].lower() in ("file://", "zip+fil"):
         from urllib.parse import unquote, urlsplit  # an empty run has no use for it
 
-        return Path(unquote(urlsplit(plain(url)).path))
+        return Path(unquote(urlsplit(strip_zip(url)).path))
     if url.startswith("~") and not os.path.lexists(url):
         return Path(os.path.expanduser(url))  # noqa: PTH111  # which keeps what it cannot expand
     return Path(url)

@@ -36,7 +36,7 @@ def describe_special(path: Path) -> str:
         return ""
 
 
-def identify(folder: str | Path) -> Identity | None:
+def identify_folder(folder: str | Path) -> Identity | None:
     """Return what the folder is, None when it is not there."""
     try:
         status = os.stat(folder)  # noqa: PTH116  # see named_paths
@@ -66,7 +66,7 @@ def _walk(folder: Path, prefix: str, above: list[Identity], skip: Collection[Ide
         name, path = f"{prefix}{escape_bytes(entry.name)}", folder / entry.name
         try:
             if entry.is_dir():
-                identity = identify(path)
+                identity = identify_folder(path)
                 if identity in within:
                     tree.problems.append((name, "is a link to a folder above it"))
                 elif identity not in skip and not _is_store(path):

@@ -56,8 +56,8 @@ def _open_zip(path: Path, closing: ExitStack) -> tuple[IO[bytes], str]:
     archive = closing.enter_context(zipfile.ZipFile(path))
     names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(names) != 1:
-        shown = ", ".join(map(show_value, names[:10]))
-        raise InputError(f"the zip holds {len(names)} files, and a table is one: {shown}", hint="unpack it")
+        listed = ", ".join(map(show_value, names[:10]))
+        raise InputError(f"the zip holds {len(names)} files, and a table is one: {listed}", hint="unpack it")
     return closing.enter_context(archive.open(names[0])), names[0]
 
 

@@ -47,27 +47,27 @@ def read_croissant(source: Any) -> Croissant:
         content = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=dict[str, Any])
     except (msgspec.MsgspecError, OSError, RecursionError) as error:
         raise OutputError(f"{path} is not Croissant metadata: {error}") from error
-    files = tuple(dict.fromkeys(_files(content, path)))
+    files = tuple(dict.fromkeys(_list_files(content, path)))
     keywords = content.get("keywords") or []
     keywords = keywords if isinstance(keywords, list) else [keywords]
     name, description = str(content.get("name") or ""), str(content.get("description") or "")
     return Croissant(path, files, name, description, [str(word) for word in keywords])
 
 
-def _files(content: dict[str, Any], path: Path) -> Iterable[str]:
+def _list_files(content: dict[str, Any], path: Path) -> Iterable[str]:
     """Yield the paths of the files that lie beside the metadata. Errors: OutputError for one that is not there."""
     distribution = content.get("distribution") or []
     for item in distribution if isinstance(distribution, list) else [distribution]:
         if not isinstance(item, dict) or not str(item.get("@type", "")).endswith("FileObject"):
             continue
-        place = item.get("contentUrl")
-        if not isinstance(place, str) or not place or "://" in place:
+        location = item.get("contentUrl")
+        if not isinstance(location, str) or not location or "://" in location:
             continue
         if item.get("containedIn"):  # it lies in an archive, which is a file of its own
             continue
-        file = (path.parent / place).resolve()
+        file = (path.parent / location).resolve()
         if path.parent not in file.parents:
-            raise OutputError(f"{path}: its file {show_value(place)} lies outside of its folder")
+            raise OutputError(f"{path}: its file {show_value(location)} lies outside of its folder")
         if not is_file(file):
-            raise OutputError(f"{path}: its file {show_value(place)} is not there")
+            raise OutputError(f"{path}: its file {show_value(location)} is not there")
         yield str(file.relative_to(path.parent))

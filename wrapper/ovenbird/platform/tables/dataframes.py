@@ -43,7 +43,7 @@ _READERS = {
 }  # fmt: skip
 
 
-def engine_of(value: object) -> str | None:
+def get_engine(value: object) -> str | None:
     """`pandas` or `polars` when the value is a DataFrame of it (or a LazyFrame), else None."""
     for kind in type(value).__mro__:
         package = kind.__module__.partition(".")[0]
@@ -52,7 +52,7 @@ def engine_of(value: object) -> str | None:
     return None
 
 
-def choose(engine: str | None = None) -> str:
+def choose_engine(engine: str | None = None) -> str:
     """The engine asked for, else the one that the process has loaded, else the one that is installed; pandas first."""
     if engine is not None and engine not in ENGINES:
         raise InputError(f"engine {show_value(engine)} is not known", hint="pandas or polars")
@@ -62,11 +62,11 @@ def choose(engine: str | None = None) -> str:
     for name in (engine,) if engine else ENGINES:
         if importlib.util.find_spec(name) is not None:
             return name
-    found = f"{engine} is not installed" if engine else "neither pandas nor polars is installed"
-    raise InputError(f"{found}, so no DataFrame can be read", hint=f"pip install {engine or 'pandas'}")
+    problem = f"{engine} is not installed" if engine else "neither pandas nor polars is installed"
+    raise InputError(f"{problem}, so no DataFrame can be read", hint=f"pip install {engine or 'pandas'}")
 
 
-def format_of(name: str, file_format: str | None = None) -> str:
+def get_format(name: str, file_format: str | None = None) -> str:
     """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension.
 
     That of a compression does not count: `cities.csv.gz` is `csv`.
@@ -87,17 +87,17 @@ def is_table_name(name: str) -> bool:
     return PurePosixPath(strip_compression(name)).suffix.lower().lstrip(".") in FORMATS
 
 
-def read(
+def read_frame(
     path: Path, *, file_format: str | None = None, engine: str | None = None, name: str = "", **options: Any
 ) -> Any:
     """The DataFrame in a file, compressed or not; `options` go to the engine's reader, by the words of either engine.
 
     InputError names `name` (or the file) and what the reader said.
     """
-    shown, form, engine = name or str(path), "", choose(engine)
+    label, form, engine = name or str(path), "", choose_engine(engine)
     try:
         with ExitStack() as closing:
-            source, form = _opened(path, shown, file_format, engine, options, closing)
+            source, form = _open_file(path, label, file_format, engine, options, closing)
             if form == "tsv":
                 options.setdefault("sep", "\t")
             if form == "jsonl" and engine == "pandas":
@@ -107,22 +107,22 @@ def read(
             words = {_WORDS[engine].get(word, word): value for word, value in options.items()}
             return getattr(importlib.import_module(engine), _READERS[engine][form])(source, **words)
     except InputError as error:
-        prefix = "" if shown in error.message else f"{shown}: "
+        prefix = "" if label in error.message else f"{label}: "
         raise InputError(prefix + error.message, hint=error.hint) from error
     except ImportError as error:
         from ...common.install_hint import format_install_command
 
         hint = format_install_command("tables") if form == "parquet" else "install what it names"
-        raise InputError(f"{shown}: {engine} cannot read {form}: {error}", hint=hint) from error
+        raise InputError(f"{label}: {engine} cannot read {form}: {error}", hint=hint) from error
     except Exception as error:
         hint = "as_df(file_format=…, sep=…) says what it holds, where that is something else"
         first = (str(error).strip().splitlines() or [""])[0]
         raise InputError(
-            f"{shown} cannot be read as {form} by {engine}: {type(error).__name__}: {first}", hint=hint
+            f"{label} cannot be read as {form} by {engine}: {type(error).__name__}: {first}", hint=hint
         ) from error
 
 
-def _opened(
+def _open_file(
     path: Path, name: str, file_format: str | None, engine: str, options: Mapping[str, Any], closing: ExitStack
 ) -> tuple[Any, str]:
     """Return what a reader takes, the path or what a compressed file holds, and its format."""
@@ -135,17 +135,17 @@ def _opened(
         if engine == "polars" or kind == "zstd":  # polars takes memory or a path; Zstandard cannot go back
             source = io.BytesIO(source.read())
     try:
-        form = format_of(name, file_format)
+        form = get_format(name, file_format)
     except InputError:
         if kind or not path.is_file() or not _starts_with(path, b"PAR1"):
             raise
         form = "parquet"
     if form in ("json", "jsonl") and (kind or path.is_file()):
-        return _opened_json(source, kind, form, options)
+        return _open_json(source, kind, form, options)
     return source, form
 
 
-def _opened_json(source: Any, kind: str, form: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def _open_json(source: Any, kind: str, form: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     """Return JSON without a byte order mark, and `jsonl` for a `.json` that holds a line for each row, as Spark's."""
     if not kind:
         with source.open("rb") as file:
@@ -179,23 +179,23 @@ def _starts_with(path: Path, signature: bytes) -> bool:
         return file.read(len(signature)) == signature
 
 
-def together(read: list[Any], name: str) -> Any:
+def concat_frames(read: list[Any], name: str) -> Any:
     """One DataFrame of several with the same columns; InputError when there is none."""
     if not read:
         raise InputError(f"{name} holds no file", hint="nothing to read a table from")
     if len(read) == 1:
         return read[0]
-    module = importlib.import_module(engine_of(read[0]) or "pandas")
+    module = importlib.import_module(get_engine(read[0]) or "pandas")
     if module.__name__ == "polars":  # files of one table may lack a column, or have it as another number
         return module.concat(read, how="diagonal_relaxed")
     return module.concat(read, ignore_index=True)
 
 
-def with_constant(frame: Any, name: str, value: int | str | None, *, number: bool) -> Any:
+def add_constant(frame: Any, name: str, value: int | str | None, *, number: bool) -> Any:
     """Return the frame with a column of one value at its end, unless it has that column; `number` is for null."""
     if name in frame.columns:
         return frame
-    if engine_of(frame) == "polars":
+    if get_engine(frame) == "polars":
         polars = importlib.import_module("polars")
         kind = polars.Int64 if number else polars.String
         return frame.with_columns(polars.lit(value, dtype=kind).alias(name))
@@ -216,7 +216,7 @@ def drop_odd_attributes(frame: Any) -> Any:
 
 def describe_parquet_problem(frame: Any) -> str:
     """Return why a DataFrame cannot be written as Parquet here, or nothing."""
-    if engine_of(frame) != "pandas":
+    if get_engine(frame) != "pandas":
         return ""
     try:
         pyarrow = importlib.import_module("pyarrow")
@@ -253,7 +253,7 @@ def write_csv(frame: Any, path: Path) -> None:
 
 def write_parquet(frame: Any, path: Path) -> str | None:
     """Write a DataFrame as Parquet; its digest, where that could be had on the way, else None."""
-    if engine_of(frame) == "pandas":
+    if get_engine(frame) == "pandas":
         if importlib.util.find_spec("pyarrow") is None:  # fastparquet wants a path
             frame.to_parquet(path)
             return None
@@ -267,35 +267,35 @@ def write_parquet(frame: Any, path: Path) -> str | None:
     return None
 
 
-def schema(frame: Any) -> dict[str, Any]:
+def describe_schema(frame: Any) -> dict[str, Any]:
     """`{"fields": [{"name", "type"}]}` in the names of Table Schema: string, number, integer, boolean, datetime, …"""
-    frame = _collected(frame)
-    if engine_of(frame) == "polars":
-        return {"fields": [{"name": name, "type": _polars_type(str(kind))} for name, kind in frame.schema.items()]}
+    frame = _collect_lazy(frame)
+    if get_engine(frame) == "polars":
+        return {"fields": [{"name": name, "type": _get_polars_type(str(kind))} for name, kind in frame.schema.items()]}
     fields = []
     for position, (name, kind) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
-        found = _pandas_type(kind)
-        fields.append({"name": str(name), "type": found or _object_type(frame.iloc[:PREVIEW_ROWS, position])})
+        field_type = _get_pandas_type(kind)
+        fields.append({"name": str(name), "type": field_type or _get_object_type(frame.iloc[:PREVIEW_ROWS, position])})
     return {"fields": fields}
 
 
-def preview(frame: Any) -> dict[str, Any]:
+def make_preview(frame: Any) -> dict[str, Any]:
     """`{"cols": [{"name", "value": [...]}], "rows": n}`: the first ten rows as JSON values, and the number of rows."""
-    frame = _collected(frame)
+    frame = _collect_lazy(frame)
     head = frame.head(PREVIEW_ROWS)
-    if engine_of(frame) == "polars":
+    if get_engine(frame) == "polars":
         columns = [(name, head[name].to_list()) for name in head.columns]
     else:
         columns = [(str(name), head.iloc[:, position].tolist()) for position, name in enumerate(head.columns)]
-    cols = [{"name": name, "value": [_cell(value) for value in values]} for name, values in columns]
+    cols = [{"name": name, "value": [_make_cell(value) for value in values]} for name, values in columns]
     return {"cols": cols, "rows": len(frame)}
 
 
-def _collected(frame: Any) -> Any:
+def _collect_lazy(frame: Any) -> Any:
     return frame.collect() if type(frame).__name__ == "LazyFrame" else frame
 
 
-def _cell(value: Any) -> Any:
+def _make_cell(value: Any) -> Any:
     """One cell as a JSON value; text is cut at a length."""
     if value is None or isinstance(value, bool):
         return value
@@ -310,21 +310,21 @@ def _cell(value: Any) -> Any:
     return str(value)[:_LONGEST]
 
 
-def _pandas_type(kind: Any) -> str | None:
+def _get_pandas_type(kind: Any) -> str | None:
     """The type of a column, None when only its values can tell."""
     name = str(kind).lower()
     if name == "object":
         return None
-    for start, found in (
+    for start, field_type in (
         ("bool", "boolean"), ("int", "integer"), ("uint", "integer"), ("float", "number"), ("decimal", "number"),
         ("datetime", "datetime"), ("timedelta", "duration"), ("str", "string"), ("category", "string"),
     ):  # fmt: skip
         if name.startswith(start):
-            return found
+            return field_type
     return "any"
 
 
-def _object_type(values: Any) -> str:
+def _get_object_type(values: Any) -> str:
     kinds = {type(value).__name__ for value in values.tolist() if value is not None}
     if kinds == {"str"}:
         return "string"
@@ -333,13 +333,13 @@ def _object_type(values: Any) -> str:
     return "array" if kinds and kinds <= {"list", "ndarray"} else "any"
 
 
-def _polars_type(name: str) -> str:
-    for start, found in (
+def _get_polars_type(name: str) -> str:
+    for start, field_type in (
         ("Bool", "boolean"), ("Int", "integer"), ("UInt", "integer"), ("Float", "number"), ("Decimal", "number"),
         ("Datetime", "datetime"), ("Date", "date"), ("Time", "time"), ("Duration", "duration"), ("String", "string"),
         ("Utf8", "string"), ("Categorical", "string"), ("Enum", "string"), ("List", "array"), ("Array", "array"),
         ("Struct", "object"),
     ):  # fmt: skip
         if name.startswith(start):
-            return found
+            return field_type
     return "any"

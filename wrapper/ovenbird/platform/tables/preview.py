@@ -12,7 +12,7 @@ from ...common.text_table import fit_columns, format_table
 _WIDE = 100  # columns of a terminal that does not say how many it has
 
 
-def preview_text(preview: Mapping[str, Any] | None) -> str:
+def format_preview(preview: Mapping[str, Any] | None) -> str:
     """Return the first rows of a table and its shape, from `status.preview`; empty when there is none."""
     preview = preview or {}
     columns = preview.get("cols") or []
@@ -20,7 +20,9 @@ def preview_text(preview: Mapping[str, Any] | None) -> str:
     if not columns:
         return shape if "rows" in preview else ""
     rows = [[column["name"] for column in columns]]
-    rows += [[_cell(value) for value in row] for row in zip(*(column["value"] for column in columns), strict=True)]
+    rows += [
+        [_format_cell(value) for value in row] for row in zip(*(column["value"] for column in columns), strict=True)
+    ]
     numbers = [
         index for index, column in enumerate(columns)
         if all(isinstance(value, (int, float)) for value in column["value"])
@@ -32,7 +34,7 @@ def preview_text(preview: Mapping[str, Any] | None) -> str:
     return f"{format_table(rows, numbers)}\n\n{shape}"
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else str(value)
     return "" if value is None else str(value)

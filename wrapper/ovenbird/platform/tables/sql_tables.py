@@ -27,7 +27,7 @@ class SqlTablePath(NamedTuple):
     table: str
 
 
-def parse(url: str) -> SqlTablePath:
+def parse_path(url: str) -> SqlTablePath:
     """Return the parts of a `sql://` path. Errors: InputError."""
     parts = url.partition("://")[2].split("/")
     if len(parts) not in (2, 3) or not all(parts):
@@ -35,7 +35,7 @@ def parse(url: str) -> SqlTablePath:
     return SqlTablePath(parts[0], parts[1] if len(parts) == 3 else "", parts[-1])
 
 
-def connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> Any:
+def make_connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> Any:
     """Return SQLAlchemy's URL of the database. Errors: InputError when a package or a variable is missing."""
     try:
         from sqlalchemy import URL
@@ -68,13 +68,13 @@ def connection_url(address: SqlTablePath, environ: Mapping[str, str]) -> Any:
     )
 
 
-def read(url: str, environ: Mapping[str, str], engine: str, query: str | None = None, **options: Any) -> Any:
+def read_sql(url: str, environ: Mapping[str, str], engine: str, query: str | None = None, **options: Any) -> Any:
     """Return a table, or what a `query` gives, as a DataFrame of `engine`; `options` go to its reader of queries.
 
     Errors: InputError, which names the path and what the database said, and never the password.
     """
-    address = parse(url)
-    target = connection_url(address, environ)
+    address = parse_path(url)
+    target = make_connection_url(address, environ)
     import sqlalchemy
 
     postgres = target.get_backend_name() == "postgresql"
@@ -84,27 +84,29 @@ def read(url: str, environ: Mapping[str, str], engine: str, query: str | None = 
         database = sqlalchemy.create_engine(target, connect_args=arguments, poolclass=sqlalchemy.NullPool)
         with database.connect() as connection:
             if query is not None:
-                return _query(engine, sqlalchemy.text(query), connection, options)
+                return _make_query(engine, sqlalchemy.text(query), connection, options)
             try:
                 table = sqlalchemy.Table(address.table, sqlalchemy.MetaData(), autoload_with=connection, schema=schema)
             except sqlalchemy.exc.NoSuchTableError:
                 names = sqlalchemy.inspect(connection).get_table_names(schema)
                 hint = f"there are: {', '.join(names[:20])}" if names else "there is no table at all"
                 raise InputError(f"{url}: no table {show_value(address.table)}", hint=hint) from None
-            return _query(engine, sqlalchemy.select(table), connection, options)
+            return _make_query(engine, sqlalchemy.select(table), connection, options)
     except InputError:
         raise
     except Exception as error:  # of SQLAlchemy, the driver, or the engine's reader
-        raise InputError(f"{redact_url(url)} cannot be read: {_reason(error)}", hint="`DB_HOST` and its like") from None
+        raise InputError(
+            f"{redact_url(url)} cannot be read: {_describe_reason(error)}", hint="`DB_HOST` and its like"
+        ) from None
 
 
-def _query(engine: str, query: Any, connection: Any, options: Mapping[str, Any]) -> Any:
+def _make_query(engine: str, query: Any, connection: Any, options: Mapping[str, Any]) -> Any:
     module = importlib.import_module(engine)
     reader = module.read_database if engine == "polars" else module.read_sql_query
     return reader(query, connection, **options)
 
 
-def _reason(error: Exception) -> str:
+def _describe_reason(error: Exception) -> str:
     """Return the first line of what went wrong, without SQLAlchemy's repetition of the statement."""
     cause = getattr(error, "orig", None) or error
     return cut_text(redact_text(f"{type(cause).__name__}: {(str(cause).strip().splitlines() or [''])[0]}"), 300)

@@ -17,19 +17,19 @@ File = tuple[Path, str]
 
 
 def read_table(
-    files: Sequence[File], shown: str, *, file_format: str | None, engine: str | None, options: Mapping[str, Any]
+    files: Sequence[File], label: str, *, file_format: str | None, engine: str | None, options: Mapping[str, Any]
 ) -> Any:
     """Return one DataFrame of all data files; `options` go to the engine's reader.
 
     What is in a folder `year=2024` gets a column `year`. Files whose names begin with `_` or `.` hold no data, as
     Spark's `_SUCCESS` and `.crc`. Errors: InputError that names the file, or `shown`.
     """
-    data = _data_files(files, shown)
+    data = _list_data_files(files, label)
     tables = [
-        dataframes.read(path, file_format=file_format, engine=engine, name=name, **options) for path, name in data
+        dataframes.read_frame(path, file_format=file_format, engine=engine, name=name, **options) for path, name in data
     ]
-    partitions = [_partition(name) for _, name in data]
-    columns = sorted({column for partition in partitions for column in partition}, key=_order(partitions))
+    partitions = [_parse_partition(name) for _, name in data]
+    columns = sorted({column for partition in partitions for column in partition}, key=_make_order(partitions))
     numbers = {
         column: all(re.fullmatch(r"-?[0-9]{1,18}", part[column] or "0") for part in partitions if column in part)
         for column in columns
@@ -38,25 +38,25 @@ def read_table(
         for column in columns:
             text = partition.get(column)
             value = int(text) if text is not None and numbers[column] else text
-            tables[position] = dataframes.with_constant(tables[position], column, value, number=numbers[column])
-    return dataframes.together(tables, shown)
+            tables[position] = dataframes.add_constant(tables[position], column, value, number=numbers[column])
+    return dataframes.concat_frames(tables, label)
 
 
-def _data_files(files: Sequence[File], shown: str) -> list[File]:
+def _list_data_files(files: Sequence[File], label: str) -> list[File]:
     """Return the files that hold rows. Errors: InputError for the folder of a format that keeps them in a log."""
-    if len(files) <= 1 and not (files and _folders(files[0][1])):
+    if len(files) <= 1 and not (files and _list_folders(files[0][1])):
         return list(files)
     if any(part == "_delta_log" for _, name in files for part in name.split("/")[:-1]):
         hint = "the package deltalake reads it, from the path of an input with the hint Path"
-        raise InputError(f"{shown} is a Delta table: its log says which files count", hint=hint)
+        raise InputError(f"{label} is a Delta table: its log says which files count", hint=hint)
     data = [(path, name) for path, name in files if not any(map(_is_hidden, name.split("/")))]
     if not data and files:
         names = ", ".join(name for _, name in files[:10])
-        raise InputError(f"{shown} holds no file of a table: {names}", hint="names with _ or . first are no data")
+        raise InputError(f"{label} holds no file of a table: {names}", hint="names with _ or . first are no data")
     return [(path, name) for path, name in data if path.stat().st_size] or data
 
 
-def _folders(name: str) -> list[str]:
+def _list_folders(name: str) -> list[str]:
     """Return the folders within a table that a name goes through; those above a file by itself are none of it."""
     return [] if name.startswith("/") else name.split("/")[:-1]
 
@@ -65,13 +65,13 @@ def _is_hidden(part: str) -> bool:
     return part.startswith((".", "_")) and "=" not in part
 
 
-def _partition(name: str) -> dict[str, str | None]:
+def _parse_partition(name: str) -> dict[str, str | None]:
     """Return the columns that the folders of a name stand for, as Hive and Spark write them."""
-    pairs = [part.partition("=") for part in _folders(name) if "=" in part]
+    pairs = [part.partition("=") for part in _list_folders(name) if "=" in part]
     return {unquote(key): None if value == _NULL else unquote(value) for key, _, value in pairs}
 
 
-def _order(partitions: Sequence[Mapping[str, Any]]) -> Any:
+def _make_order(partitions: Sequence[Mapping[str, Any]]) -> Any:
     """Return the key that sorts columns as the folders are nested."""
-    places = {column: place for partition in partitions for place, column in enumerate(partition)}
-    return places.__getitem__
+    positions = {column: position for partition in partitions for position, column in enumerate(partition)}
+    return positions.__getitem__
