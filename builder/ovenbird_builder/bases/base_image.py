@@ -39,30 +39,30 @@ class BaseImage(Struct, frozen=True):
 
     @property
     def diff_ids(self) -> tuple[str, ...]:
-        """The digests of its layers, uncompressed, from the bottom."""
+        """Return the digests of its layers, uncompressed, from the bottom."""
         return tuple((json.loads(self.config).get("rootfs") or {}).get("diff_ids") or ())
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What its config says of how it runs: Env, User, Labels, ..."""
-        found: dict[str, Any] = json.loads(self.config).get("config") or {}
-        return found
+        """Return the inner config, which says how the image runs: Env, User, Labels, ..."""
+        config: dict[str, Any] = json.loads(self.config).get("config") or {}
+        return config
 
     @property
     def made(self) -> int:
-        """When it was made, in seconds; not before 1980. No file that a step writes is dated later.
+        """Return the time it was made, in seconds, not before 1980. No file that a step writes is dated later.
 
         A time that follows from the base and not from the commit: else each commit would run all steps again.
         """
         text = str(json.loads(self.config).get("created") or "")
         try:
-            found = datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
+            time = datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
         except ValueError:
             return MTIME
-        return max(MTIME, int(found.timestamp()))
+        return max(MTIME, int(time.timestamp()))
 
     def places(self) -> dict[str, ImageReference]:
-        """The layers by digest, each with the repository that has it as far as the name says; none for a local one."""
+        """Return the layers by digest, each with the repository that has it; nothing for an image of this machine."""
         if TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
             return {}
         repository = reference.parse_reference(self.name.removeprefix("docker://"), "--base")
@@ -80,7 +80,7 @@ class _BaseLocation(Struct, frozen=True):
         return self.repository is not None and self.repository.loopback
 
     def identity(self, manifest: bytes, platform: str) -> str:
-        """What tells the image from others: the digest of its manifest; of one in the store, that of its config.
+        """Return what tells the image from others: its manifest's digest; for one in the store, its config's.
 
         The store rewrites an image's manifest when the same image comes again in other compression, as it does when
         steps run on it; its config is what it goes by.
@@ -91,30 +91,30 @@ class _BaseLocation(Struct, frozen=True):
         return chosen
 
     def by_identity(self, identity: str) -> str:
-        """The same, by a digest that cannot move while it is copied."""
+        """Return the same name by a digest, which cannot move while the image is copied."""
         return f"docker://{self.repository.pinned(identity).remote}" if self.repository else self.image
 
 
 def resolve_base(
     name: str, platform: str, registry: SkopeoClient, cache: LayerCache, *, offline: bool = False
 ) -> BaseImage:
-    """The base `name` for a platform (`linux/amd64`).
+    """Return the base image `name` for a platform (`linux/amd64`), with its blobs in the cache.
 
     A name with a host is looked for in its registry, as the store may hold it with other compression and so another
     digest; in the store where the host is `localhost`, and where the registry does not have it.
     Errors: BaseMissingError, BaseUnfitError; those of `faults`.
     """
     remembered = compute_key("base name", name=name, platform=platform)
-    known = cache.noted(remembered)
-    if known and (offline or "@sha256:" in name) and (found := _read_cached(name, known, platform, cache)):
-        return found
+    digest_noted = cache.noted(remembered)
+    if digest_noted and (offline or "@sha256:" in name) and (base := _read_cached(name, digest_noted, platform, cache)):
+        return base
     if offline:
         raise BaseMissingError(f"the base {show_value(name)} is not in the cache, and --offline fetches nothing")
-    place, digest = _locate_base(name, platform, registry)
-    found = _read_cached(name, digest, platform, cache) or _pull_base(name, place, digest, platform, registry, cache)
-    if known != digest:
+    location, digest = _locate_base(name, platform, registry)
+    base = _read_cached(name, digest, platform, cache) or _pull_base(name, location, digest, platform, registry, cache)
+    if digest_noted != digest:
         cache.note(remembered, digest, f"base {name}")
-    return found
+    return base
 
 
 def remember_base(name: str, platform: str, digest: str, manifest: str, cache: LayerCache) -> None:
@@ -124,18 +124,18 @@ def remember_base(name: str, platform: str, digest: str, manifest: str, cache: L
 
 
 def _locate_base(name: str, platform: str, registry: SkopeoClient) -> tuple[_BaseLocation, str]:
-    """Where a base is, and its identity there."""
+    """Return where a base is, and its identity there."""
     check_place(name)
-    places, missing = _list_locations(name), None
-    for place in places:
+    locations, missing = _list_locations(name), None
+    for location in locations:
         try:
-            manifest = registry.manifest(place.image, insecure=place.insecure)
+            manifest = registry.manifest(location.image, insecure=location.insecure)
         except BaseMissingError as error:
             missing = missing or error
             continue
         except OvenbirdError as error:
             raise explain_unreadable(name, error) from None
-        return place, place.identity(manifest, platform)
+        return location, location.identity(manifest, platform)
     raise BaseMissingError(
         f"there is no base {show_value(name)}: {_describe_errors(missing)}", hint=catalog.suggest_command(name)
     )
@@ -146,9 +146,9 @@ def _describe_errors(error: OvenbirdError | None) -> str:
 
 
 def _list_locations(name: str) -> list[_BaseLocation]:
-    if found := TRANSPORT.fullmatch(name):
-        if found[1] == "docker://":
-            return [_registry_location(reference.parse_reference(found[2], "--base"))]
+    if match := TRANSPORT.fullmatch(name):
+        if match[1] == "docker://":
+            return [_registry_location(reference.parse_reference(match[2], "--base"))]
         return [_BaseLocation(name)]
     parsed = reference.parse_reference(name, "--base")
     local = _BaseLocation(f"containers-storage:{parsed.local}")
@@ -160,7 +160,7 @@ def _registry_location(parsed: ImageReference) -> _BaseLocation:
 
 
 def _read_cached(name: str, digest: str, platform: str, cache: LayerCache) -> BaseImage | None:
-    """The base of a digest, when all its blobs are here."""
+    """Return the base of a digest, None unless all its blobs are in the cache."""
     manifest_digest = cache.noted(compute_key("base", digest=digest, platform=platform))
     manifest = cache.read(manifest_digest) if manifest_digest else None
     if manifest is None:
@@ -182,25 +182,25 @@ def _is_complete(row: dict[str, Any], cache: LayerCache) -> bool:
 
 
 def _pull_base(
-    name: str, place: _BaseLocation, digest: str, platform: str, registry: SkopeoClient, cache: LayerCache
+    name: str, location: _BaseLocation, digest: str, platform: str, registry: SkopeoClient, cache: LayerCache
 ) -> BaseImage:
     """Copy a base's blobs into the cache. A layout of its own, so that two builds do not write one index."""
     system, _, architecture = platform.partition("/")
     with cache.alone(compute_key("base pull", digest=digest)), make_build_folder(cache.root) as folder:
-        if found := _read_cached(name, digest, platform, cache):
-            return found
-        image = place.by_identity(digest)
-        registry.pull(image, folder / "base", insecure=place.insecure, platform=(system, architecture))
+        if base := _read_cached(name, digest, platform, cache):
+            return base
+        image = location.by_identity(digest)
+        registry.pull(image, folder / "base", insecure=location.insecure, platform=(system, architecture))
         manifest = layout_digest(folder / "base")
         cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {name}")
         if data := cache.read(manifest):
             layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
-    made = _read_cached(name, digest, platform, cache)
-    if made is None:
+    base = _read_cached(name, digest, platform, cache)
+    if base is None:
         raise IncompatibleBaseError(f"the base {show_value(name)} arrived incomplete: {manifest}", hint="try again")
-    about = json.loads(made.config)
+    about = json.loads(base.config)
     if about.get("architecture") not in (None, architecture):
         raise IncompatibleBaseError(
             f"the base {show_value(name)} is for {about.get('architecture')}, expected {platform}"
         )
-    return made
+    return base

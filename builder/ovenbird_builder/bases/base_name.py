@@ -24,14 +24,14 @@ def check_form(name: str, where: str) -> None:
 
     Errors: ReferenceFormatError.
     """
-    found = TRANSPORT.fullmatch(name)
-    if not found:
+    match = TRANSPORT.fullmatch(name)
+    if not match:
         reference.parse_reference(name, where)
-    elif found[1] == "docker://":
-        reference.parse_reference(found[2], where)
-    elif not found[2].strip() or "\0" in name:
+    elif match[1] == "docker://":
+        reference.parse_reference(match[2], where)
+    elif not match[2].strip() or "\0" in name:
         raise ReferenceFormatError(
-            f"{where}: {show_value(name)} is not the name of an image: expected a {_noun(found[1])} after `{found[1]}`",
+            f"{where}: {show_value(name)} is not the name of an image: expected a {_noun(match[1])} after `{match[1]}`",
             hint="registry.example.com/team/app:1, oci:FOLDER, oci-archive:FILE or docker-archive:FILE",
         )
 
@@ -41,10 +41,10 @@ def check_place(name: str) -> None:
 
     Errors: BaseMissingError where nothing is there, or no image of that tag; BaseUnfitError for something else.
     """
-    found = TRANSPORT.fullmatch(name)
-    if not found or (found[1] not in _FOLDERS and found[1] not in _ARCHIVES):
+    match = TRANSPORT.fullmatch(name)
+    if not match or (match[1] not in _FOLDERS and match[1] not in _ARCHIVES):
         return
-    transport, rest = found[1], found[2]
+    transport, rest = match[1], match[2]
     path, _, tag = (rest, "", "") if exists(rest) or transport == "dir:" else rest.partition(":")
     hint = f"`skopeo copy docker://IMAGE {transport}{path}` writes one"
     if not exists(path):
@@ -71,9 +71,9 @@ def explain_unreadable(name: str, error: OvenbirdError) -> OvenbirdError:
     """Return the error of a base in a file or folder that is there and could not be read; of another the same."""
     if not is_local(name):
         return error
-    said = error.message.partition(f"{name}: ")[2].removeprefix("the registry broke off: ") or error.message
-    said = re.sub(r'^Error [^:"]*"[^"]*": ', "", said)
-    return IncompatibleBaseError(f"the base {show_value(name)} is not an image that can be read: {said}")
+    reason = error.message.partition(f"{name}: ")[2].removeprefix("the registry broke off: ") or error.message
+    reason = re.sub(r'^Error [^:"]*"[^"]*": ', "", reason)
+    return IncompatibleBaseError(f"the base {show_value(name)} is not an image that can be read: {reason}")
 
 
 def is_local(name: str) -> bool:

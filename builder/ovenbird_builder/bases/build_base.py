@@ -54,12 +54,12 @@ class FetchSettings(Struct, frozen=True):
     index_url: str = ""
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
+        """Return the texts that must never be shown."""
         return (*self.network.secrets(), *([self.index_url] if "@" in self.index_url else []))
 
     @contextlib.contextmanager
     def pip_conf(self) -> Iterator[Path | None]:
-        """A file that tells pip of the index, for as long as it is needed: in an argv, its password would be seen."""
+        """Yield a file that tells pip of the index: in an argv, its password would be seen."""
         if not self.index_url:
             yield None
             return
@@ -127,8 +127,8 @@ def build_base(
             process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
         except process.ProcessFailedError as error:
             raise explain_failure(base, error) from None
-    done = inspect_stored(options.image)
-    return BuiltBase(options.image, done.digest, python.version, base.upstream, base.digest or upstream.digest)
+    record = inspect_stored(options.image)
+    return BuiltBase(options.image, record.digest, python.version, base.upstream, base.digest or upstream.digest)
 
 
 def fetch_upstream(base: BaseEntry, policy: str, environ: Mapping[str, str], site: FetchSettings) -> ProbeRecord:
@@ -137,21 +137,25 @@ def fetch_upstream(base: BaseEntry, policy: str, environ: Mapping[str, str], sit
     local = name.startswith("localhost/")
     argv = buildah.pull(name, policy="never" if local else policy, insecure=is_loopback(name))
     try:
-        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
-        return inspect_stored(done.stdout.strip().rpartition("\n")[2])
+        result = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        return inspect_stored(result.stdout.strip().rpartition("\n")[2])
     except process.ProcessFailedError as error:
         raise explain_unreachable(name, error) from None
 
 
 def is_loopback(name: str) -> bool:
-    """Whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
+    """Return whether an image's registry is on this machine, where plain HTTP is as good as TLS."""
     return bool(_LOOPBACK.match(name))
 
 
 def explain_unreachable(name: str, error: process.ProcessFailedError) -> OvenbirdError:
-    """Why an upstream could not be had, with the settings that say where it is looked for."""
-    told = explain_missing_image(name, error)
-    return type(told)(told.message, hint=_SETTINGS) if isinstance(told, BaseMissingError | RegistryError) else told
+    """Return the error of an upstream that could not be fetched, with the settings that say where it is looked for."""
+    problem = explain_missing_image(name, error)
+    return (
+        type(problem)(problem.message, hint=_SETTINGS)
+        if isinstance(problem, BaseMissingError | RegistryError)
+        else problem
+    )
 
 
 @contextlib.contextmanager
@@ -173,9 +177,9 @@ def name_upstream(upstream: ProbeRecord, cache: Path) -> Iterator[str]:
 
 
 def list_labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOptions) -> dict[str, str]:
-    """What is said of the image, as labels and as annotations, by the names that OCI has for it."""
+    """Return the labels and annotations of the image, by the names that OCI has for them."""
     created = format_epoch(options.epoch)
-    said = {
+    values = {
         f"{_OCI}.version": __version__,
         f"{_OCI}.revision": options.revision,
         f"{_OCI}.created": created,
@@ -184,35 +188,37 @@ def list_labels(base: BaseEntry, upstream: ProbeRecord, options: BaseBuildOption
         f"{_OCI}.licenses": "Apache-2.0",
         f"{_OCI}.title": BASE_TITLE,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def inherit_labels(base: ProbeRecord, about: Mapping[str, str]) -> dict[str, str]:
-    """What is said of an image with the SDK: what its base says, but its own title and time.
+    """Return the labels of an image with the SDK: those of its base, but for title and time.
 
     The engine would annotate it with the passing name that the base has in the build.
     """
-    kept = {name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text}
+    inherited = {
+        name: text for name, text in (base.config.get("Labels") or {}).items() if name.startswith(_OCI) and text
+    }
     own = {f"{_OCI}.title": f"{BASE_TITLE} with the platform's SDK", f"{_OCI}.created": about[f"{_OCI}.created"]}
-    return kept | own
+    return inherited | own
 
 
 def plain_arguments(upstream: str, about: Mapping[str, str]) -> dict[str, str]:
-    """The build arguments of Dockerfile.base."""
+    """Return the build arguments of Dockerfile.base."""
     named = {"VERSION": "version", "REVISION": "revision", "CREATED": "created"}
     named |= {"UPSTREAM_NAME": "base.name", "UPSTREAM_DIGEST": "base.digest"}
     return {"UPSTREAM": upstream} | {name: about.get(f"{_OCI}.{label}", "") for name, label in named.items()}
 
 
 def sdk_arguments(name: str, about: Mapping[str, str]) -> dict[str, str]:
-    """The build arguments of Dockerfile.sdk."""
+    """Return the build arguments of Dockerfile.sdk."""
     return {"BASE": name, "CREATED": about[f"{_OCI}.created"]}
 
 
 def list_secret_files(network: NetworkSettings, pip_conf: Path | None) -> dict[str, str]:
-    """Files that the build sees and no layer holds."""
-    found = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
-    return found | ({"pip.conf": str(pip_conf)} if pip_conf else {})
+    """Return the files that the build sees and no layer holds."""
+    files = {"ca": str(network.ca_bundle)} if network.ca_bundle else {}
+    return files | ({"pip.conf": str(pip_conf)} if pip_conf else {})
 
 
 def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
@@ -236,42 +242,42 @@ def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None
 
 
 def explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
-    """Why a build failed, from what it said: pip's complaint or that of stage.py, else the engine's own.
+    """Return the error of a failed build: pip's complaint or that of stage.py, else the engine's own.
 
     The cause need not be the first thing that pip calls an error: an index that cannot be reached comes out as a
     package that it does not have, files that changed as a heading, a crash as the word `Exception:`.
     """
-    told = f"cannot build the base image of Python {base.version}: "
+    prefix = f"cannot build the base image of Python {base.version}: "
     if problem := find_runtime_failure(error.output):
-        return EngineError(told + problem.message, hint=problem.hint)
+        return EngineError(prefix + problem.message, hint=problem.hint)
     if broken := _BROKEN.search(error.output):
         return PackageIndexError(
-            f"{told}the package index cannot be reached: {broken[1][:300]}",
+            f"{prefix}the package index cannot be reached: {broken[1][:300]}",
             hint="`--index-url` (or `OVENBIRD_INDEX_URL`), `--ca-bundle`, the proxies",
         )
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
     errors = [i for i, line in enumerate(lines) if line.startswith(_COMPLAINTS) and not _ASIDE.search(line)]
     if not errors:
         kind = LayerError if "while running" in error.output else EngineError
-        return kind(told + error.message)
+        return kind(prefix + error.message)
     step = errors[0]
-    said = lines[step]
-    if said == "ERROR: Exception:":
-        said = next((line for line in reversed(lines) if _RAISED.match(line)), said)
-    elif _CHANGED in said:
-        said = " ".join([said.partition(".")[0] + ":", *lines[step + 1 : step + 4]])
-    return LayerError(told + said)
+    complaint = lines[step]
+    if complaint == "ERROR: Exception:":
+        complaint = next((line for line in reversed(lines) if _RAISED.match(line)), complaint)
+    elif _CHANGED in complaint:
+        complaint = " ".join([complaint.partition(".")[0] + ":", *lines[step + 1 : step + 4]])
+    return LayerError(prefix + complaint)
 
 
 def push_base(image: str, destination: str, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
-    """Push an image of the store; the digest that the registry has it by.
+    """Push an image of the store; return its digest in the registry.
 
     Errors: RegistryError, RegistryDeniedError.
     """
     with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
-        told = Path(folder) / "digest"
+        digest_file = Path(folder) / "digest"
         argv = buildah.push(
-            image, f"docker://{destination}", digest_file=str(told), insecure=is_loopback(destination)
+            image, f"docker://{destination}", digest_file=str(digest_file), insecure=is_loopback(destination)
         )  # fmt: skip
         try:
             process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
@@ -281,4 +287,4 @@ def push_base(image: str, destination: str, *, site: FetchSettings, environ: Map
             raise kind(
                 f"cannot push {show_value(destination)}: {error.message}", hint="`--tag` names the registry"
             ) from None
-        return told.read_text(encoding="utf-8").strip()
+        return digest_file.read_text(encoding="utf-8").strip()

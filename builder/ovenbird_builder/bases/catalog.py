@@ -43,34 +43,34 @@ class BaseEntry(Struct, frozen=True):
 
     @property
     def reference(self) -> str:
-        """What is fetched: by digest where one is pinned."""
+        """Return the name that is fetched: by digest where one is pinned."""
         name = self.source or self.upstream
         return f"{strip_tag(name)}@{self.digest}" if self.digest else name
 
 
 def catalog_folder() -> Path:
-    """The folder of bases.toml, locks/ and the files that a base is built from: in a checkout, or as installed."""
-    here = Path(__file__).parent.parent
-    checkout = here.parent.parent / "images"
-    return checkout if (checkout / "bases.toml").is_file() else here / "images"
+    """Return the folder of bases.toml, locks/ and what bases are built from: in a checkout, or as installed."""
+    package = Path(__file__).parent.parent
+    checkout = package.parent.parent / "images"
+    return checkout if (checkout / "bases.toml").is_file() else package / "images"
 
 
 def find_dockerfile(flavour: str = PLAIN) -> Path:
-    """Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
+    """Return the path of Dockerfile.base or Dockerfile.sdk, in a checkout or as installed."""
     name = f"Dockerfile.{flavour or 'base'}"
-    beside = catalog_folder() / name
-    return beside if beside.is_file() else catalog_folder().parent / name
+    installed = catalog_folder() / name
+    return installed if installed.is_file() else catalog_folder().parent / name
 
 
 def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
-    """Every base by its version, in order. Errors: SpecError for a file that is not what it should be."""
+    """Return every base by its version, in order. Errors: SpecError for a file that is not what it should be."""
     path = path or catalog_folder() / "bases.toml"
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = {version: BaseEntry(version=version, **row) for version, row in rows.items()}
+        entries = {version: BaseEntry(version=version, **row) for version, row in rows.items()}
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise BuildRequestError(f"cannot read the table of base images {show_value(str(path))}: {error}") from None
-    for base in found.values():
+    for base in entries.values():
         match_reference(base.upstream)
         match_reference(base.image)
         if base.digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", base.digest):
@@ -78,11 +78,11 @@ def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
                 f"{show_value(str(path))}: digest of {base.version}: expected sha256:..., found"
                 f" {show_value(base.digest)}"
             )
-    return dict(sorted(found.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
+    return dict(sorted(entries.items(), key=lambda item: tuple(map(int, item[0].split(".")))))
 
 
 def choose_base(version: str, *, registry: str = "", image: str = "", path: Path | None = None) -> BaseEntry:
-    """The base of a version (`3.12` or the platform's `PYTHON3_12`), from a mirror or another image when one is named.
+    """Return the base of a version (`3.12`, or the platform's `PYTHON3_12`), from a mirror or an image if named.
 
     Errors: VersionError; ReferenceFormatError.
     """
@@ -103,54 +103,54 @@ def choose_base(version: str, *, registry: str = "", image: str = "", path: Path
 
 
 def suggest_command(image: str) -> str:
-    """What to do when a base image is not there: the command that makes it, where that is one of the table."""
+    """Return a hint for a base image that is missing: the command that makes it, where it is one of the table."""
     for base in read_catalog().values():
         for flavour in (PLAIN, SDK):
             if image == base.image + (f"-{flavour}" if flavour else ""):
-                how = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
-                return f"`{how}` makes it; --base names another"
+                command = f"ovenbird base build {base.version}" + (f" --flavour {flavour}" if flavour else "")
+                return f"`{command}` makes it; --base names another"
     return "--base names another"
 
 
 def runtime_lock_path(version: str, flavour: str = PLAIN) -> Path:
-    """The hash-locked list of what the runtime needs under a version, or of what a flavour adds to that."""
+    """Return the path of the hash-locked list of what the runtime needs, or of what a flavour adds to that."""
     return catalog_folder() / "locks" / f"{version}{'-' + flavour if flavour else ''}.txt"
 
 
 def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
-    """The text of that list. Errors: SpecError when there is none."""
+    """Return the text of that list. Errors: SpecError when there is none."""
     path = runtime_lock_path(version, flavour)
     if not path.is_file():
-        what = "platform's SDK" if flavour else "runtime"
+        subject = "platform's SDK" if flavour else "runtime"
         hint = f"`ovenbird base lock {version}" + (f" --flavour {flavour}`" if flavour else "`")
-        raise BuildRequestError(f"no lock of the {what} for Python {version}: {show_value(str(path))}", hint=hint)
+        raise BuildRequestError(f"no lock of the {subject} for Python {version}: {show_value(str(path))}", hint=hint)
     return path.read_text(encoding="utf-8")
 
 
 def read_sdk_requirements() -> str:
-    """What the flavour `sdk` brings, as the text of a requirements file."""
+    """Return what the flavour `sdk` brings, as the text of a requirements file."""
     return (catalog_folder() / "sdk.in").read_text(encoding="utf-8")
 
 
 def match_reference(text: str) -> re.Match[str]:
-    """The parts `name`, `tag` and `digest` of an image's name. Errors: ReferenceFormatError."""
-    found = _REFERENCE.fullmatch(text)
-    if not found:
+    """Return the parts `name`, `tag` and `digest` of an image's name. Errors: ReferenceFormatError."""
+    match = _REFERENCE.fullmatch(text)
+    if not match:
         raise ReferenceFormatError(
             f"{show_value(text)} is not the name of an image", hint="REGISTRY/NAME:TAG, all lower case"
         )
-    return found
+    return match
 
 
 def strip_tag(text: str) -> str:
-    """The name of an image without tag and digest."""
+    """Return the name of an image without tag and digest."""
     return match_reference(text)["name"]
 
 
 def replace_digest(text: str, version: str, digest: str) -> str:
-    """The text of bases.toml with the digest of one version replaced, everything else as it is."""
+    """Return the text of bases.toml with the digest of one version replaced."""
     section = re.escape(f'["{version}"]')
-    done, count = re.subn(rf'(?ms)(^{section}$(?:(?!^\[).)*?^digest = )"[^"]*"', rf'\g<1>"{digest}"', text, count=1)
+    changed, count = re.subn(rf'(?ms)(^{section}$(?:(?!^\[).)*?^digest = )"[^"]*"', rf'\g<1>"{digest}"', text, count=1)
     if not count:
         raise BuildRequestError(f'bases.toml has no line `digest = "..."` in the section ["{version}"]')
-    return done
+    return changed

@@ -23,14 +23,14 @@ def find_default_base(base: BaseEntry, look: Callable[[str], T], tell: Callable[
     except BaseMissingError:
         pass
     try:
-        found = look(base.reference)
+        upstream = look(base.reference)
     except (BaseMissingError, RegistryAuthError, RegistryError) as error:
         raise _no_base_error(base, error) from None
     tell(
         f"note: the base is {base.reference}, and the runtime goes on top of it; once `ovenbird base build"
         f" {base.version}` has made {base.image}, builds on this machine need not do that"
     )
-    return found
+    return upstream
 
 
 def _no_base_error(base: BaseEntry, error: OvenbirdError) -> OvenbirdError:

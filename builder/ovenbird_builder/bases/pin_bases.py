@@ -37,19 +37,21 @@ def lock_runtime(
     base: BaseEntry, policy: str, *, site: FetchSettings, cache: Path, environ: Mapping[str, str],
     flavour: str = bases.PLAIN
 ) -> str:  # fmt: skip
-    """The text of the lock of one version, made by pip-tools under the Python of its upstream.
+    """Return the text of the lock of one version, made by pip-tools under the Python of its upstream.
 
     That of the flavour `sdk` goes with the runtime's own lock, and holds what it adds to that.
     Errors: those of `fetch_upstream` and `probe_python`; LockError and its kinds.
     """
     sdk = flavour == bases.SDK
-    wanted = bases.read_sdk_requirements() if sdk else "".join(f"{need}\n" for need in runtime_requirements())
-    given = bases.read_runtime_lock(base.version) if sdk else ""
+    requirements = bases.read_sdk_requirements() if sdk else "".join(f"{need}\n" for need in runtime_requirements())
+    runtime_lock = bases.read_runtime_lock(base.version) if sdk else ""
     upstream = fetch_upstream(base, policy, environ, site)
     probe_python(upstream.id, cache=cache, version=base.version, pull="never", name=base.reference, flag="--from")
     with tempfile.TemporaryDirectory(prefix="ovenbird-lock-") as folder, site.pip_conf() as conf:
-        Path(folder, "ovenbird").write_text(wanted, encoding="utf-8")
-        Path(folder, "constraints").write_text("".join(f"{pin}\n" for pin in _list_pins(given)), encoding="utf-8")
+        Path(folder, "ovenbird").write_text(requirements, encoding="utf-8")
+        Path(folder, "constraints").write_text(
+            "".join(f"{pin}\n" for pin in _list_pins(runtime_lock)), encoding="utf-8"
+        )
         env = site.network.container_env() | {"PYTHONPATH": pip_tools.MOUNTED, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         mounts = [*site.network.mounts(), pip_tools.mount_toolbox(cache), f"{folder}:{_PLACE}:ro"]
         if conf:
@@ -57,28 +59,30 @@ def lock_runtime(
             env["PIP_CONFIG_FILE"] = f"{MOUNT}/pip.conf"
         with open_container(upstream.id, pull="never") as container:
             try:
-                done = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
+                result = container.run(_COMPILE, env=env, mounts=mounts, timeout=900, secrets=site.secrets())
             except process.ProcessFailedError as error:
                 raise _explain_failure(base, error) from None
-    what, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
-    head = f"# {what} under Python {base.version}, by `ovenbird base lock{call}` with {pip_tools.format_versions()}.\n"
-    text = done.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird-sdk" if sdk else "ovenbird")
-    return head + _remove_pins(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _list_pins(given))
+    subject, call = ("What the flavour sdk adds", " --flavour sdk") if sdk else ("What the runtime needs", "")
+    head = (
+        f"# {subject} under Python {base.version}, by `ovenbird base lock{call}` with {pip_tools.format_versions()}.\n"
+    )
+    text = result.stdout.replace(f"-r {_PLACE}/ovenbird", "ovenbird-sdk" if sdk else "ovenbird")
+    return head + _remove_pins(re.sub(rf"(?m)^    # +-c {_PLACE}/constraints\n", "", text), _list_pins(runtime_lock))
 
 
 def _list_pins(text: str) -> list[str]:
-    """`name==version` of each line of a lock that pins something."""
+    """Return `name==version` of each line of a lock that pins something."""
     return re.findall(r"(?m)^[a-z0-9][a-z0-9.-]*==[^ \\\n]+", text)
 
 
 def _remove_pins(text: str, pins: list[str]) -> str:
-    """The lock without some pins: each begins a line, and what belongs to it is indented."""
+    """Return the lock without some pins: each begins a line, and what belongs to it is indented."""
     parts = re.split(r"(?m)^(?=[a-z0-9])", text)
     return "".join(part for part in parts if part.partition(" ")[0] not in pins)
 
 
 def runtime_requirements() -> list[str]:
-    """What the runtime asks for, that for a job on the platform included, as lines of a requirements file."""
+    """Return what the runtime needs, for a job on the platform too, as lines of a requirements file."""
     lines = []
     for need in metadata.requires("ovenbird") or []:
         extra = re.search(r"""extra\s*==\s*['"](\w+)['"]""", need)
@@ -88,40 +92,40 @@ def runtime_requirements() -> list[str]:
 
 
 def resolve_digest(base: BaseEntry, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
-    """The digest that the registry has the upstream's tag by. Errors name the settings that say where it is."""
+    """Return the digest of the upstream's tag in its registry. Errors name the settings that say where it is."""
     name = base.source or base.upstream
     argv = buildah.inspect_digest(f"docker://{name}", insecure=is_loopback(name))
     try:
-        done = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
+        result = process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets())
     except process.ProcessFailedError as error:
         raise explain_unreachable(name, error) from None
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def _explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> OvenbirdError:
-    """Why the lock could not be made, from what pip said."""
-    said = error.output
-    lines = [line.strip() for line in said.splitlines() if line.strip() and "exit status" not in line]
+    """Return the error of a lock that could not be made, from pip's output."""
+    output = error.output
+    lines = [line.strip() for line in output.splitlines() if line.strip() and "exit status" not in line]
     complaint = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else error.message)
-    told = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
-    if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", said):
-        return PackageIndexError(told, hint="`--index-url` (or `OVENBIRD_INDEX_URL`) names another index")
-    if re.search(r"ResolutionImpossible|conflicting dependencies", said):
-        return ConflictError(told)
-    if re.search(r"No matching distribution|Could not find a version", said):
-        return RequirementMissingError(told)
-    return LockError(told)
+    message = f"cannot lock the runtime for Python {base.version}: {complaint.removeprefix('ERROR:').strip()}"
+    if re.search(r"Failed to establish|[Cc]onnection (refused|reset|broken)|SSLError|[Tt]imeout|\b40[13] ", output):
+        return PackageIndexError(message, hint="`--index-url` (or `OVENBIRD_INDEX_URL`) names another index")
+    if re.search(r"ResolutionImpossible|conflicting dependencies", output):
+        return ConflictError(message)
+    if re.search(r"No matching distribution|Could not find a version", output):
+        return RequirementMissingError(message)
+    return LockError(message)
 
 
 def write_lock(version: str, text: str, flavour: str = bases.PLAIN) -> Path:
-    """Write the lock of a version to its place; the path."""
+    """Write the lock of a version to its place; return the path."""
     path = bases.runtime_lock_path(version, flavour)
     write_file(path, text.encode())
     return path
 
 
 def write_pin(version: str, digest: str) -> Path:
-    """Write a digest into bases.toml, which stays as it is otherwise; the path."""
+    """Write a digest into bases.toml, which stays as it is otherwise; return the path."""
     path = bases.catalog_folder() / "bases.toml"
     write_file(path, bases.replace_digest(path.read_text(encoding="utf-8"), version, digest).encode())
     return path

@@ -95,7 +95,7 @@ class ProbeRecord(Struct, frozen=True):
 
 
 def inspect_stored(image: str) -> ProbeRecord:
-    """What the store knows of an image that is in it. Errors: ProcessFailed when it is not."""
+    """Return the record of an image in the store. Errors: ProcessFailed when it is not there."""
     about = json.loads(process.run(buildah.inspect_image(image)).stdout)
     oci = about.get("OCIv1") or {}
     return ProbeRecord(
@@ -109,7 +109,7 @@ def inspect_stored(image: str) -> ProbeRecord:
 def probe_python(
     image: str, *, cache: Path, version: str = "", pull: str = "missing", name: str = "", flag: str = "--base"
 ) -> TargetPython:
-    """What the Python of an image is. `version` (`3.12`) is the one that is asked for, empty for any.
+    """Return what the Python of an image is. `version` (`3.12`) is the requested one, empty for any.
 
     `name` is what errors call the image, when `image` is its id; `flag` the one that names another.
 
@@ -120,54 +120,54 @@ def probe_python(
     with open_container(image, pull=pull) as container:
         about = inspect_stored(image)
         _check_architecture(name, about, flag)
-        place = cache / "probes" / f"{about.id}-{hash_text(_SCRIPT)[:12]}.json"
-        answer = _read_answer(place)
+        path = cache / "probes" / f"{about.id}-{hash_text(_SCRIPT)[:12]}.json"
+        answer = _read_answer(path)
         if answer is None:
             answer = _ask_python(name, container, flag)
-            _write_answer(place, answer)
+            _write_answer(path, answer)
     _check_python(name, answer, version, flag)
     fields = {name: answer[name] for name in TargetPython.__struct_fields__ if name in answer}
     return TargetPython(**(fields | {"path": tuple(answer["path"]), "user": str(about.config.get("User") or "")}))
 
 
 def format_json(interpreter: TargetPython) -> str:
-    """The interpreter as JSON text."""
+    """Return the interpreter as JSON text."""
     return json.dumps(asdict(interpreter), indent=2, sort_keys=True)
 
 
 def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str, Any]:
-    """The answer of the image's python3."""
+    """Return the answer of the image's python3."""
     for _ in range(_TRIES):
-        done = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
-        if done.stdout.strip() or not _SILENT.fullmatch(done.stderr):
+        result = container.run(["python3", "-I", "-c", _SCRIPT], network=False, timeout=120, check=False)
+        if result.stdout.strip() or not _SILENT.fullmatch(result.stderr):
             break
-    if done.returncode == 0:
+    if result.returncode == 0:
         with contextlib.suppress(ValueError):
-            found = json.loads(done.stdout.strip().rpartition("\n")[2])
-            if isinstance(found, dict) and found.get("version"):
-                return found
-    said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
-    if re.search(r"exec format error", done.stderr, re.IGNORECASE):
+            answer = json.loads(result.stdout.strip().rpartition("\n")[2])
+            if isinstance(answer, dict) and answer.get("version"):
+                return answer
+    last_line = (result.stderr.strip() or result.stdout.strip()).rpartition("\n")[2]
+    if re.search(r"exec format error", result.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
             f"the programs of the image {show_value(image)} do not run on this machine ({_local_architecture()})"
         )
-    if re.search(r"executable file .*not found|no such file or directory", done.stderr, re.IGNORECASE):
+    if re.search(r"executable file .*not found|no such file or directory", result.stderr, re.IGNORECASE):
         raise IncompatibleBaseError(
             f"there is no Python in the image {show_value(image)}: no `python3` on its PATH",
             hint=f"{flag} names another base image, such as docker.io/library/python:3.12-slim",
         )
-    if done.returncode == 0:
+    if result.returncode == 0:
         raise IncompatibleBaseError(
-            f"`python3` in the image {show_value(image)} is not Python: it printed {show_value(said[:200])}"
+            f"`python3` in the image {show_value(image)} is not Python: it printed {show_value(last_line[:200])}"
         )
-    hint = "where containers cannot be nested, set `BUILDAH_ISOLATION=chroot`" if "running runtime" in said else ""
+    hint = "where containers cannot be nested, set `BUILDAH_ISOLATION=chroot`" if "running runtime" in last_line else ""
     raise EngineError(
-        f"cannot ask the Python of the image {show_value(image)} (status {done.returncode}): {said}", hint=hint
+        f"cannot ask the Python of the image {show_value(image)} (status {result.returncode}): {last_line}", hint=hint
     )
 
 
 def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
-    """Refuse an image for another machine, before a program of it is started. Errors: BaseUnfitError."""
+    """Refuse an image for another machine before a program of it is started. Errors: BaseUnfitError."""
     if about.architecture and about.architecture != _local_architecture():
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is for {about.architecture}, this machine is {_local_architecture()}",
@@ -176,12 +176,12 @@ def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
 
 
 def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str) -> None:
-    """Refuse a Python that no function can run under, or another than asked for. Errors: BaseUnfitError."""
-    found = str(answer["version"])
-    minor = ".".join(found.split(".")[:2])
+    """Refuse a Python that no function can run under, or another version than requested. Errors: BaseUnfitError."""
+    actual = str(answer["version"])
+    minor = ".".join(actual.split(".")[:2])
     if version and minor != version:
         raise IncompatibleBaseError(
-            f"the Python of the image {show_value(image)} is {found}, expected {version}",
+            f"the Python of the image {show_value(image)} is {actual}, expected {version}",
             hint=f"name the version {minor}, or another image by {flag}",
         )
     if answer.get("implementation", "cpython") != "cpython":
@@ -189,7 +189,7 @@ def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str
             f"the Python of the image {show_value(image)} is {answer['implementation']}, expected CPython"
         )
     if "libc" not in answer or tuple(map(int, minor.split("."))) < (3, 10):
-        raise IncompatibleBaseError(f"the Python of the image {show_value(image)} is {found}, expected 3.10 or newer")
+        raise IncompatibleBaseError(f"the Python of the image {show_value(image)} is {actual}, expected 3.10 or newer")
     if not str(answer["libc"]).startswith("glibc"):
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is built on {answer['libc']} (as Alpine is), expected"
@@ -199,21 +199,21 @@ def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str
 
 
 def _local_architecture() -> str:
-    """This machine's architecture, as images name it."""
+    """Return this machine's architecture, as images name it."""
     machine = platform.machine()
     return _MACHINES.get(machine, machine)
 
 
-def _read_answer(place: Path) -> dict[str, Any] | None:
+def _read_answer(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        answer = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and found.get("version") else None
+    return answer if isinstance(answer, dict) and answer.get("version") else None
 
 
-def _write_answer(place: Path, answer: Mapping[str, Any]) -> None:
+def _write_answer(path: Path, answer: Mapping[str, Any]) -> None:
     """Keep an answer; where the cache cannot be written it is asked again next time."""
     with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, json.dumps(answer).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps(answer).encode())

@@ -10,16 +10,18 @@ from .probe import TargetPython
 
 
 def read_python_labels(base: ImageReader, ask: Callable[[str], TargetPython]) -> dict[str, str]:
-    """The labels of the base's interpreter and runtime; `ask` is given a name that buildah understands."""
-    told = base.labels
-    if all(told.get(name) for name in label_names.INTERPRETER):
-        return {name: told[name] for name in (*label_names.INTERPRETER, label_names.RUNTIME) if told.get(name)}
+    """Return the labels of the base's interpreter and runtime; `ask` gets a name that buildah understands."""
+    base_labels = base.labels
+    if all(base_labels.get(name) for name in label_names.INTERPRETER):
+        return {
+            name: base_labels[name] for name in (*label_names.INTERPRETER, label_names.RUNTIME) if base_labels.get(name)
+        }
     return format_python_labels(ask(base.name.removeprefix("containers-storage:")))
 
 
 def format_python_labels(interpreter: TargetPython) -> dict[str, str]:
-    """An interpreter as labels."""
-    found = {
+    """Return an interpreter as labels."""
+    values = {
         label_names.PYTHON: interpreter.version,
         label_names.SOABI: interpreter.soabi,
         label_names.LIBC: interpreter.libc,
@@ -27,4 +29,4 @@ def format_python_labels(interpreter: TargetPython) -> dict[str, str]:
         label_names.PLATLIB: interpreter.platlib,
         label_names.RUNTIME: interpreter.runtime,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in values.items() if value}

@@ -18,7 +18,7 @@ _EXTRAS = ("platform", "reload")  # the builder's own stays behind
 
 
 def build_runtime_wheel(into: Path) -> Path:
-    """Write the wheel of the runtime into the folder `into`; its path. The same code gives the same bytes."""
+    """Write the wheel of the runtime into the folder `into`; return its path. The same code gives the same bytes."""
     version = metadata.version("ovenbird")
     files = _collect_files() | _make_dist_info(version)
     info = f"ovenbird-{version}.dist-info"
@@ -34,28 +34,28 @@ def build_runtime_wheel(into: Path) -> Path:
 
 
 def _collect_files() -> dict[str, bytes]:
-    """The package's files by their name in the wheel, sorted."""
+    """Return the package's files by their name in the wheel, sorted."""
     root = Path(str(ovenbird.errors.__file__)).parent
-    found = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {f"ovenbird/{path.relative_to(root).as_posix()}": path.read_bytes() for path in found}
+    paths = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {f"ovenbird/{path.relative_to(root).as_posix()}": path.read_bytes() for path in paths}
 
 
 def _make_dist_info(version: str) -> dict[str, bytes]:
-    """The files of the dist-info but RECORD."""
+    """Return the files of the dist-info but RECORD."""
     info = f"ovenbird-{version}.dist-info"
-    found = metadata.distribution("ovenbird")
+    distribution = metadata.distribution("ovenbird")
     files = {
-        f"{info}/METADATA": _make_metadata(HeaderParser().parsestr(found.read_text("METADATA") or "")),
+        f"{info}/METADATA": _make_metadata(HeaderParser().parsestr(distribution.read_text("METADATA") or "")),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: ovenbird\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": b"[console_scripts]\novenbird = ovenbird.__main__:main\n",
     }
-    if (text := found.read_text("licenses/LICENSE")) is not None:
+    if (text := distribution.read_text("licenses/LICENSE")) is not None:
         files[f"{info}/licenses/LICENSE"] = text.encode()
     return files
 
 
 def _make_metadata(full: Message) -> bytes:
-    """The headers that say what the runtime is and needs: not the builder's needs, and not the README."""
+    """Return the headers that say what the runtime is and needs: not the builder's needs, and not the README."""
     lines = [f"{name}: {full[name]}" for name in _KEPT if full[name]]
     needs = [need for need in full.get_all("Requires-Dist", []) if "extra ==" not in need]
     lines += [f"Requires-Dist: {need}" for need in needs]

@@ -64,8 +64,8 @@ _MORE = {
 def stdlib_names(version: str) -> frozenset[str]:
     """Return the modules of a Python (`3.12`); of a version that is not known here, those of the nearest one."""
     minor = read_whole(version.split(".")[1] if "." in version else "", 0)
-    known = {int(name.partition(".")[2]): words for name, words in _MORE.items()}
-    return _ALL | frozenset(known[min(max(minor, min(known)), max(known))].split())
+    added = {int(name.partition(".")[2]): words for name, words in _MORE.items()}
+    return _ALL | frozenset(added[min(max(minor, min(added)), max(added))].split())
 
 
 def removed_in(name: str, version: str) -> bool:

@@ -21,29 +21,29 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 def find_interpreter(
     base: BaseImage, version: str, bench: StageImages, cache: LayerCache, *, sibling: BaseImage | None
 ) -> TargetPython:
-    """The interpreter of a base. `version` (`3.12`) is what is asked for, empty for any.
+    """Return the interpreter of a base. `version` (`3.12`) is the requested one, empty for any.
 
     `sibling` is the same base for this machine, which is asked where `base` itself cannot run.
     Errors: BaseUnfitError; those of `bench.image`.
     """
-    asked = base if sibling is None else sibling
-    name = compute_key("interpreter", base=asked.digest, probe=1)
-    known = cache.noted(name)
-    if known:
-        found = TargetPython(**(known | {"path": tuple(known["path"])}))
+    probed = base if sibling is None else sibling
+    name = compute_key("interpreter", base=probed.digest, probe=1)
+    record = cache.noted(name)
+    if record:
+        python = TargetPython(**(record | {"path": tuple(record["path"])}))
     else:
-        found = probe_python(bench.base(asked.manifest).name, cache=cache.root, pull="never", name=asked.name)
-        cache.note(name, asdict(found), f"the Python of {asked.name}")
-    if version and found.minor != version:
+        python = probe_python(bench.base(probed.manifest).name, cache=cache.root, pull="never", name=probed.name)
+        cache.note(name, asdict(python), f"the Python of {probed.name}")
+    if version and python.minor != version:
         raise IncompatibleBaseError(
-            f"the Python of the base {show_value(base.name)} is {found.version}, expected {version}",
+            f"the Python of the base {show_value(base.name)} is {python.version}, expected {version}",
             hint="another `--python`, or another `--base`",
         )
-    return found if sibling is None else on_platform(found, base.platform)
+    return python if sibling is None else on_platform(python, base.platform)
 
 
-def on_platform(found: TargetPython, platform: str) -> TargetPython:
-    """The same interpreter on another architecture: the images of one tag are made alike."""
-    there = _MACHINES[platform]
-    here = found.machine or machine.machine()
-    return replace(found, machine=there, soabi=found.soabi.replace(here, there))
+def on_platform(python: TargetPython, platform: str) -> TargetPython:
+    """Return the same interpreter on another architecture: the images of one tag are made alike."""
+    target_machine = _MACHINES[platform]
+    local_machine = python.machine or machine.machine()
+    return replace(python, machine=target_machine, soabi=python.soabi.replace(local_machine, target_machine))

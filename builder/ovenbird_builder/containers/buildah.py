@@ -22,7 +22,7 @@ def info() -> Argv:
 
 
 def from_(image: str, *, name: str, pull: str = "missing") -> Argv:
-    """A working container `name` from `image`; `pull` is `missing`, `always` or `never`. Prints the name."""
+    """Make a working container `name` from `image`; `pull` is `missing`, `always` or `never`. Prints the name."""
     policy = {"missing": "false", "always": "always", "never": "never"}[pull]  # `true` would ask for a newer one
     return ("buildah", "from", "--quiet", f"--pull={policy}", f"--name={name}", "--", image)
 
@@ -52,7 +52,7 @@ def run(
 
 
 def commit(container: str, image: str, *, timestamp: int | None = None, fmt: str = "oci") -> Argv:
-    """An image from a working container; `timestamp` (seconds) makes it depend on its content only."""
+    """Make an image from a working container; `timestamp` (seconds) makes it depend on its content only."""
     when = [] if timestamp is None else [f"--timestamp={timestamp}"]
     return ("buildah", "commit", "--quiet", f"--format={fmt}", "--identity-label=false", *when, container, image)
 
@@ -114,7 +114,7 @@ def build(
     timestamp: int,
     fmt: str = "oci",
 ) -> Argv:
-    """An image from a Dockerfile and a folder; `secrets` is id -> file. No layer of an earlier build is trusted."""
+    """Make an image from a Dockerfile and a folder; `secrets` is id -> file. No layer of another build is used."""
     flags = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     flags += [f"--annotation={name}={value}" for name, value in annotations.items()]
     flags += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
@@ -126,13 +126,13 @@ def build(
 
 def push(image: str, destination: str, *, digest_file: str = "", insecure: bool = False) -> Argv:
     """Push an image of the store; `insecure`: plain HTTP will do."""
-    told = [f"--digestfile={digest_file}"] if digest_file else []
-    told += ["--tls-verify=false"] if insecure else []
-    return ("buildah", "push", "--quiet", *told, image, destination)
+    flags = [f"--digestfile={digest_file}"] if digest_file else []
+    flags += ["--tls-verify=false"] if insecure else []
+    return ("buildah", "push", "--quiet", *flags, image, destination)
 
 
 def inspect_image(image: str) -> Argv:
-    """What the store knows of an image, as JSON."""
+    """Print what the store knows of an image, as JSON."""
     return ("buildah", "inspect", "--type=image", "--", image)
 
 

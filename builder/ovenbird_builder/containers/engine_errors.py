@@ -31,47 +31,47 @@ def classify_error(error: ProcessFailedError) -> str:
     """Return one word for why a copy failed, of those in `_FORMS` or `late`; empty if unknown."""
     if isinstance(error, ProcessTimedOutError):
         return "late"
-    said = error.output.lower()
-    return next((word for word, form in _FORMS if re.search(form, said)), "")
+    output = error.output.lower()
+    return next((word for word, form in _FORMS if re.search(form, output)), "")
 
 
 def is_transient(error: ProcessFailedError) -> bool:
-    """Whether the same call may succeed a little later."""
+    """Return whether the same call may succeed a little later."""
     return classify_error(error) in _AGAIN
 
 
 def translate_error(error: ProcessFailedError, doing: str, tries: int = 1) -> OvenbirdError:
-    """The error for people: `doing` is what was tried ("push registry/app:1"), `tries` how often."""
-    why, said = classify_error(error), extract_reason(error)
+    """Return the error for people: `doing` is what was tried ("push registry/app:1"), `tries` how often."""
+    why, message = classify_error(error), extract_reason(error)
     often = f" ({tries} tries)" if tries > 1 else ""
     if why == "rights":
         return explain_refused_path(error.output, f"cannot {doing}: ")
     if why == "space":
-        return DiskFullError(f"cannot {doing}: no room to write: {said}")
+        return DiskFullError(f"cannot {doing}: no room to write: {message}")
     if why == "denied":
         hint = "`buildah login REGISTRY`, or `--authfile FILE`, or `ovenbird build --creds-file FILE`"
-        return RegistryAuthError(f"cannot {doing}: the registry refuses: {said}", hint=hint)
+        return RegistryAuthError(f"cannot {doing}: the registry refuses: {message}", hint=hint)
     if why == "tls":
         hint = "`--ca-bundle FILE` for a certificate authority of your own; a registry without TLS: registries.conf"
-        return RegistryError(f"cannot {doing}: no trusted connection to the registry: {said}", hint=hint)
+        return RegistryError(f"cannot {doing}: no trusted connection to the registry: {message}", hint=hint)
     if why == "missing":
-        return BaseMissingError(f"cannot {doing}: there is no such image: {said}")
+        return BaseMissingError(f"cannot {doing}: there is no such image: {message}")
     if why == "digest":
-        return DigestError(f"cannot {doing}: the content does not match its digest: {said}")
+        return DigestError(f"cannot {doing}: the content does not match its digest: {message}")
     if why == "down":
-        return RegistryError(f"cannot {doing}: the registry does not answer{often}: {said}")
+        return RegistryError(f"cannot {doing}: the registry does not answer{often}: {message}")
     if why in ("broken", "late"):
-        return RegistryError(f"cannot {doing}: the registry broke off{often}: {said}")
-    if "invalid reference format" in said and "[" in doing + said:
+        return RegistryError(f"cannot {doing}: the registry broke off{often}: {message}")
+    if "invalid reference format" in message and "[" in doing + message:
         hint = "this version of skopeo takes no IPv6 address in a name: give the registry a name in DNS or /etc/hosts"
-        return EngineError(f"cannot {doing}: {said}", hint=hint)
-    return EngineError(f"cannot {doing}: {said}")
+        return EngineError(f"cannot {doing}: {message}", hint=hint)
+    return EngineError(f"cannot {doing}: {message}")
 
 
 def extract_reason(error: ProcessFailedError) -> str:
-    """The last line of what was said, without the dress of the log."""
+    """Return the last line of the output, without the prefix of the log."""
     lines = [line.strip() for line in error.output.splitlines() if line.strip()]
     if isinstance(error, ProcessTimedOutError) or not lines:
         return error.message
-    found = re.search(r'msg="((?:[^"\\]|\\.)*)"', lines[-1])
-    return (found[1].replace('\\"', '"') if found else lines[-1])[-600:]
+    match = re.search(r'msg="((?:[^"\\]|\\.)*)"', lines[-1])
+    return (match[1].replace('\\"', '"') if match else lines[-1])[-600:]

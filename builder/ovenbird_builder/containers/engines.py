@@ -25,7 +25,7 @@ class ContainerEngine(Struct, frozen=True):
     rootless: bool
 
     def run(self) -> tuple[str, ...]:
-        """The beginning of a command that runs a container as the caller, who owns what is mounted, and removes it."""
+        """Return the beginning of a command that runs a container as the caller and removes it."""
         user = f"{os.getuid()}:{os.getgid()}"
         flags: tuple[str, ...] = ("--user", user)
         if self.rootless and self.name == "podman":
@@ -39,19 +39,19 @@ class ContainerEngine(Struct, frozen=True):
         )  # fmt: skip
 
     def digest(self, image: ImageReference) -> str:
-        """The digest of an image's manifest as the engine knows it; empty when it knows none.
+        """Return the digest of an image's manifest as the engine knows it; empty when it knows none.
 
         Errors: LookupError when the engine does not have the image.
         """
-        done = process.run((self.name, "image", "inspect", str(image)), check=False)
-        if done.returncode:
+        result = process.run((self.name, "image", "inspect", str(image)), check=False)
+        if result.returncode:
             raise LookupError(str(image))
-        found = json.loads(done.stdout)[0]
-        names = [str(name) for name in found.get("RepoDigests") or ()]
-        return str(found.get("Digest") or next((name.rpartition("@")[2] for name in names), ""))
+        record = json.loads(result.stdout)[0]
+        names = [str(name) for name in record.get("RepoDigests") or ()]
+        return str(record.get("Digest") or next((name.rpartition("@")[2] for name in names), ""))
 
     def pull(self, image: ImageReference, line: Callable[[str], None]) -> None:
-        """Get an image from its registry; `line` is told how it goes. Errors: those of `faults.refused`."""
+        """Pull an image; `line` gets each line of progress. Errors: those of `engine_errors`."""
         plain = ("--tls-verify=false",) if self.name == "podman" and image.loopback else ()
         try:
             process.run((self.name, "pull", *plain, image.remote), line=line)
@@ -59,9 +59,9 @@ class ContainerEngine(Struct, frozen=True):
             raise engine_errors.translate_error(error, f"pull {image.remote}") from None
 
 
-def find_engine(wanted: str) -> ContainerEngine:
-    """The engine that was asked for, else the first that is there. Errors: ProgramMissingError; EngineError."""
-    name = wanted or next((name for name in ENGINES if shutil.which(name)), "")
+def find_engine(requested: str) -> ContainerEngine:
+    """Return the requested engine, else the first that is installed. Errors: ProgramMissingError; EngineError."""
+    name = requested or next((name for name in ENGINES if shutil.which(name)), "")
     if not name:
         raise ProgramMissingError("neither podman nor docker is installed", hint="apt-get install podman")
     if not shutil.which(name):
@@ -69,9 +69,9 @@ def find_engine(wanted: str) -> ContainerEngine:
     if name == "podman":
         return ContainerEngine(name, os.getuid() != 0)
     try:
-        done = process.run((name, "info", "--format", "{{json .SecurityOptions}}"), timeout=30)
+        result = process.run((name, "info", "--format", "{{json .SecurityOptions}}"), timeout=30)
     except ProcessFailedError as error:
         raise EngineError(
             f"docker does not answer: {engine_errors.extract_reason(error)}", hint="is its service started?"
         ) from None
-    return ContainerEngine(name, "name=rootless" in done.stdout)
+    return ContainerEngine(name, "name=rootless" in result.stdout)

@@ -28,28 +28,28 @@ _SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or
 
 
 def prepare_toolbox(cache: Path) -> Path:
-    """The folder in the cache that holds the tools; made once for each set of versions.
+    """Return the folder in the cache that holds the tools; it is made once for each set of versions.
 
     Errors: ProgramMissingError when this environment lacks one; SpaceError when the cache cannot be written.
     """
-    found = [_find_distribution(name) for name in PACKAGES]
-    names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in found)
+    distributions = [_find_distribution(name) for name in PACKAGES]
+    names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in distributions)
     place = cache / "toolbox" / hash_text(names)[:32]
     if not place.is_dir():
         with guard_cache_writes(place), filling_folder(place) as folder:
-            for distribution in found:
+            for distribution in distributions:
                 for file, source in _list_files(distribution):
                     _copy(source, folder / file)
     return place
 
 
 def mount_toolbox(cache: Path) -> str:
-    """The toolbox as a mount of a container."""
+    """Return the toolbox as a mount of a container."""
     return f"{prepare_toolbox(cache)}:{MOUNTED}:ro"
 
 
 def format_versions() -> str:
-    """What locks, for the head of a lock: `pip-tools 7.6.2, pip 26.3`."""
+    """Return the versions for the head of a lock: `pip-tools 7.6.2, pip 26.3`."""
     return f"pip-tools {_find_distribution('pip-tools').version}, pip {_find_distribution('pip').version}"
 
 
@@ -70,7 +70,7 @@ def _find_distribution(name: str) -> metadata.Distribution:
 
 
 def _list_files(distribution: metadata.Distribution) -> list[tuple[Path, Path]]:
-    """The files of a distribution, each with where it lies: no commands, no bytecode, nothing compiled."""
+    """Return the files of a distribution, each with its path here: no commands, no bytecode, nothing compiled."""
     return [
         (Path(file), Path(str(distribution.locate_file(file))))
         for file in distribution.files or ()

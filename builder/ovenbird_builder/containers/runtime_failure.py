@@ -34,8 +34,8 @@ def find_runtime_failure(stderr: str) -> EngineError | None:
     if not starts or not _END.search(stderr, starts[-1].start()):
         return None
     start = starts[-1]
-    said = _LOG.split(stderr[start.end() :])[0]
-    reason = re.sub(r"\s*:\s*exit status \d+\s*$", "", " ".join(said.split())).strip(": ")
+    message = _LOG.split(stderr[start.end() :])[0]
+    reason = re.sub(r"\s*:\s*exit status \d+\s*$", "", " ".join(message.split())).strip(": ")
     runtime, program = start["runtime"], start["command"].partition(" ")[0]
     if program and program in reason and runtime not in reason and _NO_PROGRAM.search(reason):
         return None  # the image lacks the program, which says something of the image

@@ -73,7 +73,7 @@ class WorkingContainer(Struct, frozen=True):
         check: bool = True,
         limit: int = 64 * 1024 * 1024,
     ) -> process.CompletedProcess:
-        """Run a command in it, as root unless told otherwise.
+        """Run a command in it, as root by default.
 
         Errors: those of `process.run`; EngineError for a container that the runtime cannot start.
 
@@ -87,18 +87,18 @@ class WorkingContainer(Struct, frozen=True):
         )  # fmt: skip
         if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
             argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
-        done = process.run(
+        result = process.run(
             argv, env={**os.environ, **hidden}, timeout=timeout, secrets=secrets, line=line, check=False, limit=limit
         )
-        if done.returncode and (problem := find_runtime_failure(done.stderr)):
+        if result.returncode and (problem := find_runtime_failure(result.stderr)):
             raise problem
-        if check and done.returncode:
-            raise process.ProcessFailedError(done.argv, done.returncode, done.stderr or done.stdout[-_QUOTED:])
-        return done
+        if check and result.returncode:
+            raise process.ProcessFailedError(result.argv, result.returncode, result.stderr or result.stdout[-_QUOTED:])
+        return result
 
     @contextlib.contextmanager
     def root(self) -> Iterator[Path]:
-        """Its file system, mounted on this machine for a while."""
+        """Mount its file system on this machine for a while, and yield the path."""
         path = Path(process.run(buildah.mount(self.name)).stdout.strip())
         try:
             yield path
@@ -110,7 +110,7 @@ class WorkingContainer(Struct, frozen=True):
 def open_container(
     image: ImageName, *, pull: str = "missing", env: Mapping[str, str] | None = None
 ) -> Iterator[WorkingContainer]:
-    """A working container of `image`, removed at the end whatever happens.
+    """Yield a working container of `image`, removed at the end whatever happens.
 
     `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
     RegistryDeniedError.
@@ -129,29 +129,29 @@ def open_container(
 
 
 def explain_missing_image(image: str, error: process.ProcessFailedError) -> OvenbirdError:
-    """Why an image could not be had, from what buildah or skopeo said."""
-    said = error.output.lower()
-    if re.search(REFUSED_PATH, said):
+    """Return the error of an image that could not be had, from the output of buildah or skopeo."""
+    output = error.output.lower()
+    if re.search(REFUSED_PATH, output):
         return explain_refused_path(error.output, f"cannot get the image {show_value(image)}: ")
     last = error.message
-    if any(word in said for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
+    if any(word in output for word in ("unauthorized", "authentication required", "denied", "403 (forbidden)")):
         return RegistryAuthError(
             f"the registry refuses {show_value(image)}: {last}",
             hint="`buildah login REGISTRY`, or the variable `REGISTRY_AUTH_FILE` names a file of credentials",
         )
-    if any(word in said for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
+    if any(word in output for word in ("manifest unknown", "not known", "no such image", "not found", "name unknown")):
         return BaseMissingError(f"there is no image {show_value(image)}: {last}")
-    if any(word in said for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
+    if any(word in output for word in ("did not match", "does not match", "digest mismatch", "digest invalid")):
         return DigestError(f"what the registry returned for {show_value(image)} does not match its digest: {last}")
     return RegistryError(f"cannot get the image {show_value(image)}: {last}")
 
 
 def remove_orphans() -> None:
     """Remove working containers whose builder is gone: a builder that was killed could not do it itself."""
-    done = process.run(buildah.containers(), check=False)
-    if done.returncode:
+    result = process.run(buildah.containers(), check=False)
+    if result.returncode:
         return
-    for row in json.loads(done.stdout or "[]") or []:
+    for row in json.loads(result.stdout or "[]") or []:
         name = row.get("containername", "")
         parts = name.removeprefix(_PREFIX + "-").split("-")
         if not name.startswith(_PREFIX + "-") or len(parts) != 3:

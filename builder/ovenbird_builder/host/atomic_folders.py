@@ -17,11 +17,11 @@ def filling_folder(target: Path) -> Iterator[Path]:
     Errors: OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=".half-", dir=target.parent))
+    draft = Path(tempfile.mkdtemp(prefix=".half-", dir=target.parent))
     try:
-        yield half
-        half.chmod(0o755)
+        yield draft
+        draft.chmod(0o755)
         with contextlib.suppress(OSError):  # another one was quicker
-            half.rename(target)
+            draft.rename(target)
     finally:
-        shutil.rmtree(half, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)

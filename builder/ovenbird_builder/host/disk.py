@@ -57,10 +57,10 @@ def guard_output_writes(path: Path, flag: str = "") -> Iterator[None]:
 
     `flag` is what named it.
     """
-    what = f"{flag + ': ' if flag else ''}cannot write {show_value(str(path))}"
+    subject = f"{flag + ': ' if flag else ''}cannot write {show_value(str(path))}"
     if "\0" in str(path):  # for which the system's calls raise a ValueError
-        raise DiskFullError(f"{what}: a path must not contain a NUL character")
+        raise DiskFullError(f"{subject}: a path must not contain a NUL character")
     try:
         yield
     except OSError as error:
-        raise DiskFullError(f"{what}: {error.strerror or error}") from None
+        raise DiskFullError(f"{subject}: {error.strerror or error}") from None

@@ -32,19 +32,19 @@ class NetworkSettings:
     hosts: tuple[str, ...] = ()  # that a repository may name beside the source's own, in lower case
 
     def host_env(self) -> dict[str, str]:
-        """Variables for a program that runs on this machine."""
+        """Return the variables for a program that runs on this machine."""
         return dict(self.proxies) | ({name: str(self.ca_bundle) for name in _CA} if self.ca_bundle else {})
 
     def container_env(self) -> dict[str, str]:
-        """Variables for a program that runs in a container which has `mounts`."""
+        """Return the variables for a program that runs in a container which has `mounts`."""
         return dict(self.proxies) | (dict.fromkeys(_CA, f"{MOUNT}/ca.pem") if self.ca_bundle else {})
 
     def mounts(self) -> tuple[str, ...]:
-        """What a container needs mounted, as `HOST:PATH:ro`."""
+        """Return the mounts that a container needs, as `HOST:PATH:ro`."""
         return (f"{self.ca_bundle}:{MOUNT}/ca.pem:ro",) if self.ca_bundle else ()
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: proxies' URLs that carry a login, and its password, as written and as meant."""
+        """Return what must never be shown: proxies' URLs with a login, and its password, as written and unquoted."""
         urls = [value for value in self.proxies.values() if "@" in value]
         words = [url.rpartition("@")[0].rpartition("/")[2].partition(":")[2] for url in urls]
         return tuple(dict.fromkeys((*urls, *(form for word in words if word for form in (word, unquote(word))))))
@@ -53,7 +53,7 @@ class NetworkSettings:
 def read_network_settings(
     ca_bundle: str, environ: Mapping[str, str], hosts: Sequence[str] | None = None
 ) -> NetworkSettings:
-    """The network of the caller: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
+    """Return the caller's network: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
 
     `hosts` are those of `--allow-host`, else those of its variable.
     Errors: SpecError when the file does not exist or holds no certificate, or for what is no host.
@@ -90,7 +90,7 @@ def _parse_hosts(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_proxy_bypassed(host: str, proxies: Mapping[str, str]) -> bool:
-    """Whether `host` is asked past the proxy: what `no` of `proxies` says of it, by suffixes and ports."""
+    """Return whether `host` is asked past the proxy, by the suffixes and ports of `no` in `proxies`."""
     from urllib import request
 
     # people write `[::1]` or `::1` for what a registry at `[::1]:5000` is

@@ -41,9 +41,9 @@ class ProcessFailedError(OvenbirdError):
 
     def __init__(self, argv: tuple[str, ...], returncode: int, output: str) -> None:
         self.argv, self.returncode, self.output = argv, returncode, output
-        how = f"was ended by signal {-returncode}" if returncode < 0 else f"ended with status {returncode}"
+        ending = f"was ended by signal {-returncode}" if returncode < 0 else f"ended with status {returncode}"
         last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
-        super().__init__(f"{argv[0]} {how}" + (f": {last.strip()}" if last else ""))
+        super().__init__(f"{argv[0]} {ending}" + (f": {last.strip()}" if last else ""))
 
 
 class ProcessTimedOutError(ProcessFailedError):
@@ -86,7 +86,7 @@ def run(
     Errors: ProgramMissingError; ProcessFailed on a status other than 0 (unless `check` is off); ProcessTimedOut.
     """
     hide = make_redactor(secrets)
-    shown = tuple(hide(word) for word in argv)
+    redacted_argv = tuple(hide(word) for word in argv)
     start = time.monotonic()
     try:
         child = subprocess.Popen(
@@ -109,11 +109,11 @@ def run(
         _end_group(child)
     seconds = time.monotonic() - start
     if late:
-        raise ProcessTimedOutError(shown, timeout or 0, err.tail() or out.tail())
-    done = CompletedProcess(shown, child.returncode, out.text(), err.text(), seconds)
-    if check and done.returncode:
-        raise ProcessFailedError(shown, done.returncode, err.tail() or out.tail())
-    return done
+        raise ProcessTimedOutError(redacted_argv, timeout or 0, err.tail() or out.tail())
+    result = CompletedProcess(redacted_argv, child.returncode, out.text(), err.text(), seconds)
+    if check and result.returncode:
+        raise ProcessFailedError(redacted_argv, result.returncode, err.tail() or out.tail())
+    return result
 
 
 def replace(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
@@ -145,10 +145,10 @@ class _Stream:
         self.rest = b""
 
     def feed(self, data: bytes) -> None:
-        *whole, self.rest = (self.rest + data).split(b"\n")
+        *lines, self.rest = (self.rest + data).split(b"\n")
         if len(self.rest) > _KEPT:  # a line without an end: cut it
-            whole, self.rest = [*whole, self.rest], b""
-        for raw in whole:
+            lines, self.rest = [*lines, self.rest], b""
+        for raw in lines:
             self._take(raw.decode(errors="replace") + "\n")
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ def _pump(
     deadline: float | None,
     stop: threading.Event | None,
 ) -> bool:
-    """Move bytes until both streams end; True when the deadline came first."""
+    """Move bytes until both streams end; return True when the deadline came first."""
     assert child.stdout
     assert child.stderr
     if stdin is not None:

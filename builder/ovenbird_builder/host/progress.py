@@ -25,38 +25,38 @@ class Progress:
         self._notes: set[str] = set()
 
     def say_once(self, text: str) -> None:
-        """A line of our own that one build says once, however many platforms or functions it is true of."""
+        """Print a line once in a build, however many platforms or functions it is true of."""
         if text not in self._notes:
             self._notes.add(text)
             self.say(text)
 
     def line(self, text: str) -> None:
-        """A line of what a step prints."""
+        """Print a line of a step's output."""
         self.say(f"  | {text}")
 
     def say(self, text: str) -> None:
-        """A line of our own."""
+        """Print a line."""
         with self._lock, contextlib.suppress(OSError, ValueError):  # nobody reads: the build goes on
             self._stream.write(_remove_controls(self._hide(text)) + "\n")
             self._stream.flush()
 
     def warn(self, texts: Iterable[str]) -> None:
-        """A line for each thing that people should know."""
+        """Print a line for each warning."""
         for text in texts:
             self.say(f"warning: {text}")
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Tell]:
-        """Say what begins and, when it is done, how long it took and what the block has told of its outcome."""
-        start, told = time.monotonic(), list[str]()
+        """Print what begins and, at its end, how long it took and what the block reported of its outcome."""
+        start, notes = time.monotonic(), list[str]()
         self.say(f"> {_shorten(self._hide(title))}")
-        yield told.append
-        taken = time.monotonic() - start
-        if told or taken >= _SHOWN:
-            self.say("  " + ", ".join([*told, f"{taken:.1f} s"]))
+        yield notes.append
+        seconds = time.monotonic() - start
+        if notes or seconds >= _SHOWN:
+            self.say("  " + ", ".join([*notes, f"{seconds:.1f} s"]))
 
     def close(self) -> None:
-        """Nothing is left on the screen."""
+        """Leave nothing on the screen."""
 
 
 class Silent(Progress):
@@ -87,16 +87,16 @@ class Live(Progress):
     def stage(self, title: str) -> Iterator[Tell]:
         from rich.text import Text
 
-        start, told = time.monotonic(), list[str]()
-        shown = Text(_shorten(_remove_controls(self._hide(title))))
+        start, notes = time.monotonic(), list[str]()
+        shown_title = Text(_shorten(_remove_controls(self._hide(title))))
         outer, self._status = self._status, None
         if outer:
             outer.stop()
-        self._status = self._console.status(shown)
+        self._status = self._console.status(shown_title)
         self._status.start()
         try:
-            yield told.append
-            self.say(f"{shown} {', '.join([*told, f'{time.monotonic() - start:.1f} s'])}")
+            yield notes.append
+            self.say(f"{shown_title} {', '.join([*notes, f'{time.monotonic() - start:.1f} s'])}")
         finally:
             self._status.stop()
             self._status = outer
@@ -109,7 +109,7 @@ class Live(Progress):
 
 
 def make_progress(stream: TextIO, secrets: tuple[str, ...]) -> Progress:
-    """Live on a terminal, plain elsewhere. `rich` is imported only when there is a terminal and something to show."""
+    """Return live progress on a terminal, plain elsewhere. `rich` is imported when there is something to show."""
     if stream.isatty():
         return _LazyProgress(stream, secrets)
     return Progress(stream, secrets)
@@ -134,8 +134,8 @@ class _LazyProgress(Progress):
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Tell]:
-        with self._live().stage(title) as told:
-            yield told
+        with self._live().stage(title) as tell:
+            yield tell
 
     def close(self) -> None:
         if self._real:
@@ -147,5 +147,5 @@ def _shorten(text: str) -> str:
 
 
 def _remove_controls(text: str) -> str:
-    """Without what would move the cursor or change colours for good: what a step prints is not ours to trust."""
+    """Return the text without what moves the cursor or changes colours: the output of a step is not to be trusted."""
     return "".join(char if char.isprintable() or char == "\t" else "" for char in text.replace("\x1b[", ""))

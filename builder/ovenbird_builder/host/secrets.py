@@ -31,42 +31,42 @@ class BuildSecret:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What is to be hidden in output: the value whole and, since output comes in lines, each of its lines."""
+        """Return what is to be hidden in output: the value and, since output comes in lines, each of its lines."""
         text = self.value.decode(errors="replace").strip()
         return tuple(dict.fromkeys(line.strip() for line in (text, *text.splitlines()) if line.strip()))
 
     def identity(self, salt: bytes) -> str:
-        """What a key holds instead of the value: says that it changed, and nothing about it without the salt."""
+        """Return what a key holds for the value: it changes with the value, and tells nothing without the salt."""
         return f"{self.name}:{hmac.new(salt, self.value, hashlib.sha256).hexdigest()}"
 
 
 def parse_secrets(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret, ...]:
-    """Secrets from `NAME=ENV|FILE`: a variable of the environment by that name wins over a file.
+    """Return secrets from `NAME=ENV|FILE`: a variable of the environment by that name wins over a file.
 
     Errors: SpecError, which never shows a value.
     """
-    found: dict[str, BuildSecret] = {}
+    secrets: dict[str, BuildSecret] = {}
     for text in texts:
         name, equals, origin = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
             # the rest is not shown: who forgets the form may have written the value itself
             raise BuildRequestError("--secret: expected NAME=ENV|FILE", hint="`--secret NAME=VARIABLE_OR_FILE`")
-        if name in found:
+        if name in secrets:
             raise BuildRequestError(f"--secret: {show_value(name)} is given twice")
-        found[name] = BuildSecret(name, _read_value(name, origin, environ))
-    return tuple(found.values())
+        secrets[name] = BuildSecret(name, _read_value(name, origin, environ))
+    return tuple(secrets.values())
 
 
 @contextlib.contextmanager
 def mount_secrets(secrets: Iterable[BuildSecret]) -> Iterator[tuple[str, ...]]:
-    """The mounts that put each secret below `/run/secrets`, from files that only we can read, gone afterwards."""
+    """Yield the mounts that put each secret below `/run/secrets`, from files that only the owner can read."""
     secrets = tuple(secrets)
     if not secrets:
         yield ()
         return
     shm = Path("/dev/shm")  # noqa: S108  # memory, not disk, where there is one; the folder is made 0700 in it
-    place = shm if shm.is_dir() and os.access(shm, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="ovenbird-secrets-", dir=place) as folder:
+    parent = shm if shm.is_dir() and os.access(shm, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="ovenbird-secrets-", dir=parent) as folder:
         mounts = []
         for secret in secrets:
             path = Path(folder, secret.name)

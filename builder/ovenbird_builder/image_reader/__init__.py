@@ -34,28 +34,28 @@ class ImageReader:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """The manifest."""
-        found: dict[str, Any] = json.loads(self.raw)
-        return found
+        """Return the manifest."""
+        document: dict[str, Any] = json.loads(self.raw)
+        return document
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The config."""
-        found: dict[str, Any] = json.loads(self.raw_config)
-        return found
+        """Return the config."""
+        document: dict[str, Any] = json.loads(self.raw_config)
+        return document
 
     @property
     def digest(self) -> str:
-        """The digest of the manifest."""
+        """Return the digest of the manifest."""
         return digest_bytes(self.raw)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Annotations of the manifest, and over them the labels of the config."""
+        """Return the annotations of the manifest, and over them the labels of the config."""
         inner = (self.config.get("config") or {}).get("Labels") or {}
         return {**(self.manifest.get("annotations") or {}), **inner}
 
     @property
     def platform(self) -> tuple[str, str, str]:
-        """System, architecture and variant."""
+        """Return system, architecture and variant."""
         return self.config.get("os", ""), self.config.get("architecture", ""), self.config.get("variant", "")

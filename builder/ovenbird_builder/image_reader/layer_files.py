@@ -23,60 +23,65 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a file that is read; documents and locks
 
 
 def read_files(image: ImageReader, paths: Iterable[str], *, above: int = 0) -> dict[str, bytes]:
-    """The content of each absolute path that the image holds, of those in its layers from number `above` on.
+    """Return the content of each absolute path that the image holds, in its layers from number `above` on.
 
     Errors: DigestError when a layer is not the archive that its media type says; those of the image's place.
     """
-    wanted = {path.lstrip("/"): path for path in paths}
+    names = {path.lstrip("/"): path for path in paths}
     if image.root:
         with image.root() as folder:
-            places = {path: (folder / name).resolve() for name, path in wanted.items()}
+            targets = {path: (folder / name).resolve() for name, path in names.items()}
             return {
-                path: place.read_bytes()
-                for path, place in places.items()  # a link in an image must not lead to a file of this machine
-                if place.is_relative_to(folder.resolve()) and place.is_file() and place.stat().st_size <= _LARGEST
+                path: target.read_bytes()
+                for path, target in targets.items()  # a link in an image must not lead to a file of this machine
+                if target.is_relative_to(folder.resolve()) and target.is_file() and target.stat().st_size <= _LARGEST
             }
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for layer in reversed(image.manifest.get("layers", [])[above:]):
-        for name, data in _read_members(image, layer, set(wanted) - {path.lstrip("/") for path in found}):
-            found[wanted[name]] = data
-        if len(found) == len(wanted):
+        for name, data in _read_members(image, layer, set(names) - {path.lstrip("/") for path in contents}):
+            contents[names[name]] = data
+        if len(contents) == len(names):
             break
-    return found
+    return contents
 
 
 def read_matching_files(image: ImageReader, pattern: str) -> dict[str, bytes]:
-    """The content of each file whose path fits a pattern of `fnmatch`, by its path without a slash at its start.
+    """Return the content of each file whose path matches an `fnmatch` pattern, by its path without a leading slash.
 
     All layers are read, from the bottom; what an upper one deletes is gone. Errors: as `read_files`.
     """
     if image.root:
         with image.root() as folder:
             return {name: path.read_bytes() for name, path in _walk_files(folder) if fnmatch.fnmatchcase(name, pattern)}
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for layer in image.manifest.get("layers", []):
         fresh: dict[str, bytes] = {}
         with _open_layer(image, layer) as archive:
             for member in archive:
                 name = member.name.removeprefix("./").lstrip("/")
-                place, _, base = name.rpartition("/")
+                parent, _, base = name.rpartition("/")
                 if base.startswith(_DELETED):  # of the layers below
-                    gone = place if base == _OPAQUE else f"{place}/{base.removeprefix(_DELETED)}".lstrip("/")
-                    found = {path: data for path, data in found.items() if not f"{path}/".startswith(f"{gone}/")}
+                    deleted = parent if base == _OPAQUE else f"{parent}/{base.removeprefix(_DELETED)}".lstrip("/")
+                    contents = {
+                        path: data for path, data in contents.items() if not f"{path}/".startswith(f"{deleted}/")
+                    }
                 elif fnmatch.fnmatchcase(name, pattern) and member.isfile() and member.size <= _LARGEST:
                     stream = archive.extractfile(member)
                     assert stream is not None
                     fresh[name] = stream.read()
-        found |= fresh
-    return found
+        contents |= fresh
+    return contents
 
 
 def _walk_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each file of a mounted image: its path in it, and here. No link is followed: it may lead to this machine."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not (Path(place) / name).is_symlink()]
+    """Yield each file of a mounted image: its path in it, and here.
+
+    Links are left out: they may lead to this machine.
+    """
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not (Path(parent) / name).is_symlink()]
         for name in files:
-            path = Path(place, name)
+            path = Path(parent, name)
             if not path.is_symlink() and path.is_file() and path.stat().st_size <= _LARGEST:
                 yield path.relative_to(folder).as_posix(), path
 
@@ -95,7 +100,7 @@ def _open_layer(image: ImageReader, layer: dict[str, str]) -> Iterator[tarfile.T
 
 
 def _read_members(image: ImageReader, layer: dict[str, str], names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """The files of these names in a layer; a layer is left as soon as all were found."""
+    """Yield the files of these names in a layer; stop as soon as all are read."""
     with _open_layer(image, layer) as archive:
         for member in archive:
             name = member.name.removeprefix("./").lstrip("/")

@@ -27,18 +27,18 @@ class Layout(ABC):
 
     @abstractmethod
     def file(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        """A file of the layout. Errors: BaseMissingError."""
+        """Yield a file of the layout. Errors: BaseMissingError."""
 
     @contextmanager
     def open(self, digest: str) -> Iterator[IO[bytes]]:
-        """A blob. Errors: BaseMissingError."""
+        """Yield a blob. Errors: BaseMissingError."""
         if not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,128}", digest):  # it becomes a path
             raise DigestError(f"{show_value(digest)} in {show_value(str(self.path))} is not a digest")
         with self.file(f"blobs/{digest.replace(':', '/', 1)}") as stream:
             yield stream
 
     def read(self, digest: str) -> bytes:
-        """A small blob, checked. Errors: BaseMissingError, DigestError."""
+        """Return a small blob, checked. Errors: BaseMissingError, DigestError."""
         with self.open(digest) as stream:
             data = stream.read()
         if digest_bytes(data) != digest:
@@ -51,7 +51,7 @@ class DirectoryLayout(Layout):
 
     @contextmanager
     def file(self, name: str) -> Iterator[IO[bytes]]:
-        """A file of it. Errors: BaseMissingError."""
+        """Yield a file of it. Errors: BaseMissingError."""
         try:
             stream = (self.path / name).open("rb")
         except (OSError, ValueError) as error:  # the second for a name with a NUL
@@ -68,7 +68,7 @@ class ArchiveLayout(Layout):
 
     @contextmanager
     def file(self, name: str) -> Iterator[IO[bytes]]:
-        """A file of it. Errors: BaseMissingError."""
+        """Yield a file of it. Errors: BaseMissingError."""
         try:
             with tarfile.open(self.path) as archive:
                 names = {member.name.removeprefix("./"): member for member in archive}
@@ -83,16 +83,16 @@ class ArchiveLayout(Layout):
             ) from None
 
 
-def list_descriptors(place: Layout, tag: str) -> list[dict[str, Any]]:
-    """The descriptors that the layout's index lists; with a tag, only what carries it, and artifacts."""
-    with place.file("index.json") as stream:
-        found: list[dict[str, Any]] = json.loads(stream.read()).get("manifests") or []
+def list_descriptors(layout: Layout, tag: str) -> list[dict[str, Any]]:
+    """Return the descriptors of the layout's index; with a tag, only those that carry it, and artifacts."""
+    with layout.file("index.json") as stream:
+        descriptors: list[dict[str, Any]] = json.loads(stream.read()).get("manifests") or []
     if not tag:
-        return found
-    named = [one for one in found if (one.get("annotations") or {}).get(_TAG) == tag]
+        return descriptors
+    named = [descriptor for descriptor in descriptors if (descriptor.get("annotations") or {}).get(_TAG) == tag]
     if not named:
-        have = sorted(name for one in found if (name := (one.get("annotations") or {}).get(_TAG)))
+        have = sorted(name for descriptor in descriptors if (name := (descriptor.get("annotations") or {}).get(_TAG)))
         raise BaseMissingError(
-            f"{show_value(str(place.path))} has no image {show_value(tag)}, but {', '.join(have) or 'none with a tag'}"
+            f"{show_value(str(layout.path))} has no image {show_value(tag)}, but {', '.join(have) or 'none with a tag'}"
         )
-    return [*named, *(one for one in found if one.get("artifactType"))]
+    return [*named, *(descriptor for descriptor in descriptors if descriptor.get("artifactType"))]

@@ -16,25 +16,25 @@ from ..host import process
 
 
 def read_manifest(name: str, environ: Mapping[str, str]) -> bytes:
-    """The manifest as it was stored. Errors: BaseMissingError, EngineError."""
+    """Return the manifest as it was stored. Errors: BaseMissingError, EngineError."""
     return _run_skopeo(skopeo.manifest(f"containers-storage:{name}"), name, environ)
 
 
 def read_config(name: str, environ: Mapping[str, str]) -> bytes:
-    """The config as it was stored. Errors: BaseMissingError, EngineError."""
+    """Return the config as it was stored. Errors: BaseMissingError, EngineError."""
     return _run_skopeo(("skopeo", "inspect", "--config", "--raw", "--", f"containers-storage:{name}"), name, environ)
 
 
 @contextmanager
 def mount_root(name: str) -> Iterator[Path]:
-    """The file system of an image, mounted for a while; nothing is started."""
+    """Mount the file system of an image for a while, and yield its path; nothing is started."""
     with open_container(name, pull="never") as container, container.root() as path:
         yield path
 
 
 @contextmanager
 def open_no_blob(digest: str) -> Iterator[IO[bytes]]:
-    """The store keeps layers unpacked, so it has no blobs. Errors: BaseMissingError, always."""
+    """Raise BaseMissingError: the store keeps layers unpacked, so it has no blobs."""
     raise BaseMissingError(f"the local store does not keep the blob {digest}, only what was in it")
     yield  # pragma: no cover  # makes this a generator
 

@@ -35,14 +35,14 @@ class ImageAccess:
     platform: str = ""
 
     def repository(self, reference: ImageReference) -> RepositoryClient:
-        """A client for the repository of a reference."""
+        """Return a client for the repository of a reference."""
         return RepositoryClient(
             reference, self.environ, network=self.network, authfile=self.authfile, tls_verify=self.tls_verify
         )
 
 
 def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
-    """The image that `text` names: `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`.
+    """Return the image of `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`.
 
     A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
     `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError, SpecError.
@@ -85,18 +85,18 @@ def _resolve_form(text: str, reach: ImageAccess) -> ImageReader:
 
 def _resolve_remote(reference: ImageReference, reach: ImageAccess) -> ImageReader:
     repository = reach.repository(reference)
-    found = repository.manifest(reference.digest or reference.tag or "latest")
-    if found.media_type in LISTS or "manifests" in found.json:
-        chosen = _choose_platform(found.json["manifests"], reach.platform, str(reference))
-        found = repository.manifest(chosen["digest"])
-    config = found.json.get("config") or {}
+    document = repository.manifest(reference.digest or reference.tag or "latest")
+    if document.media_type in LISTS or "manifests" in document.json:
+        chosen = _choose_platform(document.json["manifests"], reach.platform, str(reference))
+        document = repository.manifest(chosen["digest"])
+    config = document.json.get("config") or {}
     if "digest" not in config:
-        raise ImageError(f"{show_value(str(reference))} is not an image but {found.media_type or 'something else'}")
+        raise ImageError(f"{show_value(str(reference))} is not an image but {document.media_type or 'something else'}")
     with repository.blob(config["digest"]) as stream:
         raw_config = stream.read()
     _check_digest(raw_config, config["digest"], str(reference))
     name = f"docker://{reference.remote}"
-    return ImageReader(name, found.media_type, found.data, raw_config, repository.blob, repository)
+    return ImageReader(name, document.media_type, document.data, raw_config, repository.blob, repository)
 
 
 def _resolve_stored(name: str, reach: ImageAccess) -> ImageReader:
@@ -112,29 +112,41 @@ def _resolve_stored(name: str, reach: ImageAccess) -> ImageReader:
 
 def _resolve_layout(transport: str, rest: str, reach: ImageAccess) -> ImageReader:
     path, _, tag = (rest, "", "") if exists(rest) else rest.partition(":")
-    place = layout.DirectoryLayout(Path(path)) if transport == "oci" else layout.ArchiveLayout(Path(path))
-    entries = layout.list_descriptors(place, tag)
+    source = layout.DirectoryLayout(Path(path)) if transport == "oci" else layout.ArchiveLayout(Path(path))
+    entries = layout.list_descriptors(source, tag)
     name = f"{transport}:{rest}"
-    entry = _choose_platform([one for one in entries if not one.get("artifactType")], reach.platform, name)
-    raw = place.read(entry["digest"])
+    entry = _choose_platform(
+        [descriptor for descriptor in entries if not descriptor.get("artifactType")], reach.platform, name
+    )
+    raw = source.read(entry["digest"])
     while "manifests" in json.loads(raw):
         entry = _choose_platform(json.loads(raw)["manifests"], reach.platform, name)
-        raw = place.read(entry["digest"])
-    config = place.read(json.loads(raw)["config"]["digest"])
-    others = tuple(one for one in entries if one.get("artifactType"))
-    return ImageReader(name, entry.get("mediaType", ""), raw, config, place.open, others=others)
+        raw = source.read(entry["digest"])
+    config = source.read(json.loads(raw)["config"]["digest"])
+    others = tuple(descriptor for descriptor in entries if descriptor.get("artifactType"))
+    return ImageReader(name, entry.get("mediaType", ""), raw, config, source.open, others=others)
 
 
-def _choose_platform(manifests: list[dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:
-    """The entry of an index that is for the platform; the only one when it does not say. Errors: BaseMissingError."""
-    system, _, architecture = (wanted or f"linux/{_MACHINES.get(machine.machine(), machine.machine())}").partition("/")
-    told = [one for one in manifests if one.get("platform")]
-    for one in told:
-        if (one["platform"].get("os"), one["platform"].get("architecture")) == (system, architecture.partition("/")[0]):
-            return one
-    if len(manifests) == 1 and not told:
+def _choose_platform(manifests: list[dict[str, Any]], platform: str, name: str) -> dict[str, Any]:
+    """Return the entry of an index for the platform, or the only entry. Errors: BaseMissingError."""
+    system, _, architecture = (platform or f"linux/{_MACHINES.get(machine.machine(), machine.machine())}").partition(
+        "/"
+    )
+    with_platform = [descriptor for descriptor in manifests if descriptor.get("platform")]
+    for descriptor in with_platform:
+        if (descriptor["platform"].get("os"), descriptor["platform"].get("architecture")) == (
+            system,
+            architecture.partition("/")[0],
+        ):
+            return descriptor
+    if len(manifests) == 1 and not with_platform:
         return manifests[0]
-    have = sorted({f"{one['platform'].get('os')}/{one['platform'].get('architecture')}" for one in told})
+    have = sorted(
+        {
+            f"{descriptor['platform'].get('os')}/{descriptor['platform'].get('architecture')}"
+            for descriptor in with_platform
+        }
+    )
     raise BaseMissingError(
         f"{show_value(name)} has no image for {system}/{architecture}, but"
         f" {', '.join(have) or f'{len(manifests)} images'}",

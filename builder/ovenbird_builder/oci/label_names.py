@@ -49,7 +49,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
 
 def parse_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
     """Return names and values from `NAME=VALUE`; of one name the last value counts. Errors: SpecError."""
-    found = {}
+    pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not _NAME.fullmatch(name):
@@ -63,5 +63,5 @@ def parse_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
             )
         if "\0" in value:
             raise BuildRequestError(f"{flag}: the value of {show_value(name)} holds a NUL character")
-        found[name] = value
-    return found
+        pairs[name] = value
+    return pairs

@@ -33,34 +33,34 @@ class ImageReference(Struct, frozen=True):
 
     @property
     def repository(self) -> str:
-        """Host and path as a registry has them: what has no host lies on docker.io, as everywhere else."""
+        """Return host and path as a registry has them: a reference without a host means docker.io."""
         if self.host:
             return f"{self.host}/{self.path}"
         return f"docker.io/{self.path}" if "/" in self.path else f"docker.io/library/{self.path}"
 
     @property
     def remote(self) -> str:
-        """The whole name for a registry; a digest says more than a tag, and skopeo takes only one of them."""
+        """Return the whole name for a registry; a digest says more than a tag, and skopeo takes only one of them."""
         return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag or 'latest'}"
 
     @property
     def local(self) -> str:
-        """The whole name in the local store, where what has no host lies below `localhost`, as buildah has it."""
+        """Return the whole name in the local store, where a reference without a host lies below `localhost`."""
         name = f"{self.host or 'localhost'}/{self.path}"
         return f"{name}@{self.digest}" if self.digest and not self.tag else f"{name}:{self.tag or 'latest'}"
 
     @property
     def loopback(self) -> bool:
-        """Whether the registry is on this machine, where plain HTTP is as good as TLS."""
+        """Return whether the registry is on this machine, where plain HTTP is as good as TLS."""
         return bool(_LOOPBACK.fullmatch(self.host))
 
     def pinned(self, digest: str) -> ImageReference:
-        """The same repository by digest alone."""
+        """Return the same repository by digest alone."""
         return replace(self, tag="", digest=digest)
 
 
 def parse_reference(text: str, flag: str = "--tag") -> ImageReference:
-    """The reference that a text is. Errors: ReferenceFormatError, which names the part that does not fit."""
+    """Return the reference that a text is. Errors: ReferenceFormatError, which names the part that does not fit."""
     wrong = _ReferenceErrorFactory(text, flag)
     if not text or text.isspace():
         raise wrong("it is empty")

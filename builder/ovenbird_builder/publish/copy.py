@@ -37,12 +37,12 @@ def push_image(
     def opened(digest: str) -> AbstractContextManager[IO[bytes]]:
         return origins[digest].blob(digest) if digest in origins else nullcontext(io.BytesIO(config))
 
-    near = {
-        digest: one.repository.path
-        for digest, one in origins.items()
-        if one.repository and one.repository.host == repository.host
+    mount_sources = {
+        digest: image.repository.path
+        for digest, image in origins.items()
+        if image.repository and image.repository.host == repository.host
     }
-    upload_image(repository, target, manifest, BlobSource(opened, near))
+    upload_image(repository, target, manifest, BlobSource(opened, mount_sources))
 
 
 def write_image(
@@ -67,7 +67,7 @@ def write_image(
 def with_readable_blobs(
     image: ImageReader, cache: LayerCache, environ: Mapping[str, str], *, compress: bool
 ) -> ImageReader:
-    """The image with blobs that can be read: one of the local store is packed again, unless the cache has its layers.
+    """Return the image with blobs that can be read: an image of the local store is packed again, unless cached.
 
     Packing gives layers of other digests than those that were once loaded; what is in them is the same.
     """
@@ -97,7 +97,7 @@ class _SharedBlobLayout(layout.DirectoryLayout):
 
     @contextmanager
     def open(self, digest: str) -> Iterator[Any]:
-        """A blob. Errors: BaseMissingError."""
+        """Yield a blob. Errors: BaseMissingError."""
         with self.file(digest.replace(":", "/", 1)) as stream:
             yield stream
 
@@ -107,13 +107,13 @@ def _with_content(image: ImageReader, raw: bytes, config: bytes, folder: layout.
 
 
 def _has_layer(cache: LayerCache, layer: Mapping[str, Any]) -> bool:
-    """Whether the cache has a layer; it is whole, as blobs are renamed into it when they are."""
+    """Return whether the cache has a layer; it is whole, as blobs get their name when they are."""
     path = cache.blob(layer["digest"])
     return path.is_file() and bool(path.stat().st_size == layer["size"])
 
 
 def _store_blob(cache: LayerCache, digest: str, stream: IO[bytes]) -> None:
-    """Put a blob into the cache. Errors: DigestError when it is something else than its digest says."""
+    """Put a blob into the cache. Errors: DigestError when its content is not what the digest says."""
     with cache.draft() as draft:
         while chunk := stream.read(_CHUNK):
             draft.write(chunk)

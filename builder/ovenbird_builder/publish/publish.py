@@ -35,14 +35,14 @@ class PublishRequest:
     near: Mapping[str, ImageReference] = field(default_factory=dict)
 
 
-def is_published(one: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
-    """Whether an output has just this image already, by every name. Errors: those of `faults`."""
-    if one.kind == "registry":
+def is_published(destination: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
+    """Return whether a destination has exactly this image already, by every name. Errors: those of `engine_errors`."""
+    if destination.kind == "registry":
         return all(registry.digest(tag) == parcel.digest for tag in parcel.tags)
-    if one.kind == "store":
+    if destination.kind == "store":
         return all(registry.stored(tag) == parcel.digest for tag in parcel.tags)
-    if one.kind == "oci":
-        return _layout_holds(Path(one.path), parcel)
+    if destination.kind == "oci":
+        return _layout_holds(Path(destination.path), parcel)
     return False
 
 
@@ -50,14 +50,14 @@ def push_tags(
     parcel: PublishRequest,
     registry: SkopeoClient,
     cache: LayerCache,
-    beside: Callable[[Callable[[], None]], T],
+    attach: Callable[[Callable[[], None]], T],
     allow: Callable[[], None] | None = None,
 ) -> T:
-    """Push an image; `beside` puts there what is told about it, at the same time, and says what that was.
+    """Push the image while `attach()` uploads its attestations in parallel; return what `attach` returned.
 
-    The names come last: none ever stands for half an image, for one that nothing is told about, or for one that
-    `allow` refuses. That is called when the blobs are there, and what `beside` is given waits for it.
-    Errors: those of the registry, DigestError when it has something else by a name; those of `beside` and `allow`.
+    Tags are written last, so a tag never points to an incomplete image, to one without attestations, or to one that
+    `allow` refuses. That is called when the blobs are there, and the argument of `attach` waits for it.
+    Errors: those of the registry, DigestError when it has something else by a name; those of `attach` and `allow`.
     """
     from ..registry import image_upload  # an HTTP client: not for a build that pushes nothing
 
@@ -66,11 +66,11 @@ def push_tags(
     if not allow:
         allowed.set_result(None)
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(beside, allowed.result)
+        attaching = pool.submit(attach, allowed.result)
         try:
             for tag in {tag.repository: tag for tag in parcel.tags}.values():
-                near = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
-                origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), near)
+                mount_sources = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
+                origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), mount_sources)
                 image_upload.upload_image(
                     registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell
                 )
@@ -80,10 +80,10 @@ def push_tags(
         except BaseException:
             allowed.cancel()
             raise
-        found = told.result()
+        attached = attaching.result()
     for tag in parcel.tags:
         _put_tag(parcel, tag, registry)
-    return found
+    return attached
 
 
 def _put_tag(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:

@@ -77,40 +77,40 @@ def rebase_image(
     reach, cache = context.reach, context.cache
     image, base = resolve_image(name, reach), resolve_image(base_name, reach)
     plan.count_base_layers(image)
-    asked: list[TargetPython] = []
+    probed: list[TargetPython] = []
 
     def ask_once(image: str) -> TargetPython:
-        asked.append(context.ask(image))
-        return asked[-1]
+        probed.append(context.ask(image))
+        return probed[-1]
 
-    known = read_python_labels(base, ask_once)
-    plan.check_compatible(image, base, known, force=force)
+    python_labels = read_python_labels(base, ask_once)
+    plan.check_compatible(image, base, python_labels, force=force)
     remote = destination.startswith("docker://")
     image = copy.with_readable_blobs(image, cache, reach.environ, compress=remote)
     base = copy.with_readable_blobs(base, cache, reach.environ, compress=remote)
     plain = base.name.partition(":")[2].removeprefix("//").partition("@")[0]
-    origins = {layer["digest"]: one for one in (image, base) for layer in one.manifest["layers"]}
+    origins = {layer["digest"]: reader for reader in (image, base) for layer in reader.manifest["layers"]}
     hidden = _hide_bytecode(image, base, origins, cache)
-    done = plan.swap_base(image, base, plain, known, _find_old_config(image, reach), hidden)
+    rebased = plan.swap_base(image, base, plain, python_labels, _find_old_config(image, reach), hidden)
     if hidden:
         origins[hidden.digest] = copy.with_cached_blobs(image, cache)
     statements: tuple[str, ...] = ()
-    warnings = list(done.warnings)
+    warnings = list(rebased.warnings)
     if remote:
         reference = parse_reference(destination.removeprefix("docker://"))
         repository = reach.repository(reference)
-        copy.push_image(repository, reference.tag or "latest", done.manifest, done.config, origins)
-        installed = asked[0].distributions if asked else {}
-        swap = _Swap(image, base, plain, known, done, installed)
+        copy.push_image(repository, reference.tag or "latest", rebased.manifest, rebased.config, origins)
+        installed = probed[0].distributions if probed else {}
+        swap = _Swap(image, base, plain, python_labels, rebased, installed)
         statements = _attach_statements(repository, reference.remote, swap, context.version)
         if len(statements) == 1:
             warnings.append("the image has no bill of materials attached, so none was carried over")
     else:
-        copy.write_image(destination, done.manifest, done.config, origins, cache, reach.environ)
+        copy.write_image(destination, rebased.manifest, rebased.config, origins, cache, reach.environ)
     return RebaseResult(
-        image=destination, digest=done.digest, was=image.digest, base=plain, base_digest=base.digest,
-        base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=known[label_names.PYTHON],
-        layers=len(base.manifest["layers"]) + done.kept, kept=done.kept, statements=statements,
+        image=destination, digest=rebased.digest, was=image.digest, base=plain, base_digest=base.digest,
+        base_was=image.labels.get(label_names.BASE_DIGEST, ""), python=python_labels[label_names.PYTHON],
+        layers=len(base.manifest["layers"]) + rebased.kept, kept=rebased.kept, statements=statements,
         warnings=tuple(warnings), seconds=round(time.monotonic() - start, 3),
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def rebase_image(
 def _hide_bytecode(
     image: ImageReader, base: ImageReader, origins: Mapping[str, ImageReader], cache: LayerCache
 ) -> Layer | None:
-    """A layer that hides bytecode of the new base. Only instructions change files that have none of their own."""
+    """Return a layer that hides bytecode of the new base. Only instructions change files that bring none."""
     if image.labels.get(label_names.INSTRUCTIONS, "0") == "0":
         return None
     from .bytecode import hide_bytecode
@@ -128,31 +128,31 @@ def _hide_bytecode(
 
 
 def _find_old_config(image: ImageReader, reach: ImageAccess) -> Mapping[str, Any] | None:
-    """The config of the base that the image stands on; None when it is gone, or not what it was."""
+    """Return the config of the base that the image stands on; None when it is gone, or another one now."""
     name, digest = image.labels.get(label_names.BASE_NAME, ""), image.labels.get(label_names.BASE_DIGEST, "")
     if not name or not digest:
         return None
     for text in (f"{name.partition('@')[0]}@{digest}", name):
         try:
-            found = resolve_image(text, reach)
+            old_base = resolve_image(text, reach)
         except OvenbirdError:
             continue
-        below = found.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
-        if found.digest == digest or image.config["rootfs"]["diff_ids"][: len(below)] == below:
-            return found.config
+        below = old_base.config["rootfs"]["diff_ids"]  # the digest is another one where Docker's form became OCI's
+        if old_base.digest == digest or image.config["rootfs"]["diff_ids"][: len(below)] == below:
+            return old_base.config
     return None
 
 
 def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, version: str) -> tuple[str, ...]:
-    """Attach a statement of the rebase, and the bill of materials of the image, with its new base; their digests.
+    """Attach provenance of the rebase and the image's bill of materials with the new base; return their digests.
 
     There is no bill where none lies beside the image.
     """
-    image, base, done = swap.image, swap.base, swap.done
-    subject = {"mediaType": MANIFEST, "digest": done.digest, "size": len(done.manifest)}
+    image, base, rebased = swap.image, swap.base, swap.done
+    subject = {"mediaType": MANIFEST, "digest": rebased.digest, "size": len(rebased.manifest)}
     epoch = _creation_time(image)
     record = provenance.BuildRecord(
-        name=name, digest=done.digest, version=version, epoch=epoch, kind=provenance.REBASE,
+        name=name, digest=rebased.digest, version=version, epoch=epoch, kind=provenance.REBASE,
         parameters={"image": image.name, "base": swap.base_name},
         materials=[provenance.image(image.name.partition(":")[2].removeprefix("//"), image.digest),
                    provenance.image(swap.base_name, base.digest)],
@@ -164,12 +164,12 @@ def _attach_statements(repository: RepositoryClient, name: str, swap: _Swap, ver
         )
         data.append((sbom.rebased(bill, below, epoch, swap.installed), sbom.MEDIA_TYPE, "sbom.cdx.json"))
     artifacts = [referrers.pack(content, media_type, subject, title, epoch) for content, media_type, title in data]
-    referrers.attach(repository, done.digest, artifacts).settle()
+    referrers.attach(repository, rebased.digest, artifacts).settle()
     return tuple(artifact.descriptor["digest"] for artifact in artifacts)
 
 
 def _creation_time(image: ImageReader) -> int:
-    """When the image was made, in seconds since 1970; 0 when it does not say."""
+    """Return when the image was made, in seconds since 1970; 0 when it does not say."""
     from datetime import datetime
 
     text = str(image.config.get("created") or "")

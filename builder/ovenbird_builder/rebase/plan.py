@@ -33,29 +33,29 @@ class RebasedImage(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """The digest of the manifest."""
+        """Return the digest of the manifest."""
         return digest_bytes(self.manifest)
 
 
 def count_base_layers(image: ImageReader) -> int:
-    """How many of the image's layers, from the bottom, are its base's. Errors: ImageError when it is not ours."""
-    told, layers = image.labels.get(label_names.BASE_LAYERS, ""), len(image.manifest.get("layers", ()))
-    if not 0 < read_whole(told, 0) <= layers:
+    """Return how many layers, from the bottom, are the base's. Errors: ImageError for an image of another builder."""
+    count, layers = image.labels.get(label_names.BASE_LAYERS, ""), len(image.manifest.get("layers", ()))
+    if not 0 < read_whole(count, 0) <= layers:
         raise ImageError(
             f"{show_value(image.name)} does not say which of its {layers} layers are its base's:"
-            f" the label {label_names.BASE_LAYERS} is {show_value(told or 'missing')}",
+            f" the label {label_names.BASE_LAYERS} is {show_value(count or 'missing')}",
             hint="only images that `ovenbird build` has made can be rebased",
         )
-    return int(told)
+    return int(count)
 
 
 def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, force: bool = False) -> None:
-    """Whether the upper layers of an image fit onto another base, whose interpreter is told by `facts` (as labels).
+    """Refuse a base that the upper layers of an image do not fit onto; `facts` are the labels of its interpreter.
 
     Errors: BaseUnfitError with every reason. `force` allows instructions that ran on the old base, and nothing else.
     """
-    told = image.labels
-    missing = [name for name in label_names.INTERPRETER if not told.get(name)]
+    image_labels = image.labels
+    missing = [name for name in label_names.INTERPRETER if not image_labels.get(name)]
     if missing:
         raise ImageError(
             f"{show_value(image.name)} does not say what Python it was made for: it has no label {missing[0]}"
@@ -63,28 +63,31 @@ def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, 
     reasons = []
     if image.platform[:2] != base.platform[:2]:
         reasons.append(f"the image is for {'/'.join(image.platform[:2])}, the base for {'/'.join(base.platform[:2])}")
-    old, new = told[label_names.PYTHON], facts[label_names.PYTHON]
+    old, new = image_labels[label_names.PYTHON], facts[label_names.PYTHON]
     if old.split(".")[:2] != new.split(".")[:2]:
         reasons.append(f"its packages were installed for Python {'.'.join(old.split('.')[:2])}, the base has {new}")
-    for name, what in (
+    for name, part in (
         (label_names.SOABI, "ABI"),
         (label_names.PURELIB, "folder of packages"),
         (label_names.PLATLIB, "folder of platform packages"),
     ):
-        if told[name] != facts[name]:
-            reasons.append(f"the {what} is {show_value(told[name])}, that of the base {show_value(facts[name])}")
-    if not _libc_satisfies(told[label_names.LIBC], facts[label_names.LIBC]):
+        if image_labels[name] != facts[name]:
+            reasons.append(
+                f"the {part} is {show_value(image_labels[name])}, that of the base {show_value(facts[name])}"
+            )
+    if not _libc_satisfies(image_labels[label_names.LIBC], facts[label_names.LIBC]):
         reasons.append(
-            f"the C library is {told[label_names.LIBC]}, that of the base {facts[label_names.LIBC]}, older or another"
+            f"the C library is {image_labels[label_names.LIBC]}, that of the base {facts[label_names.LIBC]},"
+            " older or another"
         )
-    if told.get(label_names.RUNTIME_FROM) == "base" and not facts.get(label_names.RUNTIME):
+    if image_labels.get(label_names.RUNTIME_FROM) == "base" and not facts.get(label_names.RUNTIME):
         reasons.append("the runtime came with the old base, and the new one brings none")
     if reasons:
         raise IncompatibleBaseError(
             f"{show_value(base.name)} cannot go below {show_value(image.name)}: " + "; ".join(reasons),
             hint="build anew",
         )
-    count = told.get(label_names.INSTRUCTIONS, "0")
+    count = image_labels.get(label_names.INSTRUCTIONS, "0")
     if count != "0" and not force:
         raise IncompatibleBaseError(
             f"{show_value(image.name)} holds what {count} instructions changed on its old base,"
@@ -101,7 +104,7 @@ def swap_base(
     old: Mapping[str, Any] | None,
     between: Layer | None = None,
 ) -> RebasedImage:
-    """The image on another base; `old` is the config of the base it stands on, None where that is not to be had.
+    """Return the image on another base; `old` is the config of the base it stands on, None where that is unknown.
 
     `between` is a layer that goes between the two, if one is needed.
 
@@ -146,29 +149,29 @@ def swap_base(
     return RebasedImage(encode_json(manifest), raw, len(above) + len(rows), tuple(warnings))
 
 
-def _layer_rows(layer: Layer | None, made: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
-    """A layer as rows of the manifest, of the config's list and of its history; nothing for None."""
+def _layer_rows(layer: Layer | None, created: str) -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+    """Return a layer as rows of the manifest, of the config's list and of its history; nothing for None."""
     if layer is None:
         return [], [], []
     row = {"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size}
-    entry = {"created": made, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
+    entry = {"created": created, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
     return [row], [layer.diff_id], [{name: text for name, text in entry.items() if text}]
 
 
 def _merge_config(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The inner config: each field that the build left as the old base had it becomes the new base's."""
+    """Return the inner config: a field that the build left as the old base had it becomes the new base's."""
     before = old or {}
-    found = {key: value for key, value in new.items() if key not in _CONTAINER}
-    found |= {key: value for key, value in own.items() if old is None or value != before.get(key)}
+    config = {key: value for key, value in new.items() if key not in _CONTAINER}
+    config |= {key: value for key, value in own.items() if old is None or value != before.get(key)}
     variables = _parse_environment(new.get("Env"))
     for name, value in _parse_environment(own.get("Env")).items():
         inherited = _parse_environment(before.get("Env")).get(name) == value if old is not None else name in variables
         if not inherited or name.startswith(_OURS):
             variables[name] = value
     if variables:
-        found["Env"] = [f"{name}={value}" for name, value in variables.items()]
+        config["Env"] = [f"{name}={value}" for name, value in variables.items()]
     inherited_labels = before.get("Labels") or {}
-    found["Labels"] = {
+    config["Labels"] = {
         **{
             name: value
             for name, value in (new.get("Labels") or {}).items()
@@ -180,7 +183,7 @@ def _merge_config(own: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[s
             if inherited_labels.get(name) != value or name.startswith((label_names.PREFIX, *label_names.OF_AN_IMAGE))
         },
     }
-    return found
+    return config
 
 
 def _parse_environment(env: Sequence[str] | None) -> dict[str, str]:
@@ -188,18 +191,18 @@ def _parse_environment(env: Sequence[str] | None) -> dict[str, str]:
 
 
 def _history_above(history: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
-    """The history of the layers above the base: it starts with the first entry that made one of them."""
-    seen = 0
+    """Return the history of the layers above the base: it starts with the first entry that made a layer of them."""
+    count_above = 0
     for index, entry in enumerate(history):
-        seen += not entry.get("empty_layer")
-        if seen > count:
+        count_above += not entry.get("empty_layer")
+        if count_above > count:
             return list(history[index:])
     return []
 
 
-def _libc_satisfies(needed: str, found: str) -> bool:
-    """Whether what was made for one C library ("glibc 2.36") runs on another: the same kind, and not an older one."""
-    (family, _, version), (other, _, newer) = needed.partition(" "), found.partition(" ")
+def _libc_satisfies(needed: str, actual: str) -> bool:
+    """Return whether what was made for one C library ("glibc 2.36") runs on another: the same kind, not an older."""
+    (family, _, version), (other, _, newer) = needed.partition(" "), actual.partition(" ")
     return family == other and _parse_version(newer) >= _parse_version(version)
 
 

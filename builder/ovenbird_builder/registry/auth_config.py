@@ -45,7 +45,7 @@ class _Config(Struct):
 
 
 def find_login(reference: ImageReference, environ: Mapping[str, str], authfile: str = "") -> RegistryLogin | None:
-    """The login for a repository, from the first file that has one; None for an anonymous visit.
+    """Return the login for a repository, from the first file that has one; None for anonymous access.
 
     Files: `--authfile`, REGISTRY_AUTH_FILE, podman's auth.json, docker's config.json. Errors: SpecError when a file
     that was named does not exist, or any is not JSON.
@@ -55,14 +55,14 @@ def find_login(reference: ImageReference, environ: Mapping[str, str], authfile: 
             if named:
                 raise BuildRequestError(f"{named}: there is no file {show_value(str(path))}")
             continue
-        found = _match_entry(_read_config(path), reference, environ)
-        if found:
-            return found
+        credentials = _match_entry(_read_config(path), reference, environ)
+        if credentials:
+            return credentials
     return None
 
 
 def _list_files(environ: Mapping[str, str], authfile: str) -> Iterator[tuple[Path, str]]:
-    """Each file, with the name of the flag or variable that asked for it; in the order of `find_auth_files`."""
+    """Yield each file with the name of the flag or variable that asked for it, in the order of `find_auth_files`."""
     if authfile:
         yield Path(authfile), "--authfile"
         return
@@ -81,7 +81,7 @@ def _read_config(path: Path) -> _Config:
 
 
 def _match_entry(config: _Config, reference: ImageReference, environ: Mapping[str, str]) -> RegistryLogin | None:
-    """The most specific entry of a file: `host/a/b`, then `host/a`, then `host`; then the host's helper."""
+    """Return the most specific entry of a file: `host/a/b`, then `host/a`, then `host`; then the host's helper."""
     parts = reference.repository.split("/")
     host = parts[0]
     keys = ["/".join(parts[:end]) for end in range(len(parts), 0, -1)]
@@ -109,14 +109,14 @@ def _decode_entry(entry: _Entry) -> RegistryLogin | None:
 
 
 def _ask_helper(helper: str, server: str, environ: Mapping[str, str]) -> RegistryLogin | None:
-    """What `docker-credential-HELPER get` says; None when it does not know the server or is not installed."""
+    """Return the answer of `docker-credential-HELPER get`; None when it knows no such server or is not installed."""
     try:
-        done = process.run(
+        result = process.run(
             (f"docker-credential-{helper}", "get"), stdin=server.encode(), env=environ, timeout=30, check=False
         )
-        told = json.loads(done.stdout) if done.returncode == 0 else {}
+        answer = json.loads(result.stdout) if result.returncode == 0 else {}
     except (ProgramMissingError, process.ProcessFailedError, ValueError):
         return None
-    if told.get("Username") == "<token>":
-        return RegistryLogin(token=told.get("Secret", ""))
-    return RegistryLogin(told["Username"], told.get("Secret", "")) if told.get("Username") else None
+    if answer.get("Username") == "<token>":
+        return RegistryLogin(token=answer.get("Secret", ""))
+    return RegistryLogin(answer["Username"], answer.get("Secret", "")) if answer.get("Username") else None

@@ -31,7 +31,7 @@ class RegistryAuthFile(Struct, frozen=True):
 def write_auth_file(
     authfile: str, creds_file: str, hosts: tuple[str, ...], environ: Mapping[str, str]
 ) -> Iterator[RegistryAuthFile]:
-    """The credentials of a build, for as long as it lasts.
+    """Write the credentials of a build to a file, for as long as the build lasts.
 
     `authfile`: a file in the form of auth.json or docker's config.json. `creds_file`: a file that holds
     `USER:PASSWORD`, for `hosts`; it is laid over what the usual files hold, so that a base on another registry keeps
@@ -74,14 +74,14 @@ def _read_credentials(path: Path) -> tuple[str, str]:
 
 def _read_document(path: Path, flag: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BuildRequestError(
             f"{flag}: cannot read the credentials {show_value(str(path))}: {_describe_error(error)}"
         ) from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise BuildRequestError(f"{flag}: {show_value(str(path))} is not the JSON object that auth.json is")
-    return found
+    return document
 
 
 def _describe_error(error: Exception) -> str:

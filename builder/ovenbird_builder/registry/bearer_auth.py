@@ -28,7 +28,7 @@ class BearerAuth:
         self._writes = False
 
     def header(self) -> dict[str, str]:
-        """The header to send, empty while the registry has not asked for one."""
+        """Return the header to send, empty while the registry has not asked for one."""
         return {"Authorization": self._value} if self._value else {}
 
     def challenged(self, challenge: str) -> None:
@@ -36,7 +36,7 @@ class BearerAuth:
         self._challenge = challenge
 
     def answer(self, challenge: str, *, write: bool) -> bool:
-        """Answer the challenge of a 401; False when there is no other answer than the one already given."""
+        """Answer the challenge of a 401; return False when there is no other answer than the previous one."""
         challenge = challenge or self._challenge
         scheme, _, rest = challenge.partition(" ")
         before = (self._value, self._writes)
@@ -47,15 +47,15 @@ class BearerAuth:
             self._value = "Bearer " + self._fetched(dict(re.findall(r'(\w+)="([^"]*)"', rest)))
         return (self._value, self._writes) != before
 
-    def _fetched(self, asked: dict[str, str]) -> str:
-        """A token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
-        realm = asked.get("realm", "")
+    def _fetched(self, challenge: dict[str, str]) -> str:
+        """Return a token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
+        realm = challenge.get("realm", "")
         if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+(/[\x21-\x7e]*)?", realm):
             raise RegistryError(f"the registry names a token server that is not a URL: {show_value(realm[:200])}")
-        scope = asked.get("scope") or f"repository:{self._path}:{'pull,push' if self._writes else 'pull'}"
+        scope = challenge.get("scope") or f"repository:{self._path}:{'pull,push' if self._writes else 'pull'}"
         if self._writes and ":pull" in scope and "push" not in scope:
             scope += ",push"
-        fields = {"service": asked.get("service", ""), "scope": scope}
+        fields = {"service": challenge.get("service", ""), "scope": scope}
         try:
             answer = self._sent(realm, fields)
         except urllib3.exceptions.HTTPError as error:

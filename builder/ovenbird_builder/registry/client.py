@@ -48,7 +48,7 @@ class ManifestDocument(Struct, frozen=True):
 
     @property
     def json(self) -> Any:
-        """The value of the JSON."""
+        """Return the value of the JSON."""
         return json.loads(self.data)
 
 
@@ -75,31 +75,31 @@ class RepositoryClient:
         self._tokens = BearerAuth(self._pool, find_login(reference, environ, authfile), self.path)
 
     def manifest(self, target: str) -> ManifestDocument:
-        """The manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
+        """Return the manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
         answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
         if answer.status == 404:
             raise BaseMissingError(f"there is no image {show_value(self._shown(target))} in the registry")
         data = self._good(answer, 200).data
-        found = digest_bytes(data)
-        if target.startswith("sha256:") and found != target:
-            raise DigestError(f"the registry gave {found} when asked for {show_value(self._shown(target))}")
+        digest = digest_bytes(data)
+        if target.startswith("sha256:") and digest != target:
+            raise DigestError(f"the registry gave {digest} when asked for {show_value(self._shown(target))}")
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
-        return ManifestDocument(data, kind, found)
+        return ManifestDocument(data, kind, digest)
 
     def put_manifest(self, target: str, data: bytes, media_type: str) -> bool:
-        """Store a manifest at a tag or digest; True when the registry has linked it to its subject by itself."""
+        """Store a manifest at a tag or digest; return whether the registry has linked it to its subject by itself."""
         answer = self._ask("PUT", f"manifests/{target}", body=data, headers={"Content-Type": media_type})
         self._good(answer, 201)
         return bool(answer.headers.get("OCI-Subject"))
 
     def has(self, digest: str) -> bool:
-        """Whether the repository holds a blob."""
+        """Return whether the repository holds a blob."""
         answer = self._ask("HEAD", f"blobs/{digest}")
         return answer.status != 404 and bool(self._good(answer, 200, 307))
 
     @contextlib.contextmanager
     def blob(self, digest: str) -> Iterator[IO[bytes]]:
-        """A blob as a stream. Errors: BaseMissingError, RegistryError. What is read is not checked."""
+        """Yield a blob as a stream, which is not checked. Errors: BaseMissingError, RegistryError."""
         answer = self._ask("GET", f"blobs/{digest}", stream=True)
         try:
             if answer.status == 404:
@@ -111,7 +111,7 @@ class RepositoryClient:
             answer.close()
 
     def mount(self, digest: str, origin: str) -> bool:
-        """Take a blob over from another repository of the registry, without moving it; False when it will not."""
+        """Mount a blob from another repository of the registry; return False when the registry refuses."""
         answer = self._ask("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(origin)}")
         if answer.status == 202:  # an upload was begun instead: end it
             self._ask("DELETE", answer.headers.get("Location") or "blobs/uploads/none")
@@ -120,25 +120,25 @@ class RepositoryClient:
     def upload(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
         """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryDeniedError."""
         begun = self._good(self._ask("POST", "blobs/uploads/"), 202)
-        place = begun.headers.get("Location") or ""
-        place += ("&" if "?" in place else "?") + f"digest={quote(digest)}"
+        location = begun.headers.get("Location") or ""
+        location += ("&" if "?" in location else "?") + f"digest={quote(digest)}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         # what broke off amid a blob begins anew: the registry knows this upload no more
-        self._good(self._ask("PUT", place, body=content, headers=headers, retries=False), 201)
+        self._good(self._ask("PUT", location, body=content, headers=headers, retries=False), 201)
 
     def referrers(self, digest: str) -> list[dict[str, Any]] | None:
-        """The descriptors that the registry's referrers API tells; None when it has no such API."""
+        """Return the descriptors of the registry's referrers API; None when it has no such API."""
         answer = self._ask("GET", f"referrers/{digest}", headers={"Accept": INDEX})
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         if answer.status in (400, 404, 405, 406) or (answer.status == 200 and kind != INDEX):
             return None
-        found: list[dict[str, Any]] = json.loads(self._good(answer, 200).data).get("manifests") or []
-        return found
+        descriptors: list[dict[str, Any]] = json.loads(self._good(answer, 200).data).get("manifests") or []
+        return descriptors
 
     def _ask(
         self,
         method: str,
-        place: str,
+        location: str,
         *,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -148,13 +148,13 @@ class RepositoryClient:
         """Send one request, with credentials as soon as the registry asks for them."""
         with self._lock:
             self._root = self._root or self._reached()
-        url = urljoin(f"{self._root}/v2/{self.path}/", place)
+        url = urljoin(f"{self._root}/v2/{self.path}/", location)
         own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
         for attempt in (1, 2):
-            sent = self._tokens.header() if own else {}
+            authorization = self._tokens.header() if own else {}
             try:
                 answer = self._pool.request(
-                    method, url, body=body, headers={**(headers or {}), **sent}, preload_content=not stream,
+                    method, url, body=body, headers={**(headers or {}), **authorization}, preload_content=not stream,
                     retries=retries,
                 )  # fmt: skip
             except urllib3.exceptions.HTTPError as error:
@@ -163,67 +163,69 @@ class RepositoryClient:
                 break
             challenge = answer.headers.get("WWW-Authenticate") or ""
             with self._lock:  # unless another request has been given an answer meanwhile
-                if sent == self._tokens.header() and not self._tokens.answer(challenge, write=method not in _READING):
+                if authorization == self._tokens.header() and not self._tokens.answer(
+                    challenge, write=method not in _READING
+                ):
                     break
             if hasattr(body, "seek"):
                 body.seek(0)
         return answer
 
     def _reached(self) -> str:
-        """The root URL of the registry: TLS where it is spoken, plain HTTP only where that is allowed."""
+        """Return the root URL of the registry: TLS where it is spoken, plain HTTP only where that is allowed."""
         host = "registry-1.docker.io" if self.host == "docker.io" else self.host
-        said: Exception | None = None
+        cause: Exception | None = None
         for scheme in self._schemes:
             try:
                 answer = self._pool.request("GET", f"{scheme}://{host}/v2/", retries=len(self._schemes) == 1 and 3)
             except urllib3.exceptions.HTTPError as error:
-                said = error
+                cause = error
                 continue
             if answer.status == 401:
                 self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
-        plain = "http" not in self._schemes and isinstance(_root_cause(said), ssl.SSLError)
+        plain = "http" not in self._schemes and isinstance(_root_cause(cause), ssl.SSLError)
         hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
-        raise kind(f"the registry {self.host} does not answer: {_describe_cause(said)}", hint=hint)
+        raise kind(f"the registry {self.host} does not answer: {_describe_cause(cause)}", hint=hint)
 
     def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
-        """The answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
+        """Return the answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
         if answer.status in statuses:
             return answer
-        told = _read_error(answer)
+        message = _read_error(answer)
         where = f"the registry {self.host}"
         if answer.status in _BUSY:
-            raise RegistryConnectionError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
+            raise RegistryConnectionError(f"{where} answers {answer.status} for {show_value(self.path)}: {message}")
         if answer.status in (401, 403):
             raise RegistryAuthError(
-                f"{where} refuses {show_value(self.path)}: {told}",
+                f"{where} refuses {show_value(self.path)}: {message}",
                 hint="`buildah login REGISTRY`, or `--authfile FILE`, or `ovenbird build --creds-file FILE`",
             )
-        raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {told}")
+        raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {message}")
 
     def _shown(self, target: str) -> str:
         return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
 
 
 def _make_pool(host: str, network: NetworkSettings, lax: bool, timeout: float) -> urllib3.PoolManager:
-    """Connections that retry what is worth it: a busy registry, one that breaks off; never an answer that says no."""
+    """Return connections that retry a busy registry and one that breaks off, and never an answer that says no."""
     retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=_BUSY, raise_on_status=False,
                             allowed_methods=None, respect_retry_after_header=True)  # fmt: skip
-    given: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 8}
+    options: dict[str, Any] = {"retries": retries, "timeout": timeout, "maxsize": 8}
     if network.ca_bundle:
-        given["ca_certs"] = str(network.ca_bundle)
+        options["ca_certs"] = str(network.ca_bundle)
     if lax:  # a context of ours, as urllib3's would read all certificates of the system, to check none
-        given |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
+        options |= {"ssl_context": create_urllib3_context(cert_reqs=ssl.CERT_NONE), "assert_hostname": False}
     proxies = {name.lower().removesuffix("_proxy"): value for name, value in network.proxies.items()}
     proxy = proxies.get("https") or proxies.get("all")
     if proxy and not lax and not is_proxy_bypassed(host, proxies):
-        return urllib3.ProxyManager(proxy, **given)
-    return urllib3.PoolManager(**given)
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
 
 
 def _read_error(answer: urllib3.BaseHTTPResponse) -> str:
-    """What the registry says is wrong, in its own words."""
+    """Return what the registry says is wrong, in its own words."""
     with contextlib.suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
         first = json.loads(answer.data[:_LARGEST])["errors"][0]
         return f"{first.get('code', '')} {first.get('message', '')}".strip()
@@ -231,7 +233,7 @@ def _read_error(answer: urllib3.BaseHTTPResponse) -> str:
 
 
 def _root_cause(error: Exception | None) -> Exception | None:
-    """The innermost reason of urllib3's nested errors."""
+    """Return the innermost reason of urllib3's nested errors."""
     while error is not None:
         inner = getattr(error, "reason", None) or (error.args[-1] if error.args else None)
         if not isinstance(inner, Exception):
@@ -241,6 +243,6 @@ def _root_cause(error: Exception | None) -> Exception | None:
 
 
 def _describe_cause(error: Exception | None) -> str:
-    """What is wrong, without the address of an object that urllib3 tells first."""
+    """Return what is wrong, without the address of an object that urllib3 names first."""
     text = str(_root_cause(error))
     return text.partition(": ")[2] if "object at 0x" in text or text.startswith("HTTP") else text

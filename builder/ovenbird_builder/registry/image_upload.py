@@ -63,10 +63,10 @@ def _upload_blobs(repository: RepositoryClient, target: str, manifest: bytes, or
 
 
 def _upload_blob(repository: RepositoryClient, row: Mapping[str, Any], origin: BlobSource) -> None:
-    """See that the repository has a blob."""
+    """Upload a blob, unless the repository has it or can mount it."""
     digest = row["digest"]
-    near = origin.near.get(digest, "")
-    if repository.has(digest) or (near and repository.mount(digest, near)):
+    repository_path = origin.near.get(digest, "")
+    if repository.has(digest) or (repository_path and repository.mount(digest, repository_path)):
         return
     with origin.open(digest) as stream:
         repository.upload(digest, stream, row["size"])

@@ -50,7 +50,7 @@ class _Config(Struct):
 
 
 def is_insecure(host: str, environ: Mapping[str, str]) -> bool:
-    """Whether `host[:port]` is marked insecure, or is this machine itself, where nobody can listen in."""
+    """Return whether `host[:port]` is marked insecure, or is this machine itself, where nobody can listen in."""
     return _is_loopback(host) or any(_entry_matches(entry, host) for entry in _list_insecure(environ))
 
 
@@ -63,12 +63,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _list_insecure(environ: Mapping[str, str]) -> list[str]:
-    """The prefixes that the first registries.conf marks as insecure, in its second or its first form."""
+    """Return the prefixes that the first registries.conf marks as insecure, in its second or its first form."""
     config_folder = find_config_folder(environ)
     named = environ.get("CONTAINERS_REGISTRIES_CONF") or environ.get("REGISTRIES_CONFIG_PATH")
     own = [config_folder / "containers/registries.conf"] if config_folder else []
-    places = [Path(named)] if named else [*own, Path("/etc/containers/registries.conf")]
-    path = next((place for place in places if is_file(place)), None)
+    paths = [Path(named)] if named else [*own, Path("/etc/containers/registries.conf")]
+    path = next((candidate for candidate in paths if is_file(candidate)), None)
     if path is None:
         return []
     try:
