@@ -87,19 +87,19 @@ def choose_base(version: str, *, registry: str = "", image: str = "", path: Path
     Errors: VersionError; ReferenceFormatError.
     """
     rows = read_catalog(path)
-    found = next((base for base in rows.values() if version in (base.version, base.platform)), None)
-    if not found:
+    entry = next((base for base in rows.values() if version in (base.version, base.platform)), None)
+    if not entry:
         raise VersionError(
             f"no base image is known for Python {show_value(version)}", hint=f"there are {', '.join(rows)}"
         )
     if image:
         match_reference(image)
-        return replace(found, upstream=image, digest="")
+        return replace(entry, upstream=image, digest="")
     if registry:
         if not _REGISTRY.fullmatch(registry):
             raise ReferenceFormatError(f"--registry: expected HOST[:PORT][/PATH], found {show_value(registry)}")
-        return replace(found, source=f"{registry}/{found.upstream.partition('/')[2]}")
-    return found
+        return replace(entry, source=f"{registry}/{entry.upstream.partition('/')[2]}")
+    return entry
 
 
 def suggest_command(image: str) -> str:

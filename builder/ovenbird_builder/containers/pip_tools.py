@@ -34,13 +34,13 @@ def prepare_toolbox(cache: Path) -> Path:
     """
     distributions = [_find_distribution(name) for name in PACKAGES]
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in distributions)
-    place = cache / "toolbox" / hash_text(names)[:32]
-    if not place.is_dir():
-        with guard_cache_writes(place), filling_folder(place) as folder:
+    target = cache / "toolbox" / hash_text(names)[:32]
+    if not target.is_dir():
+        with guard_cache_writes(target), filling_folder(target) as folder:
             for distribution in distributions:
                 for file, source in _list_files(distribution):
                     _copy(source, folder / file)
-    return place
+    return target
 
 
 def mount_toolbox(cache: Path) -> str:

@@ -89,9 +89,9 @@ def check_hash(value: str, where: str) -> str:
 
 def check_variables(text: str, where: str) -> None:
     """Refuse `${NAME}`, which pip takes from the environment. Errors: LockError, with the way out."""
-    if found := _VARIABLE.search(text):
+    if match := _VARIABLE.search(text):
         raise LockError(
-            f"{where}: the variable {found[0]} is not filled in: a source must not read the environment of whoever"
+            f"{where}: the variable {match[0]} is not filled in: a source must not read the environment of whoever"
             " builds it",
             hint="write the value; a password comes from .netrc, and `--requirement` takes what your shell fills in",
         )

@@ -73,11 +73,11 @@ def content_digest(path: Path) -> str:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(root):
-        folder = Path(place)
-        left = list_leftovers(root, folder, [*folders, *names])
-        folders[:] = [name for name in folders if name not in left]
-        yield from (folder / name for name in names if name not in left and (folder / name).is_file())
+    for parent, folders, names in os.walk(root):
+        folder = Path(parent)
+        leftovers = list_leftovers(root, folder, [*folders, *names])
+        folders[:] = [name for name in folders if name not in leftovers]
+        yield from (folder / name for name in names if name not in leftovers and (folder / name).is_file())
 
 
 def _is_package(folder: Path) -> bool:

@@ -29,23 +29,23 @@ class PackageIndexes:
     passwords: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def urls(self) -> tuple[str, ...]:
-        """All of them, without credentials."""
+        """Return all URLs, without credentials."""
         return (self.main, *self.extra)
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
+        """Return the texts that must never be shown."""
         return tuple(form for _, word in self.passwords.values() if word for form in (word, quote(word, safe="")))
 
     @contextlib.contextmanager
     def config(self) -> Iterator[Path]:
-        """A pip.conf with the credentials in it, for the owner's eyes, removed at the end."""
+        """Yield a pip.conf with the credentials, readable by its owner alone and removed at the end."""
         with write_pip_conf(self._with_password(self.main), [self._with_password(url) for url in self.extra]) as path:
             yield path
 
     def uv(self) -> dict[str, str]:
-        """The same as variables for uv, which reads no pip.conf."""
-        found = {"UV_DEFAULT_INDEX": self._with_password(self.main)}
-        return found | ({"UV_INDEX": " ".join(map(self._with_password, self.extra))} if self.extra else {})
+        """Return the same as variables for uv, which reads no pip.conf."""
+        variables = {"UV_DEFAULT_INDEX": self._with_password(self.main)}
+        return variables | ({"UV_INDEX": " ".join(map(self._with_password, self.extra))} if self.extra else {})
 
     def _with_password(self, url: str) -> str:
         if url not in self.passwords:
@@ -59,28 +59,28 @@ class PackageIndexes:
 def read_indexes(
     main: str, extra: Iterable[str], environ: Mapping[str, str], *, contacted: bool = True
 ) -> PackageIndexes:
-    """The indexes of the caller: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (separated by spaces).
+    """Return the caller's indexes: flags, else `OVENBIRD_INDEX_URL` and `OVENBIRD_EXTRA_INDEX_URL` (by spaces).
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
     A variable that is not set is empty where no index is to be contacted: its URL is only compared.
     Errors: SpecError for what is not a URL of an index.
     """
-    found: list[str] = []
+    urls: list[str] = []
     passwords: dict[str, tuple[str, str]] = {}
     more = list(extra) or environ.get("OVENBIRD_EXTRA_INDEX_URL", "").split()
     first = main or environ.get("OVENBIRD_INDEX_URL", "") or PYPI
     for flag, text in (("--index-url", first), *(("--extra-index-url", text) for text in more)):
         url, login = _split_credentials(flag, text, environ, contacted)
-        found.append(url)
+        urls.append(url)
         if login:
             passwords[url] = login
-    return PackageIndexes(found[0], tuple(found[1:]), passwords)
+    return PackageIndexes(urls[0], tuple(urls[1:]), passwords)
 
 
 def _split_credentials(
     flag: str, text: str, environ: Mapping[str, str], contacted: bool
 ) -> tuple[str, tuple[str, str] | None]:
-    """The URL without credentials, and these."""
+    """Return the URL without credentials, and these."""
 
     def value(match: re.Match[str]) -> str:
         if contacted and match[1] not in environ:
@@ -96,8 +96,8 @@ def _split_credentials(
     except ValueError:
         host, parts = "", urlsplit("")
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
-        shown = redact_url(text)
-        raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(shown)}")
+        redacted = redact_url(text)
+        raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(redacted)}")
     url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
     if parts.username:
         return url, (unquote(parts.username), unquote(parts.password or ""))
@@ -105,11 +105,11 @@ def _split_credentials(
 
 
 def _read_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """What `.netrc` says of a host; a file that cannot be read says nothing."""
+    """Return the login that `.netrc` has for a host; None for a file that cannot be read."""
     home = find_home(environ)
     name = environ.get("NETRC") or (str(home / ".netrc") if home else "")
     try:
-        found = netrc.netrc(name).authenticators(host) if name else None
+        entry = netrc.netrc(name).authenticators(host) if name else None
     except (OSError, ValueError, netrc.NetrcParseError):  # the second for bytes that are no text
         return None
-    return (found[0], found[2] or "") if found else None
+    return (entry[0], entry[2] or "") if entry else None

@@ -58,7 +58,7 @@ class LockOptions(Struct, frozen=True):
     upgrade_packages: tuple[str, ...] = ()
 
 
-def lock(wanted: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
+def lock(requirements: Requirements, site: ResolverContext, options: LockOptions | None = None) -> Lock:
     """Return the lock of what is wanted, for the interpreter of the site.
 
     For another architecture than this machine's there are wheels only.
@@ -69,74 +69,84 @@ def lock(wanted: Requirements, site: ResolverContext, options: LockOptions | Non
     locker, previous, interpreter = options.locker, options.previous, site.interpreter
     if locker not in LOCKERS:
         raise BuildRequestError(f"--locker: expected one of {', '.join(LOCKERS)}, found {show_value(locker)}")
-    asked = _make_request(wanted, interpreter, site.indexes, options.only_binary or locker == "uv")
+    resolution = _make_request(requirements, interpreter, site.indexes, options.only_binary or locker == "uv")
     names = tuple(sorted(options.upgrade_packages))
-    head = lockfile.make_header(wanted, interpreter, locker)
-    if wanted.pylock:
-        found = pylock.read_pylock(wanted.pylock, marker_environment(interpreter))
-        runtime_constraints.check_pins(found, asked.limits, wanted.pylock.name)
-        return make_lock(found, replace(head, locker=f"{wanted.pylock.name}, taken as it is"))
-    runtime_constraints.check_requirements(asked.wanted, asked.limits)
-    if not asked.wanted:
+    head = lockfile.make_header(requirements, interpreter, locker)
+    if requirements.pylock:
+        pins = pylock.read_pylock(requirements.pylock, marker_environment(interpreter))
+        runtime_constraints.check_pins(pins, resolution.limits, requirements.pylock.name)
+        return make_lock(pins, replace(head, locker=f"{requirements.pylock.name}, taken as it is"))
+    runtime_constraints.check_requirements(resolution.wanted, resolution.limits)
+    if not resolution.wanted:
         return make_lock((), head)
-    kept = () if options.upgrade or previous is None else previous.pins
-    key = _lock_key(asked, head, site.indexes, kept, names)
+    previous_pins = () if options.upgrade or previous is None else previous.pins
+    key = _lock_key(resolution, head, site.indexes, previous_pins, names)
     if not options.upgrade and (text := _read_cached(site.cache, key)):
         return parse_lock(text, "a lock in the cache")
-    site = replace(site, links=tuple(wanted.root / name for name in wanted.find_links))
-    commits = _keep_commits(wanted, previous, names) if kept and previous else {}
-    found = _resolve_pins(wanted, asked, locker, ResolutionPreferences(kept, names, wanted.pre), site, commits)
-    runtime_constraints.check_pins(found, asked.limits, "the lock")
-    lock = make_lock(_restrict_hashes(found, asked, wanted.require_hashes, site), head)
+    site = replace(site, links=tuple(requirements.root / name for name in requirements.find_links))
+    commits = _keep_commits(requirements, previous, names) if previous_pins and previous else {}
+    pins = _resolve_pins(
+        requirements, resolution, locker, ResolutionPreferences(previous_pins, names, requirements.pre), site, commits
+    )
+    runtime_constraints.check_pins(pins, resolution.limits, "the lock")
+    lock = make_lock(_restrict_hashes(pins, resolution, requirements.require_hashes, site), head)
     _write_cached(site.cache, key, lock.text)
     return lock
 
 
 def _make_request(
-    wanted: Requirements, interpreter: TargetPython, indexes: PackageIndexes, only_binary: bool
+    requirements: Requirements, interpreter: TargetPython, indexes: PackageIndexes, only_binary: bool
 ) -> ResolutionRequest:
-    """The question, checked against the target's Python."""
-    lockfile.check_target(wanted, interpreter)
+    """Return the request to the resolver, checked against the target's Python."""
+    lockfile.check_target(requirements, interpreter)
     where = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
-    seen = marker_environment(interpreter)
-    used = tuple(one for one in wanted.wanted if marker_applies(one.marker, seen, one.where))
-    limits = tuple(one for one in (*wanted.constraints, *wanted.pinned) if marker_applies(one.marker, seen, one.where))
-    limits = (*limits, *runtime_constraints.list_runtime_constraints(seen))
-    binary = (ALL,) if only_binary or is_foreign(interpreter) or ALL in wanted.only_binary else wanted.only_binary
+    markers = marker_environment(interpreter)
+    used = tuple(line for line in requirements.wanted if marker_applies(line.marker, markers, line.where))
+    limits = tuple(
+        line
+        for line in (*requirements.constraints, *requirements.pinned)
+        if marker_applies(line.marker, markers, line.where)
+    )
+    limits = (*limits, *runtime_constraints.list_runtime_constraints(markers))
+    binary = (
+        (ALL,)
+        if only_binary or is_foreign(interpreter) or ALL in requirements.only_binary
+        else requirements.only_binary
+    )
     return ResolutionRequest(used, limits, where, indexes.urls(), binary)
 
 
 def is_foreign(interpreter: TargetPython) -> bool:
-    """Whether the target is of another architecture than this machine."""
+    """Return whether the target is of another architecture than this machine."""
     return interpreter.machine != this.machine()
 
 
-def _keep_commits(wanted: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
+def _keep_commits(requirements: Requirements, previous: Lock, upgrade: Iterable[str]) -> dict[str, Pin]:
     """Return the pins of repositories that stay at their commit, by the origin that is asked for as it was then."""
-    found = {}
-    for one in wanted.wanted:
-        if one.origin.startswith("git+") and wanted.format_line(one) in previous.head.wanted:
-            address, _, folder = source_wheels.split_git(one.origin)
+    kept_pins = {}
+    for line in requirements.wanted:
+        if line.origin.startswith("git+") and requirements.format_line(line) in previous.head.wanted:
+            address, _, folder = source_wheels.split_git(line.origin)
             for pin in previous.pins:
-                there, _, inside = source_wheels.split_git(pin.url)
-                same = (there, inside) == (address, folder) and one.name in ("", pin.name)
+                previous_address, _, inside = source_wheels.split_git(pin.url)
+                same = (previous_address, inside) == (address, folder) and line.name in ("", pin.name)
                 if same and pin.name not in upgrade:
-                    found[one.origin] = pin
-    return found
+                    kept_pins[line.origin] = pin
+    return kept_pins
 
 
 def _resolve_pins(
-    wanted: Requirements,
-    asked: ResolutionRequest,
+    requirements: Requirements,
+    resolution: ResolutionRequest,
     locker: str,
     choice: ResolutionPreferences,
     site: ResolverContext,
     commits: Mapping[str, Pin],
 ) -> tuple[Pin, ...]:
-    """The pins, from scratch, but for the repositories that stay at their commits."""
-    title = f"lock what {len(asked.wanted)} requirements need, by {locker}"
+    """Return the pins, resolved anew, but for the repositories that stay at their commits."""
+    title = f"lock what {len(resolution.wanted)} requirements need, by {locker}"
     machine = site.interpreter.machine if is_foreign(site.interpreter) else ""
-    to_build = [one for one in asked.wanted if one.origin]
+    to_build = [line for line in resolution.wanted if line.origin]
     if to_build and machine:
         raise NoWheelError(
             f"{to_build[0].origin} ({to_build[0].where}) has to be built, which takes a machine of the target's "
@@ -146,63 +156,67 @@ def _resolve_pins(
         folder = Path(name)
         links = pip_compile.place_links(folder, site.links)
         if locker == "uv" and not to_build:
-            with site.progress.stage(title) as told:
-                text = uv.run_uv(folder, asked, [*links, *(one.text for one in asked.wanted)], choice, site)
-                return _report_pins(pip_compile.parse_pins(text, {}), told)
-        with open_pip_container(site, folder, machine=machine) as shop, site.progress.stage(title) as told:
-            built = {one.origin: _build_wheel(one, wanted.root, shop, asked, commits) for one in to_build}
-            files = {key: found.wheel.filename for key, found in built.items()}
-            lines = [*links, *(pip_compile.format_line(one, files) for one in asked.wanted)]
+            with site.progress.stage(title) as report:
+                text = uv.run_uv(folder, resolution, [*links, *(line.text for line in resolution.wanted)], choice, site)
+                return _report_pins(pip_compile.parse_pins(text, {}), report)
+        with open_pip_container(site, folder, machine=machine) as shop, site.progress.stage(title) as report:
+            built = {line.origin: _build_wheel(line, requirements.root, shop, resolution, commits) for line in to_build}
+            files = {key: wheel.wheel.filename for key, wheel in built.items()}
+            lines = [*links, *(pip_compile.format_line(line, files) for line in resolution.wanted)]
             if locker == "uv":
-                text = uv.run_uv(folder, asked, lines, choice, site)
+                text = uv.run_uv(folder, resolution, lines, choice, site)
             else:
-                text = pip_compile.run_pip_compile(shop, asked, lines, choice)
+                text = pip_compile.run_pip_compile(shop, resolution, lines, choice)
             return _report_pins(
-                pip_compile.parse_pins(text, {found.wheel.filename: found.pin() for found in built.values()}), told
+                pip_compile.parse_pins(text, {wheel.wheel.filename: wheel.pin() for wheel in built.values()}), report
             )
 
 
-def _report_pins(pins: tuple[Pin, ...], told: Tell) -> tuple[Pin, ...]:
-    told(f"{len(pins)} pins")
+def _report_pins(pins: tuple[Pin, ...], report: Tell) -> tuple[Pin, ...]:
+    report(f"{len(pins)} pins")
     return pins
 
 
 def _build_wheel(
-    one: RequirementLine, root: Path, shop: PipContainer, asked: ResolutionRequest, commits: Mapping[str, Pin]
+    line: RequirementLine, root: Path, shop: PipContainer, resolution: ResolutionRequest, commits: Mapping[str, Pin]
 ) -> source_wheels.BuiltWheel:
-    """The wheel of a requirement with an origin, and a copy of it where the container sees it."""
-    pin = commits.get(one.origin)
-    found = (
-        source_wheels.find_or_build(one, pin, root, shop, asked)
+    """Build the wheel of a requirement with an origin, and copy it to where the container sees it."""
+    pin = commits.get(line.origin)
+    built = (
+        source_wheels.find_or_build(line, pin, root, shop, resolution)
         if pin
-        else source_wheels.build_wheel(one, root, shop, asked)
+        else source_wheels.build_wheel(line, root, shop, resolution)
     )
-    if one.name and one.name != found.wheel.name:
+    if line.name and line.name != built.wheel.name:
         raise LockError(
-            f"{one.where}: {show_value(one.text)} builds {show_value(found.wheel.name)}, which is not"
+            f"{line.where}: {show_value(line.text)} builds {show_value(built.wheel.name)}, which is not"
             " the name it is given"
         )
-    if one.hashes and not source_wheels.is_file(one.origin, root) and f"sha256:{found.wheel.sha256}" not in one.hashes:
+    if (
+        line.hashes
+        and not source_wheels.is_file(line.origin, root)
+        and f"sha256:{built.wheel.sha256}" not in line.hashes
+    ):
         raise HashError(
-            f"{one.where}: {show_value(one.text)} is built to sha256:{found.wheel.sha256}, expected {one.hashes[0]}"
+            f"{line.where}: {show_value(line.text)} is built to sha256:{built.wheel.sha256}, expected {line.hashes[0]}"
         )
     (shop.folder / "built").mkdir(exist_ok=True)
-    shutil.copyfile(found.wheel.path, shop.folder / "built" / found.wheel.filename)
-    return found
+    shutil.copyfile(built.wheel.path, shop.folder / "built" / built.wheel.filename)
+    return built
 
 
 def _restrict_hashes(
-    pins: tuple[Pin, ...], asked: ResolutionRequest, required: bool, site: ResolverContext
+    pins: tuple[Pin, ...], resolution: ResolutionRequest, required: bool, site: ResolverContext
 ) -> tuple[Pin, ...]:
     """Return the pins, each with the hashes that every line of its name allows, as pip takes them.
 
     With `required` every pin needs such a line. Errors: HashError when no file of the index has such a hash, or no
     line names one.
     """
-    found = []
+    restricted = []
     for pin in pins:
-        rows = [one for one in (*asked.wanted, *asked.limits) if one.name == pin.name and one.hashes]
-        built = [one for one in asked.wanted if pin.url and one.origin == pin.url and one.hashes]
+        rows = [line for line in (*resolution.wanted, *resolution.limits) if line.name == pin.name and line.hashes]
+        built = [line for line in resolution.wanted if pin.url and line.origin == pin.url and line.hashes]
         if required and not rows and not built:
             raise HashError(
                 f"--require-hashes: no requirement names a hash of {pin.name}=={pin.version}"
@@ -210,27 +224,32 @@ def _restrict_hashes(
                 hint="list it with its hashes, as `uv export` or `pip-compile --generate-hashes` does",
             )
         both = set(pin.hashes)
-        lines = [one for one in rows if not one.origin]
-        for one in lines:
-            both &= {find_sha256(pin, one, site)} if has_other_hash(one) else set(one.hashes)
+        lines = [line for line in rows if not line.origin]
+        for line in lines:
+            both &= {find_sha256(pin, line, site)} if has_other_hash(line) else set(line.hashes)
         if not both:
-            given = " and ".join(f"{one.hashes[0]} ({one.where})" for one in lines)
+            allowed = " and ".join(f"{line.hashes[0]} ({line.where})" for line in lines)
             raise HashError(
-                f"no file of {pin.name}=={pin.version} has the hash {given}",
+                f"no file of {pin.name}=={pin.version} has the hash {allowed}",
                 hint="the index has " + ", ".join(pin.hashes[:3]),
             )
-        found.append(replace(pin, hashes=tuple(sorted(both))))
-    return tuple(found)
+        restricted.append(replace(pin, hashes=tuple(sorted(both))))
+    return tuple(restricted)
 
 
 def _lock_key(
-    asked: ResolutionRequest, head: LockHeader, indexes: PackageIndexes, kept: tuple[Pin, ...], names: tuple[str, ...]
+    resolution: ResolutionRequest,
+    head: LockHeader,
+    indexes: PackageIndexes,
+    previous_pins: tuple[Pin, ...],
+    names: tuple[str, ...],
 ) -> str:
-    """A digest of all that the answer depends on, credentials aside."""
+    """Return a digest of all that the answer depends on, credentials aside."""
     rows = [
-        _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs, asked.only_binary,
-        [one.text for one in asked.limits], [one.text for one in asked.wanted], names,
-        [(pin.name, pin.version, pin.hashes, pin.url) for pin in kept],
+        _FORMAT, *indexes.urls(), head.python, head.platform, head.libc, head.locker, head.inputs,
+        resolution.only_binary, [line.text for line in resolution.limits],
+        [line.text for line in resolution.wanted], names,
+        [(pin.name, pin.version, pin.hashes, pin.url) for pin in previous_pins],
     ]  # fmt: skip
     return hash_text(json.dumps(rows))
 

@@ -60,26 +60,26 @@ class Lock(Struct, frozen=True):
 
 
 def make_lock(pins: tuple[Pin, ...], head: LockHeader = LockHeader()) -> Lock:  # noqa: B008  # a frozen record
-    """A Lock from pins: sorted, the same text for the same pins."""
+    """Return a Lock of pins: sorted, with the same text for the same pins."""
     pins = tuple(sorted(pins, key=lambda pin: pin.name))
     return Lock(render_lock(pins, head), digest_pins(pins), pins, head)
 
 
 def digest_pins(pins: tuple[Pin, ...]) -> str:
-    """A digest of names, versions, hashes and origins."""
+    """Return a digest of names, versions, hashes and origins."""
     rows = (f"{pin.name}=={pin.version} {','.join(sorted(pin.hashes))} {pin.url}\n" for pin in pins)
     return digest_text("".join(sorted(rows)))
 
 
 def render_lock(pins: tuple[Pin, ...], head: LockHeader) -> str:
-    """The text of a lock."""
+    """Return the text of a lock."""
     lines = [_TITLE, *(f"# {name}: {getattr(head, name)}" for name in _HEAD)]
     for name in ("wanted", "constraints"):
         lines += [f"# {name}: {text}" for text in getattr(head, name)]
     for pin in pins:
         lines += [
             "",
-            " \\\n".join([f"{pin.name}=={pin.version}", *(f"    --hash={one}" for one in sorted(pin.hashes))]),
+            " \\\n".join([f"{pin.name}=={pin.version}", *(f"    --hash={part}" for part in sorted(pin.hashes))]),
         ]
         lines += [f"    # from {pin.url}"] if pin.url else []
         lines += [f"    # built by {pin.built}"] if pin.built else []
@@ -88,7 +88,7 @@ def render_lock(pins: tuple[Pin, ...], head: LockHeader) -> str:
 
 
 def parse_lock(text: str, name: str) -> Lock:
-    """A Lock from its text. Errors: LockError, with the line, for what is not a pin with hashes."""
+    """Return the Lock of a text. Errors: LockError, with the line, for what is not a pin with hashes."""
     if not text.strip():
         raise LockError(f"{name} is empty", hint="ovenbird lock")
     for number, line in enumerate(text.splitlines(), 1):
@@ -105,8 +105,8 @@ def parse_lock(text: str, name: str) -> Lock:
                 key, _, value = stripped.lstrip("# ").partition(": ")
                 fields.setdefault(key, []).append(value)
         elif stripped:
-            found = _PIN.match(stripped)
-            if not found or not _HASH.search(stripped):
+            match = _PIN.match(stripped)
+            if not match or not _HASH.search(stripped):
                 raise LockError(
                     f"{name}, entry {len(rows) + 1} (line {number} when joined): expected NAME==VERSION with "
                     f"--hash=sha256:..., found {show_value(stripped[:80])}",
@@ -129,18 +129,18 @@ def parse_lock(text: str, name: str) -> Lock:
 def _parse_pin(row: list[str]) -> Pin:
     from packaging.utils import canonicalize_name  # not for a lock without pins
 
-    found = _PIN.match(row[0])
-    assert found
-    said: dict[str, str] = {}
+    match = _PIN.match(row[0])
+    assert match
+    comments: dict[str, str] = {}
     for comment in row[1:]:
         for word in ("from ", "built by ", "via "):
             if comment.startswith(word):
-                said[word] = comment.removeprefix(word).strip()
+                comments[word] = comment.removeprefix(word).strip()
     return Pin(
-        canonicalize_name(found[1]),
-        found[2],
-        tuple(sorted(f"sha256:{one}" for one in _HASH.findall(row[0]))),
-        said.get("from ", ""),
-        tuple(one.strip() for one in said.get("via ", "").split(",") if one.strip()),
-        said.get("built by ", ""),
+        canonicalize_name(match[1]),
+        match[2],
+        tuple(sorted(f"sha256:{value}" for value in _HASH.findall(row[0]))),
+        comments.get("from ", ""),
+        tuple(part.strip() for part in comments.get("via ", "").split(",") if part.strip()),
+        comments.get("built by ", ""),
     )

@@ -26,7 +26,7 @@ _LIMIT = 16 * 1024 * 1024  # bytes
 
 
 def lock_name(platform: str) -> str:
-    """The name of the lock for a platform: `function.lock` for linux/amd64, `function.linux-arm64.lock` for others."""
+    """Return the file name for a platform: `function.lock` for linux/amd64, else as `function.linux-arm64.lock`."""
     return NAME if platform in ("", "linux/amd64") else f"function.{platform.replace('/', '-')}.lock"
 
 
@@ -95,9 +95,9 @@ def _read_bytes(path: Path) -> bytes | None:
         if stat.S_ISLNK(mode):
             mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            what = "a folder" if stat.S_ISDIR(mode) else "no file"
+            kind = "a folder" if stat.S_ISDIR(mode) else "no file"
             raise LockError(
-                f"{show_value(str(path))} is {what}, and the lock has this name",
+                f"{show_value(str(path))} is {kind}, and the lock has this name",
                 hint=f"remove or rename it, then run ovenbird lock: mv {path.name} {path.name}.old",
             )
         with path.open("rb") as file:
@@ -126,13 +126,13 @@ def _parse_data(data: bytes, name: str) -> Lock:
         raise LockError(f"cannot read {name}: not UTF-8 text", hint=COMMAND) from None
 
 
-def make_header(wanted: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
-    """Return what a lock for this says of itself. Without a `locker` it is only compared, and names none."""
-    texts, limits = wanted.texts(), wanted.limits()
+def make_header(requirements: Requirements, interpreter: TargetPython, locker: str = "") -> LockHeader:
+    """Return the header of a lock for this target. Without a `locker` it serves a comparison, and names none."""
+    texts, limits = requirements.texts(), requirements.limits()
     target = (python_minor(interpreter), platform_of(interpreter))
     inputs = hash_text(json.dumps([*target, texts, limits]))
-    who = pip_tools.format_versions() if locker == "pip-tools" else _uv_version() if locker else ""
-    return LockHeader(*target, interpreter.libc, who, f"sha256:{inputs}", texts, limits)
+    locker_version = pip_tools.format_versions() if locker == "pip-tools" else _uv_version() if locker else ""
+    return LockHeader(*target, interpreter.libc, locker_version, f"sha256:{inputs}", texts, limits)
 
 
 def _uv_version() -> str:
@@ -141,29 +141,30 @@ def _uv_version() -> str:
     return uv.uv_version()
 
 
-def check_target(wanted: Requirements, interpreter: TargetPython) -> None:
+def check_target(requirements: Requirements, interpreter: TargetPython) -> None:
     """Refuse a target that the source is not for, or no wheel is. Errors: RequirementMissingError, LockError."""
-    if wanted.requires_python:
+    if requirements.requires_python:
         from packaging.specifiers import SpecifierSet
 
-        if not SpecifierSet(wanted.requires_python).contains(interpreter.version, prereleases=True):
+        if not SpecifierSet(requirements.requires_python).contains(interpreter.version, prereleases=True):
             raise RequirementMissingError(
-                f"{wanted.used} asks for Python {wanted.requires_python}, the base has {interpreter.version}",
+                f"{requirements.used} asks for Python {requirements.requires_python}, the base has"
+                f" {interpreter.version}",
                 hint="`--python`, `--base`",
             )
     if not interpreter.libc.startswith("glibc "):
         raise LockError(f"the base's C library is {show_value(interpreter.libc)}, expected glibc")
 
 
-def lock_nothing(wanted: Requirements, interpreter: TargetPython, locker: str) -> Lock | None:
+def lock_nothing(requirements: Requirements, interpreter: TargetPython, locker: str) -> Lock | None:
     """Return the lock of a function that needs nothing, as `lock` does; None where there is something to resolve.
 
     Errors: those of `check_target`.
     """
-    if wanted.wanted or wanted.constraints or wanted.pinned or wanted.pylock:
+    if requirements.wanted or requirements.constraints or requirements.pinned or requirements.pylock:
         return None
-    check_target(wanted, interpreter)
-    return make_lock((), make_header(wanted, interpreter, locker))
+    check_target(requirements, interpreter)
+    return make_lock((), make_header(requirements, interpreter, locker))
 
 
 def write_lock(path: Path, lock: Lock) -> None:
@@ -174,12 +175,12 @@ def write_lock(path: Path, lock: Lock) -> None:
         raise LockError(f"cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
-def check_lock(lock: Lock, now: LockHeader, interpreter: TargetPython, label: str) -> None:
+def check_lock(lock: Lock, header: LockHeader, interpreter: TargetPython, label: str) -> None:
     """Refuse a lock that was made for something else than `now`.
 
     Errors: StaleLockError, naming all that changed; ConflictError for a pin that the runtime cannot use.
     """
-    if problems := list_changes(lock.head, now, interpreter):
+    if problems := list_changes(lock.head, header, interpreter):
         raise StaleLockError("\n  ".join([f"{label} is not for what is asked for now:", *problems]), hint=COMMAND)
     from . import runtime_constraints  # and packaging: not for a function that needs no package
 
@@ -188,7 +189,7 @@ def check_lock(lock: Lock, now: LockHeader, interpreter: TargetPython, label: st
     )
 
 
-def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, label: str) -> None:
+def check_versions(lock: Lock, requirements: Requirements, interpreter: TargetPython, label: str) -> None:
     """Refuse a lock whose pins are not what its own list of requirements asks for: somebody has edited it.
 
     Errors: StaleLockError, naming each requirement and constraint that is not met.
@@ -198,36 +199,36 @@ def check_versions(lock: Lock, wanted: Requirements, interpreter: TargetPython, 
     from .markers import marker_applies
     from .other_hashes import has_other_hash
 
-    seen, pins = marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
+    markers, pins = marker_environment(interpreter), {pin.name: pin for pin in lock.pins}
     problems = []
-    for one in (*wanted.wanted, *wanted.constraints):
-        if not one.name or not marker_applies(one.marker, seen, one.where):
+    for line in (*requirements.wanted, *requirements.constraints):
+        if not line.name or not marker_applies(line.marker, markers, line.where):
             continue
-        pin = pins.get(one.name)
+        pin = pins.get(line.name)
         if pin is None:
-            problems += [f"{one.text} ({one.where}) has no pin"] if one in wanted.wanted else []
-        elif not one.origin and not Requirement(one.text).specifier.contains(pin.version, prereleases=True):
-            problems.append(f"{one.text} ({one.where}) is not met by {pin.name}=={pin.version}")
-        elif one.hashes and not one.origin and not has_other_hash(one) and not set(pin.hashes) <= set(one.hashes):
-            problems.append(f"{one.text} ({one.where}) does not allow all hashes of {pin.name}=={pin.version}")
+            problems += [f"{line.text} ({line.where}) has no pin"] if line in requirements.wanted else []
+        elif not line.origin and not Requirement(line.text).specifier.contains(pin.version, prereleases=True):
+            problems.append(f"{line.text} ({line.where}) is not met by {pin.name}=={pin.version}")
+        elif line.hashes and not line.origin and not has_other_hash(line) and not set(pin.hashes) <= set(line.hashes):
+            problems.append(f"{line.text} ({line.where}) does not allow all hashes of {pin.name}=={pin.version}")
     if problems:
         raise StaleLockError("\n  ".join([f"{label} does not hold what is asked for:", *problems]), hint=COMMAND)
 
 
-def list_changes(then: LockHeader, now: LockHeader, interpreter: TargetPython) -> list[str]:
-    """What is different now, in words; empty when the lock still holds. A newer glibc than the lock's is no change."""
-    found = []
+def list_changes(former: LockHeader, current: LockHeader, interpreter: TargetPython) -> list[str]:
+    """Return what is different now, in words; empty when the lock still holds. A newer glibc is no change."""
+    texts = []
     words: Mapping[str, str] = {"python": "Python", "platform": "the platform"}
     for key, word in words.items():
-        if getattr(then, key) != getattr(now, key):
-            found.append(f"{word} was {getattr(then, key) or 'not noted'}, is {getattr(now, key)}")
-    if glibc_version(interpreter) < parse_glibc(then.libc):
-        found.append(f"the C library was {then.libc}, is the older {now.libc}")
+        if getattr(former, key) != getattr(current, key):
+            texts.append(f"{word} was {getattr(former, key) or 'not noted'}, is {getattr(current, key)}")
+    if glibc_version(interpreter) < parse_glibc(former.libc):
+        texts.append(f"the C library was {former.libc}, is the older {current.libc}")
     for kind in ("wanted", "constraints"):
-        before, after = set(getattr(then, kind)), set(getattr(now, kind))
+        before, after = set(getattr(former, kind)), set(getattr(current, kind))
         label = "" if kind == "wanted" else "the constraint "
-        found += [f"{label}{text} was added" for text in sorted(after - before)]
-        found += [f"{label}{text} was removed" for text in sorted(before - after)]
-    if not found and then.inputs != now.inputs:
-        found.append(f"the digest of what is asked for was {then.inputs or 'not noted'}, is {now.inputs}")
-    return found
+        texts += [f"{label}{text} was added" for text in sorted(after - before)]
+        texts += [f"{label}{text} was removed" for text in sorted(before - after)]
+    if not texts and former.inputs != current.inputs:
+        texts.append(f"the digest of what is asked for was {former.inputs or 'not noted'}, is {current.inputs}")
+    return texts

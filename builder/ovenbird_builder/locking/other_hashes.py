@@ -25,8 +25,8 @@ def find_sha256(pin: Pin, line: RequirementLine, site: ResolverContext) -> str:
             hint="name the sha256 of its source distribution",
         ) from None
     data = wheel.path.read_bytes()
-    found = {f"{name}:{hashlib.new(name, data).hexdigest()}" for name in ("sha256", "sha384", "sha512")}
-    return f"sha256:{wheel.sha256}" if found & set(line.hashes) else ""
+    hashes = {f"{name}:{hashlib.new(name, data).hexdigest()}" for name in ("sha256", "sha384", "sha512")}
+    return f"sha256:{wheel.sha256}" if hashes & set(line.hashes) else ""
 
 
 def has_other_hash(line: RequirementLine) -> bool:

@@ -15,19 +15,19 @@ _WIDTH = 300  # characters of a line that are shown
 
 
 def is_build_error(output: str) -> bool:
-    """Whether pip failed because a build did."""
+    """Return whether pip failed because a build did."""
     return any(word in output for word in _SEEN)
 
 
 def find_distribution(output: str) -> tuple[str, str, str]:
-    """Name and version of what was built, and what needs it (`cherry==1.0`); empty where pip does not say.
+    """Return name and version of what was built, and what needs it (`cherry==1.0`); empty where pip does not say.
 
     It is the one that pip names, which older ones do not, else the last source distribution that it took.
     """
-    taken = [one for file in _TAKEN.findall(output) if (one := _parse_filename(file))[0]]
-    found = _NAMED.search(output)
-    named = canonicalize_name(found[1] or found[2]) if found else ""
-    name, version = next((one for one in reversed(taken) if named in ("", one[0])), (named, ""))
+    candidates = [candidate for file in _TAKEN.findall(output) if (candidate := _parse_filename(file))[0]]
+    match = _NAMED.search(output)
+    named = canonicalize_name(match[1] or match[2]) if match else ""
+    name, version = next((candidate for candidate in reversed(candidates) if named in ("", candidate[0])), (named, ""))
     parents = [parent for child, parent in _NEEDED.findall(output) if name and _distribution_name(child) == name]
     return name, version, parents[-1] if parents else ""
 
@@ -40,13 +40,13 @@ def _parse_filename(file: str) -> tuple[str, str]:
 
 
 def _distribution_name(word: str) -> str:
-    """The name in what pip collects (`fig>=1`) or processes (`./fig-1.0.tar.gz`)."""
-    found = re.match(r"[A-Za-z0-9._-]+", word)
-    return _parse_filename(word.rpartition("/")[2])[0] or (canonicalize_name(found[0]) if found else "")
+    """Return the name in what pip collects (`fig>=1`) or processes (`./fig-1.0.tar.gz`)."""
+    match = re.match(r"[A-Za-z0-9._-]+", word)
+    return _parse_filename(word.rpartition("/")[2])[0] or (canonicalize_name(match[0]) if match else "")
 
 
 def extract_messages(output: str) -> list[str]:
-    """The end of what the build said, without the frames of its traceback."""
+    """Return the end of the build's output, without the frames of its traceback."""
     lines = [line.strip(" │╰─>") for line in output.splitlines() if line.strip(" │╰─>")]
     end = next((i for i, line in enumerate(lines) if line.startswith(("[end of output]", "note: This error"))), None)
     return [line[:_WIDTH] for line in lines[:end] if not line.startswith("File ")][-6:]

@@ -45,37 +45,41 @@ TOLD = (
 )  # what counts of the many words of a verbose pip
 
 
-def write_inputs(folder: Path, wanted: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
+def write_inputs(folder: Path, requirements: Iterable[str], limits: Iterable[str], previous: Iterable[Pin]) -> None:
     """Write what a locker reads: `wanted.in`, `limits.txt`, and `lock.txt` with the pins to keep if possible."""
-    (folder / "wanted.in").write_text("".join(f"{text}\n" for text in wanted))
+    (folder / "wanted.in").write_text("".join(f"{text}\n" for text in requirements))
     (folder / "limits.txt").write_text("".join(f"{text}\n" for text in limits))
-    kept = "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in previous)
-    (folder / "lock.txt").write_text(kept)
+    previous_text = "".join(
+        f"{pin.name}=={pin.version} {' '.join(f'--hash={value}' for value in pin.hashes)}\n" for pin in previous
+    )
+    (folder / "lock.txt").write_text(previous_text)
 
 
 def run_pip_compile(
     shop: PipContainer,
-    asked: ResolutionRequest,
+    resolution: ResolutionRequest,
     lines: Iterable[str],
     choice: ResolutionPreferences,
 ) -> str:
-    """pip-compile's output for these lines.
+    """Return pip-compile's output for these lines.
 
     Errors: those of `refusals.explain`; PackageIndexError over the time limit.
     """
-    write_inputs(shop.folder, lines, [one.text for one in asked.limits], choice.previous)
+    write_inputs(shop.folder, lines, [line.text for line in resolution.limits], choice.previous)
     flags = [
         "--constraint=limits.txt",
         *(["--pre"] if choice.pre else []),
-        *(f"--upgrade-package={one}" for one in choice.upgrade),
+        *(f"--upgrade-package={name}" for name in choice.upgrade),
     ]
-    flags += [f"--pip-args=--only-binary={','.join(asked.only_binary)}"] if asked.only_binary else []
+    flags += [f"--pip-args=--only-binary={','.join(resolution.only_binary)}"] if resolution.only_binary else []
     try:
-        done = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
+        result = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
-    if done.returncode:
-        raise translate_pip_error(done.stderr + done.stdout + _ask_details(shop, done.stderr + done.stdout), asked)
+    if result.returncode:
+        raise translate_pip_error(
+            result.stderr + result.stdout + _ask_details(shop, result.stderr + result.stdout), resolution
+        )
     try:
         return (shop.folder / "lock.txt").read_text()
     except OSError:
@@ -83,8 +87,8 @@ def run_pip_compile(
 
 
 def parse_pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
-    """The pins in the output of pip-compile or uv; one given as a file is replaced by that of `built`, by file name."""
-    found: list[Pin] = []
+    """Return the pins in the output of pip-compile or uv; a file is replaced by its pin in `built`, by its name."""
+    pins: list[Pin] = []
     via: list[list[str]] = []
     for line in text.replace("\\\n", " ").splitlines():
         entry = _ENTRY.match(line)
@@ -93,13 +97,13 @@ def parse_pins(text: str, built: Mapping[str, Pin]) -> tuple[Pin, ...]:
             pin = built.get(file) or Pin(canonicalize_name(entry[1]), entry[2] or "", tuple(_HASH.findall(line)))
             if not pin.version or not pin.hashes:
                 raise LockError(f"{entry[1]}: the index gives no hash for it, so it cannot be locked")
-            found.append(pin)
+            pins.append(pin)
             via.append([])
-        elif found and line.strip().startswith("#"):
+        elif pins and line.strip().startswith("#"):
             via[-1] += _parse_via(line.strip().lstrip("# "))
     return tuple(
-        Pin(pin.name, pin.version, pin.hashes, pin.url, tuple(sorted(set(who))), pin.built)
-        for pin, who in zip(found, via, strict=True)
+        Pin(pin.name, pin.version, pin.hashes, pin.url, tuple(sorted(set(requirers))), pin.built)
+        for pin, requirers in zip(pins, via, strict=True)
     )
 
 
@@ -111,54 +115,58 @@ def _parse_via(words: str) -> list[str]:
 
 
 def _ask_details(shop: PipContainer, output: str) -> str:
-    """What pip says when it is asked for the one requirement that it did not find, and what it passed over for that.
+    """Return what pip says of the one requirement that it did not find, and which files it passed over for it.
 
     It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
     """
-    found = re.search(r"No matching distribution found for (\S+)", output)
-    text = found[1] if found else _find_unsatisfiable(shop, output)
+    match = re.search(r"No matching distribution found for (\S+)", output)
+    text = match[1] if match else _find_unsatisfiable(shop, output)
     if not text:
         return ""
-    kinds = ("--only-binary=:all:",) if found else ()
+    kinds = ("--only-binary=:all:",) if match else ()
     words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={SHARED_DIR}/tried", "--", text)
-    done = shop.run(*words)
-    told = TOLD if found else (*TOLD, "Could not find a version")
-    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if any(word in line for word in told))
+    result = shop.run(*words)
+    patterns = TOLD if match else (*TOLD, "Could not find a version")
+    return "\n".join(
+        line for line in (result.stdout + result.stderr).splitlines() if any(word in line for word in patterns)
+    )
 
 
 def _find_unsatisfiable(shop: PipContainer, output: str) -> str:
-    """Of the requirements in a conflict, one that no version in the index fulfils, so that it is none; empty if all do.
+    """Return a requirement of a conflict that no version in the index satisfies (then it is no conflict), or `""`.
 
     pip calls it a conflict when the same name is asked for a second time.
     """
     for text in list_causes(output):
-        wanted = Requirement(text)
-        done = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", wanted.name)
+        requirement = Requirement(text)
+        result = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", requirement.name)
         with contextlib.suppress(ValueError, KeyError, TypeError):  # what it prints when there is nothing
-            versions = json.loads(done.stdout)["versions"]
-            if not any(wanted.specifier.contains(one, prereleases=True) for one in versions):
+            versions = json.loads(result.stdout)["versions"]
+            if not any(requirement.specifier.contains(version, prereleases=True) for version in versions):
                 return text
     return ""
 
 
 def place_links(folder: Path, links: Iterable[Path]) -> list[str]:
-    """Copy the distributions of `--find-links` to where the container sees them; the lines for the locker."""
+    """Copy the distributions of `--find-links` to where the container sees them; return the lines for the locker."""
     lines = []
     for number, source in enumerate(links):
-        place = folder / f"links-{number}"
-        place.mkdir()
+        target = folder / f"links-{number}"
+        target.mkdir()
         for file in sorted(source.iterdir()):
             if file.name.endswith((".whl", ".tar.gz", ".zip")) and file.is_file() and not file.is_symlink():
-                shutil.copyfile(file, place / file.name)
-        lines.append(f"--find-links file://{SHARED_DIR}/{place.name}")
+                shutil.copyfile(file, target / file.name)
+        lines.append(f"--find-links file://{SHARED_DIR}/{target.name}")
     return lines
 
 
-def format_line(one: RequirementLine, wheels: Mapping[str, str]) -> str:
-    """The line of a requirement for the locker; one that was built stands for its wheel, by where it is mounted."""
-    if not one.origin:
-        return one.text
-    file = wheels[one.origin]
+def format_line(requirement: RequirementLine, wheels: Mapping[str, str]) -> str:
+    """Return a requirement's line for the locker; a built one stands for its wheel, by its path in the container."""
+    if not requirement.origin:
+        return requirement.text
+    file = wheels[requirement.origin]
     name = parse_wheel_filename(file)[0]
-    extras = f"[{','.join(one.extras)}]" if one.extras else ""
-    return f"{name}{extras} @ file://{SHARED_DIR}/built/{file}" + (f" ; {one.marker}" if one.marker else "")
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{name}{extras} @ file://{SHARED_DIR}/built/{file}" + (
+        f" ; {requirement.marker}" if requirement.marker else ""
+    )

@@ -42,7 +42,7 @@ class ResolverContext(Struct, frozen=True):
     links: tuple[Path, ...] = ()  # folders of the source with further files to install
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
+        """Return the texts that must never be shown."""
         return (*self.indexes.secrets(), *self.network.secrets())
 
 
@@ -56,7 +56,7 @@ class PipContainer(Struct, frozen=True):
     mounts: tuple[str, ...]
 
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> process.CompletedProcess:
-        """Run the target's Python with these words; the status is the caller's to judge. Errors: ProcessTimedOut."""
+        """Run the target's Python with these words; the caller judges the status. Errors: ProcessTimedOut."""
         return self.container.run(
             [self.site.interpreter.executable, *words],
             env={**self.env, **(env or {})},
@@ -70,7 +70,7 @@ class PipContainer(Struct, frozen=True):
 
 @contextlib.contextmanager
 def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = "") -> Iterator[PipContainer]:
-    """A workshop in the image of the site that shares `folder`; with `machine` its Python answers as on that one.
+    """Yield a container of the site's image that shares `folder`; with `machine` its Python answers as on that one.
 
     Errors: those of `container.working` and of `pip_tools`.
     """
@@ -101,7 +101,7 @@ def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = ""
 
 
 def pip_environment(config: str) -> dict[str, str]:
-    """Variables for pip wherever it runs: our configuration file only, no questions, no news."""
+    """Return the variables for pip wherever it runs: our configuration file only, no questions, no news."""
     return {
         "PIP_CONFIG_FILE": config,
         "PIP_NO_INPUT": "1",

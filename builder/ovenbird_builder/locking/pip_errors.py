@@ -65,126 +65,128 @@ class ResolutionRequest(Struct, frozen=True):
     only_binary: tuple[str, ...] = ()  # names of which wheels alone are taken, `:all:` for all
 
     def who(self, name: str, parent: str = "") -> str:
-        """Who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
+        """Return who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
         if parent:
             return f"{parent} needs it"
-        places = [one.where for one in self.wanted if one.name == name]
-        return f"asked for in {' and '.join(places)}" if places else "needed by what you ask for"
+        origins = [line.where for line in self.wanted if line.name == name]
+        return f"asked for in {' and '.join(origins)}" if origins else "needed by what you ask for"
 
 
-def translate_pip_error(output: str, asked: ResolutionRequest) -> LockError | WheelBuildError:
-    """The error of ours that pip's output amounts to."""
+def translate_pip_error(output: str, resolution: ResolutionRequest) -> LockError | WheelBuildError:
+    """Return the error for pip's output."""
     if "ResolutionImpossible" in output and (_CANNOT.search(output) or "RequirementsConflicted" in output):
-        found = _MISSING.search(output)
-        if not found:
-            return explain_conflict(output, asked)
-    if problem := explain_unreachable(output, asked):
+        match = _MISSING.search(output)
+        if not match:
+            return explain_conflict(output, resolution)
+    if problem := explain_unreachable(output, resolution):
         return problem
     if "DO NOT MATCH THE HASHES" in output:
-        return explain_mismatch(output, asked)
+        return explain_mismatch(output, resolution)
     if pip_build_errors.is_build_error(output):
-        return explain_build_failure(output, asked)
-    if found := _NEWER.search(output):
-        who = asked.who(_normalize_name(found[1]))
+        return explain_build_failure(output, resolution)
+    if match := _NEWER.search(output):
+        requirer = resolution.who(_normalize_name(match[1]))
         return RequirementMissingError(
-            f"{show_value(found[1])} is for Python {found[2]}, the target is {asked.target} ({who})"
+            f"{show_value(match[1])} is for Python {match[2]}, the target is {resolution.target} ({requirer})"
         )
-    if found := _MISSING.search(output):
-        return explain_missing(output, found[1], found[2] or _find_parent(output, found[1]), found[3], asked)
+    if match := _MISSING.search(output):
+        return explain_missing(output, match[1], match[2] or _find_parent(output, match[1]), match[3], resolution)
     return LockError(f"locking failed: {_last_line(output)}")
 
 
 def list_causes(output: str) -> list[str]:
-    """The requirements that name versions, of those that a conflict is between."""
+    """Return the requirements of a conflict that name versions."""
     texts = []
-    for found in _CAUSE.finditer(output):
+    for match in _CAUSE.finditer(output):
         with contextlib.suppress(InvalidRequirement):
-            text = found[2] or found[3] or ""
+            text = match[2] or match[3] or ""
             texts += [text] if Requirement(text).specifier else []
     return list(dict.fromkeys(texts))
 
 
-def explain_conflict(output: str, asked: ResolutionRequest) -> ConflictError:
-    """Which requirements contradict each other, each with who asks for it."""
+def explain_conflict(output: str, resolution: ResolutionRequest) -> ConflictError:
+    """Return which requirements contradict each other, each with who asks for it."""
     rows: list[str] = []
     names: list[str] = []
-    for found in _CAUSE.finditer(output):
-        text, parent = found[2] or found[3] or "", _parse_candidate(found[5] or found[6] or "")
+    for match in _CAUSE.finditer(output):
+        text, parent = match[2] or match[3] or "", _parse_candidate(match[5] or match[6] or "")
         name = _normalize_name(text)
         names += [name] if name and name not in names else []
-        written = [one for one in asked.wanted if one.name == name]
+        written = [line for line in resolution.wanted if line.name == name]
         if parent:
             rows.append(f"{parent} needs {text}")
         else:
-            rows += [f"{one.text} is asked for in {one.where}" for one in written]
+            rows += [f"{line.text} is asked for in {line.where}" for line in written]
     if not names:
         names = [
             _normalize_name(text)
             for text in re.findall(r"[\w.-]+(?:\[[^\]]*\])?[=<>!~]=?[^ ,]+", _find_refusal(output))
         ]
-        rows += [f"{one.text} is asked for in {one.where}" for one in asked.wanted if one.name in names]
+        rows += [f"{line.text} is asked for in {line.where}" for line in resolution.wanted if line.name in names]
     rows += [
-        f"{one.text} is {'what the runtime needs' if one.where == 'the runtime' else 'a limit in ' + one.where}"
-        for one in asked.limits
-        if one.name in names
+        f"{line.text} is {'what the runtime needs' if line.where == 'the runtime' else 'a limit in ' + line.where}"
+        for line in resolution.limits
+        if line.name in names
     ]
     rows = list(dict.fromkeys(rows)) or [_find_refusal(output) or _last_line(output)]
-    what = " and ".join(names[:3]) or "the requirements"
+    subject = " and ".join(names[:3]) or "the requirements"
     return ConflictError(
-        "\n  ".join([f"no version of {what} fits all that is asked for:", *rows]),
+        "\n  ".join([f"no version of {subject} fits all that is asked for:", *rows]),
         hint="loosen one of them; the runtime's ranges cannot be changed",
     )
 
 
-def explain_missing(output: str, text: str, parent: str, versions: str, asked: ResolutionRequest) -> LockError:
-    """A requirement that no file of the index fulfils: no such name, no such version, or none for the target."""
+def explain_missing(output: str, text: str, parent: str, versions: str, resolution: ResolutionRequest) -> LockError:
+    """Return the error of a requirement that no file of the index fulfils: no such name, no such version, or target."""
     name = _normalize_name(text)
-    who = asked.who(name, parent)
+    requirer = resolution.who(name, parent)
     if files := _list_unfit_files(output, text):
         return NoWheelError(
-            f"no file of {show_value(text)} fits {asked.target} ({who}): the index has {', '.join(files[:3])}"
+            f"no file of {show_value(text)} fits {resolution.target} ({requirer}): the index has {', '.join(files[:3])}"
             + (f" and {len(files) - 3} more" if len(files) > 3 else ""),
-            hint="ask for another version" + ("; `--only-binary` refuses to build it" if asked.only_binary else ""),
+            hint="ask for another version"
+            + ("; `--only-binary` refuses to build it" if resolution.only_binary else ""),
         )
-    if found := next(
-        (one for one in _PYTHON.finditer(output) if _normalize_name(one[2].partition("-")[0]) == name), None
+    if match := next(
+        (line for line in _PYTHON.finditer(output) if _normalize_name(line[2].partition("-")[0]) == name), None
     ):
         return RequirementMissingError(
-            f"{show_value(text)} is for Python {found[1]}, the target is {asked.target} ({who})"
+            f"{show_value(text)} is for Python {match[1]}, the target is {resolution.target} ({requirer})"
         )
     if versions in ("none", ""):
-        limits = " and ".join(f"{one.text} ({one.where})" for one in asked.limits if one.name == name)
+        limits = " and ".join(f"{line.text} ({line.where})" for line in resolution.limits if line.name == name)
         return RequirementMissingError(
-            f"the index has no {show_value(text)} ({who})" + (f" within {limits}" if limits else ""),
-            hint=f"looked in {', '.join(asked.indexes)}",
+            f"the index has no {show_value(text)} ({requirer})" + (f" within {limits}" if limits else ""),
+            hint=f"looked in {', '.join(resolution.indexes)}",
         )
     last = versions.split(", ")
-    shown = ", ".join(last[-8:]) if len(last) <= 8 else "..., " + ", ".join(last[-8:])
+    version_list = ", ".join(last[-8:]) if len(last) <= 8 else "..., " + ", ".join(last[-8:])
     return RequirementMissingError(
-        f"the index has no version that fits {show_value(text)} ({who}): it has {shown}", hint="ask for one of these"
+        f"the index has no version that fits {show_value(text)} ({requirer}): it has {version_list}",
+        hint="ask for one of these",
     )
 
 
-def explain_unreachable(output: str, asked: ResolutionRequest) -> PackageIndexError | None:
-    """The index does not answer, or it or a proxy wants to know who asks; None when it is none of these."""
+def explain_unreachable(output: str, resolution: ResolutionRequest) -> PackageIndexError | None:
+    """Return the error of an index that does not answer, or asks for a login, as its proxy may; else None."""
     lines = [line.strip() for line in output.splitlines()]
     lines = [
-        one for one in lines if "404 Client Error" not in one and not one.startswith(_FETCHED)
+        line for line in lines if "404 Client Error" not in line and not line.startswith(_FETCHED)
     ]  # those are answers
-    where = ", ".join(asked.indexes)
-    if any(_PROXY.search(one) for one in lines):
+    where = ", ".join(resolution.indexes)
+    if any(_PROXY.search(line) for line in lines):
         return PackageIndexError(
             f"the proxy on the way to a package index ({where}) asks for credentials that were not given or are not "
             "right",
             hint="`HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`, with what is not a letter or digit as %XX",
         )
-    if line := next((one for one in lines if _DENIED.search(one) and "http" in one), ""):
+    if line := next((line for line in lines if _DENIED.search(line) and "http" in line), ""):
         return PackageIndexError(
             f"a package index asks for credentials that were not given or are not right: {_shorten_line(line)}",
             hint="`--index-url 'https://${USER}:${TOKEN}@HOST/simple'` with the variables set, or .netrc",
         )
-    if line := next((one for one in lines if _UNREACHABLE.search(one)), ""):
-        causes = [one for one in lines if one.startswith("cause:")]  # uv's, of which the last one is the root
+    if line := next((line for line in lines if _UNREACHABLE.search(line)), ""):
+        causes = [line for line in lines if line.startswith("cause:")]  # uv's, of which the last one is the root
         return PackageIndexError(
             f"a package index does not answer ({where}): {_shorten_line(' '.join([line, *causes[-1:]]))}",
             hint="`--ca-bundle FILE` names your site's certificate authority"
@@ -194,68 +196,70 @@ def explain_unreachable(output: str, asked: ResolutionRequest) -> PackageIndexEr
     return None
 
 
-def explain_mismatch(output: str, asked: ResolutionRequest) -> HashError:
-    """A file that is not what the lock says."""
+def explain_mismatch(output: str, resolution: ResolutionRequest) -> HashError:
+    """Return the error of a file that is not what the lock says."""
     row = next((line.strip() for line in output.splitlines() if " from http" in line or " from file" in line), "")
     name = row.partition(" ")[0].rstrip(":") or "a file"
     return HashError(
-        f"{name}: the file of the index is not the one that was locked ({asked.who(_normalize_name(name))}): "
+        f"{name}: the file of the index is not the one that was locked ({resolution.who(_normalize_name(name))}): "
         f"{compare_hashes(output)}",
         hint=f"if the new file is right: `ovenbird lock --upgrade-package {_normalize_name(name) if row else 'NAME'}`",
     )
 
 
 def compare_hashes(output: str) -> str:
-    """What pip says of a file that is another: `got sha256:…, expected sha256:…`."""
+    """Return what pip says of a file with another hash: `got sha256:…, expected sha256:…`."""
     rows = _HASHES.findall(output)
     algorithm, expected, _ = next((row for row in rows if row[0]), ("sha256", "", ""))
-    got = next((row[2] for row in rows if row[2]), "")
-    return f"got {algorithm}:{got}, expected {f'{algorithm}:{expected}' if expected else 'another'}"
+    actual = next((row[2] for row in rows if row[2]), "")
+    return f"got {algorithm}:{actual}, expected {f'{algorithm}:{expected}' if expected else 'another'}"
 
 
-def explain_build_failure(output: str, asked: ResolutionRequest) -> WheelBuildError:
-    """A source distribution whose build failed: which, who asks for it, and the end of what it said."""
+def explain_build_failure(output: str, resolution: ResolutionRequest) -> WheelBuildError:
+    """Return the error of a source distribution whose build failed: which, who asks for it, the end of the output."""
     name, version, parent = pip_build_errors.find_distribution(output)
     if not name:
         return WheelBuildError(
             "\n  ".join(["a source distribution could not be built:", *pip_build_errors.extract_messages(output)])
         )
-    who = asked.who(name, "" if any(one.name == name for one in asked.wanted) else _shorten_line(parent))
-    first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({who}):"
+    requirer = resolution.who(
+        name, "" if any(line.name == name for line in resolution.wanted) else _shorten_line(parent)
+    )
+    first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({requirer}):"
     return WheelBuildError("\n  ".join([first, *pip_build_errors.extract_messages(output)]))
 
 
 def _find_parent(output: str, text: str) -> str:
-    """Which distribution needs what a conflict names by this text; empty when it is asked for outright."""
-    rows = [(found[2] or found[3] or "", found[5] or found[6] or "") for found in _CAUSE.finditer(output)]
+    """Return which distribution needs what a conflict names by this text; empty when a person asks for it."""
+    rows = [(match[2] or match[3] or "", match[5] or match[6] or "") for match in _CAUSE.finditer(output)]
     return next((_parse_candidate(link) for row, link in rows if row == text and link), "")
 
 
 def _list_unfit_files(output: str, text: str) -> list[str]:
-    """Files of the right version that pip passed over as not for this target, or as source."""
+    """Return files of the right version that pip passed over as not for this target, or as source."""
     try:
         specifier = Requirement(text).specifier
     except InvalidRequirement:
         return []
-    found = []
+    files = []
     for match in _SKIPPED.finditer(output):
         try:
             file = match[3]
             version = parse_wheel_filename(file)[1] if file.endswith(".whl") else parse_sdist_filename(file)[1]
         except (InvalidWheelFilename, InvalidSdistFilename):
             continue
-        if specifier.contains(version, prereleases=True) and file not in found:
-            found.append(file)
-    return found
+        if specifier.contains(version, prereleases=True) and file not in files:
+            files.append(file)
+    return files
 
 
 def _normalize_name(text: str) -> str:
-    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
-    return canonicalize_name(re.split(r"(?:\[|[=<>!~]=?)", found[0])[0]) if found else ""
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
+    return canonicalize_name(re.split(r"(?:\[|[=<>!~]=?)", match[0])[0]) if match else ""
 
 
 def _parse_candidate(link: str) -> str:
-    """`fastapi 0.100.0` from a candidate's link."""
+    """Return `fastapi 0.100.0` of a candidate's link."""
     file = link.partition(" ")[0].partition("#")[0].rpartition("/")[2]
     try:
         name, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
@@ -265,8 +269,8 @@ def _parse_candidate(link: str) -> str:
 
 
 def _find_refusal(output: str) -> str:
-    found = _CANNOT.search(output)
-    return found[1] if found else ""
+    match = _CANNOT.search(output)
+    return match[1] if match else ""
 
 
 def _shorten_line(line: str) -> str:

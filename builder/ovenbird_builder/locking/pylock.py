@@ -48,7 +48,7 @@ class _Lock(Struct, rename="kebab", frozen=True):
 
 
 def read_pylock(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
-    """The pins for that environment. Errors: LockError for another version of the format, no hash, or no index."""
+    """Return the pins for that environment. Errors: LockError for another format, no hash, or no index."""
     name = path.name
     document = read_toml(path)
     version = document.get("lock-version") or "missing"
@@ -56,11 +56,14 @@ def read_pylock(path: Path, environment: dict[str, str]) -> tuple[Pin, ...]:
         raise LockError(f"{name}: lock-version {show_value(version)} is not known, expected 1.0")
     table = convert_table(document, _Lock, name)
     _check_python(table.requires_python, name, environment)
-    seen: dict[str, Any] = environment | {"extras": frozenset(), "dependency_groups": frozenset(table.default_groups)}
+    markers: dict[str, Any] = environment | {
+        "extras": frozenset(),
+        "dependency_groups": frozenset(table.default_groups),
+    }
     pins: dict[str, Pin] = {}
     for index, package in enumerate(table.packages):
         where = f"{name} packages[{index}]"
-        if not marker_applies(package.marker, seen, where, "lock_file"):
+        if not marker_applies(package.marker, markers, where, "lock_file"):
             continue
         if _is_project(package.directory):
             continue  # the function's own code: it is the source
@@ -93,8 +96,8 @@ def _parse_package(package: _Package, where: str) -> Pin:
     try:
         name, version = canonicalize_name(package.name, validate=True), Version(package.version)
     except (InvalidName, InvalidVersion):
-        shown = f"{show_value(package.name)} {show_value(package.version)}"
-        raise LockError(f"{where}: expected the name of a package and a version, found {shown}") from None
+        label = f"{show_value(package.name)} {show_value(package.version)}"
+        raise LockError(f"{where}: expected the name of a package and a version, found {label}") from None
     return Pin(name, str(version), tuple(sorted(set(hashes))), "", (SELF,))
 
 

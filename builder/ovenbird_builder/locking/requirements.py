@@ -63,8 +63,8 @@ class Requirements(Struct, frozen=True):
     pinned: tuple[RequirementLine, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
-        """The requirements as a lock's head lists them: sorted, a path or a lock with the digest of its content."""
-        texts = {self.format_line(one) for one in self.wanted}
+        """Return the requirements for a lock's head: sorted, a path or a lock with the digest of its content."""
+        texts = {self.format_line(line) for line in self.wanted}
         texts |= {f"{path.name} ({content_digest(path)[:23]})" for path in (self.pylock, self.lock_file) if path}
         texts |= {f"--only-binary {name}" for name in self.only_binary}
         texts |= {"--require-hashes"} if self.require_hashes else set()
@@ -72,14 +72,14 @@ class Requirements(Struct, frozen=True):
         return tuple(sorted(texts))
 
     def limits(self) -> tuple[str, ...]:
-        """The constraints as a lock's head lists them."""
-        return tuple(sorted({one.text + _format_hashes(one) for one in self.constraints}))
+        """Return the constraints for a lock's head."""
+        return tuple(sorted({line.text + _format_hashes(line) for line in self.constraints}))
 
-    def format_line(self, one: RequirementLine) -> str:
-        """A requirement as a lock's head lists it."""
-        words = one.text + (" --pre" if self.pre else "") + _format_hashes(one)
-        if one.origin.startswith("file:"):
-            words += f" ({content_digest(self.root / one.origin.removeprefix('file:'))[:23]})"
+    def format_line(self, line: RequirementLine) -> str:
+        """Return a requirement as a lock's head lists it."""
+        words = line.text + (" --pre" if self.pre else "") + _format_hashes(line)
+        if line.origin.startswith("file:"):
+            words += f" ({content_digest(self.root / line.origin.removeprefix('file:'))[:23]})"
         return words
 
 
@@ -109,47 +109,51 @@ def collect_requirements(function: FunctionSpec, tree: Path, flags: RequirementF
     try:
         return _collect_from(function, tree, flags)
     except OutsideError:
-        with mirror_repository(function, tree) as places:
-            if places is None:
+        with mirror_repository(function, tree) as mirrored:
+            if mirrored is None:
                 raise
-            function, tree = places
+            function, tree = mirrored
             return _collect_from(function, tree, flags)
 
 
 def _collect_from(function: FunctionSpec, tree: Path, flags: RequirementFlags) -> Requirements:
     extras, indexes = flags.extras, flags.indexes
     home = _find_base_folder(function, tree)
-    found = Requirements(root=home)
+    requirements = Requirements(root=home)
     named = [_parse_requirement(text, f"spec.requirements[{i}]", home) for i, text in enumerate(function.requirements)]
     if named:
-        found = replace(found, wanted=tuple(named), used="spec.requirements")
+        requirements = replace(requirements, wanted=tuple(named), used="spec.requirements")
     for path in flags.files:
-        found = _add_file(found, locate(path), indexes, str(path), function.local_source)
+        requirements = _add_file(requirements, locate(path), indexes, str(path), function.local_source)
     try:
-        searched = _search_source(found, function, tree, extras, indexes)
+        searched = _search_source(requirements, function, tree, extras, indexes)
     except LockError:
-        if not found.used:
+        if not requirements.used:
             raise
         searched = Requirements(root=tree)  # what cannot be read does not matter then
-    if not found.used:
-        found = searched
+    if not requirements.used:
+        requirements = searched
     elif searched.used:
-        note = f"{searched.used} is not used: {found.used} names what is needed"
-        found = replace(found, notes=(*found.notes, note))
-    if extras and not any(name in found.used for name in _WITH_EXTRAS):
-        raise LockError(f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {found.used or '-'}")
+        note = f"{searched.used} is not used: {requirements.used} names what is needed"
+        requirements = replace(requirements, notes=(*requirements.notes, note))
+    if extras and not any(name in requirements.used for name in _WITH_EXTRAS):
+        raise LockError(
+            f"--extra {', '.join(extras)}: no pyproject.toml is in use", hint=f"used: {requirements.used or '-'}"
+        )
     added = [_parse_requirement(text, "--requirement", home) for text in flags.requirements]
     if added:
-        if found.pylock:
+        if requirements.pylock:
             raise LockError("--requirement cannot add to pylock.toml: it is a lock", hint="`--requirements FILE`")
-        used = f"{found.used} and --requirement" if found.used else "--requirement"
-        found = replace(found, wanted=(*found.wanted, *added), used=used)
+        used = f"{requirements.used} and --requirement" if requirements.used else "--requirement"
+        requirements = replace(requirements, wanted=(*requirements.wanted, *added), used=used)
     for path in flags.constraints:
         listing = _read_file(path, path.resolve().parent, indexes, str(path), "constraints")
-        found = replace(
-            found, constraints=(*found.constraints, *listing.constraints), notes=(*found.notes, *listing.notes)
+        requirements = replace(
+            requirements,
+            constraints=(*requirements.constraints, *listing.constraints),
+            notes=(*requirements.notes, *listing.notes),
         )
-    return found
+    return requirements
 
 
 def _parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
@@ -164,44 +168,44 @@ def _read_file(path: Path, root: Path, indexes: tuple[str, ...], label: str, kin
     return read_requirements(path, root, indexes=indexes, label=label, kind=kind)
 
 
-def _format_hashes(one: RequirementLine) -> str:
-    return "".join(f" --hash={value}" for value in one.hashes)
+def _format_hashes(line: RequirementLine) -> str:
+    return "".join(f" --hash={value}" for value in line.hashes)
 
 
 def _add_file(
-    found: Requirements, path: Path, indexes: tuple[str, ...], label: str, source: Path | None = None
+    requirements: Requirements, path: Path, indexes: tuple[str, ...], label: str, source: Path | None = None
 ) -> Requirements:
-    """With a requirements file added, which may lie in the folder `source` that the tree is a copy of.
+    """Add a requirements file, which may lie in the folder `source` that the tree is a copy of.
 
     Errors: LockError, also for a path in a file that lies in neither.
     """
     real = path.resolve()
-    roots = [root for root in (found.root, source) if root and real.is_relative_to(root.resolve())]
+    roots = [root for root in (requirements.root, source) if root and real.is_relative_to(root.resolve())]
     listing = _read_file(path, roots[0] if roots else real.parent, indexes, label)
-    for one in listing.wanted:
-        if not roots and one.origin.startswith("file:"):
+    for line in listing.wanted:
+        if not roots and line.origin.startswith("file:"):
             raise LockError(
-                f"{one.where}: {show_value(one.text)} is relative to the folder of a file that lies outside of the"
+                f"{line.where}: {show_value(line.text)} is relative to the folder of a file that lies outside of the"
                 " source",
                 hint="put the file and what it names into the source",
             )
     if not roots and listing.find_links:
         raise LockError(f"{label}: --find-links names a folder that lies outside of the source")
     return replace(
-        found,
-        wanted=(*found.wanted, *listing.wanted),
-        constraints=(*found.constraints, *listing.constraints),
-        used=f"{found.used} and {label}" if found.used else label,
-        pre=found.pre or listing.pre,
-        only_binary=tuple(sorted({*found.only_binary, *listing.only_binary})),
-        require_hashes=found.require_hashes or listing.require_hashes,
-        find_links=tuple(dict.fromkeys((*found.find_links, *listing.find_links))),
-        notes=(*found.notes, *listing.notes),
+        requirements,
+        wanted=(*requirements.wanted, *listing.wanted),
+        constraints=(*requirements.constraints, *listing.constraints),
+        used=f"{requirements.used} and {label}" if requirements.used else label,
+        pre=requirements.pre or listing.pre,
+        only_binary=tuple(sorted({*requirements.only_binary, *listing.only_binary})),
+        require_hashes=requirements.require_hashes or listing.require_hashes,
+        find_links=tuple(dict.fromkeys((*requirements.find_links, *listing.find_links))),
+        notes=(*requirements.notes, *listing.notes),
     )
 
 
 def _find_base_folder(function: FunctionSpec, tree: Path) -> Path:
-    """The folder that paths of requirements are meant from: the source's; the document's, below a root of its own."""
+    """Return the folder that paths of requirements start from: the source's, or the document's below its own root."""
     if function.source_root is None:
         return tree
     return tree / function.root.resolve().relative_to(function.source_root.resolve())
@@ -217,40 +221,42 @@ def _exists_as_file(path: Path) -> bool:
             hint="put the file there; without the link the function needs nothing",
         )
     if path.exists():
-        what = "a folder" if path.is_dir() else "no file"
+        kind = "a folder" if path.is_dir() else "no file"
         raise LockError(
-            f"{path.name} is {what}, and the file of this name says what a function needs",
+            f"{path.name} is {kind}, and the file of this name says what a function needs",
             hint=f"rename it; `--requirements {path.name}/FILE` names a file in it" if path.is_dir() else "",
         )
     return False
 
 
 def _search_source(
-    found: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
+    requirements: Requirements, function: FunctionSpec, tree: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
 ) -> Requirements:
-    """What the source itself says; beside the function document when the source is a folder below it that is silent."""
+    """Return what the source itself declares; else what lies beside the document, when the source is a folder below."""
     empty = Requirements(root=tree)
-    beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
-    folders = [_find_base_folder(function, tree), *beside, tree] if function.source_root else [tree, *beside]
-    extras = extras if not found.used else ()
+    folders_beside = [function.root] if function.local_source and function.root.resolve() != tree.resolve() else []
+    folders = (
+        [_find_base_folder(function, tree), *folders_beside, tree] if function.source_root else [tree, *folders_beside]
+    )
+    extras = extras if not requirements.used else ()
     notes: tuple[str, ...] = ()
     for folder in folders:
         for name in _SEARCHED:
             path = folder / name
             if not _exists_as_file(path):
                 continue
-            here = replace(empty, root=folder, notes=notes)
+            current = replace(empty, root=folder, notes=notes)
             if name == "pylock.toml":
-                return replace(here, pylock=path, used=name)
+                return replace(current, pylock=path, used=name)
             if name == "requirements.txt":
-                return _add_file(here, path, indexes, name)
+                return _add_file(current, path, indexes, name)
             if name == "Pipfile.lock":
-                return _add_pipenv_lock(here, path)
+                return _add_pipenv_lock(current, path)
             declared = _read_declaration(path, extras, indexes)
             if declared is not None and declared.notes and not declared.wanted:
                 notes = (*notes, *declared.notes)  # it says nothing that can be read: another may
             elif declared is not None:
-                return _add_declared(here, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
+                return _add_declared(current, declared, name + "".join(f" [{extra}]" for extra in extras), folder)
     text, name = _read_code(function, tree)
     if "# /// script" in text:
         from .projects.pyproject import read_inline_metadata
@@ -264,7 +270,7 @@ def _search_source(
 
 
 def _read_declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]) -> DeclaredDependencies | None:
-    """What one file of a project declares; None when it declares nothing."""
+    """Return what one file of a project declares; None when it declares nothing."""
     if path.name == "pyproject.toml":
         from .projects.pyproject import read_pyproject
 
@@ -279,19 +285,19 @@ def _read_declaration(path: Path, extras: tuple[str, ...], indexes: tuple[str, .
 
 
 def _add_declared(
-    found: Requirements, declared: DeclaredDependencies, used: str, folder: Path | None = None
+    requirements: Requirements, declared: DeclaredDependencies, used: str, folder: Path | None = None
 ) -> Requirements:
-    """With what is declared, and what the lock of the project's tool in `folder` limits."""
-    notes = (*found.notes, *declared.notes)
-    done = replace(
-        found, wanted=declared.wanted, requires_python=declared.requires_python, used=used, notes=notes,
+    """Add what is declared, and what the lock of the project's tool in `folder` limits."""
+    notes = (*requirements.notes, *declared.notes)
+    merged = replace(
+        requirements, wanted=declared.wanted, requires_python=declared.requires_python, used=used, notes=notes,
         constraints=declared.constraints,
     )  # fmt: skip
     lock = _find_lock(folder, used) if folder else None
     if lock is None:
-        return done
+        return merged
     return replace(
-        done, wanted=tuple(map(lock.pin_commit, done.wanted)), pinned=lock.pinned, lock_file=lock.path,
+        merged, wanted=tuple(map(lock.pin_commit, merged.wanted)), pinned=lock.pinned, lock_file=lock.path,
         used=f"{used} with {lock.path.name}", notes=(*notes, *lock.notes),
     )  # fmt: skip
 
@@ -307,16 +313,16 @@ def _find_lock(folder: Path, used: str) -> ProjectLock | None:
     return read_lock(path)
 
 
-def _add_pipenv_lock(found: Requirements, path: Path) -> Requirements:
-    """With all that a Pipfile.lock holds, where the Pipfile is not there."""
+def _add_pipenv_lock(requirements: Requirements, path: Path) -> Requirements:
+    """Add all that a Pipfile.lock holds, where there is no Pipfile."""
     from .projects.foreign_locks import read_lock
 
     lock = read_lock(path)
-    return replace(found, wanted=lock.pinned, used=path.name, notes=(*found.notes, *lock.notes))
+    return replace(requirements, wanted=lock.pinned, used=path.name, notes=(*requirements.notes, *lock.notes))
 
 
 def _read_code(function: FunctionSpec, tree: Path) -> tuple[str, str]:
-    """The text and the name of the file that holds the handler."""
+    """Return the text and the name of the file that holds the handler."""
     if function.code is not None:
         return function.code, "the inline code"
     module = function.handler.rpartition(":")[0] or function.default_module

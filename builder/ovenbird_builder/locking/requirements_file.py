@@ -74,7 +74,7 @@ class RequirementsFile:
 
 
 def parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
-    """One requirement from its text. A path is below `root`. Errors: LockError that says where it stands."""
+    """Return one requirement of its text. A path is below `root`. Errors: LockError that says where it stands."""
     if any(mark in text for mark in "\n\r\0"):
         raise LockError(f"{where}: a requirement is one line, found {show_value(text)}")
     text = text.strip()
@@ -100,27 +100,27 @@ def parse_requirement(text: str, where: str, root: Path) -> RequirementLine:
     if parsed.url:
         if not _REMOTE.match(parsed.url) and _SCP.match(words):
             raise LockError(f"{where}: {show_value(words)} is not a URL", hint=_suggest_form(words))
-        one = _parse_located(parsed.url, where, root, hashes, marker)
+        line = _parse_located(parsed.url, where, root, hashes, marker)
         return replace(
-            one, text=_format_text(f"{name}{_format_extras(extras)} @ {one.origin}", marker), name=name, extras=extras
+            line, text=_format_text(f"{name}{_format_extras(extras)} @ {line.origin}", marker), name=name, extras=extras
         )
     words = _format_text(f"{name}{_format_extras(extras)}{parsed.specifier}", marker)
     return RequirementLine(words, where, name, hashes, "", extras, marker)
 
 
-def add_markers(one: RequirementLine, markers: Collection[str]) -> RequirementLine:
+def add_markers(line: RequirementLine, markers: Collection[str]) -> RequirementLine:
     """Return a requirement that counts only where these markers are true as well."""
     if not markers:
-        return one
-    both = str(Marker(" and ".join(f"({marker})" for marker in sorted({*markers, one.marker} - {""}))))
-    words = one.text.removesuffix(f"; {one.marker}") if one.marker else one.text
-    return replace(one, text=_format_text(words, both), marker=both)
+        return line
+    both = str(Marker(" and ".join(f"({marker})" for marker in sorted({*markers, line.marker} - {""}))))
+    words = line.text.removesuffix(f"; {line.marker}") if line.marker else line.text
+    return replace(line, text=_format_text(words, both), marker=both)
 
 
 def read_requirements(
     path: Path, root: Path, *, indexes: tuple[str, ...] = (), label: str = "", kind: str = "wanted"
 ) -> RequirementsFile:
-    """A requirements file and what it includes, all below `root`; index options only where they equal `indexes`.
+    """Return a requirements file with all that it includes, below `root`; index options must equal `indexes`.
 
     `kind` is `constraints` for a file that only limits.
     Errors: LockError, with file and line.
@@ -155,9 +155,9 @@ def _read_file(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], 
     base = root if real.is_relative_to(find_boundary(root, real)) else real.parent
     for number, line in split_lines(text):
         where = f"{label} line {number}"
-        if found := _EDITABLE.match(line):
-            one = _parse_editable(found[1], where, base, into)
-            _add_line(one, kind, into)
+        if match := _EDITABLE.match(line):
+            requirement = _parse_editable(match[1], where, base, into)
+            _add_line(requirement, kind, into)
         elif not line.startswith("-"):
             _add_line(parse_requirement(line, where, base), kind, into)
         else:
@@ -173,22 +173,22 @@ def _read_file(reader: _Reader, path: Path, kind: str, above: tuple[Path, ...], 
             ]
 
 
-def _add_line(one: RequirementLine, kind: str, into: RequirementsFile) -> None:
+def _add_line(line: RequirementLine, kind: str, into: RequirementsFile) -> None:
     """Add a requirement or a constraint. Errors: LockError for a constraint that cannot be one, as with pip."""
     if kind == "wanted":
-        into.wanted.append(one)
+        into.wanted.append(line)
         return
-    if one.origin or one.extras:
-        what = "a URL or a path" if one.origin else "extras"
+    if line.origin or line.extras:
+        feature = "a URL or a path" if line.origin else "extras"
         raise LockError(
-            f"{one.where}: a constraint limits the versions of a name, found {show_value(one.text)} with {what}",
+            f"{line.where}: a constraint limits the versions of a name, found {show_value(line.text)} with {feature}",
             hint="name it in the requirements",
         )
-    into.constraints.append(one)
+    into.constraints.append(line)
 
 
 def _parse_editable(text: str, where: str, root: Path, into: RequirementsFile) -> RequirementLine:
-    """The requirement that `-e` names, quoted or not: an image holds a copy, so it is built like any other."""
+    """Return the requirement of `-e`, quoted or not: an image holds a copy, so it is built like any other."""
     words, marker = text, ""
     if "'" in text or '"' in text or "\\" in text:
         words, semicolon, marker = text.partition(";")
@@ -199,40 +199,40 @@ def _parse_editable(text: str, where: str, root: Path, into: RequirementsFile) -
         marker = f" ;{marker}" if semicolon else ""
     bare = words + marker
     if not (_REMOTE.match(_split_marker(bare, where)[0]) or _is_path(words) or _NAMED_URL.match(words)):
-        place, extras = _split_extras(words)
-        bare = f"./{place}{extras}{marker}" if _exists(root / place) else bare
-    one = parse_requirement(bare, where, root)
-    if not one.origin:
+        location, extras = _split_extras(words)
+        bare = f"./{location}{extras}{marker}" if _exists(root / location) else bare
+    line = parse_requirement(bare, where, root)
+    if not line.origin:
         raise LockError(
             f"{where}: -e takes a folder or the URL of a repository, found {show_value(redact_text(text))}",
             hint="write a name without -e",
         )
-    into.notes.append(f"{where}: {one.text} is installed as a copy, although -e asks for an editable install")
-    return one
+    into.notes.append(f"{where}: {line.text} is installed as a copy, although -e asks for an editable install")
+    return line
 
 
 def _list_included(options: object, where: str, folder: Path, base: Path) -> list[tuple[Path, str]]:
-    """The files that a line includes, each with what its lines are. Errors: LockError for one outside of the source."""
-    found = []
+    """Return the files that a line includes, each with what its lines are. Errors: LockError outside of the source."""
+    files = []
     for kind, name in (("wanted", "requirements"), ("constraints", "constraints")):
         for value in getattr(options, name) or ():
             file_options.check_variables(value, where)
             if _WEB.match(value):
                 raise _remote_file_error(value, f"{where}: ")
-            found.append((_path_below(base, folder, _unquote_file(value), where), kind))
-    return found
+            files.append((_path_below(base, folder, _unquote_file(value), where), kind))
+    return files
 
 
 def _remote_file_error(url: str, where: str) -> LockError:
-    shown = show_value(redact_text(url))
+    redacted = show_value(redact_text(url))
     return LockError(
-        f"{where}{shown} is a URL, which is not read: its content may differ from build to build",
+        f"{where}{redacted} is a URL, which is not read: its content may differ from build to build",
         hint="keep a copy beside the source: curl -o constraints.txt URL",
     )
 
 
 def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
-    """The folder of the source that `--find-links` names, relative to `base`. Errors: LockError."""
+    """Return the folder of the source that `--find-links` names, relative to `base`. Errors: LockError."""
     file_options.check_variables(value, where)
     if _SCHEME.match(value) and not value.startswith("file:"):
         raise LockError(
@@ -249,24 +249,24 @@ def _find_links_folder(value: str, where: str, folder: Path, base: Path) -> str:
 
 
 def _split_hashes(text: str, where: str) -> tuple[str, tuple[str, ...]]:
-    """A requirement without its `--hash` options, and these, sorted. Errors: LockError for another option."""
-    found = [one.lower() for one in _HASH.findall(text)]
+    """Return a requirement without its `--hash` options, and these, sorted. Errors: LockError for another option."""
+    hashes = [line.lower() for line in _HASH.findall(text)]
     text = _HASH.sub(" ", text).strip()
     if begins := _OPTION.search(text):
         text, words = text[: begins.start()].strip(), text[begins.start() :].strip()
         options = file_options.parse_hashes(words, where)
-        found += [file_options.check_hash(value, where) for value in options]
-    return text, tuple(sorted(set(found)))
+        hashes += [file_options.check_hash(value, where) for value in options]
+    return text, tuple(sorted(set(hashes)))
 
 
 def _split_marker(text: str, where: str) -> tuple[str, str]:
-    """A URL or a path, and its marker, normalised; another requirement whole. Errors: LockError for no marker."""
+    """Return a URL or a path and its marker, normalised; another requirement whole. Errors: LockError for no marker."""
     url = _SCHEME.match(text) is not None
-    words, found, marker = text.partition(" ;") if url else text.partition(";")
-    if url and not found:
-        words, found, marker = text.partition("; ")
+    words, separator, marker = text.partition(" ;") if url else text.partition(";")
+    if url and not separator:
+        words, separator, marker = text.partition("; ")
     words = words.strip()
-    if not found or not (_REMOTE.match(words) or _is_path(words)):
+    if not separator or not (_REMOTE.match(words) or _is_path(words)):
         return words, ""
     try:
         return words, str(Marker(marker.strip()))
@@ -276,25 +276,25 @@ def _split_marker(text: str, where: str) -> tuple[str, str]:
 
 
 def _split_extras(text: str) -> tuple[str, str]:
-    """`./lib` and `[x]` from `./lib[x]`."""
+    """Return `./lib` and `[x]` of `./lib[x]`."""
     begin = text.rfind("[") if text.endswith("]") else 0
     return (text[:begin].rstrip(), text[begin:]) if begin > 0 else (text, "")
 
 
 def _is_path(text: str) -> bool:
-    """Whether this names a file or folder rather than a distribution."""
+    """Return whether a text names a file or folder rather than a distribution."""
     if _NAMED_URL.match(text):
         return False
-    place, _ = _split_extras(text.partition("#")[0])
-    if place.startswith((".", "/", "file:")) or place.lower().endswith(_ARCHIVES):
+    location, _ = _split_extras(text.partition("#")[0])
+    if location.startswith((".", "/", "file:")) or location.lower().endswith(_ARCHIVES):
         return True
-    return "/" in place and not _SCHEME.match(place) and not re.search(r"[=<>~!]", place)
+    return "/" in location and not _SCHEME.match(location) and not re.search(r"[=<>~!]", location)
 
 
 def _parse_located(text: str, where: str, root: Path, hashes: tuple[str, ...], marker: str) -> RequirementLine:
-    """A requirement given as URL or path, with its extras behind it or in `#egg=`."""
+    """Return a requirement given as URL or path, with its extras behind it or in `#egg=`."""
     text, brackets = _split_extras(text)
-    place, _, fragment = text.partition("#")
+    location, _, fragment = text.partition("#")
     parts = [part.partition("=")[::2] for part in fragment.split("&") if part]
     egg = unquote(next((value for key, value in parts if key == "egg"), ""))
     name, more = _split_extras(egg)
@@ -304,25 +304,27 @@ def _parse_located(text: str, where: str, root: Path, hashes: tuple[str, ...], m
     except InvalidName:
         raise LockError(f"{where}: #egg={show_value(egg)} is not the name of a package", hint="#egg=NAME") from None
     rest = "&".join(f"{key}={value}" if value else key for key, value in parts if key != "egg")
-    if _REMOTE.match(place):
-        origin = _check_url(place + (f"#{rest}" if rest else ""), where)
-    elif _SCHEME.match(place) and not place.startswith("file:"):
+    if _REMOTE.match(location):
+        origin = _check_url(location + (f"#{rest}" if rest else ""), where)
+    elif _SCHEME.match(location) and not location.startswith("file:"):
         raise LockError(
             f"{where}: {show_value(redact_text(text))} is not a supported form of requirement",
             hint="git+https://, git+ssh://, https://",
         )
     else:
-        given = (file_options.check_hash(":".join(part), where) for part in parts if part[0].startswith("sha"))
-        hashes = tuple(sorted({*hashes, *given}))
+        fragment_hashes = (
+            file_options.check_hash(":".join(part), where) for part in parts if part[0].startswith("sha")
+        )
+        hashes = tuple(sorted({*hashes, *fragment_hashes}))
         folder = unquote(next((value for key, value in parts if key == "subdirectory"), ""))
-        origin = _resolve_path(text, _unquote_file(place) + (f"/{folder}" if folder else ""), where, root)
+        origin = _resolve_path(text, _unquote_file(location) + (f"/{folder}" if folder else ""), where, root)
     extras = tuple(sorted(set(extras)))
-    shown = f"{name}{_format_extras(extras)} @ {origin}" if name and extras else origin + _format_extras(extras)
-    return RequirementLine(_format_text(shown, marker), where, name, hashes, origin, extras, marker)
+    text_shown = f"{name}{_format_extras(extras)} @ {origin}" if name and extras else origin + _format_extras(extras)
+    return RequirementLine(_format_text(text_shown, marker), where, name, hashes, origin, extras, marker)
 
 
 def _check_url(url: str, where: str) -> str:
-    """A URL of a repository or an archive, its scheme in lower case. Errors: LockError for a login or an option."""
+    """Return a URL, its scheme in lower case. Errors: LockError for a URL with a login, or an option."""
     if re.match(r"[a-z+]+://[^/@]*:[^/@]*@|(git\+)?https?://[^/@]+@", url, re.IGNORECASE):
         raise LockError(f"{where}: a password must not be in a requirement", hint="use .netrc")
     if "://-" in url or "@-" in url:
@@ -331,29 +333,29 @@ def _check_url(url: str, where: str) -> str:
     return f"{scheme.lower()}://{rest}"
 
 
-def _resolve_path(text: str, place: str, where: str, root: Path) -> str:
-    """`file:` and a path below the root. Errors: LockError for one outside of it, or that is not there."""
-    path = _path_below(root.resolve(), root, place, where)
+def _resolve_path(text: str, location: str, where: str, root: Path) -> str:
+    """Return `file:` and a path below the root. Errors: LockError for a path outside of it, or a missing one."""
+    path = _path_below(root.resolve(), root, location, where)
     if not _exists(path):
         raise LockError(f"{where}: there is no {show_value(text)} in the source")
     return f"file:{Path(os.path.relpath(path, root.resolve())).as_posix()}"
 
 
 def _unquote_file(text: str) -> str:
-    """The path of a `file:` URL; another text as it is."""
+    """Return the path of a `file:` URL; another text as it is."""
     if not text.startswith("file:"):
         return text
     return unquote(text.removeprefix("file:").removeprefix("//localhost/").removeprefix("//"))
 
 
 def _fill_project_root(text: str, root: Path) -> str:
-    """With the folder of the source in place of what PDM and Hatch write for it in a URL."""
+    """Put the folder of the source in place of what PDM and Hatch write for it in a URL."""
     folder = root.resolve().as_posix()
     return text.replace("file:///${PROJECT_ROOT}", f"file://{folder}").replace("{root:uri}", f"file://{folder}")
 
 
 def _parse_extras(brackets: str, where: str) -> tuple[str, ...]:
-    """The names of extras in brackets, normalised. Errors: LockError."""
+    """Return the names of extras in brackets, normalised. Errors: LockError."""
     words = [word.strip() for word in brackets[1:-1].split(",") if word.strip()]
     try:
         return tuple(canonicalize_name(word, validate=True) for word in words)
@@ -370,7 +372,7 @@ def _format_text(words: str, marker: str) -> str:
 
 
 def _suggest_form(words: str) -> str:
-    """What to write instead."""
+    """Return what to write instead."""
     if _SCP.match(words):
         host, _, path = words.partition(":")
         return f"git+ssh://{host}/{path}"
@@ -380,7 +382,7 @@ def _suggest_form(words: str) -> str:
 
 
 def _path_below(root: Path, folder: Path, text: str, where: str) -> Path:
-    """The path that a text names from `folder`, which lies below `root`. Errors: LockError for one that does not."""
+    """Return the path that a text names from `folder`, below `root`. Errors: LockError for a path elsewhere."""
     try:
         if len(text) > _LONGEST_PATH:
             raise ValueError

@@ -41,8 +41,8 @@ def decode_text(data: bytes, label: str) -> str:
         if data.startswith(mark):
             return _decode_with(data[len(mark) :], encoding, label)
     for line in data.split(b"\n", 2)[:2]:
-        if found := _CODING.match(line):
-            return _decode_with(data, found[1].decode("ascii", "replace"), label)
+        if match := _CODING.match(line):
+            return _decode_with(data, match[1].decode("ascii", "replace"), label)
     return _decode_with(data, "utf-8", label)
 
 
@@ -51,20 +51,20 @@ def split_lines(text: str) -> list[tuple[int, str]]:
 
     As with pip, a backslash at the end of a comment behind a requirement joins too, and the next line is comment.
     """
-    found: list[tuple[int, str]] = []
-    start, held = 0, ""
+    lines: list[tuple[int, str]] = []
+    start, pending = 0, ""
     for number, raw in enumerate(text.splitlines(), 1):
         start = start or number
         line = raw.rstrip()
         comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not comment:
-            held += line.strip("\\")
+            pending += line.strip("\\")
             continue
         # a comment ends a joined line, and needs a blank before it to be one
-        found.append((start, held + (f" {line}" if comment else line)))
-        start, held = 0, ""
-    found += [(start, held)] if held else []
-    stripped = ((number, _COMMENT.sub("", line).strip()) for number, line in found)
+        lines.append((start, pending + (f" {line}" if comment else line)))
+        start, pending = 0, ""
+    lines += [(start, pending)] if pending else []
+    stripped = ((number, _COMMENT.sub("", line).strip()) for number, line in lines)
     return [(number, line) for number, line in stripped if line]
 
 

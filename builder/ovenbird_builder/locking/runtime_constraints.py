@@ -23,30 +23,30 @@ _EXTRAS = ("", "platform")
 
 def list_runtime_constraints(environment: dict[str, str]) -> tuple[RequirementLine, ...]:
     """Return the ranges of the runtime and of what a job on the platform needs, as constraints for that environment."""
-    found = set()
+    constraints = set()
     for text in metadata.requires("ovenbird") or ():
         parsed = Requirement(text)
         marker = parsed.marker
         if marker is None or any(marker.evaluate(environment | {"extra": extra}) for extra in _EXTRAS):
             name = canonicalize_name(parsed.name)
-            found.add(RequirementLine(f"{name}{parsed.specifier}", RUNTIME, name))
-    return tuple(sorted(found, key=lambda limit: limit.text))
+            constraints.add(RequirementLine(f"{name}{parsed.specifier}", RUNTIME, name))
+    return tuple(sorted(constraints, key=lambda limit: limit.text))
 
 
-def check_requirements(wanted: Iterable[RequirementLine], limits: Iterable[RequirementLine]) -> None:
+def check_requirements(requirements: Iterable[RequirementLine], limits: Iterable[RequirementLine]) -> None:
     """Refuse what names one version that a limit rules out. Both are lines that apply to the target.
 
     Errors: ConflictError, naming both.
     """
     ranges = _group_ranges(limits)
-    for one in wanted:
-        if one.origin:
+    for line in requirements:
+        if line.origin:
             continue
-        for part in Requirement(one.text).specifier:
+        for part in Requirement(line.text).specifier:
             exact = part.operator in ("==", "===") and not part.version.endswith(".*")
-            if exact and (limit := _find_broken(ranges, one.name, part.version)):
+            if exact and (limit := _find_broken(ranges, line.name, part.version)):
                 raise ConflictError(
-                    f"{show_value(one.text)} that you ask for in {one.where} is not within {_describe(limit)}",
+                    f"{show_value(line.text)} that you ask for in {line.where} is not within {_describe(limit)}",
                     hint="both share one environment: ask for a version within that range"
                     if limit.where == RUNTIME
                     else "change one of them",

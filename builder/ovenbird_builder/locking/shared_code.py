@@ -75,7 +75,7 @@ def locate(path: Path) -> Path:
 
 def find_repository(folder: Path) -> Path | None:
     """Return the top of the repository that a folder lies in, None where it lies in none."""
-    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
 
 
 @contextmanager
@@ -92,14 +92,17 @@ def mirror_repository(function: FunctionSpec, tree: Path) -> Iterator[tuple[Func
         yield None
         return
     mirror = RepositoryMirror(top, (tree.parent / f"{tree.name}-repository").resolve())
-    place, root = mirror.folder / folder.relative_to(top), mirror.folder / home.relative_to(top)
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(tree, place, symlinks=True)
+    document_folder, root = mirror.folder / folder.relative_to(top), mirror.folder / home.relative_to(top)
+    if not document_folder.exists():
+        document_folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(tree, document_folder, symlinks=True)
     token = _mirror.set(mirror)
     try:
-        for name in _FILES if root != place else ():
+        for name in _FILES if root != document_folder else ():
             mirror.bring(root / name)
-        yield replace(function, root=root, source_root=place if function.source_root else None), place
+        yield (
+            replace(function, root=root, source_root=document_folder if function.source_root else None),
+            document_folder,
+        )
     finally:
         _mirror.reset(token)

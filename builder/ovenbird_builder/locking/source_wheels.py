@@ -42,15 +42,15 @@ class BuiltWheel(Struct, frozen=True):
     by: str
 
     def pin(self) -> Pin:
-        """The pin of this wheel: no other file will do."""
+        """Return the pin of this wheel: no other file will do."""
         return Pin(self.wheel.name, self.wheel.version, (f"sha256:{self.wheel.sha256}",), self.url, (), self.by)
 
 
 def build_wheel(
-    one: RequirementLine,
+    line: RequirementLine,
     root: Path,
     shop: PipContainer,
-    asked: ResolutionRequest,
+    resolution: ResolutionRequest,
     *,
     by: str = "",
 ) -> BuiltWheel:
@@ -58,47 +58,47 @@ def build_wheel(
 
     Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
     """
-    folder = shop.folder / f"from-{hash_text(one.origin)[:12]}"
+    folder = shop.folder / f"from-{hash_text(line.origin)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        what, url = _prepare_source(one.origin, root, folder / "source", shop.site)
-        env = version_variables(folder / "source") if one.origin.startswith("git+") else {}
+        target, url = _prepare_source(line.origin, root, folder / "source", shop.site)
+        env = version_variables(folder / "source") if line.origin.startswith("git+") else {}
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
             env |= dict.fromkeys(
                 ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), f"{SHARED_DIR}/{folder.name}/constraint.txt"
             )  # the second since pip 25.3
         words: tuple[str, ...] = ("-m", "pip", "wheel", "--no-deps", f"--wheel-dir={SHARED_DIR}/{folder.name}/out")
-        if one.hashes and is_file(one.origin, root):  # pip compares them with the file before anything of it runs
+        if line.hashes and is_file(line.origin, root):  # pip compares them with the file before anything of it runs
             folder.mkdir(exist_ok=True)
-            options = "".join(f" --hash={value}" for value in one.hashes)
-            (folder / "file.txt").write_text(f"{what}{options}\n")
+            options = "".join(f" --hash={value}" for value in line.hashes)
+            (folder / "file.txt").write_text(f"{target}{options}\n")
             words = (*words, f"--requirement={SHARED_DIR}/{folder.name}/file.txt")
         else:
-            words = (*words, "--", what)
+            words = (*words, "--", target)
         try:
-            done = shop.run(*words, env=env)
+            result = shop.run(*words, env=env)
         except process.ProcessTimedOutError:
             raise WheelBuildError(
-                f"{one.origin} was still building after {shop.site.timeout:g} s ({one.where})"
+                f"{line.origin} was still building after {shop.site.timeout:g} s ({line.where})"
             ) from None
-        made = sorted((folder / "out").glob("*.whl")) if not done.returncode else []
-        if not made:
-            problem = translate_pip_error(done.stderr + done.stdout, asked)
+        wheels = sorted((folder / "out").glob("*.whl")) if not result.returncode else []
+        if not wheels:
+            problem = translate_pip_error(result.stderr + result.stdout, resolution)
             if isinstance(problem, HashError):
                 raise HashError(
-                    f"{one.where}: the file {show_value(one.origin)} is not the one whose hash is named:"
-                    f" {compare_hashes(done.stderr + done.stdout)}"
+                    f"{line.where}: the file {show_value(line.origin)} is not the one whose hash is named:"
+                    f" {compare_hashes(result.stderr + result.stdout)}"
                 )
-            raise type(problem)(f"{one.origin} ({one.where}): {problem.message}", hint=problem.hint)
-        wheel = Wheelhouse(shop.site.cache).put(made[0])
+            raise type(problem)(f"{line.origin} ({line.where}): {problem.message}", hint=problem.hint)
+        wheel = Wheelhouse(shop.site.cache).put(wheels[0])
         return BuiltWheel(wheel, url, find_generator(wheel.path))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_or_build(
-    one: RequirementLine, pin: Pin, root: Path, shop: PipContainer, asked: ResolutionRequest
+    line: RequirementLine, pin: Pin, root: Path, shop: PipContainer, resolution: ResolutionRequest
 ) -> BuiltWheel:
     """Return the wheel of a repository at the commit that a lock names, built again where it is not at hand any more.
 
@@ -107,7 +107,7 @@ def find_or_build(
     if wheel := Wheelhouse(shop.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
         return BuiltWheel(wheel, pin.url, pin.built)
     try:
-        return build_wheel(replace(one, origin=pin.url), root, shop, asked, by=pin.built)
+        return build_wheel(replace(line, origin=pin.url), root, shop, resolution, by=pin.built)
     except SourceMissingError as error:
         raise SourceMissingError(
             f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
@@ -136,14 +136,14 @@ def rebuild_wheel(
     pin: Pin,
     root: Path,
     shop: PipContainer,
-    asked: ResolutionRequest,
+    resolution: ResolutionRequest,
 ) -> Wheel:
     """Build the wheel of a pin that has an origin once more.
 
     Errors: as `build_wheel`; HashError when the file is another one than the lock names.
     """
-    one = RequirementLine(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
-    built = build_wheel(one, root, shop, asked, by=pin.built)
+    line = RequirementLine(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
+    built = build_wheel(line, root, shop, resolution, by=pin.built)
     if f"sha256:{built.wheel.sha256}" not in pin.hashes:
         raise HashError(
             f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "
@@ -154,25 +154,25 @@ def rebuild_wheel(
 
 
 def find_generator(wheel: Path) -> str:
-    """What built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
+    """Return what built a wheel, as a requirement: `setuptools==80.9`; empty when it does not say."""
     with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile, StopIteration), zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
-        if found := _GENERATOR.search(archive.read(name).decode(errors="replace")):
-            return f"{_KNOWN.get(found[1], found[1])}=={found[2]}"
+        if match := _GENERATOR.search(archive.read(name).decode(errors="replace")):
+            return f"{_KNOWN.get(match[1], match[1])}=={match[2]}"
     return ""
 
 
 def _prepare_source(origin: str, root: Path, into: Path, site: ResolverContext) -> tuple[str, str]:
-    """What pip builds, as it names it in the container, and the origin with its commit."""
+    """Return what pip builds, by its path in the container, and the origin with its commit."""
     mounted = f"{SHARED_DIR}/{into.parent.name}/{into.name}"
     into.parent.mkdir(parents=True)
     if origin.startswith("file:"):
-        place = root / origin.removeprefix("file:")
-        if place.is_file():
+        path = root / origin.removeprefix("file:")
+        if path.is_file():
             into.mkdir()
-            shutil.copyfile(place, into / place.name)
-            return f"{mounted}/{place.name}", origin
-        copy_folder(place, into)
+            shutil.copyfile(path, into / path.name)
+            return f"{mounted}/{path.name}", origin
+        copy_folder(path, into)
         _normalize_modes(into)
         return mounted, origin
     if not origin.startswith("git+"):
@@ -190,7 +190,7 @@ def _prepare_source(origin: str, root: Path, into: Path, site: ResolverContext) 
 
 
 def _normalize_modes(folder: Path) -> None:
-    """Modes that do not depend on the umask: a wheel takes them over."""
+    """Set modes that do not depend on the umask: a wheel takes them over."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100

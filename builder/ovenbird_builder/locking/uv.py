@@ -33,28 +33,28 @@ _GLIBC = (17, 28, *range(31, 41))  # the versions of manylinux that uv has names
 
 
 def find_uv() -> str:
-    """Where uv is: beside this Python, or on the PATH. Errors: ProgramMissingError."""
-    found = shutil.which("uv", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
-    if not found:
+    """Return where uv is: beside this Python, or on the PATH. Errors: ProgramMissingError."""
+    path = shutil.which("uv", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
+    if not path:
         raise ProgramMissingError("the program 'uv' is not installed", hint="`pip install uv`, or `--locker pip-tools`")
-    return found
+    return path
 
 
 def uv_version() -> str:
-    """`uv 0.9.1`."""
+    """Return `uv 0.9.1`."""
     return " ".join(process.run([find_uv(), "--version"]).stdout.split()[:2])
 
 
 def run_uv(
     folder: Path,
-    asked: ResolutionRequest,
+    resolution: ResolutionRequest,
     lines: Iterable[str],
     choice: ResolutionPreferences,
     site: ResolverContext,
 ) -> str:
-    """uv's output for these lines, in the form that pip-compile has. Errors: those of `translate_uv_error`."""
+    """Return uv's output for these lines, in the form of pip-compile's. Errors: those of `translate_uv_error`."""
     write_inputs(folder, (line.replace(f"file://{SHARED_DIR}", f"file://{folder}") for line in lines),
-          [one.text for one in asked.limits], choice.previous)  # fmt: skip
+          [line.text for line in resolution.limits], choice.previous)  # fmt: skip
     argv = [
         find_uv(), "pip", "compile", "--generate-hashes", "--no-config", "--no-header", "--no-build",
         "--no-python-downloads", "--strip-extras", "--color=never",
@@ -63,7 +63,7 @@ def run_uv(
         "--constraint=limits.txt", "--output-file=lock.txt", *(["--prerelease=allow"] if choice.pre else []),
         # the best version of all indexes, as pip does; with one index it would only cost the word on a lacking password
         *(["--index-strategy=unsafe-best-match"] if site.indexes.extra else []),
-        *(f"--upgrade-package={one}" for one in choice.upgrade), "wanted.in",
+        *(f"--upgrade-package={name}" for name in choice.upgrade), "wanted.in",
     ]  # fmt: skip
     env = {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "UV_CACHE_DIR": str(site.cache / "uv"),
@@ -74,21 +74,21 @@ def run_uv(
     except process.ProcessTimedOutError as error:
         raise PackageIndexError(f"locking took longer than {site.timeout:g} s: {error.message}") from None
     except process.ProcessFailedError as error:
-        raise translate_uv_error(error.output, asked) from None
+        raise translate_uv_error(error.output, resolution) from None
     try:
         return (folder / "lock.txt").read_text()
     except OSError:
         raise LockError("uv wrote no lock") from None
 
 
-def translate_uv_error(output: str, asked: ResolutionRequest) -> LockError:
-    """The error of ours that uv's output amounts to."""
-    said = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
-    said = said.removeprefix("No solution found when resolving dependencies:").strip()
-    if problem := explain_unreachable(output, asked):
+def translate_uv_error(output: str, resolution: ResolutionRequest) -> LockError:
+    """Return the error for uv's output."""
+    message = " ".join(line.strip(_FRAME) for line in output.splitlines() if line.strip(_FRAME))
+    message = message.removeprefix("No solution found when resolving dependencies:").strip()
+    if problem := explain_unreachable(output, resolution):
         return problem
-    if "unauthorized" in said.lower() or "status code 401" in said.lower():
-        return PackageIndexError(f"a package index asks for credentials: {said[:300]}")
+    if "unauthorized" in message.lower() or "status code 401" in message.lower():
+        return PackageIndexError(f"a package index asks for credentials: {message[:300]}")
     for kind, words in (
         (
             RequirementMissingError,
@@ -99,15 +99,21 @@ def translate_uv_error(output: str, asked: ResolutionRequest) -> LockError:
             ("no usable wheels", "no wheels with a matching", "building from source is disabled", "no-build"),
         ),
     ):
-        if any(word in said for word in words):
-            names = [one for one in asked.wanted if re.search(rf"\b{re.escape(one.name)}\b", said) and one.name]
-            who = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
-            return kind(f"uv: {said[:800]}{who}")
-    rows = [f"{one.text} ({one.where})" for one in (*asked.wanted, *asked.limits) if one.name and one.name in said]
-    return ConflictError("\n  ".join([f"uv: {said[:1500]}", *rows]))
+        if any(word in message for word in words):
+            names = [
+                line for line in resolution.wanted if re.search(rf"\b{re.escape(line.name)}\b", message) and line.name
+            ]
+            requirer = f" ({names[0].text} is asked for in {names[0].where})" if names else ""
+            return kind(f"uv: {message[:800]}{requirer}")
+    rows = [
+        f"{line.text} ({line.where})"
+        for line in (*resolution.wanted, *resolution.limits)
+        if line.name and line.name in message
+    ]
+    return ConflictError("\n  ".join([f"uv: {message[:1500]}", *rows]))
 
 
 def _uv_platform(interpreter: TargetPython) -> str:
-    """uv's name for the target, of the newest manylinux that its glibc fulfils."""
-    newest = max((one for one in _GLIBC if one <= glibc_version(interpreter)[1]), default=17)
+    """Return uv's name for the target, of the newest manylinux that its glibc fulfils."""
+    newest = max((minor for minor in _GLIBC if minor <= glibc_version(interpreter)[1]), default=17)
     return f"{interpreter.machine}-manylinux_2_{newest}"

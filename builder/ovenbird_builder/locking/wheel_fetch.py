@@ -79,25 +79,25 @@ def fetch_wheels(
     interpreter = site.interpreter
     target = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
     rows = tuple(RequirementLine(f"{pin.name}=={pin.version}", "the lock", pin.name) for pin in lock.pins)
-    asked = ResolutionRequest(rows, (), target, site.indexes.urls(), (":all:",) if only_binary else ())
-    search = _WheelSearch(site, only_binary, asked, [identity] if identity else [])
-    found = {pin.name: wheel for pin in lock.pins if (wheel := _find_noted(pin, search))}
-    missing = [pin for pin in lock.pins if pin.name not in found]
+    resolution = ResolutionRequest(rows, (), target, site.indexes.urls(), (":all:",) if only_binary else ())
+    search = _WheelSearch(site, only_binary, resolution, [identity] if identity else [])
+    wheels = {pin.name: wheel for pin in lock.pins if (wheel := _find_noted(pin, search))}
+    missing = [pin for pin in lock.pins if pin.name not in wheels]
     if missing and offline:
         tags = supported_tags(interpreter)
-        found |= {pin.name: wheel for pin in missing if (wheel := search.house.best(pin.hashes, tags))}
-        if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in found]:
+        wheels |= {pin.name: wheel for pin in missing if (wheel := search.house.best(pin.hashes, tags))}
+        if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in wheels]:
             raise PackageIndexError(
                 f"offline, and the cache has no wheel of {', '.join(absent)} for {target}",
                 hint="build once with the network, or bring them by ovenbird bundle",
             )
     elif missing:
-        found |= _fetch_missing(missing, search, root or Path())
-    return tuple(found[pin.name] for pin in lock.pins)
+        wheels |= _fetch_missing(missing, search, root or Path())
+    return tuple(wheels[pin.name] for pin in lock.pins)
 
 
 def list_answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, dict[str, str]]:
-    """Which wheel each pin took on such a target, as `Wheelhouse.note` keeps it: what a bundle has to bring along."""
+    """Return which wheel each pin took on such a target, as `Wheelhouse.note` keeps it, for a bundle."""
     site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
     search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
     keys = [key for pin in lock.pins for key in (_pin_key(pin, search), _built_wheel_key(pin, search))]
@@ -112,7 +112,7 @@ def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity
 
 
 def _find_noted(pin: Pin, search: _WheelSearch) -> Wheel | None:
-    """The wheel that a pin took before on such a target, or the one that is all it allows."""
+    """Return the wheel that a pin took before on such a target, or the only one that it allows."""
     if pin.url:
         return search.house.find(pin.hashes[0].removeprefix("sha256:"))
     noted = search.house.noted(_pin_key(pin, search))
@@ -122,43 +122,43 @@ def _find_noted(pin: Pin, search: _WheelSearch) -> Wheel | None:
 
 
 def _fetch_missing(missing: list[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
-    """What is not at hand: downloaded, or built."""
+    """Download or build the wheels that are not in the cache."""
     indexed = [pin for pin in missing if not pin.url]
     sources = [pin for pin in indexed if search.house.noted(_pin_key(pin, search)).get("sdist")]
     indexed = [pin for pin in indexed if pin not in sources]
-    found = _download_wheels(indexed, sources, search) if indexed else {}
+    wheels = _download_wheels(indexed, sources, search) if indexed else {}
     to_build = [*sources, *(pin for pin in missing if pin.url)]
-    return found | (_build_wheels(to_build, search, root) if to_build else {})
+    return wheels | (_build_wheels(to_build, search, root) if to_build else {})
 
 
 def _download_wheels(indexed: list[Pin], sources: list[Pin], search: _WheelSearch) -> dict[str, Wheel]:
-    """Wheels from the index; a pin that is there as source only goes over to `sources`."""
-    found: dict[str, Wheel] = {}
+    """Download wheels from the index; a pin that is there as source only is moved to `sources`."""
+    wheels: dict[str, Wheel] = {}
     title = f"download the wheels of {len(indexed)} pins"
-    with search.site.progress.stage(title) as told, make_step_folder(search.site.cache) as name:
+    with search.site.progress.stage(title) as report, make_step_folder(search.site.cache) as name:
         place_links(Path(name), search.site.links)
         while indexed:
             lacking = _download(tuple(indexed), search, Path(name))
             if lacking is None:
-                found |= _store_wheels(indexed, Path(name) / "wheels", search)
+                wheels |= _store_wheels(indexed, Path(name) / "wheels", search)
                 break
             sources.append(lacking)
             indexed.remove(lacking)
-        told(f"{len(found)} wheels, {sum(wheel.path.stat().st_size for wheel in found.values()) / 1e6:.1f} MB")
-    return found
+        report(f"{len(wheels)} wheels, {sum(wheel.path.stat().st_size for wheel in wheels.values()) / 1e6:.1f} MB")
+    return wheels
 
 
 def _download(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path) -> Pin | None:
-    """Download the wheels of all pins by one pip into `folder/wheels`; the pin that is there as source only, or None.
+    """Download the wheels of all pins by one pip into `folder/wheels`; return a pin that is there as source only.
 
     Errors: those of `refusals.explain`; NoWheelError for a pin of which there is neither.
     """
-    done = _run_pip_download(pins, search, folder)
-    if not done.returncode:
+    result = _run_pip_download(pins, search, folder)
+    if not result.returncode:
         return None
-    output = done.stderr + done.stdout
-    found = _NONE.search(output)
-    pin = next((pin for pin in pins if found and pin.name == canonicalize_name(found[1])), None)
+    output = result.stderr + result.stdout
+    match = _NONE.search(output)
+    pin = next((pin for pin in pins if match and pin.name == canonicalize_name(match[1])), None)
     if pin is None or explain_unreachable(output, search.asked):
         raise translate_pip_error(output, search.asked)
     # asked again for this one alone, pip tells what it has passed over: a source, or files for others
@@ -172,15 +172,15 @@ def _download(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path) -> Pin 
 def _run_pip_download(
     pins: tuple[Pin, ...], search: _WheelSearch, folder: Path, *flags: str
 ) -> process.CompletedProcess:
-    """Run pip on this machine for the target; the status is the caller's to judge. Errors: PackageIndexError."""
+    """Run pip on this machine for the target; the caller judges the status. Errors: PackageIndexError."""
     (folder / "wheels").mkdir(exist_ok=True)
-    links = "".join(f"--find-links {place.as_uri()}\n" for place in sorted(folder.glob("links-*")))
+    links = "".join(f"--find-links {folder_of_links.as_uri()}\n" for folder_of_links in sorted(folder.glob("links-*")))
     (folder / "pins.txt").write_text(links + _format_pins(pins))
     site, interpreter = search.site, search.site.interpreter
     argv = [
         sys.executable, "-I", "-m", "pip", *flags, "download", "--require-hashes", "--no-deps", "--only-binary=:all:",
         f"--dest={folder / 'wheels'}", f"--python-version={python_minor(interpreter)}", "--implementation=cp",
-        f"--abi={abi_tag(interpreter)}", *(f"--platform={one}" for one in list_platform_tags(interpreter)),
+        f"--abi={abi_tag(interpreter)}", *(f"--platform={tag}" for tag in list_platform_tags(interpreter)),
         f"--cache-dir={site.cache / 'pip'}", "--progress-bar=off", f"--requirement={folder / 'pins.txt'}",
     ]  # fmt: skip
     with site.indexes.config() as config:
@@ -195,17 +195,17 @@ def _run_pip_download(
 
 
 def _store_wheels(pins: Iterable[Pin], folder: Path, search: _WheelSearch) -> dict[str, Wheel]:
-    """Take downloaded wheels into the cache, each noted for its pin."""
+    """Store downloaded wheels in the cache, each noted for its pin."""
     by_name = {pin.name: pin for pin in pins}
-    found = {}
+    wheels = {}
     for path in sorted(folder.glob("*.whl")):
         wheel = search.house.put(path)
         pin = by_name[wheel.name]
         search.house.note(_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
-        found[pin.name] = wheel
-    if absent := sorted(by_name.keys() - found.keys()):
+        wheels[pin.name] = wheel
+    if absent := sorted(by_name.keys() - wheels.keys()):
         raise LockError(f"pip downloaded no wheel of {', '.join(absent)}")
-    return found
+    return wheels
 
 
 def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
@@ -215,29 +215,29 @@ def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict
     if search.only_binary or search.site.interpreter.machine != this.machine():
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
-    found = {}
+    wheels = {}
     with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as shop:
         links = place_links(shop.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
                 if pin.url:
-                    found[pin.name] = source_wheels.rebuild_wheel(pin, root, shop, search.asked)
+                    wheels[pin.name] = source_wheels.rebuild_wheel(pin, root, shop, search.asked)
                 else:
-                    found[pin.name] = _build_wheel(pin, shop, search, links)
-    return found
+                    wheels[pin.name] = _build_wheel(pin, shop, search, links)
+    return wheels
 
 
 def _build_wheel(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iterable[str]) -> Wheel:
-    """The wheel of a source distribution. Errors: WheelBuildError, those of `refusals.explain`."""
+    """Build the wheel of a source distribution. Errors: WheelBuildError, those of `pip_errors`."""
     (shop.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _format_pins([pin]))
     out = f"built-{pin.name}"
     words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHARED_DIR}/{out}", "--requirement=pins.txt")
     try:
-        done = shop.run("-m", "pip", *words)
+        result = shop.run("-m", "pip", *words)
     except process.ProcessTimedOutError:
         raise WheelBuildError(f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s") from None
-    if done.returncode:
-        problem = translate_pip_error(done.stderr + done.stdout, search.asked)
+    if result.returncode:
+        problem = translate_pip_error(result.stderr + result.stdout, search.asked)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
     wheel = search.house.put(next((shop.folder / out).glob("*.whl")))
     search.house.note(_pin_key(pin, search), {"sdist": "yes"})
@@ -246,8 +246,8 @@ def _build_wheel(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iter
 
 
 def _format_pins(pins: Iterable[Pin]) -> str:
-    """A requirements file of exactly these pins."""
-    return "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in pins)
+    """Return a requirements file of exactly these pins."""
+    return "".join(f"{pin.name}=={pin.version} {' '.join(f'--hash={value}' for value in pin.hashes)}\n" for pin in pins)
 
 
 def _pin_key(pin: Pin, search: _WheelSearch) -> str:
@@ -256,7 +256,7 @@ def _pin_key(pin: Pin, search: _WheelSearch) -> str:
 
 
 def _built_wheel_key(pin: Pin, search: _WheelSearch) -> str:
-    """The key of a wheel that was built from source: what builds it is the base, by its digest."""
+    """Return the key of a wheel that was built from source: what builds it is the base, by its digest."""
     if not search.base:
         with contextlib.suppress(process.ProcessFailedError):  # not in the store yet
             search.base.append(inspect_stored(image_name(search.site.image)).digest)

@@ -18,46 +18,46 @@ _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
 def platform_of(interpreter: TargetPython) -> str:
-    """The target as images name it: `linux/amd64`."""
+    """Return the target as images name it: `linux/amd64`."""
     return f"linux/{_MACHINES.get(interpreter.machine, interpreter.machine)}"
 
 
 def machine_of(platform_name: str) -> str:
-    """The machine of a platform as Python names it: `aarch64` from `linux/arm64`; empty from empty."""
+    """Return the machine of a platform as Python names it: `aarch64` of `linux/arm64`; empty of empty."""
     word = platform_name.partition("/")[2].partition("/")[0]
     return next((name for name, image in _MACHINES.items() if image == word), word)
 
 
 def format_lock_command(platform_name: str) -> str:
     """Return the command that locks for a platform, in backticks; this machine's needs no flag."""
-    here = f"linux/{_MACHINES.get(this_machine.machine(), this_machine.machine())}"
-    return "`ovenbird lock`" if platform_name in ("", here) else f"`ovenbird lock --platform {platform_name}`"
+    own_platform = f"linux/{_MACHINES.get(this_machine.machine(), this_machine.machine())}"
+    return "`ovenbird lock`" if platform_name in ("", own_platform) else f"`ovenbird lock --platform {platform_name}`"
 
 
 def python_minor(interpreter: TargetPython) -> str:
-    """Python's minor version, `3.12`."""
+    """Return Python's minor version, `3.12`."""
     return ".".join(interpreter.version.split(".")[:2])
 
 
 def abi_tag(interpreter: TargetPython) -> str:
-    """The ABI tag: `cp312`, or `cp313t` for a free-threaded build, from `cpython-313t-x86_64-linux-gnu`."""
+    """Return the ABI tag: `cp312`, or `cp313t` for a free-threaded build, of `cpython-313t-x86_64-linux-gnu`."""
     return "cp" + interpreter.soabi.split("-")[1]
 
 
 def glibc_version(interpreter: TargetPython) -> tuple[int, int]:
-    """The version of glibc, from `glibc 2.36`."""
+    """Return the version of glibc, of `glibc 2.36`."""
     return parse_glibc(interpreter.libc)
 
 
 def parse_glibc(text: str) -> tuple[int, int]:
-    """`(2, 36)` from `glibc 2.36`; (0, 0) when the text says nothing of the kind."""
+    """Return `(2, 36)` of `glibc 2.36`; (0, 0) when the text says nothing of the kind."""
     major, _, rest = text.rpartition(" ")[2].partition(".")
     version = (read_whole(major, -1), read_whole(rest, -1))
     return version if -1 not in version else (0, 0)
 
 
 def list_platform_tags(interpreter: TargetPython) -> Iterator[str]:
-    """The platform tags, from the newest manylinux that the target's glibc fulfils down."""
+    """Yield the platform tags, from the newest manylinux that the target's glibc fulfils down."""
     major, newest = glibc_version(interpreter)
     oldest = 5 if interpreter.machine == "x86_64" else 17
     for number in range(newest, oldest - 1, -1):
@@ -72,13 +72,13 @@ def assume_interpreter(version: str, platform_name: str, libc: str) -> TargetPyt
 
     `version` is a minor version, `3.12`, whose first release stands for all.
     """
-    there = machine_of(platform_name)
-    soabi = f"cpython-{version.replace('.', '')}-{there}-linux-gnu"
-    return TargetPython(f"{version}.0", "", "", "", "", "", "", there, libc, soabi, "", (), {}, "", "")
+    target_machine = machine_of(platform_name)
+    soabi = f"cpython-{version.replace('.', '')}-{target_machine}-linux-gnu"
+    return TargetPython(f"{version}.0", "", "", "", "", "", "", target_machine, libc, soabi, "", (), {}, "", "")
 
 
 def supported_tags(interpreter: TargetPython) -> list[Tag]:
-    """The tags of wheels that the target installs, best first."""
+    """Return the tags of wheels that the target installs, best first."""
     from packaging import tags
     from packaging.version import Version
 
@@ -91,7 +91,7 @@ def supported_tags(interpreter: TargetPython) -> list[Tag]:
 
 
 def marker_environment(interpreter: TargetPython) -> dict[str, str]:
-    """What markers see in the target."""
+    """Return what markers see in the target."""
     return {
         "implementation_name": "cpython",
         "implementation_version": interpreter.version,

@@ -48,7 +48,7 @@ class Wheelhouse(Struct, frozen=True):
     cache: Path
 
     def find(self, sha256: str) -> Wheel | None:
-        """The wheel with this digest, verified; None when it is not here (any more), or when that is no digest."""
+        """Return the wheel with this digest, verified; None when it is not here, or when that is no digest."""
         if not re.fullmatch("[0-9a-f]{64}", sha256):  # of a note that is damaged: it must not name another folder
             return None
         folder = self.cache / "wheels" / "files" / sha256
@@ -64,58 +64,58 @@ class Wheelhouse(Struct, frozen=True):
             return None
 
     def put(self, path: Path) -> Wheel:
-        """Take a wheel over (it is moved, if it lies on the same disk); the one that is kept. Errors: SpaceError."""
+        """Add a wheel (by rename on the same filesystem) and return the stored file. Errors: SpaceError."""
         sha256 = hash_file(path)
         files = self.cache / "wheels" / "files"
-        found = self.find(sha256)
+        stored = self.find(sha256)
         with guard_cache_writes(files):
-            if found:
+            if stored:
                 path.unlink()
-                return found
+                return stored
             with filling_folder(files / sha256) as folder:
                 shutil.move(path, folder / path.name)
                 (folder / path.name).chmod(0o644)
                 _write_stamp(folder / path.name)
-        found = self.find(sha256)
-        if not found:
+        stored = self.find(sha256)
+        if not stored:
             raise DiskFullError(f"{path.name} vanished from {show_value(str(files))} while it was put there")
-        return found
+        return stored
 
     def note(self, key: str, value: dict[str, str]) -> None:
-        """Keep what a key gave. Errors: SpaceError."""
+        """Store the value of a key. Errors: SpaceError."""
         keys = self.cache / "wheels" / "keys"
         with guard_cache_writes(keys):
             keys.mkdir(parents=True, exist_ok=True)
             write_file(keys / f"{key}.json", json.dumps(value, sort_keys=True).encode())
 
     def noted(self, key: str) -> dict[str, str]:
-        """What a key gave; empty when that is not known."""
+        """Return the value of a key; empty when there is none."""
         try:
             path = self.cache / "wheels" / "keys" / f"{key}.json"
-            found = json.loads(path.read_text())
+            record = json.loads(path.read_text())
             with contextlib.suppress(OSError):
                 os.utime(path)
         except (OSError, ValueError, RecursionError):
             return {}
-        fits = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
-        return found if fits else {}
+        fits = isinstance(record, dict) and all(isinstance(value, str) for value in record.values())
+        return record if fits else {}
 
     def best(self, hashes: Iterable[str], supported: list[Tag]) -> Wheel | None:
-        """The wheel here, of these digests, that the tags like best."""
+        """Return the wheel here, of these digests, that the tags like best."""
         from packaging.utils import parse_wheel_filename
 
         rank = {tag: number for number, tag in enumerate(supported)}
-        found = [wheel for one in sorted(hashes) if (wheel := self.find(one.removeprefix("sha256:")))]
+        wheels = [wheel for value in sorted(hashes) if (wheel := self.find(value.removeprefix("sha256:")))]
         fits = [
             (min(rank[tag] for tag in kinds), wheel.filename, wheel)
-            for wheel in found
+            for wheel in wheels
             if (kinds := [tag for tag in parse_wheel_filename(wheel.filename)[3] if tag in rank])
         ]
         return min(fits)[2] if fits else None
 
 
 def describe_wheel(path: Path, sha256: str) -> Wheel:
-    """A wheel by its file. Errors: HashError for a file name that no wheel has."""
+    """Return a wheel by its file. Errors: HashError for a file name that no wheel has."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     try:
@@ -135,7 +135,7 @@ def _write_stamp(path: Path) -> None:
 
 
 def _is_unchanged(path: Path, sha256: str) -> bool:
-    """Whether a file is what it was: by size and time, else by its content."""
+    """Return whether a file is unchanged: by size and time, else by its content."""
     with contextlib.suppress(OSError):
         if path.with_name("stamp").read_text() == _read_stamp(path):
             return True

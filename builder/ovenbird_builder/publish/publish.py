@@ -95,7 +95,7 @@ def _put_tag(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient
 
 
 def write_output(
-    one: Destination,
+    output: Destination,
     parcel: PublishRequest,
     registry: SkopeoClient,
     cache: LayerCache,
@@ -108,18 +108,18 @@ def write_output(
     Errors: those of `faults` and of `allow`, ImageError, SpaceError.
     """
     folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
-    if one.kind == "store" and allow and not parcel.index:
+    if output.kind == "store" and allow and not parcel.index:
         _load_into_store(parcel, folder, registry, progress, allow)
         return
     if allow:
         allow()
-    if one.kind == "store":
+    if output.kind == "store":
         for tag in parcel.tags:
             with progress.stage(f"load {tag.local} into the local store"):
                 registry.load(folder, tag.local)
     else:
-        with progress.stage(f"write {one}"):
-            destination.write(one, registry, folder, parcel.tags, index=parcel.index)
+        with progress.stage(f"write {output}"):
+            destination.write(output, registry, folder, parcel.tags, index=parcel.index)
 
 
 def _load_into_store(

@@ -36,14 +36,14 @@ class ProjectLock(Struct, frozen=True):
     commits: dict[str, str] = {}
     notes: tuple[str, ...] = ()
 
-    def pin_commit(self, one: RequirementLine) -> RequirementLine:
+    def pin_commit(self, line: RequirementLine) -> RequirementLine:
         """Return a requirement with the commit of this lock, where it names a repository."""
-        commit = self.commits.get(one.name)
-        if not commit or not one.origin.startswith("git+"):
-            return one
-        address, _, folder = split_git(one.origin)
+        commit = self.commits.get(line.name)
+        if not commit or not line.origin.startswith("git+"):
+            return line
+        address, _, folder = split_git(line.origin)
         origin = f"{address}@{commit}" + (f"#subdirectory={folder}" if folder else "")
-        return replace(one, text=one.text.replace(one.origin, origin, 1), origin=origin)
+        return replace(line, text=line.text.replace(line.origin, origin, 1), origin=origin)
 
 
 class _Entry(Struct, frozen=True):
@@ -63,8 +63,8 @@ def read_lock(path: Path) -> ProjectLock:
     try:
         entries = list(readers[path.name](path))
     except (AttributeError, TypeError, KeyError, ValueError) as error:  # a table of another kind than these tools write
-        what = cut_text(escape_controls(str(error)), 200)
-        raise LockError(f"{path.name} is not as its tool writes it: {what}") from None
+        reason = cut_text(escape_controls(str(error)), 200)
+        raise LockError(f"{path.name} is not as its tool writes it: {reason}") from None
     plain = [entry for entry in entries if entry.version and not entry.local and not entry.commit]
     counts = Counter(entry.name for entry in plain)
     # of several versions without a marker each, only the resolution of their own tool knows which one is meant
@@ -84,8 +84,8 @@ def _make_constraint(entry: _Entry, path: Path) -> RequirementLine:
     except InvalidVersion as error:
         raise LockError(f"{where}: {cut_text(escape_controls(str(error)), 200)}") from None
     words = f"{entry.name}=={version}" + (f" ; {entry.marker}" if entry.marker else "")
-    found = parse_requirement(words, where, path.parent)
-    return replace(found, hashes=tuple(sorted(set(entry.hashes))))
+    constraint = parse_requirement(words, where, path.parent)
+    return replace(constraint, hashes=tuple(sorted(set(entry.hashes))))
 
 
 def _read_uv(path: Path) -> Iterator[_Entry]:
@@ -141,8 +141,8 @@ def _read_pipfile(path: Path) -> Iterator[_Entry]:
 
 def _usable_hashes(values: Iterable[str]) -> tuple[str, ...]:
     """Return the hashes that pins have; none when one is of another kind, as then not all files are known."""
-    found = tuple(values)
-    return found if all(_SHA256.fullmatch(value) for value in found) else ()
+    hashes = tuple(values)
+    return hashes if all(_SHA256.fullmatch(value) for value in hashes) else ()
 
 
 def _join_markers(markers: Iterable[str]) -> str:

@@ -40,23 +40,23 @@ def has_source(table: object) -> bool:
     return isinstance(table, dict) and any(key in table for key in _LOCATIONS)
 
 
-def read_source(plain: RequirementLine, table: Mapping[str, Any], where: str, place: PackageSource) -> RequirementLine:
+def read_source(plain: RequirementLine, table: Mapping[str, Any], where: str, source: PackageSource) -> RequirementLine:
     """Return the requirement `plain` from where its table says; itself when that is an index which is asked anyway.
 
     Errors: LockError for an index that no flag names, a member that is not in the source, a form that is not followed.
     """
     if index := table.get("index") or table.get("source"):
-        _check_index(index, table, where, place)
+        _check_index(index, table, where, source)
         return plain
-    location = _find_location(plain.name, table, where, place)
+    location = _find_location(plain.name, table, where, source)
     if not location:
         return plain
     brackets = f"[{','.join(plain.extras)}]" if plain.extras else ""
     marker = f" ; {plain.marker}" if plain.marker else ""
-    return parse_requirement(f"{plain.name}{brackets} @ {location}{marker}", where, place.root)
+    return parse_requirement(f"{plain.name}{brackets} @ {location}{marker}", where, source.root)
 
 
-def _find_location(name: str, table: Mapping[str, Any], where: str, place: PackageSource) -> str:
+def _find_location(name: str, table: Mapping[str, Any], where: str, source: PackageSource) -> str:
     for key in (*_REFS, "git", "path", "file", "url", "subdirectory"):
         if not isinstance(table.get(key, ""), str):
             raise LockError(f"{where}: {key}: expected a text, found {show_value(str(table[key]))}")
@@ -69,7 +69,7 @@ def _find_location(name: str, table: Mapping[str, Any], where: str, place: Packa
     if path := table.get("path") or table.get("file"):
         return f"file:{path}" + folder
     if table.get("workspace") is True:
-        if member := place.members(name):
+        if member := source.members(name):
             return f"file:{member}"
         raise LockError(
             f"{where}: {show_value(name)} is a member of a workspace that does not lie in the source",
@@ -81,17 +81,17 @@ def _find_location(name: str, table: Mapping[str, Any], where: str, place: Packa
 def format_git(url: str) -> str:
     """Return the address of a repository as a requirement has it: `git+ssh://git@host/path` for `git@host:path`."""
     url = url.removeprefix("git+")
-    if found := _SCP.fullmatch(url):
-        return f"git+ssh://{found[1] + '@' if found[1] else ''}{found[2]}/{found[3].lstrip('/')}"
+    if match := _SCP.fullmatch(url):
+        return f"git+ssh://{match[1] + '@' if match[1] else ''}{match[2]}/{match[3].lstrip('/')}"
     return f"git+{url}" if "://" in url else f"git+file://{url}"
 
 
-def _check_index(index: object, table: Mapping[str, Any], where: str, place: PackageSource) -> None:
+def _check_index(index: object, table: Mapping[str, Any], where: str, source: PackageSource) -> None:
     if any(key in table for key in ("git", "path", "file", "url")):
         raise LockError(f"{where}: expected an index or another place, found both")
     name = str(index)
-    url = place.named_indexes.get(name, name if "://" in name else "").rstrip("/")
-    if name.lower() == "pypi" or re.fullmatch(r"https://pypi\.org(/simple)?", url) or (url and url in place.indexes):
+    url = source.named_indexes.get(name, name if "://" in name else "").rstrip("/")
+    if name.lower() == "pypi" or re.fullmatch(r"https://pypi\.org(/simple)?", url) or (url and url in source.indexes):
         return
     raise LockError(
         f"{where}: the index {show_value(redact_url(url) if url else name)} is not followed: a source may not choose"

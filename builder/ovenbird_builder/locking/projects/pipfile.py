@@ -36,16 +36,16 @@ def read_pipfile(path: Path, indexes: tuple[str, ...]) -> DeclaredDependencies:
     """Return what a Pipfile declares. Errors: LockError."""
     name = path.name
     document = convert_table(read_toml(path), _Pipfile, name)
-    place = PackageSource(path.parent, indexes, {source.name: source.url for source in document.source})
+    sources = PackageSource(path.parent, indexes, {source.name: source.url for source in document.source})
     rows = document.packages.items()
-    wanted = [read_package(key, value, f"{name} [packages] {cut_text(escape_controls(key), 100)}", place)
+    requirements = [read_package(key, value, f"{name} [packages] {cut_text(escape_controls(key), 100)}", sources)
               for key, value in rows]  # fmt: skip
     full, short = document.requires.get("python_full_version"), document.requires.get("python_version")
     python = f"=={full}" if full else f"=={short}.*" if short else ""
-    return DeclaredDependencies(tuple(wanted), check_python(python, name))
+    return DeclaredDependencies(tuple(requirements), check_python(python, name))
 
 
-def read_package(name: str, value: Any, where: str, place: PackageSource) -> RequirementLine:
+def read_package(name: str, value: Any, where: str, source: PackageSource) -> RequirementLine:
     """Return the requirement of one line: a version, or a table with markers and a place. Errors: LockError."""
     table = {"version": value} if isinstance(value, str) else value
     if not isinstance(table, dict):
@@ -58,5 +58,5 @@ def read_package(name: str, value: Any, where: str, place: PackageSource) -> Req
     marker = " and ".join(f"({text})" for text in (*markers, *others))
     brackets = f"[{','.join(map(str, extras))}]" if extras else ""
     words = f"{name}{brackets}{'' if version.strip() == '*' else version}" + (f" ; {marker}" if marker else "")
-    plain = parse_requirement(words, where, place.root)
-    return read_source(plain, table, where, place) if has_source(table) else plain
+    plain = parse_requirement(words, where, source.root)
+    return read_source(plain, table, where, source) if has_source(table) else plain

@@ -51,8 +51,8 @@ def read_poetry(
     where = f"{name} [tool.poetry]"
     poetry = convert_table(table, _Poetry, where)
     chosen = _packages_of_extras(poetry, extras, name)
-    place = PackageSource(root, indexes, {source.name: source.url for source in poetry.source})
-    wanted, python = [], ""
+    sources = PackageSource(root, indexes, {source.name: source.url for source in poetry.source})
+    requirements, python = [], ""
     for key, value in poetry.dependencies.items():
         spot = f"{where}.dependencies {cut_text(escape_controls(key), 100)}"
         if key.lower() == "python":
@@ -61,10 +61,10 @@ def read_poetry(
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, dict) and entry.get("optional") and canonicalize_name(key) not in chosen:
                 continue
-            wanted.append(_parse_dependency(key, entry, spot, place))
+            requirements.append(_parse_dependency(key, entry, spot, sources))
     groups = [group for group in poetry.group if group not in ("dev", "test", "docs", "lint")]
     notes = [f"{name}: the groups {', '.join(sorted(groups))} are not used"] if groups else []
-    return DeclaredDependencies(tuple(wanted), check_python(python, name), tuple(notes))
+    return DeclaredDependencies(tuple(requirements), check_python(python, name), tuple(notes))
 
 
 def apply_sources(
@@ -72,40 +72,44 @@ def apply_sources(
 ) -> DeclaredDependencies:
     """Return the dependencies of `[project]` from where `[tool.poetry.dependencies]` says. Errors: LockError."""
     poetry = convert_table(table, _Poetry, f"{path.name} [tool.poetry]")
-    place = PackageSource(path.parent, indexes, {source.name: source.url for source in poetry.source})
-    places: dict[str, Any] = {
+    sources = PackageSource(path.parent, indexes, {source.name: source.url for source in poetry.source})
+    tables: dict[str, Any] = {
         canonicalize_name(key): value for key, value in poetry.dependencies.items() if has_source(value)
     }
     where = f"{path.name} [tool.poetry].dependencies"
-    wanted = tuple(
-        read_source(one, places[one.name], f"{where} {one.name}", place) if one.name in places else one
-        for one in declared.wanted
+    requirements = tuple(
+        read_source(line, tables[line.name], f"{where} {line.name}", sources) if line.name in tables else line
+        for line in declared.wanted
     )
-    return replace(declared, wanted=wanted)
+    return replace(declared, wanted=requirements)
 
 
 def _packages_of_extras(poetry: _Poetry, extras: Iterable[str], name: str) -> set[str]:
     """Return the names of the optional packages that the extras bring."""
-    known = {canonicalize_name(key): packages for key, packages in poetry.extras.items()}
-    found: set[str] = set()
+    packages_by_extra = {canonicalize_name(key): packages for key, packages in poetry.extras.items()}
+    names: set[str] = set()
     for extra in map(canonicalize_name, extras):
-        if extra not in known:
-            raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(known)) or 'none'}")
-        found |= {
-            canonicalize_name(package.partition("[")[0].split()[0]) for package in known[extra] if package.strip()
+        if extra not in packages_by_extra:
+            raise LockError(
+                f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(packages_by_extra)) or 'none'}"
+            )
+        names |= {
+            canonicalize_name(package.partition("[")[0].split()[0])
+            for package in packages_by_extra[extra]
+            if package.strip()
         }
-    return found
+    return names
 
 
-def _parse_dependency(name: str, value: Any, where: str, place: PackageSource) -> RequirementLine:
+def _parse_dependency(name: str, value: Any, where: str, source: PackageSource) -> RequirementLine:
     from poetry.core.factory import Factory
 
     table = value if isinstance(value, dict) else {"version": value}
-    known = {key: table[key] for key in _VERSIONED if key in table}
-    known.setdefault("version", "*")
+    versions = {key: table[key] for key in _VERSIONED if key in table}
+    versions.setdefault("version", "*")
     try:
-        found = Factory.create_dependency(name, known)
-        text, constraint = found.to_pep_508(with_extras=False), str(found.constraint)
+        dependency = Factory.create_dependency(name, versions)
+        text, constraint = dependency.to_pep_508(with_extras=False), str(dependency.constraint)
     except Exception as error:  # its parser of markers has errors of its own that are not public
         raise LockError(
             f"{where}: not a constraint of Poetry's: {cut_text(escape_controls(str(error)), 200)}"
@@ -115,8 +119,8 @@ def _parse_dependency(name: str, value: Any, where: str, place: PackageSource) -
             f"{where}: a version of one range or another ({constraint}) cannot be written as a requirement",
             hint="write one range, or use `--requirements FILE`",
         )
-    plain = parse_requirement(text, where, place.root)
-    return read_source(plain, table, where, place) if has_source(table) else plain
+    plain = parse_requirement(text, where, source.root)
+    return read_source(plain, table, where, source) if has_source(table) else plain
 
 
 def _parse_python(value: Any, where: str) -> str:
@@ -125,11 +129,11 @@ def _parse_python(value: Any, where: str) -> str:
 
     text = value.get("version", "*") if isinstance(value, dict) else value
     try:
-        found = str(parse_constraint(text))
+        constraint = str(parse_constraint(text))
     except Exception as error:  # its parser of markers has errors of its own that are not public
         raise LockError(
             f"{where}: not a constraint of Poetry's: {cut_text(escape_controls(str(error)), 200)}"
         ) from None
-    if found == "*" or "||" in found:
+    if constraint == "*" or "||" in constraint:
         return ""
-    return found if found[0] in "<>=!" else f"=={found}"
+    return constraint if constraint[0] in "<>=!" else f"=={constraint}"

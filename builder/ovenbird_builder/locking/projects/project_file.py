@@ -37,7 +37,7 @@ class DeclaredDependencies(Struct, frozen=True):
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A table from a TOML file. Errors: LockError, with the line where one is at fault."""
+    """Return a table from a TOML file. Errors: LockError, with the line where one is at fault."""
     return parse_toml(read_text(path), path.name)
 
 
@@ -54,7 +54,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """A table from TOML text. Errors: LockError with the line."""
+    """Return a table from TOML text. Errors: LockError with the line."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # the first also for numbers of thousands of digits
@@ -62,7 +62,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
 
 
 def convert_table(table: Any, kind: type[T], name: str) -> T:
-    """A table as a record of that type. Errors: LockError that names the field, and what was found there."""
+    """Return a table as a record of that type. Errors: LockError that names the field, and what it holds."""
     try:
         return convert(table, kind)
     except ValidationError as error:

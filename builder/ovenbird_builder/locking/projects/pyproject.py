@@ -32,7 +32,7 @@ class _Metadata(Struct, rename="kebab", frozen=True):
 
 
 def read_pyproject(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...] = ()) -> DeclaredDependencies | None:
-    """The dependencies of a pyproject.toml with those of the extras; None when it declares none.
+    """Return the dependencies of a pyproject.toml with those of the extras; None when it declares none.
 
     They are those of `[project]`, from where `[tool.uv.sources]` says; else those of `[tool.poetry]`, or of
     `[tool.setuptools.dynamic]`.
@@ -47,9 +47,9 @@ def read_pyproject(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
     if isinstance(poetry, dict) and _is_declared_by_poetry(standard, poetry):
         from .poetry import read_poetry  # and poetry-core, where a project is Poetry's
 
-        found = read_poetry(poetry, name, extras, path.parent, indexes)
+        declared = read_poetry(poetry, name, extras, path.parent, indexes)
         python = standard.get("requires-python", "") if isinstance(standard, dict) else ""
-        return replace(found, requires_python=check_python(python, name)) if python else found
+        return replace(declared, requires_python=check_python(python, name)) if python else declared
     if "project" not in document:
         return None
     table = convert_table(standard, _Metadata, f"{name} [project]")
@@ -60,20 +60,20 @@ def read_pyproject(path: Path, extras: tuple[str, ...], indexes: tuple[str, ...]
             f"{name}: the dependencies are dynamic, so they are known only to its build", hint="`--requirements FILE`"
         )
     dependencies, chosen = _list_with_extras(table, extras, path)
-    found = DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))
+    declared = DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))
     if isinstance(tools.get("uv"), dict):
         from .uv import apply_uv
 
-        return apply_uv(found, tools["uv"], path, chosen, indexes)
+        return apply_uv(declared, tools["uv"], path, chosen, indexes)
     if isinstance(poetry, dict) and "dependencies" in poetry:
         from .poetry import apply_sources
 
-        return apply_sources(found, poetry, path, indexes)
-    return found
+        return apply_sources(declared, poetry, path, indexes)
+    return declared
 
 
 def _list_with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> tuple[list[RequirementLine], set[str]]:
-    """The dependencies of `[project]` with those of the extras, and the extras that these ask for, too.
+    """Return the dependencies of `[project]` with those of the extras, and the extras that these ask for, too.
 
     Errors: LockError for an extra that does not exist.
     """
@@ -81,23 +81,23 @@ def _list_with_extras(table: _Metadata, extras: tuple[str, ...], path: Path) -> 
     own, name = canonicalize_name(table.name), path.name
     dependencies = _parse_rows(table.dependencies, f"{name} [project].dependencies", path.parent)
     todo: list[tuple[NormalizedName, frozenset[str]]] = [(canonicalize_name(extra), frozenset()) for extra in extras]
-    done: set[tuple[str, frozenset[str]]] = set()
+    expanded: set[tuple[str, frozenset[str]]] = set()
     while todo:
         extra, markers = todo.pop(0)
-        if (extra, markers) in done:
+        if (extra, markers) in expanded:
             continue
-        done.add((extra, markers))
-        if len(done) > _EXTRAS:
+        expanded.add((extra, markers))
+        if len(expanded) > _EXTRAS:
             raise LockError(f"{name}: the extras ask for each other in more than {_EXTRAS} ways")
         if extra not in groups:
             raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(groups)) or 'none'}")
-        for one in _parse_rows(groups[extra], f"{name} extra {extra}", path.parent):
-            if one.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
-                more = markers | ({one.marker} if one.marker else set())
-                todo += [(canonicalize_name(inner), more) for inner in one.extras]
+        for line in _parse_rows(groups[extra], f"{name} extra {extra}", path.parent):
+            if line.name == own:  # an extra that is made of others: `all = ["app[web,db]"]`
+                more = markers | ({line.marker} if line.marker else set())
+                todo += [(canonicalize_name(inner), more) for inner in line.extras]
             else:
-                dependencies.append(add_markers(one, markers))
-    return dependencies, {extra for extra, _ in done}
+                dependencies.append(add_markers(line, markers))
+    return dependencies, {extra for extra, _ in expanded}
 
 
 def _is_declared_by_poetry(standard: Any, poetry: dict[str, Any]) -> bool:
@@ -108,7 +108,7 @@ def _is_declared_by_poetry(standard: Any, poetry: dict[str, Any]) -> bool:
 def _read_dynamic(
     table: _Metadata, tools: dict[str, Any], path: Path, extras: tuple[str, ...]
 ) -> DeclaredDependencies | None:
-    """The dynamic dependencies that setuptools takes from files, setup.cfg or setup.py; None where they are others."""
+    """Return the dynamic dependencies that setuptools takes from files, setup.cfg or setup.py; None for other tools."""
     setuptools = tools.get("setuptools")
     dynamic = setuptools.get("dynamic") if isinstance(setuptools, dict) else None
     field = dynamic.get("dependencies") if isinstance(dynamic, dict) else None
@@ -117,18 +117,22 @@ def _read_dynamic(
     from .setuptools import read_dynamic, read_setup_cfg, read_setup_py
 
     if isinstance(field, dict) and "file" in field and not extras:
-        found = read_dynamic(field["file"], path, "[tool.setuptools.dynamic].dependencies")
+        dependencies = read_dynamic(field["file"], path, "[tool.setuptools.dynamic].dependencies")
     else:
-        places = {read_setup_cfg: path.with_name("setup.cfg"), read_setup_py: path.with_name("setup.py")}
-        either = (read(place, extras) for read, place in places.items() if place.is_file())
-        found = next((declared for declared in either if declared and not declared.notes), DeclaredDependencies(()))
-    if not found.wanted:
+        readers = {read_setup_cfg: path.with_name("setup.cfg"), read_setup_py: path.with_name("setup.py")}
+        either = (read(file, extras) for read, file in readers.items() if file.is_file())
+        dependencies = next(
+            (declared for declared in either if declared and not declared.notes), DeclaredDependencies(())
+        )
+    if not dependencies.wanted:
         return None
-    return replace(found, requires_python=check_python(table.requires_python, path.name) or found.requires_python)
+    return replace(
+        dependencies, requires_python=check_python(table.requires_python, path.name) or dependencies.requires_python
+    )
 
 
 def read_inline_metadata(text: str, name: str, root: Path) -> DeclaredDependencies | None:
-    """The dependencies in the inline metadata of a file (PEP 723); None when it has none.
+    """Return the dependencies in the inline metadata of a file (PEP 723); None when it has none.
 
     Errors: LockError when there are two blocks, or what they hold is malformed.
     """
@@ -140,8 +144,8 @@ def read_inline_metadata(text: str, name: str, root: Path) -> DeclaredDependenci
     content = "".join(
         line[2:] if line.startswith("# ") else line[1:] for line in blocks[0]["lines"].splitlines(keepends=True)
     )
-    what = f"the inline metadata of {name}"
-    table = convert_table(parse_toml(content, what), _Metadata, what)
+    label = f"the inline metadata of {name}"
+    table = convert_table(parse_toml(content, label), _Metadata, label)
     dependencies = _parse_rows(table.dependencies, f"inline metadata of {name}, dependencies", root)
     return DeclaredDependencies(tuple(dependencies), check_python(table.requires_python, name))
 

@@ -34,10 +34,10 @@ def read_setup_cfg(path: Path, extras: Iterable[str]) -> DeclaredDependencies | 
     groups = dict(parser["options.extras_require"]) if parser.has_section("options.extras_require") else {}
     if "install_requires" not in options and not groups:
         return None
-    wanted = _parse_field(options.get("install_requires", ""), path, "install_requires")
+    requirements = _parse_field(options.get("install_requires", ""), path, "install_requires")
     for extra in extras:
-        wanted += _parse_field(_find_extra(groups, extra, path.name), path, f"extra {extra}")
-    return DeclaredDependencies(tuple(wanted), check_python(options.get("python_requires", ""), path.name))
+        requirements += _parse_field(_find_extra(groups, extra, path.name), path, f"extra {extra}")
+    return DeclaredDependencies(tuple(requirements), check_python(options.get("python_requires", ""), path.name))
 
 
 def read_setup_py(path: Path, extras: Iterable[str]) -> DeclaredDependencies | None:
@@ -52,25 +52,27 @@ def read_setup_py(path: Path, extras: Iterable[str]) -> DeclaredDependencies | N
         return DeclaredDependencies((), "", (f"{name} is not read: {cut_text(escape_controls(str(error)), 200)}",))
     fields, computed = _read_literals(module)
     if computed:
-        what = " and ".join(sorted(computed))
-        return DeclaredDependencies((), "", (f"{name} computes {what}, so what it needs is not read: {_DYNAMIC}",))
+        fields_computed = " and ".join(sorted(computed))
+        return DeclaredDependencies(
+            (), "", (f"{name} computes {fields_computed}, so what it needs is not read: {_DYNAMIC}",)
+        )
     if "install_requires" not in fields and not fields.get("extras_require"):
         return None
-    wanted = _parse_rows(fields.get("install_requires") or (), path, "install_requires")
+    requirements = _parse_rows(fields.get("install_requires") or (), path, "install_requires")
     groups = fields.get("extras_require") or {}
     if not isinstance(groups, dict):
         raise LockError(f"{name}: extras_require: expected a dict, found {show_value(str(groups))}")
     for extra in extras:
-        wanted += _parse_rows(_find_extra(groups, extra, name), path, f"extra {extra}")
-    return DeclaredDependencies(tuple(wanted), check_python(str(fields.get("python_requires") or ""), name))
+        requirements += _parse_rows(_find_extra(groups, extra, name), path, f"extra {extra}")
+    return DeclaredDependencies(tuple(requirements), check_python(str(fields.get("python_requires") or ""), name))
 
 
-def read_dynamic(files: Any, path: Path, what: str) -> DeclaredDependencies:
+def read_dynamic(files: Any, path: Path, label: str) -> DeclaredDependencies:
     """Return what the files of `[tool.setuptools.dynamic]` list. Errors: LockError."""
     names = [files] if isinstance(files, str) else files
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise LockError(f"{path.name} {what}: expected the names of files, found {show_value(str(files))}")
-    return DeclaredDependencies(tuple(_read_files(names, path, what)))
+        raise LockError(f"{path.name} {label}: expected the names of files, found {show_value(str(files))}")
+    return DeclaredDependencies(tuple(_read_files(names, path, label)))
 
 
 def _read_literals(module: ast.Module) -> tuple[dict[str, Any], set[str]]:
@@ -101,33 +103,33 @@ def _read_literals(module: ast.Module) -> tuple[dict[str, Any], set[str]]:
 
 
 def _find_extra(groups: dict[str, Any], extra: str, name: str) -> Any:
-    known = {canonicalize_name(key): value for key, value in groups.items()}
-    if canonicalize_name(extra) not in known:
-        raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(known)) or 'none'}")
-    return known[canonicalize_name(extra)]
+    values = {canonicalize_name(key): value for key, value in groups.items()}
+    if canonicalize_name(extra) not in values:
+        raise LockError(f"{name} has no extra {show_value(extra)}: it has {', '.join(sorted(values)) or 'none'}")
+    return values[canonicalize_name(extra)]
 
 
-def _parse_field(text: str, path: Path, what: str) -> list[RequirementLine]:
+def _parse_field(text: str, path: Path, label: str) -> list[RequirementLine]:
     """Return the requirements of a field of setup.cfg: lines, words between `;`, or `file: NAME, NAME`."""
     if text.strip().startswith("file:"):
         names = text.strip().removeprefix("file:").replace("\n", ",").split(",")
-        return _read_files([name.strip() for name in names if name.strip()], path, what)
+        return _read_files([name.strip() for name in names if name.strip()], path, label)
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    return _parse_rows(lines if "\n" in text else text.split(";") if text.strip() else (), path, what)
+    return _parse_rows(lines if "\n" in text else text.split(";") if text.strip() else (), path, label)
 
 
-def _parse_rows(rows: Any, path: Path, what: str) -> list[RequirementLine]:
+def _parse_rows(rows: Any, path: Path, label: str) -> list[RequirementLine]:
     rows = [line for line in rows.splitlines() if line.strip()] if isinstance(rows, str) else rows
     if not isinstance(rows, (list, tuple)) or not all(isinstance(row, str) for row in rows):
-        raise LockError(f"{path.name}: {what}: expected a list of requirements, found {show_value(str(rows))}")
-    return [parse_requirement(row, f"{path.name} {what}[{index}]", path.parent) for index, row in enumerate(rows)]
+        raise LockError(f"{path.name}: {label}: expected a list of requirements, found {show_value(str(rows))}")
+    return [parse_requirement(row, f"{path.name} {label}[{index}]", path.parent) for index, row in enumerate(rows)]
 
 
-def _read_files(names: list[str], path: Path, what: str) -> list[RequirementLine]:
-    found = []
+def _read_files(names: list[str], path: Path, label: str) -> list[RequirementLine]:
+    requirements = []
     for name in names:
         file = path.parent / name
         if not file.resolve().is_relative_to(path.parent.resolve()) or not file.is_file():
-            raise LockError(f"{path.name}: {what}: there is no {show_value(name)} in the source")
-        found += read_requirements(file, path.parent, label=name).wanted
-    return found
+            raise LockError(f"{path.name}: {label}: there is no {show_value(name)} in the source")
+        requirements += read_requirements(file, path.parent, label=name).wanted
+    return requirements

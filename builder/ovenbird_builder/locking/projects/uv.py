@@ -49,40 +49,42 @@ def apply_uv(
     """
     name, root = path.name, path.parent
     uv = convert_table(table, _Uv, f"{name} [tool.uv]")
-    place = PackageSource(
+    source = PackageSource(
         root, indexes, {index.name: index.url for index in uv.index}, lambda name: _find_member(name, uv, root)
     )
     sources: dict[str, Any] = {canonicalize_name(key): value for key, value in uv.sources.items()}
-    wanted: list[RequirementLine] = []
-    for one in declared.wanted:
-        where = f"{name} [tool.uv.sources] {cut_text(escape_controls(one.name), 100)}"
-        wanted += _apply_source(one, sources[one.name], where, extras, place) if one.name in sources else [one]
+    requirements: list[RequirementLine] = []
+    for line in declared.wanted:
+        where = f"{name} [tool.uv.sources] {cut_text(escape_controls(line.name), 100)}"
+        requirements += (
+            _apply_source(line, sources[line.name], where, extras, source) if line.name in sources else [line]
+        )
     limits = [
         parse_requirement(text, f"{name} [tool.uv].constraint-dependencies[{index}]", root)
         for index, text in enumerate(uv.constraint_dependencies)
     ]
     notes = [f"{name}: [tool.uv].override-dependencies is not read"] if uv.override_dependencies else []
-    return replace(declared, wanted=tuple(wanted), constraints=tuple(limits), notes=tuple(notes))
+    return replace(declared, wanted=tuple(requirements), constraints=tuple(limits), notes=tuple(notes))
 
 
 def _apply_source(
-    one: RequirementLine, value: Any, where: str, extras: set[str], place: PackageSource
+    line: RequirementLine, value: Any, where: str, extras: set[str], source: PackageSource
 ) -> list[RequirementLine]:
     """Return a requirement from its sources: one, or one for each that has a marker, beside the plain requirement."""
     tables = value if isinstance(value, list) else [value]
-    found: list[RequirementLine] = []
+    lines: list[RequirementLine] = []
     for table in tables:
         if not isinstance(table, dict):
             raise LockError(f"{where}: expected a table, found {show_value(str(table))}")
         if table.get("group") or (table.get("extra") and canonicalize_name(str(table["extra"])) not in extras):
             continue
         if not table.get("marker"):
-            return [read_source(one, table, where, place)]
-        both = f"({one.marker}) and ({table['marker']})" if one.marker else str(table["marker"])
-        brackets = f"[{','.join(one.extras)}]" if one.extras else ""
-        narrow = parse_requirement(f"{one.name}{brackets} ; {both}", where, place.root)
-        found.append(read_source(narrow, table, where, place))
-    return [one, *(narrow for narrow in found if narrow.origin)]
+            return [read_source(line, table, where, source)]
+        both = f"({line.marker}) and ({table['marker']})" if line.marker else str(table["marker"])
+        brackets = f"[{','.join(line.extras)}]" if line.extras else ""
+        narrow = parse_requirement(f"{line.name}{brackets} ; {both}", where, source.root)
+        lines.append(read_source(narrow, table, where, source))
+    return [line, *(narrow for narrow in lines if narrow.origin)]
 
 
 def _is_relative(pattern: str) -> bool:
