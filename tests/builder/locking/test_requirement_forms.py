@@ -298,7 +298,7 @@ def test_a_constraint_limits_a_name(tree: Path, line: str, words: str) -> None:
 @pytest.mark.parametrize("kind", ["constraints", "files"])
 def test_a_url_for_a_file_is_refused_as_what_it_is(tree: Path, kind: str) -> None:
     """Not as a file that is missing."""
-    with pytest.raises(LockError, match=r"'https://h\.example/limits\.txt' is a file of the web"):
+    with pytest.raises(LockError, match=r"'https://h\.example/limits\.txt' is a URL, which is not read"):
         listed(tree, "apple\n", **{kind: [Path("https://h.example/limits.txt")]})
 
 
@@ -315,7 +315,7 @@ def test_a_file_named_by_a_flag_is_meant_in_the_source_that_was_copied(
     outside = tmp_path_factory.mktemp("outside")
     (outside / "lib").mkdir()
     (outside / "more.txt").write_text("./lib\n")
-    with pytest.raises(LockError, match=r"more.txt line 1: 'file:lib' is meant from the folder of a file that lies"):
+    with pytest.raises(LockError, match=r"more.txt line 1: 'file:lib' is relative to the folder of a file that lies"):
         collect_requirements(function, copy, RequirementFlags(files=(outside / "more.txt",)))
 
 
@@ -324,7 +324,7 @@ def test_what_is_refused_has_a_way_out(tree: Path) -> None:
     for line, hint in (
         ("git@h.example:team/apple.git", "git+ssh://git@h.example/team/apple.git"),
         ("-c https://h/limits.txt", "keep a copy beside the source"),
-        ("apple==${V}", "--requirement takes what your shell fills in"),
+        ("apple==${V}", "`--requirement` takes what your shell fills in"),
         ("git+https://${TOKEN}@h/x", "a password comes from .netrc"),
         ("--no-binary=apple", "name its source instead"),
         ("apple -C x=y", "build the wheel yourself"),
