@@ -70,7 +70,7 @@ def _destination(args: argparse.Namespace) -> str:
     name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
     if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):
         raise BuildRequestError(
-            f"the result needs a name, as {show_value(name)} has none", hint="``--tag REF``, or `--output`"
+            f"the result needs a name, as {show_value(name)} has none", hint="`--tag REF`, or `--output`"
         )
     reference = parse_reference(name)
     if reference.digest and not reference.tag:

@@ -21,7 +21,7 @@ def explain_refused_path(output: str, prefix: str) -> EngineError:
     assert match
     path, reason = match[1], match[2]
     if path.endswith("auth.json"):
-        hint = "--authfile FILE names another, REGISTRY_AUTH_FILE as well; or let this user read it"
+        hint = "the variable `REGISTRY_AUTH_FILE` names another; or let this user read it"
     else:
         hint = "let this user use it, or name other folders by HOME, XDG_CONFIG_HOME and XDG_DATA_HOME"
     return EngineError(f"{prefix}{show_value(path)} of this machine: {reason.lower()}", hint=hint)

@@ -72,7 +72,7 @@ def _prefix(store: S3Store, prefix: str, shown: str, order: FetchRequest) -> Fet
                 empty.add(path)
             if size > order.limits.size or len(chosen) > order.limits.files:
                 most = f"{show_size(order.limits.size)} or {order.limits.files} files"
-                raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="``OVENBIRD_SOURCE_LIMIT``")
+                raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="`OVENBIRD_SOURCE_LIMIT`")
             total.update(f"{path}\0{item['e_tag']}\0{item['size']}\n".encode())
     folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
     for path in folders & set(chosen):
@@ -115,7 +115,7 @@ def _get(store: S3Store, key: str, target: Path, shown: str, order: FetchRequest
         def moved(_: int) -> None:
             order.remaining(shown)
             if file.tell() > most:
-                raise UnsafeSourceError(f"{shown}: is larger than {show_size(most)}", hint="``OVENBIRD_SOURCE_LIMIT``")
+                raise UnsafeSourceError(f"{shown}: is larger than {show_size(most)}", hint="`OVENBIRD_SOURCE_LIMIT`")
 
         object_storage.download(store, key, file, moved)
 

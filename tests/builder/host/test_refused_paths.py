@@ -32,7 +32,7 @@ def test_a_path_of_this_machine_is_named(name: str) -> None:
         path, reason = SAID[name].rpartition(" /")[2].split(": ")
         assert found.code == "build.image.engine"
         assert found.message.endswith(f"'/{path}' of this machine: {reason}")
-        assert ("--authfile" if name == "login" else "XDG_CONFIG_HOME") in found.hint
+        assert ("REGISTRY_AUTH_FILE" if name == "login" else "XDG_CONFIG_HOME") in found.hint
 
 
 @pytest.fixture(params=[0, 0o500], ids=["unreadable", "read-only"])

@@ -66,7 +66,9 @@ def parse(text: str, source: str = "") -> Target:
     from ..common.file_kind import ARCHIVES, describe_file  # for a message only
 
     if kind := describe_file(Path(text)):
-        hint = "unpack it, and name the folder: --source, or the variable OVENBIRD_SOURCE" if kind in ARCHIVES else ""
+        hint = (
+            "unpack it, and name the folder: `--source`, or the variable `OVENBIRD_SOURCE`" if kind in ARCHIVES else ""
+        )
         raise LoadError(f"{show_value(text)} is not a target: it is {kind}", hint=hint or _suggest(place))
     raise LoadError(
         f"{show_value(text)} is not a target: no such folder, and neither FILE.py, FILE.py:name,"
