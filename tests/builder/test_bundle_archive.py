@@ -117,7 +117,7 @@ def test_one_of_another_version_is_refused(parts: Parts, cache: LayerCache) -> N
     parts.about["version"] = 2
     with pytest.raises(BuildRequestError, match="another version of Ovenbird") as caught, opened(parts.pack(), cache):
         raise AssertionError("it was taken")
-    assert caught.value.hint == "ovenbird bundle"
+    assert caught.value.hint == "`ovenbird bundle` writes it anew"
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../outside"])

@@ -45,16 +45,19 @@ class BuildAttestations(Struct, frozen=True):
 
     def row(self) -> dict[str, Any]:
         """What a build's result says of them."""
-        bill, how = (artifact.descriptor["digest"] for artifact in self.artifacts())
+        bill, provenance = (artifact.descriptor["digest"] for artifact in self.artifacts())
         return {"platform": self.platform, "image": self.subject["digest"], "components": sbom.count(self.bill),
-                "sbom": bill, "provenance": how}  # fmt: skip
+                "sbom": bill, "provenance": provenance}  # fmt: skip
 
 
 def issue(
     prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage], epoch: int, cache: LayerCache
 ) -> tuple[BuildAttestations, ...]:
     """The statements about each platform's image. Errors: HashError for a wheel without METADATA, GateError."""
-    return tuple(_issued(one, made, epoch, cache) for one, made in zip(prepared, baked, strict=True))
+    return tuple(
+        _issued(platform_build, built_image, epoch, cache)
+        for platform_build, built_image in zip(prepared, baked, strict=True)
+    )
 
 
 def attach(
@@ -63,62 +66,66 @@ def attach(
     """Attach statements in the repository of each tag; what is to be settled. Errors: those of the registry."""
     repositories = [registry.repository(tag) for tag in {tag.repository: tag for tag in tags}.values()]
     return [
-        referrers.attach(repository, one.subject["digest"], one.artifacts())
+        referrers.attach(repository, attestations.subject["digest"], attestations.artifacts())
         for repository in repositories
-        for one in issued
+        for attestations in issued
     ]
 
 
-def write(issued: Sequence[BuildAttestations], beside: Path) -> list[Path]:
+def write(issued: Sequence[BuildAttestations], output: Path) -> list[Path]:
     """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: SpaceError."""
-    made = []
-    for one in issued:
-        middle = f".{one.platform.replace('/', '-')}" if len(issued) > 1 else ""
-        for ending, data in (("sbom.cdx.json", one.bill), ("provenance.json", one.how)):
-            path = beside.absolute().with_name(f"{beside.absolute().name}{middle}.{ending}")
+    paths = []
+    for attestations in issued:
+        middle = f".{attestations.platform.replace('/', '-')}" if len(issued) > 1 else ""
+        for ending, data in (("sbom.cdx.json", attestations.bill), ("provenance.json", attestations.how)):
+            path = output.absolute().with_name(f"{output.absolute().name}{middle}.{ending}")
             with guard_output_writes(path):
                 write_file(path, data + b"\n")
-            made.append(path)
-    return made
+            paths.append(path)
+    return paths
 
 
-def _issued(one: PlatformBuild, made: BuiltImage, epoch: int, cache: LayerCache) -> BuildAttestations:
-    image = made.image
+def _issued(platform_build: PlatformBuild, built_image: BuiltImage, epoch: int, cache: LayerCache) -> BuildAttestations:
+    image = built_image.image
     subject = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest)}
     return BuildAttestations(
-        one.inputs.base.platform, subject, _bill(one, epoch, cache), _how(one, image.digest, epoch), epoch
+        platform_build.inputs.base.platform,
+        subject,
+        _bill(platform_build, epoch, cache),
+        _how(platform_build, image.digest, epoch),
+        epoch,
     )
 
 
-def _bill(one: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
+def _bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
     """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
-    inputs, name = one.inputs, one.inputs.request.function.name
+    inputs, name = platform_build.inputs, platform_build.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
-    wanted = inputs.needs.wanted.texts()
+    requirements = inputs.needs.wanted.texts()
     base = image_packages.BaseComponent(inputs.base.name, inputs.base.digest, inputs.interpreter.version,
                          inputs.base.platform.split("/")[1])  # fmt: skip
     origins = {pin.name: redact_url(pin.url) for pin in inputs.needs.lock.pins if "://" in pin.url}
     wheels = [(x.sha256, origins.get(x.name, "")) for x in (*inputs.wheels, *inputs.runtime)]
-    place = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=wanted,
+    place = compute_key("bill of materials", name=name, base=asdict(base), runtime=runtime, wanted=requirements,
                 wheels=wheels, own=len(inputs.wheels), builder=__version__,
                 installed=dict(inputs.interpreter.distributions))  # fmt: skip
-    kept = cache.noted(place)
-    if not isinstance(kept, str):
+    cached_bill = cache.noted(place)
+    if not isinstance(cached_bill, str):
         own, below = (
-            [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in found]
-            for found in (inputs.wheels, inputs.runtime)
+            [image_packages.package(x.path, sha256=x.sha256, url=origins.get(x.name, "")) for x in wheels]
+            for wheels in (inputs.wheels, inputs.runtime)
         )
         image = image_packages.ImageComponents(
             name=name, version="", packages=own, runtime_packages=below, base=base, runtime=runtime,
-            requirements=wanted, installed=inputs.interpreter.distributions,
+            requirements=requirements, installed=inputs.interpreter.distributions,
         )  # fmt: skip
-        kept = sbom.build_sbom(image).decode()
-        cache.note(place, kept, f"bill of materials of {name}")
-    return sbom.of_revision(kept.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
+        cached_bill = sbom.build_sbom(image).decode()
+        cache.note(place, cached_bill, f"bill of materials of {name}")
+    return sbom.of_revision(cached_bill.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
 
-def _how(one: PlatformBuild, digest: str, epoch: int) -> bytes:
-    inputs, request = one.inputs, one.inputs.request
+def _how(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:
+    inputs, request = platform_build.inputs, platform_build.inputs.request
     name, steps = request.function.name, request.instructions
     record = provenance.BuildRecord(
         name=request.tags[0].repository,
@@ -148,8 +155,12 @@ def _how(one: PlatformBuild, digest: str, epoch: int) -> bytes:
 
 def _asked(request: BuildRequest) -> dict[str, Any]:
     """What was asked for by flags that few builds have."""
-    found = {"allow": list(request.allow), "labels": dict(request.labels), "annotations": dict(request.annotations)}
-    return {name: value for name, value in found.items() if value}
+    parameters = {
+        "allow": list(request.allow),
+        "labels": dict(request.labels),
+        "annotations": dict(request.annotations),
+    }
+    return {name: value for name, value in parameters.items() if value}
 
 
 def _told(step: RunInstruction) -> dict[str, Any]:

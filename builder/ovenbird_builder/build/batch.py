@@ -67,16 +67,16 @@ class BatchOutcome(Struct):
     def row(self) -> dict[str, Any]:
         """Return the outcome as JSON has it: the result or the plan, or the error; and which function it is of."""
         tags = list(map(str, self.request.tags)) if self.request else []
-        found: dict[str, Any] = {"image": tags[0] if tags else "", "tags": tags}
+        fields: dict[str, Any] = {"image": tags[0] if tags else "", "tags": tags}
         if self.result:
-            found = self.result.document()
+            fields = self.result.document()
         elif self.plan:
-            found = dict(self.plan)
+            fields = dict(self.plan)
         elif self.error:
             error = self.error
-            found["error"] = {"code": error.code, "exit_code": error.exit_code, "message": error.message}
-            found["error"] |= {"hint": error.hint} if error.hint else {}
-        return {**found, "function": {"name": self.name, "target": self.target, "path": self.path}}
+            fields["error"] = {"code": error.code, "exit_code": error.exit_code, "message": error.message}
+            fields["error"] |= {"hint": error.hint} if error.hint else {}
+        return {**fields, "function": {"name": self.name, "target": self.target, "path": self.path}}
 
 
 def check_names(outcomes: Sequence[BatchOutcome]) -> None:

@@ -49,7 +49,7 @@ def explain_files(rows: Sequence[FileRow], before: Mapping[str, str]) -> str:
         "changed": [name for name, identity in now.items() if before.get(name, identity) != identity],
         "removed": [name for name in before if name not in now],
     }
-    return "; ".join(f"{what}: {_some(names)}" for what, names in groups.items() if names)
+    return "; ".join(f"{label}: {_some(names)}" for label, names in groups.items() if names)
 
 
 def explain_left_out(left_out: Mapping[str, str]) -> tuple[str, ...]:
@@ -77,14 +77,14 @@ def _why(step: LayerStep, before: Sequence[Mapping[str, Any]], hide: Callable[[s
         return "made: there is no earlier build of this tag here"
     if step.key and any(row["key"] == step.key for row in before):
         return "made again: the cache no longer has it"
-    found = _earlier(step, before)
-    if found is None:
+    earlier_step = _earlier(step, before)
+    if earlier_step is None:
         return "new"
-    changed = [name for name in sorted({*step.parts, *found["parts"]}) if _differs(name, step, found)]
+    changed = [name for name in sorted({*step.parts, *earlier_step["parts"]}) if _differs(name, step, earlier_step)]
     if not changed:
         return "made again: the builder makes it otherwise now"
     return "made again: " + "; ".join(
-        _change(name, *(hide(parts.get(name, "")) for parts in (found["parts"], step.parts))) for name in changed
+        _change(name, *(hide(parts.get(name, "")) for parts in (earlier_step["parts"], step.parts))) for name in changed
     )
 
 
@@ -99,8 +99,8 @@ def _earlier(step: LayerStep, before: Sequence[Mapping[str, Any]]) -> Mapping[st
     return alike if shares or step.kind in ("source", "document") else None
 
 
-def _differs(name: str, step: LayerStep, found: Mapping[str, Any]) -> bool:
-    return bool(found["parts"].get(name, "") != step.parts.get(name, ""))
+def _differs(name: str, step: LayerStep, earlier_step: Mapping[str, Any]) -> bool:
+    return bool(earlier_step["parts"].get(name, "") != step.parts.get(name, ""))
 
 
 def _change(name: str, was: str, now: str) -> str:

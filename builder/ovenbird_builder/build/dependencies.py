@@ -47,15 +47,17 @@ def pinned(
 
     Errors: LockError and its subclasses; StaleLockError for a file that does not fit.
     """
-    wanted = collect_wanted(request, tree, place.environ)
-    if at_hand := _read_lock(request, tree, wanted, interpreter):
+    requirements = collect_wanted(request, tree, place.environ)
+    if at_hand := _read_lock(request, tree, requirements, interpreter):
         return at_hand
-    if empty := lockfile.lock_nothing(wanted, interpreter, request.locker):
-        return ResolvedDependencies(empty, "", wanted, wanted.notes)
+    if empty := lockfile.lock_nothing(requirements, interpreter, request.locker):
+        return ResolvedDependencies(empty, "", requirements, requirements.notes)
     from ..locking.lock import LockOptions, lock  # and all that resolves: not for a build whose lock is there
 
     site = resolver(request, place, interpreter, image)
-    return ResolvedDependencies(lock(wanted, site, LockOptions(request.locker)), "", wanted, wanted.notes)
+    return ResolvedDependencies(
+        lock(requirements, site, LockOptions(request.locker)), "", requirements, requirements.notes
+    )
 
 
 def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
@@ -68,17 +70,17 @@ def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str
 
 
 def _read_lock(
-    request: BuildRequest, tree: SourceTree, wanted: Requirements, interpreter: TargetPython
+    request: BuildRequest, tree: SourceTree, requirements: Requirements, interpreter: TargetPython
 ) -> ResolvedDependencies | None:
     """Return the lock at hand, None where there is none. Errors: LockError with the command that makes it anew."""
     folders = lockfile.list_lock_folders(request.function, tree.path) + ([request.locks] if request.locks else [])
     try:
         for path in lockfile.list_lock_paths(folders, platform_of(interpreter)):
-            found = lockfile.read_lock(path)
-            if found is not None:
-                lockfile.check_lock(found, lockfile.make_header(wanted, interpreter), interpreter, path.name)
-                lockfile.check_versions(found, wanted, interpreter, path.name)
-                return ResolvedDependencies(found, path.name, wanted, wanted.notes)
+            lock = lockfile.read_lock(path)
+            if lock is not None:
+                lockfile.check_lock(lock, lockfile.make_header(requirements, interpreter), interpreter, path.name)
+                lockfile.check_versions(lock, requirements, interpreter, path.name)
+                return ResolvedDependencies(lock, path.name, requirements, requirements.notes)
     except LockError as error:
         if error.hint != lockfile.COMMAND or request.bundled:
             raise
@@ -161,13 +163,13 @@ def find_at_hand(
     return tuple(wheels.values()), text
 
 
-def unpinned(lock: Lock, found: Sequence[Wheel]) -> tuple[str, ...]:
+def unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
     """What people should know of wheels that were built from source distributions: the lock has no hash of them.
 
     What is built from a git URL or a folder is not among these: its wheel is pinned.
     """
     from_source = [
-        wheel for pin, wheel in zip(lock.pins, found, strict=True) if f"sha256:{wheel.sha256}" not in pin.hashes
+        wheel for pin, wheel in zip(lock.pins, wheels, strict=True) if f"sha256:{wheel.sha256}" not in pin.hashes
     ]
     if not from_source:
         return ()

@@ -48,9 +48,9 @@ def workplace(
     with contextlib.ExitStack() as stack:
         cache = LayerCache(request.cache)
         stack.callback(cache.close)
-        found = stack.enter_context(write_auth_file(request.authfile, request.creds_file, hosts, environ))
+        login = stack.enter_context(write_auth_file(request.authfile, request.creds_file, hosts, environ))
         registry = SkopeoClient(
-            cache.blobs, environ, request.network, found, request.timeout or None, tell=progress.say
+            cache.blobs, environ, request.network, login, request.timeout or None, tell=progress.say
         )  # fmt: skip
         desk = stack.enter_context(bench(registry, cache))
         folder = stack.enter_context(make_build_folder(cache.root))

@@ -56,33 +56,33 @@ def bake(
     """
     layers = made_until(plan, kitchen, len(plan.steps))
     base = plan.base
-    told = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
-    image = kept(predict(base.manifest, base.config, told, changes, annotations, epoch), kitchen.cache)
+    described_layers = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
+    image = kept(predict(base.manifest, base.config, described_layers, changes, annotations, epoch), kitchen.cache)
     return BuiltImage(image, layers)
 
 
 def made_until(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
     """The first `count` layers of a plan. Assembled layers of one kind are made together."""
-    made: list[Layer] = []
-    while len(made) < count:
-        step = plan.steps[len(made)]
+    layers: list[Layer] = []
+    while len(layers) < count:
+        step = plan.steps[len(layers)]
         if step.instruction:
-            made.append(_instruction(step, plan, made, kitchen))
+            layers.append(_instruction(step, plan, layers, kitchen))
             continue
-        same = _run_of(plan.steps[len(made) : count])
-        known = [one.layer for one in same if one.layer]
-        made += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
-    return tuple(made)
+        same = _run_of(plan.steps[len(layers) : count])
+        known = [step.layer for step in same if step.layer]
+        layers += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
+    return tuple(layers)
 
 
 def _run_of(steps: Sequence[LayerStep]) -> list[LayerStep]:
     """The first steps that are of one kind."""
-    found = []
+    same_kind = []
     for step in steps:
         if step.kind != steps[0].kind:
             break
-        found.append(step)
-    return found
+        same_kind.append(step)
+    return same_kind
 
 
 def _assembled(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:

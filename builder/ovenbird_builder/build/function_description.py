@@ -28,12 +28,12 @@ def describe_function(function: FunctionSpec, source: Path) -> dict[str, str]:
     """
     metadata = _table(function.raw.get("metadata"))
     project = _read_project(source / "pyproject.toml")
-    found = {
+    values = {
         label_names.VERSION: _text(metadata.get("version")) or _text(project.get("version")),
         label_names.DESCRIPTION: _text(metadata.get("description")) or _text(project.get("description")),
         label_names.LICENSES: _license(metadata.get("license")) or _license(project.get("license")),
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in values.items() if text}
 
 
 def _read_project(path: Path) -> Mapping[str, Any]:

@@ -175,9 +175,9 @@ def _run(container: WorkingContainer, limit: float) -> CompletedProcess:
 def _reason(done: CompletedProcess) -> str:
     """Return the first line of what `check` says of the error."""
     lines = [line for line in _output(done).splitlines() if line.strip()]
-    told = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
-    if told:
-        return told[-1]
+    messages = [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
+    if messages:
+        return messages[-1]
     return f"`ovenbird check` ended with status {done.returncode}" + (f": {show_value(lines[-1])}" if lines else "")
 
 

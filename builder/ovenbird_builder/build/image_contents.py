@@ -84,13 +84,15 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
         "source": lambda: (source_layer(tree, cache, compression=compression),),
         "document": lambda: (files_layer(files, cache, compression=compression),),
     }
-    said, request = about(inputs, builder), inputs.request
-    return ImageContents(parts, makers, _changes({**said, **request.labels}), {**said, **request.annotations})
+    description, request = about(inputs, builder), inputs.request
+    return ImageContents(
+        parts, makers, _changes({**description, **request.labels}), {**description, **request.annotations}
+    )
 
 
 def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     """What the image says of itself, as labels and as annotations; what is not known is left out."""
-    found = {
+    description = {
         label_names.TITLE: inputs.request.function.name,
         label_names.SOURCE: inputs.tree.uri,
         label_names.REVISION: inputs.tree.revision,
@@ -111,8 +113,8 @@ def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     }
     # a folder's path says on whose machine it lay, and makes two machines differ
     if inputs.tree.uri in ("local", "inline"):
-        del found[label_names.SOURCE]
-    return {name: value for name, value in found.items() if value}
+        del description[label_names.SOURCE]
+    return {name: value for name, value in description.items() if value}
 
 
 def _runtime_parts(stack: WheelSet, inputs: ResolvedInputs, bench: StageImages, cache: LayerCache) -> list[LayerSpec]:
@@ -161,7 +163,7 @@ def _files(inputs: ResolvedInputs) -> dict[str, bytes]:
     }
 
 
-def _changes(said: Mapping[str, str]) -> ConfigChanges:
+def _changes(description: Mapping[str, str]) -> ConfigChanges:
     """How the image runs: the same on any base, whatever that one ran."""
     env = {**runtime_layers.CHANGES.env, "OVENBIRD_TARGET": function_document.DOCUMENT}
-    return replace(runtime_layers.CHANGES, env=env, labels=said, without=label_names.OF_AN_IMAGE)
+    return replace(runtime_layers.CHANGES, env=env, labels=description, without=label_names.OF_AN_IMAGE)

@@ -52,7 +52,7 @@ def changed_sources(raw: Path) -> list[str]:
     Errors: LayerError.
     """
     changed: dict[str, tuple[int, int] | None] = {}
-    made: dict[str, set[tuple[int, int]]] = {}
+    stamps: dict[str, set[tuple[int, int]]] = {}
     try:
         with tarfile.open(raw, "r:", errorlevel=2) as tar:
             for info in tar.getmembers():
@@ -66,24 +66,24 @@ def changed_sources(raw: Path) -> list[str]:
                     head = file.read(_PYC_HEADER)
                     stamp = (int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:], "little"))
                     by_time = len(head) == _PYC_HEADER and head[4:8] == b"\0\0\0\0"
-                    made.setdefault(_source_of(info.name), set()).add(stamp if by_time else (-1, -1))
+                    stamps.setdefault(_source_of(info.name), set()).add(stamp if by_time else (-1, -1))
     except (tarfile.TarError, EOFError) as error:
         raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
-    return sorted("/" + name for name, stamp in changed.items() if stamp is None or made.get(name) != {stamp})
+    return sorted("/" + name for name, stamp in changed.items() if stamp is None or stamps.get(name) != {stamp})
 
 
 def _sorted(members: Iterable[tarfile.TarInfo]) -> list[tuple[tarfile.TarInfo, tarfile.TarInfo | None]]:
     """The entries by name, each with the one that holds its data. Of hard links, the first by name is the file."""
-    found = {info.name: info for info in members if not _ours(info.name)}
+    members_by_name = {info.name: info for info in members if not _ours(info.name)}
     groups: dict[str, list[str]] = {}
-    for info in found.values():
+    for info in members_by_name.values():
         if info.islnk():
-            groups.setdefault(_origin(info, found), []).append(info.name)
+            groups.setdefault(_origin(info, members_by_name), []).append(info.name)
     first: dict[str, tuple[str, tarfile.TarInfo]] = {}
     for origin, links in groups.items():
         names = sorted([origin, *links], key=_order)
-        first.update(dict.fromkeys(names, (names[0], found[origin])))
-    return [_entry(found[name], first.get(name)) for name in sorted(found, key=_order)]
+        first.update(dict.fromkeys(names, (names[0], members_by_name[origin])))
+    return [_entry(members_by_name[name], first.get(name)) for name in sorted(members_by_name, key=_order)]
 
 
 def _entry(
@@ -109,8 +109,8 @@ def _file(info: tarfile.TarInfo, data: tarfile.TarInfo) -> tarfile.TarInfo:
     return info
 
 
-def _origin(link: tarfile.TarInfo, found: dict[str, tarfile.TarInfo]) -> str:
-    target = found.get(link.linkname)
+def _origin(link: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> str:
+    target = members.get(link.linkname)
     if target is None or target.islnk():
         raise LayerError(f"the layer links {show_value(link.name)} to {show_value(link.linkname)}, which is not in it")
     return target.name

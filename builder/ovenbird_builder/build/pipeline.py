@@ -39,39 +39,42 @@ if TYPE_CHECKING:
     from .attestations import BuildAttestations
 
 
-def build_in(request: BuildRequest, place: BuildEnvironment) -> BuildResult:
+def build_in(request: BuildRequest, environment: BuildEnvironment) -> BuildResult:
     """Build what is asked for; the result. Errors: those of every phase, each with its own exit status."""
     start = time.monotonic()
-    prepared = prepare_all(request, place)
-    _explain(request, place, prepared)
-    baked = tuple(_baked(request, place, one) for one in prepared)
-    for one, made in zip(prepared, baked, strict=True):
-        _gate(request, place, one, made)
+    prepared = prepare_all(request, environment)
+    _explain(request, environment, prepared)
+    baked = tuple(_baked(request, environment, platform_build) for platform_build in prepared)
+    for platform_build, built_image in zip(prepared, baked, strict=True):
+        _gate(request, environment, platform_build, built_image)
     parcel = _parcel(request, prepared, baked)
-    delivered, issued = _deliver(request, place, parcel, prepared, baked)
-    _remember(request, place, prepared)
+    delivered, issued = _deliver(request, environment, parcel, prepared, baked)
+    _remember(request, environment, prepared)
     if request.write_back and request.document:
         writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
-    result = _result(request, place, prepared, baked, parcel)
-    statements = {"statements": [one.row() for one in issued]} if issued else {}
+    result = _result(request, environment, prepared, baked, parcel)
+    statements = {"statements": [attestations.row() for attestations in issued]} if issued else {}
     return replace(
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
     )  # fmt: skip
 
 
-def dry_run_in(request: BuildRequest, place: BuildEnvironment) -> dict[str, Any]:
+def dry_run_in(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
     """The plan alone: the layers, which of them are cached, what would run, and the digest when that is known."""
-    prepared = prepare_all(request, place)
-    _explain(request, place, prepared)
-    return {"image": str(request.tags[0]), "platforms": [_planned(request, one) for one in prepared]}
+    prepared = prepare_all(request, environment)
+    _explain(request, environment, prepared)
+    return {
+        "image": str(request.tags[0]),
+        "platforms": [_planned(request, platform_build) for platform_build in prepared],
+    }
 
 
-def list_source_in(request: BuildRequest, place: BuildEnvironment) -> dict[str, Any]:
+def list_source_in(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
     """What of the source would be packed, with sizes in bytes, and why the rest would not. Errors: those of a source.
 
     What looks like a secret is listed too: the list says what has to be left out.
     """
-    tree = _unchecked(request, place)
+    tree = _unchecked(request, environment)
     rows = tree.rows or list_rows(tree.path)
     return {
         "image": str(request.tags[0]),
@@ -83,72 +86,80 @@ def list_source_in(request: BuildRequest, place: BuildEnvironment) -> dict[str, 
     }
 
 
-def prepare_all(request: BuildRequest, place: BuildEnvironment) -> tuple[PlatformBuild, ...]:
+def prepare_all(request: BuildRequest, environment: BuildEnvironment) -> tuple[PlatformBuild, ...]:
     """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
     pool = ThreadPoolExecutor(1)
     try:
-        tree = pool.submit(_fetched, request, place)
-        if any(one.kind == "registry" for one in request.outputs):
+        tree = pool.submit(_fetched, request, environment)
+        if any(output.kind == "registry" for output in request.outputs):
             pool.submit(import_module, f"{__package__}.attestations")  # while the base is asked for
-        return tuple(prepare(request, place, tree, platform) for platform in request.platforms)
+        return tuple(prepare(request, environment, tree, platform) for platform in request.platforms)
     finally:
         pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone
 
 
-def _fetched(request: BuildRequest, place: BuildEnvironment) -> SourceTree:
+def _fetched(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
     """Return the source, which holds no secret that is not allowed. Errors: those of a source; GateError."""
-    tree = _unchecked(request, place)
-    secret_gate.check_source(_find_secrets(request, place, tree), request.allow)
+    tree = _unchecked(request, environment)
+    secret_gate.check_source(_find_secrets(request, environment, tree), request.allow)
     return tree
 
 
-def _unchecked(request: BuildRequest, place: BuildEnvironment) -> SourceTree:
+def _unchecked(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
     return request.bundled or fetch(
-        request.function, place.folder / "source", environ=place.environ, network=request.network,
+        request.function, environment.folder / "source", environ=environment.environ, network=request.network,
         timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
     )  # fmt: skip
 
 
-def _find_secrets(request: BuildRequest, place: BuildEnvironment, tree: SourceTree) -> tuple[SecretFinding, ...]:
-    return secret_gate.find_secrets(tree, request.function, request.document, place.cache)
+def _find_secrets(request: BuildRequest, environment: BuildEnvironment, tree: SourceTree) -> tuple[SecretFinding, ...]:
+    return secret_gate.find_secrets(tree, request.function, request.document, environment.cache)
 
 
 def _epoch(request: BuildRequest, tree: SourceTree) -> int:
     return request.epoch if request.epoch is not None else tree.epoch or 0
 
 
-def _baked(request: BuildRequest, place: BuildEnvironment, one: PlatformBuild) -> BuiltImage:
-    inside = one.contents
-    epoch = _epoch(request, one.inputs.tree)
-    table = kitchen(request, place, one.inputs.interpreter.executable, inside)
-    return bake(one.plan, table, inside.changes, inside.annotations, epoch)
+def _baked(request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild) -> BuiltImage:
+    inside = platform_build.contents
+    epoch = _epoch(request, platform_build.inputs.tree)
+    table = kitchen(request, environment, platform_build.inputs.interpreter.executable, inside)
+    return bake(platform_build.plan, table, inside.changes, inside.annotations, epoch)
 
 
-def _gate(request: BuildRequest, place: BuildEnvironment, one: PlatformBuild, made: BuiltImage) -> None:
+def _gate(
+    request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild, built_image: BuiltImage
+) -> None:
     """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
     home = f"{HOME.strip('/')}/"
     policy = image_policy.ImagePolicy(
         secrets={secret.name: secret.value.strip() for secret in request.secrets},
-        packages={layer.digest for step, layer in zip(one.plan.steps, made.layers, strict=True)
+        packages={layer.digest for step, layer in zip(platform_build.plan.steps, built_image.layers, strict=True)
                   if step.kind in ("runtime", "dependencies")},
         allowed=lambda path: path.startswith(home) and is_allowed(path.removeprefix(home), request.allow),
     )  # fmt: skip
-    image_policy.check(made.layers, made.image.config, made.image.manifest, place.cache, policy)
+    image_policy.check(
+        built_image.layers, built_image.image.config, built_image.image.manifest, environment.cache, policy
+    )
 
 
 def _parcel(request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]) -> PublishRequest:
     """The one image, or the index of several."""
-    near = {digest: place for one in prepared for digest, place in one.inputs.base.places().items()}
+    repositories = {
+        digest: repository
+        for platform_build in prepared
+        for digest, repository in platform_build.inputs.base.places().items()
+    }
     if len(baked) == 1:
-        return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, near=near)
+        return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, near=repositories)
 
-    manifest = index([one.image for one in baked])
-    return PublishRequest(manifest, digest_bytes(manifest), request.tags, index=True, near=near)
+    manifest = index([built_image.image for built_image in baked])
+    return PublishRequest(manifest, digest_bytes(manifest), request.tags, index=True, near=repositories)
 
 
 def _deliver(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     parcel: PublishRequest,
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
@@ -160,17 +171,17 @@ def _deliver(
     def told() -> tuple[BuildAttestations, ...]:
         from . import attestations  # an HTTP client and a parser of metadata: not for a build that delivers nothing
 
-        return attestations.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), place.cache)
+        return attestations.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), environment.cache)
 
-    edited = _is_edited(request, place, prepared, baked)
-    outputs = [one for one in request.outputs if edited or not is_published(one, parcel, place.registry)]
+    edited = _is_edited(request, environment, prepared, baked)
+    outputs = [output for output in request.outputs if edited or not is_published(output, parcel, environment.registry)]
     with contextlib.ExitStack() as stack:
-        allow = _begin_check(request, place, prepared, baked, stack) if outputs else None
+        allow = _begin_check(request, environment, prepared, baked, stack) if outputs else None
         for output in outputs:
             if output.kind == "registry":
-                issued = _push(request, place, parcel, told, allow)
+                issued = _push(request, environment, parcel, told, allow)
             else:
-                write_output(output, parcel, place.registry, place.cache, place.progress, allow)
+                write_output(output, parcel, environment.registry, environment.cache, environment.progress, allow)
             if output.path:
                 from . import attestations
 
@@ -181,20 +192,20 @@ def _deliver(
 
 
 def _is_edited(
-    request: BuildRequest, place: BuildEnvironment, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]
+    request: BuildRequest, environment: BuildEnvironment, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]
 ) -> bool:
     """Return whether a layer is new of an image that was built here before: nobody else can have its digest.
 
     To ask a registry or the store takes a tenth of a build.
     """
-    hits = {layer.cached for made in baked for layer in made.layers}
+    hits = {layer.cached for built_image in baked for layer in built_image.layers}
     names = _memories(request, "last build", prepared[0].inputs.base.platform)
-    return len(hits) == 2 or (hits == {False} and place.cache.noted(names[0]) is not None)
+    return len(hits) == 2 or (hits == {False} and environment.cache.noted(names[0]) is not None)
 
 
 def _begin_check(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
     stack: contextlib.ExitStack,
@@ -203,23 +214,34 @@ def _begin_check(
 
     That raises CheckError. None where nothing is checked.
     """
-    found = next(
-        ((one, made) for one, made in zip(prepared, baked, strict=True) if one.inputs.base.platform == here()), None
+    pair = next(
+        (
+            (platform_build, built_image)
+            for platform_build, built_image in zip(prepared, baked, strict=True)
+            if platform_build.inputs.base.platform == here()
+        ),
+        None,
     )
-    if not request.check or found is None:
+    if not request.check or pair is None:
         return None
     from .image_check import ImageCheck  # what runs a container: not for a build in which nothing changed
 
-    one, made = found
+    platform_build, built_image = pair
     check = ImageCheck(
-        made.image, made.layers, one.inputs.base, place.bench, place.cache, limit=request.timeout,
-        repository=request.tags[0].repository, keep=all(output.kind != "store" for output in request.outputs),
-    )  # fmt: skip
+        built_image.image,
+        built_image.layers,
+        platform_build.inputs.base,
+        environment.bench,
+        environment.cache,
+        limit=request.timeout,
+        repository=request.tags[0].repository,
+        keep=all(output.kind != "store" for output in request.outputs),
+    )
     stack.callback(check.close)
     check.begin()
 
     def allow() -> None:
-        with place.progress.stage("check: load the function in the image"):
+        with environment.progress.stage("check: load the function in the image"):
             check.finish()
 
     return allow
@@ -227,9 +249,9 @@ def _begin_check(
 
 def _push(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     parcel: PublishRequest,
-    told: Callable[[], tuple[BuildAttestations, ...]],
+    issue: Callable[[], tuple[BuildAttestations, ...]],
     allow: Callable[[], None] | None,
 ) -> tuple[BuildAttestations, ...]:
     """Push the image and the statements about it; these, too, are made while the layers are on their way."""
@@ -237,86 +259,90 @@ def _push(
     def attach(wait: Callable[[], None]) -> tuple[tuple[BuildAttestations, ...], list[ReferrersUpdate]]:
         from . import attestations
 
-        issued = told()
+        issued = issue()
         wait()
-        return issued, attestations.attach(issued, request.tags, place.registry)
+        return issued, attestations.attach(issued, request.tags, environment.registry)
 
-    with place.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
-        issued, attached = push_tags(parcel, place.registry, place.cache, attach, allow)
-        for one in attached:
-            if not one.first:  # else none but a builder of the same image can be writing, and it writes the same
-                one.settle()
+    with environment.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
+        issued, attached = push_tags(parcel, environment.registry, environment.cache, attach, allow)
+        for attestation in attached:
+            if (
+                not attestation.first
+            ):  # else none but a builder of the same image can be writing, and it writes the same
+                attestation.settle()
     return issued
 
 
-def _predicted(request: BuildRequest, one: PlatformBuild) -> AssembledImage | None:
-    layers = one.plan.known
+def _predicted(request: BuildRequest, platform_build: PlatformBuild) -> AssembledImage | None:
+    layers = platform_build.plan.known
     if layers is None:
         return None
-    base, inside = one.inputs.base, one.contents
-    epoch = _epoch(request, one.inputs.tree)
+    base, inside = platform_build.inputs.base, platform_build.contents
+    epoch = _epoch(request, platform_build.inputs.tree)
     return predict(base.manifest, base.config, layers, inside.changes, inside.annotations, epoch)
 
 
-def _planned(request: BuildRequest, one: PlatformBuild) -> dict[str, Any]:
-    image, hide = _predicted(request, one), make_plan_redactor(request)
+def _planned(request: BuildRequest, platform_build: PlatformBuild) -> dict[str, Any]:
+    image, hide = _predicted(request, platform_build), make_plan_redactor(request)
     steps = [
         {
             "kind": step.kind, "name": hide(step.name), "key": step.key, "cached": step.layer is not None,
             "digest": step.layer.digest if step.layer else "",
             "argv": [[hide(word) for word in argv] for argv in step.argv],
         }
-        for step in one.plan.steps
+        for step in platform_build.plan.steps
     ]  # fmt: skip
     return {
-        "platform": one.inputs.base.platform,
-        "base": {"name": one.inputs.base.name, "digest": one.inputs.base.digest},
-        "lock": {"path": one.inputs.needs.path, "digest": one.inputs.needs.lock.digest},
+        "platform": platform_build.inputs.base.platform,
+        "base": {"name": platform_build.inputs.base.name, "digest": platform_build.inputs.base.digest},
+        "lock": {"path": platform_build.inputs.needs.path, "digest": platform_build.inputs.needs.lock.digest},
         "digest": image.digest if image else "",
         "steps": steps,
     }
 
 
-def _memories(request: BuildRequest, what: str, platform: str = "") -> tuple[str, str]:
+def _memories(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:
     """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
     tag = request.tags[0]
-    by_tag = compute_key(what, tag=str(tag), platform=platform)
-    return by_tag, compute_key(what, repository=tag.repository, platform=platform)
+    by_tag = compute_key(kind, tag=str(tag), platform=platform)
+    return by_tag, compute_key(kind, repository=tag.repository, platform=platform)
 
 
-def _recall(place: BuildEnvironment, names: Sequence[str]) -> Any:
-    return next((value for name in names if (value := place.cache.noted(name))), None)
+def _recall(environment: BuildEnvironment, names: Sequence[str]) -> Any:
+    return next((value for name in names if (value := environment.cache.noted(name))), None)
 
 
-def _explain(request: BuildRequest, place: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
+def _explain(request: BuildRequest, environment: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
     if not request.explain:
         return
     tree = prepared[0].inputs.tree
-    files = cache_misses.explain_files(tree.rows, _recall(place, _memories(request, "last files")) or {})
+    files = cache_misses.explain_files(tree.rows, _recall(environment, _memories(request, "last files")) or {})
     for line in cache_misses.explain_left_out(tree.left_out):
-        place.progress.say(line)
-    for one in prepared:
-        before = _recall(place, _memories(request, "last build", one.inputs.base.platform)) or ()
-        for line in cache_misses.explain(one.plan, before, files, make_plan_redactor(request)):
-            place.progress.say(line)
+        environment.progress.say(line)
+    for platform_build in prepared:
+        before = _recall(environment, _memories(request, "last build", platform_build.inputs.base.platform)) or ()
+        for line in cache_misses.explain(platform_build.plan, before, files, make_plan_redactor(request)):
+            environment.progress.say(line)
 
 
-def _remember(request: BuildRequest, place: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
+def _remember(request: BuildRequest, environment: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
     """Keep the plan and the files, so that the next build can be explained."""
     values: dict[tuple[str, str], Any] = {
         _memories(request, "last files"): cache_misses.remember_files(prepared[0].inputs.tree.rows)
     }
-    for one in prepared:
-        values[_memories(request, "last build", one.inputs.base.platform)] = cache_misses.memory(one.plan)
+    for platform_build in prepared:
+        values[_memories(request, "last build", platform_build.inputs.base.platform)] = cache_misses.memory(
+            platform_build.plan
+        )
     for names, value in values.items():
         for name in names:
-            if value and place.cache.noted(name) != value:
-                place.cache.note(name, value, f"last build of {request.tags[0]}")
+            if value and environment.cache.noted(name) != value:
+                environment.cache.note(name, value, f"last build of {request.tags[0]}")
 
 
 def _result(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
     parcel: PublishRequest,
@@ -324,11 +350,15 @@ def _result(
     """Return the result of a build, but for how long it took and whether something was changed."""
     first = prepared[0].inputs
     tree = first.tree
-    findings = _find_secrets(request, place, tree)
+    findings = _find_secrets(request, environment, tree)
     allowed = secret_gate.list_allowed(findings, request.allow)
     platforms = [
-        {"platform": one.inputs.base.platform, "digest": made.image.digest, "layers": [row(x) for x in made.layers]}
-        for one, made in zip(prepared, baked, strict=True)
+        {
+            "platform": platform_build.inputs.base.platform,
+            "digest": built_image.image.digest,
+            "layers": [row(x) for x in built_image.layers],
+        }
+        for platform_build, built_image in zip(prepared, baked, strict=True)
     ]
     return BuildResult(
         image=str(request.tags[0]),
@@ -340,7 +370,7 @@ def _result(
         warnings=(
             *_warnings(request, tree, prepared),
             *secret_gate.list_unused(findings, request.allow),
-            *place.warnings,
+            *environment.warnings,
         ),
         changed=False,
         tags=tuple(map(str, request.tags)),
@@ -357,18 +387,18 @@ def _warnings(request: BuildRequest, tree: SourceTree, prepared: Sequence[Platfo
     """What people should know of this build."""
     hide = make_plan_redactor(request)
     first = prepared[0].inputs  # wheels are built for the platform of this machine alone, and then it is the only one
-    found = [*request.notes, *tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
+    warnings = [*request.notes, *tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
     if request.instructions:
-        found.append(
+        warnings.append(
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "
             "another machine may get another digest"
         )
     if not first.runtime:
-        found += describe_old_runtime(first.base.name, first.interpreter, __version__)
-    found += [
-        f"the instruction {show_value(hide(one.run))} names /shared, so it runs after the source; say"
+        warnings += describe_old_runtime(first.base.name, first.interpreter, __version__)
+    warnings += [
+        f"the instruction {show_value(hide(instruction.run))} names /shared, so it runs after the source; say"
         " `after: base` to run it earlier"
-        for one in request.instructions
-        if one.moved
+        for instruction in request.instructions
+        if instruction.moved
     ]
-    return tuple(found)
+    return tuple(warnings)

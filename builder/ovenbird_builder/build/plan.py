@@ -64,8 +64,8 @@ class ImagePlan(Struct, frozen=True):
     @property
     def known(self) -> tuple[Layer, ...] | None:
         """All layers as the image tells of them, when the cache has every one: then the image's digest is known."""
-        found = tuple(step.told(step.layer) for step in self.steps if step.layer)
-        return found if len(found) == len(self.steps) else None
+        layers = tuple(step.told(step.layer) for step in self.steps if step.layer)
+        return layers if len(layers) == len(self.steps) else None
 
 
 class PlanContext(Struct, frozen=True):

@@ -44,71 +44,75 @@ class PlatformBuild(Struct, frozen=True):
     identity: str  # the digest of what wheels are built on
 
 
-def prepare(request: BuildRequest, place: BuildEnvironment, tree: Future[SourceTree], platform: str) -> PlatformBuild:
+def prepare(
+    request: BuildRequest, environment: BuildEnvironment, tree: Future[SourceTree], platform: str
+) -> PlatformBuild:
     """Everything up to the plan. The source is fetched meanwhile: `tree` is waited for when it is needed."""
-    base, sibling = _bases(request, place, platform)
+    base, sibling = _bases(request, environment, platform)
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
-    found = interpreter_of(base, version, place.bench, place.cache, sibling=None if base is sibling else sibling)
-    early = _plan(request, place, base, {})
-    image = _image_below_dependencies(request, place, early, sibling, found.executable)
+    python = interpreter_of(
+        base, version, environment.bench, environment.cache, sibling=None if base is sibling else sibling
+    )
+    early = _plan(request, environment, base, {})
+    image = _image_below_dependencies(request, environment, early, sibling, python.executable)
     source = tree.result()
-    checked = _check_source(request, place, source, found, sibling)
-    _check_handler(request, place, checked, source, found, sibling)
-    pins = dependencies.pinned(request, place, source, found, image)
+    checked = _check_source(request, environment, source, python, sibling)
+    _check_handler(request, environment, checked, source, python, sibling)
+    pins = dependencies.pinned(request, environment, source, python, image)
     identity = base.digest + "".join(step.key for step in early.steps if _first(step))
     absent: dict[str, str] = {}
     if request.dry_run and not request.offline:
-        packages, absent["dependencies"] = dependencies.find_at_hand(request, pins, found, identity)
+        packages, absent["dependencies"] = dependencies.find_at_hand(request, pins, python, identity)
     else:
-        packages = dependencies.gathered(request, place, pins, found, image, identity)
+        packages = dependencies.gathered(request, environment, pins, python, image, identity)
     if not absent.get("dependencies"):  # else nobody knows yet which modules they have
-        _check_imports(request, place, checked, found, sibling, packages)
-    runtime, absent["runtime"] = ((), "") if found.runtime else _runtime(request, place, found)
+        _check_imports(request, environment, checked, python, sibling, packages)
+    runtime, absent["runtime"] = ((), "") if python.runtime else _runtime(request, environment, python)
     absent = {kind: name for kind, name in absent.items() if name}
-    inputs = ResolvedInputs(request, base, sibling, found, source, pins, packages, runtime, absent)
-    inside = contents(inputs, place.bench, place.cache, __version__)
-    return PlatformBuild(inputs, inside, _plan(request, place, base, inside.parts), identity)
+    inputs = ResolvedInputs(request, base, sibling, python, source, pins, packages, runtime, absent)
+    inside = contents(inputs, environment.bench, environment.cache, __version__)
+    return PlatformBuild(inputs, inside, _plan(request, environment, base, inside.parts), identity)
 
 
 def _check_source(
-    request: BuildRequest, place: BuildEnvironment, tree: SourceTree, found: TargetPython, sibling: BaseImage
+    request: BuildRequest, environment: BuildEnvironment, tree: SourceTree, python: TargetPython, sibling: BaseImage
 ) -> source_check.SourceCheckResult:
     """Refuse a source that could not start, by the Python of the image. Errors: SourceError and its subclasses."""
-    shadow.refuse(tree.path, stdlib_names(found.minor))
+    shadow.refuse(tree.path, stdlib_names(python.minor))
 
     def ask(root: Path, names: list[str]) -> Mapping[str, tuple[int, str]] | None:
         from .syntax_check import ask_python
 
         try:
-            return ask_python(place.bench.base(sibling.manifest), found.executable, root, names)
+            return ask_python(environment.bench.base(sibling.manifest), python.executable, root, names)
         except (OvenbirdError, ValueError):
             return None
 
-    return source_check.check_source(request.function, tree, found.minor, place.cache, ask)
+    return source_check.check_source(request.function, tree, python.minor, environment.cache, ask)
 
 
 def _check_handler(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     checked: source_check.SourceCheckResult,
     tree: SourceTree,
-    found: TargetPython,
+    python: TargetPython,
     sibling: BaseImage,
 ) -> None:
     """Refuse a handler whose module nothing can bring. Errors: HandlerMissingError; LockError for what is wanted."""
     if not checked.absent:
         return
-    wanted = dependencies.collect_wanted(request, tree, place.environ)
+    wanted = dependencies.collect_wanted(request, tree, environment.environ)
     rows = [(one.name, one.origin) for one in (*wanted.wanted, *wanted.pinned)]
     rows += [("", str(wanted.pylock))] if wanted.pylock else []
     source_check.check_handler(
-        checked, found.minor, rows, found.distributions, has_installed=_installs(request),
-        is_elsewhere=lambda name: _has_module(request, place, found, sibling, name),
+        checked, python.minor, rows, python.distributions, has_installed=_installs(request),
+        is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
     )  # fmt: skip
 
 
 def _has_module(
-    request: BuildRequest, place: BuildEnvironment, found: TargetPython, sibling: BaseImage, name: str
+    request: BuildRequest, environment: BuildEnvironment, python: TargetPython, sibling: BaseImage, name: str
 ) -> bool:
     """Return whether the base may have a module: one of ours has nothing else, another one is asked."""
     if not request.base:
@@ -116,7 +120,7 @@ def _has_module(
     from .syntax_check import has_module
 
     try:
-        return has_module(place.bench.base(sibling.manifest), found.executable, name)
+        return has_module(environment.bench.base(sibling.manifest), python.executable, name)
     except (OvenbirdError, ValueError):
         return True  # the check in the image will tell
 
@@ -127,53 +131,54 @@ def _installs(request: BuildRequest) -> bool:
 
 def _check_imports(
     request: BuildRequest,
-    place: BuildEnvironment,
+    environment: BuildEnvironment,
     checked: source_check.SourceCheckResult,
-    found: TargetPython,
+    python: TargetPython,
     sibling: BaseImage,
     packages: tuple[Wheel, ...],
 ) -> None:
     """Tell of imports that nothing brings. An instruction may install what no lock has, a base hold what it likes."""
     if not checked.imports and not checked.absent:
         return
-    tops = top_names(packages, place.cache)
+    tops = top_names(packages, environment.cache)
     source_check.check_imports(
-        checked, found.minor, tops, found.distributions, has_installed=_installs(request),
-        is_elsewhere=lambda name: _has_module(request, place, found, sibling, name),
+        checked, python.minor, tops, python.distributions, has_installed=_installs(request),
+        is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
     )  # fmt: skip
 
 
 def kitchen(
-    request: BuildRequest, place: BuildEnvironment, python: str, inside: ImageContents | None = None
+    request: BuildRequest, environment: BuildEnvironment, python: str, inside: ImageContents | None = None
 ) -> BuildContext:
     """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
     return BuildContext(
-        place.cache, place.bench, request.network, request.secrets, request.compression, request.timeout,
-        inside.makers if inside else {}, place.progress, python,
+        environment.cache, environment.bench, request.network, request.secrets, request.compression, request.timeout,
+        inside.makers if inside else {}, environment.progress, python,
     )  # fmt: skip
 
 
-def _bases(request: BuildRequest, place: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
+def _bases(request: BuildRequest, environment: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
     """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
 
     def look(name: str, platform: str = platform) -> BaseImage:
         known = (name, platform)
-        if known not in place.bases:
-            place.bases[known] = resolve_base(name, platform, place.registry, place.cache, offline=request.offline)
-        return place.bases[known]
+        if known not in environment.bases:
+            environment.bases[known] = resolve_base(
+                name, platform, environment.registry, environment.cache, offline=request.offline
+            )
+        return environment.bases[known]
 
     if request.base:
         found = look(request.base)
     else:
         base = bases.choose_base(request.python or DEFAULT_PYTHON, registry=request.registry)
-        found = find_default_base(base, look, place.progress.say_once)
+        found = find_default_base(base, look, environment.progress.say_once)
     return found, found if platform == here() else look(found.name, here())
 
 
-def _plan(request: BuildRequest, place: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
-    context = PlanContext(
-        place.cache.find_layer, request.compression, identities(request.secrets, place.cache), _mounts(request)
-    )  # fmt: skip
+def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
+    secrets = identities(request.secrets, environment.cache)
+    context = PlanContext(environment.cache.find_layer, request.compression, secrets, _mounts(request))
     return plan(base, request.instructions, parts, context)
 
 
@@ -188,7 +193,7 @@ def _first(step: Any) -> bool:
 
 
 def _image_below_dependencies(
-    request: BuildRequest, place: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
+    request: BuildRequest, environment: BuildEnvironment, early: ImagePlan, sibling: BaseImage, python: str
 ) -> LazyImage:
     """Return what dependencies are locked and built on: the base with the instructions that come before them.
 
@@ -196,23 +201,25 @@ def _image_below_dependencies(
     """
     count = sum(1 for step in early.steps if _first(step))
     if not count or request.dry_run:  # which runs none of them, so what needs them for its metadata fails
-        return place.bench.base(sibling.manifest)
+        return environment.bench.base(sibling.manifest)
 
     def make() -> str:
-        table = kitchen(request, place, python)
+        table = kitchen(request, environment, python)
         return stage(early, made_until(early, table, count), table)
 
     return LazyImage(make)
 
 
-def _runtime(request: BuildRequest, place: BuildEnvironment, found: TargetPython) -> tuple[tuple[Wheel, ...], str]:
+def _runtime(
+    request: BuildRequest, environment: BuildEnvironment, python: TargetPython
+) -> tuple[tuple[Wheel, ...], str]:
     """Return the wheels of the runtime, for a base that does not bring it; a dry run says what it would fetch."""
     from ..locking import runtime_wheels
 
     is_dry = request.dry_run and not request.offline
-    site = dependencies.resolver(request, place, found, "")  # wheels only: nothing is built
+    site = dependencies.resolver(request, environment, python, "")  # wheels only: nothing is built
     try:
-        return runtime_wheels.fetch_runtime_wheels(site, place.folder, offline=request.offline or is_dry), ""
+        return runtime_wheels.fetch_runtime_wheels(site, environment.folder, offline=request.offline or is_dry), ""
     except PackageIndexError:
         if not is_dry:
             raise

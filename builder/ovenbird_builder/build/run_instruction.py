@@ -171,11 +171,11 @@ def top_layer(name: str, diff_ids: Sequence[str], folder: Path) -> Path:
     process.run(argv)
     index = json.loads((folder / "index.json").read_bytes())
     manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_bytes())
-    found = [layer["digest"] for layer in manifest["layers"]]
-    if len(found) != len(diff_ids) + 1 or found[:-1] != list(diff_ids):
-        raise DigestError(f"the store made an image of {len(found)} layers, not one on top of {len(diff_ids)}")
-    path: Path = blobs / found[-1].partition(":")[2]
+    digests = [layer["digest"] for layer in manifest["layers"]]
+    if len(digests) != len(diff_ids) + 1 or digests[:-1] != list(diff_ids):
+        raise DigestError(f"the store made an image of {len(digests)} layers, not one on top of {len(diff_ids)}")
+    path: Path = blobs / digests[-1].partition(":")[2]
     digest = digest_file(path)
-    if digest != found[-1]:
-        raise DigestError(f"the store gave the layer {found[-1]} as {digest}")
+    if digest != digests[-1]:
+        raise DigestError(f"the store gave the layer {digests[-1]} as {digest}")
     return path

@@ -67,8 +67,8 @@ def check_source(
     `ask` has the target's Python look at files that this one, of another version, does not parse.
     Errors: SourceSyntaxError, HandlerMissingError.
     """
-    told = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
-    name = compute_key("source check", version=_VERSION, told=told)
+    inputs = [tree.digest, function.handler, function.init or "", function.default_module, version, list(_HERE)]
+    name = compute_key("source check", version=_VERSION, told=inputs)
     known = cache.noted(name)
     if known is None:
         checked = _look(function, tree.path, version, ask, cache)
@@ -130,7 +130,7 @@ def check_imports(
     `has_installed` tells that an instruction may have installed a module.
     Errors: HandlerMissingError where the handler's own module comes from nowhere.
     """
-    present = {normal_name(found) for found in distributions}
+    present = {normal_name(distribution) for distribution in distributions}
     brought = stdlib_names(version) | RUNTIME_MODULES | tops
 
     def has(module: str) -> bool:
@@ -227,14 +227,15 @@ def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> No
     """Refuse a module without its handler or init. Errors: HandlerMissingError."""
     if scanned.names is None:
         return
-    wanted = [("handler", handler, scanned.names), ("init function", init, scanned.names | scanned.methods)]
-    for what, name, names in wanted:
+    targets = [("handler", handler, scanned.names), ("init function", init, scanned.names | scanned.methods)]
+    for label, name, names in targets:
         # `main.py` alone means the one function that the decorator of that name marks
-        if not name or name in names or (what == "handler" and name == "handler" and scanned.is_decorated):
+        if not name or name in names or (label == "handler" and name == "handler" and scanned.is_decorated):
             continue
-        near = nearest_name(name, sorted(names))
+        suggestion = nearest_name(name, sorted(names))
         raise HandlerMissingError(
-            f"{place} does not define the {what} {show_value(name)}", hint=f"did you mean {near}?" if near else ""
+            f"{place} does not define the {label} {show_value(name)}",
+            hint=f"did you mean {suggestion}?" if suggestion else "",
         )
 
 
@@ -296,7 +297,7 @@ def _scan(path: Path) -> ModuleScan | None:
 def _file_of(root: Path, module: str) -> Path | None:
     """Return the file of a module in the source."""
     base = root.joinpath(*module.split("."))
-    return next((one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file()), None)
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
 def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[str], dict[str, str], bool]:
@@ -325,7 +326,7 @@ def _reach(root: Path, module: str, faults: Mapping[str, object]) -> tuple[list[
                 imports.setdefault(top, f"{place}, line {entry.line},")
                 continue
             todo += _parents(full)
-            todo += [f"{full}.{one}".strip(".") for one in entry.names if one != "*"]
+            todo += [f"{full}.{name}".strip(".") for name in entry.names if name != "*"]
     return reached, imports, is_open
 
 

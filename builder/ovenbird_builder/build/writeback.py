@@ -47,10 +47,10 @@ def edited(text: str, name: str) -> str:
         line = lines[number]
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = re.match(r" +", line)
-        if not found:
+        match = re.match(r" +", line)
+        if not match:
             break
-        indent = indent or found[0]
+        indent = indent or match[0]
         key = _KEY.match(line.rstrip("\r\n"))
         if key and key["indent"] == indent:
             place = (number, key["value"])
@@ -71,8 +71,8 @@ def edited(text: str, name: str) -> str:
 def _check(before: str, after: str, name: str, path: Path) -> None:
     """Whether the new text says what the old one said, and the new image. Else nothing is written."""
     old, new = parse(before, str(path)), parse(after, str(path))
-    wanted = {**old, "spec": {**old["spec"], "image": name}}
-    if _plain(new) != _plain(wanted):
+    expected = {**old, "spec": {**old["spec"], "image": name}}
+    if _plain(new) != _plain(expected):
         raise ImageError(
             f"--write-back: {show_value(str(path))} has a form in which `spec.image` cannot be set as one line",
             hint=f"set it by hand: spec.image: {name}",

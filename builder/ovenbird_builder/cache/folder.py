@@ -49,8 +49,8 @@ def check_apart(cache: Path, folders: Iterable[Path]) -> None:
         # what is taken from a bundle lies in a draft of the cache
         is_draft = any(path.parent == place / "tmp" and path.name.startswith(_DRAFT) for path in (real, *real.parents))
         if real == place or (place in real.parents and not is_draft):
-            what = "is" if real == place else "contains"
-            raise _in_project(cache, f"{what} the folder of the function, {show_value(str(folder))}")
+            verb = "is" if real == place else "contains"
+            raise _in_project(cache, f"{verb} the folder of the function, {show_value(str(folder))}")
 
 
 def _in_project(cache: Path, why: str) -> BuildRequestError:

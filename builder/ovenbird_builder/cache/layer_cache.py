@@ -129,10 +129,10 @@ class LayerCache(BlobStore):
 
     def find_layer(self, key: str) -> Layer | None:
         """The layer that a key gave."""
-        found = self.find(key)
-        if found is None:
+        entry = self.find(key)
+        if entry is None:
             return None
-        return Layer(key, found.digest, found.diff_id, found.size, found.media_type, found.name, cached=True)
+        return Layer(key, entry.digest, entry.diff_id, entry.size, entry.media_type, entry.name, cached=True)
 
     def remember(
         self, key: str, draft: PendingBlob, media_type: str, name: str, diff_id: str = "", note: str = ""
@@ -149,11 +149,11 @@ class LayerCache(BlobStore):
 
     def noted(self, key: str) -> Any:
         """The small value under a key, or None."""
-        found = self.find(key)
-        if found is None:
+        entry = self.find(key)
+        if entry is None:
             return None
         try:
-            return json.loads(found.note)
+            return json.loads(entry.note)
         except (ValueError, RecursionError):
             self._drop(self._key(key), key, "the entry is damaged")
             return None
@@ -163,19 +163,19 @@ class LayerCache(BlobStore):
 
         Of several builders that want the same one, the first makes it and the others wait.
         """
-        found = self.find_layer(key)
-        if found:
-            return found
+        cached_layer = self.find_layer(key)
+        if cached_layer:
+            return cached_layer
         start = time.monotonic()
         with self.alone(key):
-            found = self.find_layer(key)
-            if found:
-                return found
+            cached_layer = self.find_layer(key)
+            if cached_layer:
+                return cached_layer
             with self.draft() as draft:
                 diff_id = make(draft)
                 entry = self.remember(key, draft, media_type, name, diff_id)
-        taken = time.monotonic() - start
-        return Layer(key, entry.digest, diff_id, entry.size, media_type, name, seconds=taken)
+        seconds = time.monotonic() - start
+        return Layer(key, entry.digest, diff_id, entry.size, media_type, name, seconds=seconds)
 
     @contextlib.contextmanager
     def alone(self, key: str) -> Iterator[None]:

@@ -58,8 +58,8 @@ class Pruned(Struct, frozen=True):
 
 def rows(cache: LayerCache) -> tuple[CacheListing, ...]:
     """All keys that gave a blob, and all layouts, the last used first."""
-    found = [*_keys(cache), *_layouts(cache)]
-    return tuple(sorted((row for row in found if row.digest), key=lambda row: (-row.used, row.name)))
+    listings = [*_keys(cache), *_layouts(cache)]
+    return tuple(sorted((row for row in listings if row.digest), key=lambda row: (-row.used, row.name)))
 
 
 def info(cache: LayerCache) -> Usage:
@@ -83,12 +83,12 @@ def prune(
     """
     with cache.only_one():
         before, now = _blobs(cache), time.time()
-        gone, others, keep = _choose(cache, older_than, max_size, before, now)
+        removals, others, keep = _choose(cache, older_than, max_size, before, now)
         named = _named(cache, keep)
-        blobs = [digest for digest in before if digest not in named and _old(cache.blob(digest), gone, digest, now)]
+        blobs = [digest for digest in before if digest not in named and _old(cache.blob(digest), removals, digest, now)]
         if not dry_run:
-            _remove(cache, gone, others, blobs)
-    kinds = Counter([*(row.kind for row in gone), *(other.kind for other in others)])
+            _remove(cache, removals, others, blobs)
+    kinds = Counter([*(row.kind for row in removals), *(other.kind for other in others)])
     freed = sum(before[digest] for digest in blobs) + sum(other.size for other in others)
     return Pruned(
         freed, len(blobs), kinds["key"], kinds["layout"], kinds["wheel"], kinds["lock"], kinds["pip"] + kinds["uv"]
@@ -102,7 +102,7 @@ def _choose(
     queue: list[CacheListing | OtherFile] = [*_keys(cache), *_layouts(cache), *list_other_files(cache.root)]
     queue.sort(key=lambda item: -item.used)  # the longest unused at the end
     rest = sum(item.size for item in queue if isinstance(item, OtherFile))
-    gone: list[CacheListing | OtherFile] = []
+    removals: list[CacheListing | OtherFile] = []
     while queue:
         too_old = older_than is not None and now - queue[-1].used > older_than
         rows = (
@@ -111,14 +111,14 @@ def _choose(
         if not too_old and (max_size is None or rest + _reach(cache, rows, blobs) <= max_size):
             break
         item = queue.pop()
-        gone.append(item)
+        removals.append(item)
         rest -= item.size if isinstance(item, OtherFile) else 0
         while max_size is not None and queue and isinstance(queue[-1], OtherFile) and rest > max_size:
             rest -= queue[-1].size  # what is too much without any blob goes without counting blobs again
-            gone.append(queue.pop())
+            removals.append(queue.pop())
     return (
-        [item for item in gone if isinstance(item, CacheListing)],
-        [item for item in gone if isinstance(item, OtherFile)],
+        [item for item in removals if isinstance(item, CacheListing)],
+        [item for item in removals if isinstance(item, OtherFile)],
         [item for item in queue if isinstance(item, CacheListing)],
     )
 
@@ -133,9 +133,9 @@ def _remove(cache: LayerCache, rows: list[CacheListing], others: list[OtherFile]
     remove_free_locks(cache.root / "locks", "cache")
 
 
-def _old(path: Path, gone: list[CacheListing], digest: str, now: float) -> bool:
+def _old(path: Path, removals: list[CacheListing], digest: str, now: float) -> bool:
     """Whether a blob that nothing names may go: its key has just gone, or nobody can be about to name it."""
-    return any(row.digest == digest for row in gone) or now - path.stat().st_mtime > _FRESH
+    return any(row.digest == digest for row in removals) or now - path.stat().st_mtime > _FRESH
 
 
 def _reach(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int]) -> int:
@@ -144,24 +144,24 @@ def _reach(cache: LayerCache, keep: list[CacheListing], sizes: dict[str, int]) -
 
 def _named(cache: LayerCache, keep: list[CacheListing]) -> set[str]:
     """Every blob that some entry needs, through manifests and indexes."""
-    found: set[str] = set()
+    names: set[str] = set()
     for row in keep:
         if row.kind == "key":
-            found.add(row.digest)
+            names.add(row.digest)
         else:
-            found |= _closure(cache, row.path / "index.json")
-    return found
+            names |= _closure(cache, row.path / "index.json")
+    return names
 
 
 def _closure(cache: LayerCache, path: Path) -> set[str]:
-    found: set[str] = set()
+    digests: set[str] = set()
     with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError):
         value = json.loads(path.read_bytes())
-        found |= {row["digest"] for row in (*value.get("layers", ()), *value.get("manifests", ()))}
-        found |= {value["config"]["digest"]} if "config" in value else set()
+        digests |= {row["digest"] for row in (*value.get("layers", ()), *value.get("manifests", ()))}
+        digests |= {value["config"]["digest"]} if "config" in value else set()
         for row in value.get("manifests", ()):
-            found |= _closure(cache, cache.blob(row["digest"]))
-    return found
+            digests |= _closure(cache, cache.blob(row["digest"]))
+    return digests
 
 
 def _keys(cache: LayerCache) -> Iterator[CacheListing]:
@@ -176,7 +176,7 @@ def _layouts(cache: LayerCache) -> Iterator[CacheListing]:
     for path in cache.layouts.iterdir():
         with contextlib.suppress(OSError, ValueError, LookupError):
             digest = json.loads((path / "index.json").read_bytes())["manifests"][0]["digest"]
-            size = sum(sizes.get(found, 0) for found in _closure(cache, path / "index.json"))
+            size = sum(sizes.get(digest, 0) for digest in _closure(cache, path / "index.json"))
             yield CacheListing("layout", path.name, size, (path / "index.json").stat().st_mtime, digest, path)
 
 

@@ -115,7 +115,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
             if not python and not interpreter:
                 _tell("note: Python is not compared: neither the document nor --python says which the base has")
             folders = lockfile.list_lock_folders(target.function, tree.path)
-            paths = check_locks(folders, names, wanted, python, interpreter)
+            paths = check_locks(folders, names, wanted, python, interpreter, args.target, target.function.root)
             for path in paths:
                 _tell(f"{path.name} holds")
                 print(_place(path, tree.path, target.function))
@@ -144,12 +144,19 @@ def _check_folder(function: FunctionSpec) -> None:
 
 
 def check_locks(
-    folders: list[Path], platforms: Iterable[str], wanted: Requirements, python: str, interpreter: TargetPython | None
+    folders: list[Path],
+    platforms: Iterable[str],
+    wanted: Requirements,
+    python: str,
+    interpreter: TargetPython | None,
+    target: str,
+    home: Path,
 ) -> list[Path]:
     """Return the paths of the locks at hand for these platforms, each compared with what is asked for now.
 
     Neither a base nor a container is needed: a lock says which C library it is for, and `python` (`3.12`) is the
     version that is asked for, empty where only the base knows it. With an `interpreter` both are the base's.
+    `target` is what was typed, `home` the folder of the document: hints and errors name them.
     Errors: StaleLockError for no lock at all, or one that is for something else; ConflictError for a pin that the
     runtime cannot use; LockError for a file that is no lock.
     """
@@ -158,13 +165,13 @@ def check_locks(
         try:
             found += _check_lock(lockfile.list_lock_paths(folders, name), name, wanted, python, interpreter)
         except LockError as error:
-            hint = format_lock_command(name) if error.hint == lockfile.COMMAND else error.hint
+            hint = format_lock_command(name, target) if error.hint == lockfile.COMMAND else error.hint
             raise type(error)(error.message, hint=hint) from None
     if not found:
         names = " or ".join(map(lockfile.lock_name, platforms))
         raise StaleLockError(
-            f"there is no {names} in {show_value(str(folders[0]))}",
-            hint=" and ".join(map(format_lock_command, platforms)),
+            f"there is no {names} in {show_value(str(home))}",
+            hint=" and ".join(format_lock_command(name, target) for name in platforms),
         )
     return found
 

@@ -51,7 +51,7 @@ def find_layers(root: Path, diff_ids: Sequence[str]) -> list[str]:
     try:
         rows = Decoder(list[dict[str, object]]).decode((root / "overlay-layers" / "layers.json").read_bytes())
         known = {(row.get("parent", ""), row.get("diff-digest", "")): str(row["id"]) for row in rows}
-        found: list[str] = []
+        links: list[str] = []
         parent = ""
         for diff_id in diff_ids:
             parent = known.get((parent, diff_id), "")
@@ -60,7 +60,7 @@ def find_layers(root: Path, diff_ids: Sequence[str]) -> list[str]:
             link = f"l/{(root / 'overlay' / parent / 'link').read_text().strip()}"
             if not (root / "overlay" / link).is_dir():
                 break
-            found.append(link)
+            links.append(link)
     except (OSError, ValueError, KeyError, DecodeError):
         return []
-    return found
+    return links

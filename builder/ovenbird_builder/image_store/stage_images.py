@@ -83,8 +83,8 @@ class StageImages:
 @contextlib.contextmanager
 def bench(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
     """A bench that is cleared at the end."""
-    made = StageImages(registry, cache)
+    stage_images = StageImages(registry, cache)
     try:
-        yield made
+        yield stage_images
     finally:
-        made.close()
+        stage_images.close()

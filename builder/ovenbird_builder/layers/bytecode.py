@@ -91,9 +91,9 @@ def compiled(
     """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
     from .wheel import InstalledFile
 
-    found = cache.find(bytecode_key(wheel, scheme, target))
-    assert found, wheel.filename
-    with zipfile.ZipFile(cache.blob(found.digest)) as archive:
+    entry = cache.find(bytecode_key(wheel, scheme, target))
+    assert entry, wheel.filename
+    with zipfile.ZipFile(cache.blob(entry.digest)) as archive:
         yield tuple(
             InstalledFile("/" + info.filename, info.file_size, _opener(archive, info)) for info in archive.infolist()
         )  # fmt: skip

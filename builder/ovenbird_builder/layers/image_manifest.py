@@ -127,12 +127,12 @@ def predict(
             f"{len(rows)} layers of the base and {len(layers)} above it are more than the {MOST_LAYERS} that can run"
         )
     rows += [{"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size} for layer in layers]
-    made = format_epoch(epoch)
+    created = format_epoch(epoch)
     new = {name: config[name] for name in _KEPT if name in config}
-    new["created"] = made
+    new["created"] = created
     new["config"] = _changed(config.get("config") or {}, changes)
     new["rootfs"] = {"type": "layers", "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)]}
-    new["history"] = [*(config.get("history") or ()), *(_history(layer, made) for layer in layers)]
+    new["history"] = [*(config.get("history") or ()), *(_history(layer, created) for layer in layers)]
     config_data = encode_json(new)
     about = {"mediaType": CONFIG, "digest": digest_bytes(config_data), "size": len(config_data)}
     result: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST, "config": about, "layers": rows}
@@ -181,10 +181,10 @@ def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
 
     Errors: BaseMissingError when there is none.
     """
-    found = _parse(manifest, "manifest")
-    if found.get("mediaType") not in LISTS and "manifests" not in found:
+    document = _parse(manifest, "manifest")
+    if document.get("mediaType") not in LISTS and "manifests" not in document:
         return ""
-    platforms = [(row.get("platform") or {}, row["digest"]) for row in found.get("manifests") or ()]
+    platforms = [(row.get("platform") or {}, row["digest"]) for row in document.get("manifests") or ()]
     for platform, digest in platforms:
         fits = platform.get("os") == "linux" and platform.get("architecture") == architecture
         if fits and variant in ("", platform.get("variant", "")):
@@ -193,24 +193,24 @@ def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
     raise BaseMissingError(f"the base has no image for linux/{architecture}, only for {', '.join(known)}")
 
 
-def _parse(data: bytes, what: str) -> dict[str, Any]:
+def _parse(data: bytes, label: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(data)  # which takes no halves of characters, as `json` does
     except (ValueError, RecursionError) as error:
-        raise IncompatibleBaseError(f"the base's {what} is not JSON: {error}") from None
-    if not isinstance(value, dict) or (what == "manifest" and value.get("schemaVersion") != 2):
-        raise IncompatibleBaseError(f"the base's {what} is in a format that is not known here")
+        raise IncompatibleBaseError(f"the base's {label} is not JSON: {error}") from None
+    if not isinstance(value, dict) or (label == "manifest" and value.get("schemaVersion") != 2):
+        raise IncompatibleBaseError(f"the base's {label} is in a format that is not known here")
     try:
-        msgspec.convert(value, _Manifest if what == "manifest" else _Config)
+        msgspec.convert(value, _Manifest if label == "manifest" else _Config)
     except msgspec.ValidationError as error:
-        raise IncompatibleBaseError(f"the base's {what} is broken: {error}") from None
+        raise IncompatibleBaseError(f"the base's {label} is broken: {error}") from None
     return value
 
 
 def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
     media_type = row.get("mediaType", "")
-    kept = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
-    return {"mediaType": to_oci_layer(media_type), **kept}
+    fields = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
+    return {"mediaType": to_oci_layer(media_type), **fields}
 
 
 def _changed(config: Mapping[str, Any], changes: ConfigChanges) -> dict[str, Any]:
@@ -235,5 +235,5 @@ def _changed(config: Mapping[str, Any], changes: ConfigChanges) -> dict[str, Any
     return kept | {name: value for name, value in fields.items() if value is not None}
 
 
-def _history(layer: Layer, made: str) -> dict[str, str]:
-    return {"created": made, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}
+def _history(layer: Layer, created: str) -> dict[str, str]:
+    return {"created": created, "created_by": f"ovenbird: {layer.name}", "comment": layer.key}

@@ -81,13 +81,13 @@ def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerC
     packages, allowed = policy.packages, policy.allowed
     texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in policy.secrets.items()}
     values = {name: value for name, value in texts.items() if len(value) >= SHORTEST}
-    whole = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
-    forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **whole}
+    secret_names = {form: name for name, value in sorted(values.items()) for form in _forms(value)}
+    forms = {**{line: name for name, value in sorted(values.items()) for line in _lines(value)}, **secret_names}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # most of reading a layer is to unpack it, which threads do side by side
-        found = pool.map(
-            lambda layer: _facts(layer, values, whole if layer.digest in packages else forms, cache), layers
+        results = pool.map(
+            lambda layer: _facts(layer, values, secret_names if layer.digest in packages else forms, cache), layers
         )
-        facts = {layer.digest: one for layer, one in zip(layers, found, strict=True)}
+        facts = {layer.digest: layer_facts for layer, layer_facts in zip(layers, results, strict=True)}
     problems = [
         problem
         for layer in layers
@@ -103,13 +103,18 @@ def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerC
     problems += _stale(layers, facts, cache)
     tops = [(set(facts[layer.digest].unchecked), set(facts[layer.digest].python)) for layer in layers]
     problems += find_stale(
-        layers, packages, [one for one, _ in tops], [one for _, one in tops], cache, lambda one: _entries(one, cache)
+        layers,
+        packages,
+        [name for name, _ in tops],
+        [name for _, name in tops],
+        cache,
+        lambda layer: _entries(layer, cache),
     )
-    for what, data in (("config and history", config), ("manifest", manifest)):
+    for label, data in (("config and history", config), ("manifest", manifest)):
         # JSON writes quotes and backslashes otherwise than the value has them
         text = data + b"\n" + "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
         problems += sorted(
-            {f"the image's {what}: holds the secret {name}" for form, name in forms.items() if form in text}
+            {f"the image's {label}: holds the secret {name}" for form, name in forms.items() if form in text}
         )
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  and {len(problems) - 20} more" if len(problems) > 20 else "")
@@ -136,10 +141,10 @@ def _facts(layer: Layer, values: Mapping[str, bytes], forms: Mapping[bytes, str]
         return LayerScan(
             tuple(known[0]), tuple(map(tuple, known[1])), tuple(map(tuple, known[2])), tuple(known[3]), tuple(known[4])
         )
-    found = _read(layer, forms, cache)
-    rows = [found.forbidden, found.secret, found.timed, found.unchecked, found.python]
+    contents = _read(layer, forms, cache)
+    rows = [contents.forbidden, contents.secret, contents.timed, contents.unchecked, contents.python]
     cache.note(key, rows, f"gate of {layer.name}")
-    return found
+    return contents
 
 
 def _read(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerScan:
@@ -153,9 +158,9 @@ def _read(layer: Layer, forms: Mapping[bytes, str], cache: LayerCache) -> LayerS
         for info in archive:
             path = posixpath.normpath(info.name).lstrip("/")
             name = hide(path)
-            found = _FORBIDDEN.search(name)
-            if found and not posixpath.basename(name).startswith(".wh."):
-                forbidden.append(name[: found.end()].rstrip("/"))
+            match = _FORBIDDEN.search(name)
+            if match and not posixpath.basename(name).startswith(".wh."):
+                forbidden.append(name[: match.end()].rstrip("/"))
             words = "\n".join((info.name, info.linkname)).encode("utf-8", "surrogateescape")
             secret |= {(name, label) for form, label in forms.items() if form in words}
             if path.endswith(".py"):
@@ -188,14 +193,14 @@ def _scan(head: bytes, file: IO[bytes], forms: Mapping[bytes, str]) -> Iterator[
 
 def _forms(value: bytes) -> set[bytes]:
     """A secret as it is, as URLs write it, and as base64 does at each of its three offsets."""
-    found = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
+    forms = {value, urllib.parse.quote_from_bytes(value, safe="").encode(), urllib.parse.quote_plus(value).encode()}
     for offset in range(3):
         # only the characters that come from the value alone: those at its ends mix with its neighbours
         text = base64.b64encode(b"\0" * offset + value)
         start, end = -(-offset * 8 // 6), (offset + len(value)) * 8 // 6
         if end - start >= 2 * SHORTEST:
-            found |= {text[start:end], text[start:end].replace(b"+", b"-").replace(b"/", b"_")}
-    return found
+            forms |= {text[start:end], text[start:end].replace(b"+", b"-").replace(b"/", b"_")}
+    return forms
 
 
 def _lines(value: bytes) -> list[bytes]:
@@ -217,7 +222,7 @@ def _timed(path: str, head: bytes) -> list[tuple[str, int, int]]:
 
 def _stale(layers: Sequence[Layer], facts: Mapping[str, LayerScan], cache: LayerCache) -> list[str]:
     """Bytecode by time that does not fit its source; a source in the base has the time that it always had."""
-    if not any(found.timed for found in facts.values()):
+    if not any(layer_facts.timed for layer_facts in facts.values()):
         return []
     sources: dict[str, tuple[int, int]] = {}
     for layer in layers:

@@ -31,5 +31,5 @@ def group(wheels: Sequence[tuple[WheelPackage, int]], budget: int = BUDGET) -> t
 
 def title(wheels: Sequence[WheelPackage]) -> str:
     """The name of a group for people."""
-    shown = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels[:4])
-    return shown + (f" and {len(wheels) - 4} more" if len(wheels) > 4 else "")
+    names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels[:4])
+    return names + (f" and {len(wheels) - 4} more" if len(wheels) > 4 else "")

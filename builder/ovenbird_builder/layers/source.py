@@ -62,11 +62,11 @@ def files_layer(
 ) -> Layer:
     """A layer of a few files by their paths in the image."""
     media_type = COMPRESSIONS[compression][0]
-    found = _contents(files)
+    contents = _contents(files)
 
     def make(draft: PendingBlob) -> str:
         tar = TarWriter(draft, compression, owners=OWNERS)
-        for path, content in found.items():
+        for path, content in contents.items():
             if content.folder:
                 tar.folder(path)
             elif content.link:
@@ -80,8 +80,8 @@ def files_layer(
 
 def files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
     """The key of `files_layer`."""
-    found = _contents(files).items()
-    rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in found]
+    items = _contents(files).items()
+    rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in items]
     return compute_key("files", files=rows, compression=COMPRESSIONS[compression][1])
 
 

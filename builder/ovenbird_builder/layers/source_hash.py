@@ -28,9 +28,9 @@ def _rounds(magic: bytes) -> tuple[int, int]:
 def _siphash(key: int, data: bytes, each: int, last: int) -> int:
     """Return SipHash of `data` under the key (`key`, 0), as CPython has it."""
     state = (key ^ 0x736F6D6570736575, 0x646F72616E646F6D, key ^ 0x6C7967656E657261, 0x7465646279746573)
-    whole = len(data) & ~7
-    words = [int.from_bytes(data[start : start + 8], "little") for start in range(0, whole, 8)]
-    words.append((len(data) & 0xFF) << 56 | int.from_bytes(data[whole:], "little"))
+    end = len(data) & ~7
+    words = [int.from_bytes(data[start : start + 8], "little") for start in range(0, end, 8)]
+    words.append((len(data) & 0xFF) << 56 | int.from_bytes(data[end:], "little"))
     for word in words:
         a, b, c, d = state
         a, b, c, d = _mix(a, b, c, d ^ word, each)

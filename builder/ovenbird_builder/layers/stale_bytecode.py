@@ -42,8 +42,8 @@ class _View(Struct):
     def remove(self, path: str) -> None:
         """Hide a file or folder of the layers so far."""
         below = path + "/"
-        self.bytecode = {n: found for n, found in self.bytecode.items() if n != path and not n.startswith(below)}
-        self.sources = {n: found for n, found in self.sources.items() if n != path and not n.startswith(below)}
+        self.bytecode = {n: number for n, number in self.bytecode.items() if n != path and not n.startswith(below)}
+        self.sources = {n: number for n, number in self.sources.items() if n != path and not n.startswith(below)}
 
 
 def top_folder(path: str) -> str:
@@ -82,12 +82,12 @@ def find_stale(
     shared = touched & {top for tops in bytecode for top in tops}
     if not shared:
         return []
-    wanted = [layer for number, layer in enumerate(layers) if (bytecode[number] | sources[number]) & shared]
-    rows = [[layer.name, layer.digest, layer.digest in packages] for layer in wanted]
+    candidates = [layer for number, layer in enumerate(layers) if (bytecode[number] | sources[number]) & shared]
+    rows = [[layer.name, layer.digest, layer.digest in packages] for layer in candidates]
     key = compute_key("stale bytecode", version=_VERSION, layers=rows)
     known = cache.noted(key)
     if known is None:
-        known = _compare(wanted, packages, opened)
+        known = _compare(candidates, packages, opened)
         cache.note(key, known, "stale bytecode")
     return [str(line) for line in known]
 
@@ -175,9 +175,9 @@ def _read(number: int, layer: Layer, opened: Opened) -> tuple[list[str], dict[st
 
 
 def _contents(layer: Layer, paths: Iterable[str], opened: Opened) -> Iterator[tuple[str, bytes]]:
-    wanted = set(paths)
+    path_set = set(paths)
     with opened(layer) as archive:
         for info in archive:
             path = posixpath.normpath(info.name).lstrip("/")
-            if path in wanted and info.isreg() and (file := archive.extractfile(info)):
+            if path in path_set and info.isreg() and (file := archive.extractfile(info)):
                 yield path, file.read()

@@ -75,11 +75,11 @@ class TarWriter:
         if isinstance(content, bytes):
             assert len(content) == size
             self._write(content)
-            found = hashlib.sha256(content).digest()
+            digest = hashlib.sha256(content).digest()
         else:
-            found = self._copy(path, size, content)
+            digest = self._copy(path, size, content)
         self._write(b"\0" * (-size % _BLOCK))
-        return found
+        return digest
 
     def link(self, path: str, target: str) -> None:
         """Add a symbolic link."""
@@ -126,17 +126,17 @@ class TarWriter:
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
 
     def _copy(self, path: str, size: int, content: IO[bytes]) -> bytes:
-        found, left = hashlib.sha256(), size
+        hasher, left = hashlib.sha256(), size
         while left:
             data = content.read(min(left, _CHUNK))
             if not data:
                 raise LayerError(f"{show_value(path)} is {left} bytes shorter than it was")
-            found.update(data)
+            hasher.update(data)
             self._write(data)
             left -= len(data)
         if content.read(1):
             raise LayerError(f"{show_value(path)} is longer than it was: more than {size} bytes")
-        return found.digest()
+        return hasher.digest()
 
     def _write(self, data: bytes) -> None:
         self._buffer += data

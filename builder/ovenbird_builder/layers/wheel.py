@@ -70,8 +70,8 @@ class Installation(Struct, frozen=True):
     def sources(self, scheme: InstallScheme) -> tuple[InstalledFile, ...]:
         """The Python files that a function may import; not a package's own tests, which are half of numpy or pandas."""
         roots = (scheme.purelib + "/", scheme.platlib + "/")
-        found = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
-        inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in found}
+        sources = (item for item in self.items if item.path.endswith(".py") and item.path.startswith(roots))
+        inside = {item: item.path.removeprefix(roots[0]).removeprefix(roots[1]) for item in sources}
         return tuple(item for item, path in inside.items() if not _TESTS.search(path))
 
     @property
@@ -86,8 +86,8 @@ class Installation(Struct, frozen=True):
         """
         items = tuple(sorted((*self.items, *more), key=lambda item: item.path))
         present = {item.path for item in items}
-        wanted = (bytecode_path(item.path, tag) for item in self.sources(scheme))
-        return replace(self, items=items, hidden=tuple(path for path in wanted if path not in present))
+        paths = (bytecode_path(item.path, tag) for item in self.sources(scheme))
+        return replace(self, items=items, hidden=tuple(path for path in paths if path not in present))
 
     def without(self, paths: set[str]) -> Installation:
         """The same without some files, which another wheel brings."""
@@ -152,10 +152,10 @@ def contents(path: Path) -> tuple[int, tuple[str, ...]]:
     """How large a wheel is when it is installed, in bytes, and the names in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = archive.infolist()
+            members = archive.infolist()
     except (zipfile.BadZipFile, ValueError) as error:
         raise LayerError(f"{path.name} is not a wheel: {error}") from error
-    return sum(info.file_size for info in found), tuple(info.filename for info in found)
+    return sum(info.file_size for info in members), tuple(info.filename for info in members)
 
 
 class _Member(io.RawIOBase):

@@ -59,15 +59,24 @@ def outline(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Wheel
     Errors: those of `container.working`, where a wheel takes the place of what the base has.
     """
     wheels, target, scheme = stack.wheels, stack.target, stack.places
-    gone = displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
+    hidden_paths = (
+        displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
+    )
     first: tuple[WheelLayerSpec, ...] = ()
-    if gone:
+    if hidden_paths:
         names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
-        first = (WheelLayerSpec(displaced_key(gone, stack.compression), f"without the base's {names}", hidden=gone),)
+        first = (
+            WheelLayerSpec(
+                displaced_key(hidden_paths, stack.compression), f"without the base's {names}", hidden=hidden_paths
+            ),
+        )
     groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
     return (
         *first,
-        *(WheelLayerSpec(layer_key(one, scheme, target, stack.compression), title(one), one) for one in groups),
+        *(
+            WheelLayerSpec(layer_key(members, scheme, target, stack.compression), title(members), members)
+            for members in groups
+        ),
     )
 
 
@@ -77,13 +86,13 @@ def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
     Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
     """
     rows = outline(stack, image, cache)
-    found = [cache.find_layer(row.key) for row in rows]
-    missing = [number for number, layer in enumerate(found) if layer is None]
+    layers = [cache.find_layer(row.key) for row in rows]
+    missing = [number for number, layer in enumerate(layers) if layer is None]
     if not missing:
-        return tuple(layer for layer in found if layer)
+        return tuple(layer for layer in layers if layer)
     _warn_of_clashes([row.wheels for row in rows], cache)
-    wanted = [wheel for number in missing for wheel in rows[number].wheels]
-    compile_wheels(wanted, stack.places, stack.target, image, cache)
+    new_wheels = [wheel for number in missing for wheel in rows[number].wheels]
+    compile_wheels(new_wheels, stack.places, stack.target, image, cache)
 
     def make(number: int) -> Layer:
         row = rows[number]
@@ -92,8 +101,8 @@ def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
         return _group_layer(row.wheels, row.key, stack, cache)
 
     with ThreadPoolExecutor(_JOBS) as pool:
-        made = dict(zip(missing, pool.map(make, missing), strict=True))
-    return tuple(layer or made[number] for number, layer in enumerate(found))
+        new_layers = dict(zip(missing, pool.map(make, missing), strict=True))
+    return tuple(layer or new_layers[number] for number, layer in enumerate(layers))
 
 
 def layer_key(wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str) -> str:
@@ -112,16 +121,16 @@ def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cach
     def make(draft: PendingBlob) -> str:
         tar, scheme = TarWriter(draft, stack.compression), stack.places
         with contextlib.ExitStack() as opened:
-            found = []
+            rows = []
             for wheel in wheels:
                 bytecode = opened.enter_context(compiled(wheel, scheme, stack.target, cache))
                 installation = opened.enter_context(installing(wheel, scheme))
-                found.append(installation.with_bytecode(bytecode, scheme, cache_tag(stack.target)))
+                rows.append(installation.with_bytecode(bytecode, scheme, cache_tag(stack.target)))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
-            for number, installation in reversed(list(enumerate(found))):
-                found[number] = installation.without(later)
+            for number, installation in reversed(list(enumerate(rows))):
+                rows[number] = installation.without(later)
                 later |= installation.paths
-            for installation in found:
+            for installation in rows:
                 installation.write(tar)
         return tar.close()
 
@@ -168,11 +177,11 @@ def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache
             by_top.setdefault(top, []).append(wheel)
     sharing = {wheel.sha256: wheel for wheels in by_top.values() if len(wheels) > 1 for wheel in wheels}
     owner: dict[str, WheelPackage] = {}
-    told: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for wheel in (wheel for wheels in groups for wheel in wheels if wheel.sha256 in sharing):
         for name in contents(wheel.path)[1]:
             other = owner.setdefault(name, wheel)
             owner[name] = wheel
-            if other is not wheel and not name.endswith("/") and (other.name, wheel.name) not in told:
-                told.add((other.name, wheel.name))
+            if other is not wheel and not name.endswith("/") and (other.name, wheel.name) not in pairs:
+                pairs.add((other.name, wheel.name))
                 _log.warning("%s and %s both bring %s: that of %s is used", other.name, wheel.name, name, wheel.name)

@@ -56,20 +56,20 @@ def displaced(
     names: Iterable[str], scheme: InstallScheme, target: WheelTarget, image: ImageName, identity: str, cache: LayerCache
 ) -> tuple[str, ...]:
     """Paths of the base that must be hidden when `names` are installed anew; asked once per base, by its digest."""
-    wanted = set(names) & set(target.distributions)
-    if not wanted:
+    shared_names = set(names) & set(target.distributions)
+    if not shared_names:
         return ()
     key = compute_key("displaced", base=identity, places=[scheme.purelib, scheme.platlib], script=1)
-    found = cache.noted(key)
-    if found is None:
+    paths = cache.noted(key)
+    if paths is None:
         argv = (target.executable, "-I", "-S", "-B", "-c", _SCRIPT, scheme.purelib, scheme.platlib)
         with open_container(image) as container:
-            found = json.loads(container.run(argv, network=False).stdout)
-        cache.note(key, found, f"distributions of {image_name(image)}")
-    for name in sorted(wanted & set(found)):
-        if not found[name]:
+            paths = json.loads(container.run(argv, network=False).stdout)
+        cache.note(key, paths, f"distributions of {image_name(image)}")
+    for name in sorted(shared_names & set(paths)):
+        if not paths[name]:
             _log.warning("%s of the base has no list of its files: they stay below the new ones", name)
-    return tuple(sorted({path for name in wanted for path in found.get(name, ())}))
+    return tuple(sorted({path for name in shared_names for path in paths.get(name, ())}))
 
 
 def displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as this_machine
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,12 @@ def machine_of(platform_name: str) -> str:
     return next((name for name, image in _MACHINES.items() if image == word), word)
 
 
-def format_lock_command(platform_name: str) -> str:
-    """Return the command that locks for a platform, in backticks; this machine's needs no flag."""
+def format_lock_command(platform_name: str, target: str = ".") -> str:
+    """Return the command that locks a target for a platform, in backticks; this machine's needs no flag."""
     own_platform = f"linux/{_MACHINES.get(this_machine.machine(), this_machine.machine())}"
-    return "`ovenbird lock`" if platform_name in ("", own_platform) else f"`ovenbird lock --platform {platform_name}`"
+    words = ["ovenbird", "lock", *([target] if target != "." else [])]
+    words += ["--platform", platform_name] if platform_name not in ("", own_platform) else []
+    return f"`{shlex.join(words)}`"
 
 
 def python_minor(interpreter: TargetPython) -> str:

@@ -77,7 +77,7 @@ def test_every_verb_has_the_same_rule(tmp_path: Path, verb: str) -> None:
     env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "OVENBIRD_CACHE_DIR": "~/file"}
     done = starts.run(verb, *words, cwd=tmp_path, env=env)
     assert done.returncode == 20, done.stderr
-    assert f"--cache-dir: '{tmp_path}/file' is not a folder" in done.stderr
+    assert f"OVENBIRD_CACHE_DIR: '{tmp_path}/file' is not a folder" in done.stderr
 
 
 def store(env: dict[str, str], *words: str) -> str:

@@ -103,7 +103,7 @@ def test_another_platform_has_a_lock_of_its_own(call: Call, tmp_path: Path) -> N
         (("--requirement=--pre",), 40, "expected a requirement"),
         (("--requirements", "missing.txt"), 40, "cannot read the requirements"),
         (("--python", "2.7"), 20, "--python"),
-        (("--base", "localhost/ovenbird:3.11"), 61, "ovenbird base build 3.11 makes it"),
+        (("--base", "localhost/ovenbird:3.11"), 61, "`ovenbird base build 3.11` makes it"),
         (("--locker", "conda"), 70, "invalid choice"),
     ],
 )

@@ -85,4 +85,5 @@ def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
         record = json.loads(done.stderr.splitlines()[-1])
         here = "aarch64" if platform.endswith("arm64") else "x86_64"
         flags = "" if os.uname().machine == here else f" --platform {platform}"
-        assert (done.returncode, record["hint"]) == (45, f"`ovenbird lock{flags}`")
+        assert (done.returncode, record["hint"]) == (45, f"`ovenbird lock main.py{flags}`")
+        assert f"in '{tmp_path}'" in record["message"]

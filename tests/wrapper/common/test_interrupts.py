@@ -74,6 +74,15 @@ def test_amid_the_import_of_a_function(tmp_path: Path) -> None:
     assert interrupt([*command, "a=1", "--init"], tmp_path, "stalling", "b={}") == (130, "")
 
 
+def test_the_launcher_of_the_processor_names_its_verb(tmp_path: Path) -> None:
+    """An image has two launchers of one text; the second gives words of its own."""
+    path = tmp_path / "processor"
+    path.write_text(LAUNCHER.read_text().format(python=sys.executable, words='["processor", *sys.argv[1:]]'))
+    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: ovenbird processor" in done.stdout
+
+
 def test_one_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """As after `nohup`, and for what a shell runs behind."""
     (tmp_path / "main.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ndef handler(): ...\n")

@@ -14,7 +14,7 @@ from tests import hostile_tars
 from tests.hostile_zips import DAMAGED, LINKS_OUT, UNSAFE
 from tests.stores import Server, give
 
-import ovenbird.job
+import ovenbird.job.sources
 from ovenbird.common.source_limits import SourceLimits
 from ovenbird.errors import LoadError, UnsupportedRunError
 from ovenbird.function_document import FunctionSpec
@@ -181,7 +181,7 @@ def test_a_source_has_a_limit(server: Server, form: str) -> None:
 def test_git_without_dulwich(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, with what brings it; the rendered module may still take the run."""
     monkeypatch.delitem(sys.modules, "ovenbird.job.sources.git_fetch", raising=False)
-    monkeypatch.delattr(ovenbird.job, "repository", raising=False)
+    monkeypatch.delattr(ovenbird.job.sources, "git_fetch", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.errors", None)
     with pytest.raises(UnsupportedRunError, match=r"needs the package dulwich.*pip install.*\[platform\]"):
         fetched(function("git+https://h/r"), {})

@@ -102,7 +102,7 @@ def test_a_subfolder(fetched: Fetched, gits: GitServer, repository: Repository) 
         assert fetched(url + fragment) == {"HEAD": commit, "main.py": "x"}
     with pytest.raises(SourceUrlError, match=r"the folder 'a/x' does not exist \(the folders there: 'b'\)"):
         fetched(url + "#main:a/x")
-    with pytest.raises(SourceUrlError, match=r"the folder 'other.py' is no folder"):
+    with pytest.raises(SourceUrlError, match=r"the folder 'other.py' is not a folder"):
         fetched(url + "#main:other.py")
 
 
@@ -252,7 +252,7 @@ def test_tls(fetched: Fetched, gits: GitServer, repository: Repository, tmp_path
     gits._server.socket = context.wrap_socket(gits._server.socket, server_side=True)
     source = f"git+{gits.url.replace('http:', 'https:')}/app/.git"
     assert fetched(source, GIT_SSL_CAINFO=str(authority))["HEAD"] == commit
-    with pytest.raises(LoadError, match=r"issuer certificate \(GIT_SSL_CAINFO or SSL_CERT_FILE"):
+    with pytest.raises(LoadError, match=r"issuer certificate \(`GIT_SSL_CAINFO` or `SSL_CERT_FILE"):
         fetched(source)
 
 
