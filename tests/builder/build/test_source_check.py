@@ -227,7 +227,9 @@ def never(name: str) -> bool:
 @pytest.mark.parametrize(
     ("handler", "wanted", "passes"),
     [
-        ("app:run", (("acme-jobs", ""),), True),
+        ("jobs:run", (("acme-jobs", ""),), True),
+        ("acme_jobs.daily:run", (("acme-jobs", ""),), True),
+        ("app:run", (("six", ""), ("acme-jobs", "")), False),
         ("mian:run", (("acme-jobs", ""),), False),
         ("mian:run", (("mian", ""),), True),
         ("mian:run", (("lib", "file:lib"),), True),
@@ -238,19 +240,25 @@ def never(name: str) -> bool:
         ("space.part:run", (), False),
         ("pkg.other:run", (("pkg", ""),), False),
     ],
-    ids=["a package", "a slip", "a package of that name", "a folder", "a lock", "the standard library", "the base",
+    ids=["a package", "its own name", "another package",
+         "a slip", "a package of that name", "a folder", "a lock", "the standard library", "the base",
          "a namespace", "nobody", "the source's own package"],
 )  # fmt: skip
 def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
     check: Check, handler: str, wanted: tuple[tuple[str, str], ...], passes: bool
 ) -> None:
-    """What the source's own package has not, no other one brings; a slip is one unless a package is called so."""
+    """Beside code of the source's own only what is called like the module; nobody adds to the source's own package."""
     found = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
     if passes:
         check_handler(found, HERE, wanted, ("pip",), is_elsewhere=never)
         return
     with pytest.raises(HandlerMissingError, match="no module"):
         check_handler(found, HERE, wanted, ("pip",))
+
+
+def test_a_source_without_code_may_have_its_handler_in_any_package(check: Check) -> None:
+    """Then the package is what the function is."""
+    check_handler(check({"settings.json": "{}"}, "app:run"), HERE, (("acme-jobs", ""),), (), is_elsewhere=never)
 
 
 @pytest.mark.parametrize("name", ["fast.cpython-312-x86_64-linux-gnu.so", "fast.so", "fast.pyc", "fast/__init__.pyc"])
