@@ -7,7 +7,10 @@ import resource
 from pathlib import Path
 
 BIG = 8_000_000
-KINDS = ("Call", "CallJob", "WsgiJob", "Cycle", "Protocol", "ThreadStream", "frame", "traceback")
+KINDS = (
+    "HttpCall", "ThreadedCall", "WsgiCall", "ResponseCycle", "LimitedHttpProtocol", "GeneratorThread", "frame",
+    "traceback",
+)  # fmt: skip
 
 if "ADDRESS_SPACE" in os.environ:
     resource.setrlimit(resource.RLIMIT_AS, (int(os.environ["ADDRESS_SPACE"]),) * 2)
@@ -24,6 +27,6 @@ def census():
     cycles = collections.Counter(type(item).__name__ for item in gc.garbage)
     gc.garbage.clear()
     gc.set_debug(0)
-    alive = sum(type(item).__name__ == "Call" for item in gc.get_objects())
+    alive = sum(type(item).__name__ == "HttpCall" for item in gc.get_objects())
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return {"cycles": {kind: cycles[kind] for kind in KINDS if cycles[kind]}, "alive": alive, "resident": resident}

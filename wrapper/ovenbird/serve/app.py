@@ -90,7 +90,7 @@ class App:
         )
         self.application: Any = None  # the ASGI form of a handler that speaks it
         self.threads: HandlerThreadPool | None = None
-        self.job: type[ThreadedCall] = ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiJob
+        self.job: type[ThreadedCall] = ThreadedCall if handler.shape is not HandlerKind.WSGI else _load_wsgi().WsgiCall
         self.clean = CleanContext()
         self.served = 0
         self._logged = settings.access_log and settings.log_level in ("debug", "info")  # its lines are of level info
