@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 from ovenbird.errors import OvenbirdError
 from ovenbird_builder.bases.base_name import check_form, check_place
@@ -94,10 +93,8 @@ def test_each_verb_says_it_in_one_line(folder: Path, words: tuple[str, ...], sta
     """One error without a word of a registry, a retry or a traceback."""
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
-    command = [sys.executable, "-m", "ovenbird", words[0], "main.py", *words[1:], "--cache-dir", str(folder / "cache")]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env={**env, "OVENBIRD_LOG_FORMAT": "json"}
-    )
+    command = (words[0], "main.py", *words[1:], "--cache-dir", str(folder / "cache"))
+    done = starts.run(*command, cwd=folder, env={**env, "OVENBIRD_LOG_FORMAT": "json"})
     (record,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert (done.returncode, done.stdout) == (status, "")
     assert said in record["message"]

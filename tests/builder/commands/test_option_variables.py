@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import starts
 
 VALUES = {
     "LOCKER": "x", "BUILD_TAG": "A", "TAG": "A", "PYTHON": "2", "BUILD_PLATFORM": "x", "BUILD_TIMEOUT": "x",
@@ -25,8 +24,7 @@ def message(folder: Path, *words: str, **variables: str) -> str:
     (folder / "main.py").write_text("def handler(): ...\n")
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OVENBIRD_", "SSL_", "PIP_"))}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(folder / "cache"), **variables}
-    command = [sys.executable, "-m", "ovenbird", *words]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = starts.run(*words, cwd=folder, env=env)
     assert (done.returncode, done.stdout) == (20, "") or done.returncode in (22, 23), done.stderr
     (record,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     return str(record["message"])
@@ -80,8 +78,7 @@ def test_a_lock_of_another_platform_is_made_by_its_flag(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("OVENBIRD_")}
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     for platform in ("linux/amd64", "linux/arm64"):
-        command = [sys.executable, "-m", "ovenbird", "lock", "main.py", "--check", "--platform", platform]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        done = starts.run("lock", "main.py", "--check", "--platform", platform, cwd=tmp_path, env=env)
         record = json.loads(done.stderr.splitlines()[-1])
         here = "aarch64" if platform.endswith("arm64") else "x86_64"
         flags = "" if os.uname().machine == here else f" --platform {platform}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests import starts
 
 from ovenbird.function_document import read
 from ovenbird_builder.request.document_check import list_problems
@@ -118,8 +118,7 @@ def test_check_refuses_with_strict_alone(tmp_path: Path) -> None:
     env |= {"OVENBIRD_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
     def check(*flags: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ovenbird", "check", *flags]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        return starts.run("check", *flags, cwd=tmp_path, env=env)
 
     done = check("--strict")
     assert (done.returncode, done.stdout) == (71, "")
