@@ -10,8 +10,14 @@ from pathlib import Path
 
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.image_store.skopeo_client import SkopeoClient
-from ovenbird_builder.layers.image_manifest import AssembledImage, ConfigChanges, kept, layout, predict
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.image_manifest import (
+    AssembledImage,
+    ConfigChanges,
+    predict_image,
+    store_image,
+    write_layout,
+)
+from ovenbird_builder.layers.source import make_files_layer
 from ovenbird_builder.oci.reference import ImageReference, parse_reference
 from ovenbird_builder.publish.publish import PublishRequest, push_tags
 from ovenbird_builder.registry.auth_file import RegistryAuthFile
@@ -25,9 +31,11 @@ class Shop:
 
     def __init__(self, folder: Path, content: bytes | None = None) -> None:
         self.cache = LayerCache(folder)
-        layer = files_layer({"/data": content or os.urandom(100)}, self.cache)
-        self.image: AssembledImage = kept(predict(MANIFEST, CONFIG, [layer], ConfigChanges(), {}, 0), self.cache)
-        self.layout = layout(self.cache, "image", self.image.manifest, "image")
+        layer = make_files_layer({"/data": content or os.urandom(100)}, self.cache)
+        self.image: AssembledImage = store_image(
+            predict_image(MANIFEST, CONFIG, [layer], ConfigChanges(), {}, 0), self.cache
+        )
+        self.layout = write_layout(self.cache, "image", self.image.manifest, "image")
         self.registry = SkopeoClient(self.cache.blobs, os.environ, timeout=60)
 
     def push(

@@ -17,12 +17,12 @@ from tests.wheels import Wheel, wheel
 from ovenbird_builder.bases import probe
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers import scheme
+from ovenbird_builder.layers import make_scheme
 from ovenbird_builder.layers.bytecode import compile_wheels
-from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
-from ovenbird_builder.layers.image_policy import ImagePolicy, check
-from ovenbird_builder.layers.runtime_layers import CHANGES, runtime_layers, runtime_stack
-from ovenbird_builder.layers.wheel_layers import WheelSet, dependency_layers
+from ovenbird_builder.layers.image_manifest import ConfigChanges, predict_image, store_image, write_layout
+from ovenbird_builder.layers.image_policy import ImagePolicy, check_layers
+from ovenbird_builder.layers.runtime_layers import CHANGES, make_runtime_layers, make_runtime_wheels
+from ovenbird_builder.layers.wheel_layers import WheelSet, make_wheel_layers
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("container_env")]
 
@@ -39,10 +39,12 @@ class Base:
 
     def build(self, name: str, layers: tuple[Layer, ...], changes: ConfigChanges | None = None) -> str:
         """An image of these layers in the store; its name."""
-        image = kept(predict(self.manifest, self.config, layers, changes or ConfigChanges(), {}, 0), self.cache)
+        image = store_image(
+            predict_image(self.manifest, self.config, layers, changes or ConfigChanges(), {}, 0), self.cache
+        )
         policy = ImagePolicy(secrets={"NOTHING": "a value that is nowhere"})
-        check(layers, image.config, image.manifest, self.cache, policy)
-        folder = layout(self.cache, name, image.manifest, "x")
+        check_layers(layers, image.config, image.manifest, self.cache, policy)
+        folder = write_layout(self.cache, name, image.manifest, "x")
         reference = f"localhost/layers-{name}:test"
         shared = str(self.cache.blobs)
         skopeo("copy", "--quiet", "--src-shared-blob-dir", shared, f"oci:{folder}:x", f"containers-storage:{reference}")
@@ -50,7 +52,7 @@ class Base:
 
     def layers(self, wheels: list[Wheel], cache: LayerCache | None = None) -> tuple[Layer, ...]:
         identity = "sha256:" + "0" * 64
-        return dependency_layers(WheelSet(wheels, self.interpreter, identity), self.image, cache or self.cache)
+        return make_wheel_layers(WheelSet(wheels, self.interpreter, identity), self.image, cache or self.cache)
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_two_caches_give_one_digest(base: Base, tmp_path: Path) -> None:
     wheels = some(tmp_path)
     first = base.layers(wheels)
     other = LayerCache(tmp_path / "other")
-    compile_wheels(wheels[::-1], scheme(base.interpreter), base.interpreter, base.image, other, jobs=1)
+    compile_wheels(wheels[::-1], make_scheme(base.interpreter), base.interpreter, base.image, other, jobs=1)
     assert base.layers(wheels[::-1], other) == first
     assert len(first) == 2
     other.close()
@@ -171,8 +173,10 @@ def test_what_the_base_has_gives_way(base: Base, tmp_path: Path, registry: str) 
         scripts={"thing-old": "thing:main"},
     )  # fmt: skip
     reference = f"{registry}/layers/displaced:1"
-    first = kept(predict(base.manifest, base.config, base.layers([old]), ConfigChanges(), {}, 0), base.cache)
-    folder = layout(base.cache, "old", first.manifest, "x")
+    first = store_image(
+        predict_image(base.manifest, base.config, base.layers([old]), ConfigChanges(), {}, 0), base.cache
+    )
+    folder = write_layout(base.cache, "old", first.manifest, "x")
     copy = ("copy", "--quiet", "--src-shared-blob-dir", str(base.cache.blobs), "--dest-tls-verify=false")
     skopeo(*copy, f"oci:{folder}:x", f"docker://{reference}")
     found = based(reference, LayerCache(tmp_path / "second"))
@@ -233,7 +237,9 @@ def test_the_runtime_goes_on_a_base_without_it(base: Base, tmp_path: Path) -> No
         wheel(tmp_path, "ovenbird", files={"ovenbird/__init__.py": "", "ovenbird/cli.py": code}),
         wheel(tmp_path, "thing", files={"thing.py": "v = 'of the runtime'\n"}),
     ]
-    layers = runtime_layers(runtime_stack(runtime, base.interpreter, "sha256:" + "0" * 64), base.image, base.cache)
+    layers = make_runtime_layers(
+        make_runtime_wheels(runtime, base.interpreter, "sha256:" + "0" * 64), base.image, base.cache
+    )
     assert len(layers) <= 3
     image = base.build("runtime", layers, CHANGES)
     assert inside(image) == "runtime of the runtime\n"

@@ -17,9 +17,9 @@ from ..cache.layer import compute_key
 from ..cache.layer_cache import LayerCache
 from ..errors import BaseMissingError, IncompatibleBaseError
 from ..host.tempdirs import make_build_folder
-from ..image_store.skopeo_client import SkopeoClient, layout_digest
+from ..image_store.skopeo_client import SkopeoClient, read_layout_digest
 from ..layers import MTIME
-from ..layers.image_manifest import choose, layout
+from ..layers.image_manifest import choose_platform, write_layout
 from ..oci import reference
 from ..oci.reference import ImageReference
 from . import catalog
@@ -85,7 +85,7 @@ class _BaseLocation(Struct, frozen=True):
         The store rewrites an image's manifest when the same image comes again in other compression, as it does when
         steps run on it; its config is what it goes by.
         """
-        chosen = choose(manifest, platform.partition("/")[2]) or digest_bytes(manifest)
+        chosen = choose_platform(manifest, platform.partition("/")[2]) or digest_bytes(manifest)
         if self.image.startswith("containers-storage:"):
             return f"{_BY_CONFIG}{json.loads(manifest)['config']['digest']}"
         return chosen
@@ -191,10 +191,12 @@ def _pull_base(
             return base
         image = location.by_identity(digest)
         registry.pull(image, folder / "base", insecure=location.insecure, platform=(system, architecture))
-        manifest = layout_digest(folder / "base")
+        manifest = read_layout_digest(folder / "base")
         cache.note(compute_key("base", digest=digest, platform=platform), manifest, f"base {name}")
         if data := cache.read(manifest):
-            layout(cache, f"base-{manifest[7:31]}", data, "image")  # says that its blobs are in use, for `cache prune`
+            write_layout(
+                cache, f"base-{manifest[7:31]}", data, "image"
+            )  # says that its blobs are in use, for `cache prune`
     base = _read_cached(name, digest, platform, cache)
     if base is None:
         raise IncompatibleBaseError(f"the base {show_value(name)} arrived incomplete: {manifest}", hint="try again")

@@ -50,17 +50,17 @@ class BuildAttestations(Struct, frozen=True):
                 "sbom": bill, "provenance": provenance}  # fmt: skip
 
 
-def issue(
+def issue_attestations(
     prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage], epoch: int, cache: LayerCache
 ) -> tuple[BuildAttestations, ...]:
     """The statements about each platform's image. Errors: HashError for a wheel without METADATA, GateError."""
     return tuple(
-        _issued(platform_build, built_image, epoch, cache)
+        _make_attestations(platform_build, built_image, epoch, cache)
         for platform_build, built_image in zip(prepared, baked, strict=True)
     )
 
 
-def attach(
+def attach_attestations(
     issued: Sequence[BuildAttestations], tags: Sequence[ImageReference], registry: SkopeoClient
 ) -> list[referrers.ReferrersUpdate]:
     """Attach statements in the repository of each tag; what is to be settled. Errors: those of the registry."""
@@ -72,7 +72,7 @@ def attach(
     ]
 
 
-def write(issued: Sequence[BuildAttestations], output: Path) -> list[Path]:
+def write_attestations(issued: Sequence[BuildAttestations], output: Path) -> list[Path]:
     """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: SpaceError."""
     paths = []
     for attestations in issued:
@@ -85,19 +85,21 @@ def write(issued: Sequence[BuildAttestations], output: Path) -> list[Path]:
     return paths
 
 
-def _issued(platform_build: PlatformBuild, built_image: BuiltImage, epoch: int, cache: LayerCache) -> BuildAttestations:
+def _make_attestations(
+    platform_build: PlatformBuild, built_image: BuiltImage, epoch: int, cache: LayerCache
+) -> BuildAttestations:
     image = built_image.image
     subject = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest)}
     return BuildAttestations(
         platform_build.inputs.base.platform,
         subject,
-        _bill(platform_build, epoch, cache),
-        _how(platform_build, image.digest, epoch),
+        _make_bill(platform_build, epoch, cache),
+        _make_provenance(platform_build, image.digest, epoch),
         epoch,
     )
 
 
-def _bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
+def _make_bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> bytes:
     """The bill of materials; the last one with the same packages and base is taken, as making one takes a while."""
     inputs, name = platform_build.inputs, platform_build.inputs.request.function.name
     runtime = inputs.interpreter.runtime or __version__
@@ -124,7 +126,7 @@ def _bill(platform_build: PlatformBuild, epoch: int, cache: LayerCache) -> bytes
     return sbom.of_revision(cached_bill.encode(), inputs.tree.revision or inputs.tree.digest, epoch)
 
 
-def _how(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:
+def _make_provenance(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:
     inputs, request = platform_build.inputs, platform_build.inputs.request
     name, steps = request.function.name, request.instructions
     record = provenance.BuildRecord(
@@ -140,7 +142,7 @@ def _how(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:
             "base": request.base,
             "python": request.python,
             "compression": request.compression,
-            **_asked(request),
+            **_list_parameters(request),
         },
         internal={"lock": inputs.needs.lock.digest, "python": inputs.interpreter.version,
                   "soabi": inputs.interpreter.soabi, "libc": inputs.interpreter.libc},
@@ -153,7 +155,7 @@ def _how(platform_build: PlatformBuild, digest: str, epoch: int) -> bytes:
     return provenance.build_provenance(record, secrets=[text for secret in request.secrets for text in secret.texts])
 
 
-def _asked(request: BuildRequest) -> dict[str, Any]:
+def _list_parameters(request: BuildRequest) -> dict[str, Any]:
     """What was asked for by flags that few builds have."""
     parameters = {
         "allow": list(request.allow),

@@ -16,8 +16,8 @@ from ovenbird.errors import OvenbirdError
 from ..errors import BuildRequestError
 from ..host.progress import Progress
 from ..request.build_request import BuildRequest
-from .environment import workplace
-from .pipeline import build_in, dry_run_in, list_source_in
+from .environment import open_environment
+from .pipeline import build_images, list_source, plan_images
 from .report import BuildResult
 
 
@@ -118,7 +118,7 @@ def build_all(outcomes: Sequence[BatchOutcome], environ: Mapping[str, str], prog
     first = open_ones[0].request
     assert first
     tags = tuple(tag for outcome in open_ones if outcome.request for tag in outcome.request.tags)
-    with workplace(first, environ, progress, tags=tags) as place:
+    with open_environment(first, environ, progress, tags=tags) as place:
         for number, outcome in enumerate(open_ones):
             assert outcome.request
             folder = place.folder / str(number)
@@ -127,11 +127,11 @@ def build_all(outcomes: Sequence[BatchOutcome], environ: Mapping[str, str], prog
                 progress.say(f"{outcome.name} ({outcome.target})")
             try:
                 if outcome.request.list_source:
-                    outcome.plan = list_source_in(outcome.request, replace(place, folder=folder))
+                    outcome.plan = list_source(outcome.request, replace(place, folder=folder))
                 elif outcome.request.dry_run:
-                    outcome.plan = dry_run_in(outcome.request, replace(place, folder=folder))
+                    outcome.plan = plan_images(outcome.request, replace(place, folder=folder))
                 else:
-                    outcome.result = build_in(outcome.request, replace(place, folder=folder))
+                    outcome.result = build_images(outcome.request, replace(place, folder=folder))
             except OvenbirdError as error:
                 outcome.error = error
                 if len(outcomes) > 1:

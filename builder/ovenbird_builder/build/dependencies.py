@@ -40,7 +40,7 @@ class ResolvedDependencies(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def pinned(
+def pin_dependencies(
     request: BuildRequest, place: BuildEnvironment, tree: SourceTree, interpreter: TargetPython, image: ImageName
 ) -> ResolvedDependencies:
     """Return the lock of a request; `image` is what is locked and built on.
@@ -62,7 +62,7 @@ def pinned(
 
 def collect_wanted(request: BuildRequest, tree: SourceTree, environ: Mapping[str, str]) -> Requirements:
     """Return what a function needs, not yet pinned. Errors: LockError."""
-    indexes = sources_of_packages(request, environ).urls()
+    indexes = find_indexes(request, environ).urls()
     flags = RequirementFlags(
         request.requirement, request.requirements, request.constraints, request.extras, indexes
     )  # fmt: skip
@@ -111,7 +111,7 @@ def lock_command(request: BuildRequest, platform: str) -> str:
     return " ".join([lockfile.COMMAND, *([shlex.join(words)] if words else [])])
 
 
-def gathered(
+def collect_wheels(
     request: BuildRequest,
     place: BuildEnvironment,
     needs: ResolvedDependencies,
@@ -142,7 +142,7 @@ def resolver(
     """Return what locking and building wheels take, for a request."""
     from ..locking.pip_container import ResolverContext
 
-    where, limit = sources_of_packages(request, place.environ), request.timeout or 1e9
+    where, limit = find_indexes(request, place.environ), request.timeout or 1e9
     return ResolverContext(
         image, interpreter, where, request.network, request.cache, place.environ, limit, place.progress, links
     )  # fmt: skip
@@ -163,7 +163,7 @@ def find_at_hand(
     return tuple(wheels.values()), text
 
 
-def unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
+def describe_unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
     """What people should know of wheels that were built from source distributions: the lock has no hash of them.
 
     What is built from a git URL or a folder is not among these: its wheel is pinned.
@@ -185,6 +185,6 @@ def unpinned(lock: Lock, wheels: Sequence[Wheel]) -> tuple[str, ...]:
     )
 
 
-def sources_of_packages(request: BuildRequest, environ: Mapping[str, str]) -> PackageIndexes:
+def find_indexes(request: BuildRequest, environ: Mapping[str, str]) -> PackageIndexes:
     """The package indexes of a request."""
     return read_indexes(request.index_url, request.extra_index_urls, environ)

@@ -14,7 +14,7 @@ from ..cache.layer_cache import LayerCache
 from ..host.progress import Progress
 from ..host.tempdirs import make_build_folder
 from ..image_store.skopeo_client import SkopeoClient
-from ..image_store.stage_images import StageImages, bench
+from ..image_store.stage_images import StageImages, open_stage_images
 from ..oci.reference import ImageReference
 from ..registry.auth_file import write_auth_file
 from ..request.build_request import BuildRequest
@@ -37,7 +37,7 @@ class BuildEnvironment(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def workplace(
+def open_environment(
     request: BuildRequest, environ: Mapping[str, str], progress: Progress, *, tags: Sequence[ImageReference] = ()
 ) -> Iterator[BuildEnvironment]:
     """The place of one build, or of several that have the tags `tags`.
@@ -52,9 +52,9 @@ def workplace(
         registry = SkopeoClient(
             cache.blobs, environ, request.network, login, request.timeout or None, tell=progress.say
         )  # fmt: skip
-        desk = stack.enter_context(bench(registry, cache))
+        desk = stack.enter_context(open_stage_images(registry, cache))
         folder = stack.enter_context(make_build_folder(cache.root))
-        warnings = stack.enter_context(_logged(progress))
+        warnings = stack.enter_context(_record_warnings(progress))
         yield BuildEnvironment(cache, registry, desk, folder, environ, progress, warnings, {})
 
 
@@ -73,7 +73,7 @@ class _Handler(logging.Handler):
 
 
 @contextlib.contextmanager
-def _logged(progress: Progress) -> Iterator[list[str]]:
+def _record_warnings(progress: Progress) -> Iterator[list[str]]:
     handler, log = _Handler(progress), logging.getLogger("ovenbird")
     before = log.propagate
     log.addHandler(handler)

@@ -16,7 +16,7 @@ from ..host.progress import Progress
 from ..host.secrets import BuildSecret
 from ..image_store.stage_images import StageImages
 from ..layers import COMPRESSIONS
-from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
+from ..layers.image_manifest import AssembledImage, ConfigChanges, predict_image, store_image
 from ..layers.tar_writer import TarWriter
 from .plan import ImagePlan, LayerStep
 
@@ -47,35 +47,37 @@ class BuiltImage(Struct, frozen=True):
     layers: tuple[Layer, ...]
 
 
-def bake(
+def build_image(
     plan: ImagePlan, kitchen: BuildContext, changes: ConfigChanges, annotations: Mapping[str, str], epoch: int
 ) -> BuiltImage:
     """Make what is missing, in order, and put the image together.
 
     Errors: InstructionFailedError, InstructionTimeError, LayerError, SpaceError; those of `faults`.
     """
-    layers = made_until(plan, kitchen, len(plan.steps))
+    layers = make_layers(plan, kitchen, len(plan.steps))
     base = plan.base
     described_layers = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
-    image = kept(predict(base.manifest, base.config, described_layers, changes, annotations, epoch), kitchen.cache)
+    image = store_image(
+        predict_image(base.manifest, base.config, described_layers, changes, annotations, epoch), kitchen.cache
+    )
     return BuiltImage(image, layers)
 
 
-def made_until(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
+def make_layers(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
     """The first `count` layers of a plan. Assembled layers of one kind are made together."""
     layers: list[Layer] = []
     while len(layers) < count:
         step = plan.steps[len(layers)]
         if step.instruction:
-            layers.append(_instruction(step, plan, layers, kitchen))
+            layers.append(_make_instruction_layer(step, plan, layers, kitchen))
             continue
-        same = _run_of(plan.steps[len(layers) : count])
+        same = _take_same_kind(plan.steps[len(layers) : count])
         known = [step.layer for step in same if step.layer]
-        layers += known if len(known) == len(same) else _assembled(step.kind, same, kitchen)
+        layers += known if len(known) == len(same) else _assemble_layers(step.kind, same, kitchen)
     return tuple(layers)
 
 
-def _run_of(steps: Sequence[LayerStep]) -> list[LayerStep]:
+def _take_same_kind(steps: Sequence[LayerStep]) -> list[LayerStep]:
     """The first steps that are of one kind."""
     same_kind = []
     for step in steps:
@@ -85,12 +87,12 @@ def _run_of(steps: Sequence[LayerStep]) -> list[LayerStep]:
     return same_kind
 
 
-def _assembled(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:
+def _assemble_layers(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:
     with kitchen.progress.stage(f"{kind}: {', '.join(step.name for step in steps if not step.layer)}"):
         return list(kitchen.makers[kind]())
 
 
-def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> Layer:
+def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> Layer:
     """The layer of an instruction: found, or made by running it on an image of all that lies below."""
     if step.layer:
         return step.layer
@@ -102,7 +104,7 @@ def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitch
     start = time.monotonic()
 
     def make(draft: PendingBlob) -> str:
-        image = stage(plan, below, kitchen)
+        image = load_stage(plan, below, kitchen)
         diff_ids = (*base.diff_ids, *(layer.diff_id for layer in below))
         context = StepContext(
             clamp, kitchen.secrets, kitchen.network, kitchen.timeout, kitchen.progress.line, kitchen.cache.drafts,
@@ -110,7 +112,7 @@ def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitch
         )  # fmt: skip
         with execute_instruction(instruction, image, diff_ids, context) as raw:
             tar = TarWriter(draft, kitchen.compression)
-            layer_diff.normalise(raw, tar, clamp)
+            layer_diff.normalise_layer(raw, tar, clamp)
             return tar.close()
 
     with kitchen.progress.stage(f"instruction: {instruction.run}"):
@@ -119,11 +121,11 @@ def _instruction(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitch
     return replace(layer, seconds=0.0 if layer.cached else time.monotonic() - start)
 
 
-def stage(plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> str:
+def load_stage(plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> str:
     """The name in the store of the base with some layers on it, for what has to run there."""
     base = plan.base
     if not below:
         return kitchen.bench.image(base.manifest, keep=True)
     kitchen.bench.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
-    image = kept(predict(base.manifest, base.config, below, ConfigChanges(), {}, 0), kitchen.cache)
+    image = store_image(predict_image(base.manifest, base.config, below, ConfigChanges(), {}, 0), kitchen.cache)
     return kitchen.bench.image(image.manifest)

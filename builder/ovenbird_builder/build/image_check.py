@@ -22,7 +22,7 @@ from ..containers.working_container import WorkingContainer, open_container
 from ..errors import CheckError
 from ..host.process import CompletedProcess, ProcessFailedError, ProcessTimedOutError
 from ..image_store.stage_images import StageImages
-from ..layers.image_manifest import AssembledImage, ConfigChanges, kept, predict
+from ..layers.image_manifest import AssembledImage, ConfigChanges, predict_image, store_image
 from ..layers.runtime_layers import GID, ROOT, UID
 from ..layers.source import HOME
 from .mounted_check import can_mount, count_large, run_mounted
@@ -146,8 +146,8 @@ class ImageCheck:
     def _keep_large(self) -> None:
         """Leave the layers below the small ones in the store, in place of those of an earlier check."""
         count = count_large(self.layers)
-        below = predict(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
-        manifest = kept(below, self.cache).manifest if count else self.base.manifest
+        below = predict_image(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
+        manifest = store_image(below, self.cache).manifest if count else self.base.manifest
         name = self.bench.image(manifest, keep=True)
         memory = compute_key("layers of a check", repository=self._repository)
         before = self.cache.noted(memory)

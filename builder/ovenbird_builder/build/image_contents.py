@@ -16,8 +16,8 @@ from ..image_store.stage_images import StageImages
 from ..layers import runtime_layers
 from ..layers.image_manifest import ConfigChanges
 from ..layers.layer_grouping import BUDGET
-from ..layers.source import files_key, files_layer, source_key, source_layer
-from ..layers.wheel_layers import WheelLayerSpec, WheelSet, dependency_layers, outline
+from ..layers.source import compute_files_key, compute_source_key, make_files_layer, make_source_layer
+from ..layers.wheel_layers import WheelLayerSpec, WheelSet, make_wheel_layers, outline_layers
 from ..locking.wheelhouse import Wheel
 from ..oci import label_names
 from ..request.build_request import BuildRequest
@@ -52,7 +52,7 @@ class ResolvedInputs(Struct, frozen=True):
     absent: Mapping[str, str] = {}  # kinds of layers whose wheels a dry run has not fetched, and what to say of each
 
 
-def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, builder: str) -> ImageContents:
+def make_contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, builder: str) -> ImageContents:
     """The contents of an image. `builder` is the version of Ovenbird that builds.
 
     Errors: those of `layers`, where a base has to be asked what it holds.
@@ -62,14 +62,19 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
     identity, below = inputs.base.digest, bench.base(inputs.sibling.manifest)
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
-    runtime = runtime_layers.runtime_stack(inputs.runtime, inputs.interpreter, identity, compression)
-    rows = () if "dependencies" in inputs.absent else outline(above, below, cache)
+    runtime = runtime_layers.make_runtime_wheels(inputs.runtime, inputs.interpreter, identity, compression)
+    rows = () if "dependencies" in inputs.absent else outline_layers(above, below, cache)
     parts = {
         "dependencies": [_of_wheels("dependencies", row, inputs) for row in rows],
-        "source": [LayerSpec("source", "source", source_key(tree, compression=compression), _source_parts(inputs))],
+        "source": [
+            LayerSpec("source", "source", compute_source_key(tree, compression=compression), _source_parts(inputs))
+        ],
         "document": [
             LayerSpec(
-                "document", "function document", files_key(files, compression=compression), _document_parts(inputs)
+                "document",
+                "function document",
+                compute_files_key(files, compression=compression),
+                _document_parts(inputs),
             )
         ],
     }
@@ -79,18 +84,18 @@ def contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, buil
         parts[kind] = [LayerSpec(kind, name, "")]  # without a key, as nobody knows it yet
 
     makers: dict[str, Maker] = {
-        "runtime": lambda: runtime_layers.runtime_layers(runtime, below, cache),
-        "dependencies": lambda: dependency_layers(above, below, cache),
-        "source": lambda: (source_layer(tree, cache, compression=compression),),
-        "document": lambda: (files_layer(files, cache, compression=compression),),
+        "runtime": lambda: runtime_layers.make_runtime_layers(runtime, below, cache),
+        "dependencies": lambda: make_wheel_layers(above, below, cache),
+        "source": lambda: (make_source_layer(tree, cache, compression=compression),),
+        "document": lambda: (make_files_layer(files, cache, compression=compression),),
     }
-    description, request = about(inputs, builder), inputs.request
+    description, request = describe_image(inputs, builder), inputs.request
     return ImageContents(
         parts, makers, _changes({**description, **request.labels}), {**description, **request.annotations}
     )
 
 
-def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
+def describe_image(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     """What the image says of itself, as labels and as annotations; what is not known is left out."""
     description = {
         label_names.TITLE: inputs.request.function.name,
@@ -119,10 +124,10 @@ def about(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
 
 def _runtime_parts(stack: WheelSet, inputs: ResolvedInputs, bench: StageImages, cache: LayerCache) -> list[LayerSpec]:
     below = bench.base(inputs.sibling.manifest)
-    rows = outline(stack, below, cache)
-    known = runtime_layers.accounts(below, stack.identity, cache)
-    files = runtime_layers.runtime_files(stack.target, *known)
-    key = files_key(files, compression=stack.compression)
+    rows = outline_layers(stack, below, cache)
+    known = runtime_layers.read_accounts(below, stack.identity, cache)
+    files = runtime_layers.make_runtime_files(stack.target, *known)
+    key = compute_files_key(files, compression=stack.compression)
     command = LayerSpec("runtime", "runtime: command and user", key, {"base": stack.identity})
     return [*(_of_wheels("runtime", row, inputs) for row in rows), command]
 
@@ -155,7 +160,7 @@ def _files(inputs: ResolvedInputs) -> dict[str, bytes]:
         "lock": {"digest": lock.digest},
         "base": {"name": inputs.base.name, "digest": inputs.base.digest},
     }
-    if label_names.SOURCE in about(inputs, ""):
+    if label_names.SOURCE in describe_image(inputs, ""):
         made_of["source"]["uri"] = inputs.tree.uri
     return {
         function_document.DOCUMENT: function_document.document(function, inputs.interpreter.minor, made_of),

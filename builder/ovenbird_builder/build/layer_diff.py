@@ -29,7 +29,7 @@ class EntrySink(Protocol):
     def entry(self, info: tarfile.TarInfo, content: BinaryIO | None) -> None: ...
 
 
-def normalise(raw: Path, out: EntrySink, clamp: int) -> int:
+def normalise_layer(raw: Path, out: EntrySink, clamp: int) -> int:
     """Write the tar at `raw` to `out` in its normal form; the number of entries. Errors: LayerError."""
     try:
         with tarfile.open(raw, "r:", errorlevel=2) as tar:
@@ -45,7 +45,7 @@ def normalise(raw: Path, out: EntrySink, clamp: int) -> int:
         raise LayerError(f"the store gave a layer that is not a tar: {error}") from None
 
 
-def changed_sources(raw: Path) -> list[str]:
+def list_changed_sources(raw: Path) -> list[str]:
     """Return the Python files that a tar from the store writes or deletes, by absolute path, sorted.
 
     Left out are those that come with bytecode which names their time and size: it was just made of them.

@@ -18,7 +18,7 @@ from ovenbird.common.text import show_value
 from ..bases.runtime_age import describe_old_runtime
 from ..cache.layer import compute_key
 from ..layers import image_policy
-from ..layers.image_manifest import AssembledImage, index, predict
+from ..layers.image_manifest import AssembledImage, make_index, predict_image
 from ..layers.source import HOME
 from ..publish.publish import PublishRequest, is_published, push_tags, write_output
 from ..request.build_request import BuildRequest, here
@@ -26,12 +26,12 @@ from ..sources import SourceTree, fetch, secret_gate
 from ..sources.allowed_files import is_allowed
 from ..sources.tree_digest import list_rows
 from . import cache_misses, writeback
-from .dependencies import unpinned
+from .dependencies import describe_unpinned
 from .environment import BuildEnvironment
-from .execute import BuiltImage, bake
-from .prepare import PlatformBuild, kitchen, prepare
+from .execute import BuiltImage, build_image
+from .prepare import PlatformBuild, make_build_context, prepare_platform
 from .redact_plan import make_plan_redactor
-from .report import BuildResult, row
+from .report import BuildResult, make_layer_row
 
 if TYPE_CHECKING:
     from ..attestations.referrers import ReferrersUpdate
@@ -39,42 +39,42 @@ if TYPE_CHECKING:
     from .attestations import BuildAttestations
 
 
-def build_in(request: BuildRequest, environment: BuildEnvironment) -> BuildResult:
+def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildResult:
     """Build what is asked for; the result. Errors: those of every phase, each with its own exit status."""
     start = time.monotonic()
     prepared = prepare_all(request, environment)
     _explain(request, environment, prepared)
-    baked = tuple(_baked(request, environment, platform_build) for platform_build in prepared)
+    baked = tuple(_build_platform(request, environment, platform_build) for platform_build in prepared)
     for platform_build, built_image in zip(prepared, baked, strict=True):
-        _gate(request, environment, platform_build, built_image)
-    parcel = _parcel(request, prepared, baked)
+        _check_policy(request, environment, platform_build, built_image)
+    parcel = _make_parcel(request, prepared, baked)
     delivered, issued = _deliver(request, environment, parcel, prepared, baked)
     _remember(request, environment, prepared)
     if request.write_back and request.document:
-        writeback.image(request.document, f"{request.tags[0]}@{parcel.digest}")
-    result = _result(request, environment, prepared, baked, parcel)
+        writeback.write_image(request.document, f"{request.tags[0]}@{parcel.digest}")
+    result = _make_result(request, environment, prepared, baked, parcel)
     statements = {"statements": [attestations.row() for attestations in issued]} if issued else {}
     return replace(
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
     )  # fmt: skip
 
 
-def dry_run_in(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
+def plan_images(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
     """The plan alone: the layers, which of them are cached, what would run, and the digest when that is known."""
     prepared = prepare_all(request, environment)
     _explain(request, environment, prepared)
     return {
         "image": str(request.tags[0]),
-        "platforms": [_planned(request, platform_build) for platform_build in prepared],
+        "platforms": [_describe_plan(request, platform_build) for platform_build in prepared],
     }
 
 
-def list_source_in(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
+def list_source(request: BuildRequest, environment: BuildEnvironment) -> dict[str, Any]:
     """What of the source would be packed, with sizes in bytes, and why the rest would not. Errors: those of a source.
 
     What looks like a secret is listed too: the list says what has to be left out.
     """
-    tree = _unchecked(request, environment)
+    tree = _fetch_source(request, environment)
     rows = tree.rows or list_rows(tree.path)
     return {
         "image": str(request.tags[0]),
@@ -90,22 +90,22 @@ def prepare_all(request: BuildRequest, environment: BuildEnvironment) -> tuple[P
     """Everything that is known before a layer is made, for each platform; the source is fetched beside."""
     pool = ThreadPoolExecutor(1)
     try:
-        tree = pool.submit(_fetched, request, environment)
+        tree = pool.submit(_fetch_checked, request, environment)
         if any(output.kind == "registry" for output in request.outputs):
             pool.submit(import_module, f"{__package__}.attestations")  # while the base is asked for
-        return tuple(prepare(request, environment, tree, platform) for platform in request.platforms)
+        return tuple(prepare_platform(request, environment, tree, platform) for platform in request.platforms)
     finally:
         pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone
 
 
-def _fetched(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
+def _fetch_checked(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
     """Return the source, which holds no secret that is not allowed. Errors: those of a source; GateError."""
-    tree = _unchecked(request, environment)
+    tree = _fetch_source(request, environment)
     secret_gate.check_source(_find_secrets(request, environment, tree), request.allow)
     return tree
 
 
-def _unchecked(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
+def _fetch_source(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
     return request.bundled or fetch(
         request.function, environment.folder / "source", environ=environment.environ, network=request.network,
         timeout=request.timeout or 1e9, leave_out=request.document, products=request.products,
@@ -120,14 +120,14 @@ def _epoch(request: BuildRequest, tree: SourceTree) -> int:
     return request.epoch if request.epoch is not None else tree.epoch or 0
 
 
-def _baked(request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild) -> BuiltImage:
+def _build_platform(request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild) -> BuiltImage:
     inside = platform_build.contents
     epoch = _epoch(request, platform_build.inputs.tree)
-    table = kitchen(request, environment, platform_build.inputs.interpreter.executable, inside)
-    return bake(platform_build.plan, table, inside.changes, inside.annotations, epoch)
+    table = make_build_context(request, environment, platform_build.inputs.interpreter.executable, inside)
+    return build_image(platform_build.plan, table, inside.changes, inside.annotations, epoch)
 
 
-def _gate(
+def _check_policy(
     request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild, built_image: BuiltImage
 ) -> None:
     """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
@@ -138,12 +138,14 @@ def _gate(
                   if step.kind in ("runtime", "dependencies")},
         allowed=lambda path: path.startswith(home) and is_allowed(path.removeprefix(home), request.allow),
     )  # fmt: skip
-    image_policy.check(
+    image_policy.check_layers(
         built_image.layers, built_image.image.config, built_image.image.manifest, environment.cache, policy
     )
 
 
-def _parcel(request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]) -> PublishRequest:
+def _make_parcel(
+    request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]
+) -> PublishRequest:
     """The one image, or the index of several."""
     repositories = {
         digest: repository
@@ -153,7 +155,7 @@ def _parcel(request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Seq
     if len(baked) == 1:
         return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, near=repositories)
 
-    manifest = index([built_image.image for built_image in baked])
+    manifest = make_index([built_image.image for built_image in baked])
     return PublishRequest(manifest, digest_bytes(manifest), request.tags, index=True, near=repositories)
 
 
@@ -171,7 +173,9 @@ def _deliver(
     def told() -> tuple[BuildAttestations, ...]:
         from . import attestations  # an HTTP client and a parser of metadata: not for a build that delivers nothing
 
-        return attestations.issue(prepared, baked, _epoch(request, prepared[0].inputs.tree), environment.cache)
+        return attestations.issue_attestations(
+            prepared, baked, _epoch(request, prepared[0].inputs.tree), environment.cache
+        )
 
     edited = _is_edited(request, environment, prepared, baked)
     outputs = [output for output in request.outputs if edited or not is_published(output, parcel, environment.registry)]
@@ -186,7 +190,7 @@ def _deliver(
                 from . import attestations
 
                 issued = issued or told()
-                attestations.write(issued, Path(output.path))
+                attestations.write_attestations(issued, Path(output.path))
             done.append(str(output))
     return done, issued
 
@@ -199,7 +203,7 @@ def _is_edited(
     To ask a registry or the store takes a tenth of a build.
     """
     hits = {layer.cached for built_image in baked for layer in built_image.layers}
-    names = _memories(request, "last build", prepared[0].inputs.base.platform)
+    names = _make_memory_keys(request, "last build", prepared[0].inputs.base.platform)
     return len(hits) == 2 or (hits == {False} and environment.cache.noted(names[0]) is not None)
 
 
@@ -261,7 +265,7 @@ def _push(
 
         issued = issue()
         wait()
-        return issued, attestations.attach(issued, request.tags, environment.registry)
+        return issued, attestations.attach_attestations(issued, request.tags, environment.registry)
 
     with environment.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
         issued, attached = push_tags(parcel, environment.registry, environment.cache, attach, allow)
@@ -273,17 +277,17 @@ def _push(
     return issued
 
 
-def _predicted(request: BuildRequest, platform_build: PlatformBuild) -> AssembledImage | None:
+def _predict_platform(request: BuildRequest, platform_build: PlatformBuild) -> AssembledImage | None:
     layers = platform_build.plan.known
     if layers is None:
         return None
     base, inside = platform_build.inputs.base, platform_build.contents
     epoch = _epoch(request, platform_build.inputs.tree)
-    return predict(base.manifest, base.config, layers, inside.changes, inside.annotations, epoch)
+    return predict_image(base.manifest, base.config, layers, inside.changes, inside.annotations, epoch)
 
 
-def _planned(request: BuildRequest, platform_build: PlatformBuild) -> dict[str, Any]:
-    image, hide = _predicted(request, platform_build), make_plan_redactor(request)
+def _describe_plan(request: BuildRequest, platform_build: PlatformBuild) -> dict[str, Any]:
+    image, hide = _predict_platform(request, platform_build), make_plan_redactor(request)
     steps = [
         {
             "kind": step.kind, "name": hide(step.name), "key": step.key, "cached": step.layer is not None,
@@ -301,7 +305,7 @@ def _planned(request: BuildRequest, platform_build: PlatformBuild) -> dict[str, 
     }
 
 
-def _memories(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:
+def _make_memory_keys(request: BuildRequest, kind: str, platform: str = "") -> tuple[str, str]:
     """Where a build is remembered: by its tag, and by its repository, since a CI gives each build a tag of its own."""
     tag = request.tags[0]
     by_tag = compute_key(kind, tag=str(tag), platform=platform)
@@ -316,11 +320,13 @@ def _explain(request: BuildRequest, environment: BuildEnvironment, prepared: Seq
     if not request.explain:
         return
     tree = prepared[0].inputs.tree
-    files = cache_misses.explain_files(tree.rows, _recall(environment, _memories(request, "last files")) or {})
+    files = cache_misses.explain_files(tree.rows, _recall(environment, _make_memory_keys(request, "last files")) or {})
     for line in cache_misses.explain_left_out(tree.left_out):
         environment.progress.say(line)
     for platform_build in prepared:
-        before = _recall(environment, _memories(request, "last build", platform_build.inputs.base.platform)) or ()
+        before = (
+            _recall(environment, _make_memory_keys(request, "last build", platform_build.inputs.base.platform)) or ()
+        )
         for line in cache_misses.explain(platform_build.plan, before, files, make_plan_redactor(request)):
             environment.progress.say(line)
 
@@ -328,10 +334,10 @@ def _explain(request: BuildRequest, environment: BuildEnvironment, prepared: Seq
 def _remember(request: BuildRequest, environment: BuildEnvironment, prepared: Sequence[PlatformBuild]) -> None:
     """Keep the plan and the files, so that the next build can be explained."""
     values: dict[tuple[str, str], Any] = {
-        _memories(request, "last files"): cache_misses.remember_files(prepared[0].inputs.tree.rows)
+        _make_memory_keys(request, "last files"): cache_misses.remember_files(prepared[0].inputs.tree.rows)
     }
     for platform_build in prepared:
-        values[_memories(request, "last build", platform_build.inputs.base.platform)] = cache_misses.memory(
+        values[_make_memory_keys(request, "last build", platform_build.inputs.base.platform)] = cache_misses.memory(
             platform_build.plan
         )
     for names, value in values.items():
@@ -340,7 +346,7 @@ def _remember(request: BuildRequest, environment: BuildEnvironment, prepared: Se
                 environment.cache.note(name, value, f"last build of {request.tags[0]}")
 
 
-def _result(
+def _make_result(
     request: BuildRequest,
     environment: BuildEnvironment,
     prepared: Sequence[PlatformBuild],
@@ -356,7 +362,7 @@ def _result(
         {
             "platform": platform_build.inputs.base.platform,
             "digest": built_image.image.digest,
-            "layers": [row(x) for x in built_image.layers],
+            "layers": [make_layer_row(x) for x in built_image.layers],
         }
         for platform_build, built_image in zip(prepared, baked, strict=True)
     ]
@@ -368,7 +374,7 @@ def _result(
         lock={"path": first.needs.path, "digest": first.needs.lock.digest},
         base={"name": first.base.name, "digest": first.base.digest},
         warnings=(
-            *_warnings(request, tree, prepared),
+            *_list_warnings(request, tree, prepared),
             *secret_gate.list_unused(findings, request.allow),
             *environment.warnings,
         ),
@@ -383,11 +389,11 @@ def _result(
     )
 
 
-def _warnings(request: BuildRequest, tree: SourceTree, prepared: Sequence[PlatformBuild]) -> tuple[str, ...]:
+def _list_warnings(request: BuildRequest, tree: SourceTree, prepared: Sequence[PlatformBuild]) -> tuple[str, ...]:
     """What people should know of this build."""
     hide = make_plan_redactor(request)
     first = prepared[0].inputs  # wheels are built for the platform of this machine alone, and then it is the only one
-    warnings = [*request.notes, *tree.warnings, *first.needs.notes, *unpinned(first.needs.lock, first.wheels)]
+    warnings = [*request.notes, *tree.warnings, *first.needs.notes, *describe_unpinned(first.needs.lock, first.wheels)]
     if request.instructions:
         warnings.append(
             f"{len(request.instructions)} instruction(s): what they change is not in our hands; "

@@ -81,7 +81,7 @@ class PlanContext(Struct, frozen=True):
     mounts: str = ""
 
 
-def plan(
+def make_plan(
     base: BaseImage,
     instructions: Sequence[RunInstruction],
     parts: Mapping[str, Sequence[LayerSpec]],

@@ -19,18 +19,18 @@ from ..bases.default_base import find_default_base
 from ..bases.probe import TargetPython
 from ..bases.stdlib_names import stdlib_names
 from ..bases.target_python import find_interpreter as interpreter_of
-from ..cache.secret_fingerprint import identities
+from ..cache.secret_fingerprint import fingerprint_secrets
 from ..containers.working_container import LazyImage
 from ..errors import PackageIndexError
-from ..layers.wheel_layers import top_names
+from ..layers.wheel_layers import list_top_names
 from ..locking.wheelhouse import Wheel
 from ..request.build_request import BuildRequest, here
 from ..sources import SourceTree, shadow
 from . import dependencies, source_check
 from .environment import BuildEnvironment
-from .execute import BuildContext, made_until, stage
-from .image_contents import ImageContents, ResolvedInputs, contents
-from .plan import ImagePlan, PlanContext, plan
+from .execute import BuildContext, load_stage, make_layers
+from .image_contents import ImageContents, ResolvedInputs, make_contents
+from .plan import ImagePlan, PlanContext, make_plan
 
 DEFAULT_PYTHON = "3.12"  # when neither the document nor a flag says, and no base is named
 
@@ -44,11 +44,11 @@ class PlatformBuild(Struct, frozen=True):
     identity: str  # the digest of what wheels are built on
 
 
-def prepare(
+def prepare_platform(
     request: BuildRequest, environment: BuildEnvironment, tree: Future[SourceTree], platform: str
 ) -> PlatformBuild:
     """Everything up to the plan. The source is fetched meanwhile: `tree` is waited for when it is needed."""
-    base, sibling = _bases(request, environment, platform)
+    base, sibling = _find_bases(request, environment, platform)
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
     python = interpreter_of(
         base, version, environment.bench, environment.cache, sibling=None if base is sibling else sibling
@@ -58,19 +58,19 @@ def prepare(
     source = tree.result()
     checked = _check_source(request, environment, source, python, sibling)
     _check_handler(request, environment, checked, source, python, sibling)
-    pins = dependencies.pinned(request, environment, source, python, image)
-    identity = base.digest + "".join(step.key for step in early.steps if _first(step))
+    pins = dependencies.pin_dependencies(request, environment, source, python, image)
+    identity = base.digest + "".join(step.key for step in early.steps if _is_first(step))
     absent: dict[str, str] = {}
     if request.dry_run and not request.offline:
         packages, absent["dependencies"] = dependencies.find_at_hand(request, pins, python, identity)
     else:
-        packages = dependencies.gathered(request, environment, pins, python, image, identity)
+        packages = dependencies.collect_wheels(request, environment, pins, python, image, identity)
     if not absent.get("dependencies"):  # else nobody knows yet which modules they have
         _check_imports(request, environment, checked, python, sibling, packages)
-    runtime, absent["runtime"] = ((), "") if python.runtime else _runtime(request, environment, python)
+    runtime, absent["runtime"] = ((), "") if python.runtime else _resolve_runtime(request, environment, python)
     absent = {kind: name for kind, name in absent.items() if name}
     inputs = ResolvedInputs(request, base, sibling, python, source, pins, packages, runtime, absent)
-    inside = contents(inputs, environment.bench, environment.cache, __version__)
+    inside = make_contents(inputs, environment.bench, environment.cache, __version__)
     return PlatformBuild(inputs, inside, _plan(request, environment, base, inside.parts), identity)
 
 
@@ -140,14 +140,14 @@ def _check_imports(
     """Tell of imports that nothing brings. An instruction may install what no lock has, a base hold what it likes."""
     if not checked.imports and not checked.absent:
         return
-    tops = top_names(packages, environment.cache)
+    tops = list_top_names(packages, environment.cache)
     source_check.check_imports(
         checked, python.minor, tops, python.distributions, has_installed=_installs(request),
         is_elsewhere=lambda name: _has_module(request, environment, python, sibling, name),
     )  # fmt: skip
 
 
-def kitchen(
+def make_build_context(
     request: BuildRequest, environment: BuildEnvironment, python: str, inside: ImageContents | None = None
 ) -> BuildContext:
     """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
@@ -157,7 +157,7 @@ def kitchen(
     )  # fmt: skip
 
 
-def _bases(request: BuildRequest, environment: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
+def _find_bases(request: BuildRequest, environment: BuildEnvironment, platform: str) -> tuple[BaseImage, BaseImage]:
     """The base of a platform, and the same base for this machine, where its Python can be asked and can compile."""
 
     def look(name: str, platform: str = platform) -> BaseImage:
@@ -177,18 +177,18 @@ def _bases(request: BuildRequest, environment: BuildEnvironment, platform: str) 
 
 
 def _plan(request: BuildRequest, environment: BuildEnvironment, base: BaseImage, parts: Any) -> ImagePlan:
-    secrets = identities(request.secrets, environment.cache)
-    context = PlanContext(environment.cache.find_layer, request.compression, secrets, _mounts(request))
-    return plan(base, request.instructions, parts, context)
+    secrets = fingerprint_secrets(request.secrets, environment.cache)
+    context = PlanContext(environment.cache.find_layer, request.compression, secrets, _digest_mounts(request))
+    return make_plan(base, request.instructions, parts, context)
 
 
-def _mounts(request: BuildRequest) -> str:
+def _digest_mounts(request: BuildRequest) -> str:
     """The digest of what a step sees of this machine: a site's certificates."""
     bundle = request.network.ca_bundle
     return digest_file(bundle) if bundle else ""
 
 
-def _first(step: Any) -> bool:
+def _is_first(step: Any) -> bool:
     return step.instruction is not None and step.instruction.after == "base"
 
 
@@ -199,18 +199,18 @@ def _image_below_dependencies(
 
     It is made when something has to run on it, as when a source distribution is built.
     """
-    count = sum(1 for step in early.steps if _first(step))
+    count = sum(1 for step in early.steps if _is_first(step))
     if not count or request.dry_run:  # which runs none of them, so what needs them for its metadata fails
         return environment.bench.base(sibling.manifest)
 
     def make() -> str:
-        table = kitchen(request, environment, python)
-        return stage(early, made_until(early, table, count), table)
+        table = make_build_context(request, environment, python)
+        return load_stage(early, make_layers(early, table, count), table)
 
     return LazyImage(make)
 
 
-def _runtime(
+def _resolve_runtime(
     request: BuildRequest, environment: BuildEnvironment, python: TargetPython
 ) -> tuple[tuple[Wheel, ...], str]:
     """Return the wheels of the runtime, for a base that does not bring it; a dry run says what it would fetch."""

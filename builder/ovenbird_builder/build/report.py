@@ -41,7 +41,7 @@ class BuildResult:
             "changed": self.changed,
             "tags": list(self.tags),
             "outputs": list(self.outputs),
-            "layers": [row(layer) for layer in self.layers],
+            "layers": [make_layer_row(layer) for layer in self.layers],
             "source": dict(self.source),
             "lock": dict(self.lock),
             "base": dict(self.base),
@@ -51,7 +51,7 @@ class BuildResult:
         }
 
 
-def row(layer: Layer) -> dict[str, Any]:
+def make_layer_row(layer: Layer) -> dict[str, Any]:
     """One layer of a result."""
     return {
         "name": layer.name,
@@ -63,9 +63,9 @@ def row(layer: Layer) -> dict[str, Any]:
     }
 
 
-def write(path: Path, document: Mapping[str, Any]) -> None:
+def write_result(path: Path, document: Mapping[str, Any]) -> None:
     """Write a result file, whole or not at all. Errors: SpaceError."""
-    write_text(path, text(document), "--result-file")
+    write_text(path, format_result(document), "--result-file")
 
 
 def write_text(path: Path, content: str, flag: str) -> None:
@@ -77,7 +77,7 @@ def write_text(path: Path, content: str, flag: str) -> None:
         write_file(path, content.encode())
 
 
-def text(document: Mapping[str, Any] | Sequence[Any]) -> str:
+def format_result(document: Mapping[str, Any] | Sequence[Any]) -> str:
     """JSON for people and programs."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

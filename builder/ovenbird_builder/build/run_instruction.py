@@ -70,7 +70,7 @@ def execute_instruction(
             _run(instruction, container, tuple(mounts), hidden, context)
         with tempfile.TemporaryDirectory(prefix="step-", dir=context.scratch) as folder:
             raw = _taken(container, diff_ids, Path(folder, "step"))
-            changed = layer_diff.changed_sources(raw)
+            changed = layer_diff.list_changed_sources(raw)
             if changed and remove_stale_bytecode(container, context.python, changed, Path(folder)):
                 raw.unlink()
                 raw = _taken(container, diff_ids, Path(folder, "again"))

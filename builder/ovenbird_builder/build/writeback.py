@@ -17,14 +17,14 @@ _SPEC = re.compile(r"""(?:spec|'spec'|"spec")[ ]*:\s*(?:#.*)?$""")
 _KEY = re.compile(r"""(?P<indent> +)(?:image|'image'|"image")[ ]*:(?P<value>.*)$""")
 
 
-def image(path: Path, name: str) -> None:
+def write_image(path: Path, name: str) -> None:
     """Write the name of an image into the document at `path`, whole or not at all.
 
     Errors: ImageError when the document cannot be written, or has a form in which one line cannot be set.
     """
     try:
         text = path.read_bytes().decode("utf-8")
-        done = edited(text, name)
+        done = edit_image(text, name)
         _check(text, done, name, path)
         if done != text:
             _replace(path, done)
@@ -32,7 +32,7 @@ def image(path: Path, name: str) -> None:
         raise ImageError(f"--write-back: cannot write {show_value(str(path))}: {error.strerror}") from None
 
 
-def edited(text: str, name: str) -> str:
+def edit_image(text: str, name: str) -> str:
     """The text with `spec.image` set: its line replaced, or added as the first of `spec`."""
     end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)

@@ -31,7 +31,7 @@ class CacheListing(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """What `info` tells; sizes in bytes."""
+    """What `measure_usage` tells; sizes in bytes."""
 
     root: str
     size: int
@@ -56,13 +56,13 @@ class Pruned(Struct, frozen=True):
     downloads: int
 
 
-def rows(cache: LayerCache) -> tuple[CacheListing, ...]:
+def list_entries(cache: LayerCache) -> tuple[CacheListing, ...]:
     """All keys that gave a blob, and all layouts, the last used first."""
     listings = [*_keys(cache), *_layouts(cache)]
     return tuple(sorted((row for row in listings if row.digest), key=lambda row: (-row.used, row.name)))
 
 
-def info(cache: LayerCache) -> Usage:
+def measure_usage(cache: LayerCache) -> Usage:
     """How much lies in the cache."""
     blobs, others = _blobs(cache), list(list_other_files(cache.root))
     kinds, size = Counter(other.kind for other in others), sum(blobs.values())
@@ -72,7 +72,7 @@ def info(cache: LayerCache) -> Usage:
     )  # fmt: skip
 
 
-def prune(
+def prune_cache(
     cache: LayerCache, *, older_than: float | None = None, max_size: int | None = None, dry_run: bool = False
 ) -> Pruned:
     """Remove what was not used for `older_than` seconds, then the longest unused until `max_size` bytes are left.

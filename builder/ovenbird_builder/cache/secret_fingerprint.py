@@ -8,7 +8,7 @@ from ..host.secrets import BuildSecret
 from .layer_cache import LayerCache
 
 
-def identities(found: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
+def fingerprint_secrets(found: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
     """What tells each secret's value from another, by its name. Errors: SpaceError."""
     found = tuple(found)
     if not found:

@@ -151,7 +151,7 @@ def _report(
             sys.stdout.write(report.format_source(one))
             told.warn(one["warnings"])
         else:
-            sys.stdout.write(report.text(document))
+            sys.stdout.write(report.format_result(document))
         sys.stdout.flush()
     if unwritten and not any(outcome.error for outcome in outcomes):
         raise unwritten
@@ -165,10 +165,10 @@ def _write_results(
     if name in ("", "-"):  # stdout has it anyway
         return
     if "{name}" not in name:
-        report.write(Path(name), document)
+        report.write_result(Path(name), document)
         return
     for outcome, row in zip(outcomes, rows, strict=True):
-        report.write(_result_file(name, outcome), row)
+        report.write_result(_result_file(name, outcome), row)
 
 
 def _result_file(name: str, outcome: BatchOutcome) -> Path:

@@ -13,7 +13,7 @@ from ovenbird.common.output_path import find_output_problem
 
 from .. import bundle_archive
 from ..build import report
-from ..build.environment import workplace
+from ..build.environment import open_environment
 from ..build.pipeline import prepare_all
 from ..errors import BuildRequestError
 from ..host.progress import make_progress
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         with (
             ended_by_signals(),
-            workplace(asked, environ, told) as place,
+            open_environment(asked, environ, told) as place,
             tempfile.TemporaryDirectory(prefix="ovenbird-") as folder,
         ):
             path = Path(folder, "bundle.tar") if to_stdout else out
@@ -68,5 +68,5 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return signalled.status
     finally:
         told.close()
-    (sys.stderr if to_stdout else sys.stdout).write(report.text(document))
+    (sys.stderr if to_stdout else sys.stdout).write(report.format_result(document))
     return 0

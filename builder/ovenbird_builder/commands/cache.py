@@ -13,7 +13,7 @@ from ovenbird.common.units import parse_age, parse_size
 
 from ..cache.folder import find_cache
 from ..cache.layer_cache import LayerCache
-from ..cache.prune import info, prune, rows
+from ..cache.prune import list_entries, measure_usage, prune_cache
 from ..host.epoch import format_epoch
 from ..host.flag_values import parse_flag
 from ..image_store.unnamed_images import list_unnamed, remove_unnamed
@@ -35,16 +35,16 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Do it; the exit status."""
     cache = LayerCache(find_cache(args.cache_dir, environ))
     if args.action == "ls":
-        for row in rows(cache):
+        for row in list_entries(cache):
             used = format_epoch(row.used)
             sys.stdout.write(f"{row.kind}\t{row.digest[7:19]}\t{row.size}\t{used}\t{row.name}\n")
         return 0
     if args.action == "info":
-        result = asdict(info(cache))
+        result = asdict(measure_usage(cache))
     else:
         older = _amount(args.older_than, parse_age, "--older-than", "30d") if args.older_than else None
         most = _amount(args.max_size, _size, "--max-size", "20G") if args.max_size else None
-        result = asdict(prune(cache, older_than=older, max_size=most, dry_run=args.dry_run))
+        result = asdict(prune_cache(cache, older_than=older, max_size=most, dry_run=args.dry_run))
         images = list_unnamed(environ)
         images = images if args.dry_run else remove_unnamed(images, environ)
         result |= {"images": [image.id for image in images], "dry_run": args.dry_run}

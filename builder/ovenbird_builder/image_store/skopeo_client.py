@@ -164,7 +164,7 @@ class SkopeoClient:
         return self.credentials.authfile if image.startswith("docker://") else ""
 
 
-def layout_digest(layout: Path) -> str:
+def read_layout_digest(layout: Path) -> str:
     """The digest of the one manifest that a layout's index names."""
     index = json.loads((layout / "index.json").read_text())
     return str(index["manifests"][0]["digest"])

@@ -15,7 +15,7 @@ from ..containers import buildah
 from ..containers.working_container import LazyImage
 from ..host import process
 from ..host.procid import format_process_id, has_ended
-from ..layers.image_manifest import layout
+from ..layers.image_manifest import write_layout
 from ..oci.reference import ImageReference
 from .skopeo_client import SkopeoClient
 
@@ -45,7 +45,7 @@ class StageImages:
             if not keep:
                 self._stages.add(name.local)
             if self.registry.stored(name) != digest:
-                folder = layout(self.cache, f"{name.path}-{name.tag}", manifest, "image")
+                folder = write_layout(self.cache, f"{name.path}-{name.tag}", manifest, "image")
                 self.registry.load(folder, name.local)
         return name.local
 
@@ -81,7 +81,7 @@ class StageImages:
 
 
 @contextlib.contextmanager
-def bench(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
+def open_stage_images(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
     """A bench that is cleared at the end."""
     stage_images = StageImages(registry, cache)
     try:

@@ -83,6 +83,6 @@ class InstallScheme(Struct, frozen=True):
     executable: str
 
 
-def scheme(target: WheelTarget) -> InstallScheme:
+def make_scheme(target: WheelTarget) -> InstallScheme:
     """The target's own site-packages and what belongs to it."""
     return InstallScheme(target.purelib, target.platlib, target.scripts, target.data, target.include, target.executable)

@@ -37,16 +37,16 @@ _ENV = {
 }  # fmt: skip
 
 
-def bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget) -> str:
+def compute_bytecode_key(wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget) -> str:
     """The key of a wheel's bytecode: one for all architectures, as bytecode does not depend on it."""
-    python = [target.version, target.magic, cache_tag(target)]
+    python = [target.version, target.magic, get_cache_tag(target)]
     return compute_key(
         "bytecode", script=_VERSION, wheel=[wheel.filename, wheel.sha256], python=python,
         places=[scheme.purelib, scheme.platlib],
     )  # fmt: skip
 
 
-def cache_tag(target: WheelTarget) -> str:
+def get_cache_tag(target: WheelTarget) -> str:
     """Return what the names of a Python's bytecode have in them: `cpython-312`."""
     return "-".join(target.soabi.split("-")[:2])
 
@@ -65,7 +65,7 @@ def compile_wheels(
     `image` must hold the same Python as the target; it may be of another architecture.
     Errors: BaseUnfitError when it holds another one; LayerError when it fails; those of `container.working`.
     """
-    missing = [wheel for wheel in wheels if cache.find(bytecode_key(wheel, scheme, target)) is None]
+    missing = [wheel for wheel in wheels if cache.find(compute_bytecode_key(wheel, scheme, target)) is None]
     if not missing:
         return 0
     with cache.workspace() as folder:
@@ -74,24 +74,24 @@ def compile_wheels(
         paths = [_write_sources(folder / "in", number, wheel, scheme) for number, wheel in enumerate(missing)]
         if any(paths):
             _compile(folder, target, image, jobs or os.cpu_count() or 1)
-        from .wheel import bytecode_path
+        from .wheel import format_bytecode_path
 
         tag = (folder / "tag").read_text() if any(paths) else ""
         for number, wheel in enumerate(missing):
             files = _results(paths[number], folder / "out", number)
-            named = ((bytecode_path(path, tag).lstrip("/"), data) for path, data in files)
-            _keep(cache, bytecode_key(wheel, scheme, target), wheel, named)
+            named = ((format_bytecode_path(path, tag).lstrip("/"), data) for path, data in files)
+            _store_bytecode(cache, compute_bytecode_key(wheel, scheme, target), wheel, named)
     return len(missing)
 
 
 @contextmanager
-def compiled(
+def open_bytecode(
     wheel: WheelPackage, scheme: InstallScheme, target: WheelTarget, cache: LayerCache
 ) -> Iterator[tuple[InstalledFile, ...]]:
     """The bytecode files of a wheel, readable while the context lasts; `compile_wheels` comes first."""
     from .wheel import InstalledFile
 
-    entry = cache.find(bytecode_key(wheel, scheme, target))
+    entry = cache.find(compute_bytecode_key(wheel, scheme, target))
     assert entry, wheel.filename
     with zipfile.ZipFile(cache.blob(entry.digest)) as archive:
         yield tuple(
@@ -105,9 +105,9 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[
 
 def _write_sources(folder: Path, number: int, wheel: WheelPackage, scheme: InstallScheme) -> list[str]:
     """Write the sources of a wheel for the script, in pieces that depend on the wheel only; their paths."""
-    from .wheel import installing
+    from .wheel import open_installation
 
-    with installing(wheel, scheme) as installation:
+    with open_installation(wheel, scheme) as installation:
         sources = installation.sources(scheme)
         for start in range(0, len(sources), _FILES):
             with guard_cache_writes(folder), (folder / f"{number:05}-{start:05}").open("wb") as out:
@@ -140,7 +140,7 @@ def _compile(folder: Path, target: WheelTarget, image: ImageName, jobs: int) -> 
             ) from error
 
 
-def _keep(cache: LayerCache, key: str, wheel: WheelPackage, files: Iterable[tuple[str, bytes]]) -> None:
+def _store_bytecode(cache: LayerCache, key: str, wheel: WheelPackage, files: Iterable[tuple[str, bytes]]) -> None:
     """Pack the bytecode of a wheel into an archive, without compression: it is read whenever a layer is made."""
     with cache.draft() as draft:
         # a ZipFile never closes what it has not opened, so a draft has no `close`, which typeshed asks for

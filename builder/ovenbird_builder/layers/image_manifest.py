@@ -103,7 +103,7 @@ class AssembledImage(Struct, frozen=True):
     platform: Mapping[str, str]
 
 
-def predict(
+def predict_image(
     base_manifest: bytes,
     base_config: bytes,
     layers: Sequence[Layer],
@@ -116,7 +116,7 @@ def predict(
     Errors: LayerError when a container runtime would not take as many layers; BaseUnfitError for a broken base.
     """
     manifest, config = _parse(base_manifest, "manifest"), _parse(base_config, "config")
-    rows = [_converted(row) for row in manifest.get("layers") or ()]
+    rows = [_convert_layer(row) for row in manifest.get("layers") or ()]
     diff_ids = list((config.get("rootfs") or {}).get("diff_ids") or ())
     if len(rows) != len(diff_ids):
         raise IncompatibleBaseError(
@@ -130,7 +130,7 @@ def predict(
     created = format_epoch(epoch)
     new = {name: config[name] for name in _KEPT if name in config}
     new["created"] = created
-    new["config"] = _changed(config.get("config") or {}, changes)
+    new["config"] = _change_config(config.get("config") or {}, changes)
     new["rootfs"] = {"type": "layers", "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)]}
     new["history"] = [*(config.get("history") or ()), *(_history(layer, created) for layer in layers)]
     config_data = encode_json(new)
@@ -143,14 +143,14 @@ def predict(
     return AssembledImage(digest_bytes(data), data, config_data, str(about["digest"]), platform)
 
 
-def kept(image: AssembledImage, cache: LayerCache) -> AssembledImage:
+def store_image(image: AssembledImage, cache: LayerCache) -> AssembledImage:
     """The image, with its manifest and config in the cache."""
     cache.put(image.config)
     cache.put(image.manifest)
     return image
 
 
-def index(images: Iterable[AssembledImage], annotations: Mapping[str, str] | None = None) -> bytes:
+def make_index(images: Iterable[AssembledImage], annotations: Mapping[str, str] | None = None) -> bytes:
     """An index of images for several platforms, sorted by platform."""
     rows = [
         {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest), "platform": dict(image.platform)}
@@ -162,7 +162,7 @@ def index(images: Iterable[AssembledImage], annotations: Mapping[str, str] | Non
     return encode_json(result)
 
 
-def layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -> Path:
+def write_layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -> Path:
     """A folder that skopeo and buildah take as `oci:FOLDER[:tag]`, with the cache's blobs as shared blobs.
 
     `manifest` is an image's or an index; it is put into the cache.
@@ -176,7 +176,7 @@ def layout(cache: LayerCache, name: str, manifest: bytes, tag: str = "") -> Path
     return cache.layout(name, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": encode_json(top)})
 
 
-def choose(manifest: bytes, architecture: str, variant: str = "") -> str:
+def choose_platform(manifest: bytes, architecture: str, variant: str = "") -> str:
     """The digest of the manifest for linux on an architecture, from a list or index; empty when it is no list.
 
     Errors: BaseMissingError when there is none.
@@ -207,13 +207,13 @@ def _parse(data: bytes, label: str) -> dict[str, Any]:
     return value
 
 
-def _converted(row: Mapping[str, Any]) -> dict[str, Any]:
+def _convert_layer(row: Mapping[str, Any]) -> dict[str, Any]:
     media_type = row.get("mediaType", "")
     fields = {name: row[name] for name in ("digest", "size", "urls", "annotations") if row.get(name)}
     return {"mediaType": to_oci_layer(media_type), **fields}
 
 
-def _changed(config: Mapping[str, Any], changes: ConfigChanges) -> dict[str, Any]:
+def _change_config(config: Mapping[str, Any], changes: ConfigChanges) -> dict[str, Any]:
     env = {name: text for name, _, text in (row.partition("=") for row in config.get("Env") or ())} | dict(changes.env)
     inherited = {
         name: text for name, text in (config.get("Labels") or {}).items() if not name.startswith(changes.without)

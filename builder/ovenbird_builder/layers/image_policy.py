@@ -73,7 +73,9 @@ class ImagePolicy(Struct, frozen=True):
     allowed: Callable[[str], bool] | None = None
 
 
-def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerCache, policy: ImagePolicy) -> None:
+def check_layers(
+    layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerCache, policy: ImagePolicy
+) -> None:
     """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
 
     Errors: GateError naming layer and path of everything that was found.

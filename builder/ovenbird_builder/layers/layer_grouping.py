@@ -12,7 +12,9 @@ GROUPS = 8
 BUDGET = 60  # container runtimes stop at 127 layers, the base's included
 
 
-def group(wheels: Sequence[tuple[WheelPackage, int]], budget: int = BUDGET) -> tuple[tuple[WheelPackage, ...], ...]:
+def group_wheels(
+    wheels: Sequence[tuple[WheelPackage, int]], budget: int = BUDGET
+) -> tuple[tuple[WheelPackage, ...], ...]:
     """Wheels with their installed sizes (bytes) -> groups, at most `budget`, in the order they will lie.
 
     The group of a small wheel follows from its name alone. Where there are too many heavy ones, the largest lie alone.
@@ -29,7 +31,7 @@ def group(wheels: Sequence[tuple[WheelPackage, int]], budget: int = BUDGET) -> t
     return tuple(tuple(groups[place]) for place in sorted(groups))
 
 
-def title(wheels: Sequence[WheelPackage]) -> str:
+def format_title(wheels: Sequence[WheelPackage]) -> str:
     """The name of a group for people."""
     names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels[:4])
     return names + (f" and {len(wheels) - 4} more" if len(wheels) > 4 else "")

@@ -10,8 +10,8 @@ from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName, image_name, open_container
 from . import InstallScheme, WheelPackage, WheelTarget
 from .image_manifest import ConfigChanges
-from .source import HOME, FileContent, files_layer
-from .wheel_layers import WheelSet, dependency_layers
+from .source import HOME, FileContent, make_files_layer
+from .wheel_layers import WheelSet, make_wheel_layers
 
 ROOT = "/opt/ovenbird"
 BASH_ENV = f"{ROOT}/lib/bash_env.sh"  # what makes a bash that is process 1 pass signals on
@@ -37,13 +37,13 @@ LAUNCHER = Path(__file__).parent / "launcher.txt"  # the text of both commands; 
 SIGNALS = Path(__file__).parent / "bash_env.sh"  # likewise
 
 
-def runtime_scheme(target: WheelTarget) -> InstallScheme:
+def make_runtime_scheme(target: WheelTarget) -> InstallScheme:
     """Where the runtime goes: apart from the user's packages, which come first on the path."""
     site = f"{ROOT}/site"
     return InstallScheme(site, site, f"{ROOT}/bin", ROOT, f"{ROOT}/include", target.executable)
 
 
-def runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, FileContent]:
+def make_runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, FileContent]:
     """Both commands, the line that puts the runtime on the path, the user, and the folder that is the user's."""
     account = f"{NAME}:x:{UID}:{GID}:Ovenbird:{HOME}:/bin/sh"
     return {
@@ -58,7 +58,7 @@ def runtime_files(target: WheelTarget, passwd: str, group: str) -> Mapping[str, 
     }
 
 
-def accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
+def read_accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, str]:
     """/etc/passwd and /etc/group of a base, asked once by its digest; empty where there is none."""
     key = compute_key("accounts", base=identity)
     known = cache.noted(key)
@@ -70,19 +70,19 @@ def accounts(image: ImageName, identity: str, cache: LayerCache) -> tuple[str, s
     return str(known[0]), str(known[1])
 
 
-def runtime_stack(
+def make_runtime_wheels(
     wheels: Sequence[WheelPackage], target: WheelTarget, identity: str, compression: str = "zstd"
 ) -> WheelSet:
     """The runtime, as the `wheels` of its closure, in the place that is its own."""
-    return WheelSet(wheels, target, identity, runtime_scheme(target), compression, BUDGET)
+    return WheelSet(wheels, target, identity, make_runtime_scheme(target), compression, BUDGET)
 
 
-def runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
-    """The layers that put the runtime on a base without it. Errors: those of `dependency_layers`."""
-    files = runtime_files(stack.target, *accounts(image, stack.identity, cache))
+def make_runtime_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
+    """The layers that put the runtime on a base without it. Errors: those of `make_wheel_layers`."""
+    files = make_runtime_files(stack.target, *read_accounts(image, stack.identity, cache))
     return (
-        *dependency_layers(stack, image, cache),
-        files_layer(files, cache, name="runtime: command and user", compression=stack.compression),
+        *make_wheel_layers(stack, image, cache),
+        make_files_layer(files, cache, name="runtime: command and user", compression=stack.compression),
     )
 
 

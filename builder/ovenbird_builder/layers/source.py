@@ -31,7 +31,7 @@ class FileContent(Struct, frozen=True):
     folder: bool = False
 
 
-def source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compression: str = "zstd") -> Layer:
+def make_source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compression: str = "zstd") -> Layer:
     """The layer of a source tree, below `into`. Its key is the tree's digest: of path, executable bit, link, content.
 
     Files belong to root and can be read by all; links are kept as they are.
@@ -45,15 +45,15 @@ def source_layer(tree: SourceTree, cache: LayerCache, *, into: str = HOME, compr
             _add(tar, f"{into}/{path.relative_to(tree.path).as_posix()}", path)
         return tar.close()
 
-    return cache.layer(source_key(tree, into=into, compression=compression), "source", media_type, make)
+    return cache.layer(compute_source_key(tree, into=into, compression=compression), "source", media_type, make)
 
 
-def source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
-    """The key of `source_layer`."""
+def compute_source_key(tree: SourceTree, *, into: str = HOME, compression: str = "zstd") -> str:
+    """The key of `make_source_layer`."""
     return compute_key("source", tree=tree.digest, into=into, compression=COMPRESSIONS[compression][1])
 
 
-def files_layer(
+def make_files_layer(
     files: Mapping[str, bytes | FileContent],
     cache: LayerCache,
     *,
@@ -75,11 +75,11 @@ def files_layer(
                 tar.file(path, len(content.data), content.data, executable=content.executable)
         return tar.close()
 
-    return cache.layer(files_key(files, compression=compression), name, media_type, make)
+    return cache.layer(compute_files_key(files, compression=compression), name, media_type, make)
 
 
-def files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
-    """The key of `files_layer`."""
+def compute_files_key(files: Mapping[str, bytes | FileContent], *, compression: str = "zstd") -> str:
+    """The key of `make_files_layer`."""
     items = _contents(files).items()
     rows = [[path, hash_bytes(c.data), c.executable, c.link, c.folder] for path, c in items]
     return compute_key("files", files=rows, compression=COMPRESSIONS[compression][1])

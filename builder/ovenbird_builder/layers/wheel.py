@@ -86,7 +86,7 @@ class Installation(Struct, frozen=True):
         """
         items = tuple(sorted((*self.items, *more), key=lambda item: item.path))
         present = {item.path for item in items}
-        paths = (bytecode_path(item.path, tag) for item in self.sources(scheme))
+        paths = (format_bytecode_path(item.path, tag) for item in self.sources(scheme))
         return replace(self, items=items, hidden=tuple(path for path in paths if path not in present))
 
     def without(self, paths: set[str]) -> Installation:
@@ -118,14 +118,14 @@ class Installation(Struct, frozen=True):
         tar.file(self.record, len(data), data)
 
 
-def bytecode_path(source: str, tag: str) -> str:
+def format_bytecode_path(source: str, tag: str) -> str:
     """Return where the bytecode of a source lies."""
     folder, name = posixpath.split(source)
     return f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
 
 
 @contextmanager
-def installing(wheel: WheelPackage, scheme: InstallScheme) -> Iterator[Installation]:
+def open_installation(wheel: WheelPackage, scheme: InstallScheme) -> Iterator[Installation]:
     """Work out where the files of a wheel go; their content can be read while the context lasts.
 
     Errors: LayerError when it is no wheel, or a file of it would leave its place.
@@ -148,7 +148,7 @@ def _reason(error: BaseException) -> str:
     return texts[-1] if texts else type(error).__name__
 
 
-def contents(path: Path) -> tuple[int, tuple[str, ...]]:
+def list_contents(path: Path) -> tuple[int, tuple[str, ...]]:
     """How large a wheel is when it is installed, in bytes, and the names in it."""
     try:
         with zipfile.ZipFile(path) as archive:

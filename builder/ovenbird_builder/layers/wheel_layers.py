@@ -15,11 +15,11 @@ from ..cache.layer import Layer, compute_key
 from ..cache.layer_cache import LayerCache
 from ..containers.working_container import ImageName
 from . import COMPRESSIONS, InstallScheme, WheelPackage, WheelTarget
-from . import scheme as scheme_of
-from .bytecode import bytecode_key, cache_tag, compile_wheels, compiled
-from .layer_grouping import BUDGET, group, title
+from . import make_scheme as scheme_of
+from .bytecode import compile_wheels, compute_bytecode_key, get_cache_tag, open_bytecode
+from .layer_grouping import BUDGET, format_title, group_wheels
 from .tar_writer import TarWriter
-from .whiteouts import displaced, displaced_key, displaced_layer
+from .whiteouts import compute_displaced_key, find_displaced, make_displaced_layer
 
 _log = logging.getLogger("ovenbird.layers")
 _JOBS = 2  # layers made at once: inflating, hashing and compressing run beside each other
@@ -53,39 +53,43 @@ class WheelSet(Struct, frozen=True):
         return self.scheme or scheme_of(self.target)
 
 
-def outline(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
-    """The layers that `dependency_layers` makes of the same stack, from the bottom. `image` is asked once per base.
+def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
+    """The layers that `make_wheel_layers` makes of the same stack, from the bottom. `image` is asked once per base.
 
     Errors: those of `container.working`, where a wheel takes the place of what the base has.
     """
     wheels, target, scheme = stack.wheels, stack.target, stack.places
     hidden_paths = (
-        displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
+        find_displaced((wheel.name for wheel in wheels), scheme, target, image, stack.identity, cache) if wheels else ()
     )
     first: tuple[WheelLayerSpec, ...] = ()
     if hidden_paths:
         names = ", ".join(sorted({wheel.name for wheel in wheels} & set(target.distributions)))
         first = (
             WheelLayerSpec(
-                displaced_key(hidden_paths, stack.compression), f"without the base's {names}", hidden=hidden_paths
+                compute_displaced_key(hidden_paths, stack.compression),
+                f"without the base's {names}",
+                hidden=hidden_paths,
             ),
         )
-    groups = group([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
+    groups = group_wheels([(wheel, _facts(wheel, cache)[0]) for wheel in wheels], stack.budget - len(first))
     return (
         *first,
         *(
-            WheelLayerSpec(layer_key(members, scheme, target, stack.compression), title(members), members)
+            WheelLayerSpec(
+                compute_layer_key(members, scheme, target, stack.compression), format_title(members), members
+            )
             for members in groups
         ),
     )
 
 
-def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
+def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
     """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
     Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
     """
-    rows = outline(stack, image, cache)
+    rows = outline_layers(stack, image, cache)
     layers = [cache.find_layer(row.key) for row in rows]
     missing = [number for number, layer in enumerate(layers) if layer is None]
     if not missing:
@@ -97,7 +101,7 @@ def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
     def make(number: int) -> Layer:
         row = rows[number]
         if row.hidden:
-            return displaced_layer(row.hidden, row.name, cache, compression=stack.compression)
+            return make_displaced_layer(row.hidden, row.name, cache, compression=stack.compression)
         return _group_layer(row.wheels, row.key, stack, cache)
 
     with ThreadPoolExecutor(_JOBS) as pool:
@@ -105,27 +109,31 @@ def dependency_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> t
     return tuple(layer or new_layers[number] for number, layer in enumerate(layers))
 
 
-def layer_key(wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str) -> str:
+def compute_layer_key(
+    wheels: Sequence[WheelPackage], scheme: InstallScheme, target: WheelTarget, compression: str
+) -> str:
     """The key of a group's layer: all that goes into it."""
     return compute_key(
         "wheels",
-        wheels=[[wheel.filename, wheel.sha256, bytecode_key(wheel, scheme, target)] for wheel in wheels],
+        wheels=[[wheel.filename, wheel.sha256, compute_bytecode_key(wheel, scheme, target)] for wheel in wheels],
         scheme=asdict(scheme),
         compression=COMPRESSIONS[compression][1],
     )
 
 
 def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cache: LayerCache) -> Layer:
-    from .wheel import installing  # `installer` takes longer to import than a build in which nothing changed may spare
+    from .wheel import (
+        open_installation,
+    )  # `installer` takes longer to import than a build in which nothing changed may spare
 
     def make(draft: PendingBlob) -> str:
         tar, scheme = TarWriter(draft, stack.compression), stack.places
         with contextlib.ExitStack() as opened:
             rows = []
             for wheel in wheels:
-                bytecode = opened.enter_context(compiled(wheel, scheme, stack.target, cache))
-                installation = opened.enter_context(installing(wheel, scheme))
-                rows.append(installation.with_bytecode(bytecode, scheme, cache_tag(stack.target)))
+                bytecode = opened.enter_context(open_bytecode(wheel, scheme, stack.target, cache))
+                installation = opened.enter_context(open_installation(wheel, scheme))
+                rows.append(installation.with_bytecode(bytecode, scheme, get_cache_tag(stack.target)))
             later: set[str] = set()  # of two wheels with one file the later has it, as when they are installed in turn
             for number, installation in reversed(list(enumerate(rows))):
                 rows[number] = installation.without(later)
@@ -134,19 +142,19 @@ def _group_layer(wheels: Sequence[WheelPackage], key: str, stack: WheelSet, cach
                 installation.write(tar)
         return tar.close()
 
-    return cache.layer(key, title(wheels), COMPRESSIONS[stack.compression][0], make)
+    return cache.layer(key, format_title(wheels), COMPRESSIONS[stack.compression][0], make)
 
 
-def top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozenset[str]:
+def list_top_names(wheels: Sequence[WheelPackage], cache: LayerCache) -> frozenset[str]:
     """Return the modules at the top of wheels: `six` of a file `six.py` and of a folder `six`."""
-    from .wheel import contents
+    from .wheel import list_contents
 
     names: set[str] = set()
     for wheel in wheels:
         tops = _facts(wheel, cache)[1]
         names |= {top.partition(".")[0] for top in tops}
         if any(top.endswith(".data") for top in tops):  # where some keep their modules
-            parts = (name.split("/") for name in contents(wheel.path)[1])
+            parts = (name.split("/") for name in list_contents(wheel.path)[1])
             names |= {
                 part[2].partition(".")[0] for part in parts if len(part) > 2 and part[1] in ("purelib", "platlib")
             }
@@ -158,9 +166,9 @@ def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]
     key = compute_key("facts", wheel=wheel.sha256)
     known = cache.noted(key)
     if known is None:
-        from .wheel import contents
+        from .wheel import list_contents
 
-        size, names = contents(wheel.path)
+        size, names = list_contents(wheel.path)
         tops = sorted({name.partition("/")[0] for name in names if ".dist-info/" not in name})
         known = [size, tops]
         cache.note(key, known, f"facts of {wheel.name} {wheel.version}")
@@ -169,7 +177,7 @@ def _facts(wheel: WheelPackage, cache: LayerCache) -> tuple[int, frozenset[str]]
 
 def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache) -> None:
     """Tell of files that two wheels bring; only wheels that share a name at their top are opened."""
-    from .wheel import contents
+    from .wheel import list_contents
 
     by_top: dict[str, list[WheelPackage]] = {}
     for wheel in (wheel for wheels in groups for wheel in wheels):
@@ -179,7 +187,7 @@ def _warn_of_clashes(groups: Sequence[Sequence[WheelPackage]], cache: LayerCache
     owner: dict[str, WheelPackage] = {}
     pairs: set[tuple[str, str]] = set()
     for wheel in (wheel for wheels in groups for wheel in wheels if wheel.sha256 in sharing):
-        for name in contents(wheel.path)[1]:
+        for name in list_contents(wheel.path)[1]:
             other = owner.setdefault(name, wheel)
             owner[name] = wheel
             if other is not wheel and not name.endswith("/") and (other.name, wheel.name) not in pairs:

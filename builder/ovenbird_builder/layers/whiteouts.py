@@ -52,7 +52,7 @@ json.dump(result, sys.stdout)
 """
 
 
-def displaced(
+def find_displaced(
     names: Iterable[str], scheme: InstallScheme, target: WheelTarget, image: ImageName, identity: str, cache: LayerCache
 ) -> tuple[str, ...]:
     """Paths of the base that must be hidden when `names` are installed anew; asked once per base, by its digest."""
@@ -72,12 +72,12 @@ def displaced(
     return tuple(sorted({path for name in shared_names for path in paths.get(name, ())}))
 
 
-def displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
-    """The key of `displaced_layer`."""
+def compute_displaced_key(paths: tuple[str, ...], compression: str = "zstd") -> str:
+    """The key of `make_displaced_layer`."""
     return compute_key("displaced layer", paths=paths, compression=COMPRESSIONS[compression][1])
 
 
-def displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, compression: str = "zstd") -> Layer:
+def make_displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, compression: str = "zstd") -> Layer:
     """A layer that hides `paths`; it lies below the new files, as a layer cannot hide what it brings itself."""
 
     def make(draft: PendingBlob) -> str:
@@ -86,4 +86,4 @@ def displaced_layer(paths: tuple[str, ...], name: str, cache: LayerCache, *, com
             tar.whiteout(path)
         return tar.close()
 
-    return cache.layer(displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)
+    return cache.layer(compute_displaced_key(paths, compression), name, COMPRESSIONS[compression][0], make)

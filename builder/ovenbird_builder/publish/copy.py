@@ -59,7 +59,7 @@ def write_image(
             with origins[layer["digest"]].blob(layer["digest"]) as stream:
                 _store_blob(cache, layer["digest"], stream)
     cache.put(config)
-    folder = image_manifest.layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
+    folder = image_manifest.write_layout(cache, f"image-{digest_bytes(manifest)[7:31]}", manifest, "image")
     argv = skopeo.copy(f"oci:{folder}:image", destination, skopeo.CopyOptions(source_blobs=str(cache.blobs)))
     _run_skopeo(argv, f"write the image to {show_value(destination)}", environ)
 

@@ -13,7 +13,7 @@ from ..cache.layer_cache import LayerCache
 from ..errors import DigestError
 from ..host.progress import Progress
 from ..image_store.skopeo_client import SkopeoClient
-from ..layers.image_manifest import layout
+from ..layers.image_manifest import write_layout
 from ..oci.reference import ImageReference
 from ..request import destination
 from ..request.destination import Destination
@@ -61,7 +61,7 @@ def push_tags(
     """
     from ..registry import image_upload  # an HTTP client: not for a build that pushes nothing
 
-    layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
+    write_layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
     allowed = Future[None]()
     if not allow:
         allowed.set_result(None)
@@ -107,7 +107,7 @@ def write_output(
     `allow` is called before the image gets a name; what takes its time comes before that where it can.
     Errors: those of `faults` and of `allow`, ImageError, SpaceError.
     """
-    folder = layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
+    folder = write_layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
     if output.kind == "store" and allow and not parcel.index:
         _load_into_store(parcel, folder, registry, progress, allow)
         return

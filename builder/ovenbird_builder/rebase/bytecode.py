@@ -16,7 +16,7 @@ from ..cache.layer_cache import LayerCache
 from ..image_reader import ImageReader
 from ..layers.layer_tar import read_tar
 from ..layers.stale_bytecode import find_shadowing
-from ..layers.whiteouts import displaced_layer
+from ..layers.whiteouts import make_displaced_layer
 
 NAME = "without the base's bytecode of changed files"
 
@@ -42,4 +42,4 @@ def hide_bytecode(
             yield archive
 
     paths = find_shadowing(layers, len(below), opened)
-    return displaced_layer(paths, NAME, cache) if paths else None
+    return make_displaced_layer(paths, NAME, cache) if paths else None

@@ -17,7 +17,7 @@ from ovenbird_builder.bases.base_image import resolve_base
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BaseMissingError
 from ovenbird_builder.image_store.skopeo_client import SkopeoClient
-from ovenbird_builder.layers.image_manifest import layout
+from ovenbird_builder.layers.image_manifest import write_layout
 
 PLATFORM = "linux/amd64"
 
@@ -99,7 +99,7 @@ def test_a_base_of_the_store_stays_the_same_when_it_comes_in_other_compression(
 ) -> None:
     """Running a step loads the base from the cache, and the store then tells another manifest for the same image."""
     first = resolve_base(loaded, PLATFORM, client, cache)
-    folder = layout(cache, "again", first.manifest, "image")
+    folder = write_layout(cache, "again", first.manifest, "image")
     again = loaded.replace(":1", ":again")
     client.load(folder, again)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.attestations import BuildAttestations, write
+from ovenbird_builder.build.attestations import BuildAttestations, write_attestations
 from ovenbird_builder.errors import DiskFullError
 from ovenbird_builder.oci.media_types import MANIFEST
 
@@ -23,7 +23,7 @@ def issued(platform: str = "linux/amd64") -> BuildAttestations:
 def test_both_lie_beside_the_image_by_its_name(tmp_path: Path, name: str) -> None:
     """Each as it was made, with a newline; those of an earlier build are replaced, and no draft stays."""
     (tmp_path / f"{name}.provenance.json").write_text("old")
-    made = write([issued()], tmp_path / name)
+    made = write_attestations([issued()], tmp_path / name)
     assert [path.name for path in made] == [f"{name}.sbom.cdx.json", f"{name}.provenance.json"]
     assert [path.read_bytes() for path in made] == [BILL + b"\n", HOW + b"\n"]
     assert sorted(tmp_path.iterdir()) == sorted(made)
@@ -31,7 +31,7 @@ def test_both_lie_beside_the_image_by_its_name(tmp_path: Path, name: str) -> Non
 
 def test_each_platform_of_an_index_has_its_own(tmp_path: Path) -> None:
     """With its name in that of the file."""
-    made = write([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
+    made = write_attestations([issued("linux/amd64"), issued("linux/arm64")], tmp_path / "image")
     assert [path.name for path in made] == [
         f"image.{platform}.{ending}"
         for platform in ("linux-amd64", "linux-arm64")
@@ -43,7 +43,7 @@ def test_the_folder_that_one_is_in_has_a_name_too(tmp_path: Path, monkeypatch: p
     """`--output oci:.` says none, and writes beside that folder."""
     (tmp_path / "image").mkdir()
     monkeypatch.chdir(tmp_path / "image")
-    made = write([issued()], Path())
+    made = write_attestations([issued()], Path())
     assert made[0] == tmp_path / "image.sbom.cdx.json"
     assert list(Path().iterdir()) == []
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_written_is_told_and_leaves_no_draft(tmp_path: Path) -> N
     """The name of the statement, and why."""
     (tmp_path / "image.provenance.json").mkdir()
     with pytest.raises(DiskFullError, match=r"cannot write '.*image\.provenance\.json': Is a directory"):
-        write([issued()], tmp_path / "image")
+        write_attestations([issued()], tmp_path / "image")
     assert {path.name for path in tmp_path.iterdir()} == {"image.sbom.cdx.json", "image.provenance.json"}
 
 

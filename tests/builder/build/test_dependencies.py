@@ -12,8 +12,8 @@ import pytest
 from tests.orchard import wheel
 
 from ovenbird.common.hashing import hash_file
-from ovenbird_builder.build.dependencies import lock_command, pinned, unpinned
-from ovenbird_builder.build.environment import workplace
+from ovenbird_builder.build.dependencies import describe_unpinned, lock_command, pin_dependencies
+from ovenbird_builder.build.environment import open_environment
 from ovenbird_builder.commands import options
 from ovenbird_builder.containers.working_container import LazyImage
 from ovenbird_builder.errors import LockError
@@ -34,7 +34,7 @@ def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp
     """The lock holds the hash of the source; a wheel whose own hash it holds is not told."""
     apple, pear = at_hand(tmp_path, "apple"), at_hand(tmp_path, "pear")
     pins = (Pin("apple", "1.0", (f"sha256:{apple.sha256}",)), Pin("pear", "1.0", (f"sha256:{'0' * 64}",)))
-    (text,) = unpinned(make_lock(pins, LockHeader()), (apple, pear))
+    (text,) = describe_unpinned(make_lock(pins, LockHeader()), (apple, pear))
     assert text.startswith("built here from source distributions: pear 1.0 (tests==1); the lock does not pin")
     assert "apple" not in text
 
@@ -42,8 +42,10 @@ def test_a_wheel_built_from_a_source_distribution_is_told_with_what_built_it(tmp
 def test_nothing_is_told_of_wheels_alone(tmp_path: Path) -> None:
     """Nor where nothing is needed."""
     apple = at_hand(tmp_path, "apple")
-    assert unpinned(make_lock((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
-    assert unpinned(make_lock((), LockHeader()), ()) == ()
+    assert (
+        describe_unpinned(make_lock((Pin("apple", "1.0", (f"sha256:{apple.sha256}",)),), LockHeader()), (apple,)) == ()
+    )
+    assert describe_unpinned(make_lock((), LockHeader()), ()) == ()
 
 
 def test_a_function_that_needs_nothing_is_built_without_what_reads_requirements(tmp_path: Path) -> None:
@@ -96,8 +98,8 @@ def never() -> str:
 
 def pin(asked: BuildRequest, tree: SourceTree) -> None:
     """Find the lock of a request, as a build does; one that is made now is an error."""
-    with workplace(asked, {}, SILENT) as place:
-        pinned(asked, place, tree, assume_interpreter("3.12", here(), "glibc 2.36"), LazyImage(never))
+    with open_environment(asked, {}, SILENT) as place:
+        pin_dependencies(asked, place, tree, assume_interpreter("3.12", here(), "glibc 2.36"), LazyImage(never))
 
 
 @pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", "", "apple==1.0\n"], ids=["conflict", "empty", "no hash"])

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ovenbird_builder.build.layer_diff import changed_sources, normalise
+from ovenbird_builder.build.layer_diff import list_changed_sources, normalise_layer
 from ovenbird_builder.errors import LayerError
 
 CLAMP = 1_600_000_000
@@ -39,7 +39,7 @@ def made(path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> Path:
 
 def normal(tmp_path: Path, *rows: tuple[str, dict[str, Any], bytes]) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
     kept = Kept()
-    normalise(made(tmp_path / "raw", *rows), kept, CLAMP)
+    normalise_layer(made(tmp_path / "raw", *rows), kept, CLAMP)
     return kept.rows
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_tar_is_told(tmp_path: Path) -> None:
     """A store that gives something else is an error of its own."""
     (tmp_path / "raw").write_bytes(b"no tar at all" * 100)
     with pytest.raises(LayerError, match="not a tar"):
-        normalise(tmp_path / "raw", Kept(), CLAMP)
+        normalise_layer(tmp_path / "raw", Kept(), CLAMP)
 
 
 def bytecode(flags: int, mtime: int, size: int) -> bytes:
@@ -142,11 +142,11 @@ def test_changed_sources_are_those_without_bytecode_of_their_own(tmp_path: Path)
         ("a/__pycache__/two.cpython-312.opt-1.pyc", {}, bytecode(0, 5, 2)),
     )  # fmt: skip
     names = ["gone", "hard", "hash", "link", "new", "old", "short", "two"]
-    assert changed_sources(raw) == [f"/a/{name}.py" for name in names]
+    assert list_changed_sources(raw) == [f"/a/{name}.py" for name in names]
 
 
 def test_a_tar_that_is_none_has_no_changed_sources(tmp_path: Path) -> None:
     """The store's fault is an error of ours."""
     (tmp_path / "raw").write_bytes(b"no tar" * 100)
     with pytest.raises(LayerError, match="not a tar"):
-        changed_sources(tmp_path / "raw")
+        list_changed_sources(tmp_path / "raw")

@@ -10,7 +10,7 @@ import pytest
 
 from ovenbird_builder.bases.base_image import BaseImage
 from ovenbird_builder.build.cache_misses import explain, memory
-from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, plan
+from ovenbird_builder.build.plan import ImagePlan, LayerSpec, PlanContext, make_plan
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.layers import MTIME
 from ovenbird_builder.request.run_instruction import RunInstruction
@@ -35,7 +35,7 @@ def planned(*instructions: RunInstruction, have: Mapping[str, Layer] | None = No
         "compression": "zstd", "identities": {"token": "token:1"}, "mounts": "sha256:ca", "base": BASE, "parts": PARTS,
     } | changes  # fmt: skip
     base, parts = fields.pop("base"), fields.pop("parts")
-    return plan(base, instructions, parts, PlanContext((have or {}).get, **fields))
+    return make_plan(base, instructions, parts, PlanContext((have or {}).get, **fields))
 
 
 def keys(found: ImagePlan) -> list[str]:

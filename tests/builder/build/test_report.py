@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.report import BuildResult, text, write
+from ovenbird_builder.build.report import BuildResult, format_result, write_result
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.errors import DiskFullError
 
@@ -31,14 +31,14 @@ def test_the_fields_are_those_that_others_read() -> None:
     (row,) = found["layers"]
     assert (row["name"], row["size"], row["hit"], row["seconds"]) == ("source", 12, True, 0.123)
     assert (found["seconds"], found["warnings"]) == (1.235, ["careful"])
-    assert json.loads(text(found)) == found
+    assert json.loads(format_result(found)) == found
 
 
 def test_a_result_file_replaces_the_last_one(tmp_path: Path) -> None:
     """Readable by all, and nothing half lies beside it."""
     path = tmp_path / "result.json"
     path.write_text("old")
-    write(path, RESULT.document())
+    write_result(path, RESULT.document())
     assert json.loads(path.read_text())["digest"] == "sha256:i"
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
@@ -50,7 +50,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> No
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "kept").touch()
     with pytest.raises(DiskFullError, match=f"--result-file: cannot write '.*{name}'"):
-        write(tmp_path / name, RESULT.document())
+        write_result(tmp_path / name, RESULT.document())
     assert [path.name for path in tmp_path.rglob("*")] == ["folder", "kept"]
 
 
@@ -59,7 +59,7 @@ def test_a_result_that_json_does_not_know_leaves_the_old_file(tmp_path: Path) ->
     path = tmp_path / "result.json"
     path.write_text("old")
     with pytest.raises(TypeError):
-        write(path, {"what": object()})
+        write_result(path, {"what": object()})
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -70,7 +70,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        write(pipe, {"digest": "new"})
+        write_result(pipe, {"digest": "new"})
         assert json.loads(os.read(reader, 1000)) == {"digest": "new"}
     finally:
         os.close(reader)
@@ -80,8 +80,8 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
 def test_stdout_as_a_file_is_appended_to(tmp_path: Path) -> None:
     """What was printed before stays, where stdout leads to a file."""
     program = (
-        "import pathlib, sys; from ovenbird_builder.build.report import write; print('before', flush=True);"
-        "write(pathlib.Path('/dev/stdout'), {})"
+        "import pathlib, sys; from ovenbird_builder.build.report import write_result; print('before', flush=True);"
+        "write_result(pathlib.Path('/dev/stdout'), {})"
     )
     with (tmp_path / "out").open("w") as out:
         subprocess.run([sys.executable, "-c", program], stdout=out, check=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird_builder.build.writeback import image
+from ovenbird_builder.build.writeback import write_image
 from ovenbird_builder.errors import ImageError
 
 NAME = "registry.example.com/app:1@sha256:" + "1" * 64
@@ -15,7 +15,7 @@ NAME = "registry.example.com/app:1@sha256:" + "1" * 64
 def written(tmp_path: Path, text: str) -> str:
     path = tmp_path / "function.yaml"
     path.write_bytes(text.encode())
-    image(path, NAME)
+    write_image(path, NAME)
     return path.read_bytes().decode()
 
 
@@ -28,7 +28,7 @@ def test_a_line_is_added_where_there_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["old:1", "'old:1'", '"old:1"', "", "old:1  # built by CI"])
 def test_a_line_is_replaced(tmp_path: Path, value: str) -> None:
-    """Its comment stays; an `image` elsewhere is not touched."""
+    """Its comment stays; an `write_image` elsewhere is not touched."""
     text = "image: top\nspec:\n  source:\n    image: inner\n  image: VALUE\nkind: python\n"
     comment = "  # built by CI" if "#" in value else ""
     assert written(tmp_path, text.replace("VALUE", value)) == text.replace("VALUE", NAME + comment)
@@ -40,7 +40,7 @@ def test_line_ends_of_windows_and_the_mode_stay(tmp_path: Path) -> None:
     path.write_bytes(b"spec:\r\n  source: {}\r\n")
     path.chmod(0o640)
     (tmp_path / "function.yaml").symlink_to(path)
-    image(tmp_path / "function.yaml", NAME)
+    write_image(tmp_path / "function.yaml", NAME)
     assert path.read_bytes() == f"spec:\r\n  image: {NAME}\r\n  source: {{}}\r\n".encode()
     assert path.stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "function.yaml").is_symlink()
@@ -52,6 +52,6 @@ def test_a_form_without_such_a_line_is_left_alone(tmp_path: Path, text: str) -> 
     """The error says what to write by hand, and the file is as it was."""
     (tmp_path / "function.yaml").write_text(text)
     with pytest.raises(ImageError) as caught:
-        image(tmp_path / "function.yaml", NAME)
+        write_image(tmp_path / "function.yaml", NAME)
     assert caught.value.hint == f"set it by hand: spec.image: {NAME}"
     assert (tmp_path / "function.yaml").read_text() == text

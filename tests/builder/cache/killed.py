@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ovenbird_builder.cache.layer import compute_key
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.image_manifest import ConfigChanges, predict_image, store_image, write_layout
+from ovenbird_builder.layers.source import make_files_layer
 
 BASE = {"schemaVersion": 2, "layers": []}
 CONFIG = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
@@ -23,13 +23,13 @@ def work(root: Path) -> list[str]:
     layers = []
     for number in range(12):
         files = {f"/shared/{number}/{n}": source.randbytes(200_000) for n in range(3)}
-        layers.append(files_layer(files, cache, name=f"files {number}"))
+        layers.append(make_files_layer(files, cache, name=f"files {number}"))
         cache.note(compute_key("note", number=number), [number])
         with cache.workspace() as folder:
             (folder / "x").write_text("x")
     base, config = json.dumps(BASE).encode(), json.dumps(CONFIG).encode()
-    image = kept(predict(base, config, layers, ConfigChanges(), {}, 0), cache)
-    layout(cache, "image", image.manifest)
+    image = store_image(predict_image(base, config, layers, ConfigChanges(), {}, 0), cache)
+    write_layout(cache, "image", image.manifest)
     return [*(layer.digest for layer in layers), image.digest]
 
 

@@ -23,7 +23,7 @@ from ovenbird_builder.cache.blobs import PendingBlob
 from ovenbird_builder.cache.layer import Layer, compute_key
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import DiskFullError
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.source import make_files_layer
 
 ROOT = Path(__file__).parent.parent.parent.parent
 KEY = compute_key("test", n=1)
@@ -195,11 +195,11 @@ def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
     with disk(tmp_path / "disk", "2m") as small:
         cache = LayerCache(small / "cache")
         with pytest.raises(DiskFullError, match=r"cannot write to the cache .*No space left") as caught:
-            files_layer({"/a": os.urandom(4_000_000)}, cache)
+            make_files_layer({"/a": os.urandom(4_000_000)}, cache)
         assert caught.value.exit_code == 55
         assert "prune" in caught.value.hint
         assert not list(cache.drafts.iterdir())
-        assert files_layer({"/a": b"small"}, cache).size
+        assert make_files_layer({"/a": b"small"}, cache).size
         whole(cache)
         cache.close()
 

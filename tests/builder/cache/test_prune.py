@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.cache.prune import info, prune, rows
+from ovenbird_builder.cache.prune import list_entries, measure_usage, prune_cache
 from ovenbird_builder.host.file_locks import hold_lock
-from ovenbird_builder.layers.image_manifest import ConfigChanges, kept, layout, predict
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.image_manifest import ConfigChanges, predict_image, store_image, write_layout
+from ovenbird_builder.layers.source import make_files_layer
 
 BASE = json.dumps({"schemaVersion": 2, "layers": []}).encode()
 CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": []}}).encode()
@@ -28,11 +28,11 @@ def filled(cache: LayerCache) -> tuple[str, str, str]:
     """Three layers, used 30, 20 and 10 days ago, of 10 KB each; the first is in an image whose layout was just used."""
     found = []
     for number, days in enumerate((30, 20, 10)):
-        layer = files_layer({f"/{number}": os.urandom(10_000)}, cache, name=f"layer {number}")
+        layer = make_files_layer({f"/{number}": os.urandom(10_000)}, cache, name=f"layer {number}")
         used(cache.keys / layer.key[7:], days)
         found.append(layer)
-    image = kept(predict(BASE, CONFIG, found[:1], ConfigChanges(), {}, 0), cache)
-    layout(cache, "image", image.manifest)
+    image = store_image(predict_image(BASE, CONFIG, found[:1], ConfigChanges(), {}, 0), cache)
+    write_layout(cache, "image", image.manifest)
     for path in (cache.blobs / "sha256").iterdir():
         used(path, 30)
     return found[0].digest, found[1].digest, found[2].digest
@@ -41,7 +41,7 @@ def filled(cache: LayerCache) -> tuple[str, str, str]:
 def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
     """`older_than` removes keys, and blobs but for those that a layout still needs."""
     first, second, third = filled(cache)
-    done = prune(cache, older_than=15 * 86400)
+    done = prune_cache(cache, older_than=15 * 86400)
     assert (done.keys, done.blobs, done.layouts) == (2, 1, 0)
     assert done.freed >= 10_000
     assert cache.blob(first).exists()
@@ -52,12 +52,12 @@ def test_what_was_not_used_for_long_goes(cache: LayerCache) -> None:
 def test_the_longest_unused_goes_until_it_fits(cache: LayerCache) -> None:
     """`max_size` counts what can be reached, so a key whose blob a layout keeps frees nothing and the next goes too."""
     first, second, third = filled(cache)
-    prune(cache, max_size=25_000)
+    prune_cache(cache, max_size=25_000)
     assert cache.blob(first).exists()
     assert not cache.blob(second).exists()
     assert cache.blob(third).exists()
-    prune(cache, max_size=0)
-    assert info(cache).blobs == info(cache).keys == info(cache).layouts == 0
+    prune_cache(cache, max_size=0)
+    assert measure_usage(cache).blobs == measure_usage(cache).keys == measure_usage(cache).layouts == 0
 
 
 def test_using_an_entry_keeps_it(cache: LayerCache) -> None:
@@ -65,7 +65,7 @@ def test_using_an_entry_keeps_it(cache: LayerCache) -> None:
     _, second, _ = filled(cache)
     key = next(path for path in cache.keys.iterdir() if second in path.read_text())
     assert cache.find("sha256:" + key.name)
-    prune(cache, older_than=15 * 86400)
+    prune_cache(cache, older_than=15 * 86400)
     assert cache.blob(second).exists()
 
 
@@ -73,7 +73,7 @@ def test_what_nothing_names_goes_but_not_at_once(cache: LayerCache) -> None:
     """A blob that another program has just written may be about to be named."""
     old, new = cache.put(b"old"), cache.put(b"new")
     used(cache.blob(old), 1)
-    assert prune(cache).blobs == 1
+    assert prune_cache(cache).blobs == 1
     assert cache.blob(new).exists()
 
 
@@ -83,18 +83,18 @@ def test_nothing_is_pruned_under_a_builder(cache: LayerCache) -> None:
     other = LayerCache(cache.root)
     threading.Timer(0.5, other.close).start()
     start = time.monotonic()
-    prune(cache, max_size=0)
+    prune_cache(cache, max_size=0)
     assert time.monotonic() - start > 0.4
 
 
 def test_the_rows_tell_what_there_is(cache: LayerCache) -> None:
     """Layers and layouts with their sizes, the last used first."""
     filled(cache)
-    found = rows(cache)
+    found = list_entries(cache)
     assert [row.name for row in found] == ["image", "layer 2", "layer 1", "layer 0"]
     assert [row.kind for row in found] == ["layout", "key", "key", "key"]
     assert all(row.size > 10_000 for row in found)
-    assert info(cache).size >= 30_000
+    assert measure_usage(cache).size >= 30_000
 
 
 def beside(cache: LayerCache) -> dict[str, Path]:
@@ -116,17 +116,17 @@ def test_the_size_counts_wheels_locks_and_the_caches_of_pip_and_uv(cache: LayerC
     """All of it is bounded, the longest unused first; nothing goes without a rule."""
     filled(cache)
     others = beside(cache)
-    assert (info(cache).wheels, info(cache).locks) == (1, 1)
-    assert info(cache).total >= 60_000 + info(cache).size
-    prune(cache)
+    assert (measure_usage(cache).wheels, measure_usage(cache).locks) == (1, 1)
+    assert measure_usage(cache).total >= 60_000 + measure_usage(cache).size
+    prune_cache(cache)
     assert all(path.exists() for path in others.values())
     used(others["wheel"].parent, 1)
-    done = prune(cache, max_size=45_000)
+    done = prune_cache(cache, max_size=45_000)
     assert (done.wheels, done.locks, done.downloads, done.keys) == (0, 1, 2, 0)
     assert [kind for kind, path in others.items() if path.exists()] == ["wheel"]
-    prune(cache, max_size=0)
+    prune_cache(cache, max_size=0)
     assert not others["wheel"].exists()
-    assert info(cache).total == 0
+    assert measure_usage(cache).total == 0
 
 
 def test_the_age_counts_for_them_too(cache: LayerCache) -> None:
@@ -134,7 +134,7 @@ def test_the_age_counts_for_them_too(cache: LayerCache) -> None:
     others = beside(cache)
     used(others["body"], 1)
     used(others["lock"], 1)
-    done = prune(cache, older_than=30 * 86400)
+    done = prune_cache(cache, older_than=30 * 86400)
     assert (done.wheels, done.locks, done.downloads) == (1, 0, 1)
     assert [kind for kind, path in others.items() if path.exists()] == ["lock", "answer", "body"]
 
@@ -144,9 +144,9 @@ def test_a_dry_run_removes_nothing_and_tells_the_same(cache: LayerCache) -> None
     filled(cache)
     beside(cache)
     before = sorted(cache.root.rglob("*"))
-    told = prune(cache, max_size=0, dry_run=True)
+    told = prune_cache(cache, max_size=0, dry_run=True)
     assert sorted(cache.root.rglob("*")) == before
-    assert prune(cache, max_size=0) == told
+    assert prune_cache(cache, max_size=0) == told
     assert (told.wheels, told.locks, told.downloads) == (1, 1, 2)
 
 
@@ -155,10 +155,10 @@ def test_a_lock_file_that_is_held_stays(cache: LayerCache) -> None:
     held, free = cache.root / "locks" / "held", cache.root / "locks" / "free"
     free.touch()
     with hold_lock(held):
-        prune(cache, max_size=0)
+        prune_cache(cache, max_size=0)
         assert held.exists()
         assert not free.exists()
-    prune(cache, max_size=0)
+    prune_cache(cache, max_size=0)
     assert [path.name for path in (cache.root / "locks").iterdir()] == ["cache"]
 
 

@@ -14,7 +14,7 @@ from tests.storage import configured
 
 from ovenbird_builder.cache.folder import find_cache
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.source import make_files_layer
 
 
 def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -28,7 +28,7 @@ def run(*words: str, code: int = 0, env: dict[str, str] | None = None) -> subpro
 def test_list_tell_and_prune(tmp_path: Path) -> None:
     """A layer shows in `ls`, counts in `info`, and is gone after `prune`."""
     cache = LayerCache(tmp_path)
-    layer = files_layer({"/a": b"a"}, cache, name="numpy 2.1.0")
+    layer = make_files_layer({"/a": b"a"}, cache, name="numpy 2.1.0")
     cache.close()
     row = run("--cache-dir", str(tmp_path), "ls").stdout.rstrip("\n").split("\t")
     assert row[:3] == ["key", layer.digest[7:19], str(layer.size)]

@@ -11,7 +11,7 @@ from tests.builder.shop import Shop, named
 
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BaseMissingError
-from ovenbird_builder.image_store.skopeo_client import layout_digest
+from ovenbird_builder.image_store.skopeo_client import read_layout_digest
 from ovenbird_builder.oci.reference import ImageReference
 
 
@@ -28,7 +28,7 @@ def test_a_pushed_image_is_pulled_into_the_blobs(shop: Shop, registry: str, tmp_
     client = replace(shop.registry, blobs=other.blobs)
     image = f"docker://{tag.pinned(shop.image.digest).remote}"
     client.pull(image, tmp_path / "layout", insecure=True, platform=("linux", "amd64"))
-    assert layout_digest(tmp_path / "layout") == shop.image.digest
+    assert read_layout_digest(tmp_path / "layout") == shop.image.digest
     assert other.read(shop.image.digest) == shop.image.manifest
 
 

@@ -12,8 +12,8 @@ from tests.builder.shop import Shop
 
 from ovenbird_builder.containers.working_container import LazyImage, open_container
 from ovenbird_builder.errors import BaseMissingError
-from ovenbird_builder.image_store.stage_images import StageImages, bench
-from ovenbird_builder.layers.image_manifest import layout
+from ovenbird_builder.image_store.stage_images import StageImages, open_stage_images
+from ovenbird_builder.layers.image_manifest import write_layout
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_stage_is_gone_with_its_build_and_a_base_stays(shop: Shop) -> None:
     names: list[str] = []
 
     def ended() -> None:
-        with bench(shop.registry, shop.cache) as desk:
+        with open_stage_images(shop.registry, shop.cache) as desk:
             names.extend((desk.image(shop.image.manifest), desk.image(shop.image.manifest, keep=True)))
             assert all(map(there, names))
             raise KeyboardInterrupt
@@ -92,10 +92,10 @@ def test_the_stage_of_a_builder_that_was_killed_is_removed_by_the_next(shop: Sho
         started = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[19]
         name = f"localhost/ovenbird-stage:{shop.image.digest[7:31]}"
         alive, dead = f"{name}-{running.pid}-{started}", f"{name}-{running.pid}-1"
-        folder = layout(shop.cache, "image", shop.image.manifest, "image")
+        folder = write_layout(shop.cache, "image", shop.image.manifest, "image")
         for tag in (alive, dead):
             shop.registry.load(folder, tag)
-        with bench(shop.registry, shop.cache) as desk:
+        with open_stage_images(shop.registry, shop.cache) as desk:
             desk.image(shop.image.manifest)
             assert (there(alive), there(dead)) == (True, False)
     finally:

@@ -81,10 +81,10 @@ def test_bytecode_is_shared_by_architectures_and_not_by_versions(tmp_path: Path)
     """What x86 has compiled serves arm64 of the same Python; another patch version or free threading compiles anew."""
     made = wheel(tmp_path, "one")
     abis = ("cpython-312-x86_64-linux-gnu", "cpython-312-aarch64-linux-gnu", "cpython-312t-x86_64-linux-gnu")
-    x86, arm, free = (bytecode.bytecode_key(made, SCHEME, Target(soabi=abi)) for abi in abis)
+    x86, arm, free = (bytecode.compute_bytecode_key(made, SCHEME, Target(soabi=abi)) for abi in abis)
     assert x86 == arm
     assert x86 != free
-    assert x86 != bytecode.bytecode_key(made, SCHEME, Target(version="3.12.2"))
+    assert x86 != bytecode.compute_bytecode_key(made, SCHEME, Target(version="3.12.2"))
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from ovenbird.common.hashing import digest_bytes
 from ovenbird_builder.cache.layer import Layer
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import BaseMissingError, IncompatibleBaseError, LayerError
-from ovenbird_builder.layers.image_manifest import ConfigChanges, choose, index, kept, layout, predict
+from ovenbird_builder.layers.image_manifest import (
+    ConfigChanges,
+    choose_platform,
+    make_index,
+    predict_image,
+    store_image,
+    write_layout,
+)
 from ovenbird_builder.oci.media_types import LAYER
 
 DOCKER = "application/vnd.docker"
@@ -47,10 +54,10 @@ CHANGES = ConfigChanges(
 def test_the_digest_is_the_same_whatever_the_bases_format(cache: LayerCache) -> None:
     """Docker's media types and fields become OCI's; the digest is that of the bytes, predicted and assembled alike."""
     layers = [layer(1), layer(2)]
-    images = [predict(*base(docker), layers, CHANGES, {"k": "v"}, 0) for docker in (True, False)]
+    images = [predict_image(*base(docker), layers, CHANGES, {"k": "v"}, 0) for docker in (True, False)]
     assert images[0] == images[1]
     assert images[0].digest == digest_bytes(images[0].manifest)
-    assert kept(predict(*base(True), layers, CHANGES, {"k": "v"}, 0), cache) == images[0]
+    assert store_image(predict_image(*base(True), layers, CHANGES, {"k": "v"}, 0), cache) == images[0]
     assert cache.read(images[0].digest) == images[0].manifest
     assert cache.read(images[0].config_digest) == images[0].config
     manifest = json.loads(images[0].manifest)
@@ -61,7 +68,9 @@ def test_the_digest_is_the_same_whatever_the_bases_format(cache: LayerCache) -> 
 
 def test_the_config_holds_the_bases_and_the_changes() -> None:
     """Variables are replaced in place, labels added, what is not named stays; each layer has its line of history."""
-    config = json.loads(predict(*base(True, WorkingDir="/w", Image="sha256:x"), [layer(1)], CHANGES, {}, 86400).config)
+    config = json.loads(
+        predict_image(*base(True, WorkingDir="/w", Image="sha256:x"), [layer(1)], CHANGES, {}, 86400).config
+    )
     assert config["created"] == "1970-01-02T00:00:00Z"
     assert config["config"] == {
         "Env": ["PATH=/bin", "A=2", "B=x=y"], "User": "8877:999", "Labels": {"a": "b", "c": "d"},
@@ -78,7 +87,7 @@ def test_the_config_holds_the_bases_and_the_changes() -> None:
 def test_each_input_changes_the_digest() -> None:
     """Epoch, layers, changes and annotations all count."""
     digests = {
-        predict(*base(False), layers, changes, notes, epoch).digest
+        predict_image(*base(False), layers, changes, notes, epoch).digest
         for layers, changes, notes, epoch in (
             ([layer(1)], CHANGES, {}, 0), ([layer(2)], CHANGES, {}, 0), ([layer(1)], ConfigChanges(), {}, 0),
             ([layer(1)], CHANGES, {"a": "b"}, 0), ([layer(1)], CHANGES, {}, 1),
@@ -91,34 +100,34 @@ def test_a_base_that_cannot_be_used_is_refused() -> None:
     """Too many layers, an old format, and a manifest that does not fit its config end with a reason."""
     manifest, config = base(False)
     with pytest.raises(LayerError, match="more than the 127"):
-        predict(manifest, config, [layer(1)] * 126, ConfigChanges(), {}, 0)
+        predict_image(manifest, config, [layer(1)] * 126, ConfigChanges(), {}, 0)
     with pytest.raises(IncompatibleBaseError, match="2 layers in its manifest, 0 in its config"):
-        predict(manifest, b"{}", [], ConfigChanges(), {}, 0)
+        predict_image(manifest, b"{}", [], ConfigChanges(), {}, 0)
     with pytest.raises(IncompatibleBaseError, match="format"):
-        predict(b'{"schemaVersion": 1}', config, [], ConfigChanges(), {}, 0)
+        predict_image(b'{"schemaVersion": 1}', config, [], ConfigChanges(), {}, 0)
     with pytest.raises(IncompatibleBaseError, match="not JSON"):
-        predict(manifest, b"<html>", [], ConfigChanges(), {}, 0)
+        predict_image(manifest, b"<html>", [], ConfigChanges(), {}, 0)
 
 
 def test_a_platform_is_chosen_from_a_list() -> None:
     """An index of ours, and Docker's list, give the manifest of an architecture, or say which there are."""
-    amd = predict(*base(False), [], ConfigChanges(), {}, 0)
+    amd = predict_image(*base(False), [], ConfigChanges(), {}, 0)
     manifest, config = base(False)
-    arm = predict(manifest, config.replace(b"amd64", b"arm64"), [], ConfigChanges(), {}, 0)
-    both = index([arm, amd])
-    assert both == index([amd, arm])
-    assert choose(both, "arm64") == arm.digest
-    assert choose(both, "amd64") == amd.digest
-    assert choose(amd.manifest, "amd64") == ""
+    arm = predict_image(manifest, config.replace(b"amd64", b"arm64"), [], ConfigChanges(), {}, 0)
+    both = make_index([arm, amd])
+    assert both == make_index([amd, arm])
+    assert choose_platform(both, "arm64") == arm.digest
+    assert choose_platform(both, "amd64") == amd.digest
+    assert choose_platform(amd.manifest, "amd64") == ""
     with pytest.raises(BaseMissingError, match="linux/amd64, linux/arm64"):
-        choose(both, "s390x")
+        choose_platform(both, "s390x")
 
 
 def test_a_layout_names_its_image(cache: LayerCache) -> None:
     """The folder holds the two small files only; made again it names the new image."""
     for epoch in (0, 1):
-        image = predict(*base(False), [], ConfigChanges(), {}, epoch)
-        folder: Path = layout(cache, "image", image.manifest, "tag")
+        image = predict_image(*base(False), [], ConfigChanges(), {}, epoch)
+        folder: Path = write_layout(cache, "image", image.manifest, "tag")
     assert sorted(path.name for path in folder.iterdir()) == ["index.json", "oci-layout"]
     row = json.loads((folder / "index.json").read_text())["manifests"][0]
     assert (row["digest"], row["size"]) == (image.digest, len(image.manifest))
@@ -133,5 +142,5 @@ def test_what_the_base_says_of_itself_alone_is_not_inherited() -> None:
         (changes, {"vendor": "v", "org.opencontainers.image.title": "f"}),
         (ConfigChanges(), told),
     ):
-        config = json.loads(predict(*base(False, Labels=told), [layer(1)], one, {}, 0).config)
+        config = json.loads(predict_image(*base(False, Labels=told), [layer(1)], one, {}, 0).config)
         assert config["config"]["Labels"] == expected

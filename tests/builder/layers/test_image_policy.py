@@ -21,7 +21,7 @@ from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.errors import ImagePolicyError
 from ovenbird_builder.layers import COMPRESSIONS, image_policy
 from ovenbird_builder.layers.image_policy import ImagePolicy
-from ovenbird_builder.layers.source import FileContent, files_layer
+from ovenbird_builder.layers.source import FileContent, make_files_layer
 from ovenbird_builder.layers.tar_writer import compressor
 
 SECRET = "s3cr3t/value+with=signs"
@@ -29,7 +29,7 @@ MiB = 1024 * 1024
 
 
 def check(layers: Sequence[Layer], config: bytes, manifest: bytes, cache: LayerCache, **policy: Any) -> None:
-    image_policy.check(layers, config, manifest, cache, ImagePolicy(**policy))
+    image_policy.check_layers(layers, config, manifest, cache, ImagePolicy(**policy))
 
 
 def refused(cache: LayerCache, layers: list[Layer], config: bytes = b"{}", manifest: bytes = b"{}") -> str:
@@ -61,7 +61,7 @@ def raw(cache: LayerCache, files: dict[str, tuple[bytes, int]], name: str = "run
 def test_an_image_without_fault_passes(cache: LayerCache) -> None:
     """Common files that only look like forbidden ones are let through."""
     names = (".gitignore", ".github/x", "netrc.py", "id_rsa.pub", "pip.config", "docker/config.json", "a.git")
-    layer = files_layer({f"/shared/{name}": b"x" for name in names}, cache)
+    layer = make_files_layer({f"/shared/{name}": b"x" for name in names}, cache)
     check([layer], b'{"a": "b"}', b"{}", cache, secrets={"TOKEN": SECRET})
 
 
@@ -75,7 +75,7 @@ def test_an_image_without_fault_passes(cache: LayerCache) -> None:
 )  # fmt: skip
 def test_a_file_that_has_no_place_is_named(cache: LayerCache, path: str) -> None:
     """The error names the layer and the path."""
-    said = refused(cache, [files_layer({path: b"x"}, cache, name="source")])
+    said = refused(cache, [make_files_layer({path: b"x"}, cache, name="source")])
     shown = path.removesuffix("/config").lstrip("/") if "/.git/" in path else path.lstrip("/")
     assert f"source: {shown} has no place" in said
 
@@ -90,7 +90,7 @@ def test_a_whiteout_of_such_a_file_is_fine(cache: LayerCache) -> None:
 def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str, before: int) -> None:
     """Also where it lies across two of the pieces in which a file is read."""
     data = b"x" * before + SECRET.encode() + b"y" * 100
-    said = refused(cache, [files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
+    said = refused(cache, [make_files_layer({"/opt/f": data}, cache, name="numpy 2", compression=compression)])
     assert "numpy 2: opt/f holds the secret TOKEN" in said
 
 
@@ -104,14 +104,14 @@ def test_a_secret_is_found_wherever_it_lies(cache: LayerCache, compression: str,
 )
 def test_a_secret_is_found_in_other_forms(cache: LayerCache, form: str) -> None:
     """As a URL has it, and within base64 at any offset, as in an `auth` of a registry."""
-    assert "holds the secret TOKEN" in refused(cache, [files_layer({"/f": b"{" + form.encode() + b"}"}, cache)])
+    assert "holds the secret TOKEN" in refused(cache, [make_files_layer({"/f": b"{" + form.encode() + b"}"}, cache)])
 
 
 def test_a_secret_in_a_name_or_link_is_found(cache: LayerCache) -> None:
     """File names and link targets are read like content."""
     layer = raw(cache, {"opt/" + SECRET: (b"", 0)})
     assert "TOKEN" in refused(cache, [layer])
-    assert "TOKEN" in refused(cache, [files_layer({"/l": FileContent(link=SECRET)}, cache)])
+    assert "TOKEN" in refused(cache, [make_files_layer({"/l": FileContent(link=SECRET)}, cache)])
 
 
 def test_a_secret_in_config_history_or_manifest_is_found(cache: LayerCache) -> None:
@@ -127,7 +127,7 @@ def test_a_secret_in_config_history_or_manifest_is_found(cache: LayerCache) -> N
 
 def test_findings_are_kept_without_the_secret(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer is read once per set of secrets; the cache holds neither value nor plain digest of it."""
-    layer = files_layer({"/f": b"x" + SECRET.encode()}, cache)
+    layer = make_files_layer({"/f": b"x" + SECRET.encode()}, cache)
     refused(cache, [layer])
     monkeypatch.setattr(image_policy, "_read", lambda *_: pytest.fail("the layer was read again"))
     refused(cache, [layer])
@@ -139,7 +139,7 @@ def test_findings_are_kept_without_the_secret(cache: LayerCache, monkeypatch: py
 
 def test_short_values_are_not_looked_for(cache: LayerCache) -> None:
     """A value of a few letters is found everywhere by chance."""
-    check([files_layer({"/f": b"admin"}, cache)], b"{}", b"{}", cache, secrets={"USER": "admin"})
+    check([make_files_layer({"/f": b"admin"}, cache)], b"{}", b"{}", cache, secrets={"USER": "admin"})
 
 
 def pyc(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
@@ -194,7 +194,7 @@ def test_one_line_of_a_secret_of_several_is_found(cache: LayerCache, line: int) 
     """Whatever surrounds it: another key file, a text in JSON."""
     data = f'{{"part": "{KEY.splitlines()[line]}\\n"}}'.encode()
     with pytest.raises(ImagePolicyError, match="shared/a holds the secret KEY") as caught:
-        check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": KEY})
+        check([make_files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": KEY})
     assert KEY.splitlines()[line] not in str(caught.value)
 
 
@@ -202,22 +202,24 @@ def test_what_frames_a_key_and_short_lines_are_not_looked_for(cache: LayerCache)
     """Every library that reads keys holds the armor, and any configuration `kind: Config`."""
     secret = f"kind: Config\n{KEY}\nuser: a"
     data = b"kind: Config\nuser: a\n-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"
-    check([files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+    check([make_files_layer({"/shared/a": data}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
 
 
 def test_a_secret_that_is_no_text_is_found(cache: LayerCache) -> None:
     """Its bytes count, not what decodes of them."""
     secret = bytes(range(128, 168))
     with pytest.raises(ImagePolicyError, match="holds the secret KEY"):
-        check([files_layer({"/a": b"x" + secret}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
+        check([make_files_layer({"/a": b"x" + secret}, cache)], b"{}", b"{}", cache, secrets={"KEY": secret})
 
 
 def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: LayerCache) -> None:
     """A dependency's test fixture stops no build; the value of a secret in it does, and the name elsewhere."""
-    fixture = files_layer({"/usr/lib/x/tests/id_rsa": b"fixture", "/usr/lib/x/tests/.netrc": b"x"}, cache, name="x 1")
+    fixture = make_files_layer(
+        {"/usr/lib/x/tests/id_rsa": b"fixture", "/usr/lib/x/tests/.netrc": b"x"}, cache, name="x 1"
+    )
     check([fixture], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={fixture.digest})
     assert "x 1: usr/lib/x/tests/id_rsa has no place" in refused(cache, [fixture])
-    leak = files_layer({"/usr/lib/x/a": SECRET.encode()}, cache)
+    leak = make_files_layer({"/usr/lib/x/a": SECRET.encode()}, cache)
     with pytest.raises(ImagePolicyError, match="holds the secret TOKEN"):
         check([leak], b"{}", b"{}", cache, secrets={"TOKEN": SECRET}, packages={leak.digest})
 
@@ -225,7 +227,7 @@ def test_the_files_of_a_wheel_may_be_called_as_they_like(cache: LayerCache) -> N
 def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> None:
     """Only chance would bring it there, and nobody could let it pass; a layer of instructions is searched."""
     line = KEY.splitlines()[1].encode()
-    layer = files_layer({"/usr/lib/x/a": line}, cache)
+    layer = make_files_layer({"/usr/lib/x/a": line}, cache)
     check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY}, packages={layer.digest})
     with pytest.raises(ImagePolicyError, match="holds the secret KEY"):
         check([layer], b"{}", b"{}", cache, secrets={"KEY": KEY})
@@ -233,7 +235,7 @@ def test_a_line_of_a_secret_is_not_looked_for_in_wheels(cache: LayerCache) -> No
 
 def test_an_allowed_name_is_let_through(cache: LayerCache) -> None:
     """What `--allow` lets into the source may leave with its layer."""
-    layer = files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
+    layer = make_files_layer({"/shared/.netrc": b"x", "/shared/.pypirc": b"x"}, cache)
     with pytest.raises(ImagePolicyError) as caught:
         check([layer], b"{}", b"{}", cache, allowed=lambda path: path == "shared/.netrc")
     assert "shared/.pypirc has no place" in caught.value.message

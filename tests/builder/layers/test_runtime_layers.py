@@ -12,14 +12,14 @@ import pytest
 from tests.wheels import Target
 
 from ovenbird_builder.cache.layer_cache import LayerCache
-from ovenbird_builder.layers.runtime_layers import runtime_files, runtime_scheme
-from ovenbird_builder.layers.source import files_layer
+from ovenbird_builder.layers.runtime_layers import make_runtime_files, make_runtime_scheme
+from ovenbird_builder.layers.source import make_files_layer
 
 
 def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: LayerCache) -> None:
     """Its packages are in /opt/ovenbird, named by a line in the interpreter's site-packages, run by its executable."""
-    files = runtime_files(Target(), "root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")
-    assert runtime_scheme(Target()).purelib == "/opt/ovenbird/site"
+    files = make_runtime_files(Target(), "root:x:0:0::/root:/bin/sh\n", "root:x:0:\n")
+    assert make_runtime_scheme(Target()).purelib == "/opt/ovenbird/site"
     assert files["/opt/conda/lib/python3.12/site-packages/ovenbird.pth"].data == b"/opt/ovenbird/site\n"
     assert files["/opt/ovenbird/bin/ovenbird"].data.startswith(b"#!/opt/conda/bin/python3.12\n")
     assert files["/opt/ovenbird/bin/ovenbird"].executable
@@ -28,7 +28,7 @@ def test_the_runtime_lies_apart_and_behind_the_users_packages(cache: LayerCache)
     assert processor.data.startswith(b"#!/opt/conda/bin/python3.12\n")
     assert processor.data.endswith(b'sys.exit(main(["processor", *sys.argv[1:]]))\n')
     assert processor.executable
-    assert files_layer(files, cache).size
+    assert make_files_layer(files, cache).size
 
 
 @pytest.mark.parametrize("name", ["json.py", "logging/__init__.py"])
@@ -39,7 +39,9 @@ def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> No
     (source / "main.py").write_text("def handler(): return 1\n")
     (source / name).write_text("raise RuntimeError('the wrong module')\n")
     command = tmp_path / "ovenbird"
-    command.write_bytes(runtime_files(Target(executable=sys.executable), "", "")["/opt/ovenbird/bin/ovenbird"].data)
+    command.write_bytes(
+        make_runtime_files(Target(executable=sys.executable), "", "")["/opt/ovenbird/bin/ovenbird"].data
+    )
     done = subprocess.run(
         [sys.executable, str(command), "check", "main.py"], cwd=source, env={**os.environ, "PYTHONPATH": str(source)},
         capture_output=True, text=True, check=False,
@@ -59,4 +61,4 @@ def test_a_file_on_the_path_that_hides_a_module(name: str, tmp_path: Path) -> No
 )
 def test_the_group_is_added_unless_its_number_is_taken(before: str, after: str) -> None:
     """What the base has stays as it is."""
-    assert runtime_files(Target(), "", before)["/etc/group"].data.decode() == after
+    assert make_runtime_files(Target(), "", before)["/etc/group"].data.decode() == after

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ovenbird_builder.cache.layer_cache import LayerCache
 from ovenbird_builder.layers import image_policy
-from ovenbird_builder.layers.source import FileContent, files_layer, source_layer
+from ovenbird_builder.layers.source import FileContent, make_files_layer, make_source_layer
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ def tree(folder: Path, names: tuple[str, ...]) -> Tree:
 def test_source_depends_on_content_only(tmp_path: Path) -> None:
     """Another place, order, umask and time give the same layer, in caches of their own."""
     names = ("main.py", "run.sh", "b/c.py", "b.py", "a/z")
-    first = source_layer(tree(tmp_path / "1", names), LayerCache(tmp_path / "c1"))
+    first = make_source_layer(tree(tmp_path / "1", names), LayerCache(tmp_path / "c1"))
     before = os.umask(0o077)
     try:
         other = tree(tmp_path / "2", names[::-1])
         os.utime(other.path / "main.py", (1, 1))
-        second = source_layer(other, LayerCache(tmp_path / "c2"))
+        second = make_source_layer(other, LayerCache(tmp_path / "c2"))
     finally:
         os.umask(before)
     assert first.digest == second.digest
@@ -51,15 +51,18 @@ def test_source_depends_on_content_only(tmp_path: Path) -> None:
 def test_another_digest_is_another_layer(cache: LayerCache, tmp_path: Path) -> None:
     """A layer is found again by the tree's digest, without a look at the files."""
     found = tree(tmp_path / "1", ("main.py", "run.sh"))
-    first = source_layer(found, cache)
+    first = make_source_layer(found, cache)
     (found.path / "main.py").write_text("other")
-    assert source_layer(found, cache).cached
-    assert source_layer(Tree(found.path, "sha256:" + "2" * 64), cache).digest != first.digest
+    assert make_source_layer(found, cache).cached
+    assert make_source_layer(Tree(found.path, "sha256:" + "2" * 64), cache).digest != first.digest
 
 
 def test_files_links_and_folders(cache: LayerCache) -> None:
     """Each kind of content, in the order of the paths; another content is another key."""
-    layer = files_layer({"/b": b"b", "/a/l": FileContent(link="../b"), "/c": FileContent(folder=True)}, cache)
+    layer = make_files_layer({"/b": b"b", "/a/l": FileContent(link="../b"), "/c": FileContent(folder=True)}, cache)
     with image_policy._entries(layer, cache) as archive:
         assert [(info.name, info.type) for info in archive] == [("a", b"5"), ("a/l", b"2"), ("b", b"0"), ("c", b"5")]
-    assert files_layer({"/b": FileContent(b"b", executable=True)}, cache).key != files_layer({"/b": b"b"}, cache).key
+    assert (
+        make_files_layer({"/b": FileContent(b"b", executable=True)}, cache).key
+        != make_files_layer({"/b": b"b"}, cache).key
+    )

@@ -17,7 +17,7 @@ from tests.wheels import Wheel, wheel
 from ovenbird_builder.errors import LayerError
 from ovenbird_builder.layers import InstallScheme
 from ovenbird_builder.layers.tar_writer import TarWriter
-from ovenbird_builder.layers.wheel import InstalledFile, contents, installing
+from ovenbird_builder.layers.wheel import InstalledFile, list_contents, open_installation
 
 SITE = "/usr/local/lib/python3.12/site-packages"
 SCHEME = InstallScheme(
@@ -29,7 +29,7 @@ def installed(made: Wheel, more: tuple[InstalledFile, ...] = ()) -> dict[str, tu
     """What is in the tar of a wheel, folders left out."""
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
-    with installing(made, SCHEME) as installation:
+    with open_installation(made, SCHEME) as installation:
         installation.with_bytecode(more, SCHEME, "cpython-312").write(tar)
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())
@@ -137,4 +137,4 @@ def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
         installed(made)
     with pytest.raises(LayerError, match=r"shop-1\.0-py3-none-any\.whl"):
-        contents(made.path)
+        list_contents(made.path)

@@ -15,7 +15,7 @@ from tests.wheels import Wheel, wheel
 
 from ovenbird_builder.layers import InstallScheme
 from ovenbird_builder.layers.tar_writer import TarWriter
-from ovenbird_builder.layers.wheel import installing
+from ovenbird_builder.layers.wheel import open_installation
 
 Files = dict[str, bytes]
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -27,7 +27,7 @@ def by_us(made: Wheel) -> Files:
     scheme = InstallScheme(site, site, "/usr/bin", "/usr", f"/usr/include/{_PYTHON}", sys.executable)
     out = io.BytesIO()
     tar = TarWriter(out, "zstd")
-    with installing(made, scheme) as installation:
+    with open_installation(made, scheme) as installation:
         installation.write(tar)
     tar.close()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(out.getvalue())

@@ -18,7 +18,7 @@ from tests.builder.shop import Shop, named
 from tests.engine import skopeo
 
 from ovenbird_builder.errors import DigestError, RegistryAuthError, RegistryError
-from ovenbird_builder.layers.image_manifest import index
+from ovenbird_builder.layers.image_manifest import make_index
 from ovenbird_builder.oci.reference import parse_reference
 from ovenbird_builder.publish.publish import PublishRequest, push_tags
 from ovenbird_builder.registry import image_upload
@@ -132,7 +132,7 @@ def test_what_a_base_has_is_taken_over_from_its_repository(shop: Shop, registry:
 def test_an_index_brings_its_images(shop: Shop, registry: str) -> None:
     """Each by its digest, before the index gets its name."""
     tag = named(registry)
-    manifest = index([shop.image])
+    manifest = make_index([shop.image])
     shop.cache.put(manifest)
     digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
     push_tags(PublishRequest(manifest, digest, (tag,), index=True), shop.registry, shop.cache, lambda wait: wait())

@@ -10,7 +10,7 @@ import pytest
 from tests.builder.shop import Shop
 
 from ovenbird_builder.errors import BuildRequestError, DiskFullError, ImageError
-from ovenbird_builder.layers.image_manifest import layout
+from ovenbird_builder.layers.image_manifest import write_layout
 from ovenbird_builder.publish.publish import PublishRequest
 from ovenbird_builder.request.destination import Destination, output, write
 
@@ -21,7 +21,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def put(shop: Shop, one: Destination, parcel: PublishRequest) -> None:
-    write(one, shop.registry, layout(shop.cache, "image", parcel.manifest, "image"), parcel.tags)
+    write(one, shop.registry, write_layout(shop.cache, "image", parcel.manifest, "image"), parcel.tags)
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,14 @@ DIGEST = "sha256:" + "a" * 64
 def result() -> bytes:
     """A result file."""
     found = report.BuildResult("app:1", DIGEST, (), {}, {}, {})
-    return report.text(found.document()).encode()
+    return report.format_result(found.document()).encode()
 
 
 def outcome(*, several: bool) -> bytes:
     """What a build that failed writes, alone or among others."""
     found = BatchOutcome("app")
     found.error = BuildRequestError("is none", hint="x" * 200)
-    return report.text({"functions": [found.row()]} if several else found.row()).encode()
+    return report.format_result({"functions": [found.row()]} if several else found.row()).encode()
 
 
 def bill() -> bytes:

@@ -83,7 +83,7 @@ def _inline(data: bytes, folder: Path) -> None:
 
 def _installed(path: Path) -> None:
     name = "demo-1.0-py3-none-any.whl"
-    with wheel.installing(Wheel("demo", "1.0", name, path, "0" * 64), _SCHEME) as installation:
+    with wheel.open_installation(Wheel("demo", "1.0", name, path, "0" * 64), _SCHEME) as installation:
         for item in installation.items:
             assert item.path.startswith("/usr/"), f"{item.path} leaves its place"
             if item.size < 2**20:
@@ -93,7 +93,7 @@ def _installed(path: Path) -> None:
 
 def _wheel_metadata(path: Path) -> None:
     image_packages.package(path, sha256="0" * 64)
-    wheel.contents(path)
+    wheel.list_contents(path)
 
 
 def _wheel_name(data: bytes, folder: Path) -> None:
@@ -123,7 +123,7 @@ class _Entries:
 
 
 def _step_tar(path: Path) -> None:
-    layer_diff.normalise(path, _Entries(), 0)
+    layer_diff.normalise_layer(path, _Entries(), 0)
 
 
 def _ignore(data: bytes, folder: Path) -> None:
@@ -201,7 +201,7 @@ def _task(path: Path) -> None:
 def _write_back(path: Path) -> None:
     with contextlib.suppress(UnicodeDecodeError):  # `document.read` has refused it before
         if isinstance(parse_yaml(path.read_bytes().decode(), path.name).get("spec"), dict):
-            writeback.image(path, "registry.example.com/team/app@sha256:" + "0" * 64)
+            writeback.write_image(path, "registry.example.com/team/app@sha256:" + "0" * 64)
 
 
 def _auth_file(path: Path) -> None:
@@ -215,8 +215,8 @@ def _registries(path: Path) -> None:
 
 
 def _manifest(data: bytes, _: Path) -> None:
-    image_manifest.choose(data, "amd64")
-    image_manifest.predict(
+    image_manifest.choose_platform(data, "amd64")
+    image_manifest.predict_image(
         data,
         b'{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":[]}}',
         [],
@@ -228,7 +228,9 @@ def _manifest(data: bytes, _: Path) -> None:
 
 def _config(data: bytes, _: Path) -> None:
     manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + "0" * 64, "size": 2}, "layers": []}
-    image_manifest.predict(json.dumps(manifest).encode(), data, [], image_manifest.ConfigChanges(env={"A": "b"}), {}, 0)
+    image_manifest.predict_image(
+        json.dumps(manifest).encode(), data, [], image_manifest.ConfigChanges(env={"A": "b"}), {}, 0
+    )
 
 
 class _TokenServer(BaseHTTPRequestHandler):
