@@ -41,11 +41,13 @@ class Shop:
     def push(
         self, *tags: ImageReference, credentials: RegistryAuthFile | None = None, tell: Callable[[str],
         None] = lambda _: None,
-        near: dict[str, ImageReference] | None = None,
+        mount_sources: dict[str, ImageReference] | None = None,
     ) -> None:  # fmt: skip
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or RegistryAuthFile(), tell=tell)
-        push_tags(replace(self.parcel(), tags=tags, near=near or {}), client, self.cache, lambda _: None)
+        push_tags(
+            replace(self.parcel(), tags=tags, mount_sources=mount_sources or {}), client, self.cache, lambda _: None
+        )
 
     def parcel(self, *tags: str) -> PublishRequest:
         """The image, by these tags of a name in the local store."""

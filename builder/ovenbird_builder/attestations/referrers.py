@@ -98,8 +98,8 @@ def attach(repository: RepositoryClient, subject: str, artifacts: Sequence[OciAr
     """Push artifacts beside the image with the digest `subject`; what is to be settled. Errors: the registry's."""
     for blob in dict.fromkeys(blob for artifact in artifacts for blob in artifact.blobs):
         digest = digest_bytes(blob)
-        if not repository.has(digest):
-            repository.upload(digest, blob, len(blob))
+        if not repository.has_blob(digest):
+            repository.upload_blob(digest, blob, len(blob))
     linked = [repository.put_manifest(one.descriptor["digest"], one.manifest, MANIFEST) for one in artifacts]
     if all(linked):
         return ReferrersUpdate(repository, subject)
@@ -126,7 +126,7 @@ def content(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
     layers = repository.manifest(descriptor["digest"]).json.get("layers") or []
     if len(layers) != 1:
         raise RegistryError(f"the artifact {descriptor['digest']} has {len(layers)} parts, expected 1")
-    with repository.blob(layers[0]["digest"]) as stream:
+    with repository.open_blob(layers[0]["digest"]) as stream:
         data = stream.read()
     if digest_bytes(data) != layers[0]["digest"]:
         raise RegistryError(f"the artifact {descriptor['digest']} does not match its digest")

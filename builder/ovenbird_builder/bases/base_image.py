@@ -43,13 +43,13 @@ class BaseImage(Struct, frozen=True):
         return tuple((json.loads(self.config).get("rootfs") or {}).get("diff_ids") or ())
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def run_config(self) -> dict[str, Any]:
         """Return the inner config, which says how the image runs: Env, User, Labels, ..."""
         config: dict[str, Any] = json.loads(self.config).get("config") or {}
         return config
 
     @property
-    def made(self) -> int:
+    def created_at(self) -> int:
         """Return the time it was made, in seconds, not before 1980. No file that a step writes is dated later.
 
         A time that follows from the base and not from the commit: else each commit would run all steps again.
@@ -61,7 +61,7 @@ class BaseImage(Struct, frozen=True):
             return MTIME
         return max(MTIME, int(time.timestamp()))
 
-    def places(self) -> dict[str, ImageReference]:
+    def layer_repositories(self) -> dict[str, ImageReference]:
         """Return the layers by digest, each with the repository that has it; nothing for an image of this machine."""
         if TRANSPORT.fullmatch(self.name) and not self.name.startswith("docker://"):
             return {}

@@ -100,7 +100,7 @@ def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[La
     from .run_instruction import StepContext, execute_instruction
 
     assert step.instruction
-    instruction, base, clamp = step.instruction, plan.base, plan.base.made
+    instruction, base, clamp = step.instruction, plan.base, plan.base.created_at
     start = time.monotonic()
 
     def make(draft: PendingBlob) -> str:

@@ -150,13 +150,13 @@ def _make_parcel(
     repositories = {
         digest: repository
         for platform_build in prepared
-        for digest, repository in platform_build.inputs.base.places().items()
+        for digest, repository in platform_build.inputs.base.layer_repositories().items()
     }
     if len(baked) == 1:
-        return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, near=repositories)
+        return PublishRequest(baked[0].image.manifest, baked[0].image.digest, request.tags, mount_sources=repositories)
 
     manifest = make_index([built_image.image for built_image in baked])
-    return PublishRequest(manifest, digest_bytes(manifest), request.tags, index=True, near=repositories)
+    return PublishRequest(manifest, digest_bytes(manifest), request.tags, index=True, mount_sources=repositories)
 
 
 def _deliver(

@@ -125,7 +125,7 @@ def _step(instruction: RunInstruction, base: BaseImage, below: Sequence[LayerSte
         "network": str(instruction.network).lower(),
         "secrets": " ".join(context.identities[name] for name in instruction.secrets),
         "mounts": context.mounts,
-        "time": str(base.made),
+        "time": str(base.created_at),
         "builder": f"{VERSION} {COMPRESSIONS[context.compression][1]}",
     }
     known = "" if any(not step.key for step in below) else compute_key("instruction", **parts)

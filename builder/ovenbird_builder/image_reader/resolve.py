@@ -92,11 +92,11 @@ def _resolve_remote(reference: ImageReference, reach: ImageAccess) -> ImageReade
     config = document.json.get("config") or {}
     if "digest" not in config:
         raise ImageError(f"{show_value(str(reference))} is not an image but {document.media_type or 'something else'}")
-    with repository.blob(config["digest"]) as stream:
+    with repository.open_blob(config["digest"]) as stream:
         raw_config = stream.read()
     _check_digest(raw_config, config["digest"], str(reference))
     name = f"docker://{reference.remote}"
-    return ImageReader(name, document.media_type, document.data, raw_config, repository.blob, repository)
+    return ImageReader(name, document.media_type, document.data, raw_config, repository.open_blob, repository)
 
 
 def _resolve_stored(name: str, reach: ImageAccess) -> ImageReader:

@@ -64,7 +64,7 @@ class ResolutionRequest(Struct, frozen=True):
     indexes: tuple[str, ...]
     only_binary: tuple[str, ...] = ()  # names of which wheels alone are taken, `:all:` for all
 
-    def who(self, name: str, parent: str = "") -> str:
+    def describe_requirer(self, name: str, parent: str = "") -> str:
         """Return who asks for a distribution: `asked for in requirements.txt line 3`, or `fastapi 0.1 needs it`."""
         if parent:
             return f"{parent} needs it"
@@ -85,7 +85,7 @@ def translate_pip_error(output: str, resolution: ResolutionRequest) -> LockError
     if pip_build_errors.is_build_error(output):
         return explain_build_failure(output, resolution)
     if match := _NEWER.search(output):
-        requirer = resolution.who(_normalize_name(match[1]))
+        requirer = resolution.describe_requirer(_normalize_name(match[1]))
         return RequirementMissingError(
             f"{show_value(match[1])} is for Python {match[2]}, the target is {resolution.target} ({requirer})"
         )
@@ -139,7 +139,7 @@ def explain_conflict(output: str, resolution: ResolutionRequest) -> ConflictErro
 def explain_missing(output: str, text: str, parent: str, versions: str, resolution: ResolutionRequest) -> LockError:
     """Return the error of a requirement that no file of the index fulfils: no such name, no such version, or target."""
     name = _normalize_name(text)
-    requirer = resolution.who(name, parent)
+    requirer = resolution.describe_requirer(name, parent)
     if files := _list_unfit_files(output, text):
         return NoWheelError(
             f"no file of {show_value(text)} fits {resolution.target} ({requirer}): the index has {', '.join(files[:3])}"
@@ -201,7 +201,8 @@ def explain_mismatch(output: str, resolution: ResolutionRequest) -> HashError:
     row = next((line.strip() for line in output.splitlines() if " from http" in line or " from file" in line), "")
     name = row.partition(" ")[0].rstrip(":") or "a file"
     return HashError(
-        f"{name}: the file of the index is not the one that was locked ({resolution.who(_normalize_name(name))}): "
+        f"{name}: the file of the index is not the one that was locked"
+        f" ({resolution.describe_requirer(_normalize_name(name))}): "
         f"{compare_hashes(output)}",
         hint=f"if the new file is right: `ovenbird lock --upgrade-package {_normalize_name(name) if row else 'NAME'}`",
     )
@@ -222,7 +223,7 @@ def explain_build_failure(output: str, resolution: ResolutionRequest) -> WheelBu
         return WheelBuildError(
             "\n  ".join(["a source distribution could not be built:", *pip_build_errors.extract_messages(output)])
         )
-    requirer = resolution.who(
+    requirer = resolution.describe_requirer(
         name, "" if any(line.name == name for line in resolution.wanted) else _shorten_line(parent)
     )
     first = f"the source distribution of {f'{name} {version}'.strip()} could not be built ({requirer}):"

@@ -52,7 +52,7 @@ class _WheelSearch:
     base: list[str] = field(default_factory=list)
 
     @property
-    def house(self) -> Wheelhouse:
+    def wheelhouse(self) -> Wheelhouse:
         return Wheelhouse(self.site.cache)
 
     @property
@@ -85,7 +85,7 @@ def fetch_wheels(
     missing = [pin for pin in lock.pins if pin.name not in wheels]
     if missing and offline:
         tags = supported_tags(interpreter)
-        wheels |= {pin.name: wheel for pin in missing if (wheel := search.house.best(pin.hashes, tags))}
+        wheels |= {pin.name: wheel for pin in missing if (wheel := search.wheelhouse.best(pin.hashes, tags))}
         if absent := [f"{pin.name}=={pin.version}" for pin in missing if pin.name not in wheels]:
             raise PackageIndexError(
                 f"offline, and the cache has no wheel of {', '.join(absent)} for {target}",
@@ -101,7 +101,7 @@ def list_answers(lock: Lock, interpreter: TargetPython, cache: Path, *, identity
     site = ResolverContext("", interpreter, PackageIndexes(), NetworkSettings(), cache, {}, 0)
     search = _WheelSearch(site, False, ResolutionRequest((), (), "", ()), [identity])
     keys = [key for pin in lock.pins for key in (_pin_key(pin, search), _built_wheel_key(pin, search))]
-    return {key: value for key in keys if (value := search.house.noted(key))}
+    return {key: value for key in keys if (value := search.wheelhouse.noted(key))}
 
 
 def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity: str) -> dict[str, Wheel]:
@@ -114,17 +114,17 @@ def find_at_hand(lock: Lock, interpreter: TargetPython, cache: Path, *, identity
 def _find_noted(pin: Pin, search: _WheelSearch) -> Wheel | None:
     """Return the wheel that a pin took before on such a target, or the only one that it allows."""
     if pin.url:
-        return search.house.find(pin.hashes[0].removeprefix("sha256:"))
-    noted = search.house.noted(_pin_key(pin, search))
+        return search.wheelhouse.find(pin.hashes[0].removeprefix("sha256:"))
+    noted = search.wheelhouse.noted(_pin_key(pin, search))
     if "sdist" in noted:
-        noted = search.house.noted(_built_wheel_key(pin, search))
-    return search.house.find(noted["sha256"]) if "sha256" in noted else None
+        noted = search.wheelhouse.noted(_built_wheel_key(pin, search))
+    return search.wheelhouse.find(noted["sha256"]) if "sha256" in noted else None
 
 
 def _fetch_missing(missing: list[Pin], search: _WheelSearch, root: Path) -> dict[str, Wheel]:
     """Download or build the wheels that are not in the cache."""
     indexed = [pin for pin in missing if not pin.url]
-    sources = [pin for pin in indexed if search.house.noted(_pin_key(pin, search)).get("sdist")]
+    sources = [pin for pin in indexed if search.wheelhouse.noted(_pin_key(pin, search)).get("sdist")]
     indexed = [pin for pin in indexed if pin not in sources]
     wheels = _download_wheels(indexed, sources, search) if indexed else {}
     to_build = [*sources, *(pin for pin in missing if pin.url)]
@@ -199,9 +199,9 @@ def _store_wheels(pins: Iterable[Pin], folder: Path, search: _WheelSearch) -> di
     by_name = {pin.name: pin for pin in pins}
     wheels = {}
     for path in sorted(folder.glob("*.whl")):
-        wheel = search.house.put(path)
+        wheel = search.wheelhouse.put(path)
         pin = by_name[wheel.name]
-        search.house.note(_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+        search.wheelhouse.note(_pin_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
         wheels[pin.name] = wheel
     if absent := sorted(by_name.keys() - wheels.keys()):
         raise LockError(f"pip downloaded no wheel of {', '.join(absent)}")
@@ -239,9 +239,9 @@ def _build_wheel(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iter
     if result.returncode:
         problem = translate_pip_error(result.stderr + result.stdout, search.asked)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
-    wheel = search.house.put(next((shop.folder / out).glob("*.whl")))
-    search.house.note(_pin_key(pin, search), {"sdist": "yes"})
-    search.house.note(_built_wheel_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
+    wheel = search.wheelhouse.put(next((shop.folder / out).glob("*.whl")))
+    search.wheelhouse.note(_pin_key(pin, search), {"sdist": "yes"})
+    search.wheelhouse.note(_built_wheel_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
     return wheel
 
 

@@ -25,14 +25,14 @@ T = TypeVar("T")
 class PublishRequest:
     """What is delivered: the manifest of an image, or of an index of several; its digest; the names it gets.
 
-    `near` says, by digest, in which repository a layer lies that was not made here: one of the base.
+    `mount_sources` says, by digest, in which repository a layer lies that was not made here: one of the base.
     """
 
     manifest: bytes
     digest: str
     tags: tuple[ImageReference, ...]
     index: bool = False
-    near: Mapping[str, ImageReference] = field(default_factory=dict)
+    mount_sources: Mapping[str, ImageReference] = field(default_factory=dict)
 
 
 def is_published(destination: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
@@ -69,7 +69,9 @@ def push_tags(
         attaching = pool.submit(attach, allowed.result)
         try:
             for tag in {tag.repository: tag for tag in parcel.tags}.values():
-                mount_sources = {digest: name.path for digest, name in parcel.near.items() if name.host == tag.host}
+                mount_sources = {
+                    digest: name.path for digest, name in parcel.mount_sources.items() if name.host == tag.host
+                }
                 origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), mount_sources)
                 image_upload.upload_image(
                     registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell

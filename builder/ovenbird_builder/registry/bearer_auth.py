@@ -31,11 +31,11 @@ class BearerAuth:
         """Return the header to send, empty while the registry has not asked for one."""
         return {"Authorization": self._value} if self._value else {}
 
-    def challenged(self, challenge: str) -> None:
+    def keep_challenge(self, challenge: str) -> None:
         """Keep the challenge of a ping; it is answered when the first real request is refused."""
         self._challenge = challenge
 
-    def answer(self, challenge: str, *, write: bool) -> bool:
+    def answer_challenge(self, challenge: str, *, write: bool) -> bool:
         """Answer the challenge of a 401; return False when there is no other answer than the previous one."""
         challenge = challenge or self._challenge
         scheme, _, rest = challenge.partition(" ")
@@ -44,10 +44,10 @@ class BearerAuth:
             self._value = urllib3.make_headers(basic_auth=f"{self._login.user}:{self._login.password}")["authorization"]
         elif scheme.lower() == "bearer":
             self._writes = self._writes or write
-            self._value = "Bearer " + self._fetched(dict(re.findall(r'(\w+)="([^"]*)"', rest)))
+            self._value = "Bearer " + self._fetch_token(dict(re.findall(r'(\w+)="([^"]*)"', rest)))
         return (self._value, self._writes) != before
 
-    def _fetched(self, challenge: dict[str, str]) -> str:
+    def _fetch_token(self, challenge: dict[str, str]) -> str:
         """Return a token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
         realm = challenge.get("realm", "")
         if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+(/[\x21-\x7e]*)?", realm):
@@ -57,7 +57,7 @@ class BearerAuth:
             scope += ",push"
         fields = {"service": challenge.get("service", ""), "scope": scope}
         try:
-            answer = self._sent(realm, fields)
+            answer = self._send(realm, fields)
         except urllib3.exceptions.HTTPError as error:
             raise RegistryError(f"cannot reach the token server {show_value(realm)}: {error}") from None
         if answer.status != 200:
@@ -74,7 +74,7 @@ class BearerAuth:
             raise RegistryError(f"the token server {show_value(realm)} answers with something else than a token")
         return token
 
-    def _sent(self, realm: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _send(self, realm: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
         login = self._login
         if login and login.token:  # OAuth2: the identity token is exchanged
             form = {**fields, "grant_type": "refresh_token", "refresh_token": login.token, "client_id": "ovenbird"}

@@ -76,66 +76,66 @@ class RepositoryClient:
 
     def manifest(self, target: str) -> ManifestDocument:
         """Return the manifest or index at a tag or digest. Errors: BaseMissingError, DigestError, RegistryError."""
-        answer = self._ask("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
+        answer = self._send("GET", f"manifests/{target}", headers={"Accept": ", ".join(MANIFESTS)})
         if answer.status == 404:
-            raise BaseMissingError(f"there is no image {show_value(self._shown(target))} in the registry")
-        data = self._good(answer, 200).data
+            raise BaseMissingError(f"there is no image {show_value(self._display_name(target))} in the registry")
+        data = self._check_answer(answer, 200).data
         digest = digest_bytes(data)
         if target.startswith("sha256:") and digest != target:
-            raise DigestError(f"the registry gave {digest} when asked for {show_value(self._shown(target))}")
+            raise DigestError(f"the registry gave {digest} when asked for {show_value(self._display_name(target))}")
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         return ManifestDocument(data, kind, digest)
 
     def put_manifest(self, target: str, data: bytes, media_type: str) -> bool:
         """Store a manifest at a tag or digest; return whether the registry has linked it to its subject by itself."""
-        answer = self._ask("PUT", f"manifests/{target}", body=data, headers={"Content-Type": media_type})
-        self._good(answer, 201)
+        answer = self._send("PUT", f"manifests/{target}", body=data, headers={"Content-Type": media_type})
+        self._check_answer(answer, 201)
         return bool(answer.headers.get("OCI-Subject"))
 
-    def has(self, digest: str) -> bool:
+    def has_blob(self, digest: str) -> bool:
         """Return whether the repository holds a blob."""
-        answer = self._ask("HEAD", f"blobs/{digest}")
-        return answer.status != 404 and bool(self._good(answer, 200, 307))
+        answer = self._send("HEAD", f"blobs/{digest}")
+        return answer.status != 404 and bool(self._check_answer(answer, 200, 307))
 
     @contextlib.contextmanager
-    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+    def open_blob(self, digest: str) -> Iterator[IO[bytes]]:
         """Yield a blob as a stream, which is not checked. Errors: BaseMissingError, RegistryError."""
-        answer = self._ask("GET", f"blobs/{digest}", stream=True)
+        answer = self._send("GET", f"blobs/{digest}", stream=True)
         try:
             if answer.status == 404:
-                raise BaseMissingError(f"there is no blob {show_value(self._shown(digest))} in the registry")
-            yield cast("IO[bytes]", self._good(answer, 200))  # it reads like a file
+                raise BaseMissingError(f"there is no blob {show_value(self._display_name(digest))} in the registry")
+            yield cast("IO[bytes]", self._check_answer(answer, 200))  # it reads like a file
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryError(f"the registry {self.host} broke off: {_describe_cause(error)}") from None
         finally:
             answer.close()
 
-    def mount(self, digest: str, origin: str) -> bool:
+    def mount_blob(self, digest: str, origin: str) -> bool:
         """Mount a blob from another repository of the registry; return False when the registry refuses."""
-        answer = self._ask("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(origin)}")
+        answer = self._send("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(origin)}")
         if answer.status == 202:  # an upload was begun instead: end it
-            self._ask("DELETE", answer.headers.get("Location") or "blobs/uploads/none")
+            self._send("DELETE", answer.headers.get("Location") or "blobs/uploads/none")
         return answer.status == 201
 
-    def upload(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
+    def upload_blob(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
         """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryDeniedError."""
-        begun = self._good(self._ask("POST", "blobs/uploads/"), 202)
+        begun = self._check_answer(self._send("POST", "blobs/uploads/"), 202)
         location = begun.headers.get("Location") or ""
         location += ("&" if "?" in location else "?") + f"digest={quote(digest)}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         # what broke off amid a blob begins anew: the registry knows this upload no more
-        self._good(self._ask("PUT", location, body=content, headers=headers, retries=False), 201)
+        self._check_answer(self._send("PUT", location, body=content, headers=headers, retries=False), 201)
 
     def referrers(self, digest: str) -> list[dict[str, Any]] | None:
         """Return the descriptors of the registry's referrers API; None when it has no such API."""
-        answer = self._ask("GET", f"referrers/{digest}", headers={"Accept": INDEX})
+        answer = self._send("GET", f"referrers/{digest}", headers={"Accept": INDEX})
         kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
         if answer.status in (400, 404, 405, 406) or (answer.status == 200 and kind != INDEX):
             return None
-        descriptors: list[dict[str, Any]] = json.loads(self._good(answer, 200).data).get("manifests") or []
+        descriptors: list[dict[str, Any]] = json.loads(self._check_answer(answer, 200).data).get("manifests") or []
         return descriptors
 
-    def _ask(
+    def _send(
         self,
         method: str,
         location: str,
@@ -147,7 +147,7 @@ class RepositoryClient:
     ) -> urllib3.BaseHTTPResponse:
         """Send one request, with credentials as soon as the registry asks for them."""
         with self._lock:
-            self._root = self._root or self._reached()
+            self._root = self._root or self._find_root_url()
         url = urljoin(f"{self._root}/v2/{self.path}/", location)
         own = url.startswith(self._root + "/")  # credentials are for the registry, not for where it sends us
         for attempt in (1, 2):
@@ -163,7 +163,7 @@ class RepositoryClient:
                 break
             challenge = answer.headers.get("WWW-Authenticate") or ""
             with self._lock:  # unless another request has been given an answer meanwhile
-                if authorization == self._tokens.header() and not self._tokens.answer(
+                if authorization == self._tokens.header() and not self._tokens.answer_challenge(
                     challenge, write=method not in _READING
                 ):
                     break
@@ -171,7 +171,7 @@ class RepositoryClient:
                 body.seek(0)
         return answer
 
-    def _reached(self) -> str:
+    def _find_root_url(self) -> str:
         """Return the root URL of the registry: TLS where it is spoken, plain HTTP only where that is allowed."""
         host = "registry-1.docker.io" if self.host == "docker.io" else self.host
         cause: Exception | None = None
@@ -182,14 +182,14 @@ class RepositoryClient:
                 cause = error
                 continue
             if answer.status == 401:
-                self._tokens.challenged(answer.headers.get("WWW-Authenticate") or "")
+                self._tokens.keep_challenge(answer.headers.get("WWW-Authenticate") or "")
             return f"{scheme}://{host}"
         plain = "http" not in self._schemes and isinstance(_root_cause(cause), ssl.SSLError)
         hint = "`--ca-bundle FILE`; a registry without TLS: mark it as insecure in registries.conf" if plain else ""
         kind = RegistryError if hint else RegistryConnectionError
         raise kind(f"the registry {self.host} does not answer: {_describe_cause(cause)}", hint=hint)
 
-    def _good(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
+    def _check_answer(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
         """Return the answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
         if answer.status in statuses:
             return answer
@@ -204,7 +204,7 @@ class RepositoryClient:
             )
         raise RegistryError(f"{where} answers {answer.status} for {show_value(self.path)}: {message}")
 
-    def _shown(self, target: str) -> str:
+    def _display_name(self, target: str) -> str:
         return f"{self.host}/{self.path}" + ("@" if target.startswith("sha256:") else ":") + target
 
 

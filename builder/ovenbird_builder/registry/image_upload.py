@@ -1,4 +1,4 @@
-"""An image into a registry: blobs at the same time, what lies near is taken over, its manifest when all are there."""
+"""Upload blobs in parallel, mount blobs from other repositories where possible, then upload the manifest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _PAUSES = (0.5, 1.0, 2.0)  # seconds before each further try
 
 @dataclass(frozen=True, slots=True)
 class BlobSource:
-    """Where blobs come from: `open(digest)` reads one, whatever it is; `near` names, by digest, a repository of the
-    same registry that has it already.
+    """Where blobs come from.
+
+    `open(digest)` reads a blob; `mount_sources` names, by digest, a repository of the registry that has it already.
     """
 
     open: Callable[[str], AbstractContextManager[IO[bytes]]]
-    near: Mapping[str, str] = field(default_factory=dict)
+    mount_sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def upload_image(
@@ -65,8 +66,8 @@ def _upload_blobs(repository: RepositoryClient, target: str, manifest: bytes, or
 def _upload_blob(repository: RepositoryClient, row: Mapping[str, Any], origin: BlobSource) -> None:
     """Upload a blob, unless the repository has it or can mount it."""
     digest = row["digest"]
-    repository_path = origin.near.get(digest, "")
-    if repository.has(digest) or (repository_path and repository.mount(digest, repository_path)):
+    repository_path = origin.mount_sources.get(digest, "")
+    if repository.has_blob(digest) or (repository_path and repository.mount_blob(digest, repository_path)):
         return
     with origin.open(digest) as stream:
-        repository.upload(digest, stream, row["size"])
+        repository.upload_blob(digest, stream, row["size"])

@@ -33,7 +33,7 @@ def subject(repository: RepositoryClient) -> dict[str, Any]:
     """An image in the registry; its descriptor."""
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
-    repository.upload(digest, config, len(config))
+    repository.upload_blob(digest, config, len(config))
     data = encode_json({
         "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)},
@@ -77,7 +77,7 @@ def test_what_others_listed_stays(repository: RepositoryClient) -> None:
     about = subject(repository)
     artifact = referrers.pack(b"{}\n", KIND, about, "theirs", 0)
     for blob in artifact.blobs:
-        repository.upload(digest_bytes(blob), blob, len(blob))
+        repository.upload_blob(digest_bytes(blob), blob, len(blob))
     repository.put_manifest(artifact.descriptor["digest"], artifact.manifest, MANIFEST)
     theirs = {**artifact.descriptor, "artifactType": "application/vnd.theirs", "data": "e30="}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [theirs]}

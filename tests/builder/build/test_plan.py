@@ -101,9 +101,9 @@ def test_a_step_says_what_would_run() -> None:
 
 def test_the_time_of_a_step_follows_from_the_base() -> None:
     """Not from the commit, with which every step would run again; and never before what a zip file can hold."""
-    assert BASE.made == 1741064767
-    assert BaseImage("b", "d", b"{}", b'{"created": "1970-01-01T00:00:00Z"}', "p").made == MTIME
-    assert BaseImage("b", "d", b"{}", b"{}", "p").made == MTIME
+    assert BASE.created_at == 1741064767
+    assert BaseImage("b", "d", b"{}", b'{"created": "1970-01-01T00:00:00Z"}', "p").created_at == MTIME
+    assert BaseImage("b", "d", b"{}", b"{}", "p").created_at == MTIME
 
 
 def test_the_layers_are_known_when_the_cache_has_all() -> None:

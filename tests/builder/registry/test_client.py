@@ -26,7 +26,7 @@ def digest(data: bytes) -> str:
 
 def manifest(repository: RepositoryClient) -> bytes:
     """A manifest whose only blob is uploaded."""
-    repository.upload(digest(b"{}"), b"{}", 2)
+    repository.upload_blob(digest(b"{}"), b"{}", 2)
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2}
     return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).encode()
 
@@ -46,10 +46,10 @@ def repository(registry: str) -> RepositoryClient:
 
 def test_what_is_put_is_got(repository: RepositoryClient) -> None:
     """Blobs by bytes and by stream, manifests by tag and by digest."""
-    assert not repository.has(digest(b"stream"))
-    repository.upload(digest(b"stream"), io.BytesIO(b"stream"), 6)
-    assert repository.has(digest(b"stream"))
-    with repository.blob(digest(b"stream")) as stream:
+    assert not repository.has_blob(digest(b"stream"))
+    repository.upload_blob(digest(b"stream"), io.BytesIO(b"stream"), 6)
+    assert repository.has_blob(digest(b"stream"))
+    with repository.open_blob(digest(b"stream")) as stream:
         assert stream.read() == b"stream"
     data = manifest(repository)
     assert repository.put_manifest("1", data, MANIFEST) is False  # this registry has no referrers API
@@ -61,25 +61,25 @@ def test_what_is_put_is_got(repository: RepositoryClient) -> None:
 def test_a_blob_is_mounted_from_a_neighbour(registry: str, repository: RepositoryClient) -> None:
     """What another repository has is taken over; what it has not is not."""
     content = uuid.uuid4().hex.encode()
-    repository.upload(digest(content), content, len(content))
+    repository.upload_blob(digest(content), content, len(content))
     other = RepositoryClient(parse_reference(f"{registry}/client/{uuid.uuid4().hex}"), {})
-    assert not other.mount(digest(b"nobody has this"), repository.path)
-    assert other.mount(digest(content), repository.path)
-    assert other.has(digest(content))
+    assert not other.mount_blob(digest(b"nobody has this"), repository.path)
+    assert other.mount_blob(digest(content), repository.path)
+    assert other.has_blob(digest(content))
 
 
 def test_what_is_not_there_is_told(repository: RepositoryClient) -> None:
     """With the name that was asked for."""
     with pytest.raises(BaseMissingError, match=rf"{repository.host}/{repository.path}:none"):
         repository.manifest("none")
-    with pytest.raises(BaseMissingError, match="sha256:0000"), repository.blob("sha256:" + "0" * 64):
+    with pytest.raises(BaseMissingError, match="sha256:0000"), repository.open_blob("sha256:" + "0" * 64):
         pass
 
 
 def test_a_refused_upload_is_told(repository: RepositoryClient) -> None:
     """Content that does not match its digest, in the registry's words."""
     with pytest.raises(RegistryError, match=r"answers 400.*DIGEST_INVALID"):
-        repository.upload(digest(b"this"), b"that", 4)
+        repository.upload_blob(digest(b"this"), b"that", 4)
 
 
 def test_nobody_there_is_told() -> None:

@@ -125,7 +125,7 @@ def test_what_a_base_has_is_taken_over_from_its_repository(shop: Shop, registry:
     shop.push(first)
     layer = json.loads(shop.image.manifest)["layers"][0]["digest"]
     shop.cache.blob(layer).unlink()
-    shop.push(second, near={layer: first})
+    shop.push(second, mount_sources={layer: first})
     assert shop.registry.digest(second) == shop.image.digest
 
 
