@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 
 def backend_name(platform: str, environ: Mapping[str, str]) -> str:
-    """`core` or `local` for what was asked: `auto`, or nothing, is core where DHCORE_ENDPOINT is set."""
+    """Return `core` or `local`; `auto` or an empty text means `core` where `DHCORE_ENDPOINT` is set."""
     if platform in ("", "auto"):
         return "core" if environ.get("DHCORE_ENDPOINT") else "local"
     return platform
 
 
 def data_dir(environ: Mapping[str, str]) -> str:
-    """The folder for what is kept on this machine: OVENBIRD_HOME, else `.ovenbird` in the current folder.
+    """Return the folder for what is kept on this machine: OVENBIRD_HOME, else `.ovenbird` in the current folder.
 
     Where that cannot be written OVENBIRD_SPARE_HOME takes its place, if there is one.
     """

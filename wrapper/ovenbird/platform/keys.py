@@ -37,12 +37,12 @@ class EntityKey(NamedTuple):
         return f"{SCHEME}{self.project}/{self.type}/{self.kind}/{self.name}" + (f":{self.id}" if self.id else "")
 
     def latest(self) -> EntityKey:
-        """The same name without the version."""
+        """Return the same name without the version."""
         return self._replace(id=None)
 
 
 def new_id() -> str:
-    """A random version 4 UUID as 32 hexadecimal digits, without the cost of importing `uuid`."""
+    """Return a random version 4 UUID as 32 hexadecimal digits, without the cost of importing `uuid`."""
     raw = bytearray(os.urandom(16))
     raw[6] = raw[6] & 0x0F | 0x40
     raw[8] = raw[8] & 0x3F | 0x80
@@ -50,7 +50,7 @@ def new_id() -> str:
 
 
 def check_name(name: object, label: str = "name", error: type[OvenbirdError] = InputError) -> str:
-    """The name itself, when it can stand in a key and as a file; else an `error` that says why not."""
+    """Return the name itself, when it can stand in a key and as a file; else an `error` that says why not."""
     if not isinstance(name, str):
         raise error(
             f"{label} is a {type(name).__name__}, not text: {show_value(name)}", hint="give the name as a string"
@@ -66,7 +66,7 @@ def check_name(name: object, label: str = "name", error: type[OvenbirdError] = I
 
 
 def check_id(identity: object, label: str = "id", error: type[OvenbirdError] = InputError) -> str:
-    """The id itself, when it is a UUID in hexadecimal or a slug."""
+    """Return the id itself, when it is a UUID in hexadecimal or a slug."""
     if (
         not isinstance(identity, str)
         or not 0 < len(identity) <= _LONGEST
@@ -88,7 +88,7 @@ def check_kind(kind: object, label: str = "kind") -> str:
 
 
 def is_key(text: object) -> bool:
-    """Whether the text claims to be an entity key; it may still be malformed."""
+    """Return whether the text claims to be an entity key; it may still be malformed."""
     return isinstance(text, str) and text.startswith(SCHEME)
 
 
@@ -99,7 +99,7 @@ def get_key_type(text: object) -> str:
 
 
 def parse_key(text: str) -> EntityKey:
-    """The key in `text`; InputError names the part that is wrong.
+    """Return the key in `text`; InputError names the part that is wrong.
 
     A run is named by its id, so `store://p/run/python+job:run/{id}` and `…/{id}:{id}` are the same run.
     """
@@ -123,5 +123,5 @@ def parse_key(text: str) -> EntityKey:
 
 
 def run_key(project: str, identity: str, kind: str = RUN_KIND) -> EntityKey:
-    """The key of a run, in the long form that relations use."""
+    """Return the key of a run, in the long form that relations use."""
     return EntityKey(project, "run", kind, identity, identity)

@@ -23,7 +23,7 @@ _ORDER = {"produced_by": 0, "run_of": 1, "consumes": 2}
 
 
 def trace_lineage(store: EntityStore, key: str, check: Check | None = None) -> Node:
-    """The tree of what led to the entity `key`; InputError when there is no such entity.
+    """Return the tree of what led to the entity `key`; InputError when there is no such entity.
 
     `check` says of a record whether its content is still as recorded: the node's `check` is its answer.
     """
@@ -60,7 +60,7 @@ def _make_node(store: EntityStore, record: Record, relation: str, visited: set[s
 
 
 def _describe_version(record: Record) -> dict[str, Any]:
-    """What tells this version from another: source revision and digests, parameters, path, hash."""
+    """Return what tells this version from another: source revision and digests, parameters, path, hash."""
     masked = mask_record({"spec": record["spec"], "status": record["status"]})
     spec, status = masked["spec"], masked["status"]
     if record["type"] == "function":
@@ -88,7 +88,7 @@ def _describe_content(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def render_lineage(node: Node, form: str = "text") -> str:
-    """The tree as `text`, `json`, `dot` (Graphviz) or `mermaid`."""
+    """Return the tree as `text`, `json`, `dot` (Graphviz) or `mermaid`."""
     forms: dict[str, Callable[[Node], str]] = {
         "text": _render_text,
         "json": _render_json,
@@ -176,7 +176,7 @@ def _quote(text: str) -> str:
 
 
 def _collect_nodes(node: Node) -> dict[str, Node]:
-    """Every node once, the one with sources rather than a repetition of it."""
+    """Return every node once, the one with sources rather than a repetition of it."""
     nodes = {node["key"]: node}
     for source in node["sources"]:
         for key, other in _collect_nodes(source).items():

@@ -38,7 +38,7 @@ def list_rows(
     versions: bool = False,
     limit: int | None = 100,
 ) -> list[EntitySummary]:
-    """The rows of a listing, newest first: of runs all, of the others the latest of each name unless `versions`."""
+    """Return the rows of a listing, newest first: all runs, or the latest of each name (all with `versions`)."""
     return store.listing(
         type,
         project=project,
@@ -57,7 +57,7 @@ def parse_state(state: str | None) -> str | None:
 
 
 def locate_entity(store: EntityStore, type: str, text: str, project: str | None = None) -> keys.EntityKey:
-    """The key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
+    """Return the key that `text` means: a key, a name (its latest version), an id, or the beginning of one id.
 
     A run is also `latest`, or `latest~1` for the one before.
 
@@ -88,7 +88,7 @@ def locate_entity(store: EntityStore, type: str, text: str, project: str | None 
 
 
 def locate_any(store: EntityStore, text: str, project: str | None = None, types: Sequence[str] = ANY) -> keys.EntityKey:
-    """The key that `text` means, whatever type it is of: a key, a name, an id or its beginning; `latest` is a run.
+    """Return the key of an entity of any type from a key, a name, an id or its beginning; `latest` is a run.
 
     A name or an id counts before the beginning of an id. InputError: nothing, or several things, are meant.
     """

@@ -35,7 +35,7 @@ class EntitySummary(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key of the entity, with its version."""
+        """Return the key of the entity, with its version."""
         return str(run_key(self.project, self.id, self.kind) if self.type == "run" else EntityKey(*self[:5]))
 
 
@@ -58,13 +58,13 @@ class EntityStore(Protocol):
         """
 
     def read(self, key: EntityKey) -> Record:
-        """The entity, or the latest of its name that is whole; an empty kind is any. InputError if there is none."""
+        """Return the entity, or the latest complete version of its name; an empty kind is any. Errors: InputError."""
 
     def state(self, key: EntityKey) -> str:
-        """The state that the run has now, without all else that is known of it. InputError if there is none."""
+        """Return the state that the run has now, without all else that is known of it. InputError if there is none."""
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """The latest revision of the function `name`, if it is the one with this spec."""
+        """Return the latest revision of the function `name`, if it is the one with this spec."""
 
     def listing(
         self,
@@ -90,11 +90,13 @@ class EntityStore(Protocol):
         name: str | None = None,
         versions: bool = True,
     ) -> Iterator[Record]:
-        """Whole entities of a type, newest first, read as they are asked for; without metrics. Without `versions`, at
-        least the latest of each name."""
+        """Yield entities of a type, newest first and without metrics; each is read when it is needed.
+
+        Without `versions`, at least the latest of each name is among them.
+        """
 
     def last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """The last number of each metric of a run or a model."""
+        """Return the last number of each metric of a run or a model."""
 
     def annotate(self, key: EntityKey, change: Callable[[dict[str, Any]], None]) -> Record:
         """Change an entity's metadata while others may write it; the entity as it is then. InputError if none."""
@@ -121,40 +123,40 @@ class EntityStore(Protocol):
         """Let a stopped run go on. PlatformError where that cannot be done."""
 
     def read_project(self, name: str) -> Record:
-        """The project itself: its metadata, spec and status."""
+        """Return the project itself: its metadata, spec and status."""
 
     def write_project(self, record: Record, *, new: bool) -> None:
         """Add the project, or replace its metadata and spec. PlatformError if it is there, or is not."""
 
     def read_secret(self, project: str, name: str) -> str | None:
-        """The value of a secret, None when there is none."""
+        """Return the value of a secret, None when there is none."""
 
     def write_secret(self, project: str, name: str, value: str | None) -> None:
         """Keep the value of a secret, in no record; None forgets it."""
 
     def location(self) -> str:
-        """Where the store is, for people: a folder or an address."""
+        """Return where the store is, for people: a folder or an address."""
 
     def files_root(self) -> str:
-        """The folder of the store's own files; what lies elsewhere is never below it."""
+        """Return the folder of the store's own files; what lies elsewhere is never below it."""
 
     def files_store(self, project: str, environ: Mapping[str, str]) -> str:
-        """The folder or URL below which files of the project go unless something else is asked for."""
+        """Return the folder or URL below which files of the project go unless something else is asked for."""
 
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment for reaching files: `environ`, with the credentials that the store has been given."""
+        """Return the environment for reaching files: `environ`, with the credentials that the store has been given."""
 
     def renewed(self) -> bool:
-        """Whether there are new credentials for reaching files, after the present ones were not accepted."""
+        """Return whether there are new credentials for reaching files, after the present ones were not accepted."""
 
     def hurry(self) -> None:
         """Wait for nothing from now on: the process has been told to end, and will be killed."""
 
     def log_file(self, project: str, identity: str) -> Path | None:
-        """The local file that takes the log of a run; None when the store keeps no log of its own."""
+        """Return the local file that takes the log of a run; None when the store keeps no log of its own."""
 
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
-        """The log of a run so far; InputError if there is none."""
+        """Return the log of a run so far; InputError if there is none."""
 
     def reap(self) -> list[str]:
         """Record as ERROR the runs whose process is gone; their keys."""
@@ -164,7 +166,7 @@ class EntityStore(Protocol):
 
 
 def format_timestamp(seconds: float | None = None) -> str:
-    """A moment in UTC as ISO 8601 with milliseconds; now unless told."""
+    """Return a moment in UTC as ISO 8601 with milliseconds; now unless told."""
     seconds = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
 
@@ -175,7 +177,7 @@ def get_annotations(record: Record) -> dict[str, Any]:
 
 
 def make_project_record(name: str) -> Record:
-    """A project that nothing is recorded of yet."""
+    """Return a project that nothing is recorded of yet."""
     return {
         "id": name, "type": "project", "kind": "project", "name": name, "project": name, "key": f"store://{name}",
         "user": "", "metadata": {"project": name, "name": name}, "spec": {}, "status": {"state": "CREATED"},

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_store(platform: str, environ: Mapping[str, str], patience: float = 60.0) -> EntityStore:
-    """The store. Errors: PlatformError, SettingsError."""
+    """Return the store. Errors: PlatformError, SettingsError."""
     if backend_name(platform, environ) == "core":
         from .core.store import DigitalHubStore
 

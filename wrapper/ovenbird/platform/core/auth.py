@@ -46,11 +46,11 @@ class TokenManager:
         self._lock = threading.Lock()
 
     def value(self, name: str) -> str:
-        """A setting of the platform, empty where there is none."""
+        """Return a setting of the platform, empty where there is none."""
         return self._now.values.get(name, "")
 
     def header(self) -> str:
-        """The Authorization header, empty for none.
+        """Return the Authorization header, empty for none.
 
         Errors: PlatformDeniedError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
         """
@@ -102,7 +102,7 @@ class TokenManager:
         self.storage.update(self._now.values)
 
     def redacted(self, text: str) -> str:
-        """The text without any secret that this process knows."""
+        """Return the text without any secret that this process knows."""
         from ...common.redact import make_redactor  # for an error's text alone
 
         secrets = (secret for source in (*self._turned, *self._sources) for secret in source.secrets)

@@ -44,7 +44,7 @@ class CredentialSource:
 
 
 def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource]:
-    """The places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
+    """Return the places that hold credentials, the one to use first: the environment, then the file `~/.dhcore.ini`.
 
     What is no credential (addresses, the client's id) is in each of them, the environment's first; keys of object
     stores are the environment's where the file has none. The last resort is
@@ -61,7 +61,7 @@ def list_credential_sources(environ: Mapping[str, str]) -> list[CredentialSource
 
 
 def drop_credentials(values: Mapping[str, str]) -> dict[str, str]:
-    """The values that are no credentials."""
+    """Return the values that are no credentials."""
     return {name: value for name, value in values.items() if name not in (*_SECRETS, USER)}
 
 

@@ -35,7 +35,7 @@ class EntityApi:
             raise InputError(f"{self._client.endpoint} has no project {show_value(project)}", hint=hint) from None
 
     def files(self, key: EntityKey, identity: str) -> list[dict[str, Any]]:
-        """The files of an entity that has more of them than its status holds, each once.
+        """Return the files of an entity that has more of them than its status holds, each once.
 
         Core tells of pages and repeats all files on every one of them; a list alone is what it used to answer.
         """
@@ -52,7 +52,7 @@ class EntityApi:
                 return list(entries.values())
 
     def by_id(self, key: EntityKey, identity: str) -> serialization.Entity:
-        """The entity of that id. InputError if there is none."""
+        """Return the entity of that id. InputError if there is none."""
         try:
             return dict(self._client.call("GET", entity_path(key.project, key.type, identity)))
         except PlatformResponseError as error:
@@ -63,7 +63,7 @@ class EntityApi:
             raise InputError(f"{key}: Core has no {description}", hint=hint) from None
 
     def latest(self, key: EntityKey) -> serialization.Entity:
-        """The latest of the key's name that is whole. InputError, with the names that there are."""
+        """Return the latest of the key's name that is whole. InputError, with the names that there are."""
         # Core takes the latest of a name before it looks at the kind: without `versions` one of another kind hides it
         query = {"name": key.name, "versions": "all", **({"kind": key.kind} if key.kind else {})}
         newest = next(self.pages(key.project, key.type, {**query, "size": 1}), None)
@@ -82,7 +82,7 @@ class EntityApi:
         return newest
 
     def pages(self, project: str, type: str, query: Mapping[str, Any]) -> Iterator[serialization.Entity]:
-        """Entities of a listing, page by page, latest first. InputError for a project that does not exist."""
+        """Yield entities of a listing, page by page, latest first. InputError for a project that does not exist."""
         page, last = 0, 0
         while page <= last:
             full = {"size": _PAGE, "sort": "created,DESC", **query, "page": page}
@@ -97,5 +97,5 @@ class EntityApi:
 
 
 def entity_path(project: str, type: str, identity: str = "") -> str:
-    """The address of a type of entity in a project, or of one entity."""
+    """Return the address of a type of entity in a project, or of one entity."""
     return "/-/" + "/".join(quote(part, safe="") for part in (project, f"{type}s", identity) if part)

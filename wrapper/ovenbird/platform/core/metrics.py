@@ -58,7 +58,7 @@ class MetricsBuffer:
         self._renamed: set[str] = set()
 
     def read(self, project: str, type: str, identity: str) -> Values:
-        """The metrics of a run or a model. Errors: PlatformError."""
+        """Return the metrics of a run or a model. Errors: PlatformError."""
         with self._sending:
             self._flush()
             series = self._read(project, type, identity)

@@ -59,7 +59,7 @@ class RestClient:
         self._of_thread = threading.local()
 
     def call(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        """The JSON that the platform answers.
+        """Return the JSON that the platform answers.
 
         Errors: PlatformUnreachableError, PlatformDeniedError, PlatformRefusedError with the answer's status.
         """
@@ -79,7 +79,7 @@ class RestClient:
 
     @staticmethod
     def _is_unknown(answer: HttpAnswer, signed: str) -> bool:
-        """Whether the platform does not know who calls: it says 403 to a wrong password, and to nobody."""
+        """Return whether the platform does not know who calls: it says 403 to a wrong password, and to nobody."""
         return answer.status == 401 or (answer.status == 403 and not signed.startswith("Bearer "))
 
     def forget_threads(self) -> None:
@@ -97,7 +97,7 @@ class RestClient:
         return self._content(method, url, self._patiently(method, url, data, kind, ""))
 
     def _patiently(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> HttpAnswer:
-        """The answer to one call, which is made again after a broken connection and an answer that may pass.
+        """Return the answer to one call, which is made again after a broken connection and an answer that may pass.
 
         Repeating is safe: ids are made here, so a second POST of one entity is told by its id.
         """
@@ -157,7 +157,7 @@ class RestClient:
             ) from None
 
     def _said(self, answer: HttpAnswer) -> str:
-        """The reason in an answer, in one line and without secrets: servers repeat what they were given."""
+        """Return the reason in an answer, in one line and without secrets: servers repeat what they were given."""
         text = answer.data.decode("utf-8", "replace")
         if title := re.search("<title>([^<]*)</title>", text):
             text = title[1]
@@ -193,5 +193,5 @@ def explain_refusal(text: str) -> str:
 
 
 def _parse_retry_after(text: str) -> float:
-    """Seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
+    """Return seconds of a Retry-After header; 0 for none, and for a date, which clocks that differ make useless."""
     return float(read_whole(text, 0))

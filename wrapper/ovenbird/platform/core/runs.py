@@ -98,7 +98,7 @@ class RunApi:
         self._held.pop(record["id"], None)
 
     def _task(self, record: Record, function: str) -> str:
-        """`python+job://project/id` of the function's task for such runs, which is made when there is none."""
+        """Return `python+job://project/id`: the function's task for such runs. Make it when there is none."""
         kind = record["kind"].partition(":")[0]
         tasks = f"/-/{quote(record['project'], safe='')}/tasks"
         query = {"function": function, "kind": kind}

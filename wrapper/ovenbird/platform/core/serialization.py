@@ -22,7 +22,7 @@ _LONGEST_SOURCE = 1024 * 1024  # bytes; more is not put inline into a function
 
 
 def to_core(record: Record) -> Entity:
-    """The entity as Core takes it: metrics are written elsewhere, and the type is in the address only."""
+    """Return the entity as Core takes it: metrics are written elsewhere, and the type is in the address only."""
     status = {name: value for name, value in record["status"].items() if name != "metrics"}
     if len(status.get("files") or []) > FILES_IN_STATUS:
         status["files"] = []
@@ -37,7 +37,7 @@ def to_core(record: Record) -> Entity:
 
 
 def from_core(type: str, entity: Entity) -> Record:
-    """The entity as it is known here: with its type, and a run's key in the form that relations use."""
+    """Return the entity as it is known here: with its type, and a run's key in the form that relations use."""
     record = {"user": "", **entity, "type": type}
     for part in ("metadata", "spec", "status"):
         record[part] = dict(record.get(part) or {})
@@ -48,7 +48,7 @@ def from_core(type: str, entity: Entity) -> Record:
 
 
 def to_summary(type: str, entity: Entity) -> EntitySummary:
-    """The line of a listing."""
+    """Return the line of a listing."""
     metadata, status = entity.get("metadata") or {}, entity.get("status") or {}
     fields = {name: str(entity.get(name) or "") for name in ("project", "kind", "name", "id")}
     return EntitySummary(
@@ -59,7 +59,7 @@ def to_summary(type: str, entity: Entity) -> EntitySummary:
 
 
 def merge_run(current: Entity, ours: Record, annotations: Mapping[str, Any], *, owned: bool) -> Entity:
-    """The run as Core has it `now`, with what is ours in it; `said` is what this process has changed of the metadata.
+    """Return the run as Core has it, with the fields that Ovenbird owns replaced by ours.
 
     Relations are added, never dropped. The state is ours only when the run is (`owned`), and a final one stays.
     """
@@ -81,7 +81,7 @@ def merge_run(current: Entity, ours: Record, annotations: Mapping[str, Any], *, 
 
 
 def format_function(key: str) -> str:
-    """`python://project/name:id`, as runs and tasks name a function, from its key."""
+    """Return `python://project/name:id` for the key of a function, as runs and tasks name it."""
     if not keys.is_key(key):
         return key
     parsed = keys.parse_key(key)
@@ -89,7 +89,7 @@ def format_function(key: str) -> str:
 
 
 def parse_function(text: str) -> str:
-    """The key of the function that a run names as `python://project/name:id`; empty when it is of another form."""
+    """Return the key of a function from `python://project/name:id`; empty text for any other form."""
     kind, colon, rest = text.partition("://")
     project, slash, name = rest.partition("/")
     if keys.is_key(text) or not (colon and slash and name):
@@ -98,7 +98,7 @@ def parse_function(text: str) -> str:
 
 
 def to_function_spec(spec: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """The spec of a function that Core can run too: a source of one file goes inline, as the platform's own tools do.
+    """Return a function's spec that Core can run: the source of a single file is inline, as the platform's tools do it.
 
     `spec` is what a run here records; `version` is `3.12`. What tells revisions apart here (digest, commit) is kept
     with the run: Core drops fields that it does not know.
@@ -127,7 +127,7 @@ def to_core_python(version: str) -> str:
 
 
 def contains_values(stored: Any, expected: Any) -> bool:
-    """Whether `stored` has all of `wanted`; Core may have added defaults."""
+    """Return whether `stored` has all of `expected`, at any depth; Core may have added defaults."""
     if isinstance(expected, dict):
         return isinstance(stored, dict) and all(
             contains_values(stored.get(name), value) for name, value in expected.items()

@@ -102,7 +102,7 @@ class DigitalHubStore:
         return str((answer.get("status") or {}).get("state") or record["status"].get("state"))
 
     def read(self, key: EntityKey) -> Record:
-        """The entity, or the latest of its name that is whole; InputError says which part of the key leads nowhere."""
+        """Return the entity, or the latest complete version of its name. Errors: InputError."""
         entity = self._entities.by_id(key, key.id) if key.id else self._entities.latest(key)
         record = serialization.from_core(key.type, entity)
         if key.kind and record["kind"] != key.kind:
@@ -120,11 +120,11 @@ class DigitalHubStore:
         return record
 
     def state(self, key: EntityKey) -> str:
-        """The state that the run has now; one call, where `read` asks for its metrics too. InputError if none."""
+        """Return the state of the run, by one call: `read` would fetch its metrics too. Errors: InputError."""
         return str((self._entities.by_id(key, key.id or "").get("status") or {}).get("state"))
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """The latest revision of the function, if it is this one."""
+        """Return the latest revision of the function, if it is this one."""
         expected = serialization.to_function_spec(spec, own_python())
         query = {"name": name, "kind": kind, "versions": "all", "size": 1}
         latest = next(self._entities.pages(project, "function", query), None)
@@ -147,7 +147,7 @@ class DigitalHubStore:
         versions: bool = True,
         limit: int | None = None,
     ) -> list[EntitySummary]:
-        """Entities of one project, newest first; Core cannot be asked for all projects at once."""
+        """Return entities of one project, newest first; Core cannot be asked for all projects at once."""
         project = self._project(project)
         function = serialization.format_function(function) if function else None
         filters = {"name": name, "kind": kind, "state": state, "function": function}
@@ -175,14 +175,14 @@ class DigitalHubStore:
         name: str | None = None,
         versions: bool = True,
     ) -> Iterator[Record]:
-        """Whole entities of one project, newest first, page by page."""
+        """Yield whole entities of one project, newest first, page by page."""
         filters = {"state": state, "name": name}
         query = {field: value for field, value in filters.items() if value} | ({"versions": "all"} if versions else {})
         for entity in self._entities.pages(self._project(project), type, query):
             yield serialization.from_core(type, entity)
 
     def last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """The last number of each metric; one call."""
+        """Return the last number of each metric; one call."""
         metrics = self._metrics.read(key.project, key.type, key.id or "") if key.type in _WITH_METRICS else {}
         values = {name: value[-1:] if isinstance(value, list) else [value] for name, value in metrics.items()}
         return {name: numbers[0] for name, numbers in values.items() if numbers}
@@ -242,7 +242,7 @@ class DigitalHubStore:
         self.client.call("POST", entity_path(key.project, "run", key.id or "") + "/resume", body={})
 
     def read_project(self, name: str) -> Record:
-        """The project. Errors: PlatformError when it is not there."""
+        """Return the project. Errors: PlatformError when it is not there."""
         return projects.read_project(self.client, name)
 
     def write_project(self, record: Record, *, new: bool) -> None:
@@ -250,7 +250,7 @@ class DigitalHubStore:
         projects.write_project(self.client, record, new=new)
 
     def read_secret(self, project: str, name: str) -> str | None:
-        """The value of a secret, which Core keeps apart."""
+        """Return the value of a secret, which Core keeps apart."""
         return projects.read_secret(self.client, project, name)
 
     def write_secret(self, project: str, name: str, value: str | None) -> None:
@@ -259,15 +259,15 @@ class DigitalHubStore:
             projects.write_secret(self.client, project, name, value)
 
     def location(self) -> str:
-        """The address of Core."""
+        """Return the address of Core."""
         return redact_url(self.client.endpoint)
 
     def files_root(self) -> str:
-        """No folder of this machine."""
+        """Return None: Core has no folder on this machine."""
         return "core:"
 
     def files_store(self, project: str, environ: Mapping[str, str]) -> str:
-        """Where files of the project go: what its configuration says, else DHCORE_DEFAULT_FILES_STORE."""
+        """Return where files of the project go: what its configuration says, else DHCORE_DEFAULT_FILES_STORE."""
         if project not in self._stores:
             self.open(project)
         bucket = environ.get("S3_BUCKET")
@@ -278,11 +278,11 @@ class DigitalHubStore:
         return url
 
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002  # of Store
-        """The environment for reaching files, with the credentials that the platform has handed out; it stays new."""
+        """Return the environment for file storage, with the platform's credentials; renewals update it."""
         return self.client.tokens.storage
 
     def renewed(self) -> bool:
-        """Whether the platform has handed out other credentials for its files; they expire as tokens do."""
+        """Return whether the platform has handed out other credentials for its files; they expire as tokens do."""
         before = dict(self.client.tokens.storage)
         try:
             self.client.tokens.renew(self.client.tokens.header())
@@ -295,11 +295,11 @@ class DigitalHubStore:
         self.client.patience = min(self.client.patience, _HURRY)
 
     def log_file(self, project: str, identity: str) -> Path | None:  # noqa: ARG002  # of Store
-        """None: the cluster keeps the log of a run, and Core takes none from elsewhere."""
+        """Return None: the cluster keeps the logs of its runs, and Core accepts no others."""
         return None
 
     def log_lines(self, project: str, identity: str) -> Iterable[str]:
-        """The log of a run, as the cluster has collected it."""
+        """Return the log of a run, as the cluster has collected it."""
         try:
             containers = self.client.call("GET", entity_path(project, "run", identity) + "/logs")
         except PlatformResponseError as error:
@@ -308,7 +308,7 @@ class DigitalHubStore:
         return [line for log in logs for line in log.decode("utf-8", "replace").splitlines()]
 
     def reap(self) -> list[str]:
-        """Nothing: Core knows by itself which runs have ended."""
+        """Do nothing: Core knows by itself which runs have ended."""
         return []
 
     def close(self) -> None:

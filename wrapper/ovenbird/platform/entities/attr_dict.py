@@ -32,7 +32,7 @@ class AttrDict(dict[str, Any]):
         super().update(AttrDict(dict(*mappings, **named)))
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The item, which is set to `default` when it is absent."""
+        """Return the item, which is set to `default` when it is absent."""
         if name not in self:
             self[name] = default
         return self[name]
@@ -43,12 +43,12 @@ class AttrDict(dict[str, Any]):
         del self[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """A copy in plain dicts and lists."""
+        """Return a copy in plain dicts and lists."""
         return {name: unwrap(value) for name, value in self.items()}
 
 
 def wrap(value: Any) -> Any:
-    """The value with every dict in it turned into Fields."""
+    """Return the value with every dict in it turned into Fields."""
     if isinstance(value, dict) and not isinstance(value, AttrDict):
         return AttrDict(value)
     if isinstance(value, list):
@@ -57,7 +57,7 @@ def wrap(value: Any) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """The value with every Fields in it turned into a dict."""
+    """Return the value with every Fields in it turned into a dict."""
     if isinstance(value, dict):
         return {name: unwrap(item) for name, item in value.items()}
     if isinstance(value, list):

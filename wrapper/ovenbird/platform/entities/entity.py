@@ -24,7 +24,7 @@ CLASSES: dict[str, type[Entity]] = {}
 def new_record(
     project: str, type: str, kind: str, name: str, *, identity: str | None = None, spec: Mapping[str, Any] | None = None
 ) -> Record:
-    """A whole entity that is not stored yet; InputError for names that cannot be used."""
+    """Return a whole entity that is not stored yet; InputError for names that cannot be used."""
     keys.check_name(project, "project")
     keys.check_name(name, f"{type} name")
     keys.check_kind(kind)
@@ -168,7 +168,7 @@ class Entity(Described):
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The metrics by name: each is a number or a list of numbers."""
+        """Return the metrics by name: each is a number or a list of numbers."""
         if not self.status.get("metrics") and self._saved:
             metrics = self._store.read(keys.parse_key(self.key))["status"].get("metrics")
             if metrics:

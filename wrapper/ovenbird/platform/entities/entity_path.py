@@ -19,5 +19,5 @@ class PathEntity(Entity):
         return path
 
     def _is_stored(self) -> bool:
-        """Whether the files are the store's own copy, not the user's."""
+        """Return whether the files are the store's own copy, not the user's."""
         return normpath(self._path()).startswith(self._store.files_root().rstrip("/") + "/")

@@ -35,7 +35,7 @@ class FileEntity(PathEntity):
     """Called once, with the files that were fetched from a URL and their names: whoever records a run's inputs."""
 
     def as_file(self) -> PathList:
-        """Local paths of the files, for reading and for changing; also a path itself, as `open` takes it.
+        """Return local paths of the files, for reading and for changing; also a path itself, as `open` takes it.
 
         Files of a store are copied to a temporary folder, removed when the process ends; a local file that was
         registered where it lies is given as it is. InputError: it cannot be read.
@@ -56,7 +56,7 @@ class FileEntity(PathEntity):
         return PathList(map(str, paths), str(target))
 
     def as_path(self) -> Path:
-        """The local path of the file or of the folder, for reading and for changing: copied where `as_file` copies."""
+        """Return the local path of the file or folder, which may be changed: it is a copy where `as_file` makes one."""
 
         url = self._path()
         if not schemes.get_scheme(url) and not self._is_stored():
@@ -64,7 +64,7 @@ class FileEntity(PathEntity):
         return Path(self.download(make_temporary_folder(), overwrite=True) if self.is_folder() else self.as_file()[0])
 
     def local_path(self) -> Path | None:
-        """Where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
+        """Return where the file or folder lies on this machine, for reading only; None when it lies elsewhere."""
 
         url = self._path()
         if schemes.get_scheme(url):
@@ -102,17 +102,17 @@ class FileEntity(PathEntity):
         return str(target)
 
     def is_folder(self) -> bool:
-        """Whether the entity is a folder, and no single file."""
+        """Return whether the entity is a folder, and no single file."""
 
         return schemes.is_folder_url(self._path())
 
     def file_name(self) -> str:
-        """The name of the single file that the entity is."""
+        """Return the name of the single file that the entity is."""
         name = self._below(Path(), self._path()).name
         return f"{name}.parquet" if schemes.get_scheme(self._path()) == schemes.SQL else name
 
     def as_df(self, file_format: str | None = None, engine: str | None = None, **options: Any) -> Any:
-        """The table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
+        """Return the table in the file, or in all files of the folder, as a DataFrame of pandas or polars.
 
         Folders as Hive and Spark write them are read: `year=2024` becomes a column, `_SUCCESS` is no data. So are
         compressed files, and tables of a database. `file_format`: csv, tsv, parquet, json, jsonl, xlsx; else the
@@ -162,7 +162,7 @@ class FileEntity(PathEntity):
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        """`status.files`, every digest included; one that was put off for speed is computed and recorded now."""
+        """Return `status.files` with every digest; one that was put off for speed is computed and recorded now."""
         from ..storage import files
 
         listed = self.status.get("files") or []
@@ -185,7 +185,7 @@ class FileEntity(PathEntity):
         return self
 
     def _names(self) -> list[str]:
-        """The names in `status.files`, none of which leads out of the folder."""
+        """Return the names in `status.files`, none of which leads out of the folder."""
         from ..storage import files
 
         names = files.list_names({"key": self.key, "spec": self.spec, "status": self.status})
@@ -238,7 +238,7 @@ class FileEntity(PathEntity):
             tell(files)
 
     def _below(self, folder: Path, url: str) -> Path:
-        """Where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
+        """Return where the entity's file goes in `folder`, under its own name; the folder itself for a folder."""
         from urllib.parse import unquote, urlsplit
 
         from ..storage import files

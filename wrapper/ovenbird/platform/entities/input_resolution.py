@@ -16,7 +16,7 @@ from .file_entity import MATERIALS, Dataitem, FileEntity
 
 
 def resolve_input(project: Project, argument: str, text: str) -> FileEntity:
-    """The entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
+    """Return the entity for the argument. A path or a URL is recorded as a data item, so that lineage can name it.
 
     The same path under the same argument is recorded once. What is no file here may be the name of a data item, an
     artifact or a model (its latest version), or an id. InputError names the argument, and what was found.

@@ -50,7 +50,7 @@ _DETAILS = ("package.", "machine.")
 
 
 def _rank_field(name: str) -> tuple[int, int]:
-    """Plain fields come first, then the sections in their order, and what is not known of last."""
+    """Return the sort key of a field: plain fields come first, then the sections in order, then unknown ones."""
     if name in _PLAIN:
         return 0, _PLAIN.index(name)
     section = next((index for index, start in enumerate(_SECTIONS, 1) if name.startswith(start)), len(_SECTIONS) + 1)

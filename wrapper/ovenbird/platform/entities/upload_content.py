@@ -46,7 +46,7 @@ def make_content(
     filename: str,
     reader: Mapping[str, Any] | None = None,
 ) -> UploadContent:
-    """The content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it.
+    """Return the content from exactly one of `source`, `data` and `write`; OutputError says what is wrong with it.
 
     `reader`: how the file of a table is read for its schema, by the words of `as_df`.
     """

@@ -77,7 +77,7 @@ def _suggest_fix(message: str, path: Path) -> str:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """A connection to the database at `path`, which is made when there is none.
+    """Return a connection to the database at `path`, which is made when there is none.
 
     Every thread of the process may use it, one at a time. PlatformError: damaged, newer, or not ours.
     """
@@ -100,7 +100,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def _read_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema's version, 0 for an empty file; PlatformError when this code cannot use the file."""
+    """Return the schema's version, 0 for an empty file; PlatformError when this code cannot use the file."""
     # the mark of ours is read last: another process may be making the file, and commits all three at once
     filled = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -144,7 +144,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read from."""
+        """Yield a connection to read from."""
         with self._lock, translate_errors(self.path):
             if self._connection is None or self._pid != os.getpid():  # SQLite's handles do not survive a fork
                 self._connection, self._pid = open_database(self.path), os.getpid()
@@ -152,7 +152,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; it waits for its turn before it reads, and leaves nothing behind when it fails."""
+        """Yield one transaction; it waits for its turn before it reads, and leaves nothing behind when it fails."""
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -172,7 +172,7 @@ class Database:
 
 
 def pack_record(record: Record, home: Path) -> bytes:
-    """The body as it is stored: metrics live in their own table, and a path below `home` is kept relative to it."""
+    """Return the body as it is stored: without metrics, which have a table, and with paths relative to `home`."""
     status = {name: value for name, value in record["status"].items() if name != "metrics"}
     body = {**record, "status": status}
     path = record["spec"].get("path")
@@ -182,7 +182,7 @@ def pack_record(record: Record, home: Path) -> bytes:
 
 
 def unpack_record(text: bytes, home: Path) -> Record:
-    """The body as it was given to `pack_record`, without metrics."""
+    """Return the body as it was given to `pack_record`, without metrics."""
     try:
         record: Record = msgspec.json.decode(text, type=dict[str, Any])
         path = record["spec"].get("path")

@@ -22,13 +22,13 @@ class ProcessIdentity(NamedTuple):
 
 
 def read_own_identity() -> ProcessIdentity:
-    """This process."""
+    """Return the identity of this process."""
     pid = os.getpid()
     return ProcessIdentity(pid, find_start_ticks(pid) or 0, _read_boot_id(), _read_namespace())
 
 
 def is_alive(owner: ProcessIdentity) -> bool | None:
-    """Whether the process still runs; None when it is numbered in a PID namespace that cannot be seen from here."""
+    """Return whether the process still runs; None when its number belongs to a PID namespace that is not visible."""
     if owner.boot != _read_boot_id():
         return False
     if owner.namespace != _read_namespace():

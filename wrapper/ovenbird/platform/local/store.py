@@ -52,7 +52,7 @@ class LocalStore:
             close_to_others([self.home])
 
     def open(self, project: str) -> None:
-        """Nothing: a project comes into being with its first entity."""
+        """Do nothing: a project exists once it has an entity."""
 
     def create(self, record: Record, *, owned: bool = False) -> None:
         """Add the entity; `owned`: a run of this process, found again as ERROR should the process be killed."""
@@ -128,7 +128,7 @@ class LocalStore:
         name: str | None = None,
         versions: bool = True,  # noqa: ARG002  # it is as quick to read all
     ) -> Iterator[Record]:
-        """Whole entities, newest first, page by page."""
+        """Yield whole entities, newest first, page by page."""
         last = 2**63 - 1
         filters = {"type": type, "project": project, "state": state, "name": name}
         conditions = {column: value for column, value in filters.items() if value is not None}
@@ -149,7 +149,7 @@ class LocalStore:
                 return
 
     def last_metrics(self, key: EntityKey) -> dict[str, float]:
-        """The last number of each metric."""
+        """Return the last number of each metric."""
         query = (
             "SELECT metric.name, max(step), value FROM metric JOIN entity USING (seq)"
             " WHERE project = ? AND type = ? AND id = ? GROUP BY metric.name"
@@ -159,7 +159,7 @@ class LocalStore:
         return {name: float("nan") if value is None else value for name, _, value in rows}
 
     def read(self, key: EntityKey) -> Record:
-        """The entity, or the latest of its name; InputError says which part of the key leads nowhere."""
+        """Return the entity, or the latest of its name; InputError says which part of the key leads nowhere."""
         where, values = "project = ? AND type = ?", [key.project, key.type]
         for column in ("id",) if key.type == "run" and key.id else ("kind", "name", "id"):
             if value := getattr(key, column):
@@ -183,11 +183,11 @@ class LocalStore:
         return record
 
     def state(self, key: EntityKey) -> str:
-        """The state that the run has now. InputError if there is none."""
+        """Return the state that the run has now. InputError if there is none."""
         return str(self.read(key)["status"]["state"])
 
     def revision(self, project: str, name: str, kind: str, spec: Mapping[str, Any]) -> Record | None:
-        """The latest revision of the function, if it has exactly this spec."""
+        """Return the latest revision of the function, if it has exactly this spec."""
         rows = self.listing("function", project=project, name=name, kind=kind, limit=1)
         record = self.read(parse_key(rows[0].key)) if rows else None
         return record if record and record["spec"] == spec else None
@@ -205,7 +205,7 @@ class LocalStore:
         versions: bool = True,
         limit: int | None = None,
     ) -> list[EntitySummary]:
-        """Entities of a type, newest first, without their bodies."""
+        """Return entities of a type, newest first, without their bodies."""
         filters = {"project": project, "name": name, "kind": kind, "state": state, "function": function}
         columns = {column: value for column, value in filters.items() if value is not None}
         where = " AND ".join(["type = ?", *(f"{column} = ?" for column in columns)])
@@ -235,10 +235,10 @@ class LocalStore:
             self.log_file(record["project"], record["id"]).unlink(missing_ok=True)
 
     def check_name(self, name: str, label: str) -> None:
-        """Nothing: `keys.check_name` is all that this store asks for."""
+        """Do nothing: `keys.check_name` has checked all that this store requires."""
 
     def unsent_metrics(self) -> dict[str, dict[str, Any]]:
-        """None: each metric is written when it is logged."""
+        """Return nothing: each metric is written when it is logged."""
         return {}
 
     def append_metrics(
@@ -272,7 +272,7 @@ class LocalStore:
         raise PlatformError(f"{key} cannot be resumed: its process has ended", hint="`ovenbird run` starts another")
 
     def read_project(self, name: str) -> Record:
-        """The project as it was saved, else as it is without being saved."""
+        """Return the project as it was saved, else as it is without being saved."""
         try:
             return self.read(_project_key(name))
         except InputError:
@@ -290,7 +290,7 @@ class LocalStore:
             self.update(record)
 
     def read_secret(self, project: str, name: str) -> str | None:
-        """The value of a secret, from its file."""
+        """Return the value of a secret, from its file."""
         from . import secrets
 
         return secrets.read_value(self.home, project, name)
@@ -302,30 +302,30 @@ class LocalStore:
         secrets.write_value(self.home, project, name, value)
 
     def location(self) -> str:
-        """The folder."""
+        """Return the folder."""
         return str(self.home)
 
     def files_root(self) -> str:
-        """The folder of files beside the database."""
+        """Return the folder of files beside the database."""
         return str(self.home / "files")
 
     def files_store(self, project: str, environ: Mapping[str, str]) -> str:  # noqa: ARG002  # of Store
-        """The same for all projects: what the environment asks for, else the folder beside the database."""
+        """Return the same for all projects: what the environment asks for, else the folder beside the database."""
         return environ.get("DHCORE_DEFAULT_FILES_STORE") or self.files_root()
 
     def storage(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment as it is."""
+        """Return the environment as it is."""
         return environ
 
     def renewed(self) -> bool:
-        """No: this store hands out none."""
+        """Return False: the local store has no credentials to renew."""
         return False
 
     def hurry(self) -> None:
-        """Nothing: this store waits for nobody for long."""
+        """Do nothing: this store has no long waits."""
 
     def log_file(self, project: str, identity: str) -> Path:
-        """The file that takes the log of a run; its folder exists."""
+        """Return the file that takes the log of a run; its folder exists."""
         folder = self.home / "logs" / check_name(project, "project")
         with translate_errors(folder):
             make_private_folder(folder.parent)
@@ -335,7 +335,7 @@ class LocalStore:
         return folder / f"{check_id(identity)}.log"
 
     def log_lines(self, project: str, identity: str) -> Iterator[str]:
-        """The lines of a run's log so far; none for a run that has logged nothing."""
+        """Yield the lines of a run's log so far; none for a run that has logged nothing."""
         self.read(run_key(project, identity))
         path = self.log_file(project, identity)
         return _read_lines(path) if exists(path) else iter(())
@@ -351,7 +351,7 @@ class LocalStore:
 
 
 def open_local(environ: Mapping[str, str]) -> LocalStore:
-    """The local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder.
+    """Return the local store of OVENBIRD_HOME, else of `.ovenbird` in the current folder.
 
     Where that cannot be written, as a source that is mounted read-only, OVENBIRD_SPARE_HOME takes its place; the base
     images name one.
@@ -410,7 +410,7 @@ def _project_key(name: str) -> EntityKey:
 
 
 def _run_columns(record: Record) -> tuple[str | None, str | None, str | None]:
-    """What a listing shows of a run: function, start and end."""
+    """Return the columns that a listing shows of a run: function, start and end."""
     status = record["status"]
     values = (record["spec"].get("function"), status.get("started"), status.get("ended"))
     function, started, ended = (value if value is None else str(value) for value in values)  # user code may set them

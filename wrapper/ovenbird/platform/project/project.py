@@ -32,7 +32,7 @@ _NOT_SPEC = ("description", "labels", "uuid", "embedded", "extensions")
 
 
 def resolve_project_name(flag: str, environ: Mapping[str, str], documented: str) -> str:
-    """The project's name: what was given, else PROJECT_NAME, else what the function document says, else `default`."""
+    """Return the project's name: the flag, else `PROJECT_NAME`, else the function document's, else `default`."""
     return flag or environ.get("PROJECT_NAME") or documented or "default"
 
 
@@ -67,17 +67,17 @@ class Project(Described, Methods):
 
         @property
         def metadata(self) -> AttrDict:
-            """What people say of the project: description, labels, ..."""
+            """Return the project's metadata: description, labels, ..."""
             return self._document["metadata"]
 
         @property
         def spec(self) -> AttrDict:
-            """How the project is set up."""
+            """Return how the project is set up."""
             return self._document["spec"]
 
         @property
         def status(self) -> AttrDict:
-            """The state of the project."""
+            """Return the state of the project."""
             return self._document["status"]
 
         @property
@@ -97,37 +97,37 @@ class Project(Described, Methods):
 
     @cached_property
     def _document(self) -> AttrDict:
-        """What is recorded of the project, read when it is asked for."""
+        """Return the record of the project; it is read at the first use."""
         return AttrDict(self._store.read_project(self.name))
 
     def get_artifact(self, identifier: str, entity_id: str | None = None) -> Artifact:
-        """The artifact of a key, or of a name: the latest, or the version `entity_id`."""
+        """Return the artifact of a key, or of a name: the latest, or the version `entity_id`."""
         return self._get(Artifact, identifier, entity_id)
 
     def get_dataitem(self, identifier: str, entity_id: str | None = None) -> Dataitem:
-        """The data item of a key, or of a name."""
+        """Return the data item of a key, or of a name."""
         return self._get(Dataitem, identifier, entity_id)
 
     def get_model(self, identifier: str, entity_id: str | None = None) -> Model:
-        """The model of a key, or of a name."""
+        """Return the model of a key, or of a name."""
         return self._get(Model, identifier, entity_id)
 
     def get_run(self, identifier: str) -> Run:
-        """The run of a key, or of an id."""
+        """Return the run of a key, or of an id."""
         key = keys.parse_key(identifier) if keys.is_key(identifier) else keys.run_key(self.name, identifier)
         run = Run(self._store, self._store.read(self._own(key, "run")), self._environ)
         run._reader = self._run if self._run is None or self._run.id != run.id else None
         return run
 
     def get_material(self, key: str) -> FileEntity:
-        """The artifact, data item or model of a key."""
+        """Return the artifact, data item or model of a key."""
         parsed = keys.parse_key(key)
         if parsed.type not in MATERIALS:
             raise InputError(f"{key} is a {parsed.type}, not an input", hint="a dataitem, an artifact or a model")
         return self._get(MATERIALS[parsed.type], key, None)
 
     def register_function(self, name: str, spec: Mapping[str, Any], kind: str = "python") -> FunctionRevision:
-        """The revision of the function that has this spec; a new one when the latest differs."""
+        """Return the revision of the function that has this spec; a new one when the latest differs."""
         if known_record := self._store.revision(self.name, name, kind, spec):
             return FunctionRevision(self._store, known_record, self._environ)
         record = new_record(self.name, "function", kind, name, spec=spec)
@@ -136,7 +136,7 @@ class Project(Described, Methods):
         return FunctionRevision(self._store, record, self._environ)
 
     def referenced(self, name: str, kind: str, path: str) -> Dataitem:
-        """The data item at `path`, read by the run: the latest of the name, or a new one.
+        """Return the data item at `path`, read by the run: the latest of the name, or a new one.
 
         It is a new one if that lies elsewhere, or if the content has changed. Content behind a URL is looked at when it
         is fetched. What is secret in a URL is not recorded; the data item that is returned reads its file with it.
@@ -225,7 +225,7 @@ class Project(Described, Methods):
         return entity
 
     def _entity(self, type: type[M], name: str, kind: str, options: Mapping[str, Any]) -> M:
-        """A new entity that is not stored yet."""
+        """Return a new entity that is not stored yet."""
         if options.get("extensions"):
             raise InputError(f"{type.TYPE} {show_value(name)}: extensions of entities are not kept by Ovenbird")
         spec = {key: value for key, value in options.items() if key not in _NOT_SPEC}

@@ -113,7 +113,7 @@ class HashedFile(io.FileIO):
             self._thread.join()
 
     def digest(self) -> str:
-        """`md5:` and the digest of what was written; the file is closed."""
+        """Return `md5:<hex>` of the content; the file has to be closed."""
         return f"md5:{self._md5.hexdigest()}"
 
     def _hash(self) -> None:

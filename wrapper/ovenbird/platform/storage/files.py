@@ -72,7 +72,7 @@ class TransferLimit:
 
 
 def join_url(root: str, *names: str) -> str:
-    """The URL or path of `names` below `root`."""
+    """Return the URL or path of `names` below `root`."""
     return "/".join((root.rstrip("/"), *names))
 
 
@@ -153,7 +153,7 @@ def download_web(
 
 
 def listing(url: str, environ: Mapping[str, str]) -> list[str]:
-    """Names of the files below a folder, relative to it."""
+    """Return names of the files below a folder, relative to it."""
     if get_scheme(url) in OBJECTS:
         from . import object_storage
 
@@ -270,7 +270,7 @@ def remove(url: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
 
 
 def add_digest(info: Info, url: str) -> Info:
-    """The file's entry with its digest, which is computed now for a large local copy."""
+    """Return the file's entry with its digest, which is computed now for a large local copy."""
     if info.get("hash") or get_scheme(url):
         return info
     base = get_local_path(folder_of(url))
@@ -279,7 +279,7 @@ def add_digest(info: Info, url: str) -> Info:
 
 
 def describe_file(path: Path, name: str, digest: str | None) -> Info:
-    """The entry of `status.files` of a file: `name` is its path below the entity's; a program is `executable`."""
+    """Return the entry of a file in `status.files`; `name` is its path below the entity's."""
     stat = path.stat()
     executable: Info = {"executable": True} if stat.st_mode & 0o111 else {}
     return executable | {
@@ -299,14 +299,14 @@ def mark_executable(path: Path) -> None:
 
 
 def media_type(name: str) -> str:
-    """The media type that a file's name stands for."""
+    """Return the media type that a file's name stands for."""
     if name.endswith(".parquet"):
         return "application/vnd.apache.parquet"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _plan_upload(sources: Sequence[Path], only: str, skip: Collection[Identity]) -> list[tuple[Path, str]]:
-    """Every file, with its name below the target: `only` for a single file, else its own within its folder."""
+    """Return every file, with its name below the target: `only` for a single file, else its own within its folder."""
     plan: list[tuple[Path, str]] = []
     for source in sources:
         if is_folder(source):

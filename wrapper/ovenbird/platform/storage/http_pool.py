@@ -16,7 +16,7 @@ _PROXIED = ("http", "https", "no")
 
 
 def import_urllib3() -> Any:
-    """urllib3. Errors: PlatformError when it is not installed."""
+    """Return the module urllib3. Errors: PlatformError when it is not installed."""
     try:
         import urllib3
     except ImportError:
@@ -29,12 +29,12 @@ def import_urllib3() -> Any:
 
 
 def list_proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """The proxies that the environment names, by the scheme they are for; `no` holds the names that need none."""
+    """Return the proxies of the environment by the scheme they are for; `no` lists the hosts that need none."""
     return {kind: environ.get(f"{kind}_proxy") or environ.get(f"{kind}_proxy".upper()) or "" for kind in _PROXIED}
 
 
 def find_proxy(url: str, named: dict[str, str]) -> str:
-    """The proxy on the way to the server of `url`; empty for none."""
+    """Return the proxy on the way to the server of `url`; empty for none."""
     parts = urlsplit(url)
     proxy_url = named.get(parts.scheme, "")
     if not proxy_url:
@@ -54,7 +54,7 @@ def make_pool(through: str, **options: Any) -> PoolManager:
 
 
 def describe_reason(error: Exception) -> str:
-    """What a connection failed of, in one line."""
+    """Return why a connection failed, in one line."""
     name = type(error).__name__
     if name in ("ReadTimeoutError", "ConnectTimeoutError"):
         return "the connection was not made in time" if name.startswith("Connect") else "no answer came in time"

@@ -87,7 +87,7 @@ def _get(url: str, target: Path, environ: Mapping[str, str], progress: Progress 
 
 
 def list_objects(url: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Names below the folder `url`, relative to it, and their sizes in bytes.
+    """Return names below the folder `url`, relative to it, and their sizes in bytes.
 
     The empty objects that consoles make for folders (`data/`) are left out; obstore lists them as `data`.
     """
@@ -121,7 +121,7 @@ def delete_object(url: str, environ: Mapping[str, str]) -> None:
 
 
 def is_store_error(error: BaseException) -> bool:
-    """Whether the error is one that obstore raises, and `objectstores.reason` explains."""
+    """Return whether the error is one that obstore raises, and `objectstores.reason` explains."""
     return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
 
 
@@ -147,7 +147,7 @@ def _import_obstore() -> Any:
 
 
 def _open_bucket(url: str, environ: Mapping[str, str]) -> tuple[ObjectStore, str]:
-    """The store of the URL's bucket, and the path in it."""
+    """Return the store of the URL's bucket, and the path in it."""
     _import_obstore()
     from datetime import timedelta
 

@@ -17,7 +17,7 @@ _MIB = 1024 * 1024
 
 @contextmanager
 def show_progress(label: str, total: int | None, stream: TextIO | None = None) -> Iterator[Progress | None]:
-    """A callback that takes bytes as they move and keeps one line of `stream` (stderr) up to date.
+    """Yield a callback that takes bytes as they move and keeps one line of `stream` (stderr) up to date.
 
     None when the stream is no terminal. `total` in bytes, None when it is not known.
     """

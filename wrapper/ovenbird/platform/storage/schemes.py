@@ -15,7 +15,7 @@ _ALIASES = {"s3a": "s3", "s3n": "s3"}  # as Hadoop writes them
 
 
 def get_scheme(url: str) -> str:
-    """The scheme in lower case, empty for a local path; InputError for one that is not supported.
+    """Return the scheme in lower case, empty for a local path; InputError for one that is not supported.
 
     `s3a://` is `s3`, and `zip+` before a scheme says only that the file is a zip.
     """
@@ -33,17 +33,17 @@ def get_scheme(url: str) -> str:
 
 
 def strip_zip(url: str) -> str:
-    """The URL without `zip+`."""
+    """Return the URL without `zip+`."""
     return url[4:] if url[:4].lower() == "zip+" else url
 
 
 def is_folder_url(url: str) -> bool:
-    """Whether a path or URL stands for a folder: it ends in `/`, and is no address on the web, which has no folders."""
+    """Return whether a path or URL is a folder: it ends in `/` and is not an HTTP URL, as the web has no folders."""
     return url.endswith("/") and get_scheme(url) not in (*WEB, SQL)
 
 
 def get_local_path(url: str) -> Path:
-    """The local path that a path or a `file://` URL means; `~` is the user's home, unless there is such a path."""
+    """Return the local path of a path or a `file://` URL; `~` is the user's home, unless a file is called so."""
     if url[:7].lower() in ("file://", "zip+fil"):
         from urllib.parse import unquote, urlsplit  # an empty run has no use for it
 

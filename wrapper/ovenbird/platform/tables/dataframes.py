@@ -44,7 +44,7 @@ _READERS = {
 
 
 def get_engine(value: object) -> str | None:
-    """`pandas` or `polars` when the value is a DataFrame of it (or a LazyFrame), else None."""
+    """Return `pandas` or `polars` for a DataFrame (or LazyFrame) of that library, else None."""
     for kind in type(value).__mro__:
         package = kind.__module__.partition(".")[0]
         if package in ENGINES and kind.__name__ in ("DataFrame", "LazyFrame"):
@@ -53,7 +53,7 @@ def get_engine(value: object) -> str | None:
 
 
 def choose_engine(engine: str | None = None) -> str:
-    """The engine asked for, else the one that the process has loaded, else the one that is installed; pandas first."""
+    """Return the engine that is wanted, else one that is loaded, else one that is installed; pandas comes first."""
     if engine is not None and engine not in ENGINES:
         raise InputError(f"engine {show_value(engine)} is not known", hint="pandas or polars")
     for name in (engine,) if engine else ENGINES:
@@ -67,7 +67,7 @@ def choose_engine(engine: str | None = None) -> str:
 
 
 def get_format(name: str, file_format: str | None = None) -> str:
-    """`csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, from `file_format`, else from the name's extension.
+    """Return `csv`, `tsv`, `parquet`, `json`, `jsonl` or `excel`, by `file_format`, else by the name's extension.
 
     That of a compression does not count: `cities.csv.gz` is `csv`.
     """
@@ -90,7 +90,7 @@ def is_table_name(name: str) -> bool:
 def read_frame(
     path: Path, *, file_format: str | None = None, engine: str | None = None, name: str = "", **options: Any
 ) -> Any:
-    """The DataFrame in a file, compressed or not; `options` go to the engine's reader, by the words of either engine.
+    """Return the DataFrame in a file, compressed or not; `options` go to the reader, in the words of either engine.
 
     InputError names `name` (or the file) and what the reader said.
     """
@@ -180,7 +180,7 @@ def _starts_with(path: Path, signature: bytes) -> bool:
 
 
 def concat_frames(read: list[Any], name: str) -> Any:
-    """One DataFrame of several with the same columns; InputError when there is none."""
+    """Return one DataFrame of several with the same columns; InputError when there is none."""
     if not read:
         raise InputError(f"{name} holds no file", hint="nothing to read a table from")
     if len(read) == 1:
@@ -268,7 +268,7 @@ def write_parquet(frame: Any, path: Path) -> str | None:
 
 
 def describe_schema(frame: Any) -> dict[str, Any]:
-    """`{"fields": [{"name", "type"}]}` in the names of Table Schema: string, number, integer, boolean, datetime, …"""
+    """Return `{"fields": [{"name", "type"}]}` with the types of Table Schema: string, number, integer, boolean, …"""
     frame = _collect_lazy(frame)
     if get_engine(frame) == "polars":
         return {"fields": [{"name": name, "type": _get_polars_type(str(kind))} for name, kind in frame.schema.items()]}
@@ -280,7 +280,7 @@ def describe_schema(frame: Any) -> dict[str, Any]:
 
 
 def make_preview(frame: Any) -> dict[str, Any]:
-    """`{"cols": [{"name", "value": [...]}], "rows": n}`: the first ten rows as JSON values, and the number of rows."""
+    """Return `{"cols": [{"name", "value": [...]}], "rows": n}`: ten rows as JSON values, and the number of rows."""
     frame = _collect_lazy(frame)
     head = frame.head(PREVIEW_ROWS)
     if get_engine(frame) == "polars":
@@ -296,7 +296,7 @@ def _collect_lazy(frame: Any) -> Any:
 
 
 def _make_cell(value: Any) -> Any:
-    """One cell as a JSON value; text is cut at a length."""
+    """Return one cell as a JSON value; text is cut at a length."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -311,7 +311,7 @@ def _make_cell(value: Any) -> Any:
 
 
 def _get_pandas_type(kind: Any) -> str | None:
-    """The type of a column, None when only its values can tell."""
+    """Return the type of a column, None when only its values can tell."""
     name = str(kind).lower()
     if name == "object":
         return None
