@@ -74,7 +74,7 @@ test: .venv/.dev ## run every test
 	@$(PYTEST) $(ARGS)
 
 .PHONY: quick
-quick: .venv/.dev ## run the tests that need no containers, images or apt packages
+quick: .venv/.dev ## run the tests that are marked neither as container nor as slow
 	@$(PYTEST) --quick $(ARGS)
 
 .venv-fuzz/.fuzz: pyproject.toml | .venv/bin/python

@@ -28,7 +28,7 @@ _ENGINE = "ovenbird/engine"  # in pytest's cache: the files with tests that use 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--quick`, which `make quick` gives, and `--exec`."""
-    parser.addoption("--quick", action="store_true", help="leave out what needs containers, apt packages or minutes")
+    parser.addoption("--quick", action="store_true", help="leave out tests marked as `container` or `slow`")
     parser.addoption("--exec", action="store_true", help="start each `ovenbird` by exec; fork none (tests/starts.py)")
 
 
@@ -55,15 +55,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out those of a cluster where there is none; with `--quick`, those of containers and
-    images and those marked as `heavy`.
+    """Mark as `container` the tests that use the engine's store, and leave out those of a cluster where there is none;
+    with `--quick` also those marked as `container` or `slow`.
     """
+    for item in items:
+        if _uses_engine(item):
+            item.add_marker("container")
     if hasattr(config, "workerinput"):  # a process of pytest-xdist, whose scheduler knows the names of tests only
         uses_engine = {item.nodeid.partition("::")[0] for item in items if _uses_engine(item)}
         config.cache.set(_ENGINE, sorted(uses_engine))
     left_out = [] if configured() else [item for item in items if item.get_closest_marker("cluster")]
     if config.getoption("quick"):
-        left_out += [item for item in items if _uses_engine(item) or item.get_closest_marker("heavy")]
+        left_out += [item for item in items if item.get_closest_marker("container") or item.get_closest_marker("slow")]
     if left_out:
         config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
         items[:] = [item for item in items if item not in set(left_out)]

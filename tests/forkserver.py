@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
+import marshal
 import os
 import runpy
 import selectors
@@ -90,7 +90,7 @@ def wait_for_starts(sock: socket.socket) -> dict[str, Any] | None:
                 for number, descriptor in enumerate(streams):
                     os.dup2(descriptor, number)
                 os.closerange(3, max(descriptors) + 64)
-                request: dict[str, Any] = json.loads(message)
+                request: dict[str, Any] = marshal.loads(message)
                 return request
             for descriptor in streams:
                 os.close(descriptor)
@@ -129,9 +129,12 @@ def become(request: dict[str, Any]) -> None:
 
 def _stream(number: int, before: Any) -> io.TextIOWrapper:
     """Return one of the three streams as the interpreter opens it."""
-    raw = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115
-    lines = number == 2 or raw.isatty()
-    return io.TextIOWrapper(raw, before.encoding, before.errors, newline="\n" if number else None, line_buffering=lines)
+    through = before.write_through  # with PYTHONUNBUFFERED
+    raw = open(number, "wb" if number else "rb", 0 if through and number else -1, closefd=False)  # noqa: SIM115
+    lines = not through and (number == 2 or raw.isatty())
+    return io.TextIOWrapper(
+        raw, before.encoding, before.errors, "\n" if number else None, line_buffering=lines, write_through=through
+    )
 
 
 def main(kind: str, descriptor: int) -> None:
@@ -140,7 +143,7 @@ def main(kind: str, descriptor: int) -> None:
         import_module(name)
     sock = socket.socket(fileno=descriptor)
     names = {name.partition(".")[0] for name in sys.modules} - {"__main__", "tests"}
-    sock.sendall(json.dumps(sorted(names)).encode())
+    sock.sendall(marshal.dumps(sorted(names)))
     request = wait_for_starts(sock)
     if request is None:
         os._exit(0)

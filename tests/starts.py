@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import atexit
 import io
-import json
+import marshal
 import os
 import select
 import signal
@@ -108,7 +108,7 @@ class Forked:
         self._reports, report = os.pipe()
         request = {"words": list(words), "cwd": cwd, "env": env, "umask": _umask(), "new_session": new_session}
         try:
-            socket.send_fds(server.sock, [json.dumps(request).encode()], [*theirs, report])
+            socket.send_fds(server.sock, [marshal.dumps(request)], [*theirs, report])
         finally:
             for descriptor in (*theirs, report):
                 os.close(descriptor)
@@ -221,7 +221,7 @@ class _ForkServer:
             words, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], preexec_fn=default_signals,  # noqa: PLW1509
         )  # fmt: skip
         theirs.close()
-        self.modules = frozenset(json.loads(self.sock.recv(1 << 20)))
+        self.modules = frozenset(marshal.loads(self.sock.recv(1 << 20)))
 
     def close(self) -> None:
         """End it."""

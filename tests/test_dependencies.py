@@ -118,7 +118,7 @@ def advisories(vulnerable: str) -> Iterator[tuple[str, set[tuple[str, str]]]]:
             thread.join()
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_audit_says_when_an_advisory_is_out() -> None:
     """`make audit` asks for each pinned version; it names the locks that have an advisory, and ends with an error."""

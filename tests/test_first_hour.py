@@ -56,7 +56,7 @@ def _environment() -> dict[str, str]:
     }  # fmt: skip
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_first_hour_can_be_pasted(tmp_path: Path) -> None:
     """Every command of the page ends well, and shows what the page says that it shows."""

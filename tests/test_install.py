@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 _HINT = "from ovenbird.common.install_hint import format_install_command as command; print(command('build'))"
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_wheel_of_make_wheel(tmp_path: Path) -> None:
     """It has both packages, the base images' files and the verbs; where an extra is missing, the hint names it."""

@@ -59,7 +59,7 @@ def python() -> Path:
     return folder / "bin" / "python"
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(
     sys.version_info >= (3, 13), reason="the lowest versions have no wheels for Python 3.13; 3.10 to 3.12 test them"

@@ -166,6 +166,7 @@ def test_a_target_is_a_bundle_by_its_first_entry(parts: Parts, tmp_path: Path) -
         assert not is_bundle(str(tmp_path / name))
 
 
+@pytest.mark.slow
 def test_every_field_may_be_anything(parts: Parts, cache: LayerCache) -> None:
     """What bundle.json holds, by every type of JSON: an error of what was asked for, and nothing outside is touched."""
     whole = parts.about

@@ -117,6 +117,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_function_documents(folder: Path) -> None:
     """Every field of a function document, by every type."""
     for path in paths(DOCUMENT):
@@ -130,6 +131,7 @@ def test_function_documents(folder: Path) -> None:
             tell(f"{path} = {value!r:.60}", asked, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [one for one in options.TABLE if "build" in one.verbs], ids=lambda one: one.name)
 def test_each_setting(folder: Path, option: options.FlagSpec) -> None:
     """As a flag and as a variable: NUL, other digits, hundreds of digits, over-long names."""

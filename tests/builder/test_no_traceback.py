@@ -97,6 +97,7 @@ def table() -> list[Any]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verb", "words", "flag"), table())
 def test_each_flag(folder: Path, verb: str, words: tuple[str, ...], flag: str) -> None:
     """URLs, links to nothing, circles, folders, other encodings, names that no file system takes."""
@@ -109,6 +110,7 @@ def test_each_flag(folder: Path, verb: str, words: tuple[str, ...], flag: str) -
         ends_well([verb, *before[:-1], before[-1] + text, *rest])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIABLES)
 def test_each_variable(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of the user, and that of every tool whose files are read."""

@@ -16,6 +16,7 @@ _SECONDS = 24 / len(PARSERS)  # for each parser
 _SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_parser_returns_a_value_or_raises_an_error_of_ours(name: str, tmp_path: Path) -> None:
     """Inputs of the corpus, then mutations of them, end in nothing but a value or an OvenbirdError."""

@@ -84,6 +84,7 @@ def broken(folder: Path, cases: list[tuple[list[str], dict[str, str]]]) -> list[
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "run", "health"])
 def test_every_setting_takes_any_text(tmp_path: Path, verb: str) -> None:
     """Each flag and each variable: names that are too long, digits of other scripts, bytes that are no text."""
@@ -97,6 +98,7 @@ def test_every_setting_takes_any_text(tmp_path: Path, verb: str) -> None:
     assert [case for case in broken(tmp_path, cases) if verb != "health" or case["code"] != "1"] == []
 
 
+@pytest.mark.slow
 def test_every_command_takes_any_word(tmp_path: Path) -> None:
     """Targets, keys, filters, bodies, headers, names of files, and variables that are no setting."""
     cases: list[tuple[list[str], dict[str, str]]] = []
@@ -118,6 +120,7 @@ def test_every_command_takes_any_word(tmp_path: Path) -> None:
     assert broken(tmp_path, cases) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["document", "processor"])
 def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) -> None:
     """Of a type that YAML has, at each place: also none at all, NUL, and numbers that no machine has."""
@@ -133,6 +136,7 @@ def test_every_field_of_a_document_takes_any_value(tmp_path: Path, form: str) ->
     assert broken(tmp_path, cases) == []
 
 
+@pytest.mark.slow
 def test_every_file_of_parameters_takes_any_value(tmp_path: Path) -> None:
     """As YAML, as JSON, and as a line of `--each`."""
     cases: list[tuple[list[str], dict[str, str]]] = []

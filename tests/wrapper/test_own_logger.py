@@ -48,6 +48,7 @@ def records(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", CASES)
 def test_a_service_logs_the_failure_that_a_client_is_told_of(serve: Serve, source: str) -> None:
     """One record holds the error id, and the traceback; it is written once."""
@@ -59,6 +60,7 @@ def test_a_service_logs_the_failure_that_a_client_is_told_of(serve: Serve, sourc
     assert "raise ValueError('lost?')" in record["traceback"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOINGS)
 def test_a_job_logs_its_failure(jobs: Jobs, name: str) -> None:
     """In its log, which is kept, too."""

@@ -50,6 +50,7 @@ def tell(call: Any, what: str) -> bool:
     return succeeds(call, what, *range(40, 50))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", [(), ("all",)])
 def test_pyproject(tmp_path: Path, extra: tuple[str, ...]) -> None:
     """Every field of a pyproject.toml, by every type of TOML."""
@@ -75,6 +76,7 @@ def test_inline_metadata(tmp_path: Path) -> None:
         tell(lambda text=text: run(text), what)
 
 
+@pytest.mark.slow
 def test_pylock(tmp_path: Path) -> None:
     """Every field of a pylock.toml."""
     path = tmp_path / "pylock.toml"

@@ -247,6 +247,7 @@ def test_text_of_another_encoding_is_told(tree: Path, data: bytes, words: str) -
     assert words in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_file_may_be_larger_than_a_mebibyte(tree: Path) -> None:
     """As an export with the hashes of all wheels is; more than 64 MiB are refused, in one file or in all."""
     lines = [f"pkg{n}==1.0 \\\n    --hash=sha256:{n:064x} \\\n    --hash=sha256:{n + 1:064x}\n" for n in range(12000)]

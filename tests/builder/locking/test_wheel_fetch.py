@@ -232,6 +232,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_nothing_wrong(tmp_path: Path) -> None:
     """Killed at each file operation in turn, a wheelhouse never holds a file that is not what its name says."""
     steps = 0

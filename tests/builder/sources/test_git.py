@@ -28,6 +28,7 @@ from ovenbird_builder.host.network import NetworkSettings
 from .conftest import Fetch, paths
 
 
+@pytest.mark.slow
 def test_a_branch_a_tag_and_a_commit_are_resolved(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
     """Each way to name a commit gives its files, its full name and its time; nothing of .git comes along."""
     first = repository.commit(main_py="first")
@@ -73,6 +74,7 @@ def test_one_commit_is_fetched_and_not_the_history(fetched: Fetch, gits: GitServ
     assert sum(seen) < 100_000
 
 
+@pytest.mark.slow
 def test_a_subfolder_may_be_named_in_two_ways(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
     """`#ref:path` and `#ref&subdirectory=path` give the folder alone; one that is not there is told with near names."""
     repository.commit(app__main_py="x", other_py="y")
@@ -250,6 +252,7 @@ def test_what_could_be_an_option_or_a_command_is_refused(fetched: Fetch, source:
     assert not list(tmp_path.rglob("OWNED"))
 
 
+@pytest.mark.slow
 def test_submodules_come_along(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
     """With relative URLs and within each other, at the commit that is recorded, not at the branch's head."""
     inner = Repository(gits.root / "inner")
@@ -268,6 +271,7 @@ def test_submodules_come_along(fetched: Fetch, gits: GitServer, repository: Repo
     assert not list(tree.path.rglob(".git"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [
@@ -380,6 +384,7 @@ def test_a_digest_depends_on_the_content_alone(fetched: Fetch, gits: GitServer, 
     assert second.revision == again != first.revision
 
 
+@pytest.mark.slow
 def test_a_commit_that_is_too_large_is_refused_before_it_is_written(
     fetched: Fetch, gits: GitServer, repository: Repository
 ) -> None:
@@ -489,7 +494,7 @@ def test_ssh_by_a_program_of_the_users(fetched: Fetch, repository: Repository, t
         fetched(f"git+ssh://me@example.test{repository.folder}", GIT_SSH_COMMAND=str(script))
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_large_files_come_with_git_lfs(fetched: Fetch, gits: GitServer, repository: Repository, tmp_path: Path) -> None:
     """With the program, the file; without it, its pointer and a warning."""
     if not shutil.which("git-lfs"):
@@ -538,7 +543,7 @@ def _lfs_pointer(repository: Repository, config: str) -> None:
     repository.commit(main_py="x")
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -565,7 +570,7 @@ def test_lfs_is_asked_for_on_the_sources_own_host_only(
     assert server.asked == []
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_host_of_lfs_may_be_allowed(
     fetched: Fetch, gits: GitServer, server: Server, repository: Repository
 ) -> None:  # fmt: skip
@@ -596,6 +601,7 @@ def test_a_submodule_on_another_host_is_refused(
     assert server.asked == []
 
 
+@pytest.mark.slow
 def test_a_submodule_on_a_host_that_is_allowed(fetched: Fetch, gits: GitServer, repository: Repository) -> None:
     """It is fetched, and one within it is measured by the source's host, not by its own."""
     other = Repository(gits.root / "other")

@@ -164,6 +164,7 @@ def test_a_fault_that_passes_is_tried_again(fetched: Fetch, server: Server) -> N
         fetched(f"{server.url}/main.py")
 
 
+@pytest.mark.slow
 def test_a_body_that_breaks_off_goes_on_or_is_told(fetched: Fetch, server: Server) -> None:
     """Where the server can; never a file that is shorter than announced."""
     data = os.urandom(100_000).hex().encode()
@@ -251,6 +252,7 @@ def test_what_is_no_url_is_told(fetched: Fetch, url: str) -> None:
     assert not isinstance(caught.value, SourceUnreachableError)
 
 
+@pytest.mark.slow
 def test_the_sites_authority_and_proxy_are_used(fetched: Fetch, server: Server, secure: tuple[Server, Path]) -> None:
     """A certificate of the site's own authority is refused without it; a proxy is asked but for its exceptions."""
     other, cert = secure

@@ -47,6 +47,7 @@ def put(s3: dict[str, str]) -> Any:
     client.close()
 
 
+@pytest.mark.slow
 def test_an_object_is_a_file(fetched: Fetch, s3: dict[str, str], put: Put) -> None:
     put({"src/score.py": b"def fn(): ..."})
     tree = fetched("s3://outputs/src/score.py", handler="score:fn", **s3)

@@ -128,6 +128,7 @@ def test_every_setting_is_in_one_group() -> None:
     assert {row.name for row in fields(Settings)} - set(grouped) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["build", "bundle", "lock", "base", "cache", "inspect", "rebase", "manifests"])
 def test_help_without_an_extra_still_helps(bare: list[str], verb: str) -> None:
     """The same flags and examples, and at the end what is missing and how it is had; the verb itself says it too."""
@@ -149,6 +150,7 @@ def test_a_verb_without_its_extra_says_how_it_is_had(bare: list[str]) -> None:
     assert "--write-back" in script
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

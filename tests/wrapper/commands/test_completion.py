@@ -50,7 +50,7 @@ def test_bash(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str
     assert not other & found
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "offered", "other"), CASES, ids=IDS)
 def test_fish(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str], other: set[str]) -> None:
     """The same in fish."""
@@ -60,7 +60,7 @@ def test_fish(scripts: dict[str, Path], words: tuple[str, ...], offered: set[str
     assert not other & found
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "shown"),
     [

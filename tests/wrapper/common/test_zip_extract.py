@@ -68,6 +68,7 @@ def test_the_number_of_members_is_limited(tmp_path: Path) -> None:
         unpack(build(*members), tmp_path, ArchiveLimits(1000, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [BZIP2, LZMA, DEFLATED])
 def test_a_member_that_hides_its_size_takes_no_memory(method: int, tmp_path: Path) -> None:
     """A bomb that announces 100 bytes is refused as damaged, within 400 MB of addresses."""

@@ -188,6 +188,7 @@ def test_a_folder_has_no_one_content(project: Project, tmp_path: Path) -> None:
     assert isinstance(read(_binder(Artifact), project, {"x": key})["x"], Artifact)
 
 
+@pytest.mark.slow
 def test_an_input_from_a_url(jobs: Jobs, server: Any) -> None:
     """A URL is fetched, read as the hint asks, and recorded as what the run consumes; so is a path."""
     text = b"name,people\nRome,3\nOslo,1\n"

@@ -107,6 +107,7 @@ def test_a_remote_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_inputs_are_consumed(core: Double, jobs: Jobs, platform: dict[str, str], tmp_path: Path) -> None:
     """An input is read from S3, by key; the run consumes it. One of another project, or kind, is exit 78."""
     made = pod(jobs, platform, remote(core, _JOB, parameters={"a": 1}))
@@ -154,6 +155,7 @@ def test_a_run_that_is_stopped_meanwhile(core: Double, jobs: Jobs, platform: dic
     assert "PUT runs/{id}" not in core.counts()
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """An unknown run, one of another kind, and a source that is not at hand are told; nothing else is touched."""
     done = pod(jobs, platform, "nothing-like-it")
@@ -187,6 +189,7 @@ def test_core_is_down_at_the_start(core: Double, jobs: Jobs, platform: dict[str,
     assert f"{core.url}/api/v1/-/p/runs/{identity} does not answer" in done.err
 
 
+@pytest.mark.slow
 def test_core_is_down_in_the_middle(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """A short while is waited for; a long one fails the outputs, which stay on disk, and are named."""
     core.faults.add("status", 2, method="POST", path="artifacts", status=503)
@@ -317,6 +320,7 @@ def test_sigterm_during_the_upload(core: Double, jobs: Jobs, platform: dict[str,
     assert core.run("p", identity)["status"]["message"] == "stopped by SIGTERM"
 
 
+@pytest.mark.slow
 def test_a_service_that_the_platform_has_started(
     core: Double, platform: dict[str, str], serve: Callable[..., Service]
 ) -> None:
@@ -370,6 +374,7 @@ def test_a_service_reads_from_core(core: Double, jobs: Jobs, platform: dict[str,
     assert answer == core.entities.all("p", "artifact")[0]["key"]
 
 
+@pytest.mark.slow
 def test_runs_on_core_are_named_tagged_and_listed(core: Double, jobs: Jobs, platform: dict[str, str]) -> None:
     """As in the local store: names, tags and notes, the columns of a listing, `latest`."""
     source = "def handler(run, n: int):\n    run.log_metric('loss', [2.0, 1.0 / n])\n    return {'accuracy': n / 4}\n"

@@ -107,6 +107,7 @@ _STUBBORN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGHUP", "time limit"])
 @pytest.mark.parametrize("name", _STUBBORN)
 def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, how: str) -> None:
@@ -128,6 +129,7 @@ def test_a_handler_that_swallows_it_is_ended_by_force(jobs: Jobs, name: str, how
     assert state in "".join(json.loads(line)["message"] for line in done.err.splitlines() if line.startswith("{"))
 
 
+@pytest.mark.slow
 def test_a_pool_that_waits_for_its_work_is_told_again(jobs: Jobs) -> None:
     """`with ThreadPoolExecutor()` waits in `__exit__` for threads that sleep on: the second exception ends that."""
     source = """
@@ -156,6 +158,7 @@ def test_cleaning_up_has_half_of_the_grace(jobs: Jobs) -> None:
     assert (jobs.folder / "saved").exists()
 
 
+@pytest.mark.slow
 def test_a_handler_that_catches_it_and_returns_has_completed(jobs: Jobs) -> None:
     """Training that is stopped early keeps its model, however long that takes to store: `grace` ends with the handler.
 
@@ -204,6 +207,7 @@ def test_a_second_ctrl_c_need_not_wait(jobs: Jobs) -> None:
     assert wait().code == 130
 
 
+@pytest.mark.slow
 def test_code_that_keeps_the_interpreter_to_itself_is_ended(jobs: Jobs) -> None:
     """No Python runs beside it, so nobody can record the end then: the next one that opens the store does."""
     source = "import collections, itertools\ndef handler():\n    collections.deque(itertools.repeat(0), maxlen=0)\n"

@@ -84,6 +84,7 @@ def recorded(jobs: Jobs, store: dict[str, str], key: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _RAISES)
 def test_whatever_is_raised_is_recorded(jobs: Jobs, store: dict[str, str], name: str) -> None:
     """ERROR with a type and a text of bounded length, in the record, the result file and the log."""
@@ -97,6 +98,7 @@ def test_whatever_is_raised_is_recorded(jobs: Jobs, store: dict[str, str], name:
     assert any(json.loads(line)["level"] == "error" for line in done.err.splitlines() if line.startswith("{"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _PUTS)
 def test_whatever_is_put_into_a_run_is_recorded_or_left_out(jobs: Jobs, store: dict[str, str], name: str) -> None:
     """COMPLETED with its result; what is left out is told."""
@@ -124,6 +126,7 @@ def handler(x: str = "", y=None, data: bytes = b"", path: Path = None):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -68,6 +68,7 @@ def test_a_run_is_recorded(jobs: Jobs) -> None:
     assert {"type": "run_of", "dest": function["key"]} in record["metadata"]["relationships"]
 
 
+@pytest.mark.slow
 def test_the_function_is_registered_once_for_each_revision(jobs: Jobs) -> None:
     """Two runs of one source share a revision of the function; a changed source makes another."""
     sources = ["def handler(): return 1\n", "def handler(): return 1\n", "def handler(): return 2\n"]
@@ -129,6 +130,7 @@ def handler(project, table, model, kept: bytes, json: dict, list: list, path: st
 """
 
 
+@pytest.mark.slow
 def test_every_value_of_the_outputs_table_is_stored_and_read_back_by_key(jobs: Jobs) -> None:
     """What one run returned, value by value, another run reads by its keys; and lineage leads from one to the other."""
     made = jobs.run(_TABLE)
@@ -237,6 +239,7 @@ def test_output_dir_and_files_store(jobs: Jobs) -> None:
     assert not (jobs.home / "files").exists()
 
 
+@pytest.mark.slow
 def test_two_models_of_one_run_are_two_files(jobs: Jobs) -> None:
     """Both are `model.pkl` in the store, and neither replaces the other in a folder."""
     source = """
@@ -281,6 +284,7 @@ def test_the_current_folder_is_an_output_without_the_store(jobs: Jobs) -> None:
         assert [name for name in names if "__pycache__" not in name] == ["data.txt", "main.py"]
 
 
+@pytest.mark.slow
 def test_outputs_go_to_an_object_store(jobs: Jobs, s3: dict[str, str]) -> None:
     """With DHCORE_DEFAULT_FILES_STORE the files go to S3, and the next run reads them from there by key."""
     s3 = {**s3, "DHCORE_DEFAULT_FILES_STORE": "s3://outputs/runs"}
@@ -456,6 +460,7 @@ def test_outputs_that_cannot_be_stored(jobs: Jobs, source: str, message: str) ->
     assert message in done.error["message"]
 
 
+@pytest.mark.slow
 def test_two_runs_that_log_one_name_at_once_are_two_versions(jobs: Jobs) -> None:
     """Runs that share a store do not disturb each other, and each stores its version."""
     jobs.write("def handler(project, n: int): return project.log_artifact('same', data=str(n))\n", "same.py")

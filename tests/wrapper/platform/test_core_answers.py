@@ -79,6 +79,7 @@ def test_an_error_that_somebody_else_has_set_stays(core: Double, store: DigitalH
     assert (status["message"], status["results"]) == ("by an administrator", {"a": 1})
 
 
+@pytest.mark.slow
 def test_files_that_core_repeats_on_every_page(core: Double, project: Project, tmp_path: Path) -> None:
     """Each of 250 files is read once, and all are removed before their entry is."""
     folder = tmp_path / "many"
@@ -338,6 +339,7 @@ def test_metrics_do_not_wait_for_core(core: Double, store: DigitalHubStore, proj
     assert core.entities.metrics[run.id] == {"loss": [float(step) for step in range(2000)]}
 
 
+@pytest.mark.slow
 def test_a_series_that_core_does_not_take(core: Double, store: DigitalHubStore, project: Project) -> None:
     """Its database ends at 64 KiB, with a 500 that does not pass: the others are written, this one is given back."""
     core.entities.embedded = True

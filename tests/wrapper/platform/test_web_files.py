@@ -198,6 +198,7 @@ def test_zip_before_a_scheme_is_no_other_address(project: Project, server: Serve
     assert _read(_item(project, f"{scheme}{server.url[4:]}/a.csv")) == [["Trento", 118000]]
 
 
+@pytest.mark.slow
 def test_a_job_reads_what_a_service_answers(jobs: Jobs, server: Any) -> None:
     """A path with a slash at its end is an address like any other; the record keeps it as it was typed."""
     server.answer = lambda request: give(request, b"\xef\xbb\xbf" + CSV, Content_Type="text/csv")

@@ -171,6 +171,7 @@ def test_workers_are_the_concurrency(shared: Processors, field: str) -> None:
     assert (answers, found.get("/most").json()) == (["done"] * 9, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [SLOW, SLOW_ASYNC], ids=["thread", "loop"])
 def test_a_call_waits_for_a_worker_so_long(shared: Processors, source: str) -> None:
     """Then it is answered 503 with a time to come again; the one that runs is not touched."""
@@ -250,6 +251,7 @@ def test_a_module_that_fails_to_import(shared: Processors) -> None:
     assert "is 'nothing_like_this' in the requirements" in record["hint"]
 
 
+@pytest.mark.slow
 def test_several_processes(shared: Processors) -> None:
     """The operator may have more than one, each with its number; both ports are shared by them."""
     found = shared.serve(ECHO, OVENBIRD_WORKERS="2")

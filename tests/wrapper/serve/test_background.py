@@ -79,6 +79,7 @@ def _done(service: Service) -> bool:
     return (service.log_path.parent / "done").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["keep-alive", "close"])
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_it_ends_although_the_client_has_gone(serve: Serve, kind: str, header: str) -> None:
@@ -95,6 +96,7 @@ def test_it_ends_although_the_client_has_gone(serve: Serve, kind: str, header: s
     assert {record["status"] for record in service.records if "status" in record} == {200}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_a_drain_waits_for_it(serve: Serve, kind: str) -> None:
     """After SIGTERM it still has `--grace` to finish."""
@@ -104,6 +106,7 @@ def test_a_drain_waits_for_it(serve: Serve, kind: str) -> None:
     assert _done(service)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_a_drain_does_not_wait_for_ever(serve: Serve, kind: str) -> None:
     """What takes longer than `--grace` is stopped with the process."""
@@ -115,6 +118,7 @@ def test_a_drain_does_not_wait_for_ever(serve: Serve, kind: str) -> None:
     assert not _done(service)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fastapi", "async def", "wsgi"])
 def test_it_counts_to_the_time_limit(serve: Serve, kind: str) -> None:
     """A task is stopped when its call is over the time limit; the answer's status stays."""

@@ -228,6 +228,7 @@ def test_request_in_one_packet(service: Service, name: str) -> None:
         check(client, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (data, _) in TABLE.items() if len(data) < 1000])
 def test_request_in_many_packets(service: Service, name: str) -> None:
     """A request whose bytes come one by one gets the same answer."""

@@ -187,6 +187,7 @@ def test_a_thread_that_waits_for_its_body(serve: Serve) -> None:
     assert service.post("/echo", content=b"x").text == "x"
 
 
+@pytest.mark.slow
 def test_threads_that_all_hang(serve: Serve) -> None:
     """The time limit stops a thread where Python code runs again; while all hang, the worker is not healthy."""
     service = serve("wsgi/plain.py:app", "--concurrency", "2", "--timeout", "300ms", "--drain-delay", "0")

@@ -63,6 +63,7 @@ def test_an_archive(web: Callable[[bytes], str]) -> None:
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py")) == ["mod.py", "pkg/__init__.py"]
 
 
+@pytest.mark.slow
 def test_an_object_store(s3: dict[str, str], tmp_path: Path) -> None:
     """A file, a folder (its address ends in `/`), an archive."""
     (tmp_path / "mod.py").write_bytes(CODE)

@@ -60,6 +60,7 @@ def test_what_takes_long_is_announced(core: Double, project: Project, tmp_path: 
     assert states == ["CREATED", "UPLOADING", "READY"]
 
 
+@pytest.mark.slow
 def test_many_files(core: Double, project: Project, tmp_path: Path) -> None:
     """More than a hundred files go to an address of their own, and are found there again."""
     folder = tmp_path / "many"

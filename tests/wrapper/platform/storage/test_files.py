@@ -102,6 +102,7 @@ def test_a_listing_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
         files.download(f"{tmp_path}/", tmp_path / "out", {}, ["../escaped"])
 
 
+@pytest.mark.slow
 def test_a_gigabyte_is_copied_in_constant_memory(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """

@@ -165,6 +165,7 @@ handler = Handler
 """
 
 
+@pytest.mark.slow
 def test_a_class_is_constructed_once_and_asked_by_probes(serve: Serve, tmp_path: Path) -> None:
     """A class handler is made once; its init, close, ready and alive are the service's."""
     service = serve(CLASS, "--init", "factor=3")

@@ -100,6 +100,7 @@ def test_a_dense_body_is_refused(service: Service, kind: str) -> None:
     assert probe.worst < STALL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPARSE)
 def test_a_large_body_is_decoded_beside_the_loop(service: Service, kind: str) -> None:
     """What is within the limits is taken, in bounded memory, while probes are answered; two at once too."""
@@ -141,6 +142,7 @@ def test_limits_are_settings(serve: Any) -> None:
     assert service.post(files=[("f", ("a.txt", b"1"))] * 11).status_code in (413, 415)
 
 
+@pytest.mark.slow
 def test_limits_hold_for_events(serve: Any) -> None:
     """The JSON of an event, a CloudEvent and a batch is held to the same limit."""
     service = serve("payloads/main.py:event_size", "--max-items", "20")

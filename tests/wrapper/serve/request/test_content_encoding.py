@@ -163,6 +163,7 @@ def test_damaged_data(start: Any, coding: str, damage: str) -> None:
     assert answer.status_code == (204 if damage == "empty" else 400), answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd", "br"])
 def test_a_bomb(start: Any, coding: str) -> None:
     """A few kilobytes that hold half a gigabyte are a 413, in bounded memory, while probes are answered."""

@@ -110,6 +110,7 @@ def test_several_lines(results: Service) -> None:
         assert client.answer().headers["content-type"].startswith("text/csv")
 
 
+@pytest.mark.slow
 def test_a_long_header_takes_no_time() -> None:
     """The parser's work grows with the length of a header, whatever is in it."""
     for accept in ('"' * 60_000, 'a/b;c="' + "\\" * 60_000, ";" * 60_000, 'a/b;q="' * 8_000, "*/*," * 15_000):

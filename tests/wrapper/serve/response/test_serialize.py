@@ -96,6 +96,7 @@ def test_none(results: Service) -> None:
     assert not {"content-length", "content-type", "transfer-encoding"} & set(answer.headers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure", "image"])
 def test_pictures(results: Service, name: str) -> None:
     """A figure and an image are PNG."""

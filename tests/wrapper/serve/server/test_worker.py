@@ -79,6 +79,7 @@ def test_a_drain_serves_on_for_its_delay(serve: Serve) -> None:
     assert service.wait() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "source"), [("1", WAITS), ("1", WAITS_SYNC), ("2", WAITS_SYNC)])
 def test_calls_in_flight_finish_within_the_grace(serve: Serve, tmp_path: Path, source: str, workers: str) -> None:
     """A call that ends within the limit is answered; one that does not is stopped and answered 503 with Retry-After."""
