@@ -117,12 +117,13 @@ def build_base(
         name_upstream(upstream, cache) as name,
     ):
         fill_context(base.version, Path(folder), options.flavour)
-        argv = buildah.build(
-            folder, options.image, file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
+        build_options = buildah.BuildOptions(
+            file=f"{folder}/Dockerfile", fmt=options.fmt, timestamp=options.epoch,
             arguments=sdk_arguments(name, about) if options.flavour else plain_arguments(name, about),
             annotations=about if options.fmt == "oci" else {},
             secrets=list_secret_files(site.network, conf),
         )  # fmt: skip
+        argv = buildah.build(folder, options.image, build_options)
         try:
             process.run(argv, env={**environ, **site.network.host_env()}, secrets=site.secrets(), line=line)
         except process.ProcessFailedError as error:

@@ -144,10 +144,10 @@ def argv(instruction: RunInstruction) -> tuple[buildah.Argv, ...]:
     """The commands of buildah that make an instruction's layer; the names of images and containers are left open."""
     mounts = [f"SECRET:/run/secrets/{name}:ro" for name in instruction.secrets]
     workdir = "/shared" if instruction.after == "source" else "/"
+    options = buildah.RunOptions(user="0:0", mounts=mounts, workdir=workdir, network=instruction.network)
     return (
         buildah.from_("BELOW", name="CONTAINER", pull="never"),
-        buildah.run("CONTAINER", ("/bin/sh", "-c", instruction.run), user="0:0", mounts=mounts, workdir=workdir,
-                    network=instruction.network),
+        buildah.run("CONTAINER", ("/bin/sh", "-c", instruction.run), options),
         buildah.commit("CONTAINER", "STEP"),
     )  # fmt: skip
 

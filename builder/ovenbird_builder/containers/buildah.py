@@ -6,7 +6,9 @@ caller (`BUILDAH_ISOLATION`, `CONTAINERS_STORAGE_CONF`, `CONTAINERS_REGISTRIES_C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
 
 Argv = tuple[str, ...]
 
@@ -27,27 +29,28 @@ def from_(image: str, *, name: str, pull: str = "missing") -> Argv:
     return ("buildah", "from", "--quiet", f"--pull={policy}", f"--name={name}", "--", image)
 
 
-def run(
-    container: str,
-    command: Iterable[str],
-    *,
-    user: str = "",
-    env: Mapping[str, str] | None = None,
-    passed: Iterable[str] = (),
-    mounts: Iterable[str] = (),
-    workdir: str = "",
-    network: bool = True,
-) -> Argv:
-    """Run a command in a working container; a mount is `HOST:PATH[:ro]`. The environment is not kept in the image.
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """How a command runs in a working container; a mount is `HOST:PATH[:ro]`.
 
     `passed` are variables by name, whose values buildah takes from its own environment: anyone may read an argv.
     """
-    flags = [f"--user={user}"] if user else []
-    flags += [f"--env={name}={value}" for name, value in (env or {}).items()]
-    flags += [f"--env={name}" for name in passed]
-    flags += [f"--volume={mount}" for mount in mounts]
-    flags += [f"--workingdir={workdir}"] if workdir else []
-    flags += [] if network else ["--network=none"]
+
+    user: str = ""
+    env: Mapping[str, str] = {}
+    passed: Sequence[str] = ()
+    mounts: Sequence[str] = ()
+    workdir: str = ""
+    network: bool = True
+
+
+def run(container: str, command: Iterable[str], options: RunOptions) -> Argv:
+    """Run a command in a working container. The environment is not kept in the image."""
+    flags = [f"--user={options.user}"] if options.user else []
+    flags += [f"--env={name}={value}" for name, value in options.env.items()]
+    flags += [f"--env={name}" for name in options.passed]
+    flags += [f"--volume={mount}" for mount in options.mounts]
+    flags += [f"--workingdir={options.workdir}"] if options.workdir else []
+    flags += [] if options.network else ["--network=none"]
     return ("buildah", "run", *flags, container, "--", *command)
 
 
@@ -103,24 +106,25 @@ def pull(image: str, *, policy: str = "missing", insecure: bool = False) -> Argv
     return ("buildah", "pull", "--quiet", f"--policy={policy}", *flags, "--", image)
 
 
-def build(
-    context: str,
-    image: str,
-    *,
-    file: str,
-    arguments: Mapping[str, str],
-    annotations: Mapping[str, str],
-    secrets: Mapping[str, str],
-    timestamp: int,
-    fmt: str = "oci",
-) -> Argv:
-    """Make an image from a Dockerfile and a folder; `secrets` is id -> file. No layer of another build is used."""
-    flags = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    flags += [f"--annotation={name}={value}" for name, value in annotations.items()]
-    flags += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
+class BuildOptions(Struct, frozen=True, kw_only=True):
+    """How an image is made from the Dockerfile `file`; `secrets` is id -> file, `timestamp` in seconds."""
+
+    file: str
+    arguments: Mapping[str, str]
+    annotations: Mapping[str, str]
+    secrets: Mapping[str, str]
+    timestamp: int
+    fmt: str = "oci"
+
+
+def build(context: str, image: str, options: BuildOptions) -> Argv:
+    """Make an image from a Dockerfile and a folder. No layer of another build is used."""
+    flags = [f"--build-arg={name}={value}" for name, value in options.arguments.items()]
+    flags += [f"--annotation={name}={value}" for name, value in options.annotations.items()]
+    flags += [f"--secret=id={name},src={path}" for name, path in options.secrets.items()]
     return (
-        "buildah", "build", "--pull=never", "--layers=false", "--identity-label=false", f"--format={fmt}",
-        f"--timestamp={timestamp}", f"--file={file}", f"--tag={image}", *flags, context,
+        "buildah", "build", "--pull=never", "--layers=false", "--identity-label=false", f"--format={options.fmt}",
+        f"--timestamp={options.timestamp}", f"--file={options.file}", f"--tag={image}", *flags, context,
     )  # fmt: skip
 
 

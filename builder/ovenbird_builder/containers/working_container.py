@@ -81,10 +81,11 @@ class WorkingContainer(Struct, frozen=True):
         """
         secrets, env = tuple(secrets), env or {}
         hidden = {name: value for name, value in env.items() if value in secrets}
-        argv = buildah.run(
-            self.name, command, user=user, env={name: env[name] for name in env if name not in hidden}, passed=hidden,
-            mounts=mounts, workdir=workdir, network=network,
+        options = buildah.RunOptions(
+            user=user, env={name: env[name] for name in env if name not in hidden}, passed=tuple(hidden),
+            mounts=tuple(mounts), workdir=workdir, network=network,
         )  # fmt: skip
+        argv = buildah.run(self.name, command, options)
         if not network and os.environ.get("BUILDAH_ISOLATION") == "chroot":
             argv = ("unshare", "--net", "--", *argv)  # that isolation takes `--network=none` and does not heed it
         result = process.run(
