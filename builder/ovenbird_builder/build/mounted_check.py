@@ -49,10 +49,10 @@ def run_mounted(
     """Run a command in an image whose blobs are in the cache; `layers` are those above its base.
 
     `environ` is the one that names the store, `env` goes on top of the image's own. Ends once `stop` is set.
-    None where that cannot be done. Errors: ProcessTimedOut, SpaceError.
+    None where that cannot be done. Errors: ProcessTimedOutError, DiskFullError.
     """
     root = overlay_store.find_root(cache, environ) if os.geteuid() == 0 else None
-    if root is None:
+    if root is None or user[0] == 0:  # root would keep its rights in there, which an engine takes away
         return None
     config = json.loads(image.config)
     diff_ids = config["rootfs"]["diff_ids"]

@@ -45,9 +45,9 @@ Ask = Callable[[Path, list[str]], "Mapping[str, tuple[int, str]] | None"]
 class SourceCheckResult(Struct, frozen=True):
     """What is known of a source that may start: warnings, modules from elsewhere by name, with where each is imported.
 
-    `absent` is the handler's module where the source does not have it, `hint` what may be meant by it, `has_code`
-    whether the source has other modules; `is_sure` tells that no package can bring it, since the source has what it
-    would lie in.
+    `absent` is the handler's module where the source does not have it, `hint` what may be meant by it, `is_near`
+    whether the source has a module of nearly that name; `is_sure` tells that no package can bring it, since the
+    source has the package that it would lie in.
     `is_open` tells that `sys.path` is changed.
     """
 
@@ -56,7 +56,7 @@ class SourceCheckResult(Struct, frozen=True):
     absent: str = ""
     is_open: bool = False
     hint: str = ""
-    has_code: bool = False
+    is_near: bool = False
     is_sure: bool = False
 
 
@@ -74,7 +74,7 @@ def check_source(
     if known is None:
         checked = _look(function, tree.path, version, ask, cache)
         known = [
-            checked.warnings, checked.imports, checked.absent, checked.is_open, checked.hint, checked.has_code,
+            checked.warnings, checked.imports, checked.absent, checked.is_open, checked.hint, checked.is_near,
             checked.is_sure,
         ]  # fmt: skip
         cache.note(name, known, f"source of {function.name}")
@@ -98,8 +98,8 @@ def check_handler(
     """Refuse a handler whose module nothing can bring, before anything is locked.
 
     `wanted` are the names and origins of the requirements: what they bring is not known yet, so a module that is not
-    in the source passes where they may have it, and `check_imports` looks again. Where the source has code of its own
-    only what is called like the module may, and what comes from a folder, a repository or a URL, as own code does.
+    in the source passes where they may have it, and `check_imports` looks again. Where the source has a module of
+    nearly that name only a requirement of that name may bring it, or one from a folder, a repository or a URL.
     `is_elsewhere` asks for a name at the top whether the base has it; it is called last.
     Errors: HandlerMissingError.
     """
@@ -110,7 +110,7 @@ def check_handler(
     names = {normal_name(name) for name in (*distributions, *(name for name, _ in rows))}
     is_known = top in stdlib_names(version) | RUNTIME_MODULES or normal_name(distribution_of(top)) in names
     is_own_code = any(origin or not name for name, origin in rows)
-    is_likely = any(_is_alike(top, name) for name, _ in rows) if checked.has_code else bool(rows)
+    is_likely = any(_is_alike(top, name) for name, _ in rows) if checked.is_near else bool(rows)
     may_be_brought = is_known or is_own_code or has_installed or is_likely
     if checked.is_sure or (not may_be_brought and not is_elsewhere(top)):
         where = "the source does not have it" if checked.is_sure else "neither the source nor a requirement has it"
@@ -177,9 +177,9 @@ def _look(function: FunctionSpec, root: Path, version: str, ask: Ask, cache: Lay
     if path is None:
         if _is_compiled(root, module):
             return SourceCheckResult(tuple(texts), imports, "", is_open)
-        hint, has_code = _describe_near(root, module, attribute)
+        hint, is_near = _describe_near(root, module, attribute)
         is_sure = not is_open and _is_sure(root, module)
-        return SourceCheckResult(tuple(texts), imports, module, is_open, hint, has_code, is_sure)
+        return SourceCheckResult(tuple(texts), imports, module, is_open, hint, is_near, is_sure)
     scanned = _scan(path)
     if scanned:
         _check_names(path.relative_to(root).as_posix(), scanned, attribute.partition(".")[0], function.init or "")
@@ -213,7 +213,7 @@ def _is_sure(root: Path, module: str) -> bool:
 
 
 def _describe_near(root: Path, module: str, attribute: str) -> tuple[str, bool]:
-    """Return what may be meant by a module that the source does not have, and whether it has others."""
+    """Return a hint for a module that the source does not have, and whether the source has one of nearly that name."""
     names = []
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
@@ -221,14 +221,14 @@ def _describe_near(root: Path, module: str, attribute: str) -> tuple[str, bool]:
         if _MODULE.fullmatch(name):
             names.append(name)
     if root.joinpath(*module.split(".")).is_dir():
-        return f"{module.replace('.', '/')} is a folder without an __init__.py", bool(names)
+        return f"{module.replace('.', '/')} is a folder without an __init__.py", False
     if lower := [name for name in names if name.endswith(f".{module}")]:
         folder = lower[0].removesuffix(f".{module}").replace(".", "/")
         return f"did you mean {lower[0]}:{attribute}, or spec.source.source: {folder}?", True
     if near := nearest_name(module, names, cutoff=_ALIKE):
         return f"did you mean {near}:{attribute}?", True
     some = ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
-    return f"spec.source.handler is MODULE:FUNCTION; the source has {some or 'no Python file'}", bool(names)
+    return f"spec.source.handler is MODULE:FUNCTION; the source has {some or 'no Python file'}", False
 
 
 def _check_names(place: str, scanned: ModuleScan, handler: str, init: str) -> None:

@@ -229,7 +229,8 @@ def never(name: str) -> bool:
     [
         ("jobs:run", (("acme-jobs", ""),), True),
         ("acme_jobs.daily:run", (("acme-jobs", ""),), True),
-        ("app:run", (("six", ""), ("acme-jobs", "")), False),
+        ("app:run", (("six", ""), ("acme-jobs", "")), True),
+        ("app:run", (), False),
         ("mian:run", (("acme-jobs", ""),), False),
         ("mian:run", (("mian", ""),), True),
         ("mian:run", (("lib", "file:lib"),), True),
@@ -240,14 +241,14 @@ def never(name: str) -> bool:
         ("space.part:run", (), False),
         ("pkg.other:run", (("pkg", ""),), False),
     ],
-    ids=["a package", "its own name", "another package",
+    ids=["a package", "its own name", "another package", "no package",
          "a slip", "a package of that name", "a folder", "a lock", "the standard library", "the base",
          "a namespace", "nobody", "the source's own package"],
 )  # fmt: skip
 def test_a_module_that_a_requirement_may_bring_is_left_to_the_lock(
     check: Check, handler: str, wanted: tuple[tuple[str, str], ...], passes: bool
 ) -> None:
-    """Beside code of the source's own only what is called like the module; nobody adds to the source's own package."""
+    """Where the source has a module of nearly that name, only that name counts; its own packages are closed."""
     found = check({"main.py": GOOD, "space/mine.py": "", "pkg/__init__.py": ""}, handler)
     if passes:
         check_handler(found, HERE, wanted, ("pip",), is_elsewhere=never)
