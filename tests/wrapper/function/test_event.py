@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from ovenbird.function.event import Event
+from ovenbird.function.event import Event, EventRequest
 
 PAIRS = [(b"Content-Type", b"text/plain"), (b"x-a", b"1"), (b"X-A", b"2")]
 
@@ -12,8 +12,8 @@ PAIRS = [(b"Content-Type", b"text/plain"), (b"x-a", b"1"), (b"X-A", b"2")]
 def test_an_event_tells_all_of_its_call() -> None:
     """Body, headers, query, method, path, size and time, under the platform's names."""
     event = Event(
-        {"a": 1}, b'{"a":1}', content_type="application/json", method="POST", path="/p", query="a=1&b=&a=2",
-        pairs=PAIRS, request_id=lambda: "id",
+        {"a": 1}, b'{"a":1}',
+        EventRequest("application/json", "POST", "/p", "a=1&b=&a=2", PAIRS, lambda: "id"),
     )  # fmt: skip
     assert (event.body, event.raw, event.size, event.content_type) == ({"a": 1}, b'{"a":1}', 7, "application/json")
     assert (event.method, event.path, event.url, event.id) == ("POST", "/p", "/p?a=1&b=&a=2", "id")
@@ -25,7 +25,7 @@ def test_an_event_tells_all_of_its_call() -> None:
 
 def test_headers_are_found_whatever_their_case() -> None:
     """Names do not depend on case; repeated headers are joined; values stay out of the repr."""
-    event = Event(b"", pairs=PAIRS)
+    event = Event(b"", request=EventRequest(headers=PAIRS))
     assert event.get_header("CONTENT-type") == event.headers["content-TYPE"] == "text/plain"
     assert event.headers["x-a"] == "1, 2"
     assert (event.get_header("no"), event.get_header("no", "d")) == (None, "d")
@@ -35,5 +35,5 @@ def test_headers_are_found_whatever_their_case() -> None:
 
 def test_an_event_without_a_query_has_a_plain_url() -> None:
     """No question mark without a query."""
-    event = Event(b"", path="/p")
+    event = Event(b"", request=EventRequest(path="/p"))
     assert (event.url, event.fields, event.size) == ("/p", {}, 0)

@@ -160,7 +160,7 @@ def test_a_run_that_cannot_be_run(core: Double, jobs: Jobs, platform: dict[str, 
     """An unknown run, one of another kind, and a source that is not at hand are told; nothing else is touched."""
     done = pod(jobs, platform, "nothing-like-it")
     assert done.code == 76
-    assert "RUN_ID and PROJECT_NAME" in done.err
+    assert "`RUN_ID` and `PROJECT_NAME`" in done.err
     done = pod(jobs, platform, remote(core, "def handler(): pass\n", kind="dbt+transform:run"))
     assert (done.code, "dbt+transform:run" in done.err) == (76, True)
     for source, told in (("git+ssh://git@h/r#main", "cannot be fetched"), ("src/b.py", "no b.py in")):

@@ -11,7 +11,7 @@ from tests.loading import Project
 from ovenbird.errors import InitError
 from ovenbird.function.handler import Handler
 from ovenbird.logging_config import LogHandler
-from ovenbird.serve.in_process import CapturedResponse, invoke
+from ovenbird.serve.in_process import CapturedResponse, InProcessRequest, invoke
 from ovenbird.settings import Settings
 
 JSON = (("Content-Type", "application/json"),)
@@ -19,7 +19,7 @@ JSON = (("Content-Type", "application/json"),)
 
 def call(handler: Handler, body: bytes = b"", settings: Settings | None = None, **options: object) -> CapturedResponse:
     """Invoke with a log that nobody reads."""
-    return invoke(handler, settings or Settings(), LogHandler("json", io.StringIO()), body, **options)
+    return invoke(handler, settings or Settings(), LogHandler("json", io.StringIO()), InProcessRequest(body, **options))
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ def invoke(
     with _stdout_for_data():
         handler = Handler(load(target))
         answer = in_process.invoke(
-            handler, settings, lines, body, method=method, path=asked["path"], headers=tuple(headers),
-            open_project=open_project,
+            handler, settings, lines, in_process.InProcessRequest(body, method, asked["path"], tuple(headers)),
+            open_project,
         )  # fmt: skip
     sys.stdout.buffer.write(bytes(answer.body))
     if answer.body and not answer.body.endswith(b"\n") and sys.stdout.isatty():

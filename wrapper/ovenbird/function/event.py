@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .header_lines import join_lines
 
@@ -15,7 +15,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_values",)
 
-    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         self._values = {name.decode("latin-1"): value.decode("latin-1") for name, value in join_lines(pairs).items()}
 
     def __getitem__(self, name: str) -> str:
@@ -31,6 +31,18 @@ class Headers(Mapping[str, str]):
         return f"Headers({', '.join(self._values)})"  # names only: values may be secrets
 
 
+class EventRequest(NamedTuple):
+    """The request that brought an event. `request_id` returns its id, which is made when somebody asks for it."""
+
+    content_type: str = ""
+    method: str = ""
+    path: str = ""
+    query: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    request_id: Callable[[], str] = str
+    trigger: str = "http"
+
+
 class Event:
     """What a handler with a parameter `event` receives.
 
@@ -42,26 +54,19 @@ class Event:
         self,
         body: Any,
         raw: bytes = b"",
-        *,
-        content_type: str = "",
-        method: str = "",
-        path: str = "",
-        query: str = "",
-        pairs: list[tuple[bytes, bytes]] | None = None,
-        request_id: Callable[[], str] = str,
-        trigger: str = "http",
+        request: EventRequest = EventRequest(),  # noqa: B008  # a tuple, which nobody can change
     ) -> None:
         self.body = body
         self.raw = raw
-        self.content_type = content_type
-        self.method = method
-        self.path = path
-        self.url = f"{path}?{query}" if query else path
-        self.trigger = SimpleNamespace(kind=trigger, name=trigger)
-        self._query = query
-        self._pairs = pairs or []
+        self.content_type = request.content_type
+        self.method = request.method
+        self.path = request.path
+        self.url = f"{request.path}?{request.query}" if request.query else request.path
+        self.trigger = SimpleNamespace(kind=request.trigger, name=request.trigger)
+        self._query = request.query
+        self._pairs = request.headers
         self._headers: Headers | None = None
-        self._id = request_id
+        self._id = request.request_id
         self._timestamp = datetime.now(timezone.utc)
 
     @property

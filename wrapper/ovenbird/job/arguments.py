@@ -27,11 +27,11 @@ def check_names(binder: Binder, parameters: Mapping[str, Any], inputs: Mapping[s
         raise ArgumentsError(f"the function cannot be run as a job: {why}", hint="ovenbird serve, or ovenbird invoke")
     twice = sorted(set(parameters) & set(inputs))
     problems = [f"{show_value(name)} is given as a parameter and as an input" for name in twice]
-    known = [parameter.name for parameter in binder.parameters]
+    names = [parameter.name for parameter in binder.parameters]
     if not binder.rest:
-        for name in [name for name in (*parameters, *inputs) if name not in known]:
+        for name in [name for name in (*parameters, *inputs) if name not in names]:
             reserved = "is filled by Ovenbird" if name in binder.reserved else "is not an argument of the handler"
-            hint = suggest_names(name, known)
+            hint = suggest_names(name, names)
             problems.append(f"{show_value(name)} {reserved}{f', {hint}' if hint else ''}")
     missing = [p.name for p in binder.parameters if p.required and p.name not in parameters and p.name not in inputs]
     problems += [f"{show_value(name)} is missing" for name in missing]

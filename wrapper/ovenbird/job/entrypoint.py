@@ -19,7 +19,7 @@ from ..platform.entities.run import run_metadata, start_run
 from ..platform.project.project import resolve_project_name
 from ..platform.store_factory import open_store
 from ..settings import Settings, limits_as_variables
-from .execution import JobRun, execute, keep
+from .execution import JobRun, RunArguments, RunEnvironment, execute, keep
 from .parameters import from_file, shown
 
 
@@ -31,10 +31,11 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     environ = {**environ, **limits_as_variables(settings)}
     parameters = {**from_file(settings.params), **settings.param, **_line(settings)}
     store = keep(open_store(settings.platform, environ, settings.platform_patience))
+    environment = RunEnvironment(settings, environ, store)
     if is_remote(settings, environ):
         from .platform_run import run as run_remote
 
-        return run_remote(target, settings, environ, store, parameters)
+        return run_remote(target, environment, parameters)
     assert target is not None
     _refuse_result_file(settings)
     name = resolve_project_name(settings.project, environ, target.function.project if target.function else "")
@@ -45,13 +46,13 @@ def run(target: Target | None, settings: Settings, environ: Mapping[str, str], l
     }
     if settings.init:
         spec["init_parameters"] = settings.init
-    said = run_metadata(settings.name, settings.tag, settings.note)
+    metadata = run_metadata(settings.name, settings.tag, settings.note)
     record = start_run(
-        store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=said
+        store, name, environ, spec=spec, status={"pid": os.getpid(), "launch": {**launch}}, metadata=metadata
     )
     # as in the platform; the third tells an `ovenbird run` that the function starts that this run is not its own
     os.environ.update(RUN_ID=record.id, PROJECT_NAME=record.project, OVENBIRD_LOCAL_RUN=record.id)
-    return execute(JobRun(target, settings, environ, store, record, parameters, settings.input, settings.init))
+    return execute(JobRun(target, record, environment, RunArguments(parameters, settings.input, settings.init)))
 
 
 def _refuse_result_file(settings: Settings) -> None:
@@ -68,9 +69,9 @@ def _refuse_result_file(settings: Settings) -> None:
 
 def is_remote(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Whether the run is one that the platform has started: it is taken from Core, with all that belongs to it."""
-    given = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
+    is_named = environ.get("RUN_ID") and environ.get("PROJECT_NAME")
     return (
-        bool(given)
+        bool(is_named)
         and environ.get("OVENBIRD_LOCAL_RUN") != environ["RUN_ID"]
         and backend_name(settings.platform, environ) == "core"
     )

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..common.process_exit import force_end
 from ..common.user_warnings import tolerate_warnings
@@ -99,6 +99,22 @@ def execute(job: JobRun) -> int:
     return code
 
 
+class RunEnvironment(NamedTuple):
+    """Where a run takes place."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    store: EntityStore
+
+
+class RunArguments(NamedTuple):
+    """What a run is given: `parameters` and `inputs` (paths, URLs or keys) for the handler, `init` for its init."""
+
+    parameters: dict[str, Any]
+    inputs: Mapping[str, str]
+    init: dict[str, Any]
+
+
 class JobRun:
     """One run that has a record. `remote`: the platform has started it, knows its function, and keeps its state;
     `replaceable`: there is another way to run it, which is taken when this one cannot."""
@@ -106,24 +122,21 @@ class JobRun:
     def __init__(
         self,
         target: Target | Callable[[], Target],
-        settings: Settings,
-        environ: Mapping[str, str],
-        store: EntityStore,
         record: Run,
-        parameters: dict[str, Any],
-        inputs: Mapping[str, str],
-        init: dict[str, Any],
+        environment: RunEnvironment,
+        arguments: RunArguments,
         *,
         remote: bool = False,
         replaceable: bool = False,
     ) -> None:
         self.target = target
-        settings, environ = absolute_settings(settings), absolute_environ(environ)
+        settings, environ = absolute_settings(environment.settings), absolute_environ(environment.environ)
         self.settings = settings
+        self.store = store = environment.store
         self.environ = store.storage(environ)
-        self.store = store
         self.record = record
-        self.parameters, self.inputs, self.init = parameters, absolute_inputs(inputs), init
+        self.parameters, self.inputs = arguments.parameters, absolute_inputs(arguments.inputs)
+        self.init = arguments.init
         self.remote, self.replaceable = remote, replaceable
         self.on_core = backend_name(settings.platform, environ) == "core"
         unsent = Path(data_dir(environ), "unsent", record.id)
@@ -198,10 +211,10 @@ class JobRun:
 
     def _update_packages(self) -> None:
         """Record the packages once more where modules were imported meanwhile: those are needed too."""
-        known = self.record.status.get("provenance")
-        if isinstance(known, dict) and len(sys.modules) != self._modules:
+        details = self.record.status.get("provenance")
+        if isinstance(details, dict) and len(sys.modules) != self._modules:
             with contextlib.suppress(Exception):  # what user code has put into `sys.modules` must not cost the record
-                known["packages"] = packages()
+                details["packages"] = packages()
 
     def _force(self, interrupted: RunInterrupted) -> None:
         """Record the end from another thread, as the function does not return, and end the process."""
@@ -265,8 +278,8 @@ class JobRun:
             self.record.status.provenance = provenance(loaded, self.environ)
             self._modules = len(sys.modules)
             if self.on_core:  # which keeps of a function what the platform knows only
-                found = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
-                self.record.status.provenance.source = found
+                origin = {name: spec["source"][name] for name in ("digest", "revision") if name in spec["source"]}
+                self.record.status.provenance.source = origin
         finally:
             if not self.remote:
                 function = self.project.register_function(title, spec)
@@ -275,12 +288,14 @@ class JobRun:
         return Handler(loaded, JOB, fields_only=True)
 
     def _reserved(self, binder: Binder, context: Context) -> dict[str, Any]:
-        known = {"context": context, "project": self.project, "run": self.record}
+        values = {"context": context, "project": self.project, "run": self.record}
         if "event" in binder.reserved.values():
-            from ..function.event import Event
+            from ..function.event import Event, EventRequest
 
-            known["event"] = Event(dict(self.record.spec), trigger="job", request_id=lambda: self.record.id)
-        return {name: known[kind] for name, kind in binder.reserved.items()}
+            values["event"] = Event(
+                dict(self.record.spec), request=EventRequest(trigger="job", request_id=lambda: self.record.id)
+            )
+        return {name: values[kind] for name, kind in binder.reserved.items()}
 
     def _store(self, value: Any, names: Sequence[Any]) -> None:
         """Store what the handler returned. Errors: OutputError."""

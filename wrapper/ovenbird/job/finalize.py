@@ -24,8 +24,8 @@ _log = logging.getLogger("ovenbird")
 
 def _told(name: str, value: object) -> str:
     """A result for the log: cut, and without what is secret."""
-    shown = next(iter(mask_parameters({name: value}).values()))
-    return cut_text(shown, 200) if isinstance(shown, str) else show_value(shown, 200)
+    masked = next(iter(mask_parameters({name: value}).values()))
+    return cut_text(masked, 200) if isinstance(masked, str) else show_value(masked, 200)
 
 
 class RunFinalizer:
@@ -47,7 +47,7 @@ class RunFinalizer:
         self._keep_logged()
         self._tell(state, error)
         try:
-            now = self._finish(state, error)
+            recorded = self._finish(state, error)
         except OvenbirdError as unrecorded:
             stored = ", ".join(self._outcome.outputs.values()) or "none"
             failed = PlatformError(
@@ -57,14 +57,14 @@ class RunFinalizer:
             )
             self._told("ERROR", {"type": failed.code, "message": str(failed), "traceback": ""})
             raise failed from unrecorded
-        if now in ("STOP", "STOPPED") and state != "STOPPED":
-            _log.warning("the run was stopped meanwhile: its state is %s; what it made is recorded", now)
+        if recorded in ("STOP", "STOPPED") and state != "STOPPED":
+            _log.warning("the run was stopped meanwhile: its state is %s; what it made is recorded", recorded)
             state, code = "STOPPED", STOPPED
-        elif now == "ERROR" != state:
+        elif recorded == "ERROR" != state:
             _log.error("somebody has set the run to ERROR meanwhile: it stays that; what it made is recorded")
-            state, code = now, PlatformError.exit_code
-        elif now in FINAL and now != state:
-            _log.error("the run ended as %s, and the platform keeps %s", state, now)
+            state, code = recorded, PlatformError.exit_code
+        elif recorded in FINAL and recorded != state:
+            _log.error("the run ended as %s, and the platform keeps %s", state, recorded)
             code = code or PlatformError.exit_code
         written = self._told(state, error)
         if self._stdout and self._outcome.returned and not is_stdout(self._result_file):

@@ -33,11 +33,11 @@ def call(handler: Handler, context: Context, parameters: Arguments, values: Argu
         return _call_directly(handler, context, parameters, values, items)
     except (RunInterrupted, InitError):
         raise
-    except SystemExit as left:
-        if left.code in (None, 0):
+    except SystemExit as exit_request:
+        if exit_request.code in (None, 0):
             return None  # a script's way to say that it is done
-        message = f"the handler called sys.exit({show_value(left.code)})"
-        raise _ended("SystemExit", message, left) from None
+        message = f"the handler called sys.exit({show_value(exit_request.code)})"
+        raise _ended("SystemExit", message, exit_request) from None
     except BaseException as raised:
         raise _ended(type(raised).__name__, summary(raised), raised) from None
 
@@ -59,8 +59,8 @@ def init_failed(error: BaseException, handler: Handler) -> InitError:
 
 
 def _ended(kind: str, message: str, error: BaseException) -> RunFailed:
-    found = {"type": kind, "message": message, "traceback": user_traceback(error)}
-    return RunFailed("ERROR", HandlerError.exit_code, found)
+    details = {"type": kind, "message": message, "traceback": user_traceback(error)}
+    return RunFailed("ERROR", HandlerError.exit_code, details)
 
 
 def _needs_loop(handler: Handler) -> bool:

@@ -40,15 +40,15 @@ class UnpicklableError(OutputError):
 
 def check_names(names: Sequence[Name]) -> list[str]:
     """Return the names of declared outputs; raise OutputError for one that is unusable, or whose kind is unknown."""
-    found = [_name(item) for item in names]
-    for item, name in zip(names, found, strict=True):
+    checked = [_name(item) for item in names]
+    for item, name in zip(names, checked, strict=True):
         keys.check_name(name, "output name", OutputError)
         if not isinstance(item, str) and (kind := item.get("kind")) is not None and kind not in KINDS:
             raise OutputError(
                 f"output {show_value(name)}: the kind {show_value(kind)} is not known", hint=", ".join(KINDS)
             )
-    _check_twice(found)
-    return found
+    _check_twice(checked)
+    return checked
 
 
 def store(
@@ -107,8 +107,8 @@ def _paired(value: Any, names: Sequence[Name], *, explode_lists: bool) -> list[t
     elif type(value) is list:
         text = None if explode_lists or len(names) > 1 else _json(value)
         parts = value if text is None else [_JsonList(value, text)]
-    given = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
-    return [(item, part) for item, part in zip(given, parts, strict=False) if part is not None]
+    all_names = [*names, *(f"output_{position}" for position in range(len(names), len(parts)))]
+    return [(item, part) for item, part in zip(all_names, parts, strict=False) if part is not None]
 
 
 def _name(item: Any) -> Any:
@@ -122,10 +122,10 @@ def _check_twice(names: Sequence[str]) -> None:
 
 def _failure(failed: Sequence[tuple[str, OvenbirdError]], outcome: RunResult) -> OutputError:
     problems = "; ".join(f"output {show_value(name)}: {error.message}" for name, error in failed)
-    kept = [*outcome.results, *outcome.outputs]
-    found = OutputError(f"{problems}; stored: {', '.join(kept) or 'nothing'}", hint=failed[0][1].hint)
-    found.__cause__ = failed[0][1]
-    return found
+    stored = [*outcome.results, *outcome.outputs]
+    failure = OutputError(f"{problems}; stored: {', '.join(stored) or 'nothing'}", hint=failed[0][1].hint)
+    failure.__cause__ = failed[0][1]
+    return failure
 
 
 def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, as_file: bool) -> None:
@@ -146,8 +146,8 @@ def _store_one(item: Name, value: Any, project: Project, outcome: RunResult, *, 
         _note(name, project.adopt_foreign(value), outcome)
     elif not isinstance(item, str):
         _note_stored(name, _of_kind(item, value, project), value, outcome)
-    elif (found := _result(value)) is not None:
-        outcome.results[name] = outcome.returned[name] = found[0]
+    elif (result := _result(value)) is not None:
+        outcome.results[name] = outcome.returned[name] = result[0]
     else:
         _note_stored(name, _entity(name, value, project), value, outcome)
 

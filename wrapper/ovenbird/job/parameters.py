@@ -21,12 +21,12 @@ def from_file(name: str) -> dict[str, Any]:
         return {}
     try:
         text = Path(name).read_bytes()
-        found = _parsed(text, name)
+        parameters = _parsed(text, name)
     except OSError as error:
         raise ArgumentsError(f"--params: cannot read {show_value(name)}: {error.strerror}") from None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+    if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
         raise ArgumentsError(f"--params: {show_value(name)} does not hold a mapping of names to values")
-    return found
+    return parameters
 
 
 def _parsed(text: bytes, name: str) -> Any:

@@ -19,7 +19,7 @@ from ..platform.entities.run import Run
 from ..platform.store import EntityStore, Record, format_timestamp
 from ..platform.store_factory import open_store
 from ..settings import Settings
-from .execution import JobRun, execute
+from .execution import JobRun, RunArguments, RunEnvironment, execute
 from .finalize import STOPPED
 
 SERVICE = "python+serve:run"  # the kind of a service's run
@@ -27,30 +27,33 @@ _log = logging.getLogger("ovenbird")
 
 
 def run(
-    target: Target | None, settings: Settings, environ: Mapping[str, str], store: EntityStore, parameters: dict[str,
-    Any],
-    *, given: Record | None = None, replaceable: bool = False,
+    target: Target | None, environment: RunEnvironment, parameters: dict[str, Any],
+    *, known_run: Record | None = None, replaceable: bool = False,
 ) -> int:  # fmt: skip
-    """Run what the run RUN_ID of the project PROJECT_NAME asks for; what is given here wins, name by name.
+    """Run what the run `RUN_ID` of the project `PROJECT_NAME` asks for, and return the exit status.
 
-    `given` is the run when it is at hand: then only its state is asked. The exit status: 143 without running anything
-    when it has been stopped already. Errors: OvenbirdError; one of UNSERVED before anything was run or recorded, when
-    it is `replaceable`.
+    `parameters` and the settings win over those of the run, name by name. `known_run` is the run when it is at hand:
+    then only its state is asked for. A run that was stopped already is not run; the status is 143.
+    Errors: OvenbirdError. With `replaceable` it is one of UNSERVED while nothing was run or recorded.
     """
+    settings, environ, store = environment
     project, identity = keys.check_name(environ["PROJECT_NAME"], "PROJECT_NAME"), environ["RUN_ID"]
-    taken = take(store, project, identity, given=given)
-    if taken["status"].get("state") in ("STOP", "STOPPED"):
-        _log.warning("run %s was stopped before it began", taken["key"])
+    run_record = take(store, project, identity, known_run=known_run)
+    if run_record["status"].get("state") in ("STOP", "STOPPED"):
+        _log.warning("run %s was stopped before it began", run_record["key"])
         return STOPPED
-    spec = taken["spec"]
-    record = Run(store, taken, environ)
+    spec = run_record["spec"]
+    record = Run(store, run_record, environ)
     record.status.started = format_timestamp()
     job = JobRun(
-        target or (lambda: named(store, taken, Path(settings.source or "."), environ)),
-        settings, environ, store, record,
-        parameters={**(spec.get("parameters") or {}), **parameters},
-        inputs={**_inputs(spec), **settings.input},
-        init={**(spec.get("init_parameters") or {}), **settings.init},
+        target or (lambda: named(store, run_record, Path(settings.source or "."), environ)),
+        record,
+        environment,
+        RunArguments(
+            {**(spec.get("parameters") or {}), **parameters},
+            {**_inputs(spec), **settings.input},
+            {**(spec.get("init_parameters") or {}), **settings.init},
+        ),
         remote=True, replaceable=replaceable,
     )  # fmt: skip
     return execute(job)
@@ -73,25 +76,25 @@ def service(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Set
 
 
 def take(
-    store: EntityStore, project: str, identity: str, kind: str = keys.RUN_KIND, *, given: Record | None = None
+    store: EntityStore, project: str, identity: str, kind: str = keys.RUN_KIND, *, known_run: Record | None = None
 ) -> Record:  # fmt: skip
-    """The run; `given` with the state that it has by now, when it is at hand.
+    """The run; `known_run` with the state that it has by now, when it is at hand.
 
     Errors: PlatformError when there is none, or no such project; RunKindError when it is of another kind.
     """
     key = keys.run_key(project, keys.check_id(identity, "RUN_ID"), "")
     try:
-        if given is None:
-            found = store.read(key)
+        if known_run is None:
+            run = store.read(key)
         else:
-            found = {**given, "status": {**given["status"], "state": store.state(key)}}
+            run = {**known_run, "status": {**known_run["status"], "state": store.state(key)}}
     except InputError as error:
         raise PlatformError(error.message, hint="`RUN_ID` and `PROJECT_NAME` say which run this is") from None
-    if found["kind"] != kind:
+    if run["kind"] != kind:
         raise UnsupportedRunKindError(
-            f"run {show_value(identity)} is of kind {show_value(found['kind'])}", hint=f"only {kind} is run here"
+            f"run {show_value(identity)} is of kind {show_value(run['kind'])}", hint=f"only {kind} is run here"
         )
-    return found
+    return run
 
 
 def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, str]) -> Target:
@@ -134,9 +137,9 @@ def _at_hand(path: Path) -> bool:
 
 
 def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) -> FunctionSpec:
-    wanted = ("source", "python_version", "image", "base_image", "requirements")
-    kept = {field: spec[field] for field in wanted if spec.get(field) is not None}
-    document = {"name": name, "kind": "python", "project": project, "spec": kept}
+    names = ("source", "python_version", "image", "base_image", "requirements")
+    fields = {field: spec[field] for field in names if spec.get(field) is not None}
+    document = {"name": name, "kind": "python", "project": project, "spec": fields}
     # the first is told as what it is when the source is looked for; with the other `code` is run, as the platform does
     passed = ("spec.source.source: no file", TWO_SOURCES)
     problems = [text for text in validate(document, folder) if not text.startswith(passed)]
@@ -147,10 +150,10 @@ def _document(spec: Mapping[str, Any], name: str, project: str, folder: Path) ->
 
 def _inputs(spec: Mapping[str, Any]) -> dict[str, str]:
     """Keys by argument; the platform's own tools may have put the whole entity there."""
-    found = {}
+    inputs = {}
     for name, value in (spec.get("inputs") or {}).items():
         key = value.get("key") if isinstance(value, dict) else value
         if not isinstance(key, str):
             raise InputError(f"input {show_value(name)}: expected the key of an entity, found {type(value).__name__}")
-        found[name] = key
-    return found
+        inputs[name] = key
+    return inputs

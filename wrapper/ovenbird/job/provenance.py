@@ -67,7 +67,7 @@ def machine() -> dict[str, Any]:
     """
     system = os.uname()
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    found: dict[str, Any] = {
+    details: dict[str, Any] = {
         "system": system.sysname,
         "release": system.release,
         "architecture": system.machine,
@@ -76,11 +76,11 @@ def machine() -> dict[str, Any]:
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
     with contextlib.suppress(OSError, ValueError):  # no limit is the text `max`
-        found["memory"] = min(found["memory"], int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        details["memory"] = min(details["memory"], int(Path("/sys/fs/cgroup/memory.max").read_text()))
     with contextlib.suppress(OSError):
         devices = sorted(Path("/proc/driver/nvidia/gpus").iterdir())
-        found["gpus"] = [_gpu_model((device / "information").read_text()) for device in devices]
-    return found
+        details["gpus"] = [_gpu_model((device / "information").read_text()) for device in devices]
+    return details
 
 
 def _gpu_model(text: str) -> str:

@@ -16,7 +16,7 @@ from ..errors import UnsupportedRunError, UnsupportedRunKindError
 from ..function.target import Target
 from ..job import platform_run
 from ..job.entrypoint import is_remote
-from ..job.execution import UNSERVED, keep
+from ..job.execution import UNSERVED, RunEnvironment, keep
 from ..platform import keys
 from ..platform.core import serialization
 from ..platform.store_factory import open_store
@@ -51,7 +51,7 @@ def native(
     if config.kind == JOB:
         store = keep(open_store(settings.platform, environ, settings.platform_patience))
         run = _of_body(config.body, environ)
-        code = platform_run.run(None, settings, environ, store, {}, given=run, replaceable=True)
+        code = platform_run.run(None, RunEnvironment(settings, environ, store), {}, known_run=run, replaceable=True)
         return code if code in (0, *SIGNALS) else FAILED
     target, settings = platform_run.service(settings, environ)
     if (target.module, target.root) == (config.module, config.root):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 from types import CoroutineType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..common import fork_guard
 from ..function.binder import PayloadValidationError
@@ -19,7 +19,7 @@ from ..function.header_lines import join_lines
 from ..settings import Settings
 from .call import CallCancelled, HttpCall, Receive, Scope, Send, ServerTransport, StopReason
 from .concurrency.call_context import CleanContext
-from .concurrency.limiter import ConcurrencyLimiter
+from .concurrency.limiter import ConcurrencyLimiter, LimiterHooks
 from .concurrency.loop_watchdog import LoopWatchdog
 from .concurrency.threaded_call import ThreadedCall, ThreadRunner
 from .concurrency.threads import HandlerThreadPool
@@ -49,42 +49,49 @@ _DETAILS = {
 }
 
 
-class App:
-    """One worker's application. `internal` answers below the reserved prefix `/_/`; everything else is the handler's.
+class AppServices(NamedTuple):
+    """What a worker lends to its application.
 
-    `wire` knows what the server knows of a call beyond ASGI.
+    `transport` knows of a call what ASGI does not tell; `system_routes` answers below the reserved prefix `/_/`.
     """
+
+    lifecycle: WorkerLifecycle
+    metrics: WorkerMetrics
+    access_log: AccessLog
+    transport: ServerTransport
+    system_routes: Callable[[Scope, Receive, Send], Any]
+    adapter: HandlerAdapter = DEFAULT
+
+
+class App:
+    """One worker's application: the runtime's own routes below the reserved prefix `/_/`, and the handler's calls."""
 
     def __init__(
         self,
         handler: Handler,
         settings: Settings,
         context: Context,
-        gate: WorkerLifecycle,
-        block: WorkerMetrics,
-        journal: AccessLog,
-        *,
-        wire: ServerTransport,
-        internal: Callable[[Scope, Receive, Send], Any],
-        dialect: HandlerAdapter = DEFAULT,
+        services: AppServices,
     ) -> None:
+        wire, adapter = services.transport, services.adapter
         self.handler = handler
         self.settings = settings
-        self.gate = gate
-        self.block = block
-        self.journal = journal
-        self.internal = internal
+        self.gate = services.lifecycle
+        self.block = services.metrics
+        self.journal = services.access_log
+        self.internal = services.system_routes
         self.wire = wire
         self.on_loop = handler.shape.on_loop
         self.limit = settings.concurrency or DEFAULT_CONCURRENCY[handler.shape.on_loop]
         self.admission = ConcurrencyLimiter(
-            self.limit, settings.queue, settings.timeout, left=wire.left, stop=self._stop, gauge=self.gauge,
-            patience=settings.queue_timeout, turn_away=self._turn_away,
+            self.limit, settings.queue, settings.timeout,
+            LimiterHooks(wire.is_disconnected, self._cancel_handler, self.report_load, self._refuse_waiting),
+            patience=settings.queue_timeout,
         )  # fmt: skip
-        self.bodies = BodyMemory(pending_input_limit(settings), self._reject_body)
+        self.bodies = BodyMemory(pending_input_limit(settings), self._refuse_body)
         self.faults = FailureReporter(handler.name, settings.debug)
         self.arguments = (
-            RequestBinder(handler.binder, settings, context, dialect.event, self.bodies, on_loop=self.on_loop)
+            RequestBinder(handler.binder, settings, context, adapter.event, self.bodies, on_loop=self.on_loop)
             if handler.binder
             else None
         )
@@ -95,7 +102,7 @@ class App:
         self.served = 0
         self._logged = settings.access_log and settings.log_level in ("debug", "info")  # its lines are of level info
         self._methods = frozenset(settings.methods)
-        self._reserved = (_PREFIX, *(alias.encode() for alias in dialect.aliases))
+        self._reserved = (_PREFIX, *(alias.encode() for alias in adapter.aliases))
         pathless = handler.binder is not None and not handler.binder.sees_path
         self._not_called = (*self._reserved, *(_BROWSERS_OWN if pathless else ()))
         self._loop: Any = None
@@ -117,7 +124,7 @@ class App:
         """Whether a call that was answered still runs."""
         return any(call.answered for call in self.admission.calls)
 
-    def gauge(self) -> None:
+    def report_load(self) -> None:
         """Tell the metrics how many calls run and wait."""
         queued = len(self.threads.todo) if self.threads else len(self.admission.waiting)
         self.block.load(len(self.admission.calls) - queued, queued)
@@ -144,14 +151,14 @@ class App:
             if reply is not None and not self._sent(call, reply):
                 await self._send(call, reply)
         except HttpProblem as error:
-            await self._refuse(call, error)
+            await self._send_problem(call, error)
         except (CallCancelled, asyncio.CancelledError) as stopped:
             if call.reason is not None:
-                await self._stopped(call, call.reason)
+                await self._answer_cancelled(call, call.reason)
             else:  # nobody asked for it: the handler raised it of its own accord
-                await self._failed(call, stopped)
+                await self._answer_failed(call, stopped)
         except BaseException as error:
-            await self._failed(call, error)
+            await self._answer_failed(call, error)
         if call.form is not None:
             await call.form.close()
         call.form = call.events = call.refusal = None  # the log keeps the call for a while
@@ -184,8 +191,8 @@ class App:
         if method not in self._methods if self._methods else method == "TRACE":  # whose answer would hold credentials
             allowed = ", ".join(sorted(self._methods or _METHODS)).encode()
             raise HttpProblem(405, "method not allowed", headers=((b"allow", allowed),))
-        if self.admission.full:
-            self._reject()
+        if self.admission.is_full:
+            self._refuse_full()
         take = self.arguments
         if take is None:
             return await self._application(call)
@@ -202,8 +209,8 @@ class App:
         """Reply to a call whose body has still to come: it is counted until the handler has ended."""
         try:
             arguments = await take.of(call)
-            if self.admission.full:  # others were let in while the body came
-                self._reject()
+            if self.admission.is_full:  # others were let in while the body came
+                self._refuse_full()
             if call.events is not None:
                 return await self._batch(call)
             return await self._run(call, arguments)  # type: ignore[arg-type]
@@ -221,7 +228,7 @@ class App:
             if admission.free and not admission.waiting:  # what follows the else, without a coroutine
                 admission.free -= 1
             else:
-                await admission.slot(call)
+                await admission.acquire_slot(call)
             try:
                 call.task = asyncio.current_task()
                 if self.arguments is None:
@@ -242,11 +249,11 @@ class App:
                     fork_guard.end_child(sys.exc_info()[0] is not None)
                 call.task = None
                 if admission.waiting:
-                    admission.release()
+                    admission.release_slot()
                 else:
                     admission.free += 1
         finally:
-            admission.leave(call)
+            admission.finish(call)
 
     def _sent(self, call: HttpCall, reply: HttpResponse) -> bool:
         """Send a reply that is whole and not the last one of its connection, in one go; whether that was done."""
@@ -255,25 +262,25 @@ class App:
         call.status = reply.status
         return self.wire.respond(call, reply.status, reply.headers, reply.body)
 
-    def _reject(self) -> None:
-        self.block.reject()
+    def _refuse_full(self) -> None:
+        self.block.count_refused_call()
         text = "too many calls are waiting" if self.admission.capacity else "too many answers wait for slow clients"
         raise HttpProblem(503, text, headers=retry_after(self.admission.retry_seconds()))
 
-    def _reject_body(self) -> NoReturn:
-        self.block.reject()
+    def _refuse_body(self) -> NoReturn:
+        self.block.count_refused_call()
         close = (b"connection", b"close")  # the rest of the body is not waited for
         headers = (*retry_after(self.admission.retry_seconds()), close)
         raise HttpProblem(503, "too many large bodies are being worked on", headers=headers)
 
-    def _turn_away(self, call: HttpCall) -> None:
+    def _refuse_waiting(self, call: HttpCall) -> None:
         """End a call that has waited for a slot for too long; one that has just got one is left alone."""
         error = HttpProblem(503, "no slot came free in time", headers=retry_after(self.admission.retry_seconds()))
         if call.parked and not call.future.done():
             call.future.set_exception(error)
-        elif call.parked or self.threads is None or not self.threads.drop(call.job, error):
+        elif call.parked or self.threads is None or not self.threads.cancel_waiting(call.job, error):
             return
-        self.block.reject()
+        self.block.count_refused_call()
 
     async def _application(self, call: HttpCall) -> HttpResponse | None:
         """Let an application that speaks HTTP itself answer."""
@@ -284,8 +291,8 @@ class App:
             body = await _load_wsgi().read_body(
                 call, self.wire, settings.max_body, settings.read_timeout, self.bodies
             )  # fmt: skip
-            if self.admission.full:  # others were let in while the body came
-                self._reject()
+            if self.admission.is_full:  # others were let in while the body came
+                self._refuse_full()
             return await self._in_thread(call, body)
         finally:
             if call.held:
@@ -364,13 +371,16 @@ class App:
             elif call.events is not None:
                 await streams.exhaust(reply, self._loop)
             else:
-                await streams.stream(call, reply, self._loop, left=self.wire.left, closing=self.gate.closing)
+                await streams.stream(
+                    call, reply, self._loop,
+                    is_disconnected=self.wire.is_disconnected, closing=self.gate.closing,
+                )  # fmt: skip
         finally:
             if outside:
                 call.task = None
-                admission.leave(call)
+                admission.finish(call)
 
-    async def _refuse(self, call: HttpCall, error: HttpProblem) -> None:
+    async def _send_problem(self, call: HttpCall, error: HttpProblem) -> None:
         """Send a problem document; a client that is still sending its body is heard out for a moment."""
         if call.status:
             return
@@ -384,7 +394,7 @@ class App:
         await body_reader.discard(call)
         await call.send({"type": "http.response.body", "body": b""})
 
-    async def _stopped(self, call: HttpCall, reason: StopReason) -> None:
+    async def _answer_cancelled(self, call: HttpCall, reason: StopReason) -> None:
         """Answer a call that was stopped: 504, 503, or nothing to a client that left."""
         if reason is StopReason.GONE:
             call.status = reason.value
@@ -396,21 +406,21 @@ class App:
         headers = retry_after(1) if reason is StopReason.GRACE else ()
         await self._send(call, problem(reason.value, _DETAILS[reason], headers=headers))
 
-    async def _failed(self, call: HttpCall, error: BaseException) -> None:
+    async def _answer_failed(self, call: HttpCall, error: BaseException) -> None:
         """Log what the handler raised; answer 500 unless the answer has begun, which is then cut off."""
         self.faults.record(call, error)
         if not call.status:
             await self._send(call, self.faults.reply(call, error))
 
-    def _stop(self, call: HttpCall) -> None:
+    def _cancel_handler(self, call: HttpCall) -> None:
         """Ask the handler of a running call to end."""
         if call.task is not None:
             call.task.cancel()
         elif call.job is not None and self.threads is not None:
             if call.future is not None and not call.future.done():
                 call.future.set_exception(CallCancelled())
-            call.job.abandon()
-            self.threads.stop(call.job)
+            call.job.cancel()
+            self.threads.cancel(call.job)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket: an ASGI application's own affair, and nobody else's."""

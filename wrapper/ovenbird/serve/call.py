@@ -21,7 +21,7 @@ _REQUEST_ID = re.compile(rb"[\w.:/+=@-]{1,128}")
 class ServerTransport:
     """What the server knows of a call beyond ASGI. This one knows nothing, and serves without a connection."""
 
-    def left(self, call: HttpCall) -> bool:  # noqa: ARG002 (the interface)
+    def is_disconnected(self, call: HttpCall) -> bool:  # noqa: ARG002 (the interface)
         """Whether the client has gone."""
         return False
 
@@ -88,8 +88,8 @@ class HttpCall(msgspec.Struct, eq=False):
     def request_id(self) -> str:
         """The client's `X-Request-Id` when it is well formed, else a new one."""
         if not self._request_id:
-            given = self.headers.get(b"x-request-id", b"")
-            self._request_id = given.decode("latin-1") if _REQUEST_ID.fullmatch(given) else new_id(128)
+            header = self.headers.get(b"x-request-id", b"")
+            self._request_id = header.decode("latin-1") if _REQUEST_ID.fullmatch(header) else new_id(128)
         return self._request_id
 
     @property

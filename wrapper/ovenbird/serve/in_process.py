@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ..function.context import Context
 from ..function.handler import Handler
 from ..logging_config import LogHandler
 from ..settings import Settings
-from .app import App
+from .app import App, AppServices
 from .call import Message, Receive, Scope, Send, ServerTransport
 from .lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
 from .lifecycle.state import WorkerLifecycle
 from .observability.access_log import AccessLog
 from .observability.metrics import SharedMetrics
 from .problem_details import problem
+
+
+class InProcessRequest(NamedTuple):
+    """The call to make. `path` may hold a query."""
+
+    body: bytes
+    method: str = "POST"
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CapturedResponse:
@@ -38,19 +47,19 @@ class CapturedResponse:
 
 
 def invoke(
-    handler: Handler, settings: Settings, lines: LogHandler, body: bytes, *,
-    method: str = "POST", path: str = "/", headers: tuple[tuple[str, str], ...] = (),
+    handler: Handler, settings: Settings, lines: LogHandler, request: InProcessRequest,
     open_project: Callable[[], Any] = lambda: None,
 ) -> CapturedResponse:  # fmt: skip
     """Init, call once, close. Errors: InitError."""
-    return asyncio.run(_invoke(handler, settings, lines, body, method, path, headers, open_project))
+    return asyncio.run(_invoke(handler, settings, lines, request, open_project))
 
 
 async def _invoke(
-    handler: Handler, settings: Settings, lines: LogHandler, body: bytes, method: str, path: str, headers: Any,
+    handler: Handler, settings: Settings, lines: LogHandler, request: InProcessRequest,
     open_project: Callable[[], Any],
 ) -> CapturedResponse:  # fmt: skip
     loop = asyncio.get_running_loop()
+    body, method, path, headers = request
     context = Context(handler.name, root=str(handler.loaded.target.root), open_project=open_project)
     gate = WorkerLifecycle()
 
@@ -61,7 +70,10 @@ async def _invoke(
 
     journal = AccessLog(handler.name, lines.put_calls)
     app = App(
-        handler, settings, context, gate, SharedMetrics(1).blocks[0], journal, wire=ServerTransport(), internal=internal
+        handler,
+        settings,
+        context,
+        AppServices(gate, SharedMetrics(1).blocks[0], journal, ServerTransport(), internal),
     )
     app.start(loop)
     startup = HandlerLifecycle(handler, settings, context)

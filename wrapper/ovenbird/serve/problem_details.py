@@ -34,8 +34,8 @@ def problem(status: int, detail: str, *, headers: tuple[Header, ...] = (), **ext
     except ValueError:
         title = "Error"
     body = msgspec.json.encode({"type": "about:blank", "title": title, "status": status, "detail": detail, **extra})
-    found = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body)), *headers]
-    return HttpResponse(status, found, body)
+    lines = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body)), *headers]
+    return HttpResponse(status, lines, body)
 
 
 def retry_after(seconds: float) -> tuple[Header, ...]:

@@ -22,6 +22,7 @@ from .handler_adapter import DEFAULT, HandlerAdapter
 from .observability.metrics import SharedMetrics
 from .request.body_memory import log_pending_input
 from .server.listener import allow_new, bind, second_flag
+from .server.worker_context import ServiceContext, WorkerSlot
 
 _log = logging.getLogger("ovenbird")
 
@@ -49,58 +50,57 @@ def serve(target: Target, settings: Settings, host: ServiceHooks) -> int:
     # Process 1 has to reap orphans, which a process that runs user code must not do: it would take the exit
     # statuses of the user's own children.
     if service.count == 1 and os.getpid() != 1 and not settings.reload and not settings.max_requests:
-        return service.work(0, 0, -1, False)
-    return service.supervised()
+        return service.work(WorkerSlot())
+    return service.supervise()
 
 
 class _Service:
-    """A service whose ports are bound: what each worker does, and what minds the workers."""
+    """A service whose ports are bound: the entry point of a worker, and the supervisor of several."""
 
     def __init__(self, target: Target, settings: Settings, host: ServiceHooks) -> None:
         from .server.worker import Worker  # before workers are forked, so that they share it
 
         self.target, self.settings, self.host, self._worker = target, settings, host, Worker
         self.count = settings.workers or cpus()
-        self.sock = bind(settings)
+        sock = bind(settings)
         second = settings.probe_port or (int(settings.admin_port) if settings.admin_port.isdigit() else 0)
-        self.probes = bind(replace(settings, port=second), second_flag(settings)) if second else None
-        self.blocks = SharedMetrics(2 * self.count)
+        probe_sock = bind(replace(settings, port=second), second_flag(settings)) if second else None
+        self.context = ServiceContext(
+            settings, host.lines, SharedMetrics(2 * self.count), sock, probe_sock, host.open_project, host.dialect
+        )
+        self.socks = [sock] if probe_sock is None else [sock, probe_sock]
         log_pending_input(settings)
         self._began = perf_counter()
 
-    def work(self, slot: int, block: int, link: int, late: bool) -> int:
-        """Be a worker until the end; the exit status. The numbers are those of `Worker`."""
-        host, settings, place = self.host, self.settings, _url(self.sock)
+    def work(self, slot: WorkerSlot) -> int:
+        """Be a worker until the end; return the exit status."""
+        host, address = self.host, _url(self.context.sock)
 
-        def serving() -> None:
-            if not late and not slot:
-                _log.info("%s is served at %s", handler.name, place, extra={"fields": {"pid": os.getpid()}})
+        def log_address() -> None:
+            if not slot.is_late and not slot.number:
+                _log.info("%s is served at %s", handler.name, address, extra={"fields": {"pid": os.getpid()}})
 
         try:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr may be no file
                 faulthandler.enable()
-            ports = [sock.fileno() for sock in (self.sock, self.probes) if sock is not None]
-            guard_forks(lambda: [*ports, *([link] if link >= 0 else [])])
+            descriptors = [sock.fileno() for sock in self.socks]
+            guard_forks(lambda: [*descriptors, *([slot.link] if slot.link >= 0 else [])])
             start = perf_counter()
-            handler = host.dialect.handler(host.find() if settings.reload else self.target)
-            self.blocks.blocks[block].phase("start", host.age + start - self._began)
-            self.blocks.blocks[block].phase("load", perf_counter() - start)
-            return self._worker(
-                handler, settings, self.sock, host.lines, self.blocks, slot, block, link, late, serving,
-                host.open_project, host.dialect, self.probes,
-            ).run()  # fmt: skip
+            handler = host.dialect.handler(host.find() if self.settings.reload else self.target)
+            metrics = self.context.metrics.blocks[slot.block]
+            metrics.phase("start", host.age + start - self._began)
+            metrics.phase("load", perf_counter() - start)
+            return self._worker(handler, self.context, slot, log_address).run()
         except OvenbirdError as error:
             return host.report(error)
 
-    def supervised(self) -> int:
-        """Have workers do it, each in a process of its own; the exit status."""
-        from .server.supervisor import Supervisor
+    def supervise(self) -> int:
+        """Start workers, each in a process of its own, and replace those that end; return the exit status."""
+        from .server.supervisor import Supervisor, WorkerActions
 
         settings, target = self.settings, self.target
-        supervisor = Supervisor(
-            settings, self.count, self.work, self.host.finish, self.blocks.blocks,
-            release=self._release, restore=self._restore, forgiving=settings.reload,
-        )  # fmt: skip
+        actions = WorkerActions(self.work, self.host.finish, self._close_ports, self._reopen_ports)
+        supervisor = Supervisor(settings, self.count, self.context.metrics.blocks, actions)
         if settings.reload:
             from .server.reload import watch
 
@@ -108,15 +108,13 @@ class _Service:
             watch([target.root, *([target.function.root] if target.function else [])], supervisor.wake)
         return supervisor.run()
 
-    def _restore(self) -> None:
-        for sock in (self.sock, self.probes):
-            if sock is not None:
-                allow_new(sock)
+    def _reopen_ports(self) -> None:
+        for sock in self.socks:
+            allow_new(sock)
 
-    def _release(self) -> None:
-        for one in (self.sock, self.probes):
-            if one is not None:
-                one.close()
+    def _close_ports(self) -> None:
+        for sock in self.socks:
+            sock.close()
 
 
 def _url(sock: socket.socket) -> str:

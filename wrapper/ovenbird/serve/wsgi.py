@@ -32,15 +32,15 @@ _PART = 64 * 1024  # bytes that are read at once
 
 async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
     """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: ProblemError 408, 413."""
-    whole = wire.body(call)
-    if whole is None:
+    content = wire.body(call)
+    if content is None:
         body = body_reader.BodyReader(call, limit, seconds)
         if b"content-length" in call.headers:
             return {"body": body}
-        whole = await body_reader.BodyReader(call, limit, seconds, memory).read()
-    elif len(whole) > limit:
+        content = await body_reader.BodyReader(call, limit, seconds, memory).read()
+    elif len(content) > limit:
         raise body_reader.too_large(limit)
-    return {"body": io.BytesIO(whole)}
+    return {"body": io.BytesIO(content)}
 
 
 class WsgiCall(ThreadedCall):
@@ -75,22 +75,22 @@ class WsgiCall(ThreadedCall):
                 self._answer(b"", last=True)
             self._ended = True
             if self.stream is not None:
-                self.runner.loop.call_soon_threadsafe(self.stream.end, None)
+                self.runner.loop.call_soon_threadsafe(self.stream.finish, None)
         finally:
             close = getattr(parts, "close", None)
             if close is not None:
                 close()
 
-    def done(self, outcome: Any, error: BaseException | None) -> None:
+    def finish(self, outcome: Any, error: BaseException | None) -> None:
         if error is not None and self.call.refusal is not None and not self._sent:
             error = self.call.refusal  # whatever the application made of it
         if error is not None and (self._ended or (self._sent and self.stream is None)) and self.call.reason is None:
             self.runner.faults.record(self.call, error)  # the client has its answer
-        super().done(outcome, error)
+        super().finish(outcome, error)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         self._cut = True
-        super().abandon()
+        super().cancel()
 
     def receive(self, body: body_reader.BodyReader) -> bytes:
         """The next part of the body; empty at its end. For the thread. Errors: ProblemError 408, 413; CallStopped."""
@@ -183,7 +183,7 @@ class _Parts:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
-            self._stream.close()
+            self._stream.cancel()
 
 
 class _Incoming(io.RawIOBase):

@@ -11,7 +11,7 @@ from tests.raw import Raw, running
 from tests.service import Service, until
 
 from ovenbird.serve.call import HttpCall, StopReason
-from ovenbird.serve.concurrency.limiter import ConcurrencyLimiter
+from ovenbird.serve.concurrency.limiter import ConcurrencyLimiter, LimiterHooks
 
 BOTH = pytest.mark.parametrize("name", ["handler", "later"])
 
@@ -198,7 +198,7 @@ def test_a_failure_of_the_timer_ends_no_limit(caplog: pytest.LogCaptureFixture) 
             if len(stopped) == 3:
                 done.set()
 
-        admission = ConcurrencyLimiter(9, 0, 0.4, left=left, stop=stop, gauge=gauge)
+        admission = ConcurrencyLimiter(9, 0, 0.4, LimiterHooks(left, stop, gauge))
         admission.start(asyncio.get_running_loop())
         calls = [
             HttpCall({"path": path}, None, None, {}, time.perf_counter())  # type: ignore[arg-type]
@@ -209,7 +209,7 @@ def test_a_failure_of_the_timer_ends_no_limit(caplog: pytest.LogCaptureFixture) 
         await asyncio.wait_for(done.wait(), 10)
         assert [call.reason for call in calls] == [StopReason.TIMEOUT, StopReason.GONE, StopReason.TIMEOUT]
         for call in calls:
-            admission.leave(call)
+            admission.finish(call)
 
     asyncio.run(run())
     assert "no transport" in caplog.text

@@ -26,13 +26,13 @@ class Work(WorkItem):
         self.gone = left
         self.outcome: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.get_running_loop().create_future()
 
-    def left(self) -> bool:
+    def is_disconnected(self) -> bool:
         return self.gone
 
     def work(self) -> Any:
         return self.function()
 
-    def done(self, outcome: Any, error: BaseException | None) -> None:
+    def finish(self, outcome: Any, error: BaseException | None) -> None:
         self.outcome.set_result((outcome, error))
 
 
@@ -141,11 +141,11 @@ def test_stop() -> None:
         threads.submit(second)
         await asyncio.to_thread(begun.wait)
         assert second.thread is None
-        assert threads.stop(second)
+        assert threads.cancel(second)
         assert isinstance((await second.outcome)[1], CallCancelled)
-        assert threads.stop(first)
+        assert threads.cancel(first)
         assert isinstance((await first.outcome)[1], CallCancelled)
-        assert not threads.stop(first)
+        assert not threads.cancel(first)
         after = Work(lambda: "after")
         threads.submit(after)
         assert await after.outcome == ("after", None)
@@ -169,7 +169,7 @@ def test_stop_at_any_moment() -> None:
             threads.submit(victim)
             threads.submit(other)
             await asyncio.sleep(random.random() / 1000)
-            threads.stop(victim)
+            threads.cancel(victim)
             outcome, error = await victim.outcome
             assert outcome == "whole" or isinstance(error, CallCancelled)
             stopped += error is not None

@@ -34,23 +34,23 @@ class CheckoutResult:
 
     def notes(self) -> list[str]:
         """What is not there, for people."""
-        found = []
+        notes = []
         if self.submodules:
-            found.append(f"submodules are not fetched when a run starts: {_few(self.submodules)} left empty")
+            notes.append(f"submodules are not fetched when a run starts: {_few(self.submodules)} left empty")
         if self.pointers:
-            found.append(f"files of git-lfs are not fetched when a run starts: {_few(self.pointers)} only point there")
-        return found
+            notes.append(f"files of git-lfs are not fetched when a run starts: {_few(self.pointers)} only point there")
+        return notes
 
 
 def write(
-    store: DiskObjectStore, commit: Commit, found: GitSource, folder: Path, *, files: int, size: int
+    store: DiskObjectStore, commit: Commit, source: GitSource, folder: Path, *, files: int, size: int
 ) -> CheckoutResult:  # fmt: skip
     """Write the tree of a commit, or the subfolder of it that is asked for; at most `files` of `size` bytes in all.
 
     Errors: LoadError for what would leave the folder or is too much; OSError.
     """
     writer = _TreeWriter(store, files, size)
-    writer.tree(_subfolder(store, commit, found), folder, "", 0)
+    writer.tree(_subfolder(store, commit, source), folder, "", 0)
     writer.check_links(folder)
     # by which `provenance` knows the commit, as it does where git itself has checked out
     (folder / ".git").mkdir()
@@ -70,10 +70,10 @@ class _TreeWriter:
         if depth > _DEPTH:
             raise LoadError(f"{path[:80]!a} is more than {_DEPTH} folders deep")
         folder.mkdir()
-        found = self._store[name]
-        assert isinstance(found, Tree)
-        self._count(len(found), 0)
-        for entry in found.iteritems():
+        tree = self._store[name]
+        assert isinstance(tree, Tree)
+        self._count(len(tree), 0)
+        for entry in tree.iteritems():
             assert entry.path is not None
             assert entry.mode is not None
             assert entry.sha is not None
@@ -90,26 +90,26 @@ class _TreeWriter:
     def check_links(self, folder: Path) -> None:
         """Refuse a link that leaves the folder, by whichever way. Errors: LoadError."""
         root = folder.resolve()
-        for place in self.written.links:
-            if not Path(os.path.realpath(place)).is_relative_to(root):
-                name = place.relative_to(folder)
+        for link in self.written.links:
+            if not Path(os.path.realpath(link)).is_relative_to(root):
+                name = link.relative_to(folder)
                 raise LoadError(
-                    f"the link {show_value(str(name))} -> {show_value(os.readlink(place))} leaves the source"  # noqa: PTH115  # as it is
+                    f"the link {show_value(str(name))} -> {show_value(os.readlink(link))} leaves the source"  # noqa: PTH115  # as it is
                 )
 
-    def _blob(self, name: ObjectID, mode: int, place: Path, inner: str) -> None:
+    def _blob(self, name: ObjectID, mode: int, path: Path, inner: str) -> None:
         blob = self._store[name]
         assert isinstance(blob, Blob)
         content = blob.data
         self._count(0, len(content))
         if stat.S_ISLNK(mode):
-            place.symlink_to(os.fsdecode(content))
-            self.written.links.append(place)
+            path.symlink_to(os.fsdecode(content))
+            self.written.links.append(path)
             return
-        with place.open("xb") as file:
+        with path.open("xb") as file:
             file.write(content)
         if mode & 0o111:
-            place.chmod(0o755)
+            path.chmod(0o755)
         if content.startswith(_LFS):
             self.written.pointers.append(inner)
 
@@ -121,27 +121,27 @@ class _TreeWriter:
         return text
 
     def _count(self, files: int, size: int) -> None:
-        now = self.written
-        now.files, now.size = now.files + files, now.size + size
-        if now.files > self._files or now.size > self._size:
+        written = self.written
+        written.files, written.size = written.files + files, written.size + size
+        if written.files > self._files or written.size > self._size:
             raise LoadError(
                 f"it holds more than {self._files} files or {show_size(self._size)}",
                 hint="`OVENBIRD_SOURCE_LIMIT` and `OVENBIRD_SOURCE_FILES` say how large a source may be",
             )
 
 
-def _subfolder(store: DiskObjectStore, commit: Commit, found: GitSource) -> ObjectID:
+def _subfolder(store: DiskObjectStore, commit: Commit, source: GitSource) -> ObjectID:
     """The tree of the folder that is asked for. Errors: AddressError when there is none."""
     name: ObjectID = commit.tree
-    for part in filter(None, found.subfolder.split("/")):
+    for part in filter(None, source.subfolder.split("/")):
         tree = store[name]
         assert isinstance(tree, Tree)
         mode, inner = _entry(tree, part)
         if not stat.S_ISDIR(mode):
-            what = "is not a folder" if mode else "does not exist"
+            reason = "is not a folder" if mode else "does not exist"
             folders = [os.fsdecode(entry.path or b"") for entry in tree.iteritems() if stat.S_ISDIR(entry.mode or 0)]
             hint = f"the folders there: {_few(folders)}" if folders else "there is no folder"
-            raise SourceUrlError(f"{found.shown}: the folder {show_value(found.subfolder)} {what}", hint=hint)
+            raise SourceUrlError(f"{source.shown}: the folder {show_value(source.subfolder)} {reason}", hint=hint)
         name = inner
     return name
 

@@ -60,11 +60,11 @@ def fetched(function: FunctionSpec, environ: Mapping[str, str]) -> Path:
 
 def _repository(url: str, environ: Mapping[str, str]) -> Path:
     """The folder that holds a git source."""
-    found = git_url.parse(url)
-    if found.scheme not in ("http", "https"):
+    source = git_url.parse(url)
+    if source.scheme not in ("http", "https"):
         raise UnsupportedRunError(
-            f"the source {show_value(found.shown)} cannot be fetched when a run starts: git over"
-            f" {found.scheme} is not supported",
+            f"the source {show_value(source.shown)} cannot be fetched when a run starts: git over"
+            f" {source.scheme} is not supported",
             hint="git+https:// with `GIT_TOKEN`; or the platform, or a build, puts the source in place",
         )
     try:
@@ -75,7 +75,7 @@ def _repository(url: str, environ: Mapping[str, str]) -> Path:
         hint = format_install_command("platform")
         raise UnsupportedRunError(f"a git source needs the package dulwich: {error}", hint=hint) from None
     folder = make_temporary_folder() / "source"
-    git_fetch.fetch(found, folder, environ)
+    git_fetch.fetch(source, folder, environ)
     return folder
 
 
@@ -96,7 +96,7 @@ def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLi
 
     Errors: LoadError, for what `extract_archive` and `find_root` refuse and for links out.
     """
-    shown = show_value(redact_url(function.source))
+    url = show_value(redact_url(function.source))
     name = PurePosixPath(split_folder(function.source)[0].partition("?")[0]).name
     module = function.handler.rpartition(":")[0] or function.default_module
     try:
@@ -108,8 +108,8 @@ def unpack(archive: Path, target: Path, function: FunctionSpec, limits: SourceLi
                 raise ArchiveError(f"the link {show_value(path)} {problem}", "put the files themselves there")
     except ArchiveError as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise LoadError(f"the source {shown} {error.message}", hint=error.hint) from None
+        raise LoadError(f"the source {url} {error.message}", hint=error.hint) from None
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise LoadError(f"the source {shown} was not unpacked: {error.strerror or error}") from error
+        raise LoadError(f"the source {url} was not unpacked: {error.strerror or error}") from error
     return root

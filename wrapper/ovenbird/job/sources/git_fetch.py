@@ -33,40 +33,40 @@ _BRANCHES_AND_TAGS = [b"refs/heads/", b"refs/tags/"]
 _log = logging.getLogger("ovenbird")
 
 
-def fetch(found: GitSource, folder: Path, environ: Mapping[str, str], limit: float = LIMIT) -> None:
+def fetch(source: GitSource, folder: Path, environ: Mapping[str, str], limit: float = LIMIT) -> None:
     """Write the files of a git source below `folder`, which is absent, within `limit` seconds.
 
     Errors: LoadError; nothing is kept then.
     """
-    login = credentials(found, environ) or netrc_login(urlsplit(found.url).hostname or "", environ)
+    login = credentials(source, environ) or netrc_login(urlsplit(source.url).hostname or "", environ)
     limits = read_limits(environ)
     objects = folder.with_name(f"{folder.name}.objects")
     objects.mkdir()
     try:
         DiskObjectStore.init(str(objects)).close()
-        with closing(GitHttpClient(found, login, environ, limit)) as client:
-            name = _GitFetch(found, client, objects, limit, limits.size).take()
+        with closing(GitHttpClient(source, login, environ, limit)) as client:
+            name = _GitFetch(source, client, objects, limit, limits.size).take()
         with closing(DiskObjectStore(str(objects))) as store:
-            commit = _commit(store, name, found)
-            written = checkout.write(store, commit, found, folder, files=limits.files, size=limits.size)
+            commit = _commit(store, name, source)
+            written = checkout.write(store, commit, source, folder, files=limits.files, size=limits.size)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if not isinstance(error, Exception):
             raise
-        raise _refused(error, found) from None
+        raise _refused(error, source) from None
     finally:
         shutil.rmtree(objects, ignore_errors=True)
     identity = commit.id.decode()
-    _log.info("fetched %s: commit %s", found.shown, identity, extra={"fields": {"commit": identity}})
+    _log.info("fetched %s: commit %s", source.shown, identity, extra={"fields": {"commit": identity}})
     for note in written.notes():
-        _log.warning("%s: %s", found.shown, note)
+        _log.warning("%s: %s", source.shown, note)
 
 
 class _GitFetch:
     """One way through a repository: what its server has told, and what is wanted of it."""
 
-    def __init__(self, found: GitSource, client: GitHttpClient, objects: Path, limit: float, size: int) -> None:
-        self._found, self._client, self._objects = found, client, objects
+    def __init__(self, source: GitSource, client: GitHttpClient, objects: Path, limit: float, size: int) -> None:
+        self._found, self._client, self._objects = source, client, objects
         self._refs: dict[str, str] = {}
         self._wanted = ""  # a full object name, else the beginning of one
         self._size = size
@@ -141,21 +141,21 @@ class _GitFetch:
         return counted
 
 
-def _commit(store: DiskObjectStore, name: ObjectID, found: GitSource) -> Commit:
+def _commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -> Commit:
     """The commit of that name, or that the tag of that name stands for. Errors: AddressError."""
     object_ = store[name]
     while isinstance(object_, Tag):
         object_ = store[object_.object[1]]
     if not isinstance(object_, Commit):
-        raise SourceUrlError(f"{found.shown}: {show_value(found.ref)} is not a commit")
+        raise SourceUrlError(f"{source.shown}: {show_value(source.ref)} is not a commit")
     return object_
 
 
-def _refused(error: Exception, found: GitSource) -> LoadError:
+def _refused(error: Exception, source: GitSource) -> LoadError:
     """The error of ours for what broke on the way."""
     if isinstance(error, SourceUrlError):
         return error
-    message, hint = f"the source was not fetched: {found.shown}", ""
+    message, hint = f"the source was not fetched: {source.shown}", ""
     if isinstance(error, OvenbirdError):
         message, hint = f"{message}: {error.message}", error.hint
     elif isinstance(error, OSError):

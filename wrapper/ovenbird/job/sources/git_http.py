@@ -21,19 +21,19 @@ _CONNECT, _QUIET = 10.0, 30.0  # seconds, the second without a byte
 class GitHttpClient(AbstractHttpGitClient):
     """Dulwich's client over our own connections, which sends credentials when asked for them, and to nobody else."""
 
-    def __init__(self, found: GitSource, login: Credentials | None, environ: Mapping[str, str], limit: float) -> None:
-        super().__init__(found.url, thin_packs=False)
+    def __init__(self, source: GitSource, login: Credentials | None, environ: Mapping[str, str], limit: float) -> None:
+        super().__init__(source.url, thin_packs=False)
         urllib3 = http_pool.import_urllib3()
         retries = urllib3.Retry(
             total=6, connect=3, read=1, status=3, redirect=0, other=0, backoff_factor=0.2, raise_on_status=False,
             status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, respect_retry_after_header=False,
         )  # fmt: skip
         self._pool = http_pool.make_pool(
-            http_pool.find_proxy(found.url, http_pool.list_proxies(environ)), retries=retries,
+            http_pool.find_proxy(source.url, http_pool.list_proxies(environ)), retries=retries,
             timeout=urllib3.Timeout(connect=min(_CONNECT, limit), read=min(_QUIET, limit)),
             ca_certs=environ.get("GIT_SSL_CAINFO") or None,
         )  # fmt: skip
-        self._found, self._login, self._asked = found, login, False
+        self._found, self._login, self._asked = source, login, False
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -45,31 +45,31 @@ class GitHttpClient(AbstractHttpGitClient):
         """The answer to one request, made again with credentials when it was refused without. Errors: LoadError."""
         parts = urlsplit(url)
         ours = self._login is not None and f"{parts.scheme}://{parts.netloc}" == self._found.origin
-        answer, place = self._send(url, headers, data, signed=ours and self._asked)
+        answer, final_url = self._send(url, headers, data, signed=ours and self._asked)
         if answer.status in (401, 404) and ours and not self._asked:  # some servers hide what is private
             answer.close()
             self._asked = True
-            answer, place = self._send(url, headers, data, signed=True)
+            answer, final_url = self._send(url, headers, data, signed=True)
         kind = answer.headers.get("Content-Type") or ""
         if answer.status != 200 or not kind.startswith("application/x-git-"):
             answer.close()
             raise self._refusal(answer.status, kind)
         answer.content_type = kind
-        answer.redirect_location = place if place != url else ""
+        answer.redirect_location = final_url if final_url != url else ""
         return answer, answer.read
 
     def _send(
         self, url: str, headers: Mapping[str, str] | None, data: Any, *, signed: bool
     ) -> tuple[Any, str]:  # fmt: skip
         """The answer, and where it came from. Redirects stay within HTTP and HTTPS, and never leave the latter."""
-        sent = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
+        sent_headers = {"User-Agent": default_user_agent_string(), "Pragma": "no-cache", **(headers or {})}
         if signed and self._login:
             pair = f"{self._login.username}:{self._login.password}"
-            sent["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+            sent_headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
         method = "GET" if data is None else "POST"
         for _ in range(_REDIRECTS + 1):
             answer = self._pool.request(
-                method, url, headers=sent, body=data, preload_content=False, redirect=False
+                method, url, headers=sent_headers, body=data, preload_content=False, redirect=False
             )  # fmt: skip
             location = answer.get_redirect_location()
             if not location:
@@ -77,7 +77,7 @@ class GitHttpClient(AbstractHttpGitClient):
             answer.close()
             before, url = urlsplit(url), _followed(url, location)
             if (before.scheme, before.netloc) != urlsplit(url)[:2]:
-                sent.pop("Authorization", None)
+                sent_headers.pop("Authorization", None)
             if answer.status == 303:
                 method, data = "GET", None
         raise LoadError(f"its server redirects more than {_REDIRECTS} times")

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..call import CallCancelled, HttpCall, StopReason
 
@@ -21,12 +21,24 @@ TICK = 0.05  # seconds: how soon a client that left is noticed
 _AGAIN = 1.0  # seconds until a handler that does not stop is asked again
 
 
+class LimiterHooks(NamedTuple):
+    """What a limiter asks of the application.
+
+    `is_disconnected` says whether the client of a call has gone; `cancel_handler` asks the handler of a running call to
+    end; `report_load` is called at each tick; `refuse_waiting` gets a call that has waited for too long.
+    """
+
+    is_disconnected: Callable[[HttpCall], bool]
+    cancel_handler: Callable[[HttpCall], None]
+    report_load: Callable[[], None] = lambda: None
+    refuse_waiting: Callable[[HttpCall], None] = lambda _: None
+
+
 class ConcurrencyLimiter:
     """The calls of one worker. All methods are for the event loop's thread.
 
-    `limit` calls run at once, `queue` more may wait; `timeout` is in seconds, 0 for none. `left(call)` says whether the
-    client of a call has gone; `stop(call)` asks the handler of a running call to end. A call that waits for longer than
-    `patience` seconds (0: no limit) is handed to `turn_away`.
+    `limit` calls run at once, `queue` more may wait; `timeout` is in seconds, 0 for none. A call that waits for longer
+    than `patience` seconds (0: no limit) is refused.
     """
 
     def __init__(
@@ -34,12 +46,9 @@ class ConcurrencyLimiter:
         limit: int,
         queue: int,
         timeout: float,
+        hooks: LimiterHooks,
         *,
-        left: Callable[[HttpCall], bool],
-        stop: Callable[[HttpCall], None],
-        gauge: Callable[[], None] = lambda: None,
         patience: float = 0.0,
-        turn_away: Callable[[HttpCall], None] = lambda _: None,
     ) -> None:
         self.limit = limit
         self.capacity = self._capacity = limit + queue
@@ -49,11 +58,11 @@ class ConcurrencyLimiter:
         self.waiting: deque[HttpCall] = deque()
         self.stuck = 0  # calls that were asked to end more than once, and hold their slots
         self.ticked = perf_counter()
-        self._left = left
-        self._stop = stop
-        self._gauge = gauge  # told the load at each tick
+        self._is_disconnected = hooks.is_disconnected
+        self._cancel_handler = hooks.cancel_handler
+        self._report_load = hooks.report_load
+        self._refuse_waiting = hooks.refuse_waiting
         self._patience = patience
-        self._turn_away = turn_away
         self._timer: asyncio.TimerHandle | None = None
         self._reported = 0.0  # when a failure of the timer was last logged
         self._loop: Any = None
@@ -65,7 +74,7 @@ class ConcurrencyLimiter:
         self._context = context
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether one more call would neither run nor find a place in the queue."""
         return len(self.calls) >= self.capacity
 
@@ -82,11 +91,11 @@ class ConcurrencyLimiter:
             self.ticked = perf_counter()
             self._timer = self._loop.call_later(TICK, self._tick, context=self._context)
 
-    def leave(self, call: HttpCall) -> None:
-        """Forget a call."""
+    def finish(self, call: HttpCall) -> None:
+        """Forget a call whose handler has ended."""
         self.calls.pop(call, None)
 
-    async def slot(self, call: HttpCall) -> None:
+    async def acquire_slot(self, call: HttpCall) -> None:
         """Wait for a slot, first in first out. Errors: CallStopped when the time is up or the client left."""
         if self.free and not self.waiting:
             self.free -= 1
@@ -96,26 +105,26 @@ class ConcurrencyLimiter:
         self.waiting.append(call)
         try:
             await call.future
-            if call.reason is not None:  # halted between the hand-over of the slot and this line
+            if call.reason is not None:  # cancelled between the hand-over of the slot and this line
                 raise CallCancelled
         except BaseException:
             if call.parked:
                 with contextlib.suppress(ValueError):
                     self.waiting.remove(call)
             else:  # a slot was handed over and will not be used
-                self.release()
+                self.release_slot()
             raise
         finally:
             call.parked = False
             call.future = None  # its error's traceback holds this frame, and so the call
 
-    def release(self) -> None:
+    def release_slot(self) -> None:
         """Give a slot to the next call that waits and whose client is still there, else to nobody."""
         while self.waiting:
             call = self.waiting.popleft()
             if call.future.done():
                 continue
-            if self._left(call):
+            if self._is_disconnected(call):
                 call.reason = StopReason.GONE
                 call.future.set_exception(CallCancelled())
                 continue
@@ -124,8 +133,8 @@ class ConcurrencyLimiter:
             return
         self.free += 1
 
-    def halt(self, call: HttpCall, reason: StopReason) -> None:
-        """End a call that waits, or ask the handler of one that runs to end."""
+    def cancel(self, call: HttpCall, reason: StopReason) -> None:
+        """End a call that waits, or ask the handler of one that runs to end; may be called again."""
         if call.reason is None:
             call.reason = reason
         call.asked = perf_counter()
@@ -134,7 +143,7 @@ class ConcurrencyLimiter:
             if not call.future.done():
                 call.future.set_exception(CallCancelled())
         else:
-            self._stop(call)
+            self._cancel_handler(call)
 
     def retry_seconds(self) -> float:
         """When a rejected client may come again: the age of the oldest call is what a call takes now, in the queue and
@@ -152,7 +161,7 @@ class ConcurrencyLimiter:
                 self._report(now)
         self.stuck = stuck
         try:
-            self._gauge()
+            self._report_load()
         except Exception:
             self._report(now)
         if not self.calls:
@@ -165,17 +174,17 @@ class ConcurrencyLimiter:
         self._timer = self._loop.call_later(pause, self._tick, context=self._context)
 
     def _inspect(self, call: HttpCall, now: float) -> bool:
-        """Halt a call that is due or whose client left; whether it was asked to end more than once."""
+        """Cancel a call that is due or whose client left; return whether it was asked to end more than once."""
         if call.reason is not None:
             if now - call.asked > _AGAIN:
-                self.halt(call, call.reason)
+                self.cancel(call, call.reason)
             return call.asks > 1
         if self.timeout and call.started <= now - self.timeout:
-            self.halt(call, StopReason.TIMEOUT)
-        elif call.started <= now - TICK and not call.answered and self._left(call):
-            self.halt(call, StopReason.GONE)
+            self.cancel(call, StopReason.TIMEOUT)
+        elif call.started <= now - TICK and not call.answered and self._is_disconnected(call):
+            self.cancel(call, StopReason.GONE)
         elif self._patience and call.entered <= now - self._patience and call.waits:
-            self._turn_away(call)
+            self._refuse_waiting(call)
         return False
 
     def _report(self, now: float) -> None:

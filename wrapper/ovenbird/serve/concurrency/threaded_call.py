@@ -46,8 +46,8 @@ class ThreadedCall(WorkItem):
         self.stream: streams.GeneratorThread | None = None
         self.awaited: Any = None  # the outcome of a coroutine that runs on the loop
 
-    def left(self) -> bool:
-        return self.call.reason is not None or self.runner.wire.left(self.call)
+    def is_disconnected(self) -> bool:
+        return self.call.reason is not None or self.runner.wire.is_disconnected(self.call)
 
     def work(self) -> HttpResponse | None:
         return self.context.run(self.call_handler)
@@ -74,21 +74,21 @@ class ThreadedCall(WorkItem):
         self.early = reply
         self.runner.loop.call_soon_threadsafe(self._resolve, reply, None)
 
-    def done(self, outcome: Any, error: BaseException | None) -> None:
+    def finish(self, outcome: Any, error: BaseException | None) -> None:
         call = self.call
-        self.runner.admission.leave(call)
+        self.runner.admission.finish(call)
         if self.stream is not None:  # only now, so that the client cannot come again before the slot is free
-            self.stream.end(error)
+            self.stream.finish(error)
         if self.early is not None:  # what was handed over may still be under way
             self._resolve(self.early, None)
         else:
             self._resolve(outcome, error)
         call.job = None  # which holds the call, and all that it was given
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Nobody takes the reply any more."""
         if self.stream is not None:
-            self.stream.close()
+            self.stream.cancel()
         awaited = self.awaited  # the thread may take it away
         if awaited is not None:
             awaited.cancel()

@@ -25,7 +25,10 @@ _WEIGHT = 0.02  # of the newest call in the running mean: one that waited for th
 
 
 class WorkItem(abc.ABC):
-    """One call's work: `left` and `work` run on a thread, `done` on the loop with what `work` returned or raised."""
+    """The work of one call.
+
+    `is_disconnected` and `work` run on a thread, `finish` runs on the loop with what `work` returned or raised.
+    """
 
     __slots__ = ("thread",)
 
@@ -33,7 +36,7 @@ class WorkItem(abc.ABC):
         self.thread: _PoolThread | None = None
 
     @abc.abstractmethod
-    def left(self) -> bool:
+    def is_disconnected(self) -> bool:
         """Whether the client has gone, so that the work need not start."""
 
     @abc.abstractmethod
@@ -41,7 +44,7 @@ class WorkItem(abc.ABC):
         """Do it."""
 
     @abc.abstractmethod
-    def done(self, outcome: Any, error: BaseException | None) -> None:
+    def finish(self, outcome: Any, error: BaseException | None) -> None:
         """Take the outcome."""
 
 
@@ -75,14 +78,14 @@ class HandlerThreadPool:
             self._seen, self._still = self.taken, 0
             self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
-    def stop(self, job: WorkItem) -> bool:
+    def cancel(self, job: WorkItem) -> bool:
         """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
         thread = job.thread
         if thread is None:
-            return self.drop(job, CallCancelled()) or (job.thread is not None and job.thread.interrupt(job))
-        return thread.interrupt(job)
+            return self.cancel_waiting(job, CallCancelled()) or (job.thread is not None and job.thread.cancel(job))
+        return thread.cancel(job)
 
-    def drop(self, job: WorkItem, error: BaseException) -> bool:
+    def cancel_waiting(self, job: WorkItem, error: BaseException) -> bool:
         """Take a job off the queue, which ends it with an error; false when a thread has it."""
         try:
             self.todo.remove(job)
@@ -104,7 +107,7 @@ class HandlerThreadPool:
         finished = self.finished
         while finished:
             job, outcome, error = finished.popleft()
-            job.done(outcome, error)
+            job.finish(outcome, error)
 
     def _wake(self) -> None:
         """Wake the thread that slept last, whose memory is warm; else start one."""
@@ -142,7 +145,7 @@ class _PoolThread(threading.Thread):
         self.wake = threading.Lock()
         self.wake.acquire()
         self.guard = threading.Lock()
-        self.job: WorkItem | None = None  # what `interrupt` may hit
+        self.job: WorkItem | None = None  # what `cancel` may hit
         self.current: WorkItem | None = None  # what has not been handed to the loop
         self.interrupted = False
 
@@ -157,7 +160,7 @@ class _PoolThread(threading.Thread):
                     self.pool.finish(job, None, late)
                     del job
 
-    def interrupt(self, job: WorkItem) -> bool:
+    def cancel(self, job: WorkItem) -> bool:
         """Raise CallStopped in this thread if it still runs `job`."""
         with self.guard:
             if self.job is not job:
@@ -189,7 +192,7 @@ class _PoolThread(threading.Thread):
         error: BaseException | None = None
         self.current = job
         job.thread = self
-        if job.left():
+        if job.is_disconnected():
             self.current = None
             self.pool.finish(job, None, CallCancelled())
             return

@@ -118,9 +118,9 @@ class HandlerLifecycle:
 
 async def _finished(work: Callable[[], Any]) -> None:
     """Run a sync function in a thread, and what it returns, when that is awaitable, on the loop."""
-    found = await in_thread(work)
-    if inspect.isawaitable(found):
-        await found
+    result = await in_thread(work)
+    if inspect.isawaitable(result):
+        await result
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:

@@ -50,11 +50,11 @@ class WorkerMetrics:
         cells[_BUCKET + bisect_left(BUCKETS, seconds)] += 1.0
         cells[_SUM] += seconds
 
-    def refuse(self, status: int) -> None:
+    def count_refused_request(self, status: int) -> None:
         """Count a request that was answered before it was a call, as it is no HTTP/1.1 or too large."""
         self.cells[status] += 1.0
 
-    def reject(self) -> None:
+    def count_refused_call(self) -> None:
         """Count a call that found the queue full."""
         self.cells[_REJECTED] += 1.0
 
@@ -150,11 +150,11 @@ class SharedMetrics:
         memory = _head("ovenbird_worker_resident_memory_bytes", "gauge", "Resident memory of a worker.")
         silent = _head("ovenbird_worker_silent_seconds", "gauge", "How long the event loop of a worker has not run.")
         for index, block in enumerate(self.blocks):
-            found = usage(int(block.cells[_PID]))
-            if found:
+            process_usage = usage(int(block.cells[_PID]))
+            if process_usage:
                 silent.append(f'ovenbird_worker_silent_seconds{{worker="{index}"}} {block.cells[_SILENT]:.0f}')
-                memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {found[0]}')
-                cpu.append(f'ovenbird_worker_cpu_seconds_total{{worker="{index}"}} {found[1]!r}')
+                memory.append(f'ovenbird_worker_resident_memory_bytes{{worker="{index}"}} {process_usage[0]}')
+                cpu.append(f'ovenbird_worker_cpu_seconds_total{{worker="{index}"}} {process_usage[1]!r}')
         return memory + cpu + silent
 
 

@@ -78,7 +78,7 @@ class _TracingMiddleware:
             self._end(span)
 
     def _attributes(self, scope: Scope) -> dict[str, Any]:
-        found: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "http.request.method": scope["method"],
             "url.path": scope["path"],
             "url.scheme": scope["scheme"],
@@ -86,8 +86,8 @@ class _TracingMiddleware:
             "faas.name": self.name,
         }
         if scope.get("client"):
-            found["client.address"] = scope["client"][0]
-        return found
+            attributes["client.address"] = scope["client"][0]
+        return attributes
 
     def _end(self, span: Any) -> None:
         call: Any = current_call.get()  # set by the application, in this very task
@@ -138,13 +138,13 @@ def _exporters(environ: Mapping[str, str]) -> list[Any]:
         return []
     protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
     installed = {entry.name: entry for entry in entry_points(group="opentelemetry_traces_exporter")}
-    found = []
+    exporters = []
     for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(","):
         word = name.strip()
         names = [_PROTOCOLS[protocol]] if protocol in _PROTOCOLS else list(_PROTOCOLS.values())
         entry = next((installed[one] for one in (names if word == "otlp" else [word]) if one in installed), None)
         if entry is not None:
-            found.append(entry.load()())
+            exporters.append(entry.load()())
         elif word and word != "none":
             _log.warning("no exporter %r for OpenTelemetry is installed: no spans are sent to it", word)
-    return found
+    return exporters

@@ -138,7 +138,7 @@ class SystemRoutes:
         if probe is None:
             return ""
         try:
-            found = await asyncio.wait_for(_called(probe), _PROBE)
+            result = await asyncio.wait_for(_called(probe), _PROBE)
         except asyncio.TimeoutError:
             return f"{name}() took over {_PROBE:g} seconds"
         except Exception as error:
@@ -146,7 +146,7 @@ class SystemRoutes:
 
             logging.getLogger("ovenbird").warning("%s() raised %s", name, summary(error))
             return f"{name}() failed"
-        return f"{name}() said no" if found is False else ""
+        return f"{name}() said no" if result is False else ""
 
 
 async def _called(probe: Callable[[], Any]) -> Any:

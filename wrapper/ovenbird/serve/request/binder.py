@@ -42,13 +42,15 @@ class RequestBinder:
         self.limits = BodyLimits.of(settings)
         self._at_once = min(self.limit, self.limits.items or self.limit)  # bytes that need no count of their values
         self.seconds = settings.read_timeout
-        wanted = set(binder.reserved.values())
-        self.plain = not wanted and not binder.event_name
+        reserved = set(binder.reserved.values())
+        self.plain = not reserved and not binder.event_name
         self._direct = self.plain and binder.mode in (PayloadMode.FIELDS, PayloadMode.WHOLE)
         self._forms = binder.mode is not PayloadMode.RAW and not binder.event_name
-        if binder.mode is PayloadMode.NONE and "request" not in wanted:
+        if binder.mode is PayloadMode.NONE and "request" not in reserved:
             self._forms = False  # an event holds the bytes
-        self.streaming = on_loop and "request" in wanted and "event" not in wanted and binder.mode is PayloadMode.NONE
+        self.streaming = (
+            on_loop and "request" in reserved and "event" not in reserved and binder.mode is PayloadMode.NONE
+        )
 
     def prompt(self, call: HttpCall, wire: ServerTransport) -> Keywords | list[Keywords] | None:
         """The keywords of a call whose body is at hand, as most are; None when it has still to come."""

@@ -60,8 +60,8 @@ class BodyLimits(NamedTuple):
             raise HttpProblem(400, f"the query has over {self.fields} fields", limit=self.fields)
 
 
-def _too_many(what: str, limit: int, name: str) -> HttpProblem:
-    return HttpProblem(413, f"the body has over {limit} {what}", limit=limit, setting=f"--{name.replace('_', '-')}")
+def _too_many(noun: str, limit: int, name: str) -> HttpProblem:
+    return HttpProblem(413, f"the body has over {limit} {noun}", limit=limit, setting=f"--{name.replace('_', '-')}")
 
 
 def json_items(body: bytes, enough: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...common.text import show_value
 from ...function.binder import parse_json
-from ...function.event import Event
+from ...function.event import Event, EventRequest
 from ..call import HttpCall
 from ..problem_details import HttpProblem
 from .charsets import codec_of
@@ -34,12 +34,12 @@ _KNOWN: dict[bytes | None, ContentType] = {None: ContentType(""), b"application/
 def media_of(call: HttpCall) -> ContentType:
     """The media type of a call's body; the usual ones are parsed once."""
     raw = call.headers.get(b"content-type")
-    found = _KNOWN.get(raw)
-    if found is None:
-        found = ContentType((raw or b"").decode("latin-1"))
+    media = _KNOWN.get(raw)
+    if media is None:
+        media = ContentType((raw or b"").decode("latin-1"))
         if len(_KNOWN) < _REMEMBERED and len(raw or b"") <= _REMEMBERED:
-            _KNOWN[raw] = found
-    return found
+            _KNOWN[raw] = media
+    return media
 
 
 def parsed(call: HttpCall, body: bytes) -> Any:
@@ -54,13 +54,11 @@ def event_of(call: HttpCall, body: bytes) -> Event:
     return Event(
         parsed(call, body),
         body,
-        content_type=call.header(b"content-type"),
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        pairs=scope["headers"],
-        request_id=lambda: call.request_id,
-    )
+        EventRequest(
+            call.header(b"content-type"), scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
+            scope["headers"], lambda: call.request_id,
+        ),
+    )  # fmt: skip
 
 
 def text_of(body: bytes, charset: str) -> str:

@@ -30,14 +30,14 @@ async def decode_aside(work: Callable[[], _Result]) -> _Result:
             raise attempt.error
         return attempt.result  # type: ignore[return-value]
     finally:
-        attempt.drop()
+        attempt.release()
 
 
 class _Attempt(Generic[_Result]):
     """A call of `work`, and its outcome.
 
-    The executor's frame holds it, and an error's traceback holds that frame: `drop` breaks the cycle, in which the call
-    would outlive its end, also when nobody waits for the outcome any more.
+    The executor's frame holds it, and an error's traceback holds that frame. `release` breaks this cycle, in which the
+    call would outlive its end, also when nobody waits for the outcome any more.
     """
 
     def __init__(self, work: Callable[[], _Result]) -> None:
@@ -56,9 +56,9 @@ class _Attempt(Generic[_Result]):
             except BaseException as error:
                 self.error = error
         if self._work is None:
-            self.drop()
+            self.release()
 
-    def drop(self) -> None:
+    def release(self) -> None:
         """Let go of all."""
         self.result = self.error = self._work = None
 

@@ -63,20 +63,20 @@ def polars(frame: Any, accept: str) -> HttpResponse:
     return _reply(out.getvalue(), media)
 
 
-def figure(found: Any, _: str) -> HttpResponse:
+def figure(drawing: Any, _: str) -> HttpResponse:
     """A matplotlib figure as PNG."""
     out = io.BytesIO()
-    found.savefig(out, format="png")
+    drawing.savefig(out, format="png")
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:  # which would keep every figure that it made
-        pyplot.close(found)
+        pyplot.close(drawing)
     return _reply(out.getvalue(), "image/png")
 
 
-def image(found: Any, _: str) -> HttpResponse:
+def image(picture: Any, _: str) -> HttpResponse:
     """A PIL image as PNG."""
     out = io.BytesIO()
-    found.save(out, format="PNG")
+    picture.save(out, format="PNG")
     return _reply(out.getvalue(), "image/png")
 
 

@@ -165,21 +165,21 @@ def _attribute(name: str, value: Any) -> str:
 def _with(reply: HttpResponse, status: int, headers: Any = None) -> HttpResponse:
     """The reply with another status and further headers; a header that is given replaces ours, but those that say where
     the body ends."""
-    given = [pair for key, value in _items(headers or ()) for pair in _header(key, value)]
-    names = {key for key, _ in given}
+    pairs = [pair for key, value in _items(headers or ()) for pair in _header(key, value)]
+    names = {key for key, _ in pairs}
     reply.status = status
     if status in (204, 205, 304):
         bare = HttpResponse(status, [pair for pair in reply.headers if pair[0] not in names])
-        bare.headers = [pair for pair in (*bare.headers, *given) if pair[0] not in _FRAMING]
+        bare.headers = [pair for pair in (*bare.headers, *pairs) if pair[0] not in _FRAMING]
         if status == 205:  # unlike the others it says so by its length (RFC 9110 15.3.6)
             bare.headers.append((b"content-length", b"0"))
         return bare
     app: Any = reply.app
     if app is not None:  # a Starlette response: ours for a path, or the user's own
         app.status_code = status
-        app.raw_headers[:] = [pair for pair in app.raw_headers if pair[0] not in names] + given
+        app.raw_headers[:] = [pair for pair in app.raw_headers if pair[0] not in names] + pairs
         return reply
-    reply.headers = [pair for pair in reply.headers if pair[0] not in names] + given
+    reply.headers = [pair for pair in reply.headers if pair[0] not in names] + pairs
     if b"content-type" in names:  # the handler's own media type: text is what the handler made it
         reply.events = False
     if reply.stream is None:

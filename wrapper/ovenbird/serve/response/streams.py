@@ -27,7 +27,7 @@ async def stream(
     reply: HttpResponse,
     loop: asyncio.AbstractEventLoop,
     *,
-    left: Callable[[HttpCall], bool],
+    is_disconnected: Callable[[HttpCall], bool],
     closing: bool,
 ) -> None:
     """Send the items of a reply as they come. The head is sent with the first one, so that a handler which fails before
@@ -48,7 +48,7 @@ async def stream(
                 if call.scope["method"] == "HEAD":
                     break
             await call.send({"type": "http.response.body", "body": body, "more_body": True})
-            if call.reason is None and left(call):  # what is sent to nobody never waits: the timer may not get a turn
+            if call.reason is None and is_disconnected(call):  # sending to nobody never waits, so no timer gets a turn
                 call.reason = StopReason.GONE
             if call.reason is not None:
                 raise CallCancelled
@@ -56,10 +56,10 @@ async def stream(
             await _start(call, reply.status, headers)
         await call.send({"type": "http.response.body", "body": b""})
     finally:
-        if hasattr(items, "aclose"):
-            await items.aclose()
+        if isinstance(items, GeneratorThread):
+            items.cancel()
         else:
-            items.close()
+            await items.aclose()
 
 
 async def exhaust(reply: HttpResponse, loop: asyncio.AbstractEventLoop) -> None:
@@ -90,7 +90,7 @@ async def relay(call: HttpCall, reply: HttpResponse, receive: Receive, *, closin
 
 
 def _nothing() -> None:
-    """Halt what has ended."""
+    """Do nothing: the generator has ended."""
 
 
 async def _start(call: HttpCall, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -99,27 +99,27 @@ async def _start(call: HttpCall, status: int, headers: list[tuple[bytes, bytes]]
 
 
 def _threaded(items: Generator[Any, None, None], loop: asyncio.AbstractEventLoop) -> GeneratorThread:
-    found = GeneratorThread(loop)
+    stream = GeneratorThread(loop)
 
     def pump() -> None:
         error: BaseException | None = None
         try:
             try:
-                found.pump(items)
+                stream.pump(items)
             except BaseException as raised:
                 error = raised
-            found.halt = _nothing
+            stream.cancel_generator = _nothing
         except CallCancelled as late:  # it arrived after the generator had ended
             error = late
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(found.end, error)
+            loop.call_soon_threadsafe(stream.finish, error)
         error = None  # its traceback holds this frame, which would hold it
 
     run = contextvars.copy_context().run
     thread = threading.Thread(target=run, args=(pump,), name="ovenbird-stream", daemon=True)
-    found.halt = lambda: raise_in(thread.ident or 0, CallCancelled)
+    stream.cancel_generator = lambda: raise_in(thread.ident or 0, CallCancelled)
     thread.start()
-    return found
+    return stream
 
 
 def chunk(item: Any, events: bool) -> bytes:
@@ -156,7 +156,7 @@ class GeneratorThread:
     """Carries items from a generator in a thread to the loop; the thread waits when it is too far ahead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.halt: Callable[[], None] = _nothing  # stops the generator where it stands
+        self.cancel_generator: Callable[[], None] = _nothing  # stops the generator where it stands
         self._loop = loop
         self._items: deque[tuple[Any, int]] = deque()
         self._room = threading.Condition()
@@ -167,28 +167,28 @@ class GeneratorThread:
         self._waiter: asyncio.Future[None] | None = None
 
     def pump(self, items: Generator[Any, None, None]) -> None:
-        """Run the generator to its end, which `end` has to be told. For the thread."""
+        """Run the generator to its end, which `finish` has to be told. For the thread."""
         try:
             for item in items:
                 self.push(item)
         finally:
             items.close()
 
-    def end(self, error: BaseException | None) -> None:
+    def finish(self, error: BaseException | None) -> None:
         """No more items come. For the loop."""
         if not self._over:
             self._over, self._error = True, error
             self._wake()
 
-    def close(self) -> None:
+    def cancel(self) -> None:
         """Nobody takes items any more: the thread stops at its next item. For the loop."""
         with self._room:
             self._closed = True
             self._room.notify()
         self._error = None  # its traceback may hold the stream
         if not self._over:
-            self.halt()
-            self.end(CallCancelled())
+            self.cancel_generator()
+            self.finish(CallCancelled())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -211,7 +211,7 @@ class GeneratorThread:
         return item
 
     def push(self, item: Any) -> None:
-        """Add an item, or wait while the loop is too far behind. For the thread. Errors: CallStopped after `close`."""
+        """Add an item, or wait while the loop is too far behind. For the thread. Errors: CallStopped after `cancel`."""
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
             while self._ahead > _AHEAD and not self._closed:

@@ -24,8 +24,8 @@ def bind(settings: Settings, flag: str = "--port") -> socket.socket:
     try:
         # as bytes: Python would load a codec and the Unicode tables to turn text into the same bytes
         host = settings.host.encode() if settings.host.isascii() else settings.host
-        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = addresses[0]
     except OSError as error:
         raise taken(settings, error, flag) from None
     sock = socket.socket(family, kind, protocol)

@@ -273,10 +273,10 @@ class RequestReader(HttpToolsProtocol):
         if method == "CONNECT":
             raise RequestError(501, "`CONNECT` is for proxies")
         self._upgrading = True
-        wanted = framing.upgrade_wanted(self.headers, version)
+        protocol = framing.upgrade_wanted(self.headers, version)
         idle = self.cycle is None or self.cycle.response_complete  # or its answer would overtake the one before
-        if wanted == b"websocket" and method == "GET" and self.ws_protocol_class is not None and idle:
-            self._upgrade = wanted
+        if protocol == b"websocket" and method == "GET" and self.ws_protocol_class is not None and idle:
+            self._upgrade = protocol
         return True
 
     # what the connection does with it

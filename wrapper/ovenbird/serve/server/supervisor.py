@@ -14,14 +14,14 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ...settings import Settings
 from ..observability.metrics import WorkerMetrics
+from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE, RETIRE_NOW
 from .oom import memory_kills
+from .worker_context import WorkerSlot
 
-Run = Callable[[int, int, int, bool], int]  # (worker id, block, link to the parent, late) -> exit status
-End = Callable[[int], NoReturn]
 _log = logging.getLogger("ovenbird")
 _STABLE = 10.0  # seconds after which the end of a worker is no longer put down to its start
 _FIRST, _LONGEST = 0.25, 30.0  # seconds of back-off
@@ -51,21 +51,30 @@ class WorkerProcess:
     silent: float = 0.0
 
 
+class WorkerActions(NamedTuple):
+    """What a supervisor has done: the first two in a worker's process, the others in its own.
+
+    `work` serves and returns an exit status; `end_process` ends the process with it. `close_ports` closes the parent's
+    copies of the listening sockets. `reopen_ports` lets these take connections, whatever a worker that has ended did to
+    them.
+    """
+
+    work: Callable[[WorkerSlot], int]
+    end_process: Callable[[int], NoReturn]
+    close_ports: Callable[[], None]
+    reopen_ports: Callable[[], None]
+
+
 class Supervisor:
     """Keeps `count` workers running until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, count: int, run: Run, end: End, blocks: list[WorkerMetrics], *,
-        release: Callable[[], None],
-        restore: Callable[[], None] = lambda: None, forgiving: bool = False,
+        self, settings: Settings, count: int, blocks: list[WorkerMetrics], actions: WorkerActions
     ) -> None:  # fmt: skip
         self.settings = settings
         self.count = count
-        self.forgiving = forgiving  # --reload: a worker that fails to start is tried again at the next change
-        self._run = run
-        self._end = end  # ends a worker's process with a status
-        self._release = release  # closes the parent's own copy of the listening socket
-        self._restore = restore  # lets the listening socket take connections, whatever an ended worker has done to it
+        self.forgiving = settings.reload  # --reload: a worker that fails to start is tried again at the next change
+        self._actions = actions
         self._children: dict[int, WorkerProcess] = {}
         self._counters = blocks  # more than workers: one that retires overlaps with its successor
         self._blocks = list(range(len(blocks) - 1, -1, -1))  # those that no worker has
@@ -122,7 +131,7 @@ class Supervisor:
             self._start(slot)
 
     def _start(self, slot: int) -> None:
-        self._restore()
+        self._actions.reopen_ports()
         block = self._blocks.pop()
         ours, theirs = socket.socketpair()
         late = any(child.ready for child in self._children.values())
@@ -145,11 +154,11 @@ class Supervisor:
             os.close(self._wake_write)
             for link in (ours, *(child.link for child in self._children.values())):
                 link.close()  # else the other workers would not notice the end of the parent
-            code = self._run(slot, block, theirs.fileno(), late)
+            code = self._actions.work(WorkerSlot(slot, block, theirs.fileno(), late))
         except BaseException:
             _log.exception("worker %d failed", slot)
         finally:
-            self._end(code)
+            self._actions.end_process(code)
 
     def _told(self, descriptor: int) -> None:
         child = next(child for child in self._children.values() if child.link.fileno() == descriptor)
@@ -159,9 +168,9 @@ class Supervisor:
             word = b""
         if not word:
             self._poll.unregister(descriptor)
-        if b"R" in word:
+        if READY in word:
             self._is_ready(child)
-        if b"X" in word and not child.retiring and not self._stopping:
+        if ENOUGH in word and not child.retiring and not self._stopping:
             child.retiring = True
             self._due[child.slot] = 0.0
 
@@ -171,7 +180,7 @@ class Supervisor:
         for other in self._children.values():
             if other is not child and other.slot == child.slot:
                 with contextlib.suppress(OSError):
-                    other.link.send(b"H" if self.forgiving else b"Q")
+                    other.link.send(RETIRE_NOW if self.forgiving else RETIRE)
         if (
             self.count > 1
             and sum(other.ready and not other.retiring for other in self._children.values()) == self.count
@@ -188,12 +197,12 @@ class Supervisor:
     def _stop(self, number: int) -> None:
         """Say that the service ends, and hand the signal on: a worker that has only just begun cannot listen yet."""
         if not self._stopping:
-            self._release()
+            self._actions.close_ports()
             self._stopping = monotonic() + self.settings.drain_delay + self.settings.grace + _MARGIN
         self._due.clear()
         for child in self._children.values():
             with contextlib.suppress(OSError):
-                child.link.send(b"I" if number == signal.SIGINT else b"T", socket.MSG_DONTWAIT)
+                child.link.send(END_NOW if number == signal.SIGINT else END, socket.MSG_DONTWAIT)
         self._send(number)
 
     def _replace_all(self) -> None:

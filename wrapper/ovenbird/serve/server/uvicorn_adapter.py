@@ -49,7 +49,7 @@ class UvicornTransport(ServerTransport):
     _defaults: list[tuple[bytes, bytes]] | None = None
     _head = b""
 
-    def left(self, call: HttpCall) -> bool:
+    def is_disconnected(self, call: HttpCall) -> bool:
         """The transport is closed as soon as the client is known to have gone. One that sends no more may have gone: it
         does not keep its place in the queue."""
         cycle: Any = call.receive.__self__  # type: ignore[attr-defined]

@@ -19,76 +19,65 @@ import uvicorn
 
 from ...common.fork_guard import guard_forks
 from ...function.handler import Handler, HandlerKind
-from ...logging_config import LogHandler
-from ...settings import Settings
-from ..app import App
+from ..app import App, AppServices
 from ..call import StopReason
-from ..handler_adapter import DEFAULT, HandlerAdapter
 from ..lifecycle.handler_lifecycle import HandlerLifecycle, init_too_long
 from ..lifecycle.state import WorkerLifecycle, WorkerState
 from ..observability.access_log import AccessLog
-from ..observability.metrics import SharedMetrics, WorkerMetrics
+from ..observability.metrics import WorkerMetrics
 from ..observability.system_routes import SystemRoutes
 from ..response.pending_output import PendingOutput
+from .control_pipe import END, END_NOW, ENOUGH, READY, RETIRE_NOW
 from .engine import choose
 from .http_server import HttpServer
 from .listener import refuse_new, second_flag, taken
+from .worker_context import ServiceContext, WorkerSlot
 
 _log = logging.getLogger("ovenbird")
 _BACKLOG = 2048
 _LINGER = 1.0  # seconds that a connection without a request yet is kept when the port has closed
 _STUCK = 1.0  # seconds beyond its limit that an init has which holds up the event loop
-READY, ENOUGH = b"R", b"X"  # what a worker tells its parent: it is ready, it wants to be replaced
-RETIRE, RETIRE_NOW, END, END_NOW = b"QHTI"  # what the parent tells: a successor is ready, the service ends
 
 
 class Worker:
-    """Serves one handler in this process until it is told to stop.
-
-    `link` is a socket to the parent, or -1; `late`: other workers serve already, so the port is opened after init.
-    `probes` is a second port, for probes alone, open as long as the process lives.
-    """
+    """Serves one handler in this process until it is told to stop. `on_serving` is called when calls are let in."""
 
     def __init__(
-        self, handler: Handler, settings: Settings, sock: socket.socket, lines: LogHandler, blocks: SharedMetrics,
-        slot: int = 0,
-        block: int = 0, link: int = -1, late: bool = False, serving: Callable[[], None] = lambda: None,
-        open_project: Callable[[], Any] = lambda: None, dialect: HandlerAdapter = DEFAULT,
-        probes: socket.socket | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        handler: Handler,
+        service: ServiceContext,
+        slot: WorkerSlot,
+        on_serving: Callable[[], None],
+    ) -> None:
+        settings, adapter, metrics = service.settings, service.adapter, service.metrics
         self.handler = handler
         self.settings = settings
-        self.sock = sock
+        self.sock = service.sock
         self.gate = WorkerLifecycle()
-        self.block: WorkerMetrics = blocks.blocks[block]
-        self.context = dialect.context(handler, slot, open_project)
+        self.block: WorkerMetrics = metrics.blocks[slot.block]
+        self.context = adapter.context(handler, slot.number, service.open_project)
         self.startup = HandlerLifecycle(handler, settings, self.context)
         self.internal = SystemRoutes(
-            handler, self.gate, blocks, self._gauge, dialect.aliases, public=not settings.admin_port
+            handler, self.gate, metrics, self._gauge, adapter.aliases, public=not settings.admin_port
         )  # fmt: skip
-        self.journal = AccessLog(handler.name, lines.put_calls)
+        self.journal = AccessLog(handler.name, service.log_handler.put_calls)
         self._protocol, wire = choose()
         self.app = App(
             handler,
             settings,
             self.context,
-            self.gate,
-            self.block,
-            self.journal,
-            wire=wire,
-            internal=self.internal,
-            dialect=dialect,
+            AppServices(self.gate, self.block, self.journal, wire, self.internal, adapter),
         )
         self._output = PendingOutput(
             settings.write_timeout, settings.max_pending_output, self.block, self.app.admission.restrict
         )
-        self._probes = probes
+        self._probes = service.probe_sock
         self._prober: HttpServer | None = None
-        self._blocks = blocks.blocks
+        self._blocks = metrics.blocks
         self._server: HttpServer | None = None
-        self._link = link
-        self._late = late
-        self._serving = serving  # called when calls are let in
+        self._link = slot.link
+        self._late = slot.is_late
+        self._on_serving = on_serving
         self._stop = asyncio.Event()  # drain
         self._hurry = asyncio.Event()  # drain without delay
         self._force = asyncio.Event()  # and without waiting for calls in flight
@@ -98,7 +87,7 @@ class Worker:
         self._number = signal.SIGTERM  # what ended it
 
     def _gauge(self) -> None:
-        self.app.gauge()
+        self.app.report_load()
 
     def run(self) -> int:
         """Serve until the end; the exit status."""
@@ -106,7 +95,7 @@ class Worker:
 
         if self._protocol is not None:
             self._protocol.max_header = self.settings.max_header
-            self._protocol.count = self.block.refuse
+            self._protocol.count = self.block.count_refused_request
             self._protocol.output = self._output
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -130,7 +119,7 @@ class Worker:
         try:
             gc.freeze()  # what start-up has made stays: no collection need look at it again, and none holds up a call
             self.gate.ready()
-            self._serving()
+            self._on_serving()
             self._tell(READY)
             await self._stop.wait()
             await self._drain(server, loop)
@@ -302,7 +291,8 @@ class Worker:
             self._signals_of_service(loop)
             _log.warning("the parent process is gone: draining")
             self._stop.set()
-        for word in words:
+        for number in words:
+            word = bytes([number])
             if word in (END, END_NOW):
                 self._ending = True
                 self._terminate() if word == END else self._interrupt()
@@ -373,7 +363,7 @@ class Worker:
         if tasks:
             _log.warning("%d calls did not finish within the grace limit and are stopped", len(tasks))
             for call in list(self.app.admission.calls):
-                self.app.admission.halt(call, StopReason.GRACE)
+                self.app.admission.cancel(call, StopReason.GRACE)
             await asyncio.wait(tasks, timeout=1.0)
 
     def _stop_listening(self, server: HttpServer) -> None:

@@ -1,0 +1,12 @@
+"""The words between a worker and its parent, one byte each, on a socket that both hold."""
+
+from __future__ import annotations
+
+# from the worker
+READY = b"R"  # calls are let in
+ENOUGH = b"X"  # another worker should take its place
+# from the parent
+RETIRE = b"Q"  # a successor is ready: drain
+RETIRE_NOW = b"H"  # drain without delay
+END = b"T"  # the service ends: drain
+END_NOW = b"I"  # drain without delay
