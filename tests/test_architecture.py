@@ -131,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "ovenbird_builder.cache",
     ),
     "ovenbird_builder.locking": (
+        "ovenbird.errors",
         "ovenbird.function_document",
         "ovenbird_builder.errors",
         "ovenbird_builder.host",

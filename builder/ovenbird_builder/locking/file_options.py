@@ -10,8 +10,9 @@ import re
 import shlex
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from ovenbird.common import source_url
 from ovenbird.common.redact import redact_text
 from ovenbird.common.text import show_value
 
@@ -123,7 +124,7 @@ def same_index(url: str, indexes: tuple[str, ...]) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    bare = source_url.bare(parts._replace(query=""))
     return bare.rstrip("/").lower() in {index.lower() for index in indexes}
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import netrc
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
+from ovenbird.common import source_url
 from ovenbird.common.redact import redact_url
+from ovenbird.common.source_url import Credentials
 from ovenbird.common.text import show_value
-from ovenbird.common.user_folders import find_home
+from ovenbird.errors import SourceUrlError
 
 from ..containers.pip_conf import write_pip_conf
 from ..errors import BuildRequestError, PackageIndexError
@@ -98,18 +99,14 @@ def _split_credentials(
     if parts.scheme not in ("http", "https", "file") or (parts.scheme != "file" and not host) or re.search(r"\s", full):
         redacted = redact_url(text)
         raise BuildRequestError(f"{flag}: expected https://HOST/PATH, found {show_value(redacted)}")
-    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
-    if parts.username:
-        return url, (unquote(parts.username), unquote(parts.password or ""))
-    return url, _read_netrc(host, environ)
+    url = source_url.bare(parts._replace(query="")).rstrip("/")
+    login = source_url.login(parts) if parts.username else _read_netrc(host, environ)
+    return url, (login.username, login.password) if login else None
 
 
-def _read_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the login that `.netrc` has for a host; None for a file that cannot be read."""
-    home = find_home(environ)
-    name = environ.get("NETRC") or (str(home / ".netrc") if home else "")
+def _read_netrc(host: str, environ: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials that `.netrc` has for a host; None for a file that cannot be read."""
     try:
-        entry = netrc.netrc(name).authenticators(host) if name else None
-    except (OSError, ValueError, netrc.NetrcParseError):  # the second for bytes that are no text
+        return source_url.netrc_login(host, environ)
+    except SourceUrlError:
         return None
-    return (entry[0], entry[2] or "") if entry else None

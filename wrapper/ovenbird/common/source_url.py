@@ -13,6 +13,7 @@ from ..errors import SourceUrlError, UnsafeSourceUrlError
 from .named_paths import is_file
 from .redact import redact_url
 from .text import show_value
+from .user_folders import find_home
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
@@ -29,7 +30,7 @@ class Credentials:
 
 
 def split(url: str) -> SplitResult:
-    """The parts of a URL. Errors: UnsafeAddressError for control characters, or a host that is none."""
+    """Return the parts of a URL. Errors: SourceUrlError; UnsafeSourceUrlError for control characters and odd hosts."""
     if re.search(r"[\x00-\x20\x7f]", url):
         raise UnsafeSourceUrlError(
             f"{redact_url(url)!a}: a URL must not contain spaces or line breaks", hint="write `%20` for a space"
@@ -46,14 +47,14 @@ def split(url: str) -> SplitResult:
 
 
 def login(parts: SplitResult) -> Credentials | None:
-    """The credentials that a URL carries."""
+    """Return the credentials that a URL carries; None without any."""
     if parts.username is None:
         return None
     return Credentials(unquote(parts.username), unquote(parts.password or ""))
 
 
 def bare(parts: SplitResult) -> str:
-    """The URL without its credentials and without its fragment."""
+    """Return the URL without its credentials and without its fragment."""
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
@@ -65,9 +66,13 @@ def shown(parts: SplitResult) -> str:
 
 
 def netrc_login(host: str, environ: Mapping[str, str]) -> Credentials | None:
-    """The credentials of the user's `.netrc` for a host. Errors: AddressError for a file that does not parse."""
-    path = Path(environ.get("NETRC") or Path(environ.get("HOME") or "/nonexistent", ".netrc"))
-    if not is_file(path):
+    """Return the credentials for a host in the file `NETRC`, or in the `.netrc` of the user's home; None without any.
+
+    Errors: SourceUrlError for a file that cannot be read.
+    """
+    home = find_home(environ)
+    path = Path(environ["NETRC"]) if environ.get("NETRC") else home and home / ".netrc"
+    if path is None or not is_file(path):
         return None
     try:
         found = netrc.netrc(str(path)).authenticators(host)

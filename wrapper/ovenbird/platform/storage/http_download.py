@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from ...common import source_url
 from ...common.atomic_files import drafting
 from ...common.content_decoding import decode_answer
 from ...common.http_download import (
@@ -46,11 +47,11 @@ def fetch_url(
     undone. Return what the server said of the file. InputError names `shown`, the URL without its secrets.
     """
     parts = urlsplit(url)
-    bare = escape_address(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
-    has_login = parts.username is not None
+    bare = escape_address(source_url.bare(parts))
+    login = source_url.login(parts)
     request = Download(
         bare, limit, limit_hint, make_opener(urllib.request.ProxyHandler()),
-        basic_authorization(unquote(parts.username or ""), unquote(parts.password or "")) if has_login else "",
+        basic_authorization(login.username, login.password) if login else "",
         moved=progress or (lambda _: None),
     )  # fmt: skip
     try:
