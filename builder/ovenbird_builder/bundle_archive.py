@@ -24,6 +24,7 @@ from msgspec import Struct, ValidationError, convert
 from ovenbird.common.atomic_files import replacing
 from ovenbird.common.hashing import digest_bytes
 from ovenbird.common.named_paths import is_file, is_folder
+from ovenbird.common.output_path import make_parent_folders
 from ovenbird.common.text import cut_text, escape_controls, show_value
 
 from .bases import base_image
@@ -104,6 +105,8 @@ def write(
 ) -> int:
     """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
     _refuse_outside(prepared)
+    with guard_output_writes(path):
+        make_parent_folders(path)
     with guard_output_writes(path), replacing(path) as draft:
         with tarfile.open(draft, mode="w", format=tarfile.PAX_FORMAT) as tar:
             _fill(tar, given, request, prepared, cache)

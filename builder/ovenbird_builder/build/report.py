@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ovenbird.common.atomic_files import write_file
+from ovenbird.common.output_path import make_parent_folders
 from ovenbird.common.text import escape_controls
 from ovenbird.common.units import show_size
 
@@ -74,6 +75,7 @@ def write_text(path: Path, content: str, flag: str) -> None:
     Errors: SpaceError.
     """
     with guard_output_writes(path, flag):
+        make_parent_folders(path)
         write_file(path, content.encode())
 
 

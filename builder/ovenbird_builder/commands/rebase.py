@@ -6,10 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec.structs import asdict
 
 from ovenbird import __version__
+from ovenbird.common.output_path import make_parent_folders
 from ovenbird.common.text import show_value
 
 from ..bases.probe import TargetPython, probe_python
@@ -66,6 +68,7 @@ def _destination(args: argparse.Namespace) -> str:
             )
         kind, _, path = str(args.output).partition(":")
         check_destination(Destination(kind, path.partition(":")[0]))  # behind the path, the name in the layout
+        make_parent_folders(Path(path.partition(":")[0]))
         return str(args.output)
     name = args.tag or args.image.removeprefix("docker://").removeprefix("containers-storage:")
     if not args.tag and name.partition(":")[0] in ("oci", "oci-archive"):

@@ -152,7 +152,7 @@ def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildReques
     )
     inputs = list_input_files(given)
     for place in made.outputs:
-        check(partial(check_destination, place, inputs, make=not (made.dry_run or made.list_source)), None)
+        check(partial(check_destination, place, inputs), None)
     if made.cache != Path():  # else it is told already that there is none
         check(lambda: check_apart(made.cache, function_target.function_folders(function)), None)
     _together(check, made, named_tags, explicit=bool(given["tag"]))

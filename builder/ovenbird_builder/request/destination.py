@@ -13,7 +13,7 @@ from msgspec import Struct
 from ovenbird.common.atomic_files import is_replaceable, replacing
 from ovenbird.common.hashing import hash_bytes
 from ovenbird.common.named_paths import is_file, is_folder
-from ovenbird.common.output_path import find_output_problem
+from ovenbird.common.output_path import find_output_problem, make_parent_folders
 from ovenbird.common.text import show_value
 
 from ..errors import BuildRequestError, ImageError
@@ -49,10 +49,10 @@ def output(text: str) -> Destination:
     return Destination(kind, path)
 
 
-def check_destination(destination: Destination, inputs: Iterable[Path] = (), *, make: bool = True) -> None:
+def check_destination(destination: Destination, inputs: Iterable[Path] = ()) -> None:
     """Refuse a file or folder that cannot be written, or must not be, before the image is made.
 
-    Missing folders above it are made, unless `make` is off. `inputs` are never replaced. Errors: SpecError.
+    Missing folders above it are made when it is written. `inputs` are never replaced. Errors: SpecError.
     """
     path = Path(destination.path)
     if not destination.path:
@@ -68,7 +68,7 @@ def check_destination(destination: Destination, inputs: Iterable[Path] = (), *, 
         path = path / "index.json"
     elif destination.kind == "oci" and is_file(path):
         problem = f"{show_value(str(path))} is a file, and an OCI layout is a folder"
-    if problem := problem or find_output_problem(path, inputs, make=make):
+    if problem := problem or find_output_problem(path, inputs):
         raise BuildRequestError(f"--output: {problem}")
 
 
@@ -84,6 +84,7 @@ def write(
     if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
         raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
     with guard_output_writes(path.parent, "--output"):
+        make_parent_folders(path)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=None if special else path.parent))
     try:
         with guard_output_writes(path, "--output"):

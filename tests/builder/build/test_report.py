@@ -44,7 +44,7 @@ def test_a_result_file_replaces_the_last_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["no/such/result.json", "folder"])
+@pytest.mark.parametrize("name", ["folder/kept/result.json", "folder"])
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
     """With its name; what was there stays, and no draft."""
     (tmp_path / "folder").mkdir()

@@ -81,6 +81,9 @@ def test_folders_of_the_result_file_are_made(folder: Path) -> None:
     assert read(folder / "no" / "such" / "result.json")["error"]["exit_code"] == 61
     assert build(folder, "functions/a", "--offline", "--result-file=~/r.json").returncode == 61
     assert read(folder / "r.json")["error"]["exit_code"] == 61
+    words = ("--list", "--output", "oci-archive:functions/a/out/x.tar", "--dotenv-file", "functions/a/env/x.env")
+    assert [row["path"] for row in json.loads(build(folder, "functions/a", *words).stdout)["files"]] == ["main.py"]
+    assert [path.name for path in folder.rglob("*") if path.name in ("out", "env")] == []
 
 
 @pytest.mark.parametrize("name", ["functions/a/main.py", "functions/a/function.yaml", "functions/a/../{name}/main.py"])

@@ -88,6 +88,7 @@ def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_pa
 
 
 def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:
-    """The folder was there when the build began."""
+    """A file is there, which was none when the build began."""
+    (tmp_path / "gone").touch()
     with pytest.raises(DiskFullError, match=r"--output: cannot write '.*/gone'"):
         put(shop, Destination("oci", str(tmp_path / "gone" / "image")), shop.parcel())

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ovenbird.common.output_path import find_output_problem, find_write_problem, is_source_file
+from ovenbird.common.output_path import find_output_problem, find_write_problem, is_source_file, make_parent_folders
 
 
 def test_missing_folders_are_made(tmp_path: Path) -> None:
-    """As `mkdir -p` does, and nothing is left in them; without `make` nothing is changed."""
-    assert find_output_problem(tmp_path / "a" / "b" / "r.json", make=False) == ""
-    assert not (tmp_path / "a").exists()
+    """As `mkdir -p` does, when the file is written: a source that is packed before holds no empty folder of ours."""
     assert find_output_problem(tmp_path / "a" / "b" / "r.json") == ""
+    assert not (tmp_path / "a").exists()
+    make_parent_folders(tmp_path / "a" / "b" / "r.json")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-@pytest.mark.parametrize("make", [True, False])
-def test_what_cannot_be_written_is_told(tmp_path: Path, make: bool) -> None:
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A folder, something below a file, a file system that takes no files, a name that none can hold."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
@@ -28,9 +27,9 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, make: bool) -> None:
         ("file/r.json", "cannot write '{0}/file/r.json': '{0}/file' is no folder"),
         ("file/a/r.json", "cannot write '{0}/file/a/r.json': '{0}/file' is no folder"),
     ):
-        assert find_output_problem(tmp_path / name, make=make) == why.format(tmp_path)
+        assert find_output_problem(tmp_path / name) == why.format(tmp_path)
     for path in (Path("a\0b"), tmp_path / ("x" * 300)):
-        assert "is no name that a file can have" in find_output_problem(path, make=make)
+        assert "is no name that a file can have" in find_output_problem(path)
 
 
 def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:

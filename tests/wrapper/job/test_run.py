@@ -515,6 +515,15 @@ def test_a_result_file_replaces_no_source(jobs: Jobs, name: str) -> None:
     assert jobs.runs() == []
 
 
+def test_a_result_file_in_the_home(jobs: Jobs) -> None:
+    """`~` is the home: a shell does not put it in behind `=`."""
+    jobs.write("def handler(): return 1\n")
+    process = jobs.ovenbird("run", "main.py", "--result-file=~/some/r.json", HOME=str(jobs.folder / "me"))
+    assert process.wait(60) == 0
+    assert (jobs.folder / "me" / "some" / "r.json").is_file()
+    assert not (jobs.folder / "~").exists()
+
+
 def test_a_result_file_that_is_no_file(jobs: Jobs) -> None:
     """A link to a pipe, as /dev/stdout, is written through and not replaced."""
     jobs.write("def handler(): return 1\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,10 +22,10 @@ _SOURCE_STARTS = (("requirements", ".txt"), ("requirements", ".in"), ("constrain
                   ("function.", ".lock"))  # fmt: skip
 
 
-def find_output_problem(path: Path, inputs: Iterable[Path] = (), *, make: bool = True) -> str:
+def find_output_problem(path: Path, inputs: Iterable[Path] = ()) -> str:
     """Return why a file should not or cannot be written, in words; empty where it can. `inputs` are never replaced.
 
-    Missing folders are made, as `mkdir -p` does; without `make` nothing is changed on the disk.
+    A missing folder is no problem: see `make_parent_folders`. Nothing is changed on the disk.
     """
     if is_open_stream(path):
         return ""
@@ -36,7 +35,7 @@ def find_output_problem(path: Path, inputs: Iterable[Path] = (), *, make: bool =
         return f"{show_value(str(path))} is a folder"
     if is_source_file(path, inputs):
         return f"{show_value(str(path))} is a file that the function is made of, and is not replaced"
-    return find_write_problem(path, make=make)
+    return find_write_problem(path)
 
 
 def is_source_file(path: Path, inputs: Iterable[Path] = ()) -> bool:
@@ -55,14 +54,14 @@ def is_source_file(path: Path, inputs: Iterable[Path] = ()) -> bool:
     )
 
 
-def find_write_problem(path: Path, *, make: bool = True) -> str:
+def find_write_problem(path: Path) -> str:
     """Return why nothing can be written to a path, in words; empty where it can."""
     target = path
     try:
         if exists(path) and not is_replaceable(path):  # a device, a pipe, a link: written into
             return "" if os.access(path, os.W_OK) else f"cannot write {show_value(str(path))}: Permission denied"
         target = Path(os.path.realpath(path))
-        _try_folder(target.parent, make=make)
+        _try_folder(target.parent)
     except OSError as error:
         if error.errno in NOT_REPLACED and is_file(target) and os.access(target, os.W_OK):
             return ""  # mounted by itself, or in a folder that is not ours: it is written into as well
@@ -73,16 +72,20 @@ def find_write_problem(path: Path, *, make: bool = True) -> str:
     return ""
 
 
-def _try_folder(folder: Path, *, make: bool) -> None:
-    """Make a file in a folder, which is made where it is missing, and remove it. Errors: OSError."""
-    if make:
-        import tempfile
+def make_parent_folders(path: Path) -> None:
+    """Make the folders above a path that is about to be written, as `mkdir -p` does. Errors: OSError.
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):  # what root may do here, and a quota, only the system knows
-            return
+    Not before: a folder that is made in a source and is empty still would be packed.
+    """
+    if not is_open_stream(path) and not os.path.lexists(path):
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+
+
+def _try_folder(folder: Path) -> None:
+    """Make a file without a name in a folder, or in the nearest one above it that is there. Errors: OSError."""
+    import tempfile
+
     while not os.path.lexists(folder):
         folder = folder.parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    os.scandir(folder).close()
+    with tempfile.TemporaryFile(dir=folder):  # what root may do here, and a quota, only the system knows
+        pass

@@ -27,13 +27,13 @@ def end_process(code: int) -> NoReturn:
     if _ending:
         _end_now(code)
     _ending = True
-    guard = threading.Thread(target=_end_late, args=(code,), daemon=True, name="ovenbird-exit")
-    with contextlib.suppress(RuntimeError):  # no thread can be started any more
-        guard.start()
+    with contextlib.suppress(RuntimeError, KeyboardInterrupt):  # no thread can be started any more; Ctrl-C amid it
+        threading.Thread(target=_end_late, args=(code,), daemon=True, name="ovenbird-exit").start()
     for step in (_flush, threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         with contextlib.suppress(BaseException):  # Ctrl-C amid it, or an exit function that raises
             step()
-    _flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        _flush()
     os._exit(code)
 
 

@@ -20,11 +20,16 @@ def absolute_path(text: str) -> str:
         return text
 
 
+def _expand_home(text: str) -> str:
+    """Return a path with `~` at its start as the home: no shell puts it in behind `--result-file=`."""
+    return os.path.expanduser(text) if text.startswith("~") else text  # noqa: PTH111  # keeps what it cannot expand
+
+
 def absolute_settings(settings: Settings) -> Settings:
     """Return the settings with absolute paths for what is written at the end."""
     return replace(
         settings,
-        result_file=absolute_path(settings.result_file),
+        result_file=_expand_home(absolute_path(settings.result_file)),
         output_dir=absolute_path(settings.output_dir),
         files_store=absolute_path(settings.files_store),
     )
