@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +90,6 @@ def prepare_all(request: BuildRequest, environment: BuildEnvironment) -> tuple[P
     pool = ThreadPoolExecutor(1)
     try:
         tree = pool.submit(_fetch_checked, request, environment)
-        if any(output.kind == "registry" for output in request.outputs):
-            pool.submit(import_module, f"{__package__}.attestations")  # while the base is asked for
         return tuple(prepare_platform(request, environment, tree, platform) for platform in request.platforms)
     finally:
         pool.shutdown(wait=False)  # who is told that there is no such base does not wait for a slow clone
