@@ -19,7 +19,7 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 def find_interpreter(
-    base: BaseImage, version: str, bench: StageImages, cache: LayerCache, *, sibling: BaseImage | None
+    base: BaseImage, version: str, images: StageImages, cache: LayerCache, *, sibling: BaseImage | None
 ) -> TargetPython:
     """Return the interpreter of a base. `version` (`3.12`) is the requested one, empty for any.
 
@@ -32,7 +32,7 @@ def find_interpreter(
     if record:
         python = TargetPython(**(record | {"path": tuple(record["path"])}))
     else:
-        python = probe_python(bench.base(probed.manifest).name, cache=cache.root, pull="never", name=probed.name)
+        python = probe_python(images.base(probed.manifest).name, cache=cache.root, pull="never", name=probed.name)
         cache.note(name, asdict(python), f"the Python of {probed.name}")
     if version and python.minor != version:
         raise IncompatibleBaseError(

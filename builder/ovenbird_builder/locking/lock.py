@@ -159,14 +159,16 @@ def _resolve_pins(
             with site.progress.stage(title) as report:
                 text = uv.run_uv(folder, resolution, [*links, *(line.text for line in resolution.wanted)], choice, site)
                 return _report_pins(pip_compile.parse_pins(text, {}), report)
-        with open_pip_container(site, folder, machine=machine) as shop, site.progress.stage(title) as report:
-            built = {line.origin: _build_wheel(line, requirements.root, shop, resolution, commits) for line in to_build}
+        with open_pip_container(site, folder, machine=machine) as container, site.progress.stage(title) as report:
+            built = {
+                line.origin: _build_wheel(line, requirements.root, container, resolution, commits) for line in to_build
+            }
             files = {key: wheel.wheel.filename for key, wheel in built.items()}
             lines = [*links, *(pip_compile.format_line(line, files) for line in resolution.wanted)]
             if locker == "uv":
                 text = uv.run_uv(folder, resolution, lines, choice, site)
             else:
-                text = pip_compile.run_pip_compile(shop, resolution, lines, choice)
+                text = pip_compile.run_pip_compile(container, resolution, lines, choice)
             return _report_pins(
                 pip_compile.parse_pins(text, {wheel.wheel.filename: wheel.pin() for wheel in built.values()}), report
             )
@@ -178,14 +180,18 @@ def _report_pins(pins: tuple[Pin, ...], report: Tell) -> tuple[Pin, ...]:
 
 
 def _build_wheel(
-    line: RequirementLine, root: Path, shop: PipContainer, resolution: ResolutionRequest, commits: Mapping[str, Pin]
+    line: RequirementLine,
+    root: Path,
+    container: PipContainer,
+    resolution: ResolutionRequest,
+    commits: Mapping[str, Pin],
 ) -> source_wheels.BuiltWheel:
     """Build the wheel of a requirement with an origin, and copy it to where the container sees it."""
     pin = commits.get(line.origin)
     built = (
-        source_wheels.find_or_build(line, pin, root, shop, resolution)
+        source_wheels.find_or_build(line, pin, root, container, resolution)
         if pin
-        else source_wheels.build_wheel(line, root, shop, resolution)
+        else source_wheels.build_wheel(line, root, container, resolution)
     )
     if line.name and line.name != built.wheel.name:
         raise LockError(
@@ -200,8 +206,8 @@ def _build_wheel(
         raise HashError(
             f"{line.where}: {show_value(line.text)} is built to sha256:{built.wheel.sha256}, expected {line.hashes[0]}"
         )
-    (shop.folder / "built").mkdir(exist_ok=True)
-    shutil.copyfile(built.wheel.path, shop.folder / "built" / built.wheel.filename)
+    (container.folder / "built").mkdir(exist_ok=True)
+    shutil.copyfile(built.wheel.path, container.folder / "built" / built.wheel.filename)
     return built
 
 

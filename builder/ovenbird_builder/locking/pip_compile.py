@@ -56,7 +56,7 @@ def write_inputs(folder: Path, requirements: Iterable[str], limits: Iterable[str
 
 
 def run_pip_compile(
-    shop: PipContainer,
+    container: PipContainer,
     resolution: ResolutionRequest,
     lines: Iterable[str],
     choice: ResolutionPreferences,
@@ -65,7 +65,7 @@ def run_pip_compile(
 
     Errors: those of `refusals.explain`; PackageIndexError over the time limit.
     """
-    write_inputs(shop.folder, lines, [line.text for line in resolution.limits], choice.previous)
+    write_inputs(container.folder, lines, [line.text for line in resolution.limits], choice.previous)
     flags = [
         "--constraint=limits.txt",
         *(["--pre"] if choice.pre else []),
@@ -73,15 +73,15 @@ def run_pip_compile(
     ]
     flags += [f"--pip-args=--only-binary={','.join(resolution.only_binary)}"] if resolution.only_binary else []
     try:
-        result = shop.run(*_PIP_COMPILE, *flags, "wanted.in")
+        result = container.run(*_PIP_COMPILE, *flags, "wanted.in")
     except process.ProcessTimedOutError as error:
-        raise PackageIndexError(f"locking took longer than {shop.site.timeout:g} s: {error.message}") from None
+        raise PackageIndexError(f"locking took longer than {container.site.timeout:g} s: {error.message}") from None
     if result.returncode:
         raise translate_pip_error(
-            result.stderr + result.stdout + _ask_details(shop, result.stderr + result.stdout), resolution
+            result.stderr + result.stdout + _ask_details(container, result.stderr + result.stdout), resolution
         )
     try:
-        return (shop.folder / "lock.txt").read_text()
+        return (container.folder / "lock.txt").read_text()
     except OSError:
         raise LockError("pip-compile wrote no lock") from None
 
@@ -114,32 +114,32 @@ def _parse_via(words: str) -> list[str]:
     return [SELF] if words.startswith("-r ") else [canonicalize_name(words.partition(" ")[0])]
 
 
-def _ask_details(shop: PipContainer, output: str) -> str:
+def _ask_details(container: PipContainer, output: str) -> str:
     """Return what pip says of the one requirement that it did not find, and which files it passed over for it.
 
     It tells the latter only when asked to be verbose, and the former not at all where it sees a conflict.
     """
     match = re.search(r"No matching distribution found for (\S+)", output)
-    text = match[1] if match else _find_unsatisfiable(shop, output)
+    text = match[1] if match else _find_unsatisfiable(container, output)
     if not text:
         return ""
     kinds = ("--only-binary=:all:",) if match else ()
     words = ("-m", "pip", "-vv", "download", "--no-deps", *kinds, f"--dest={SHARED_DIR}/tried", "--", text)
-    result = shop.run(*words)
+    result = container.run(*words)
     patterns = TOLD if match else (*TOLD, "Could not find a version")
     return "\n".join(
         line for line in (result.stdout + result.stderr).splitlines() if any(word in line for word in patterns)
     )
 
 
-def _find_unsatisfiable(shop: PipContainer, output: str) -> str:
+def _find_unsatisfiable(container: PipContainer, output: str) -> str:
     """Return a requirement of a conflict that no version in the index satisfies (then it is no conflict), or `""`.
 
     pip calls it a conflict when the same name is asked for a second time.
     """
     for text in list_causes(output):
         requirement = Requirement(text)
-        result = shop.run("-m", "pip", "index", "versions", "--pre", "--json", "--", requirement.name)
+        result = container.run("-m", "pip", "index", "versions", "--pre", "--json", "--", requirement.name)
         with contextlib.suppress(ValueError, KeyError, TypeError):  # what it prints when there is nothing
             versions = json.loads(result.stdout)["versions"]
             if not any(requirement.specifier.contains(version, prereleases=True) for version in versions):

@@ -49,7 +49,7 @@ class BuiltWheel(Struct, frozen=True):
 def build_wheel(
     line: RequirementLine,
     root: Path,
-    shop: PipContainer,
+    container: PipContainer,
     resolution: ResolutionRequest,
     *,
     by: str = "",
@@ -58,10 +58,10 @@ def build_wheel(
 
     Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
     """
-    folder = shop.folder / f"from-{hash_text(line.origin)[:12]}"
+    folder = container.folder / f"from-{hash_text(line.origin)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        target, url = _prepare_source(line.origin, root, folder / "source", shop.site)
+        target, url = _prepare_source(line.origin, root, folder / "source", container.site)
         env = version_variables(folder / "source") if line.origin.startswith("git+") else {}
         if by:
             (folder / "constraint.txt").write_text(f"{by}\n")
@@ -77,10 +77,10 @@ def build_wheel(
         else:
             words = (*words, "--", target)
         try:
-            result = shop.run(*words, env=env)
+            result = container.run(*words, env=env)
         except process.ProcessTimedOutError:
             raise WheelBuildError(
-                f"{line.origin} was still building after {shop.site.timeout:g} s ({line.where})"
+                f"{line.origin} was still building after {container.site.timeout:g} s ({line.where})"
             ) from None
         wheels = sorted((folder / "out").glob("*.whl")) if not result.returncode else []
         if not wheels:
@@ -91,23 +91,23 @@ def build_wheel(
                     f" {compare_hashes(result.stderr + result.stdout)}"
                 )
             raise type(problem)(f"{line.origin} ({line.where}): {problem.message}", hint=problem.hint)
-        wheel = Wheelhouse(shop.site.cache).put(wheels[0])
+        wheel = Wheelhouse(container.site.cache).put(wheels[0])
         return BuiltWheel(wheel, url, find_generator(wheel.path))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_or_build(
-    line: RequirementLine, pin: Pin, root: Path, shop: PipContainer, resolution: ResolutionRequest
+    line: RequirementLine, pin: Pin, root: Path, container: PipContainer, resolution: ResolutionRequest
 ) -> BuiltWheel:
     """Return the wheel of a repository at the commit that a lock names, built again where it is not at hand any more.
 
     Errors: as `build_wheel`.
     """
-    if wheel := Wheelhouse(shop.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
+    if wheel := Wheelhouse(container.site.cache).find(pin.hashes[0].removeprefix("sha256:")):
         return BuiltWheel(wheel, pin.url, pin.built)
     try:
-        return build_wheel(replace(line, origin=pin.url), root, shop, resolution, by=pin.built)
+        return build_wheel(replace(line, origin=pin.url), root, container, resolution, by=pin.built)
     except SourceMissingError as error:
         raise SourceMissingError(
             f"the commit that the lock names for {pin.name} is not there any more: {error.message}",
@@ -135,7 +135,7 @@ def split_git(origin: str) -> tuple[str, str, str]:
 def rebuild_wheel(
     pin: Pin,
     root: Path,
-    shop: PipContainer,
+    container: PipContainer,
     resolution: ResolutionRequest,
 ) -> Wheel:
     """Build the wheel of a pin that has an origin once more.
@@ -143,7 +143,7 @@ def rebuild_wheel(
     Errors: as `build_wheel`; HashError when the file is another one than the lock names.
     """
     line = RequirementLine(f"{pin.name} @ {pin.url}", "function.lock", pin.name, (), pin.url)
-    built = build_wheel(line, root, shop, resolution, by=pin.built)
+    built = build_wheel(line, root, container, resolution, by=pin.built)
     if f"sha256:{built.wheel.sha256}" not in pin.hashes:
         raise HashError(
             f"{pin.name}=={pin.version} built from {pin.url} is not the wheel that was locked: "

@@ -216,30 +216,30 @@ def _build_wheels(pins: Iterable[Pin], search: _WheelSearch, root: Path) -> dict
         why = "--only-binary refuses to build" if search.only_binary else "a build takes a machine of that architecture"
         raise NoWheelError(f"no wheel for {search.asked.target} of {names}, and {why}")
     wheels = {}
-    with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as shop:
-        links = place_links(shop.folder, search.site.links)
+    with make_step_folder(search.site.cache) as name, open_pip_container(search.site, Path(name)) as container:
+        links = place_links(container.folder, search.site.links)
         for pin in pins:
             with search.site.progress.stage(f"build the wheel of {pin.name} {pin.version}"):
                 if pin.url:
-                    wheels[pin.name] = source_wheels.rebuild_wheel(pin, root, shop, search.asked)
+                    wheels[pin.name] = source_wheels.rebuild_wheel(pin, root, container, search.asked)
                 else:
-                    wheels[pin.name] = _build_wheel(pin, shop, search, links)
+                    wheels[pin.name] = _build_wheel(pin, container, search, links)
     return wheels
 
 
-def _build_wheel(pin: Pin, shop: PipContainer, search: _WheelSearch, links: Iterable[str]) -> Wheel:
+def _build_wheel(pin: Pin, container: PipContainer, search: _WheelSearch, links: Iterable[str]) -> Wheel:
     """Build the wheel of a source distribution. Errors: WheelBuildError, those of `pip_errors`."""
-    (shop.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _format_pins([pin]))
+    (container.folder / "pins.txt").write_text("".join(f"{line}\n" for line in links) + _format_pins([pin]))
     out = f"built-{pin.name}"
     words = ("wheel", "--require-hashes", "--no-deps", f"--wheel-dir={SHARED_DIR}/{out}", "--requirement=pins.txt")
     try:
-        result = shop.run("-m", "pip", *words)
+        result = container.run("-m", "pip", *words)
     except process.ProcessTimedOutError:
         raise WheelBuildError(f"{pin.name}=={pin.version} was still building after {search.site.timeout:g} s") from None
     if result.returncode:
         problem = translate_pip_error(result.stderr + result.stdout, search.asked)
         raise type(problem)(f"{pin.name}=={pin.version}: {problem.message}", hint=problem.hint)
-    wheel = search.wheelhouse.put(next((shop.folder / out).glob("*.whl")))
+    wheel = search.wheelhouse.put(next((container.folder / out).glob("*.whl")))
     search.wheelhouse.note(_pin_key(pin, search), {"sdist": "yes"})
     search.wheelhouse.note(_built_wheel_key(pin, search), {"filename": wheel.filename, "sha256": wheel.sha256})
     return wheel

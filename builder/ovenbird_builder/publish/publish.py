@@ -35,19 +35,19 @@ class PublishRequest:
     mount_sources: Mapping[str, ImageReference] = field(default_factory=dict)
 
 
-def is_published(destination: Destination, parcel: PublishRequest, registry: SkopeoClient) -> bool:
+def is_published(destination: Destination, request: PublishRequest, registry: SkopeoClient) -> bool:
     """Return whether a destination has exactly this image already, by every name. Errors: those of `engine_errors`."""
     if destination.kind == "registry":
-        return all(registry.digest(tag) == parcel.digest for tag in parcel.tags)
+        return all(registry.digest(tag) == request.digest for tag in request.tags)
     if destination.kind == "store":
-        return all(registry.stored(tag) == parcel.digest for tag in parcel.tags)
+        return all(registry.stored(tag) == request.digest for tag in request.tags)
     if destination.kind == "oci":
-        return _layout_holds(Path(destination.path), parcel)
+        return _layout_holds(Path(destination.path), request)
     return False
 
 
 def push_tags(
-    parcel: PublishRequest,
+    request: PublishRequest,
     registry: SkopeoClient,
     cache: LayerCache,
     attach: Callable[[Callable[[], None]], T],
@@ -61,20 +61,20 @@ def push_tags(
     """
     from ..registry import image_upload  # an HTTP client: not for a build that pushes nothing
 
-    write_layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest)  # says that its blobs are in use
+    write_layout(cache, f"image-{request.digest[7:31]}", request.manifest)  # says that its blobs are in use
     allowed = Future[None]()
     if not allow:
         allowed.set_result(None)
     with ThreadPoolExecutor(1) as pool:
         attaching = pool.submit(attach, allowed.result)
         try:
-            for tag in {tag.repository: tag for tag in parcel.tags}.values():
+            for tag in {tag.repository: tag for tag in request.tags}.values():
                 mount_sources = {
-                    digest: name.path for digest, name in parcel.mount_sources.items() if name.host == tag.host
+                    digest: name.path for digest, name in request.mount_sources.items() if name.host == tag.host
                 }
                 origin = image_upload.BlobSource(lambda digest: cache.blob(digest).open("rb"), mount_sources)
                 image_upload.upload_image(
-                    registry.repository(tag), parcel.digest, parcel.manifest, origin, registry.tell
+                    registry.repository(tag), request.digest, request.manifest, origin, registry.tell
                 )
             if allow:
                 allow()
@@ -83,22 +83,22 @@ def push_tags(
             allowed.cancel()
             raise
         attached = attaching.result()
-    for tag in parcel.tags:
-        _put_tag(parcel, tag, registry)
+    for tag in request.tags:
+        _put_tag(request, tag, registry)
     return attached
 
 
-def _put_tag(parcel: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
+def _put_tag(request: PublishRequest, tag: ImageReference, registry: SkopeoClient) -> None:
     repository, name = registry.repository(tag), tag.tag or "latest"
-    repository.put_manifest(name, parcel.manifest, json.loads(parcel.manifest)["mediaType"])
+    repository.put_manifest(name, request.manifest, json.loads(request.manifest)["mediaType"])
     digest = repository.manifest(name).digest
-    if digest != parcel.digest:
-        raise DigestError(f"pushed {tag} as {parcel.digest}, and the registry has {digest} by that name")
+    if digest != request.digest:
+        raise DigestError(f"pushed {tag} as {request.digest}, and the registry has {digest} by that name")
 
 
 def write_output(
     output: Destination,
-    parcel: PublishRequest,
+    request: PublishRequest,
     registry: SkopeoClient,
     cache: LayerCache,
     progress: Progress,
@@ -109,27 +109,27 @@ def write_output(
     `allow` is called before the image gets a name; what takes its time comes before that where it can.
     Errors: those of `faults` and of `allow`, ImageError, SpaceError.
     """
-    folder = write_layout(cache, f"image-{parcel.digest[7:31]}", parcel.manifest, "image")
-    if output.kind == "store" and allow and not parcel.index:
-        _load_into_store(parcel, folder, registry, progress, allow)
+    folder = write_layout(cache, f"image-{request.digest[7:31]}", request.manifest, "image")
+    if output.kind == "store" and allow and not request.index:
+        _load_into_store(request, folder, registry, progress, allow)
         return
     if allow:
         allow()
     if output.kind == "store":
-        for tag in parcel.tags:
+        for tag in request.tags:
             with progress.stage(f"load {tag.local} into the local store"):
                 registry.load(folder, tag.local)
     else:
         with progress.stage(f"write {output}"):
-            destination.write(output, registry, folder, parcel.tags, index=parcel.index)
+            destination.write(output, registry, folder, request.tags, index=request.index)
 
 
 def _load_into_store(
-    parcel: PublishRequest, folder: Path, registry: SkopeoClient, progress: Progress, allow: Callable[[], None]
+    request: PublishRequest, folder: Path, registry: SkopeoClient, progress: Progress, allow: Callable[[], None]
 ) -> None:
-    names = [tag.local for tag in parcel.tags]
+    names = [tag.local for tag in request.tags]
     with progress.stage(f"load {', '.join(names)} into the local store"):
-        number = registry.load_unnamed(folder, json.loads(parcel.manifest)["config"]["digest"])
+        number = registry.load_unnamed(folder, json.loads(request.manifest)["config"]["digest"])
     try:
         allow()
     except BaseException:
@@ -138,12 +138,12 @@ def _load_into_store(
     registry.name_stored(number, names)
 
 
-def _layout_holds(folder: Path, parcel: PublishRequest) -> bool:
+def _layout_holds(folder: Path, request: PublishRequest) -> bool:
     try:
         rows = json.loads((folder / "index.json").read_bytes())["manifests"]
         names = {row["annotations"]["org.opencontainers.image.ref.name"] for row in rows}
-        blob = folder / "blobs" / "sha256" / parcel.digest.partition(":")[2]
-        same = {row["digest"] for row in rows} == {parcel.digest} and blob.read_bytes() == parcel.manifest
+        blob = folder / "blobs" / "sha256" / request.digest.partition(":")[2]
+        same = {row["digest"] for row in rows} == {request.digest} and blob.read_bytes() == request.manifest
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return same and names == {tag.tag or "latest" for tag in parcel.tags}
+    return same and names == {tag.tag or "latest" for tag in request.tags}
