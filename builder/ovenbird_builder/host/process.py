@@ -192,7 +192,7 @@ def _pump(
             wait = None if deadline is None else max(0.0, deadline - time.monotonic())
             if stop is not None:
                 wait = min(_LOOK, _LOOK if wait is None else wait)
-            ready = selector.select(wait if wait is None else min(wait, 1.0))
+            ready = selector.select(1.0 if wait is None else min(wait, 1.0))
             if stop is not None and stop.is_set():
                 return False
             if deadline is not None and time.monotonic() >= deadline:

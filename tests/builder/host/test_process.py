@@ -1,0 +1,109 @@
+"""Programs are run to their end, with bounded output, no secret in what is told, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ovenbird_builder.errors import EngineError, ProgramMissingError
+from ovenbird_builder.host.process import ProcessFailedError, ProcessTimedOutError, run
+
+
+def test_both_streams_and_the_input(tmp_path: Path) -> None:
+    """stdout and stderr are returned apart, each line is passed on as it comes, and stdin is what was given."""
+    lines: list[str] = []
+    result = run(["sh", "-c", "cat; echo err >&2; pwd"], stdin=b"in\n", cwd=tmp_path, line=lines.append)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"in\n{tmp_path}\n", "err\n")
+    assert sorted(lines) == sorted(["in", str(tmp_path), "err"])
+
+
+def test_the_environment_is_the_one_that_is_given(tmp_path: Path) -> None:
+    """`env` replaces this process's environment; without it that one is inherited."""
+    assert run(["/bin/sh", "-c", "echo ${HOME-none}"], env={}).stdout == "none\n"
+    assert run(["/bin/sh", "-c", "echo $PATH"]).stdout.strip() == os.environ["PATH"]
+
+
+def test_a_failure_quotes_the_end_of_what_was_said() -> None:
+    """Its status and the last line that is not blank; of stderr, else of stdout. Without `check` it is a result."""
+    with pytest.raises(ProcessFailedError) as caught:
+        run(["sh", "-c", "echo first >&2; echo last >&2; echo >&2; exit 3"])
+    assert (caught.value.returncode, str(caught.value)) == (3, "sh ended with status 3: last")
+    with pytest.raises(ProcessFailedError, match="sh ended with status 4: out"):
+        run(["sh", "-c", "echo out; exit 4"])
+    with pytest.raises(ProcessFailedError, match="was ended by signal 9"):
+        run(["sh", "-c", "kill -9 $$"])
+    assert run(["false"], check=False).returncode == 1
+
+
+def test_a_secret_is_hidden_wherever_it_is_shown() -> None:
+    """In both streams, in the lines that are passed on, in argv and in the error."""
+    lines: list[str] = []
+    result = run(["sh", "-c", "echo s3cr3t-word; echo s3cr3t-word >&2"], secrets=["s3cr3t-word"], line=lines.append)
+    assert "s3cr3t-word" not in f"{result}{lines}"
+    assert lines == ["***", "***"]
+    with pytest.raises(ProcessFailedError) as caught:
+        run(["sh", "-c", "echo no s3cr3t-word >&2; exit 1"], secrets=["s3cr3t-word"])
+    assert "s3cr3t-word" not in f"{caught.value}{caught.value.output}{caught.value.argv}"
+
+
+def test_output_is_bounded() -> None:
+    """Of stdout the end is kept, by whole lines, however much comes; a line without an end is cut."""
+    result = run(["sh", "-c", "seq 100000"], limit=1000)
+    assert result.stdout.endswith("\n99999\n100000\n")
+    assert len(result.stdout) <= 1000
+    endless = run([sys.executable, "-c", "print('x' * 10_000_000, end='')"], limit=100_000)
+    assert 0 < len(endless.stdout) < 1_000_000
+
+
+@pytest.mark.parametrize("how", ["its time is over", "nobody wants it"])
+def test_what_is_ended_takes_its_children_along(tmp_path: Path, how: str) -> None:
+    """At the time limit, or when `stop` is set: also a grandchild that ignores SIGTERM."""
+    command = ["sh", "-c", "trap '' TERM; sleep 600 & echo $!; wait"]
+    pids: list[int] = []
+    stop = threading.Event()
+
+    def note(line: str) -> None:
+        pids.append(int(line))
+        if how == "nobody wants it":
+            stop.set()
+
+    if how == "nobody wants it":
+        assert run(command, line=note, stop=stop, check=False).returncode < 0
+    else:
+        with pytest.raises(ProcessTimedOutError, match="sh was ended after its time limit of 2 s"):
+            run(command, line=note, timeout=2)
+    end = time.monotonic() + 30
+    while time.monotonic() < end and _lives(pids[0]):
+        time.sleep(0.02)
+    assert not _lives(pids[0])
+
+
+def test_a_grandchild_that_holds_the_streams_does_not_hold_us() -> None:
+    """A program that leaves a daemon behind has ended when it has, and the daemon goes with it."""
+    result = run(["sh", "-c", "sleep 600 & echo $!"])
+    end = time.monotonic() + 30
+    while time.monotonic() < end and _lives(int(result.stdout)):
+        time.sleep(0.02)
+    assert not _lives(int(result.stdout))
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    """It is named, with the package that brings it; a folder that is not there is told apart from it."""
+    with pytest.raises(ProgramMissingError, match="'buildah' is not installed") as caught:
+        run(["buildah"], env={"PATH": str(tmp_path)})
+    assert caught.value.hint == "apt-get install buildah"
+    with pytest.raises(EngineError, match="no such folder"):
+        run(["true"], cwd=tmp_path / "none")
+
+
+def _lives(pid: int) -> bool:
+    """Return whether a process runs; one that has ended and waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
