@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from .result_file import is_stdout, kept_record, print_text, result_file
 
 STOPPED = 143
 _LONGEST = 64 * 1024  # characters of an error's message, and of its traceback
+_NOBODY_READS = (errno.EPIPE, errno.EBADF)  # a reader that has seen enough; a stream that is closed
 _log = logging.getLogger("ovenbird")
 
 
@@ -72,12 +74,13 @@ class RunFinalizer:
 
             try:
                 print_text(self._stdout, result_text(self._outcome.returned))
-            except BrokenPipeError:  # whoever reads has seen enough, and the record has it
+            except ValueError:  # the function has closed it, and the record has what was returned
                 pass
-            except (OSError, ValueError) as unwritten:
-                reason = getattr(unwritten, "strerror", None) or unwritten
-                _log.error("cannot write to stdout: %s; what was returned is in the record", reason)
-                written = False
+            except OSError as error_of_stdout:
+                if error_of_stdout.errno not in _NOBODY_READS:
+                    reason = error_of_stdout.strerror or error_of_stdout
+                    _log.error("cannot write to stdout: %s; what was returned is in the record", reason)
+                    written = False
         return code or (0 if written else OutputError.exit_code)
 
     def _finish(self, state: str, error: dict[str, str] | None) -> str:
