@@ -96,8 +96,8 @@ class Bundle(Struct, frozen=True):
 
     def over(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is asked for now: the bundle's flags, where there are no others."""
-        found = {**given, "target": str(self.document)}
-        return found | {name: value for name, value in self.given.items() if not given.get(name)}
+        flags = {**given, "target": str(self.document)}
+        return flags | {name: value for name, value in self.given.items() if not given.get(name)}
 
 
 def write(
@@ -115,10 +115,11 @@ def write(
 
 def _refuse_outside(prepared: Sequence[PlatformBuild]) -> None:
     """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: SpecError."""
-    for one in prepared[0].inputs.needs.wanted.wanted:
-        if one.origin.startswith("file:.."):
+    for requirement in prepared[0].inputs.needs.wanted.wanted:
+        if requirement.origin.startswith("file:.."):
             raise BuildRequestError(
-                f"{one.where}: a bundle holds the source alone, and {show_value(one.origin)} lies beside it",
+                f"{requirement.where}: a bundle holds the source alone, and {show_value(requirement.origin)} "
+                "lies beside it",
                 hint="spec.source.root and spec.source.include make it a part of the source",
             )
 
@@ -149,8 +150,8 @@ def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
                 _refuse_cut(tar)
             document = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         except (tarfile.TarError, OSError, ValueError, RecursionError, EOFError, zlib.error, lzma.LZMAError) as error:
-            said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            why = escape_controls(cut_text(said, 300))
+            reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            why = escape_controls(cut_text(reason, 300))
             raise BuildRequestError(f"{show_value(str(path))} is not a bundle that can be read: {why}") from None
         if not isinstance(document, dict) or document.get("version") != _VERSION:
             raise BuildRequestError(
@@ -198,8 +199,16 @@ def _fill(
     first = prepared[0].inputs
     tree = first.tree
     files = {name: [Path(text) for text in given[name]] for name in _FILES}
-    bases = {id(base): base for one in prepared for base in (one.inputs.base, one.inputs.sibling)}.values()
-    packages = {w.sha256: w for one in prepared for w in (*one.inputs.wheels, *one.inputs.runtime)}
+    bases = {
+        id(base): base
+        for platform_build in prepared
+        for base in (platform_build.inputs.base, platform_build.inputs.sibling)
+    }.values()
+    packages = {
+        w.sha256: w
+        for platform_build in prepared
+        for w in (*platform_build.inputs.wheels, *platform_build.inputs.runtime)
+    }
     about = {
         "version": _VERSION,
         # a base that was not named may have come from a mirror that the other machine does not know of
@@ -211,9 +220,9 @@ def _fill(
     }
     _add(tar, "bundle.json", encode_json_indented(about, 1))
     _add(tar, "function.yaml", encode_json_indented(_document(request), 1))
-    for one in prepared:
-        platform = one.inputs.base.platform
-        _add(tar, lockfile.lock_name(platform), one.inputs.needs.lock.text.encode())
+    for platform_build in prepared:
+        platform = platform_build.inputs.base.platform
+        _add(tar, lockfile.lock_name(platform), platform_build.inputs.needs.lock.text.encode())
     for name, paths in files.items():
         for number, path in enumerate(paths):
             _add(tar, f"files/{name}-{number}", path.read_bytes())
@@ -228,11 +237,13 @@ def _answers(prepared: Sequence[PlatformBuild], cache: LayerCache) -> dict[str, 
     """Which wheel each pin took: without it a wheel that was built could not be told from its source's hash."""
     from .locking import wheel_fetch  # what resolves: not for a build
 
-    found: dict[str, dict[str, str]] = {}
-    for one in prepared:
-        inputs = one.inputs
-        found |= wheel_fetch.list_answers(inputs.needs.lock, inputs.interpreter, cache.root, identity=one.identity)
-    return found
+    answers: dict[str, dict[str, str]] = {}
+    for platform_build in prepared:
+        inputs = platform_build.inputs
+        answers |= wheel_fetch.list_answers(
+            inputs.needs.lock, inputs.interpreter, cache.root, identity=platform_build.identity
+        )
+    return answers
 
 
 def _base(base: base_image.BaseImage) -> dict[str, str]:

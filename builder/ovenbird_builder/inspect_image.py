@@ -23,10 +23,10 @@ def inspect(image: ImageReader) -> dict[str, Any]:
 
     `kind` is `function`, `base`, or empty for an image of others, which `ours` says too.
     """
-    told, notes, kind = image.labels, list[str](), find_kind(image)
+    labels, notes, kind = image.labels, list[str](), find_kind(image)
     config = image.config.get("config") or {}
     layers = _layers(image)
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "image": image.name,
         "digest": image.digest,
         "media_type": image.media_type or image.manifest.get("mediaType", ""),
@@ -35,15 +35,15 @@ def inspect(image: ImageReader) -> dict[str, Any]:
         "size": sum(layer["size"] for layer in layers),
         "ours": kind != "",
         "kind": kind,
-        "function": told.get(label_names.TITLE, "") if kind != "base" else "",
-        "source": {"uri": told.get(label_names.SOURCE, ""), "revision": told.get(label_names.REVISION, ""),
-                   "digest": told.get(label_names.SOURCE_DIGEST, "")},
-        "base": {"name": told.get(label_names.BASE_NAME, ""), "digest": told.get(label_names.BASE_DIGEST, ""),
-                 "layers": told.get(label_names.BASE_LAYERS, "")},
-        "python": {"version": read_python(image), "soabi": told.get(label_names.SOABI, ""),
-                   "libc": told.get(label_names.LIBC, "")},
-        "runtime": told.get(label_names.RUNTIME) or (told.get(label_names.VERSION, "") if kind == "base" else ""),
-        "lock": {"digest": told.get(label_names.LOCK_DIGEST, ""), "text": None},
+        "function": labels.get(label_names.TITLE, "") if kind != "base" else "",
+        "source": {"uri": labels.get(label_names.SOURCE, ""), "revision": labels.get(label_names.REVISION, ""),
+                   "digest": labels.get(label_names.SOURCE_DIGEST, "")},
+        "base": {"name": labels.get(label_names.BASE_NAME, ""), "digest": labels.get(label_names.BASE_DIGEST, ""),
+                 "layers": labels.get(label_names.BASE_LAYERS, "")},
+        "python": {"version": read_python(image), "soabi": labels.get(label_names.SOABI, ""),
+                   "libc": labels.get(label_names.LIBC, "")},
+        "runtime": labels.get(label_names.RUNTIME) or (labels.get(label_names.VERSION, "") if kind == "base" else ""),
+        "lock": {"digest": labels.get(label_names.LOCK_DIGEST, ""), "text": None},
         "document": None,
         "layers": layers,
         "entrypoint": [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())],
@@ -52,11 +52,11 @@ def inspect(image: ImageReader) -> dict[str, Any]:
         "annotations": image.manifest.get("annotations") or {},
     }  # fmt: skip
     if kind == "function":
-        _files(image, found, notes)
+        _files(image, facts, notes)
     elif not kind:
         notes.append(f"not an image of Ovenbird: it has no label {label_names.BASE_LAYERS}")
-    _statements(image, found, notes)
-    return {**found, "notes": notes}
+    _statements(image, facts, notes)
+    return {**facts, "notes": notes}
 
 
 def find_kind(image: ImageReader) -> str:
@@ -70,10 +70,10 @@ def find_kind(image: ImageReader) -> str:
 
 def _layers(image: ImageReader) -> list[dict[str, Any]]:
     """Each layer with what the history says of it; `of` is `base` or `image`, empty where that is not known."""
-    made = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
+    entries = [entry for entry in image.config.get("history") or () if not entry.get("empty_layer")]
     layers = image.manifest.get("layers") or []
     above = read_whole(image.labels.get(label_names.BASE_LAYERS, ""), -1)
-    names = [_said(entry) for entry in made] if len(made) == len(layers) else [""] * len(layers)
+    names = [_said(entry) for entry in entries] if len(entries) == len(layers) else [""] * len(layers)
     return [
         {
             "digest": layer["digest"],
@@ -91,44 +91,44 @@ def _said(entry: Mapping[str, Any]) -> str:
     return " ".join(text.removeprefix("ovenbird: ").removeprefix("/bin/sh -c ").removeprefix("#(nop) ").split())
 
 
-def _files(image: ImageReader, found: dict[str, Any], notes: list[str]) -> None:
+def _files(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
     """The function document and the lock, out of the layers above the base."""
-    above = read_whole(found["base"]["layers"], 0)
+    above = read_whole(facts["base"]["layers"], 0)
     try:
-        held = layer_files.read_files(image, (DOCUMENT, LOCK), above=above)
+        texts = layer_files.read_files(image, (DOCUMENT, LOCK), above=above)
     except OvenbirdError as error:
         notes.append(f"the files in the image cannot be read: {error.message}")
         return
     for key, path in (("document", DOCUMENT), ("lock", LOCK)):
-        if path not in held:
+        if path not in texts:
             notes.append(f"the image holds no {path}")
         elif key == "document":
-            found["document"] = held[path].decode("utf-8", "replace")
+            facts["document"] = texts[path].decode("utf-8", "replace")
         else:
-            found["lock"]["text"] = held[path].decode("utf-8", "replace")
+            facts["lock"]["text"] = texts[path].decode("utf-8", "replace")
 
 
-def _statements(image: ImageReader, found: dict[str, Any], notes: list[str]) -> None:
+def _statements(image: ImageReader, facts: dict[str, Any], notes: list[str]) -> None:
     """What refers to the image in its registry: the bill of materials, the provenance, signatures, and the rest."""
-    found |= {"sbom": None, "provenance": None, "signatures": [], "referrers": list(image.others)}
+    facts |= {"sbom": None, "provenance": None, "signatures": [], "referrers": list(image.others)}
     if image.repository is None:
         notes.append("statements and signatures lie beside an image in its registry; this one was read elsewhere")
         return
     try:
-        found["referrers"] = referrers.attached(image.repository, image.digest)
-        found["signatures"] = referrers.signatures(image.repository, image.digest)
+        facts["referrers"] = referrers.attached(image.repository, image.digest)
+        facts["signatures"] = referrers.signatures(image.repository, image.digest)
     except OvenbirdError as error:
         notes.append(f"what refers to the image cannot be listed: {error.message}")
-    for descriptor in found["referrers"]:
+    for descriptor in facts["referrers"]:
         kind = descriptor.get("artifactType", "")
         if kind.startswith(_SIGNATURES):
-            found["signatures"].append({"type": kind, "digest": descriptor["digest"]})
+            facts["signatures"].append({"type": kind, "digest": descriptor["digest"]})
         try:
             if kind == sbom.MEDIA_TYPE:
                 bill = referrers.content(image.repository, descriptor)
-                found["sbom"] = {"digest": descriptor["digest"], "components": sbom.count(bill)}
+                facts["sbom"] = {"digest": descriptor["digest"], "components": sbom.count(bill)}
             elif kind == provenance.MEDIA_TYPE:
-                found["provenance"] = _summary(referrers.content(image.repository, descriptor), descriptor["digest"])
+                facts["provenance"] = _summary(referrers.content(image.repository, descriptor), descriptor["digest"])
         except (OvenbirdError, ValueError, KeyError, TypeError) as error:
             notes.append(f"the statement {descriptor['digest']} cannot be read: {error}")
 

@@ -30,8 +30,8 @@ def document(image: ImageComponents, edges: Mapping[str, Sequence[str]]) -> dict
     container = Component(
         name=image.name, version=image.version or None, type=ComponentType.CONTAINER, bom_ref=IMAGE
     )  # fmt: skip
-    known = {package.purl for package in image.packages}
-    others = [_library(package) for package in image.runtime_packages if package.purl not in known]
+    urls = {package.purl for package in image.packages}
+    others = [_library(package) for package in image.runtime_packages if package.purl not in urls]
     below = [_base(image.base), _python(image.base), _runtime(image.runtime)]
     brought = _brought(image.installed, {*by_name, *(package.name for package in image.runtime_packages)})
     bom = Bom(components=[*below, *brought, *others, *by_name.values()], serial_number=uuid.UUID(int=0))
@@ -54,8 +54,8 @@ def floor(base: BaseComponent, installed: Mapping[str, str], above: Collection[s
     """The components that a base brings: itself, its Python, and what is installed there, but for names `above` it."""
     brought = _brought(installed, above)
     bom = Bom(components=[_base(base), _python(base), *brought], serial_number=uuid.UUID(int=0))
-    found: list[dict[str, Any]] = _document(bom)["components"]
-    return found
+    rows: list[dict[str, Any]] = _document(bom)["components"]
+    return rows
 
 
 def _brought(installed: Mapping[str, str], above: Collection[str]) -> list[Component]:
@@ -71,8 +71,8 @@ def _brought(installed: Mapping[str, str], above: Collection[str]) -> list[Compo
 
 
 def _document(bom: Bom) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
-    return found
+    fields: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    return fields
 
 
 def _library(package: ImagePackage) -> Component:

@@ -41,8 +41,8 @@ def make_bill(image: ImageReader) -> bytes:
 
     Errors: ImageError for an image that does not say what base it stands on; those of the image's place.
     """
-    said = image.labels
-    if label_names.BASE_NAME not in said or label_names.BASE_DIGEST not in said:
+    labels = image.labels
+    if label_names.BASE_NAME not in labels or label_names.BASE_DIGEST not in labels:
         raise ImageError(
             f"{show_value(image.name)} is not an image of Ovenbird, and has no bill of materials attached",
             hint="a scanner such as syft or trivy reads images of others",
@@ -55,13 +55,13 @@ def make_bill(image: ImageReader) -> bytes:
             packages[package.name] = package
     runtime = packages.pop("ovenbird", None)
     base = BaseComponent(
-        said[label_names.BASE_NAME], said[label_names.BASE_DIGEST], _find_python(image, files), image.platform[1]
+        labels[label_names.BASE_NAME], labels[label_names.BASE_DIGEST], _find_python(image, files), image.platform[1]
     )
     components = ImageComponents(
-        name=said.get(label_names.TITLE, image.name),
-        version=said.get(label_names.REVISION) or said.get(label_names.SOURCE_DIGEST, ""),
+        name=labels.get(label_names.TITLE, image.name),
+        version=labels.get(label_names.REVISION) or labels.get(label_names.SOURCE_DIGEST, ""),
         packages=[packages[name] for name in sorted(packages)], base=base,
-        runtime=runtime.version if runtime else said.get(label_names.RUNTIME, ""),
+        runtime=runtime.version if runtime else labels.get(label_names.RUNTIME, ""),
     )  # fmt: skip
     return sbom.build_sbom(components)
 

@@ -91,10 +91,10 @@ def package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
     """A wheel file as a Package. Errors: HashError when it is no wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [
+            licenses = [
                 name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
             ]
-            return of_metadata(archive.read(found[0]), sha256=sha256, filename=path.name, url=url)
+            return of_metadata(archive.read(licenses[0]), sha256=sha256, filename=path.name, url=url)
     except _BROKEN as error:
         raise HashError(f"{show_value(path.name)} is not a wheel: it holds no readable METADATA ({error})") from None
 
@@ -111,42 +111,44 @@ def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str =
 
 
 def graph(
-    packages: Iterable[ImagePackage], wanted: Iterable[str], environment: Mapping[str, str]
+    packages: Iterable[ImagePackage], requirements: Iterable[str], environment: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Who needs whom, by name; the key "" holds what was asked for, or is needed by nothing else.
 
     `wanted` are the user's requirements, whose extras count; `environment` the markers of the target.
     """
-    known = {one.name: one for one in packages}
-    extras: dict[str, set[str]] = {name: set() for name in known}
-    edges: dict[str, set[str]] = {name: set() for name in known}
+    by_name = {package.name: package for package in packages}
+    extras: dict[str, set[str]] = {name: set() for name in by_name}
+    edges: dict[str, set[str]] = {name: set() for name in by_name}
     edges[""] = set()
-    todo = [("", line) for line in wanted] + [(name, line) for name, one in known.items() for line in one.requires]
+    todo = [("", line) for line in requirements] + [
+        (name, line) for name, package in by_name.items() for line in package.requires
+    ]
     while todo:  # an extra that turns up brings the lines of its package back
         origin, line = todo.pop()
         needed = _needed(line, extras.get(origin, set()), environment)
         target = canonicalize_name(needed.name) if needed else ""
-        if needed is None or target not in known:
+        if needed is None or target not in by_name:
             continue
         if target != origin:
             edges[origin].add(target)
         fresh = set(needed.extras) - extras[target]
         if fresh:
             extras[target] |= fresh
-            todo += [(target, line) for line in known[target].requires]
+            todo += [(target, line) for line in by_name[target].requires]
     reached = {target for targets in edges.values() for target in targets}
-    edges[""] |= set(known) - reached
+    edges[""] |= set(by_name) - reached
     return {name: tuple(sorted(targets)) for name, targets in sorted(edges.items())}
 
 
 def _needed(line: str, extras: Iterable[str], environment: Mapping[str, str]) -> Requirement | None:
     """The requirement of a line, when its marker holds for the target with any of the extras; None otherwise."""
     try:
-        found = Requirement(line)
-        if found.marker is None or any(
-            found.marker.evaluate({**environment, "extra": extra}) for extra in ("", *sorted(extras))
+        requirement = Requirement(line)
+        if requirement.marker is None or any(
+            requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *sorted(extras))
         ):
-            return found
+            return requirement
     except (InvalidRequirement, InvalidMarker, UndefinedEnvironmentName):
         pass  # a path or URL of the user, or metadata older than the standard: it has no name to follow
     return None

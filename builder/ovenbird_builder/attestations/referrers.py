@@ -80,13 +80,13 @@ class ReferrersUpdate(Struct, frozen=True):
 
         Who has read before we wrote writes within a few times what it took us; no two writers stay in step.
         """
-        now = self
+        update = self
         for attempt in range(_TRIES):
-            if not now.descriptors:
+            if not update.descriptors:
                 return
-            moment = (attempt + 1) * now.taken * random.uniform(4, 8)  # noqa: S311  # not for a secret
-            time.sleep(max(0.0, now.written + moment - time.monotonic()))
-            now = _listed_with(self.repository, self.subject, self.descriptors)
+            moment = (attempt + 1) * update.taken * random.uniform(4, 8)  # noqa: S311  # not for a secret
+            time.sleep(max(0.0, update.written + moment - time.monotonic()))
+            update = _listed_with(self.repository, self.subject, self.descriptors)
         raise RegistryError(
             f"the list of referrers {show_value(_tag(self.subject))} in {self.repository.host}/{self.repository.path}"
             " is being written by others",
@@ -100,7 +100,9 @@ def attach(repository: RepositoryClient, subject: str, artifacts: Sequence[OciAr
         digest = digest_bytes(blob)
         if not repository.has_blob(digest):
             repository.upload_blob(digest, blob, len(blob))
-    linked = [repository.put_manifest(one.descriptor["digest"], one.manifest, MANIFEST) for one in artifacts]
+    linked = [
+        repository.put_manifest(artifact.descriptor["digest"], artifact.manifest, MANIFEST) for artifact in artifacts
+    ]
     if all(linked):
         return ReferrersUpdate(repository, subject)
     return _listed_with(repository, subject, [artifact.descriptor for artifact in artifacts])
@@ -108,17 +110,17 @@ def attach(repository: RepositoryClient, subject: str, artifacts: Sequence[OciAr
 
 def attached(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
     """The descriptors of all that refers to the image with the digest `subject`, whoever has put it there."""
-    told = repository.referrers(subject)
-    return _listed(repository, subject) if told is None else told
+    descriptors = repository.referrers(subject)
+    return _listed(repository, subject) if descriptors is None else descriptors
 
 
 def signatures(repository: RepositoryClient, subject: str) -> list[dict[str, str]]:
     """Signatures of an image that lie at a tag of their own, as cosign has them without the referrers API."""
     try:
-        found = repository.manifest(f"{_tag(subject)}.sig")
+        manifest = repository.manifest(f"{_tag(subject)}.sig")
     except BaseMissingError:
         return []
-    return [{"type": "cosign", "digest": found.digest}]
+    return [{"type": "cosign", "digest": manifest.digest}]
 
 
 def content(repository: RepositoryClient, descriptor: dict[str, Any]) -> bytes:
@@ -137,8 +139,8 @@ def _listed_with(repository: RepositoryClient, subject: str, descriptors: Sequen
     """Add to the index of the fallback's tag what it lacks; what that was, and the time it took."""
     start = time.monotonic()
     present = _listed(repository, subject)
-    have = {one["digest"] for one in present}
-    missing = tuple(one for one in descriptors if one["digest"] not in have)
+    have = {row["digest"] for row in present}
+    missing = tuple(row for row in descriptors if row["digest"] not in have)
     if missing:
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*present, *missing]}
         repository.put_manifest(_tag(subject), encode_json(index), INDEX)
@@ -149,14 +151,14 @@ def _listed_with(repository: RepositoryClient, subject: str, descriptors: Sequen
 def _listed(repository: RepositoryClient, subject: str) -> list[dict[str, Any]]:
     """What the index of the fallback tag lists; nothing when there is none yet."""
     try:
-        found = repository.manifest(_tag(subject))
+        manifest = repository.manifest(_tag(subject))
     except BaseMissingError:
         return []
-    document = json.loads(found.data)
-    if found.media_type != INDEX and document.get("mediaType") != INDEX:
+    document = json.loads(manifest.data)
+    if manifest.media_type != INDEX and document.get("mediaType") != INDEX:
         raise RegistryError(
             f"the tag {show_value(_tag(subject))} in {repository.host}/{repository.path} is not a list of referrers"
-            f" but {found.media_type or 'something else'}",
+            f" but {manifest.media_type or 'something else'}",
             hint="remove the tag; the distribution spec keeps it for this list",
         )
     return list(document.get("manifests") or [])

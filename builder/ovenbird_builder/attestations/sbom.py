@@ -61,7 +61,7 @@ def of_revision(bill: bytes, version: str, epoch: int) -> bytes:
 
 def count(bill: bytes) -> dict[str, int]:
     """How many components of each type a bill holds."""
-    types = [one.get("type", "") for one in json.loads(bill).get("components", ())]
+    types = [component.get("type", "") for component in json.loads(bill).get("components", ())]
     return {kind: types.count(kind) for kind in sorted(set(types))}
 
 

@@ -30,26 +30,32 @@ from ..host.network import read_network_settings
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    one = actions.add_parser("list", help="the versions that there are")
-    one.add_argument("--json", action="store_true", help="print JSON")
-    one = _action(actions, "build", "build the images of some versions, or of all")
-    one.add_argument("--tag", default="", metavar="REF", help="name of the image; {version} stands for Python's")
-    one.add_argument("--push", action="store_true", help="push it to the registry that --tag names")
-    one.add_argument("--format", choices=("oci", "docker"), default="oci", help="docker keeps the health check")
-    one.add_argument("--revision", default="", metavar="TEXT", help="of the runtime's source [OVENBIRD_REVISION]")
-    one.add_argument("--context", default="", metavar="DIR", help="only write what `docker build DIR` needs")
-    one.add_argument("--result-file", default="", metavar="FILE", help="JSON file that gets what was made")
-    one.add_argument("--keep-going", action="store_true", help="build what can be had; fail only when nothing could")
-    _flavour(one)
-    one = _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
-    _flavour(one)
+    list_parser = actions.add_parser("list", help="the versions that there are")
+    list_parser.add_argument("--json", action="store_true", help="print JSON")
+    list_parser = _action(actions, "build", "build the images of some versions, or of all")
+    list_parser.add_argument(
+        "--tag", default="", metavar="REF", help="name of the image; {version} stands for Python's"
+    )
+    list_parser.add_argument("--push", action="store_true", help="push it to the registry that --tag names")
+    list_parser.add_argument("--format", choices=("oci", "docker"), default="oci", help="docker keeps the health check")
+    list_parser.add_argument(
+        "--revision", default="", metavar="TEXT", help="of the runtime's source [OVENBIRD_REVISION]"
+    )
+    list_parser.add_argument("--context", default="", metavar="DIR", help="only write what `docker build DIR` needs")
+    list_parser.add_argument("--result-file", default="", metavar="FILE", help="JSON file that gets what was made")
+    list_parser.add_argument(
+        "--keep-going", action="store_true", help="build what can be had; fail only when nothing could"
+    )
+    _flavour(list_parser)
+    list_parser = _action(actions, "lock", "lock what the runtime needs, by pip-tools under each version's own Python")
+    _flavour(list_parser)
     _action(actions, "pin", "ask the registry for the digests of the upstream images, and write them into bases.toml")
 
 
 def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     """A parser for one action, with what all of them take."""
-    one: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    add = one.add_argument
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    add = parser.add_argument
     add("versions", nargs="*", metavar="VERSION", help="such as 3.12 or PYTHON3_12; default: all")
     add("--registry", default="", metavar="HOST[/PATH]", help="mirror to take the upstream from [OVENBIRD_REGISTRY]")
     add("--from", dest="image", default="", metavar="REF", help="another upstream; {version} stands for Python's")
@@ -58,7 +64,7 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     add("--ca-bundle", default="", metavar="FILE", help="certificates [OVENBIRD_CA_BUNDLE, SSL_CERT_FILE, PIP_CERT]")
     add("--cache-dir", default="", metavar="DIR", help="[OVENBIRD_CACHE_DIR]")
     add("--quiet", action="store_true", help="do not show what the build says")
-    return one
+    return parser
 
 
 def _flavour(parser: argparse.ArgumentParser) -> None:
@@ -86,9 +92,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     site = baseimage.FetchSettings(
         read_network_settings(args.ca_bundle, environ), args.index_url or environ.get("OVENBIRD_INDEX_URL", "")
     )
-    wanted = tuple(_chosen(args, environ, version) for version in args.versions or bases.read_catalog())
-    call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), wanted)
-    rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in wanted]
+    entries = tuple(_chosen(args, environ, version) for version in args.versions or bases.read_catalog())
+    call = _BaseCommand(args, environ, site, find_cache(args.cache_dir, environ), entries)
+    rows = _at_hand(call) if getattr(args, "keep_going", False) else [_DO[args.action](call, base) for base in entries]
     text = json.dumps(rows, indent=2)
     if file not in ("", "-"):  # stdout has it anyway
         report.write_text(Path(file), text + "\n", "--result-file")
@@ -98,8 +104,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _chosen(args: argparse.Namespace, environ: Mapping[str, str], version: str) -> BaseEntry:
     registry = args.registry or environ.get("OVENBIRD_REGISTRY", "")
-    known = bases.choose_base(version).version
-    return bases.choose_base(known, registry=registry, image=args.image.replace("{version}", known))
+    known_version = bases.choose_base(version).version
+    return bases.choose_base(known_version, registry=registry, image=args.image.replace("{version}", known_version))
 
 
 def _list(*, json_wanted: bool) -> int:
@@ -171,8 +177,8 @@ def _lock(call: _BaseCommand, base: BaseEntry) -> dict[str, Any]:
     text = baselock.lock_runtime(
         base, call.args.pull, site=call.site, cache=call.cache, environ=call.environ, flavour=flavour
     )  # fmt: skip
-    place = bases.runtime_lock_path(base.version, flavour)
-    changed = not place.is_file() or place.read_text() != text
+    lock_path = bases.runtime_lock_path(base.version, flavour)
+    changed = not lock_path.is_file() or lock_path.read_text() != text
     return {"version": base.version, "lock": str(baselock.write_lock(base.version, text, flavour)), "changed": changed}
 
 

@@ -41,19 +41,19 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     Of several functions each is built, whatever becomes of the others; the status is that of the first that failed.
     """
     outcomes = [BatchOutcome(target) for target in table.targets(args, environ)]
-    told = Progress(sys.stderr)
+    progress = Progress(sys.stderr)
     try:
         with ended_by_signals(), contextlib.ExitStack() as stack:
             _check_files(outcomes, args, environ)
             _ask(outcomes, table.given(args, environ), environ, stack)
             _check_files(outcomes, args, environ)  # of the names that functions have, once these are known
-            told = make_progress(sys.stderr, _secrets(outcomes))
-            stack.callback(told.close)
-            told.warn(list_notes(outcomes))
-            build_all(outcomes, environ, told)
+            progress = make_progress(sys.stderr, _secrets(outcomes))
+            stack.callback(progress.close)
+            progress.warn(list_notes(outcomes))
+            build_all(outcomes, environ, progress)
     except TerminatedBySignal as signalled:
         _end(outcomes, BatchStoppedError("a signal has ended the build", signalled.status))
-        _report(outcomes, args, environ, told)
+        _report(outcomes, args, environ, progress)
         return signalled.status
     except FileRefusedError:
         raise
@@ -62,57 +62,57 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except BaseException as error:
         status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else OvenbirdError.exit_code
         _end(outcomes, BatchStoppedError(f"the build was interrupted: {type(error).__name__}: {error}", status))
-        _report(outcomes, args, environ, told)
+        _report(outcomes, args, environ, progress)
         raise
     failed = next((outcome.error for outcome in outcomes if outcome.error), None)
     if failed and len(outcomes) == 1:
-        _report(outcomes, args, environ, told)
+        _report(outcomes, args, environ, progress)
         raise failed
-    _report(outcomes, args, environ, told)
+    _report(outcomes, args, environ, progress)
     return failed.exit_code if failed else 0
 
 
 def _ask(
-    outcomes: Sequence[BatchOutcome], given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
+    outcomes: Sequence[BatchOutcome], flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
 ) -> None:
     """Set the request of each function, or its error. Errors: SpecError for what does not fit together."""
     several = len(outcomes) > 1
     for outcome in outcomes:
-        if several and (given["bundle"] or bundle_archive.is_bundle(outcome.target)):
+        if several and (flags["bundle"] or bundle_archive.is_bundle(outcome.target)):
             raise BuildRequestError("a bundle holds one function, and is built by a call of its own")
         try:
-            outcome.request = _asked({**given, "target": outcome.target}, environ, stack)
+            outcome.request = _asked({**flags, "target": outcome.target}, environ, stack)
         except OvenbirdError as error:
             outcome.error = error
     check_names(outcomes)
 
 
-def _asked(given: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
+def _asked(flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack) -> BuildRequest:
     """The request, with what a bundle brings: all of it where the target is one, else base and wheels alone."""
-    whole = bundle_archive.is_bundle(given["target"])
-    path = given["target"] if whole else given["bundle"]
+    is_whole = bundle_archive.is_bundle(flags["target"])
+    path = flags["target"] if is_whole else flags["bundle"]
     if not path:
-        return request(given, environ)
-    place = find_cache(given["cache_dir"], environ)
-    if not whole:
-        check_apart(place, function_folders(named(given["target"], given["source"]).function))
-    cache = LayerCache(place)
+        return request(flags, environ)
+    cache_folder = find_cache(flags["cache_dir"], environ)
+    if not is_whole:
+        check_apart(cache_folder, function_folders(named(flags["target"], flags["source"]).function))
+    cache = LayerCache(cache_folder)
     stack.callback(cache.close)
     bundle = stack.enter_context(bundle_archive.opened(Path(path), cache))
-    if not whole:
-        asked = request({**given, "base": given["base"] or bundle.given["base"]}, environ)
-        return replace(asked, locks=bundle.document.parent)
-    return replace(request(bundle.over(given), environ), bundled=bundle.tree, document=None)
+    if not is_whole:
+        build_request = request({**flags, "base": flags["base"] or bundle.given["base"]}, environ)
+        return replace(build_request, locks=bundle.document.parent)
+    return replace(request(bundle.over(flags), environ), bundled=bundle.tree, document=None)
 
 
-def secrets(asked: BuildRequest) -> tuple[str, ...]:
+def secrets(build_request: BuildRequest) -> tuple[str, ...]:
     """What must never be shown."""
-    return (*(text for secret in asked.secrets for text in secret.texts), *asked.network.secrets())
+    return (*(text for secret in build_request.secrets for text in secret.texts), *build_request.network.secrets())
 
 
 def _secrets(outcomes: Sequence[BatchOutcome]) -> tuple[str, ...]:
-    found = [text for outcome in outcomes if outcome.request for text in secrets(outcome.request)]
-    return tuple(dict.fromkeys(found))
+    values = [text for outcome in outcomes if outcome.request for text in secrets(outcome.request)]
+    return tuple(dict.fromkeys(values))
 
 
 def _end(outcomes: Sequence[BatchOutcome], error: OvenbirdError) -> None:
@@ -123,17 +123,17 @@ def _end(outcomes: Sequence[BatchOutcome], error: OvenbirdError) -> None:
 
 
 def _report(
-    outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str], told: Progress
+    outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str], progress: Progress
 ) -> None:
     """Write the results to the files that were named, and print them. Errors: SpaceError, once all is printed."""
     table.name_variables([outcome.error for outcome in outcomes], args, environ, "build")
     rows = [outcome.row() for outcome in outcomes]
-    one = rows[0] if len(rows) == 1 else None
-    document = one if one is not None else {"functions": rows}
+    row = rows[0] if len(rows) == 1 else None
+    document = row if row is not None else {"functions": rows}
     unwritten: DiskFullError | None = None
     planned = all(outcome.plan for outcome in outcomes)
     if not planned:
-        ci_outputs.tell_github(outcomes, environ, told.say)
+        ci_outputs.tell_github(outcomes, environ, progress.say)
     try:
         _write_results(table.path(args, environ, "result_file"), outcomes, rows, document)
         if not planned and (path := table.path(args, environ, "dotenv_file")):
@@ -142,21 +142,21 @@ def _report(
         unwritten = error
     for outcome in outcomes:
         if outcome.result:
-            _say(outcome.result, told)
+            _say(outcome.result, progress)
     if len(outcomes) > 1:
         for line in format_table(outcomes):
-            told.say(line)
-    if one is None or not outcomes[0].error:
-        if one is not None and "files" in one and sys.stdout.isatty():
-            sys.stdout.write(report.format_source(one))
-            told.warn(one["warnings"])
+            progress.say(line)
+    if row is None or not outcomes[0].error:
+        if row is not None and "files" in row and sys.stdout.isatty():
+            sys.stdout.write(report.format_source(row))
+            progress.warn(row["warnings"])
         else:
             sys.stdout.write(report.format_result(document))
         sys.stdout.flush()
     if unwritten and not any(outcome.error for outcome in outcomes):
         raise unwritten
     if unwritten:
-        told.say(f"warning: {unwritten.message}")  # the status tells the first error
+        progress.say(f"warning: {unwritten.message}")  # the status tells the first error
 
 
 def _write_results(
@@ -182,8 +182,8 @@ def _check_files(outcomes: Sequence[BatchOutcome], args: argparse.Namespace, env
 
     Errors: FileRefusedError.
     """
-    given = table.given(args, environ)
-    inputs = [path for outcome in outcomes for path in list_input_files({**given, "target": outcome.target})]
+    flags = table.given(args, environ)
+    inputs = [path for outcome in outcomes for path in list_input_files({**flags, "target": outcome.target})]
     names = {flag: table.path(args, environ, flag) for flag in ("result_file", "dotenv_file")}
     for flag, name in names.items():
         if name in ("", "-"):
@@ -197,11 +197,12 @@ class FileRefusedError(BuildRequestError):
     """A file for the result that cannot be written, or must not be: nothing is written there, this error neither."""
 
 
-def _say(result: report.BuildResult, told: Progress) -> None:
+def _say(result: report.BuildResult, progress: Progress) -> None:
     hits = sum(layer.cached for layer in result.layers)
-    what = "built" if result.changed else "nothing changed"
-    told.say(
-        f"{what}: {result.image}@{result.digest} ({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)"
+    verdict = "built" if result.changed else "nothing changed"
+    progress.say(
+        f"{verdict}: {result.image}@{result.digest} "
+        f"({len(result.layers)} layers, {hits} cached, {result.seconds:.2f} s)"
     )
 
 

@@ -32,25 +32,25 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     Where the bundle goes to stdout (`-o -`), the JSON goes to stderr.
     """
-    given = table.given(args, environ)
-    if not given["out"]:
+    flags = table.given(args, environ)
+    if not flags["out"]:
         raise BuildRequestError("-o FILE: the name of the bundle is missing")
-    to_stdout = given["out"] == "-"
+    to_stdout = flags["out"] == "-"
     out = Path(table.path(args, environ, "out"))
-    if not to_stdout and (problem := find_output_problem(out, list_input_files(given))):
+    if not to_stdout and (problem := find_output_problem(out, list_input_files(flags))):
         raise BuildRequestError(f"-o: {problem}")
-    asked = request({**given, "output": (), "push": False}, environ)
-    told = make_progress(sys.stderr, secrets(asked))
-    told.warn(asked.notes)
+    build_request = request({**flags, "output": (), "push": False}, environ)
+    progress = make_progress(sys.stderr, secrets(build_request))
+    progress.warn(build_request.notes)
     try:
         with (
             ended_by_signals(),
-            open_environment(asked, environ, told) as place,
+            open_environment(build_request, environ, progress) as env,
             tempfile.TemporaryDirectory(prefix="ovenbird-") as folder,
         ):
             path = Path(folder, "bundle.tar") if to_stdout else out
-            prepared = prepare_all(asked, place)
-            size = bundle_archive.write(path, given, asked, prepared, place.cache)
+            prepared = prepare_all(build_request, env)
+            size = bundle_archive.write(path, flags, build_request, prepared, env.cache)
             if to_stdout:
                 with path.open("rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
@@ -67,6 +67,6 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except TerminatedBySignal as signalled:
         return signalled.status
     finally:
-        told.close()
+        progress.close()
     (sys.stderr if to_stdout else sys.stdout).write(report.format_result(document))
     return 0

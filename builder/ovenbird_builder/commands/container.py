@@ -37,17 +37,17 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the image, and never return. Errors: SpecError, SettingsError, DocumentError, and those of a pull."""
     flags = {name: value for name, value in vars(args).items() if value is not None and name not in ("verb", "target")}
-    known = {row.name for row in table.options(args.verb)}
-    if unknown := sorted(set(flags) - known):
+    names = {row.name for row in table.options(args.verb)}
+    if unknown := sorted(set(flags) - names):
         raise SettingsError(f"--{unknown[0].replace('_', '-')} is not a flag of {args.verb}")
     settings = table.resolve(args.verb, flags, environ)
     image = _image(args.target or environ.get("OVENBIRD_TARGET", ""), settings.image)
     engine = engines.find_engine(settings.engine)
     known_as = _at_hand(engine, image)
-    made = run_spec.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
+    spec = run_spec.launch(args.verb, settings, flags, environ, terminal=sys.stderr.isatty())
     if digest := image.digest or known_as:
-        made = replace(made, environ={**made.environ, "OVENBIRD_IMAGE_DIGEST": digest})
-    process.replace(run_spec.argv(engine.run(), str(image), made), {**environ, **made.environ})
+        spec = replace(spec, environ={**spec.environ, "OVENBIRD_IMAGE_DIGEST": digest})
+    process.replace(run_spec.argv(engine.run(), str(image), spec), {**environ, **spec.environ})
 
 
 def _image(target: str, flag: str) -> ImageReference:
@@ -57,17 +57,17 @@ def _image(target: str, flag: str) -> ImageReference:
     named = function_target.named(target or ".")
     if named.function.image:
         return _one(reference.parse_reference(named.function.image, "spec.image"))
-    place = target or "."
+    path = target or "."
     name = f"{_plain(named.function.name)}:1"
     reason = (
         f"spec.image of {show_value(str(named.document))} is not set"
         if named.document
-        else f"{show_value(place)} names no image"
+        else f"{show_value(path)} names no image"
     )
     more = "; with --tag REGISTRY/NAME:1 --push --write-back the document names it" if named.document else ""
     raise BuildRequestError(
         f"--container: {reason}, and --image is not given",
-        hint=f"`ovenbird build {place} --tag {name}`, then --image {name}{more}",
+        hint=f"`ovenbird build {path} --tag {name}`, then --image {name}{more}",
     )
 
 

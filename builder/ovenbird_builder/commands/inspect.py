@@ -41,62 +41,69 @@ def reach(args: argparse.Namespace, environ: Mapping[str, str]) -> ImageAccess:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print a table on a terminal, JSON elsewhere; the exit status."""
-    found = inspect_image.inspect(resolve_image(args.image, reach(args, environ)))
+    facts = inspect_image.inspect(resolve_image(args.image, reach(args, environ)))
     if args.json or not sys.stdout.isatty():
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
     from rich.console import Console
 
     console = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
-    for part in shown(found):
+    for part in shown(facts):
         console.print(part)
-    for note in found["notes"]:
+    for note in facts["notes"]:
         print(note, file=sys.stderr)
     return 0
 
 
-def shown(found: Mapping[str, Any]) -> list[RenderableType]:
+def shown(facts: Mapping[str, Any]) -> list[RenderableType]:
     """The report for people: what it is, its layers, and the function document."""
     from rich.syntax import Syntax
     from rich.table import Table
 
     about = Table.grid(padding=(0, 2))
-    for name, value in _rows(found):
+    for name, value in _rows(facts):
         if value:
             about.add_row(name, value)
     layers = Table("layer", "size", "of", "holds", box=None, padding=(0, 2, 0, 0))
-    for layer in found["layers"]:
+    for layer in facts["layers"]:
         layers.add_row(layer["digest"][7:19], size(layer["size"]), layer["of"], layer["holds"][:100])
     parts: list[RenderableType] = [about, "", layers]
-    if found["document"]:
-        parts += ["", Syntax(found["document"].rstrip(), "yaml", background_color="default")]
+    if facts["document"]:
+        parts += ["", Syntax(facts["document"].rstrip(), "yaml", background_color="default")]
     return parts
 
 
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    source, base, python, lock = found["source"], found["base"], found["python"], found["lock"]
-    bill, how = found["sbom"], found["provenance"]
+def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    source, base, python, lock = facts["source"], facts["base"], facts["python"], facts["lock"]
+    bill, provenance = facts["sbom"], facts["provenance"]
     parts = ", ".join(f"{count} {kind}" for kind, count in bill["components"].items()) if bill else ""
     packages = sum("==" in line or " @ " in line for line in (lock["text"] or "").splitlines() if line[:1].isalnum())
     return [
-        ("image", found["image"]),
-        ("digest", found["digest"]),
-        ("platform", found["platform"]),
-        ("size", f"{size(found['size'])} in {len(found['layers'])} layers"),
-        ("created", found["created"]),
-        ("kind", "a base image of Ovenbird" if found["kind"] == "base" else ""),
-        ("function", found["function"]),
+        ("image", facts["image"]),
+        ("digest", facts["digest"]),
+        ("platform", facts["platform"]),
+        ("size", f"{size(facts['size'])} in {len(facts['layers'])} layers"),
+        ("created", facts["created"]),
+        ("kind", "a base image of Ovenbird" if facts["kind"] == "base" else ""),
+        ("function", facts["function"]),
         ("source", " ".join(part for part in (source["uri"], source["revision"]) if part)),
         ("source digest", source["digest"]),
         ("base", "@".join(part for part in (base["name"], base["digest"]) if part)),
         ("python", ", ".join(part for part in (python["version"], python["soabi"], python["libc"]) if part)),
-        ("runtime", found["runtime"] and f"ovenbird {found['runtime']}"),
+        ("runtime", facts["runtime"] and f"ovenbird {facts['runtime']}"),
         ("lock", lock["digest"] and f"{lock['digest']}, {packages} packages"),
-        ("entrypoint", " ".join(found["entrypoint"])),
-        ("user", found["user"]),
+        ("entrypoint", " ".join(facts["entrypoint"])),
+        ("user", facts["user"]),
         ("sbom", parts and f"CycloneDX: {parts}"),
-        ("provenance", how and f"SLSA: {how['build_type']} by {how['builder']}, {how['materials']} materials"),
-        ("signatures", ", ".join(one["type"] for one in found["signatures"]) or (found["referrers"] and "none")),
+        (
+            "provenance",
+            provenance
+            and f"SLSA: {provenance['build_type']} by {provenance['builder']}, {provenance['materials']} materials",
+        ),
+        (
+            "signatures",
+            ", ".join(signature["type"] for signature in facts["signatures"]) or (facts["referrers"] and "none"),
+        ),
     ]
 
 

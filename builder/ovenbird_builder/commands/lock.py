@@ -105,9 +105,9 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         version = interpreter.minor if interpreter else version_of(target.function, args.python)
         if version:
             shadow.refuse(tree.path, stdlib_names(version))
-        wanted = _wanted(args, target, tree.path, where)
-        _tell(f"needs: {wanted.used or 'nothing'}")
-        for note in wanted.notes:
+        requirements = _wanted(args, target, tree.path, where)
+        _tell(f"needs: {requirements.used or 'nothing'}")
+        for note in requirements.notes:
             _tell(f"note: {note}")
         if args.check:
             names = (platform_of(interpreter),) if interpreter else (args.platform,) if args.platform else _PLATFORMS
@@ -115,7 +115,7 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
             if not python and not interpreter:
                 _tell("note: Python is not compared: neither the document nor --python says which the base has")
             folders = lockfile.list_lock_folders(target.function, tree.path)
-            paths = check_locks(folders, names, wanted, python, interpreter, args.target, target.function.root)
+            paths = check_locks(folders, names, requirements, python, interpreter, args.target, target.function.root)
             for path in paths:
                 _tell(f"{path.name} holds")
                 print(_place(path, tree.path, target.function))
@@ -125,13 +125,13 @@ def _lock_or_check(args: argparse.Namespace, environ: Mapping[str, str], target:
         previous, note = lockfile.read_previous_lock(path)
         if note:
             _tell(f"note: {note}")
-        told = make_progress(sys.stderr, (*where.secrets(), *site.secrets()))
-        context = ResolverContext(image, interpreter, where, site, cache, environ, progress=told)
+        progress = make_progress(sys.stderr, (*where.secrets(), *site.secrets()))
+        context = ResolverContext(image, interpreter, where, site, cache, environ, progress=progress)
         choice = LockOptions(args.locker, args.only_binary, previous, args.upgrade, tuple(args.upgrade_package))
-        made = lock(wanted, context, choice)
-    told.close()
-    lockfile.write_lock(path, made)
-    for line in difference(previous, made):
+        new_lock = lock(requirements, context, choice)
+    progress.close()
+    lockfile.write_lock(path, new_lock)
+    for line in difference(previous, new_lock):
         _tell(line)
     print(path)
     return 0
@@ -146,7 +146,7 @@ def _check_folder(function: FunctionSpec) -> None:
 def check_locks(
     folders: list[Path],
     platforms: Iterable[str],
-    wanted: Requirements,
+    requirements: Requirements,
     python: str,
     interpreter: TargetPython | None,
     target: str,
@@ -160,32 +160,32 @@ def check_locks(
     Errors: StaleLockError for no lock at all, or one that is for something else; ConflictError for a pin that the
     runtime cannot use; LockError for a file that is no lock.
     """
-    found = []
+    locks = []
     for name in platforms:
         try:
-            found += _check_lock(lockfile.list_lock_paths(folders, name), name, wanted, python, interpreter)
+            locks += _check_lock(lockfile.list_lock_paths(folders, name), name, requirements, python, interpreter)
         except LockError as error:
             hint = format_lock_command(name, target) if error.hint == lockfile.COMMAND else error.hint
             raise type(error)(error.message, hint=hint) from None
-    if not found:
+    if not locks:
         names = " or ".join(map(lockfile.lock_name, platforms))
         raise StaleLockError(
             f"there is no {names} in {show_value(str(home))}",
             hint=" and ".join(format_lock_command(name, target) for name in platforms),
         )
-    return found
+    return locks
 
 
 def _check_lock(
-    places: list[Path], name: str, wanted: Requirements, python: str, interpreter: TargetPython | None
+    paths: list[Path], name: str, requirements: Requirements, python: str, interpreter: TargetPython | None
 ) -> list[Path]:
     """Return the first lock that is there, once it is compared; nothing where there is none."""
-    for path in places:
+    for path in paths:
         if (lock := lockfile.read_lock(path)) is not None:
             version = python or (lock.head.python if lock.head.python in VERSIONS else _VERSION)
-            there = interpreter or assume_interpreter(version, name, lock.head.libc)
-            lockfile.check_lock(lock, lockfile.make_header(wanted, there), there, path.name)
-            lockfile.check_versions(lock, wanted, there, path.name)
+            target_python = interpreter or assume_interpreter(version, name, lock.head.libc)
+            lockfile.check_lock(lock, lockfile.make_header(requirements, target_python), target_python, path.name)
+            lockfile.check_versions(lock, requirements, target_python, path.name)
             return [path]
     return []
 
@@ -199,9 +199,9 @@ def difference(before: Lock | None, after: Lock) -> list[str]:
     for name, pin in new.items():
         changes = (
             [
-                f"{then} -> {now}"
-                for then, now in ((old[name].version, pin.version), (old[name].url, pin.url))
-                if then and now and then != now
+                f"{before} -> {after}"
+                for before, after in ((old[name].version, pin.version), (old[name].url, pin.url))
+                if before and after and before != after
             ]
             if name in old
             else []

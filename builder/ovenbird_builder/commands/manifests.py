@@ -100,8 +100,8 @@ def options(parser: argparse.ArgumentParser) -> None:
                         help="function.yaml, its folder, FILE.py or FILE.py:handler")  # fmt: skip
     for title, flags in _FLAGS.items():
         group = parser.add_argument_group(title)
-        for name, given in flags.items():
-            more = {**given, "help": given["help"].replace("%", "%%")}
+        for name, settings_of_flag in flags.items():
+            more = {**settings_of_flag, "help": settings_of_flag["help"].replace("%", "%%")}
             if "action" not in more and "choices" not in more:
                 more.setdefault("default", None if "type" in more else "")
             group.add_argument(f"--{name}", **more)
@@ -109,11 +109,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print or write the manifests; the exit status."""
-    made: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
     notes: list[str] = []
-    for one in _calls(args, notes):
-        made += _documents(one, environ, notes)
-    keys = [(one["kind"], one["metadata"].get("name")) for one in made]
+    for call_args in _calls(args, notes):
+        documents += _documents(call_args, environ, notes)
+    keys = [(document["kind"], document["metadata"].get("name")) for document in documents]
     if twice := next((key for number, key in enumerate(keys) if key[1] and key in keys[:number]), None):
         raise BuildRequestError(
             f"two functions would both make the {twice[0]} {show_value(twice[1])}", hint="name one as TARGET"
@@ -126,12 +126,12 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             problem = f"{show_value(args.output)} is a file that the function is made of, and is not replaced"
             raise BuildRequestError(f"--output: {problem}")
         removed: list[Path] = []
-        for written in render.write(made, args.output, removed, as_json=args.json):
+        for written in render.write(documents, args.output, removed, as_json=args.json):
             sys.stderr.write(f"wrote {written}\n")
         for path in removed:
             sys.stderr.write(f"removed {path}, which is no longer meant\n")
     else:
-        sys.stdout.write(render.to_json(made) if args.json else render.to_yaml(made))
+        sys.stdout.write(render.to_json(documents) if args.json else render.to_yaml(documents))
     return 0
 
 
@@ -146,7 +146,7 @@ def _calls(args: argparse.Namespace, notes: list[str]) -> list[argparse.Namespac
         raise BuildRequestError(
             f"--name cannot name all of them: {show_value(args.build_result)} holds {len(built)} functions"
         )
-    return [argparse.Namespace(**{**vars(args), "target": one.target, "image": one.image}) for one in built]
+    return [argparse.Namespace(**{**vars(args), "target": entry.target, "image": entry.image}) for entry in built]
 
 
 def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list[str]) -> list[dict[str, Any]]:
@@ -154,11 +154,11 @@ def _documents(args: argparse.Namespace, environ: Mapping[str, str], notes: list
     target = named(args.target)
     for text in target.function.unknown:
         sys.stderr.write(f"warning: function document: {text}\n")
-    found = _wanted(args, target.function, target.document, environ, notes)
-    made = generate.make(found)
-    overrides.apply(made, args.set or ())
-    notes += generate.notes(found, made)
-    return made
+    manifest_request = _wanted(args, target.function, target.document, environ, notes)
+    documents = generate.make(manifest_request)
+    overrides.apply(documents, args.set or ())
+    notes += generate.notes(manifest_request, documents)
+    return documents
 
 
 def _wanted(
@@ -183,7 +183,7 @@ def _wanted(
         reference = _resolved(args, reference, environ)
     if args.tag:
         parse_reference(args.tag, "--tag")
-    asked = request.ManifestRequest(
+    manifest_request = request.ManifestRequest(
             function=function, action=action, task=task.check(_merged(args, fields), action), image=reference,
             name=name, namespace=args.namespace, service_account=args.service_account, pull_secret=args.pull_secret,
             secret=args.secret_name, writable_root=args.writable_root, knative=args.knative,
@@ -197,7 +197,7 @@ def _wanted(
             expose=args.expose, gateway=args.gateway, ingress_class=args.ingress_class, tls_secret=args.tls_secret,
             metrics=args.metrics,
     )  # fmt: skip
-    return request.check(asked, [*_alone(args), *exposure.problems(asked)])
+    return request.check(manifest_request, [*_alone(args), *exposure.problems(manifest_request)])
 
 
 def _alone(args: argparse.Namespace) -> list[str]:
@@ -210,9 +210,11 @@ def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[
     """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
     if image.digest:
         return image
-    with write_auth_file(args.authfile, "", (), environ) as known:
-        asked = SkopeoClient(Path(), environ, read_network_settings(args.ca_bundle, environ), known, timeout=_PATIENCE)
-        digest = asked.digest(image)
+    with write_auth_file(args.authfile, "", (), environ) as auth_file:
+        client = SkopeoClient(
+            Path(), environ, read_network_settings(args.ca_bundle, environ), auth_file, timeout=_PATIENCE
+        )
+        digest = client.digest(image)
     if not digest:
         raise BaseMissingError(f"--resolve: the registry has no image {show_value(str(image))}")
     return replace(image, digest=digest)
@@ -230,10 +232,10 @@ def _action(args: argparse.Namespace, of_task: str, notes: list[str]) -> str:
         "job": (args.schedule, args.each, args.input, args.ttl, args.retries is not None),
     }
     hinted = next((action for action, flags in hints.items() if any(flags)), "")
-    found: str = args.action or of_task or hinted
-    if not found:
+    chosen_action: str = args.action or of_task or hinted
+    if not chosen_action:
         notes.append("a service is made, as nothing says otherwise: --action job makes a Job")
-    return found or "serve"
+    return chosen_action or "serve"
 
 
 def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str:
@@ -251,33 +253,33 @@ def _image(args: argparse.Namespace, function: FunctionSpec, action: str) -> str
 
 def _merged(args: argparse.Namespace, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with those that the flags give: names win one by one, where a field has names."""
-    found = dict(fields)
+    merged = dict(fields)
     for field, flag, form in (
         ("parameters", "param", named_json), ("inputs", "input", named_text), ("init_parameters", "init", named_json),
     ):  # fmt: skip
         values = _each(f"--{flag}", getattr(args, flag), form)
         if values:
-            found[field] = {**(found.get(field) or {}), **{k: v for value in values for k, v in value.items()}}
+            merged[field] = {**(merged.get(field) or {}), **{k: v for value in values for k, v in value.items()}}
     single = {"service_type": args.service_type, "service_name": args.service_name, "replicas": args.replicas}
-    found |= {field: value for field, value in single.items() if value not in ("", None)}
+    merged |= {field: value for field, value in single.items() if value not in ("", None)}
     amounts = {key: getattr(args, key) for key in ("cpu", "mem", "gpu", "disk") if getattr(args, key)}
     if amounts:
-        found["resources"] = {**(found.get("resources") or {}), **amounts}
+        merged["resources"] = {**(merged.get("resources") or {}), **amounts}
     envs = [
         {"name": name, "value": v} for value in _each("--env", args.env, named_variable) for name, v in value.items()
     ]
-    given = {item["name"] for item in envs}
-    kept = [item for item in found.get("envs") or () if not (isinstance(item, dict) and item.get("name") in given)]
+    names = {item["name"] for item in envs}
+    others = [item for item in merged.get("envs") or () if not (isinstance(item, dict) and item.get("name") in names)]
     if envs:
-        found["envs"] = [*kept, *envs]
+        merged["envs"] = [*others, *envs]
     for text in args.instruction or ():
         from_flag(text)  # what the build in the cluster would refuse
     for field, more in (("secrets", args.secret), ("instructions", args.instruction)):
         if more:
-            found[field] = [*(found.get(field) or ()), *more]
+            merged[field] = [*(merged.get(field) or ()), *more]
     if args.volume:
-        found["volumes"] = [*(found.get("volumes") or ()), *map(_volume, args.volume)]
-    return found
+        merged["volumes"] = [*(merged.get("volumes") or ()), *map(_volume, args.volume)]
+    return merged
 
 
 def _each(flag: str, texts: list[str] | None, parse: Any) -> list[dict[str, Any]]:

@@ -130,8 +130,8 @@ def add(parser: argparse.ArgumentParser, verb: str) -> None:
 def targets(args: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
     """The targets: those of the command line, else that of the variable, else the current folder."""
     words = [args.target] if isinstance(args.target, str) else list(args.target)
-    found = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
-    return [redact_url(word) for word in found]  # one that is a URL is refused, and is told and recorded before that
+    names = [word for word in words if word] or [environ.get("OVENBIRD_TARGET", "") or "."]
+    return [redact_url(word) for word in names]  # one that is a URL is refused, and is told and recorded before that
 
 
 def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str:
@@ -146,7 +146,7 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
 
     Errors: SpecError for a switch whose variable is neither true nor false.
     """
-    found: dict[str, Any] = {"target": targets(args, environ)[0]}
+    flags: dict[str, Any] = {"target": targets(args, environ)[0]}
     notes = []
     for option in TABLE:
         value = getattr(args, option.name, None)
@@ -154,14 +154,14 @@ def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any
         if value is None and not text and (text := _former(option, environ)):
             notes.append(f"{option.former_variable} is read for a build still; call it {option.variable}")
         if option.switch:
-            found[option.name] = _switch(option, text) if value is None else bool(value)
+            flags[option.name] = _switch(option, text) if value is None else bool(value)
         elif option.many:
             text = text.replace(",", "\n") if option.commas else text
             lines = tuple(line.strip() for line in text.splitlines() if line.strip())
-            found[option.name] = lines if value is None else tuple(value)
+            flags[option.name] = lines if value is None else tuple(value)
         else:
-            found[option.name] = text if value is None else value
-    return {**found, "notes": tuple(notes)}
+            flags[option.name] = text if value is None else value
+    return {**flags, "notes": tuple(notes)}
 
 
 def name_variables(

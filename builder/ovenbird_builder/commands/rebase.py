@@ -48,12 +48,12 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         context = RebaseContext(
             reach(args, environ), cache, lambda image: _asked(image, cache, signed_in), __version__
         )  # fmt: skip
-        done = rebase_image(args.image, args.base, _destination(args), context, force=args.force)
+        result = rebase_image(args.image, args.base, _destination(args), context, force=args.force)
     finally:
         cache.close()
-    for warning in done.warnings:
+    for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(json.dumps(asdict(done), ensure_ascii=False))
+    print(json.dumps(asdict(result), ensure_ascii=False))
     return 0
 
 
@@ -90,9 +90,11 @@ def _asked(image: str, cache: LayerCache, environ: Mapping[str, str]) -> TargetP
     if ":" not in image or image.partition(":")[0] not in ("docker", "oci", "oci-archive"):
         return probe_python(image, cache=cache.root, pull="never")
     try:
-        near = image.startswith("docker://") and parse_reference(image.removeprefix("docker://")).loopback
+        is_loopback = image.startswith("docker://") and parse_reference(image.removeprefix("docker://")).loopback
         # `always`: a tag in the store may be an older image than the registry's
-        found = process.run(buildah.pull(image, policy="always", insecure=near), env=environ).stdout.split()[-1]
+        image_id = process.run(buildah.pull(image, policy="always", insecure=is_loopback), env=environ).stdout.split()[
+            -1
+        ]
     except process.ProcessFailedError as error:
         raise engine_errors.translate_error(error, f"pull the base {show_value(image)}") from None
-    return probe_python(found, cache=cache.root, pull="never", name=image)
+    return probe_python(image_id, cache=cache.root, pull="never", name=image)

@@ -22,24 +22,24 @@ _SPEC, _LAST = 20, 49  # exit statuses of the spec, the source and the lock: the
 _UNREACHABLE = (34, 46)  # of these, those of a server that did not answer: worth another attempt
 
 
-def documents(wanted: ManifestRequest) -> list[Document]:
+def documents(request: ManifestRequest) -> list[Document]:
     """The function document as a ConfigMap, and the Job that builds and pushes its image."""
-    function = wanted.function
+    function = request.function
     if function.local_source is not None or not (function.source or function.code):
         raise BuildRequestError(
             f"--action build: the source {show_value(function.source)} is a file of this machine,"
             " which the cluster cannot read",
             hint="spec.source.source as git+https://..., zip+https://... or s3://..., or code in spec.source.base64",
         )
-    name = f"{wanted.name}-{hash_text(wanted.document)[:10]}"
+    name = f"{request.name}-{hash_text(request.document)[:10]}"
     config = {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
-        "data": {"function.yaml": wanted.document},
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(request, name), "immutable": True,
+        "data": {"function.yaml": request.document},
     }  # fmt: skip
-    about = metadata(wanted)
-    if wanted.generate_name:
+    about = metadata(request)
+    if request.generate_name:
         about = {"generateName": f"{about.pop('name')}-", **about}
-    return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _spec(wanted, name)}]
+    return [config, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": _spec(request, name)}]
 
 
 def _as_flag(line: str) -> str:
@@ -51,13 +51,13 @@ def _as_flag(line: str) -> str:
     return line
 
 
-def _spec(wanted: ManifestRequest, config: str) -> Document:
-    args = ["build", _DOCUMENT, "--tag", wanted.tag, "--push"]
-    for line in wanted.task.instructions:
+def _spec(request: ManifestRequest, config: str) -> Document:
+    args = ["build", _DOCUMENT, "--tag", request.tag, "--push"]
+    for line in request.task.instructions:
         # `$(pwd)` is the shell's, not Kubernetes'
         args += ["--instruction", _as_flag(line).replace("$", "$$")]
-    pod = spec(wanted, _container(wanted, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING)
-    pod |= account(wanted)
+    pod = spec(request, _container(request, args), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING)
+    pod |= account(request)
     pod["securityContext"] = {
         "runAsNonRoot": True,
         "runAsUser": USER,
@@ -69,30 +69,33 @@ def _spec(wanted: ManifestRequest, config: str) -> Document:
     }
     pod["volumes"] += [{"name": "home", "emptyDir": {}}, {"name": "large", "emptyDir": {}}]
     pod["volumes"].append({"name": "function", "configMap": {"name": config}})
-    if wanted.registry_secret:
+    if request.registry_secret:
         items = [{"key": ".dockerconfigjson", "path": "config.json"}]
-        pod["volumes"].append({"name": "registry", "secret": {"secretName": wanted.registry_secret, "items": items}})
+        pod["volumes"].append({"name": "registry", "secret": {"secretName": request.registry_secret, "items": items}})
     hopeless = [code for code in range(_SPEC, _LAST + 1) if code not in _UNREACHABLE]
-    found: Document = {"backoffLimit": wanted.further_attempts, "podFailurePolicy": policy(exits("FailJob", *hopeless))}
-    if wanted.ttl is not None:
-        found["ttlSecondsAfterFinished"] = wanted.ttl
-    return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}
+    found: Document = {
+        "backoffLimit": request.further_attempts,
+        "podFailurePolicy": policy(exits("FailJob", *hopeless)),
+    }
+    if request.ttl is not None:
+        found["ttlSecondsAfterFinished"] = request.ttl
+    return {**found, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
 
 
-def _container(wanted: ManifestRequest, args: list[str]) -> Document:
-    found = container(wanted, args)
+def _container(request: ManifestRequest, args: list[str]) -> Document:
+    container_spec = container(request, args)
     plain = {"HOME": HOME}
-    if wanted.registry_secret:
+    if request.registry_secret:
         plain["REGISTRY_AUTH_FILE"] = f"{_REGISTRY}/config.json"
-    found["env"] = environment(wanted, {**plain, **wanted.task.envs})
+    container_spec["env"] = environment(request, {**plain, **request.task.envs})
     # newuidmap and newgidmap give the builder's user its range of ids: programs with these capabilities as files
-    found["securityContext"] |= {
+    container_spec["securityContext"] |= {
         "allowPrivilegeEscalation": True,
         "capabilities": {"drop": ["ALL"], "add": ["SETUID", "SETGID"]},
     }
-    found["volumeMounts"].append({"name": "home", "mountPath": HOME})
-    found["volumeMounts"].append({"name": "large", "mountPath": _LARGE})  # for layers
-    found["volumeMounts"].append({"name": "function", "mountPath": _FUNCTION, "readOnly": True})
-    if wanted.registry_secret:
-        found["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})
-    return found
+    container_spec["volumeMounts"].append({"name": "home", "mountPath": HOME})
+    container_spec["volumeMounts"].append({"name": "large", "mountPath": _LARGE})  # for layers
+    container_spec["volumeMounts"].append({"name": "function", "mountPath": _FUNCTION, "readOnly": True})
+    if request.registry_secret:
+        container_spec["volumeMounts"].append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})
+    return container_spec

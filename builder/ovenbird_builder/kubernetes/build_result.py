@@ -32,7 +32,7 @@ def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
         rows = [row for row in rows if target.rstrip("/") in _names(row)]
         if not rows:
             raise BuildRequestError(f"--build-result: {show_value(str(path))} holds no function {show_value(target)}")
-    found = []
+    functions = []
     for row in rows:
         function = row["function"]
         if "digest" not in row:
@@ -41,10 +41,10 @@ def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
             continue
         if not set(row.get("outputs") or ()) & {"registry"}:
             notes.append(f"{row['image']} was not pushed, so no cluster finds it")
-        found.append(BuiltFunction(function["path"], f"{row['image']}@{row['digest']}"))
-    if not found:
+        functions.append(BuiltFunction(function["path"], f"{row['image']}@{row['digest']}"))
+    if not functions:
         raise BuildRequestError(f"--build-result: {show_value(str(path))} holds no function that was built")
-    return found
+    return functions
 
 
 def _names(row: dict[str, Any]) -> tuple[str, ...]:

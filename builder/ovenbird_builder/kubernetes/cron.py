@@ -32,9 +32,9 @@ def problem(text: str) -> str:
         return "a time zone does not stand in the schedule: give it as --time-zone"
     if len(words) != len(_FIELDS):
         return "expected five fields (minute, hour, day, month, day of the week) such as '0 3 * * 1-5', or @daily"
-    for word, (name, low, high, known) in zip(words, _FIELDS, strict=True):
+    for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):
         for part in word.split(","):
-            if not _fits(part, low, high, known):
+            if not _fits(part, low, high, names):
                 return f"{name}: expected *, a number from {low} to {high}, a range or a step, found {show_value(part)}"
     return ""
 
@@ -47,23 +47,23 @@ def time_zone_problem(text: str) -> str:
     expected = "expected a name of the IANA database such as Europe/Rome"
     if not _ZONE.fullmatch(text) or text.lower() == "local":
         return expected
-    known = zoneinfo.available_timezones()
-    if not known or text in known:
+    zones = zoneinfo.available_timezones()
+    if not zones or text in zones:
         return ""
-    near = nearest_name(text, sorted(known))
-    return f"{expected}; did you mean {near}?" if near else expected
+    suggestion = nearest_name(text, sorted(zones))
+    return f"{expected}; did you mean {suggestion}?" if suggestion else expected
 
 
-def _fits(part: str, low: int, high: int, known: dict[str, int]) -> bool:
+def _fits(part: str, low: int, high: int, names: dict[str, int]) -> bool:
     match = re.fullmatch(r"(\*|\?|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part)
     if not match or (match["step"] and not int(match["step"])):
         return False
     if not match["first"]:
         return True
-    first = _number(match["first"], known)
-    last = _number(match["last"], known) if match["last"] else first
+    first = _number(match["first"], names)
+    last = _number(match["last"], names) if match["last"] else first
     return first is not None and last is not None and low <= first <= last <= high
 
 
-def _number(word: str, known: dict[str, int]) -> int | None:
-    return int(word) if re.fullmatch(r"\d{1,2}", word, re.ASCII) else known.get(word.lower())
+def _number(word: str, names: dict[str, int]) -> int | None:
+    return int(word) if re.fullmatch(r"\d{1,2}", word, re.ASCII) else names.get(word.lower())

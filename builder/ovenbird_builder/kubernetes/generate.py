@@ -15,36 +15,37 @@ _APPLIED = 256 * 1024  # bytes of an object that `kubectl apply` can note down i
 _SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_KEY")
 
 
-def make(wanted: ManifestRequest) -> list[Document]:
+def make(request: ManifestRequest) -> list[Document]:
     """The documents, claims first. Errors: SpecError."""
-    if wanted.action == "build":
-        found = build_job.documents(wanted)
-    elif wanted.action == "job":
-        found = job.documents(wanted)
+    if request.action == "build":
+        documents = build_job.documents(request)
+    elif request.action == "job":
+        documents = job.documents(request)
     else:
-        found = (knative if wanted.knative else service).documents(wanted)
-    return [*_claims(wanted), *found]
+        documents = (knative if request.knative else service).documents(request)
+    return [*_claims(request), *documents]
 
 
-def _claims(wanted: ManifestRequest) -> list[Document]:
+def _claims(request: ManifestRequest) -> list[Document]:
     """A claim for each volume that says how large it is."""
     return [
         {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(wanted, claim_name(wanted, item)),
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": metadata(request, claim_name(request, item)),
             "spec": claim(item),
         }
-        for item in wanted.task.volumes
+        for item in request.task.volumes
         if item.kind == "persistent_volume_claim" and "size" in item.spec
     ]  # fmt: skip
 
 
-def notes(wanted: ManifestRequest, documents: list[Document]) -> list[str]:
+def notes(request: ManifestRequest, documents: list[Document]) -> list[str]:
     """What whoever applies the documents should know."""
-    task = wanted.task
+    task = request.task
     found = []
-    if not wanted.image.digest:
+    if not request.image.digest:
         found.append(
-            f"{wanted.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
+            f"{request.image} is a tag, which may mean another image tomorrow: name it by digest, or give --resolve"
         )
     if task.profile:
         found.append(
@@ -55,38 +56,38 @@ def notes(wanted: ManifestRequest, documents: list[Document]) -> list[str]:
         for name, value in task.envs.items()
         if value and any(word in name.upper() for word in _SUSPICIOUS)
     ]
-    assumed = assumed_requests(wanted)
+    assumed = assumed_requests(request)
     if assumed:
         texts = " and ".join(f"{amount} of {name}" for name, amount in assumed.items())
         flags = " and ".join(flag for name, flag in (("cpu", "--cpu"), ("memory", "--mem")) if name in assumed)
         found.append(f"the pod asks for {texts}, without a limit, as nothing says what it needs: {flags}")
-    if wanted.expose:
+    if request.expose:
         found.append(
-            f"whoever reaches {wanted.expose} can call the function, which asks nobody who they are, and read"
+            f"whoever reaches {request.expose} can call the function, which asks nobody who they are, and read"
             " /_/metrics and /_/openapi.json, unless --env OVENBIRD_ADMIN_PORT=N moves these to another port"
         )
     own = [secret.variable for secret in task.secrets if not secret.secret]
     if own:
-        found.append(f"the Secret {show_value(wanted.own_secret)} has to hold the keys {', '.join(own)}")
-    if wanted.autoscale and not wanted.knative:
+        found.append(f"the Secret {show_value(request.own_secret)} has to hold the keys {', '.join(own)}")
+    if request.autoscale and not request.knative:
         found.append(
             "a Deployment that said `replicas` when it was last applied falls to 1 without them, until the scaler acts;"
-            f" before the first apply with --autoscale: {_kubectl(wanted)} annotate deployment/{wanted.name}"
+            f" before the first apply with --autoscale: {_kubectl(request)} annotate deployment/{request.name}"
             " kubectl.kubernetes.io/last-applied-configuration-"
         )
-    if wanted.each:
+    if request.each:
         (name,) = (document["metadata"]["name"] for document in documents if document["kind"] == "ConfigMap")
-        chosen = ",".join(f"{key}={value}" for key, value in selector(wanted).items())
+        chosen = ",".join(f"{key}={value}" for key, value in selector(request).items())
         found.append(
             "ConfigMaps of other lines stay, also when --ttl has removed their Jobs; to remove all but this one:"
-            f" {_kubectl(wanted)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
+            f" {_kubectl(request)} delete configmap -l {chosen} --field-selector metadata.name!={name}"
         )
     if any(len(json.dumps(document)) > _APPLIED for document in documents):
         found.append("the parameters are too many for kubectl apply: use kubectl apply --server-side")
-    if wanted.generate_name:
+    if request.generate_name:
         found.append("an object without a name is for kubectl create, not for kubectl apply")
     return found
 
 
-def _kubectl(wanted: ManifestRequest) -> str:
-    return f"kubectl -n {wanted.namespace}" if wanted.namespace else "kubectl"
+def _kubectl(request: ManifestRequest) -> str:
+    return f"kubectl -n {request.namespace}" if request.namespace else "kubectl"

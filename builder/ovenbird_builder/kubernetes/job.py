@@ -28,14 +28,14 @@ _PARALLEL = 10  # runs at once where nothing says how many
 _HISTORY = 3  # runs of a CronJob that are kept, of those that went well and of those that did not
 
 
-def documents(wanted: ManifestRequest) -> list[Document]:
+def documents(request: ManifestRequest) -> list[Document]:
     """The objects of a job: the parameters first, when there is a list of them."""
-    parameters = [_parameters(wanted)] if wanted.each else []
-    body = _spec(wanted, parameters[0]["metadata"]["name"] if parameters else "")
-    if wanted.schedule:
-        return [*parameters, _scheduled(wanted, body)]
-    about = metadata(wanted)
-    if wanted.generate_name:
+    parameters = [_parameters(request)] if request.each else []
+    body = _spec(request, parameters[0]["metadata"]["name"] if parameters else "")
+    if request.schedule:
+        return [*parameters, _scheduled(request, body)]
+    about = metadata(request)
+    if request.generate_name:
         about = {"generateName": f"{about.pop('name')}-", **about}
     return [*parameters, {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": body}]
 
@@ -45,26 +45,26 @@ def lines(path: Path) -> tuple[str, ...]:
     name = str(path)
     try:
         with path.open("rb") as file:
-            found = tuple(_line(text, f"--each: {show_value(name)}, line {number}")
+            texts = tuple(_line(text, f"--each: {show_value(name)}, line {number}")
                           for number, text in iterate_lines(file))  # fmt: skip
     except OSError as error:
         raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error.strerror}") from None
     except ValueError as error:  # a NUL in the name
         raise BuildRequestError(f"--each: cannot read {show_value(name)}: {error}") from None
-    if not found:
+    if not texts:
         raise BuildRequestError(f"--each: {show_value(name)} has no lines")
-    if len(found) > _MOST:
+    if len(texts) > _MOST:
         raise BuildRequestError(
-            f"--each: {show_value(name)} holds {len(found)} lines, and a Job has at most {_MOST} indexes"
+            f"--each: {show_value(name)} holds {len(texts)} lines, and a Job has at most {_MOST} indexes"
         )
-    size = len("\n".join(found).encode())
+    size = len("\n".join(texts).encode())
     if size > _LARGEST:
         parts = -(-size // _LARGEST)
         raise BuildRequestError(
             f"--each: {show_value(name)} holds {size} bytes, and a ConfigMap takes {_LARGEST}",
             hint=f"split it (split -n l/{parts} {name}), and make a Job of each part with a `--name` of its own",
         )
-    return found
+    return texts
 
 
 def _line(line: bytes, where: str) -> str:
@@ -84,35 +84,35 @@ def _line(line: bytes, where: str) -> str:
     return text
 
 
-def _parameters(wanted: ManifestRequest) -> Document:
+def _parameters(request: ManifestRequest) -> Document:
     """A ConfigMap named by its content: it never changes below a Job that runs."""
-    text = "\n".join(wanted.each) + "\n"
-    name = f"{wanted.name}-{hash_text(text)[:10]}"
+    text = "\n".join(request.each) + "\n"
+    name = f"{request.name}-{hash_text(text)[:10]}"
     key = EACH.rpartition("/")[2]
     return {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(wanted, name), "immutable": True,
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(request, name), "immutable": True,
         "data": {key: text},
     }  # fmt: skip
 
 
-def _spec(wanted: ManifestRequest, parameters: str) -> Document:
-    settings(wanted)  # what the run would refuse is refused now
+def _spec(request: ManifestRequest, parameters: str) -> Document:
+    settings(request)  # what the run would refuse is refused now
     pod = spec(
-        wanted, container(wanted, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
+        request, container(request, ["run"]), restartPolicy="Never", terminationGracePeriodSeconds=_ENDING
     )  # fmt: skip
     found: Document = {}
-    if wanted.each:
+    if request.each:
         pod["volumes"].append({"name": "each", "configMap": {"name": parameters}})
-        found = {"completionMode": "Indexed", "completions": len(wanted.each)}
-        found["parallelism"] = min(wanted.parallelism or _PARALLEL, len(wanted.each))
+        found = {"completionMode": "Indexed", "completions": len(request.each)}
+        found["parallelism"] = min(request.parallelism or _PARALLEL, len(request.each))
         # a limit for each: a line that fails takes no attempt from the others
-        found["backoffLimitPerIndex"] = wanted.further_attempts
+        found["backoffLimitPerIndex"] = request.further_attempts
     else:
-        found["backoffLimit"] = wanted.further_attempts
-    found["podFailurePolicy"] = _failures(bool(wanted.each))
-    if wanted.ttl is not None:
-        found["ttlSecondsAfterFinished"] = wanted.ttl
-    return {**found, "template": {"metadata": {"labels": labels(wanted)}, "spec": pod}}
+        found["backoffLimit"] = request.further_attempts
+    found["podFailurePolicy"] = _failures(bool(request.each))
+    if request.ttl is not None:
+        found["ttlSecondsAfterFinished"] = request.ttl
+    return {**found, "template": {"metadata": {"labels": labels(request)}, "spec": pod}}
 
 
 def _failures(indexed: bool) -> Document:
@@ -124,15 +124,15 @@ def _failures(indexed: bool) -> Document:
     return policy(*hopeless, exits("Count", *_STOPPED))
 
 
-def _scheduled(wanted: ManifestRequest, body: Document) -> Document:
-    found: Document = {"schedule": wanted.schedule}
-    if wanted.time_zone:
-        found["timeZone"] = wanted.time_zone
-    found |= {
+def _scheduled(request: ManifestRequest, body: Document) -> Document:
+    spec: Document = {"schedule": request.schedule}
+    if request.time_zone:
+        spec["timeZone"] = request.time_zone
+    spec |= {
         "concurrencyPolicy": "Forbid",
         "startingDeadlineSeconds": 300,
         "successfulJobsHistoryLimit": _HISTORY,
         "failedJobsHistoryLimit": _HISTORY,
-        "jobTemplate": {"metadata": {"labels": labels(wanted)}, "spec": body},
+        "jobTemplate": {"metadata": {"labels": labels(request)}, "spec": body},
     }
-    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(wanted), "spec": found}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(request), "spec": spec}

@@ -37,11 +37,11 @@ def is_label(text: str, longest: int = LONGEST) -> bool:
     return len(text) <= longest and bool(re.fullmatch(_LABEL, text))
 
 
-def check_label(text: str, what: str, longest: int = LONGEST) -> str:
+def check_label(text: str, subject: str, longest: int = LONGEST) -> str:
     """The text itself. Errors: SpecError that names `what` when it is no DNS label."""
     if not is_label(text, longest):
         raise BuildRequestError(
-            f"{what}: expected lower-case letters, digits and dashes, a letter first, at most"
+            f"{subject}: expected lower-case letters, digits and dashes, a letter first, at most"
             f" {longest}, found {show_value(text)}"
         )
     return text
@@ -52,11 +52,11 @@ def is_subdomain(text: str) -> bool:
     return len(text) <= 253 and bool(re.fullmatch(_SUBDOMAIN, text))
 
 
-def check_subdomain(text: str, what: str) -> str:
+def check_subdomain(text: str, subject: str) -> str:
     """The text itself. Errors: SpecError that names `what`."""
     if not is_subdomain(text):
         raise BuildRequestError(
-            f"{what}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
+            f"{subject}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
         )
     return text
 

@@ -13,13 +13,13 @@ from .service import annotated, probe, served, starting
 _REFUSED = ("securityContext",)
 
 
-def documents(wanted: ManifestRequest) -> list[Document]:
+def documents(request: ManifestRequest) -> list[Document]:
     """The one object."""
-    known = served(wanted)
+    settings = served(request)
     of = container(
-        wanted,
+        request,
         ["serve"],
-        ports=[{"name": "http1", "containerPort": known.port, "protocol": "TCP"}],
+        ports=[{"name": "http1", "containerPort": settings.port, "protocol": "TCP"}],
         # port 0: Knative puts in the one that the container has; no startup probe: older versions refuse it
         readinessProbe=_probe("/_/ready", period=1, failures=3),
         livenessProbe=_probe("/_/live", period=10, failures=6, initialDelaySeconds=60),
@@ -30,32 +30,32 @@ def documents(wanted: ManifestRequest) -> list[Document]:
         "runAsGroup": GROUP,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    template = {key: value for key, value in spec(wanted, of).items() if key not in _REFUSED} | account(wanted)
-    if known.timeout:
-        template["timeoutSeconds"] = math.ceil(known.timeout)
-    if known.concurrency and known.workers:
-        template["containerConcurrency"] = min(1000, known.concurrency * known.workers)
-    scraped = annotated(wanted, known).get("annotations", {})
-    annotations = {**scraped, "serving.knative.dev/progress-deadline": f"{starting(known)}s", **_scale(wanted)}
+    template = {key: value for key, value in spec(request, of).items() if key not in _REFUSED} | account(request)
+    if settings.timeout:
+        template["timeoutSeconds"] = math.ceil(settings.timeout)
+    if settings.concurrency and settings.workers:
+        template["containerConcurrency"] = min(1000, settings.concurrency * settings.workers)
+    scraped = annotated(request, settings).get("annotations", {})
+    annotations = {**scraped, "serving.knative.dev/progress-deadline": f"{starting(settings)}s", **_scale(request)}
     return [
         {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
-            "metadata": metadata(wanted, wanted.task.service_name),
+            "metadata": metadata(request, request.task.service_name),
             "spec": {
-                "template": {"metadata": {"labels": labels(wanted), "annotations": annotations}, "spec": template}
+                "template": {"metadata": {"labels": labels(request), "annotations": annotations}, "spec": template}
             },
         }
     ]
 
 
 def _probe(path: str, *, period: int, failures: int, **more: int) -> Document:
-    found = probe(path, period=period, failures=failures, **more)
-    return found | {"httpGet": {"path": path, "port": 0}}
+    fields = probe(path, period=period, failures=failures, **more)
+    return fields | {"httpGet": {"path": path, "port": 0}}
 
 
-def _scale(wanted: ManifestRequest) -> dict[str, str]:
+def _scale(request: ManifestRequest) -> dict[str, str]:
     """How many pods there may be: as many as are told, or from MIN (0 for none without calls) to MAX."""
-    low, high = wanted.autoscale or (wanted.task.replicas, wanted.task.replicas)
-    found = {"min-scale": low, "max-scale": high}
-    return {f"autoscaling.knative.dev/{key}": str(value) for key, value in found.items() if value is not None}
+    low, high = request.autoscale or (request.task.replicas, request.task.replicas)
+    annotations = {"min-scale": low, "max-scale": high}
+    return {f"autoscaling.knative.dev/{key}": str(value) for key, value in annotations.items() if value is not None}

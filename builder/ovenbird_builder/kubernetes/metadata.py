@@ -10,30 +10,30 @@ from .request import ManifestRequest
 _COMPONENTS = {"serve": "service", "job": "job", "build": "build"}
 
 
-def selector(wanted: ManifestRequest) -> dict[str, str]:
+def selector(request: ManifestRequest) -> dict[str, str]:
     """The labels that tell these pods from all others, those of the function's jobs too.
 
     A Deployment's cannot be changed, so what may change under one name is not among them: the function's own name.
     """
     return {
-        "app.kubernetes.io/instance": wanted.name,
-        "app.kubernetes.io/component": _COMPONENTS[wanted.action],
+        "app.kubernetes.io/instance": request.name,
+        "app.kubernetes.io/component": _COMPONENTS[request.action],
     }
 
 
-def labels(wanted: ManifestRequest) -> dict[str, str]:
+def labels(request: ManifestRequest) -> dict[str, str]:
     """All labels."""
-    found = {"app.kubernetes.io/name": k8s_names.label(wanted.function.name), **selector(wanted)}
-    version = wanted.image.tag or wanted.image.digest.partition(":")[2][:12] or "latest"
-    found["app.kubernetes.io/version"] = k8s_names.label_value(version)
-    if project := k8s_names.label_value(wanted.function.project):
-        found["app.kubernetes.io/part-of"] = project
-    return {**found, "app.kubernetes.io/managed-by": "ovenbird"}
+    pairs = {"app.kubernetes.io/name": k8s_names.label(request.function.name), **selector(request)}
+    version = request.image.tag or request.image.digest.partition(":")[2][:12] or "latest"
+    pairs["app.kubernetes.io/version"] = k8s_names.label_value(version)
+    if project := k8s_names.label_value(request.function.project):
+        pairs["app.kubernetes.io/part-of"] = project
+    return {**pairs, "app.kubernetes.io/managed-by": "ovenbird"}
 
 
-def metadata(wanted: ManifestRequest, name: str = "", **more: Any) -> dict[str, Any]:
+def metadata(request: ManifestRequest, name: str = "", **more: Any) -> dict[str, Any]:
     """The `metadata` of an object."""
-    found: dict[str, Any] = {"name": name or wanted.name}
-    if wanted.namespace:
-        found["namespace"] = wanted.namespace
-    return {**found, "labels": labels(wanted), **more}
+    fields: dict[str, Any] = {"name": name or request.name}
+    if request.namespace:
+        fields["namespace"] = request.namespace
+    return {**fields, "labels": labels(request), **more}

@@ -17,16 +17,16 @@ _STEP = re.compile(r"\.?((?:\\.|[^\\.\[\]=])+)|\[([0-9]{1,4})\]|\[([A-Za-z]+)=([
 
 def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
     """Change the documents in place, in the order given. Errors: SpecError that names the change."""
-    found = list(documents)
+    changed = list(documents)
     for change in changes:
         kind, path, value = parse(change)
-        meant = [document for document in found if document["kind"].lower() == kind.lower()]
-        if not meant:
-            kinds = ", ".join(dict.fromkeys(document["kind"] for document in found))
+        matches = [document for document in changed if document["kind"].lower() == kind.lower()]
+        if not matches:
+            kinds = ", ".join(dict.fromkeys(document["kind"] for document in changed))
             raise BuildRequestError(
                 f"--set {show_value(change)}: there is no {show_value(kind)} here", hint=f"KIND is one of {kinds}"
             )
-        for document in meant:
+        for document in matches:
             _put(document, path, value, change)
 
 
@@ -39,14 +39,14 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
     steps: list[Key] = []
     position = 0
     while position < len(change) and change[position] != "=":
-        found = _STEP.match(change, position)
-        if not found or (found[1] is not None and found[0].startswith(".") != bool(position)):
+        match = _STEP.match(change, position)
+        if not match or (match[1] is not None and match[0].startswith(".") != bool(position)):
             break
-        if found[1] is not None:
-            steps.append(re.sub(r"\\(.)", r"\1", found[1]))
+        if match[1] is not None:
+            steps.append(re.sub(r"\\(.)", r"\1", match[1]))
         else:
-            steps.append(int(found[2]) if found[2] is not None else (found[3], found[4]))
-        position = found.end()
+            steps.append(int(match[2]) if match[2] is not None else (match[3], match[4]))
+        position = match.end()
     if change[position : position + 1] != "=" or len(steps) < 2 or not isinstance(steps[0], str):
         raise BuildRequestError(
             f"--set: expected KIND.path=value, found {show_value(change)}",
@@ -62,50 +62,50 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
 
 def _put(document: dict[str, Any], path: list[Key], value: Any, change: str) -> None:
     """Set the place, making mappings on the way; null removes it."""
-    place: Any = document
+    node: Any = document
     for index, key in enumerate(path[:-1]):
-        place = _step(place, key, [] if not isinstance(path[index + 1], str) else {}, change)
+        node = _step(node, key, [] if not isinstance(path[index + 1], str) else {}, change)
     last = path[-1]
-    if isinstance(place, list) and not isinstance(last, str):
-        number = _number(place, last, change)
+    if isinstance(node, list) and not isinstance(last, str):
+        number = _number(node, last, change)
         if value is None:
-            del place[number : number + 1]
+            del node[number : number + 1]
         else:
-            place[number : number + 1] = [value]
-    elif isinstance(place, dict) and isinstance(last, str):
+            node[number : number + 1] = [value]
+    elif isinstance(node, dict) and isinstance(last, str):
         if value is None:
-            place.pop(last, None)
+            node.pop(last, None)
         else:
-            place[last] = value
+            node[last] = value
     else:
-        raise _wrong(place, last, change)
+        raise _wrong(node, last, change)
 
 
-def _step(place: Any, key: Key, empty: Any, change: str) -> Any:
-    if isinstance(place, dict) and isinstance(key, str):
-        if place.get(key) is None:
-            place[key] = empty
-        return place[key]
-    if isinstance(place, list) and not isinstance(key, str):
-        number = _number(place, key, change)
-        if number == len(place):
-            place.append(empty)
-        return place[number]
-    raise _wrong(place, key, change)
+def _step(node: Any, key: Key, empty: Any, change: str) -> Any:
+    if isinstance(node, dict) and isinstance(key, str):
+        if node.get(key) is None:
+            node[key] = empty
+        return node[key]
+    if isinstance(node, list) and not isinstance(key, str):
+        number = _number(node, key, change)
+        if number == len(node):
+            node.append(empty)
+        return node[number]
+    raise _wrong(node, key, change)
 
 
-def _number(place: list[Any], key: Key, change: str) -> int:
+def _number(node: list[Any], key: Key, change: str) -> int:
     """Where in a list; its length stands for one more."""
-    if isinstance(key, int) and key <= len(place):
+    if isinstance(key, int) and key <= len(node):
         return key
     if isinstance(key, tuple):
-        for number, item in enumerate(place):
+        for number, item in enumerate(node):
             if isinstance(item, dict) and item.get(key[0]) == key[1]:
                 return number
         raise BuildRequestError(f"--set {show_value(change)}: no item with {key[0]}={key[1]}")
-    raise BuildRequestError(f"--set {show_value(change)}: the list has {len(place)} items, and [{key}] is out of range")
+    raise BuildRequestError(f"--set {show_value(change)}: the list has {len(node)} items, and [{key}] is out of range")
 
 
-def _wrong(place: Any, key: Key, change: str) -> BuildRequestError:
-    kind = "a mapping" if isinstance(place, dict) else "a list" if isinstance(place, list) else repr(place)
+def _wrong(node: Any, key: Key, change: str) -> BuildRequestError:
+    kind = "a mapping" if isinstance(node, dict) else "a list" if isinstance(node, list) else repr(node)
     return BuildRequestError(f"--set {show_value(change)}: {show_value(key)} does not lead into {kind}")

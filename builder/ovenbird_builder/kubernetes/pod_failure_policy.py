@@ -14,9 +14,9 @@ DISRUPTED: Rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionT
 
 def exits(action: str, *codes: int) -> Rule:
     """A rule for exit statuses."""
-    found = {"containerName": CONTAINER, "operator": "In", "values": list(codes)}
+    condition = {"containerName": CONTAINER, "operator": "In", "values": list(codes)}
     # the schema before 1.29 wants an empty `onPodConditions` too, which a server of today drops: a change at each apply
-    return {"action": action, "onExitCodes": found}
+    return {"action": action, "onExitCodes": condition}
 
 
 def policy(*rules: Rule) -> dict[str, Any]:

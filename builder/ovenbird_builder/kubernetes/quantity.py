@@ -14,8 +14,8 @@ _FACTORS |= {unit + "i": Decimal(1024) ** power for power, unit in enumerate("MG
 
 def amount(text: str) -> Decimal | None:
     """The number that a quantity stands for; None when it is none, or not above 0."""
-    found = _FORM.fullmatch(text)
-    value = Decimal(found[1]) * _FACTORS[found[2]] if found else Decimal(0)
+    match = _FORM.fullmatch(text)
+    value = Decimal(match[1]) * _FACTORS[match[2]] if match else Decimal(0)
     return value if value > 0 else None
 
 

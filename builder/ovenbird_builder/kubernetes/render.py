@@ -45,8 +45,8 @@ def to_yaml(documents: Sequence[Document]) -> str:
 
 def to_json(documents: Sequence[Document]) -> str:
     """The documents as one JSON object, a List."""
-    found = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    document = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def write(documents: Sequence[Document], output: str, removed: list[Path], *, as_json: bool) -> list[Path]:
@@ -90,8 +90,11 @@ def _owner_of(document: Any) -> tuple[str, ...]:
     labels = about.get("labels")
     if not isinstance(labels, dict) or labels.get("app.kubernetes.io/managed-by") != "ovenbird":
         return ()
-    places = (about.get("namespace"), *(labels.get(f"app.kubernetes.io/{key}") for key in ("instance", "component")))
-    return tuple(str(place or "") for place in places)
+    values = (
+        about.get("namespace"),
+        *(labels.get(f"app.kubernetes.io/{key}") for key in ("instance", "component")),
+    )
+    return tuple(str(value or "") for value in values)
 
 
 def _owner(path: Path) -> tuple[str, ...]:

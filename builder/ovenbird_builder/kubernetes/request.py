@@ -69,76 +69,76 @@ class ManifestRequest:
         return _RETRIES if self.retries is None else self.retries
 
 
-def check(wanted: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest:
+def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest:
     """The same, when nothing in it contradicts, and `more` holds no problem. Errors: SpecError, with every problem."""
-    problems = [*_places(wanted), *_names(wanted), *_values(wanted), *more]
+    problems = [*_places(request), *_names(request), *_values(request), *more]
     if problems:
         raise BuildRequestError(
             "\n  ".join(("the manifests cannot be made:", *problems)) if len(problems) > 1 else problems[0]
         )
-    return wanted
+    return request
 
 
-def _places(wanted: ManifestRequest) -> list[str]:
+def _places(request: ManifestRequest) -> list[str]:
     """Flags that another action has."""
-    job, serve, task = wanted.action == "job", wanted.action == "serve", wanted.task
+    job, serve, task = request.action == "job", request.action == "serve", request.task
     flags = {
-        "--knative": (wanted.knative, serve),
-        "--autoscale": (wanted.autoscale, serve),
-        "--max-unavailable": (wanted.max_unavailable, serve),
-        "--expose": (wanted.expose, serve),
-        "--metrics": (wanted.metrics, serve),
-        "--schedule": (wanted.schedule, job),
-        "--each": (wanted.each, job),
-        "--retries": (wanted.retries is not None, not serve),
-        "--ttl": (wanted.ttl is not None, not serve),
-        "--generate-name": (wanted.generate_name, not serve),
-        "--writable-root": (wanted.writable_root, serve or job),
-        "--tag": (wanted.tag, wanted.action == "build"),
-        "--registry-secret": (wanted.registry_secret, wanted.action == "build"),
+        "--knative": (request.knative, serve),
+        "--autoscale": (request.autoscale, serve),
+        "--max-unavailable": (request.max_unavailable, serve),
+        "--expose": (request.expose, serve),
+        "--metrics": (request.metrics, serve),
+        "--schedule": (request.schedule, job),
+        "--each": (request.each, job),
+        "--retries": (request.retries is not None, not serve),
+        "--ttl": (request.ttl is not None, not serve),
+        "--generate-name": (request.generate_name, not serve),
+        "--writable-root": (request.writable_root, serve or job),
+        "--tag": (request.tag, request.action == "build"),
+        "--registry-secret": (request.registry_secret, request.action == "build"),
     }
     problems = [
-        f"{flag} does not go with --action {wanted.action}" for flag, (v, fits) in flags.items() if v and not fits
+        f"{flag} does not go with --action {request.action}" for flag, (v, fits) in flags.items() if v and not fits
     ]
     needs = (
-        ("--time-zone", wanted.time_zone, "--schedule CRON", wanted.schedule),
-        ("--parallelism", wanted.parallelism, "--each FILE", wanted.each),
-        ("--target-cpu", wanted.target_cpu, "--autoscale MIN:MAX", wanted.autoscale),
+        ("--time-zone", request.time_zone, "--schedule CRON", request.schedule),
+        ("--parallelism", request.parallelism, "--each FILE", request.each),
+        ("--target-cpu", request.target_cpu, "--autoscale MIN:MAX", request.autoscale),
     )
-    problems += [f"{flag} needs {other}" for flag, value, other, given in needs if value and not given]
-    if wanted.target_cpu and wanted.knative:
+    problems += [f"{flag} needs {other}" for flag, value, other, is_given in needs if value and not is_given]
+    if request.target_cpu and request.knative:
         problems.append("--target-cpu does not go with --knative, which scales by the calls that are in flight")
-    if wanted.generate_name and wanted.schedule:
+    if request.generate_name and request.schedule:
         problems.append("--generate-name does not go with --schedule: each run gets a name of its own")
-    if wanted.autoscale and task.replicas is not None:
+    if request.autoscale and task.replicas is not None:
         problems.append("--autoscale decides how many replicas there are: leave out replicas")
-    if wanted.autoscale and not wanted.knative and "cpu" not in task.resources:
+    if request.autoscale and not request.knative and "cpu" not in task.resources:
         problems.append("--autoscale measures the use of CPU against what is asked for: give resources.cpu")
-    if wanted.knative:
-        for flag, value in (("--max-unavailable", wanted.max_unavailable), ("service_type", task.service_type)):
+    if request.knative:
+        for flag, value in (("--max-unavailable", request.max_unavailable), ("service_type", task.service_type)):
             if value:
                 problems.append(f"{flag} does not go with --knative, which makes the services and replaces the pods")
         problems += [
             f"volume {show_value(v.name)}: Knative has no ephemeral ones" for v in task.volumes if v.kind == "ephemeral"
         ]
-    if wanted.action == "build" and not wanted.tag:
+    if request.action == "build" and not request.tag:
         problems.append("--action build needs --tag: the name of the image that is built and pushed")
     return problems
 
 
-def _names(wanted: ManifestRequest) -> list[str]:
-    found = {"--name": wanted.name, "--namespace": wanted.namespace}
+def _names(request: ManifestRequest) -> list[str]:
+    names = {"--name": request.name, "--namespace": request.namespace}
     problems = [
         f"{flag}: expected lower-case letters, digits and dashes, a letter first, at most {longest},"
         f" found {show_value(text)}"
-        for (flag, text), longest in zip(found.items(), (k8s_names.LONGEST, 63), strict=True)
+        for (flag, text), longest in zip(names.items(), (k8s_names.LONGEST, 63), strict=True)
         if text and not k8s_names.is_label(text, longest)
     ]
     others = {
-        "--service-account": wanted.service_account,
-        "--pull-secret": wanted.pull_secret,
-        "--secret-name": wanted.secret,
-        "--registry-secret": wanted.registry_secret,
+        "--service-account": request.service_account,
+        "--pull-secret": request.pull_secret,
+        "--secret-name": request.secret,
+        "--registry-secret": request.registry_secret,
     }
     return problems + [
         f"{flag}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"
@@ -147,18 +147,18 @@ def _names(wanted: ManifestRequest) -> list[str]:
     ]
 
 
-def _values(wanted: ManifestRequest) -> list[str]:
+def _values(request: ManifestRequest) -> list[str]:
     problems = []
-    if wanted.schedule and (wrong := cron.problem(wanted.schedule)):
-        problems.append(f"--schedule: {wrong}, found {show_value(wanted.schedule)}")
-    if wanted.time_zone and (wrong := cron.time_zone_problem(wanted.time_zone)):
-        problems.append(f"--time-zone: {wrong}, found {show_value(wanted.time_zone)}")
-    if wanted.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", wanted.max_unavailable):
+    if request.schedule and (wrong := cron.problem(request.schedule)):
+        problems.append(f"--schedule: {wrong}, found {show_value(request.schedule)}")
+    if request.time_zone and (wrong := cron.time_zone_problem(request.time_zone)):
+        problems.append(f"--time-zone: {wrong}, found {show_value(request.time_zone)}")
+    if request.max_unavailable and not re.fullmatch(r"[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%", request.max_unavailable):
         problems.append(
-            f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(wanted.max_unavailable)}"
+            f"--max-unavailable: expected a number such as 1 or 25%, found {show_value(request.max_unavailable)}"
         )
-    if wanted.autoscale:
-        low, high = wanted.autoscale
-        if high < max(low, 1) or (low < 1 and not wanted.knative):
+    if request.autoscale:
+        low, high = request.autoscale
+        if high < max(low, 1) or (low < 1 and not request.knative):
             problems.append(f"--autoscale: expected MIN:MAX with 1 <= MIN <= MAX, found {low}:{high}")
     return problems

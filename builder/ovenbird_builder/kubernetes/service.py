@@ -22,70 +22,73 @@ _LEAST_PROGRESS = 600  # seconds; the default of Kubernetes for a rollout withou
 _PULLING = 240  # seconds of a rollout in which the pod does not start yet: its node and its image
 
 
-def documents(wanted: ManifestRequest) -> list[Document]:
+def documents(request: ManifestRequest) -> list[Document]:
     """The objects of a service."""
-    known = served(wanted)
-    found = [_deployment(wanted, known), _service(wanted, known)]
-    metrics_port = "admin" if known.admin_port.isdigit() else "http"
-    found += exposure.documents(
-        wanted, wanted.task.service_name or wanted.name, PORT, metrics_port=metrics_port
+    served_settings = served(request)
+    objects = [_deployment(request, served_settings), _service(request, served_settings)]
+    metrics_port = "admin" if served_settings.admin_port.isdigit() else "http"
+    objects += exposure.documents(
+        request, request.task.service_name or request.name, PORT, metrics_port=metrics_port
     )  # fmt: skip
-    if wanted.autoscale:
-        found.append(_scaler(wanted))
-    if wanted.max_unavailable:
-        found.append(_budget(wanted))
-    return found
+    if request.autoscale:
+        objects.append(_scaler(request))
+    if request.max_unavailable:
+        objects.append(_budget(request))
+    return objects
 
 
-def _deployment(wanted: ManifestRequest, known: Settings) -> Document:
-    found: Document = {
-        "selector": {"matchLabels": selector(wanted)},
-        "progressDeadlineSeconds": max(_LEAST_PROGRESS, starting(known) + _PULLING),
+def _deployment(request: ManifestRequest, served_settings: Settings) -> Document:
+    body: Document = {
+        "selector": {"matchLabels": selector(request)},
+        "progressDeadlineSeconds": max(_LEAST_PROGRESS, starting(served_settings) + _PULLING),
     }
-    if any(item.kind == "persistent_volume_claim" and "size" in item.spec for item in wanted.task.volumes):
+    if any(item.kind == "persistent_volume_claim" and "size" in item.spec for item in request.task.volumes):
         # one node mounts it: a new pod on another node would wait for the old one, which waits for the new one
-        found["strategy"] = {"type": "Recreate"}
-    if not wanted.autoscale:  # the scaler's number would be reset by each `kubectl apply`
-        found["replicas"] = 1 if wanted.task.replicas is None else wanted.task.replicas
+        body["strategy"] = {"type": "Recreate"}
+    if not request.autoscale:  # the scaler's number would be reset by each `kubectl apply`
+        body["replicas"] = 1 if request.task.replicas is None else request.task.replicas
     of = container(
-        wanted,
+        request,
         ["serve"],
-        ports=[{"name": "http", "containerPort": known.port, "protocol": "TCP"}, *_admin(known, "containerPort")],
-        startupProbe=probe("/_/ready", period=1, failures=starting(known)),
+        ports=[
+            {"name": "http", "containerPort": served_settings.port, "protocol": "TCP"},
+            *_admin(served_settings, "containerPort"),
+        ],
+        startupProbe=probe("/_/ready", period=1, failures=starting(served_settings)),
         readinessProbe=probe("/_/ready", period=5, failures=2),
         # what does not answer for a minute hardly ends well: the pod's own time to end would only be waited for
         livenessProbe=probe("/_/live", period=10, failures=6, terminationGracePeriodSeconds=_HANGING),
     )
-    found["template"] = {
-        "metadata": {"labels": labels(wanted), **annotated(wanted, known)},
-        "spec": spec(wanted, of, terminationGracePeriodSeconds=ending(known)),
+    body["template"] = {
+        "metadata": {"labels": labels(request), **annotated(request, served_settings)},
+        "spec": spec(request, of, terminationGracePeriodSeconds=ending(served_settings)),
     }
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(wanted), "spec": found}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(request), "spec": body}
 
 
-def served(wanted: ManifestRequest) -> Settings:
+def served(request: ManifestRequest) -> Settings:
     """The settings of the service. Errors: SpecError for a port that nobody could find."""
-    known = settings(wanted)
-    if not known.port:
+    served_settings = settings(request)
+    if not served_settings.port:
         raise BuildRequestError("envs: OVENBIRD_PORT is 0, a port that the Service cannot know")
-    if wanted.metrics and known.admin_port == "off":
+    if request.metrics and served_settings.admin_port == "off":
         raise BuildRequestError("--metrics: OVENBIRD_ADMIN_PORT is off, so there are no metrics to scrape")
-    return known
+    return served_settings
 
 
-def annotated(wanted: ManifestRequest, known: Settings) -> Document:
+def annotated(request: ManifestRequest, served_settings: Settings) -> Document:
     """The `annotations` of a pod whose metrics are scraped; nothing where there are none."""
-    port = int(known.admin_port) if known.admin_port.isdigit() else known.port
-    found = exposure.scrape_annotations(wanted, port)
-    return {"annotations": found} if found else {}
+    port = int(served_settings.admin_port) if served_settings.admin_port.isdigit() else served_settings.port
+    annotations = exposure.scrape_annotations(request, port)
+    return {"annotations": annotations} if annotations else {}
 
 
-def _admin(known: Settings, field: str) -> list[Document]:
+def _admin(served_settings: Settings, field: str) -> list[Document]:
     """The port of the metrics, where these have one of their own, as an entry of a container or of a Service."""
-    if not known.admin_port.isdigit():
+    if not served_settings.admin_port.isdigit():
         return []
     target = {"targetPort": "admin"} if field == "port" else {}
-    return [{"name": "admin", field: int(known.admin_port), **target, "protocol": "TCP"}]
+    return [{"name": "admin", field: int(served_settings.admin_port), **target, "protocol": "TCP"}]
 
 
 def probe(path: str, *, period: int, failures: int, **more: int) -> Document:
@@ -94,40 +97,40 @@ def probe(path: str, *, period: int, failures: int, **more: int) -> Document:
     return {"httpGet": {"path": path, "port": "http"}, **more, **timing}
 
 
-def starting(known: Settings) -> int:
+def starting(served_settings: Settings) -> int:
     """Seconds that a pod has to become ready: for its import, and for its init."""
-    return math.ceil(_LOADING + (known.init_timeout or _UNLIMITED))
+    return math.ceil(_LOADING + (served_settings.init_timeout or _UNLIMITED))
 
 
-def ending(known: Settings) -> int:
+def ending(served_settings: Settings) -> int:
     """Seconds that a pod has to end: the drain delay, the calls in flight, and `close`, which has as long again."""
-    return math.ceil(known.drain_delay + 2 * known.grace + _MARGIN)
+    return math.ceil(served_settings.drain_delay + 2 * served_settings.grace + _MARGIN)
 
 
-def _service(wanted: ManifestRequest, known: Settings) -> Document:
-    admin = _admin(known, "port") if wanted.metrics == "monitor" else []
+def _service(request: ManifestRequest, served_settings: Settings) -> Document:
+    admin = _admin(served_settings, "port") if request.metrics == "monitor" else []
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(wanted, wanted.task.service_name),
+        "metadata": metadata(request, request.task.service_name),
         "spec": {
-            "type": wanted.task.service_type or "ClusterIP",
-            "selector": selector(wanted),
+            "type": request.task.service_type or "ClusterIP",
+            "selector": selector(request),
             "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}, *admin],
         },
     }
 
 
-def _scaler(wanted: ManifestRequest) -> Document:
-    assert wanted.autoscale
-    low, high = wanted.autoscale
-    target = {"type": "Utilization", "averageUtilization": wanted.target_cpu or _TARGET_CPU}
+def _scaler(request: ManifestRequest) -> Document:
+    assert request.autoscale
+    low, high = request.autoscale
+    target = {"type": "Utilization", "averageUtilization": request.target_cpu or _TARGET_CPU}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(wanted),
+        "metadata": metadata(request),
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": wanted.name},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": request.name},
             "minReplicas": low,
             "maxReplicas": high,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
@@ -135,14 +138,14 @@ def _scaler(wanted: ManifestRequest) -> Document:
     }
 
 
-def _budget(wanted: ManifestRequest) -> Document:
-    text = wanted.max_unavailable
+def _budget(request: ManifestRequest) -> Document:
+    text = request.max_unavailable
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(wanted),
+        "metadata": metadata(request),
         "spec": {
             "maxUnavailable": int(text) if text.isdecimal() else text,
-            "selector": {"matchLabels": selector(wanted)},
+            "selector": {"matchLabels": selector(request)},
         },
     }

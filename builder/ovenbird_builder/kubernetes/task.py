@@ -69,8 +69,8 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     kind = document.get("kind")
     if kind is None and "spec" not in document:
         return "", document
-    known = {f"python+{action}{run}": action for action in ACTIONS for run in ("", ":run")}
-    action = known.get(str(kind), "")
+    kinds = {f"python+{action}{run}": action for action in ACTIONS for run in ("", ":run")}
+    action = kinds.get(str(kind), "")
     if kind is not None and not action:
         raise BuildRequestError(
             f"--task: {show_value(str(path))}: expected kind python+job, python+serve or"
@@ -89,15 +89,15 @@ def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
 
     Not its instructions: the build reads the document, and finds them there.
     """
-    found = {name: value for name, value in raw["spec"].items() if action in _FIELDS.get(name, ())}
-    found.pop("instructions", None)
-    return found
+    fields = {name: value for name, value in raw["spec"].items() if action in _FIELDS.get(name, ())}
+    fields.pop("instructions", None)
+    return fields
 
 
 def check(fields: Mapping[str, Any], action: str) -> Task:
     """A Task for the action from fields. Errors: SpecError that lists every problem."""
     problems: list[str] = []
-    found: dict[str, Any] = {}
+    checked: dict[str, Any] = {}
     for name, value in fields.items():
         if name in _FOREIGN:
             continue
@@ -107,23 +107,23 @@ def check(fields: Mapping[str, Any], action: str) -> Task:
         elif action not in _FIELDS[name]:
             problems.append(f"{name}: a field of {' and '.join(_FIELDS[name])}, not of {action}")
         elif value is not None:
-            found[name] = CHECKS[name](name, value, problems)
-    _cross(found, problems)
+            checked[name] = CHECKS[name](name, value, problems)
+    _cross(checked, problems)
     if problems:
         raise BuildRequestError("\n  ".join(("the task is not valid:", *problems)))
-    return Task(**found)
+    return Task(**checked)
 
 
-def _cross(found: Mapping[str, Any], problems: list[str]) -> None:
+def _cross(fields: Mapping[str, Any], problems: list[str]) -> None:
     """Problems of fields that are right each for itself."""
-    variables = [*found.get("envs", {}), *(secret.variable for secret in found.get("secrets", ()))]
+    variables = [*fields.get("envs", {}), *(secret.variable for secret in fields.get("secrets", ()))]
     problems += [f"envs, secrets: {name} is given twice" for name in sorted({*_twice(variables)})]
-    volumes = found.get("volumes", ())
+    volumes = fields.get("volumes", ())
     problems += [f"volumes: two are called {show_value(name)}" for name in sorted({*_twice([v.name for v in volumes])})]
     problems += [
         f"volumes: two lie at {show_value(path)}" for path in sorted({*_twice([v.mount_path for v in volumes])})
     ]
-    both = sorted(set(found.get("inputs", {})) & set(found.get("parameters", {})))
+    both = sorted(set(fields.get("inputs", {})) & set(fields.get("parameters", {})))
     problems += [f"inputs, parameters: {show_value(name)} is given as both" for name in both]
 
 

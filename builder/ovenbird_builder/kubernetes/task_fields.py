@@ -30,9 +30,9 @@ def _arguments(name: str, value: Any, problems: list[str]) -> dict[str, Any]:
 
 
 def _inputs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
-    found = _arguments(name, value, problems)
-    problems += [f"{name}.{key}: expected a key or a URL as text" for key, v in found.items() if not _text(v)]
-    return found
+    inputs = _arguments(name, value, problems)
+    problems += [f"{name}.{key}: expected a key or a URL as text" for key, v in inputs.items() if not _text(v)]
+    return inputs
 
 
 def _lines(name: str, value: Any, problems: list[str]) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, dict):
         problems.append(f"{name}: expected a mapping of cpu, mem, gpu, disk, found {show_value(value)}")
         return {}
-    found = {}
+    resources = {}
     for key, raw in value.items():
         if key not in ("cpu", "mem", "gpu", "disk"):
             problems.append(f"{name}.{key}: expected one of cpu, mem, gpu, disk")
@@ -77,8 +77,8 @@ def _resources(name: str, value: Any, problems: list[str]) -> dict[str, str]:
             text = "" if isinstance(raw, bool) else str(raw)
             if wrong := quantity.problem(key, text):
                 problems.append(f"{name}.{key}: {wrong}, found {show_value(raw)}")
-            found[key] = quantity.canonical(text)
-    return found
+            resources[key] = quantity.canonical(text)
+    return resources
 
 
 def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
@@ -86,7 +86,7 @@ def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
     if not isinstance(value, list):
         problems.append(f"{name}: expected a list of {{name, value}}")
         return {}
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for index, item in enumerate(value):
         where = f"{name}[{index}]"
         if not isinstance(item, dict) or set(item) - {"name", "value"} or "name" not in item:
@@ -95,11 +95,11 @@ def _envs(name: str, value: Any, problems: list[str]) -> dict[str, str]:
             problems.append(f"{where}: expected the name of a variable, found {show_value(item['name'])}")
         elif not isinstance(item.get("value", ""), str | int | float) or isinstance(item.get("value"), bool):
             problems.append(f"{where} ({item['name']}): expected the value as text; quote it")
-        elif item["name"] in found:
+        elif item["name"] in variables:
             problems.append(f"{where}: {item['name']} is given twice")
         else:
-            found[item["name"]] = str(item.get("value", ""))
-    return found
+            variables[item["name"]] = str(item.get("value", ""))
+    return variables
 
 
 def _secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...]:
@@ -107,11 +107,11 @@ def _secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...
     if not isinstance(value, list):
         problems.append(f"{name}: expected a list of names")
         return ()
-    found = []
+    references = []
     for index, item in enumerate(value):
-        variable, _, place = item.partition("=") if isinstance(item, str) else ("", "", "")
-        secret, _, key = place.partition("/")
-        malformed = place.endswith("/") or (secret and not k8s_names.is_subdomain(secret)) or (key and not secret)
+        variable, _, reference = item.partition("=") if isinstance(item, str) else ("", "", "")
+        secret, _, key = reference.partition("/")
+        malformed = reference.endswith("/") or (secret and not k8s_names.is_subdomain(secret)) or (key and not secret)
         if not k8s_names.is_variable(variable) or malformed:
             problems.append(f"{name}[{index}]: expected NAME, NAME=SECRET or NAME=SECRET/KEY, found {show_value(item)}")
         elif key and not k8s_names.is_key(key):
@@ -119,8 +119,8 @@ def _secrets(name: str, value: Any, problems: list[str]) -> tuple[SecretRef, ...
                 f"{name}[{index}]: a key of a Secret has letters, digits, dashes, dots and underscores, at most 253,"
                 f" found {show_value(key)}"
             )
-        found.append(SecretRef(variable, secret, key or variable))
-    return tuple(found)
+        references.append(SecretRef(variable, secret, key or variable))
+    return tuple(references)
 
 
 def _profile(name: str, value: Any, problems: list[str]) -> str:

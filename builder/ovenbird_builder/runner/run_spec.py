@@ -103,7 +103,7 @@ def _handed(verb: str, settings: Settings, flags: Mapping[str, Any], environ: Ma
         name = table.variable(row)
         if isinstance(flags.get(row.name), str):
             values[name] = flags[row.name]
-        elif text := next((environ[known] for known in table.variables(row) if environ.get(known)), ""):
+        elif text := next((environ[name] for name in table.variables(row) if environ.get(name)), ""):
             values[name] = text
     if settings.tag:
         values["OVENBIRD_TAG"] = json.dumps(settings.tag)
@@ -227,15 +227,15 @@ def _published(settings: Settings) -> tuple[str, str]:
     return f"{f'[{host}]' if ':' in host else host}:{port}:{within}", str(within)
 
 
-def argv(engine: Iterable[str], image: str, made: ContainerRunSpec) -> tuple[str, ...]:
+def argv(engine: Iterable[str], image: str, spec: ContainerRunSpec) -> tuple[str, ...]:
     """The command of a launch: `engine` is the program with its own flags, up to what both engines understand."""
     return (
         *engine,
-        *(word for mount in made.mounts for word in ("--mount", _mount(mount))),
-        *(word for name in sorted(made.environ) for word in ("--env", name)),
-        *(("--publish", made.publish) if made.publish else ()),
+        *(word for mount in spec.mounts for word in ("--mount", _mount(mount))),
+        *(word for name in sorted(spec.environ) for word in ("--env", name)),
+        *(("--publish", spec.publish) if spec.publish else ()),
         image,
-        *made.words,
+        *spec.words,
     )
 
 
