@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pytest
+
 from ovenbird.function.event import Event, EventRequest
 
 PAIRS = [(b"Content-Type", b"text/plain"), (b"x-a", b"1"), (b"X-A", b"2")]
@@ -37,3 +39,12 @@ def test_an_event_without_a_query_has_a_plain_url() -> None:
     """No question mark without a query."""
     event = Event(b"", request=EventRequest(path="/p"))
     assert (event.url, event.fields, event.size) == ("/p", {}, 0)
+
+
+def test_a_test_of_a_handler_names_the_fields_of_a_request() -> None:
+    """The fields of a request may be given to the event itself; a name that is none is a TypeError."""
+    event = Event({"a": 1}, method="POST", path="/p", query="b=2", headers=PAIRS)
+    assert (event.method, event.url, event.fields) == ("POST", "/p?b=2", {"b": "2"})
+    assert dict(event.headers) == dict(Event({}, request=EventRequest(headers=PAIRS)).headers)
+    with pytest.raises(TypeError, match="verb"):
+        Event({}, verb="POST")

@@ -47,7 +47,8 @@ class Event:
     """What a handler with a parameter `event` receives.
 
     `body` is parsed when the media type is JSON, else bytes; `fields` are the query's; `size` is in bytes;
-    `timestamp` is when the call arrived, in UTC.
+    `timestamp` is when the call arrived, in UTC. A test of a handler makes one: `Event({"a": 1}, method="POST")`, with
+    any field of `EventRequest` by name.
     """
 
     def __init__(
@@ -55,7 +56,10 @@ class Event:
         body: Any,
         raw: bytes = b"",
         request: EventRequest = EventRequest(),  # noqa: B008  # a tuple, which nobody can change
+        **fields: Any,
     ) -> None:
+        if fields:
+            request = EventRequest(**{**request._asdict(), **fields})
         self.body = body
         self.raw = raw
         self.content_type = request.content_type
