@@ -27,7 +27,7 @@ def written(tmp_path: Path, content: Any, name: str = "function.yaml") -> Path:
 
 
 def test_every_field_is_read(tmp_path: Path) -> None:
-    """A full document becomes a Function; what other tools add stays in `raw`."""
+    """A full document becomes a FunctionSpec; what other tools add stays in `raw`."""
     (tmp_path / "main.py").touch()
     full = document(source="main.py", handler="pkg.mod:fn", init_function="init", lang="python")
     full |= {"project": "p", "metadata": {"labels": ["x"]}}

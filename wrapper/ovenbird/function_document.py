@@ -26,7 +26,7 @@ MODULE = r"[\w-]+(?:\.[\w-]+)*"  # as Python finds it: the file `01-train.py` is
 _HANDLER = rf"({MODULE}:)?[^\W\d]\w*(\.[^\W\d]\w*)*"
 _REMOTE = r"[a-z][a-z0-9+.-]*://"
 
-# field -> its type; what other tools add beside these is kept in `Function.raw`, unread
+# field -> its type; what other tools add beside these is kept in `FunctionSpec.raw`, unread
 _SPEC: dict[str, type] = {
     "python_version": str,
     "source": dict,
@@ -210,7 +210,7 @@ def validate(document: dict[str, Any], folder: Path) -> list[str]:
 
 
 def complete(document: dict[str, Any], root: Path) -> FunctionSpec:
-    """A Function from a document that `validate` found no problem in."""
+    """A FunctionSpec from a document that `validate` found no problem in."""
     spec: dict[str, Any] = document["spec"]
     source: dict[str, Any] = spec["source"]
     code = source.get("code")

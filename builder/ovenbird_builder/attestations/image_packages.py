@@ -88,7 +88,7 @@ def purl(name: str, version: str) -> str:
 
 
 def package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
-    """A wheel file as a Package. Errors: HashError when it is no wheel."""
+    """A wheel file as an ImagePackage. Errors: HashError when it is no wheel."""
     try:
         with zipfile.ZipFile(path) as archive:
             licenses = [
@@ -100,7 +100,7 @@ def package(path: Path, *, sha256: str, url: str = "") -> ImagePackage:
 
 
 def of_metadata(data: bytes, *, sha256: str = "", filename: str = "", url: str = "") -> ImagePackage:
-    """The content of a METADATA file as a Package. Errors: KeyError without name and version."""
+    """The content of a METADATA file as an ImagePackage. Errors: KeyError without name and version."""
     from packaging.metadata import parse_email  # and the email package: only where a bill is made anew
 
     raw, _ = parse_email(data)

@@ -102,7 +102,7 @@ def resolve_base(
 
     A name with a host is looked for in its registry, as the store may hold it with other compression and so another
     digest; in the store where the host is `localhost`, and where the registry does not have it.
-    Errors: BaseMissingError, BaseUnfitError; those of `faults`.
+    Errors: BaseMissingError, IncompatibleBaseError; those of `engine_errors`.
     """
     remembered = compute_key("base name", name=name, platform=platform)
     digest_noted = cache.noted(remembered)

@@ -39,7 +39,7 @@ def check_form(name: str, where: str) -> None:
 def check_place(name: str) -> None:
     """Refuse a name that leads to a file or folder of this machine which holds no image.
 
-    Errors: BaseMissingError where nothing is there, or no image of that tag; BaseUnfitError for something else.
+    Errors: BaseMissingError where nothing is there, or no image of that tag; IncompatibleBaseError for something else.
     """
     match = TRANSPORT.fullmatch(name)
     if not match or (match[1] not in _FOLDERS and match[1] not in _ARCHIVES):

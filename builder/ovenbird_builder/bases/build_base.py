@@ -97,8 +97,8 @@ def build_base(
 ) -> BuiltBase:  # fmt: skip
     """Build the image of one version into the store.
 
-    `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryDeniedError,
-    BaseUnfitError, LayerError when an install fails.
+    `line` gets each line that the build says. Errors: BaseMissingError, RegistryError, RegistryAuthError,
+    IncompatibleBaseError, LayerError when an install fails.
     """
     upstream = fetch_upstream(base, options.pull, environ, site)
     python = probe_python(
@@ -225,7 +225,7 @@ def list_secret_files(network: NetworkSettings, pip_conf: Path | None) -> dict[s
 def fill_context(version: str, folder: Path, flavour: str = bases.PLAIN) -> None:
     """Fill a folder that Dockerfile.base, or Dockerfile.sdk, can be built from, by buildah, podman or docker.
 
-    Errors: SpecError when there is no lock of that version.
+    Errors: BuildRequestError when there is no lock of that version.
     """
     lock = bases.read_runtime_lock(version, flavour)
     shutil.copyfile(bases.find_dockerfile(flavour), folder / "Dockerfile")
@@ -273,7 +273,7 @@ def explain_failure(base: BaseEntry, error: process.ProcessFailedError) -> Ovenb
 def push_base(image: str, destination: str, *, site: FetchSettings, environ: Mapping[str, str]) -> str:
     """Push an image of the store; return its digest in the registry.
 
-    Errors: RegistryError, RegistryDeniedError.
+    Errors: RegistryError, RegistryAuthError.
     """
     with tempfile.TemporaryDirectory(prefix="ovenbird-push-") as folder:
         digest_file = Path(folder) / "digest"

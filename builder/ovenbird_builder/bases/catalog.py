@@ -63,7 +63,10 @@ def find_dockerfile(flavour: str = PLAIN) -> Path:
 
 
 def read_catalog(path: Path | None = None) -> dict[str, BaseEntry]:
-    """Return every base by its version, in order. Errors: SpecError for a file that is not what it should be."""
+    """Return every base by its version, in order.
+
+    Errors: BuildRequestError for a file that is not what it should be.
+    """
     path = path or catalog_folder() / "bases.toml"
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +121,7 @@ def runtime_lock_path(version: str, flavour: str = PLAIN) -> Path:
 
 
 def read_runtime_lock(version: str, flavour: str = PLAIN) -> str:
-    """Return the text of that list. Errors: SpecError when there is none."""
+    """Return the text of that list. Errors: BuildRequestError when there is none."""
     path = runtime_lock_path(version, flavour)
     if not path.is_file():
         subject = "platform's SDK" if flavour else "runtime"

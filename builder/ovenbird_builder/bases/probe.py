@@ -95,7 +95,7 @@ class ProbeRecord(Struct, frozen=True):
 
 
 def inspect_stored(image: str) -> ProbeRecord:
-    """Return the record of an image in the store. Errors: ProcessFailed when it is not there."""
+    """Return the record of an image in the store. Errors: ProcessFailedError when it is not there."""
     about = json.loads(process.run(buildah.inspect_image(image)).stdout)
     oci = about.get("OCIv1") or {}
     return ProbeRecord(
@@ -113,8 +113,8 @@ def probe_python(
 
     `name` is what errors call the image, when `image` is its id; `flag` the one that names another.
 
-    Errors: BaseUnfitError for an image of another architecture, without Python, with one that no function can run
-    under, or another than asked for; those of `open_container`.
+    Errors: IncompatibleBaseError for an image of another architecture, without Python, with one that no function can
+    run under, or another than asked for; those of `open_container`.
     """
     name = name or image
     with open_container(image, pull=pull) as container:
@@ -167,7 +167,7 @@ def _ask_python(image: str, container: WorkingContainer, flag: str) -> dict[str,
 
 
 def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
-    """Refuse an image for another machine before a program of it is started. Errors: BaseUnfitError."""
+    """Refuse an image for another machine before a program of it is started. Errors: IncompatibleBaseError."""
     if about.architecture and about.architecture != _local_architecture():
         raise IncompatibleBaseError(
             f"the image {show_value(image)} is for {about.architecture}, this machine is {_local_architecture()}",
@@ -176,7 +176,10 @@ def _check_architecture(image: str, about: ProbeRecord, flag: str) -> None:
 
 
 def _check_python(image: str, answer: Mapping[str, Any], version: str, flag: str) -> None:
-    """Refuse a Python that no function can run under, or another version than requested. Errors: BaseUnfitError."""
+    """Refuse a Python that no function can run under, or another version than requested.
+
+    Errors: IncompatibleBaseError.
+    """
     actual = str(answer["version"])
     minor = ".".join(actual.split(".")[:2])
     if version and minor != version:

@@ -53,7 +53,7 @@ class BuildAttestations(Struct, frozen=True):
 def issue_attestations(
     prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage], epoch: int, cache: LayerCache
 ) -> tuple[BuildAttestations, ...]:
-    """The statements about each platform's image. Errors: HashError for a wheel without METADATA, GateError."""
+    """The statements about each platform's image. Errors: HashError for a wheel without METADATA, ImagePolicyError."""
     return tuple(
         _make_attestations(platform_build, built_image, epoch, cache)
         for platform_build, built_image in zip(prepared, baked, strict=True)
@@ -73,7 +73,7 @@ def attach_attestations(
 
 
 def write_attestations(issued: Sequence[BuildAttestations], output: Path) -> list[Path]:
-    """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: SpaceError."""
+    """Write `NAME.sbom.cdx.json` and `NAME.provenance.json` beside a file or folder NAME. Errors: DiskFullError."""
     paths = []
     for attestations in issued:
         middle = f".{attestations.platform.replace('/', '-')}" if len(issued) > 1 else ""

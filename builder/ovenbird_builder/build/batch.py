@@ -80,7 +80,7 @@ class BatchOutcome(Struct):
 
 
 def check_names(outcomes: Sequence[BatchOutcome]) -> None:
-    """Refuse a call in which two functions would have one image or one file. Errors: SpecError."""
+    """Refuse a call in which two functions would have one image or one file. Errors: BuildRequestError."""
     owners: dict[str, str] = {}
     for outcome in outcomes:
         if not outcome.request:

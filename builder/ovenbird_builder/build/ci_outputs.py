@@ -88,7 +88,7 @@ def format_dotenv(outcomes: Sequence[BatchOutcome]) -> str:
 
 
 def write_dotenv(path: Path, outcomes: Sequence[BatchOutcome]) -> None:
-    """Write the variables to a file, whole or not at all. Errors: SpaceError."""
+    """Write the variables to a file, whole or not at all. Errors: DiskFullError."""
     report.write_text(path, format_dotenv(outcomes), "--dotenv-file")
 
 

@@ -42,7 +42,7 @@ def open_environment(
 ) -> Iterator[BuildEnvironment]:
     """The place of one build, or of several that have the tags `tags`.
 
-    Errors: SpaceError; SpecError for credentials that cannot be read.
+    Errors: DiskFullError; BuildRequestError for credentials that cannot be read.
     """
     hosts = tuple(dict.fromkeys(tag.repository.partition("/")[0] for tag in tags or request.tags))
     with contextlib.ExitStack() as stack:

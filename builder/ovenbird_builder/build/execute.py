@@ -52,7 +52,7 @@ def build_image(
 ) -> BuiltImage:
     """Make what is missing, in order, and put the image together.
 
-    Errors: InstructionFailedError, InstructionTimeError, LayerError, SpaceError; those of `faults`.
+    Errors: InstructionFailedError, InstructionTimeoutError, LayerError, DiskFullError; those of `engine_errors`.
     """
     layers = make_layers(plan, kitchen, len(plan.steps))
     base = plan.base

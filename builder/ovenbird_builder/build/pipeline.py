@@ -96,7 +96,7 @@ def prepare_all(request: BuildRequest, environment: BuildEnvironment) -> tuple[P
 
 
 def _fetch_checked(request: BuildRequest, environment: BuildEnvironment) -> SourceTree:
-    """Return the source, which holds no secret that is not allowed. Errors: those of a source; GateError."""
+    """Return the source, which holds no secret that is not allowed. Errors: those of a source; ImagePolicyError."""
     tree = _fetch_source(request, environment)
     secret_gate.check_source(_find_secrets(request, environment, tree), request.allow)
     return tree
@@ -127,7 +127,7 @@ def _build_platform(request: BuildRequest, environment: BuildEnvironment, platfo
 def _check_policy(
     request: BuildRequest, environment: BuildEnvironment, platform_build: PlatformBuild, built_image: BuiltImage
 ) -> None:
-    """Let nothing out that holds a secret, or what has no place in an image. Errors: GateError."""
+    """Let nothing out that holds a secret, or what has no place in an image. Errors: ImagePolicyError."""
     home = f"{HOME.strip('/')}/"
     policy = image_policy.ImagePolicy(
         secrets={secret.name: secret.value.strip() for secret in request.secrets},

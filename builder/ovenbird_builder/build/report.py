@@ -65,14 +65,14 @@ def make_layer_row(layer: Layer) -> dict[str, Any]:
 
 
 def write_result(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a result file, whole or not at all. Errors: SpaceError."""
+    """Write a result file, whole or not at all. Errors: DiskFullError."""
     write_text(path, format_result(document), "--result-file")
 
 
 def write_text(path: Path, content: str, flag: str) -> None:
     """Write the file that a flag names, whole or not at all; append to a device or a pipe, which nothing replaces.
 
-    Errors: SpaceError.
+    Errors: DiskFullError.
     """
     with guard_output_writes(path, flag):
         make_parent_folders(path)

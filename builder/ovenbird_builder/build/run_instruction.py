@@ -59,9 +59,9 @@ def execute_instruction(
 ) -> Iterator[Path]:
     """Run an instruction on an image of the local store whose layers are `diff_ids`; yield the tar of what it changed.
 
-    The tar is as the store made it (`diff.normalise` is next) and is gone after the block. Bytecode that is not of a
-    changed source is removed from it.
-    Errors: InstructionFailedError, InstructionTimeError, those of `container.working`.
+    The tar is as the store made it (`layer_diff.normalise_layer` is next) and is gone after the block.
+    Bytecode that is not of a changed source is removed from it.
+    Errors: InstructionFailedError, InstructionTimeoutError, those of `container.working`.
     """
     used = [secret for secret in context.secrets if secret.name in instruction.secrets]
     with open_container(image, pull="never") as container:

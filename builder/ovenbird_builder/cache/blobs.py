@@ -37,7 +37,7 @@ class PendingBlob:
         self.file, self.path, self.hash, self.size = file, path, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
-        """Add bytes; how many. Errors: SpaceError."""
+        """Add bytes; how many. Errors: DiskFullError."""
         with guard_cache_writes(self.path):
             self.file.write(data)
         self.hash.update(data)
@@ -54,7 +54,7 @@ class PendingBlob:
 
 
 class BlobStore:
-    """The blobs and drafts below `root`, which is made when it is missing. Errors: SpaceError."""
+    """The blobs and drafts below `root`, which is made when it is missing. Errors: DiskFullError."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
@@ -89,7 +89,7 @@ class BlobStore:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[PendingBlob]:
-        """A file to write; what is not kept by `keep` is removed. Errors: SpaceError."""
+        """A file to write; what is not kept by `keep` is removed. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             number, name = tempfile.mkstemp(dir=self.drafts)
         path = Path(name)
@@ -102,7 +102,7 @@ class BlobStore:
             path.unlink(missing_ok=True)
 
     def keep(self, draft: PendingBlob) -> Path:
-        """Turn a draft into a blob. Errors: SpaceError."""
+        """Turn a draft into a blob. Errors: DiskFullError."""
         path = self.blob(draft.digest)
         with guard_cache_writes(self.root):
             os.fchmod(draft.file.fileno(), 0o644)
@@ -122,7 +122,7 @@ class BlobStore:
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
-        """An empty folder for a while. Errors: SpaceError."""
+        """An empty folder for a while. Errors: DiskFullError."""
         with guard_cache_writes(self.root):
             folder = Path(tempfile.mkdtemp(dir=self.drafts))
         try:

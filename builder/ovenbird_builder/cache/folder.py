@@ -22,8 +22,8 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
     """Return the absolute path of the cache: the flag, `OVENBIRD_CACHE_DIR`, else `ovenbird` in the cache folder.
 
     The cache folder is `$XDG_CACHE_HOME`, or `~/.cache`.
-    Errors: SpecError where none of these is known, where it is no folder, or where it is that of a project: all of a
-    cache is marked as one, and is no source then.
+    Errors: BuildRequestError where none of these is known, where it is no folder, or where it is that of a project: all
+    of a cache is marked as one, and is no source then.
     """
     text = flag or environ.get(VARIABLE, "")
     folder = expand_home(text, environ) if text else find_cache_folder(environ)
@@ -42,7 +42,7 @@ def find_cache(flag: str, environ: Mapping[str, str]) -> Path:
 
 
 def check_apart(cache: Path, folders: Iterable[Path]) -> None:
-    """Refuse a cache that is, or contains, one of the folders of a function. Errors: SpecError."""
+    """Refuse a cache that is, or contains, one of the folders of a function. Errors: BuildRequestError."""
     place = Path(os.path.realpath(cache))  # which a circle of links does not end
     for folder in folders:
         real = Path(os.path.realpath(folder))

@@ -55,7 +55,7 @@ class CacheEntry(Struct, frozen=True):
 
 
 class LayerCache(BlobStore):
-    """A cache below `root`, made when it is missing. Errors: SpaceError."""
+    """A cache below `root`, made when it is missing. Errors: DiskFullError."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -76,7 +76,7 @@ class LayerCache(BlobStore):
 
     @contextlib.contextmanager
     def only_one(self, timeout: float = 60) -> Iterator[None]:
-        """Be the only builder on this cache for a while; waits `timeout` seconds. Errors: SpaceError."""
+        """Be the only builder on this cache for a while; waits `timeout` seconds. Errors: DiskFullError."""
         end = time.monotonic() + timeout
         while True:
             try:
@@ -198,7 +198,10 @@ class LayerCache(BlobStore):
         return folder
 
     def salt(self, name: str) -> bytes:
-        """Return the secret of this cache in the file `name`, which is made where it is missing. Errors: SpaceError."""
+        """Return the secret of this cache in the file `name`, which is made where it is missing.
+
+        Errors: DiskFullError.
+        """
         path = self.root / name
         while True:
             try:

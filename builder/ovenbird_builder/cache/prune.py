@@ -79,7 +79,7 @@ def prune_cache(
 
     That holds for layers, layouts, wheels, resolved locks and the caches of pip and uv alike. Without either, only
     blobs that nothing names go. The blobs of the layouts that stay are kept. Waits until no builder uses the cache.
-    With `dry_run` nothing is removed. Errors: SpaceError when waiting takes too long.
+    With `dry_run` nothing is removed. Errors: DiskFullError when waiting takes too long.
     """
     with cache.only_one():
         before, now = _blobs(cache), time.time()

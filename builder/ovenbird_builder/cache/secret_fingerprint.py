@@ -9,7 +9,7 @@ from .layer_cache import LayerCache
 
 
 def fingerprint_secrets(found: Iterable[BuildSecret], cache: LayerCache) -> dict[str, str]:
-    """What tells each secret's value from another, by its name. Errors: SpaceError."""
+    """What tells each secret's value from another, by its name. Errors: DiskFullError."""
     found = tuple(found)
     if not found:
         return {}

@@ -194,7 +194,7 @@ _DO: dict[str, Callable[[_BaseCommand, BaseEntry], dict[str, Any]]] = {"build": 
 
 
 def epoch(environ: Mapping[str, str]) -> int:
-    """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: SpecError."""
+    """Seconds that stand for the time of making: SOURCE_DATE_EPOCH, or 0. Errors: BuildRequestError."""
     text = environ.get("SOURCE_DATE_EPOCH") or "0"
     if not re.fullmatch(r"[0-9]{1,11}", text):
         raise BuildRequestError(f"SOURCE_DATE_EPOCH: expected whole seconds since 1970, found {show_value(text)}")

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _ask(
     outcomes: Sequence[BatchOutcome], flags: dict[str, Any], environ: Mapping[str, str], stack: contextlib.ExitStack
 ) -> None:
-    """Set the request of each function, or its error. Errors: SpecError for what does not fit together."""
+    """Set the request of each function, or its error. Errors: BuildRequestError for what does not fit together."""
     several = len(outcomes) > 1
     for outcome in outcomes:
         if several and (flags["bundle"] or bundle_archive.is_bundle(outcome.target)):
@@ -125,7 +125,7 @@ def _end(outcomes: Sequence[BatchOutcome], error: OvenbirdError) -> None:
 def _report(
     outcomes: Sequence[BatchOutcome], args: argparse.Namespace, environ: Mapping[str, str], progress: Progress
 ) -> None:
-    """Write the results to the files that were named, and print them. Errors: SpaceError, once all is printed."""
+    """Write the results to the files that were named, and print them. Errors: DiskFullError, once all is printed."""
     table.name_variables([outcome.error for outcome in outcomes], args, environ, "build")
     rows = [outcome.row() for outcome in outcomes]
     row = rows[0] if len(rows) == 1 else None

@@ -35,7 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Run the image, and never return. Errors: SpecError, SettingsError, DocumentError, and those of a pull."""
+    """Run the image, and never return. Errors: BuildRequestError, SettingsError, DocumentError, and those of a pull."""
     flags = {name: value for name, value in vars(args).items() if value is not None and name not in ("verb", "target")}
     names = {row.name for row in table.options(args.verb)}
     if unknown := sorted(set(flags) - names):
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _image(target: str, flag: str) -> ImageReference:
-    """The image to run: the flag's, else the document's. Errors: SpecError, which says how to build it."""
+    """The image to run: the flag's, else the document's. Errors: BuildRequestError, which says how to build it."""
     if flag:
         return _one(reference.parse_reference(flag, "--image"))
     named = function_target.named(target or ".")

@@ -207,7 +207,10 @@ def _alone(args: argparse.Namespace) -> list[str]:
 
 
 def _resolved(args: argparse.Namespace, image: ImageReference, environ: Mapping[str, str]) -> ImageReference:
-    """The same image with the digest that the registry has for its tag. Errors: BaseMissingError, those of `faults`."""
+    """Return the image with the digest that the registry has for its tag.
+
+    Errors: BaseMissingError, those of `engine_errors`.
+    """
     if image.digest:
         return image
     with write_auth_file(args.authfile, "", (), environ) as auth_file:

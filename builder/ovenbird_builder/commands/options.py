@@ -144,7 +144,7 @@ def path(args: argparse.Namespace, environ: Mapping[str, str], name: str) -> str
 def given(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
     """What was asked for, by name: the flag, else its variable, else nothing (empty text, (), False).
 
-    Errors: SpecError for a switch whose variable is neither true nor false.
+    Errors: BuildRequestError for a switch whose variable is neither true nor false.
     """
     flags: dict[str, Any] = {"target": targets(args, environ)[0]}
     notes = []

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _destination(args: argparse.Namespace) -> str:
-    """Where the result goes, with its transport. Errors: SpecError, ReferenceFormatError."""
+    """Where the result goes, with its transport. Errors: BuildRequestError, ReferenceFormatError."""
     if args.output:
         if args.push:
             raise BuildRequestError("--push and --output say two places for one image", hint="leave one out")

@@ -30,7 +30,7 @@ _SKIPPED = (".pyc", ".so", ".exe", ".pth", ".pyd")  # of another interpreter, or
 def prepare_toolbox(cache: Path) -> Path:
     """Return the folder in the cache that holds the tools; it is made once for each set of versions.
 
-    Errors: ProgramMissingError when this environment lacks one; SpaceError when the cache cannot be written.
+    Errors: ProgramMissingError when this environment lacks one; DiskFullError when the cache cannot be written.
     """
     distributions = [_find_distribution(name) for name in PACKAGES]
     names = "".join(f"{distribution.metadata['Name']}=={distribution.version}\n" for distribution in distributions)

@@ -114,7 +114,7 @@ def open_container(
     """Yield a working container of `image`, removed at the end whatever happens.
 
     `env` is the environment for buildah (default: this process's). Errors: BaseMissingError, RegistryError,
-    RegistryDeniedError.
+    RegistryAuthError.
     """
     image = image_name(image)
     remove_orphans()

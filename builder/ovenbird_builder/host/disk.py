@@ -27,7 +27,7 @@ def is_disk_full(error: OSError) -> bool:
 
 @contextlib.contextmanager
 def guard_cache_writes(path: Path) -> Iterator[None]:
-    """Turn a cache that is full or may not be written into an error that names `path`. Errors: SpaceError."""
+    """Turn a cache that is full or may not be written into an error that names `path`. Errors: DiskFullError."""
     try:
         yield
     except OSError as error:
@@ -53,7 +53,7 @@ def _hint(error: OSError) -> str:
 
 @contextlib.contextmanager
 def guard_output_writes(path: Path, flag: str = "") -> Iterator[None]:
-    """Turn what keeps a file or folder that somebody named from being written into an error. Errors: SpaceError.
+    """Turn what keeps a file or folder that somebody named from being written into an error. Errors: DiskFullError.
 
     `flag` is what named it.
     """

@@ -56,7 +56,7 @@ def read_network_settings(
     """Return the caller's network: the flag wins over `OVENBIRD_CA_BUNDLE`, `SSL_CERT_FILE`, `PIP_CERT`.
 
     `hosts` are those of `--allow-host`, else those of its variable.
-    Errors: SpecError when the file does not exist or holds no certificate, or for what is no host.
+    Errors: BuildRequestError when the file does not exist or holds no certificate, or for what is no host.
     """
     allowed = _parse_hosts(environ.get("OVENBIRD_ALLOW_HOST", "").splitlines() if hosts is None else hosts)
     names = ("OVENBIRD_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")

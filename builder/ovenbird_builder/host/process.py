@@ -83,7 +83,8 @@ def run(
     `env` is the whole environment (default: this process's). `timeout` is in seconds. Each value of `secrets` is
     replaced by `***` wherever output or argv is shown. `line` is called with each line of both streams as it comes.
     `limit` is how many characters of stdout are kept. Once `stop` is set the program is ended as by a signal.
-    Errors: ProgramMissingError; ProcessFailed on a status other than 0 (unless `check` is off); ProcessTimedOut.
+    Errors: ProgramMissingError; ProcessFailedError on a status other than 0 (unless `check` is off);
+    ProcessTimedOutError.
     """
     hide = make_redactor(secrets)
     redacted_argv = tuple(hide(word) for word in argv)

@@ -43,7 +43,7 @@ class BuildSecret:
 def parse_secrets(texts: Iterable[str], environ: Mapping[str, str]) -> tuple[BuildSecret, ...]:
     """Return secrets from `NAME=ENV|FILE`: a variable of the environment by that name wins over a file.
 
-    Errors: SpecError, which never shows a value.
+    Errors: BuildRequestError, which never shows a value.
     """
     secrets: dict[str, BuildSecret] = {}
     for text in texts:

@@ -16,7 +16,7 @@ _PREFIX = "build-"
 
 @contextlib.contextmanager
 def make_build_folder(cache: Path) -> Iterator[Path]:
-    """Yield an empty folder below the cache, which is removed at the end. Errors: SpaceError."""
+    """Yield an empty folder below the cache, which is removed at the end. Errors: DiskFullError."""
     root = cache / "tmp"
     with guard_cache_writes(root):
         root.mkdir(parents=True, exist_ok=True)

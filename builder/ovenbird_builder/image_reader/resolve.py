@@ -1,4 +1,4 @@
-"""The name of an image, with or without a transport -> the Image, from a registry, the local store or a layout."""
+"""The name of an image, with or without a transport -> ImageReader: a registry, the local store, a layout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def resolve_image(text: str, reach: ImageAccess) -> ImageReader:
     """Return the image of `docker://REF`, `containers-storage:REF`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`.
 
     A plain REF is one of the registry, and where that has it not, of the local store; one without a host, or at
-    `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError, SpecError.
+    `localhost`, is one of the local store. Errors: BaseMissingError, RegistryError, ReferenceFormatError,
+    BuildRequestError.
     """
     try:
         return _resolve_form(text, reach)

@@ -1,6 +1,6 @@
 """Images in and out of the blob cache, through skopeo: bases in; built images to the store or a file.
 
-To a registry they go by `distribution`, over the connections that statements about them take too.
+To a registry they go by `registry`, over the connections that statements about them take too.
 """
 
 from __future__ import annotations

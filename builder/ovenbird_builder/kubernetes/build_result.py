@@ -25,7 +25,7 @@ class BuiltFunction(Struct, frozen=True):
 def read(path: Path, target: str, notes: list[str]) -> list[BuiltFunction]:
     """Return what a result file holds, of one target where that is named; notes tell of what was not built.
 
-    Errors: SpecError for a file that is none, and where no function is left.
+    Errors: BuildRequestError for a file that is none, and where no function is left.
     """
     rows = _rows(path)
     if target:

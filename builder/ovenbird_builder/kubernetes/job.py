@@ -41,7 +41,7 @@ def documents(request: ManifestRequest) -> list[Document]:
 
 
 def lines(path: Path) -> tuple[str, ...]:
-    """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: SpecError."""
+    """The lines of a file of parameters, each a JSON object; blank ones are left out. Errors: BuildRequestError."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -68,7 +68,7 @@ def lines(path: Path) -> tuple[str, ...]:
 
 
 def _line(line: bytes, where: str) -> str:
-    """Return a line that a run takes, as text. Errors: SpecError."""
+    """Return a line that a run takes, as text. Errors: BuildRequestError."""
     try:
         text = line.decode()
     except UnicodeDecodeError:

@@ -53,8 +53,8 @@ def write(documents: Sequence[Document], output: str, removed: list[Path], *, as
     """Write a file, or into a folder (that exists, or whose name ends in a slash) one for each document; their paths.
 
     Files of the same function and action that an earlier call has written to the folder, and this one does not, are
-    removed and added to `removed`. Files of others are left alone. Errors: SpecError when that cannot be done, or the
-    file of somebody else would be written over.
+    removed and added to `removed`. Files of others are left alone. Errors: BuildRequestError when that cannot be done,
+    or the file of somebody else would be written over.
     """
     form = to_json if as_json else to_yaml
     target = Path(output)

@@ -54,7 +54,7 @@ class Task:
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """The action that a task file names (or empty) and its fields, unchecked. Errors: SpecError.
+    """The action that a task file names (or empty) and its fields, unchecked. Errors: BuildRequestError.
 
     The file is a task of the platform (`kind: python+job`, `spec: {...}`), or its fields alone.
     """
@@ -95,7 +95,7 @@ def of_document(raw: Mapping[str, Any], action: str) -> dict[str, Any]:
 
 
 def check(fields: Mapping[str, Any], action: str) -> Task:
-    """A Task for the action from fields. Errors: SpecError that lists every problem."""
+    """A Task for the action from fields. Errors: BuildRequestError that lists every problem."""
     problems: list[str] = []
     checked: dict[str, Any] = {}
     for name, value in fields.items():

@@ -24,7 +24,7 @@ COMPRESSIONS = {
 
 
 class WheelTarget(Protocol):
-    """What a layer has to know of the interpreter it is for; `probe.Interpreter` is one."""
+    """What a layer has to know of the interpreter it is for; `probe.TargetPython` is one."""
 
     @property
     def version(self) -> str: ...

@@ -113,7 +113,7 @@ def predict_image(
 ) -> AssembledImage:
     """The image that a base and layers give; `epoch` (seconds) is when it is said to be made.
 
-    Errors: LayerError when a container runtime would not take as many layers; BaseUnfitError for a broken base.
+    Errors: LayerError when a container runtime would not take as many layers; IncompatibleBaseError for a broken base.
     """
     manifest, config = _parse(base_manifest, "manifest"), _parse(base_config, "config")
     rows = [_convert_layer(row) for row in manifest.get("layers") or ()]

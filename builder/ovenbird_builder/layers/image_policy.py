@@ -78,7 +78,7 @@ def check_layers(
 ) -> None:
     """Refuse an image that must not leave. `layers` are ours, from the bottom; the base's are not looked at.
 
-    Errors: GateError naming layer and path of everything that was found.
+    Errors: ImagePolicyError naming layer and path of everything that was found.
     """
     packages, allowed = policy.packages, policy.allowed
     texts = {name: value if isinstance(value, bytes) else value.encode() for name, value in policy.secrets.items()}

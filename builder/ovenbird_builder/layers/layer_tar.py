@@ -15,7 +15,10 @@ from ..errors import ImagePolicyError
 
 @contextmanager
 def read_tar(file: IO[bytes], media_type: str, name: str) -> Iterator[tarfile.TarFile]:
-    """Open a layer's tar, to be read once; `name` is what errors call it. Errors: GateError where it is damaged."""
+    """Open a layer's tar, to be read once; `name` is what errors call it.
+
+    Errors: ImagePolicyError where it is damaged.
+    """
     with _decompressed(file, media_type) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:

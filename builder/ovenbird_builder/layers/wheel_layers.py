@@ -87,7 +87,7 @@ def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tupl
 def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
     """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
-    Errors: LayerError, SpaceError, BaseUnfitError; those of `container.working`.
+    Errors: LayerError, DiskFullError, IncompatibleBaseError; those of `container.working`.
     """
     rows = outline_layers(stack, image, cache)
     layers = [cache.find_layer(row.key) for row in rows]

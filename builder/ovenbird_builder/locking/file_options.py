@@ -150,7 +150,7 @@ def parse_hashes(words: str, where: str) -> list[str]:
 
 
 def apply_options(options: Any, where: str, into: Any, indexes: tuple[str, ...]) -> None:
-    """Put what the options of a line ask for into a `Listing`. Errors: LockError for what is not followed."""
+    """Put what the options of a line ask for into a `RequirementsFile`. Errors: LockError for what is not followed."""
     _check_indexes(options, where, into, indexes)
     if options.hashes or options.settings:
         name = "--hash" if options.hashes else "--config-settings"

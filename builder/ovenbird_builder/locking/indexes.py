@@ -64,7 +64,7 @@ def read_indexes(
 
     `${NAME}` in a URL stands for a variable of the environment; without a user in the URL, `.netrc` is asked.
     A variable that is not set is empty where no index is to be contacted: its URL is only compared.
-    Errors: SpecError for what is not a URL of an index.
+    Errors: BuildRequestError for what is not a URL of an index.
     """
     urls: list[str] = []
     passwords: dict[str, tuple[str, str]] = {}

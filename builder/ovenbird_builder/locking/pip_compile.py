@@ -63,7 +63,7 @@ def run_pip_compile(
 ) -> str:
     """Return pip-compile's output for these lines.
 
-    Errors: those of `refusals.explain`; PackageIndexError over the time limit.
+    Errors: those of `pip_errors.translate_pip_error`; PackageIndexError over the time limit.
     """
     write_inputs(container.folder, lines, [line.text for line in resolution.limits], choice.previous)
     flags = [

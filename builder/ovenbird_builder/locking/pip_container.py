@@ -56,7 +56,7 @@ class PipContainer(Struct, frozen=True):
     mounts: tuple[str, ...]
 
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> process.CompletedProcess:
-        """Run the target's Python with these words; the caller judges the status. Errors: ProcessTimedOut."""
+        """Run the target's Python with these words; the caller judges the status. Errors: ProcessTimedOutError."""
         return self.container.run(
             [self.site.interpreter.executable, *words],
             env={**self.env, **(env or {})},

@@ -18,7 +18,7 @@ from .wheelhouse import Wheel, Wheelhouse, describe_wheel
 def fetch_runtime_wheels(site: ResolverContext, folder: Path, *, offline: bool) -> tuple[Wheel, ...]:
     """Return the wheels of the runtime and of what it needs; `folder` is for our own on its way into the cache.
 
-    Errors: BaseUnfitError for a Python that no list is known for; those of `fetch_wheels`.
+    Errors: IncompatibleBaseError for a Python that no list is known for; those of `fetch_wheels`.
     """
     path = bases.runtime_lock_path(site.interpreter.minor)
     if not path.is_file():

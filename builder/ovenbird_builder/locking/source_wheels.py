@@ -56,7 +56,7 @@ def build_wheel(
 ) -> BuiltWheel:
     """Build the wheel of a requirement with an origin. `by` (`setuptools==80.9`) is the backend to use, if it is known.
 
-    Errors: those of `sources.fetch` and of `refusals.explain`; WheelBuildError.
+    Errors: those of `sources.fetch` and of `pip_errors.translate_pip_error`; WheelBuildError.
     """
     folder = container.folder / f"from-{hash_text(line.origin)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -74,7 +74,7 @@ def fetch_wheels(
 
     `root` is what `file:` origins are relative to. `offline`: only what is in the cache. `identity` is the digest of
     the site's image, which then need not be in the store unless something has to be built.
-    Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, SpaceError.
+    Errors: HashError, NoWheelError, PackageIndexError, RequirementMissingError, WheelBuildError, DiskFullError.
     """
     interpreter = site.interpreter
     target = f"Python {python_minor(interpreter)} on {platform_of(interpreter)} ({interpreter.libc})"
@@ -151,7 +151,7 @@ def _download_wheels(indexed: list[Pin], sources: list[Pin], search: _WheelSearc
 def _download(pins: tuple[Pin, ...], search: _WheelSearch, folder: Path) -> Pin | None:
     """Download the wheels of all pins by one pip into `folder/wheels`; return a pin that is there as source only.
 
-    Errors: those of `refusals.explain`; NoWheelError for a pin of which there is neither.
+    Errors: those of `pip_errors.translate_pip_error`; NoWheelError for a pin of which there is neither.
     """
     result = _run_pip_download(pins, search, folder)
     if not result.returncode:

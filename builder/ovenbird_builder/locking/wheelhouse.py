@@ -64,7 +64,7 @@ class Wheelhouse(Struct, frozen=True):
             return None
 
     def put(self, path: Path) -> Wheel:
-        """Add a wheel (by rename on the same filesystem) and return the stored file. Errors: SpaceError."""
+        """Add a wheel (by rename on the same filesystem) and return the stored file. Errors: DiskFullError."""
         sha256 = hash_file(path)
         files = self.cache / "wheels" / "files"
         stored = self.find(sha256)
@@ -82,7 +82,7 @@ class Wheelhouse(Struct, frozen=True):
         return stored
 
     def note(self, key: str, value: dict[str, str]) -> None:
-        """Store the value of a key. Errors: SpaceError."""
+        """Store the value of a key. Errors: DiskFullError."""
         keys = self.cache / "wheels" / "keys"
         with guard_cache_writes(keys):
             keys.mkdir(parents=True, exist_ok=True)

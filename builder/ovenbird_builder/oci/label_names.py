@@ -48,7 +48,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
 
 
 def parse_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
-    """Return names and values from `NAME=VALUE`; of one name the last value counts. Errors: SpecError."""
+    """Return names and values from `NAME=VALUE`; of one name the last value counts. Errors: BuildRequestError."""
     pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -107,7 +107,7 @@ def write_output(
     """Load an image into the store, or write it to a file or folder.
 
     `allow` is called before the image gets a name; what takes its time comes before that where it can.
-    Errors: those of `faults` and of `allow`, ImageError, SpaceError.
+    Errors: those of `engine_errors` and of `allow`, ImageError, DiskFullError.
     """
     folder = write_layout(cache, f"image-{request.digest[7:31]}", request.manifest, "image")
     if output.kind == "store" and allow and not request.index:

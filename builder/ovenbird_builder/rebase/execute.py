@@ -71,7 +71,7 @@ def rebase_image(
 ) -> RebaseResult:
     """Put the image `name` onto the base `base_name`, and write it to `destination` (with its transport).
 
-    Errors: BaseUnfitError, those of finding and writing.
+    Errors: IncompatibleBaseError, those of finding and writing.
     """
     start = time.monotonic()
     reach, cache = context.reach, context.cache

@@ -52,7 +52,8 @@ def count_base_layers(image: ImageReader) -> int:
 def check_compatible(image: ImageReader, base: ImageReader, facts: Mapping[str, str], *, force: bool = False) -> None:
     """Refuse a base that the upper layers of an image do not fit onto; `facts` are the labels of its interpreter.
 
-    Errors: BaseUnfitError with every reason. `force` allows instructions that ran on the old base, and nothing else.
+    Errors: IncompatibleBaseError with every reason. `force` allows instructions that ran on the old base, and nothing
+    else.
     """
     image_labels = image.labels
     missing = [name for name in label_names.INTERPRETER if not image_labels.get(name)]

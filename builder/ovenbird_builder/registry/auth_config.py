@@ -47,8 +47,8 @@ class _Config(Struct):
 def find_login(reference: ImageReference, environ: Mapping[str, str], authfile: str = "") -> RegistryLogin | None:
     """Return the login for a repository, from the first file that has one; None for anonymous access.
 
-    Files: `--authfile`, REGISTRY_AUTH_FILE, podman's auth.json, docker's config.json. Errors: SpecError when a file
-    that was named does not exist, or any is not JSON.
+    Files: `--authfile`, REGISTRY_AUTH_FILE, podman's auth.json, docker's config.json. Errors: BuildRequestError when a
+    file that was named does not exist, or any is not JSON.
     """
     for path, named in _list_files(environ, authfile):
         if not is_file(path):

@@ -35,7 +35,7 @@ def write_auth_file(
 
     `authfile`: a file in the form of auth.json or docker's config.json. `creds_file`: a file that holds
     `USER:PASSWORD`, for `hosts`; it is laid over what the usual files hold, so that a base on another registry keeps
-    its own. Errors: SpecError when a file cannot be read or has another form.
+    its own. Errors: BuildRequestError when a file cannot be read or has another form.
     """
     if authfile:
         _read_document(Path(authfile), "--authfile")  # told now, and not by skopeo in the middle of a push

@@ -48,7 +48,7 @@ class BearerAuth:
         return (self._value, self._writes) != before
 
     def _fetch_token(self, challenge: dict[str, str]) -> str:
-        """Return a token from the server that the challenge names. Errors: RegistryDeniedError, RegistryError."""
+        """Return a token from the server that the challenge names. Errors: RegistryAuthError, RegistryError."""
         realm = challenge.get("realm", "")
         if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+(/[\x21-\x7e]*)?", realm):
             raise RegistryError(f"the registry names a token server that is not a URL: {show_value(realm[:200])}")

@@ -118,7 +118,7 @@ class RepositoryClient:
         return answer.status == 201
 
     def upload_blob(self, digest: str, content: bytes | IO[bytes], size: int) -> None:
-        """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryDeniedError."""
+        """Store a blob of `size` bytes, in one piece. Errors: RegistryError, RegistryAuthError."""
         begun = self._check_answer(self._send("POST", "blobs/uploads/"), 202)
         location = begun.headers.get("Location") or ""
         location += ("&" if "?" in location else "?") + f"digest={quote(digest)}"
@@ -190,7 +190,7 @@ class RepositoryClient:
         raise kind(f"the registry {self.host} does not answer: {_describe_cause(cause)}", hint=hint)
 
     def _check_answer(self, answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
-        """Return the answer, when its status is one of these. Errors: RegistryDeniedError, RegistryError."""
+        """Return the answer, when its status is one of these. Errors: RegistryAuthError, RegistryError."""
         if answer.status in statuses:
             return answer
         message = _read_error(answer)

@@ -38,7 +38,7 @@ def upload_image(
     """Push an image, or an index and its images, to a tag or digest, which is the last thing that is written.
 
     What breaks off is tried again, after telling so: blobs that have arrived are not sent twice.
-    Errors: RegistryError, RegistryDeniedError.
+    Errors: RegistryError, RegistryAuthError.
     """
     for tries, pause in enumerate((*_PAUSES, None), 1):
         try:

@@ -98,7 +98,7 @@ class BuildRequest:
 def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
     """The request of what was given (see `options.given`).
 
-    Errors: the one problem as it is, or a SpecError that lists all of them; DocumentError.
+    Errors: the one problem as it is, or a BuildRequestError that lists all of them; DocumentError.
     """
     named = function_target.named(given["target"], given["source"])
     given = _with_name(given, named.function)

@@ -35,7 +35,7 @@ class Destination(Struct, frozen=True):
 
 
 def output(text: str) -> Destination:
-    """The output that a text names. Errors: SpecError."""
+    """The output that a text names. Errors: BuildRequestError."""
     kind, colon, path = text.partition(":")
     if kind in ("store", "registry") and not colon:
         return Destination(kind)
@@ -52,7 +52,7 @@ def output(text: str) -> Destination:
 def check_destination(destination: Destination, inputs: Iterable[Path] = ()) -> None:
     """Refuse a file or folder that cannot be written, or must not be, before the image is made.
 
-    Missing folders above it are made when it is written. `inputs` are never replaced. Errors: SpecError.
+    Missing folders above it are made when it is written. `inputs` are never replaced. Errors: BuildRequestError.
     """
     path = Path(destination.path)
     if not destination.path:
@@ -77,7 +77,7 @@ def write(
 ) -> None:
     """Write a layout's image to a file or folder: whole under its name, or not at all.
 
-    Errors: those of `faults`; ImageError when the folder is there and is not an OCI layout.
+    Errors: those of `engine_errors`; ImageError when the folder is there and is not an OCI layout.
     """
     path = Path(one.path).absolute()
     special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in

@@ -1,4 +1,4 @@
-"""What a target names -> a Function: a function document, a folder that holds one, a file or module of plain code."""
+"""What a target names -> FunctionSpec: a function document, a folder that holds one, a file or module of plain code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FunctionTarget(Struct, frozen=True):
 def named(target: str, source: str = "") -> FunctionTarget:
     """The function that a target names; `source` is the folder of the code, where that is not the target's own.
 
-    Errors: SpecError for a target of no known form; DocumentError for a document that does not parse.
+    Errors: BuildRequestError for a target of no known form; DocumentError for a document that does not parse.
     """
     if "://" in target:
         raise BuildRequestError(f"{show_value(redact_url(target))} is a URL, not a target", hint=NO_URL_HINT)
@@ -67,7 +67,7 @@ def _hint_for(kind: str, target: str) -> str:
 
 
 def version_of(function: FunctionSpec, flag: str) -> str:
-    """The version of Python that is asked for, the flag first; empty when nothing says. Errors: SpecError."""
+    """The version of Python that is asked for, the flag first; empty when nothing says. Errors: BuildRequestError."""
     version = flag.removeprefix("PYTHON").replace("_", ".") if flag.startswith("PYTHON") else flag
     if version and version not in VERSIONS:
         raise BuildRequestError(f"--python: expected one of {', '.join(VERSIONS)}, found {show_value(flag)}")

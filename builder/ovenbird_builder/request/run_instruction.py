@@ -1,4 +1,4 @@
-"""Commands of the user's that run while the image is made: parsed, and refused, here; `step.py` runs them."""
+"""Commands of the user that run while the image is made: parsed and refused here, run in `build/run_instruction.py`."""
 
 from __future__ import annotations
 

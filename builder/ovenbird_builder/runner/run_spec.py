@@ -63,7 +63,7 @@ def launch(
 ) -> ContainerRunSpec:
     """The launch of a verb. `flags` are those given, as text; `terminal`: whether people read stderr.
 
-    Folders that are written to are made. Errors: SpecError for what a container cannot do, or cannot be given.
+    Folders that are written to are made. Errors: BuildRequestError for what a container cannot do, or cannot be given.
     """
     _refused(settings)
     mounts: list[Mount] = []
@@ -174,7 +174,7 @@ def _input(name: str, text: str, mounts: list[Mount]) -> str:
 
 
 def _same(path: Path, origin: str) -> Mount:
-    """A folder under its own path. Errors: SpecError where the image has its own system there."""
+    """A folder under its own path. Errors: BuildRequestError where the image has its own system there."""
     if _system(path):
         raise BuildRequestError(
             f"{origin}: {show_value(str(path))} cannot be mounted: it would cover the image's own files"

@@ -86,7 +86,7 @@ def fetch(
     the name of that image is written into it. `products` are files and folders that this build reads or writes
     itself, such as its outputs and its credentials: none of them is taken along. With `versions` the checkout of a
     repository gets the files that tell a build its version, which it would read from the tags.
-    Errors: SourceError and its subclasses; SpecError for a limit that does not parse.
+    Errors: SourceError and its subclasses; BuildRequestError for a limit that does not parse.
     """
     found_form = form(function)
     if into.is_dir() and any(into.iterdir()):

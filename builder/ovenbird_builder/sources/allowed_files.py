@@ -54,7 +54,10 @@ def _is_name(name: str, pattern: str) -> bool:
 
 
 def parse_allow(flags: Sequence[str], function: FunctionSpec) -> tuple[str, ...]:
-    """Return the patterns of `--allow` and of `spec.source.allow`, relative to the source root. Errors: SpecError."""
+    """Return the patterns of `--allow` and of `spec.source.allow`, relative to the source root.
+
+    Errors: BuildRequestError.
+    """
     written = ((function.raw.get("spec") or {}).get("source") or {}).get("allow") or []
     if not isinstance(written, list) or not all(isinstance(text, str) for text in written):
         raise BuildRequestError(f"spec.source.allow: expected a list of paths, found {show_value(written)}")

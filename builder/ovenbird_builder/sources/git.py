@@ -92,7 +92,7 @@ class _Checkout:
         return commit, epoch
 
     def add_version_files(self, found: GitSource, folder: Path, commit: str) -> None:
-        """Write what a build learns from tags into a checkout. Errors: ProcessFailed."""
+        """Write what a build learns from tags into a checkout. Errors: ProcessFailedError."""
         from .git_command import Git
         from .git_versions import add_version_files
 

@@ -56,7 +56,7 @@ class GitEnvironment(Struct, frozen=True):
 class Git(git.cmd.Git):
     """GitPython's command line in one folder, run in our surroundings; methods are git's verbs, and give stdout.
 
-    Errors: process.ProcessFailed.
+    Errors: process.ProcessFailedError.
     """
 
     def __init__(self, folder: Path, surroundings: GitEnvironment, line: Callable[[str], None] | None = None) -> None:

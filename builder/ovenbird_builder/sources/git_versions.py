@@ -31,7 +31,7 @@ def add_version_files(git: Git, url: str, commit: str) -> None:
     """Write what names the version of `commit` into its checkout, where a file of a project asks for tags.
 
     The history and the tags are fetched for it, without the files of other commits where the server can leave these
-    out. Errors: ProcessFailed.
+    out. Errors: ProcessFailedError.
     """
     if not _asks_for_tags(git, commit):
         return

@@ -66,7 +66,7 @@ def _context(network: NetworkSettings) -> ssl.SSLContext:
 
 
 class _Proxies(urllib.request.ProxyHandler):
-    """The proxies of a Network instead of those of this process."""
+    """The proxies of a NetworkSettings instead of those of this process."""
 
     def __init__(self, network: NetworkSettings) -> None:
         found = {name.lower().removesuffix("_proxy"): value for name, value in sorted(network.proxies.items())}

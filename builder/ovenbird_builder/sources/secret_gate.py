@@ -46,7 +46,7 @@ def find_secrets(
 
 
 def check_source(findings: Sequence[SecretFinding], allow: Sequence[str]) -> None:
-    """Refuse a source with findings that `allow` does not let pass. Errors: GateError, which shows no value."""
+    """Refuse a source with findings that `allow` does not let pass. Errors: ImagePolicyError, which shows no value."""
     refused = [finding for finding in findings if not is_allowed(finding.path, allow)]
     if not refused:
         return

@@ -14,7 +14,7 @@ def refuse(root: Path, standard: frozenset[str]) -> None:
     """Refuse a root that holds a file which hides a module of Python or of the runtime.
 
     `standard` are the modules of the target's standard library, which is not the builder's.
-    Errors: ShadowedSourceError.
+    Errors: ModuleShadowedError.
     """
     for entry, name, whose in shadows(root, standard):
         raise ModuleShadowedError(

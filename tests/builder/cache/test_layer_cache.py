@@ -191,7 +191,7 @@ def test_two_processes_on_one_cache_agree(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named_and_does_no_harm(tmp_path: Path) -> None:
-    """A cache on a disk of 2 MB: a layer of 4 MB ends with SpaceError, a small one can still be made afterwards."""
+    """A cache on a disk of 2 MB: a layer of 4 MB ends with DiskFullError, a small one can still be made afterwards."""
     with disk(tmp_path / "disk", "2m") as small:
         cache = LayerCache(small / "cache")
         with pytest.raises(DiskFullError, match=r"cannot write to the cache .*No space left") as caught:

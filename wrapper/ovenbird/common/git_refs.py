@@ -13,7 +13,7 @@ from .text import show_value
 def resolve_ref(refs: dict[str, str], found: GitSource) -> str:
     """What to fetch: the full name of a reference, or a commit, maybe a short one.
 
-    A full commit is never taken for a branch of that name. Errors: RefMissingError, with near names.
+    A full commit is never taken for a branch of that name. Errors: GitRefNotFoundError, with near names.
     """
     ref = found.ref
     if not refs:

@@ -30,7 +30,10 @@ class GitSource:
 
 
 def parse(source: str) -> GitSource:
-    """The address of a git source. Errors: AddressError; UnsafeAddressError for what may be an option or a command."""
+    """The address of a git source.
+
+    Errors: SourceUrlError; UnsafeSourceUrlError for what may be an option or a command.
+    """
     text, _, fragment = source.removeprefix("git+").partition("#")
     parts = source_url.split(text)
     shown = source_url.shown(parts)
@@ -52,7 +55,7 @@ def parse(source: str) -> GitSource:
 def credentials(found: GitSource, environ: Mapping[str, str]) -> Credentials | None:
     """What git is told when the repository's own server asks: the URL's, `GIT_TOKEN`, or a name and a password.
 
-    Errors: AddressError for a value of more than one line.
+    Errors: SourceUrlError for a value of more than one line.
     """
     if found.scheme not in ("http", "https"):
         return None

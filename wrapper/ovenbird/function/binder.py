@@ -55,7 +55,7 @@ class Parameter:
     converter: Converter
 
     def convert(self, value: Any, lax: bool) -> Any:
-        """The value of this field, converted. Errors: FieldsError."""
+        """The value of this field, converted. Errors: PayloadValidationError."""
         if not self.upload:
             if hasattr(value, "filename"):
                 raise PayloadValidationError([FieldError(self.name, "expected a value, found a file")])
@@ -119,7 +119,7 @@ class Binder:
         return by_keywords
 
     def from_json(self, body: bytes) -> dict[str, Any]:
-        """Arguments from a JSON text. Errors: MalformedError, FieldsError."""
+        """Arguments from a JSON text. Errors: MalformedPayloadError, PayloadValidationError."""
         try:
             if self._struct is not None:
                 return msgspec.structs.asdict(self._decode(body))
@@ -130,7 +130,10 @@ class Binder:
         return self.from_object(parse_json(body))
 
     def from_object(self, data: Any, *, lax: bool = False, query: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
-        """Arguments from a parsed payload; `query` fills fields that the payload does not have. Errors: FieldsError."""
+        """Arguments from a parsed payload; `query` fills fields that the payload does not have.
+
+        Errors: PayloadValidationError.
+        """
         if self.mode is PayloadMode.NONE:
             return {}
         if self.mode is PayloadMode.RAW:
@@ -144,7 +147,7 @@ class Binder:
         return self._from_mapping(data, lax, list(query))
 
     def from_fields(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-        """Arguments from the fields of a form or query, as text or files. Errors: FieldsError."""
+        """Arguments from the fields of a form or query, as text or files. Errors: PayloadValidationError."""
         if self.mode is PayloadMode.FIELDS:
             return self._from_mapping({}, True, list(pairs))
         if not self.parameters:
@@ -156,7 +159,7 @@ class Binder:
         return self.from_object(as_object(pairs, parameter.hint), lax=True)
 
     def from_nothing(self) -> dict[str, Any]:
-        """Arguments when there is neither a body nor a query. Errors: FieldsError."""
+        """Arguments when there is neither a body nor a query. Errors: PayloadValidationError."""
         if self.mode is PayloadMode.FIELDS:
             return self._from_mapping({}, False, [])
         if self.mode is PayloadMode.NONE:
@@ -187,7 +190,10 @@ class Binder:
         return f"{', '.join(uploads)} takes an uploaded file, which comes over HTTP only" if uploads else ""
 
     def _from_whole(self, data: Any, lax: bool) -> dict[str, Any]:
-        """Return the whole payload as the only argument. Errors: FieldsError, which says what the body should be."""
+        """Return the whole payload as the only argument.
+
+        Errors: PayloadValidationError, which says what the body should be.
+        """
         (parameter,) = self.parameters
         name = parameter.name
         try:
@@ -283,7 +289,7 @@ class Binder:
 
 
 def convert_one(parameter: Parameter, value: Any, *, lax: bool = False) -> Any:
-    """One value, converted to the hint of its parameter. Errors: FieldsError."""
+    """One value, converted to the hint of its parameter. Errors: PayloadValidationError."""
     return parameter.convert(value, lax)
 
 

@@ -22,7 +22,7 @@ TABLES = (("DataFrame", "pandas", "polars"), ("Series", "pandas", "polars"))
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that a JSON text holds. Errors: MalformedError."""
+    """The value that a JSON text holds. Errors: MalformedPayloadError."""
     try:
         return msgspec.json.decode(body)
     except RecursionError:
@@ -88,7 +88,10 @@ class Converter:
         return self._adapter is not None
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:
-        """The value, converted. Errors: FieldsError that names every part that does not fit, below `path`."""
+        """The value, converted.
+
+        Errors: PayloadValidationError that names every part that does not fit, below `path`.
+        """
         try:
             try:
                 return self._convert(value, self.hint, lax)
@@ -168,7 +171,7 @@ class UnconvertibleInput(Converter):
         return True
 
     def convert(self, value: Any, path: str, lax: bool = False) -> Any:  # noqa: ARG002
-        """No value is. Errors: FieldsError."""
+        """No value is. Errors: PayloadValidationError."""
         raise PayloadValidationError(
             [FieldError(path, f"no parameter makes a {hint_text(self.hint)}: give it as --input")]
         )

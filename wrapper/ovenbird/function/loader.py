@@ -51,7 +51,7 @@ class LoadedFunction:
 def load(target: Target) -> LoadedFunction:
     """Import the target's module and find its attribute, or the function that is meant by it (see `_meant`).
 
-    Errors: ShadowError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
+    Errors: ModuleShadowedError, ModuleMissingError, ModuleFailedError, AttributeMissingError, NotCallableError.
     """
     root = str(target.root)
     stand_in()

@@ -91,7 +91,7 @@ def effective(
 def _from_json(parameter: Parameter, text: str) -> Any:
     """Return the value of a JSON text, converted. Its text goes to the hint as it is, so a Decimal keeps all digits.
 
-    Errors: msgspec.MsgspecError and its like for what is no JSON; FieldsError for what does not fit.
+    Errors: msgspec.MsgspecError and its like for what is no JSON; PayloadValidationError for what does not fit.
     """
     value = msgspec.json.decode(str(text))
     if isinstance(value, (float, list, dict)) and (decode := getattr(parameter.converter, "decode", None)):
@@ -101,7 +101,10 @@ def _from_json(parameter: Parameter, text: str) -> Any:
 
 
 def _from_text(parameter: Parameter, text: str) -> Any:
-    """Return a text, converted; a number may be written as Python's `int` and `float` take it. Errors: FieldsError."""
+    """Return a text, converted; a number may be written as Python's `int` and `float` take it.
+
+    Errors: PayloadValidationError.
+    """
     try:
         return convert_one(parameter, text, lax=True)
     except PayloadValidationError as error:

@@ -1,6 +1,6 @@
 """Start a run: decide where it comes from, make its record, and execute it.
 
-The platform's own runs are taken over by `remote`, which is imported for them only: an empty run has to be quick.
+The platform's own runs are taken over by `platform_run`, which is imported for them only: an empty run has to be quick.
 """
 
 from __future__ import annotations

@@ -233,7 +233,7 @@ class JobRun:
             return unrecorded.exit_code
 
     def _execute(self) -> None:
-        """Load, bind, init, call, store. Errors: OvenbirdError, Interrupted; Ended for what the user's code did."""
+        """Load, bind, init, call, store. Errors: OvenbirdError, RunInterrupted; RunFailed for the user's code."""
         handler = self._load()
         binder = handler.binder
         if binder is None:

@@ -41,7 +41,7 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 class Interruption:
-    """Within the block, signals and the end of the time limit (0 for none) raise Interrupted in the main thread.
+    """Within the block, signals and the end of the time limit (0 for none) raise RunInterrupted in the main thread.
 
     A signal, and not an exception set from another thread, so that waiting inside C (`time.sleep`, a read) ends too.
 

@@ -21,7 +21,7 @@ Items = Callable[[Iterable[Any]], Any]
 
 
 def call(handler: Handler, context: Context, parameters: Arguments, values: Arguments, items: Items = list) -> Any:
-    """What the handler returned; a generator's items as `items`. Errors: Ended, Interrupted, InitError.
+    """What the handler returned; a generator's items as `items`. Errors: RunFailed, RunInterrupted, InitError.
 
     `parameters` are for init, `values` for the handler. A loop is started only for a function that needs one.
     """

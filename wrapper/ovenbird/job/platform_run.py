@@ -80,7 +80,7 @@ def take(
 ) -> Record:  # fmt: skip
     """The run; `known_run` with the state that it has by now, when it is at hand.
 
-    Errors: PlatformError when there is none, or no such project; RunKindError when it is of another kind.
+    Errors: PlatformError when there is none, or no such project; UnsupportedRunKindError when it is of another kind.
     """
     key = keys.run_key(project, keys.check_id(identity, "RUN_ID"), "")
     try:
@@ -102,7 +102,7 @@ def named(store: EntityStore, run: Record, folder: Path, environ: Mapping[str, s
 
     The source is what the document holds inline, else what lies in `folder`, where the platform has put it, else what
     its URL leads to.
-    Errors: DocumentError, LoadError; UnservedError for a kind, or a source, that cannot be had here.
+    Errors: DocumentError, LoadError; UnsupportedRunError for a kind, or a source, that cannot be had here.
     """
     spec = run["spec"]
     text = str(spec.get("function") or "")

@@ -66,7 +66,7 @@ def native(
 def _of_body(body: bytes, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """The run in the event's body; None when it holds none, or not the one that the environment names.
 
-    Errors: RunKindError when it is of another kind.
+    Errors: UnsupportedRunKindError when it is of another kind.
     """
     try:
         found = json.loads(body)

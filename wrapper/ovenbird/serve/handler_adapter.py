@@ -31,7 +31,7 @@ class HandlerAdapter:
         return Context(handler.name, root=root, worker_id=worker_id, open_project=open_project)
 
     def event(self, call: HttpCall, body: bytes) -> Any:
-        """A call as an event. Errors: MalformedError."""
+        """A call as an event. Errors: MalformedPayloadError."""
         return event_of(call, body)
 
 

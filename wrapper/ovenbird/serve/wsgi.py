@@ -31,7 +31,7 @@ _PART = 64 * 1024  # bytes that are read at once
 
 
 async def read_body(call: HttpCall, wire: ServerTransport, limit: int, seconds: float, memory: BodyMemory) -> Keywords:
-    """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: ProblemError 408, 413."""
+    """The body as the keyword `body`: a file that holds it, or one that receives it. Errors: HttpProblem 408, 413."""
     content = wire.body(call)
     if content is None:
         body = body_reader.BodyReader(call, limit, seconds)
@@ -93,7 +93,7 @@ class WsgiCall(ThreadedCall):
         super().cancel()
 
     def receive(self, body: body_reader.BodyReader) -> bytes:
-        """The next part of the body; empty at its end. For the thread. Errors: ProblemError 408, 413; CallStopped."""
+        """The next part of the body; empty at its end. For the thread. Errors: HttpProblem 408, 413; CallCancelled."""
         if body.whole:
             return b""
         if self._cut:

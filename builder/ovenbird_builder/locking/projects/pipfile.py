@@ -1,4 +1,4 @@
-"""A Pipfile: what `[packages]` declares, with the places that it names. Its lock is read by `project_locks`."""
+"""A Pipfile: what `[packages]` declares, with the places that it names. Its lock is read by `foreign_locks`."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class _TreeWriter:
 
 
 def _subfolder(store: DiskObjectStore, commit: Commit, source: GitSource) -> ObjectID:
-    """The tree of the folder that is asked for. Errors: AddressError when there is none."""
+    """The tree of the folder that is asked for. Errors: SourceUrlError when there is none."""
     name: ObjectID = commit.tree
     for part in filter(None, source.subfolder.split("/")):
         tree = store[name]

@@ -142,7 +142,7 @@ class _GitFetch:
 
 
 def _commit(store: DiskObjectStore, name: ObjectID, source: GitSource) -> Commit:
-    """The commit of that name, or that the tag of that name stands for. Errors: AddressError."""
+    """The commit of that name, or that the tag of that name stands for. Errors: SourceUrlError."""
     object_ = store[name]
     while isinstance(object_, Tag):
         object_ = store[object_.object[1]]

@@ -52,7 +52,7 @@ class TokenManager:
     def header(self) -> str:
         """Return the Authorization header, empty for none.
 
-        Errors: PlatformDeniedError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
+        Errors: PlatformAuthError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
         """
         with self._lock:
             while True:
@@ -75,7 +75,7 @@ class TokenManager:
     def renew(self, used: str) -> None:
         """After the header `used` was not accepted: refresh or exchange, else turn to the credentials file.
 
-        Errors: PlatformDeniedError when nothing is left to try; PlatformUnreachableError.
+        Errors: PlatformAuthError when nothing is left to try; PlatformUnreachableError.
         """
         with self._lock:
             if used != f"Bearer {self._now.values.get(ACCESS)}" and used.startswith("Bearer "):
@@ -91,7 +91,7 @@ class TokenManager:
             return self._turn(reason)
 
     def _turn(self, reason: str) -> None:
-        """Turn to the next place that holds credentials. Errors: PlatformDeniedError when there is none."""
+        """Turn to the next place that holds credentials. Errors: PlatformAuthError when there is none."""
         if len(self._sources) == 1:
             raise PlatformAuthError(reason, hint=self._hint())
         previous = self._sources.pop(0)

@@ -52,7 +52,7 @@ class HttpConnections:
     def call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer:
         """Send a request and return the answer, whatever its status; redirects are not followed.
 
-        Errors: CertificateError, CallError.
+        Errors: CertificateError, HttpCallError.
         """
         parts = urlsplit(url)
         proxy = http_pool.find_proxy(url, self._proxies)
@@ -113,7 +113,7 @@ class HttpConnections:
         connection.close()
 
     def _open(self, parts: SplitResult, proxy: str) -> HTTPConnection:
-        """Return a new connection. Errors: CertificateError, CallError."""
+        """Return a new connection. Errors: CertificateError, HttpCallError."""
         via = urlsplit(proxy) if proxy else parts
         connection = _make_connection(parts.scheme == "https" or via.scheme == "https", via, self._connect_timeout)
         if proxy and parts.scheme == "https":

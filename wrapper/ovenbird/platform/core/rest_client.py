@@ -61,7 +61,7 @@ class RestClient:
     def call(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """Return the JSON that the platform answers.
 
-        Errors: PlatformUnreachableError, PlatformDeniedError, PlatformRefusedError with the answer's status.
+        Errors: PlatformUnreachableError, PlatformAuthError, PlatformResponseError with the answer's status.
         """
         url = f"{self.endpoint}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else encode_json(body)

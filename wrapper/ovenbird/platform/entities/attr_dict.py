@@ -48,7 +48,7 @@ class AttrDict(dict[str, Any]):
 
 
 def wrap(value: Any) -> Any:
-    """Return the value with every dict in it turned into Fields."""
+    """Return the value with every dict in it turned into an AttrDict."""
     if isinstance(value, dict) and not isinstance(value, AttrDict):
         return AttrDict(value)
     if isinstance(value, list):
@@ -57,7 +57,7 @@ def wrap(value: Any) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """Return the value with every Fields in it turned into a dict."""
+    """Return the value with every AttrDict in it turned into a dict."""
     if isinstance(value, dict):
         return {name: unwrap(item) for name, item in value.items()}
     if isinstance(value, list):

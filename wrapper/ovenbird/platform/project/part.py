@@ -1,6 +1,6 @@
 """What the parts of a project share: the methods of a kind of entity, found when one is first called.
 
-A part is no class of a project while it runs: `project_methods` binds its functions to the project, so that a job that
+A part is no class of a project while it runs: `methods` binds its functions to the project, so that a job that
 calls none of them imports none of them.
 """
 

@@ -121,7 +121,7 @@ def delete_object(url: str, environ: Mapping[str, str]) -> None:
 
 
 def is_store_error(error: BaseException) -> bool:
-    """Return whether the error is one that obstore raises, and `objectstores.reason` explains."""
+    """Return whether the error is one that obstore raises, and `common.object_storage.reason` explains."""
     return type(error).__module__.startswith("obstore") or isinstance(error, FileNotFoundError)
 
 

@@ -96,7 +96,7 @@ class ConcurrencyLimiter:
         self.calls.pop(call, None)
 
     async def acquire_slot(self, call: HttpCall) -> None:
-        """Wait for a slot, first in first out. Errors: CallStopped when the time is up or the client left."""
+        """Wait for a slot, first in first out. Errors: CallCancelled when the time is up or the client left."""
         if self.free and not self.waiting:
             self.free -= 1
             return

@@ -23,7 +23,7 @@ _PLUMBING = ("asyncio", "uvicorn", "uvloop")  # code that must not be interrupte
 class LoopWatchdog(threading.Thread):
     """Interrupts the main thread when its loop has stood still for longer than the time limit while there are calls.
 
-    The signal's handler raises CallStopped where the loop stands still: a signal also ends a `time.sleep`. Code in C
+    The signal's handler raises CallCancelled where the loop stands still: a signal also ends a `time.sleep`. Code in C
     that neither returns nor looks at signals cannot be stopped.
     """
 
@@ -58,7 +58,7 @@ class LoopWatchdog(threading.Thread):
         return bool(self.admission.calls) and perf_counter() - self.admission.ticked > self.patience
 
     def _interrupt(self, _: int, frame: FrameType | None) -> None:
-        """Raise CallStopped in the user's code, if that is where the main thread still is."""
+        """Raise CallCancelled in the user's code, if that is where the main thread still is."""
         if not self._blocked() or not _in_user_code(frame):
             return
         call = current_call.get()

@@ -79,7 +79,7 @@ class HandlerThreadPool:
             self._timer = self._loop.call_later(_LOOK, self._look, context=self._context)
 
     def cancel(self, job: WorkItem) -> bool:
-        """Take a job off the queue, or raise CallStopped in its thread; false when it has ended already."""
+        """Take a job off the queue, or raise CallCancelled in its thread; false when it has ended already."""
         thread = job.thread
         if thread is None:
             return self.cancel_waiting(job, CallCancelled()) or (job.thread is not None and job.thread.cancel(job))
@@ -150,7 +150,7 @@ class _PoolThread(threading.Thread):
         self.interrupted = False
 
     def run(self) -> None:
-        """Take jobs for ever. A CallStopped that arrives late, between two jobs, ends nothing."""
+        """Take jobs for ever. A CallCancelled that arrives late, between two jobs, ends nothing."""
         while True:
             try:
                 self._work()
@@ -161,7 +161,7 @@ class _PoolThread(threading.Thread):
                     del job
 
     def cancel(self, job: WorkItem) -> bool:
-        """Raise CallStopped in this thread if it still runs `job`."""
+        """Raise CallCancelled in this thread if it still runs `job`."""
         with self.guard:
             if self.job is not job:
                 return False

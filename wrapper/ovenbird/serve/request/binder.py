@@ -72,7 +72,7 @@ class RequestBinder:
             raise refusal(error) from None
 
     def at_once(self, call: HttpCall, body: bytes) -> Keywords | list[Keywords]:
-        """The keywords of a call whose body is at hand and not multipart. Errors: ProblemError 400, 413, 415, 422."""
+        """The keywords of a call whose body is at hand and not multipart. Errors: HttpProblem 400, 413, 415, 422."""
         binder = self.binder
         if len(body) > self.limit:
             raise body_reader.too_large(self.limit)
@@ -85,7 +85,7 @@ class RequestBinder:
             raise refusal(error) from None
 
     async def of(self, call: HttpCall) -> Keywords | list[Keywords]:
-        """The keywords of a call whose body has still to come. Errors: as above, and ProblemError 408."""
+        """The keywords of a call whose body has still to come. Errors: as above, and HttpProblem 408."""
         try:
             if b"content-encoding" in call.headers:
                 return await self._encoded(call)
@@ -136,7 +136,7 @@ class RequestBinder:
     def for_event(self, call: HttpCall, event: cloudevent.CloudEvent) -> Keywords:
         """Return the keywords for one CloudEvent: the event itself, and fields of its data.
 
-        Errors: FieldsError; ProblemError 400 for what the hinted class does not take.
+        Errors: PayloadValidationError; HttpProblem 400 for what the hinted class does not take.
         """
         binder = self.binder
         data = {} if event.data is None else event.data

@@ -40,22 +40,22 @@ class BodyLimits(NamedTuple):
         return cls(settings.max_fields, settings.max_items)
 
     def check_json(self, body: bytes) -> None:
-        """Refuse a JSON text with too many values. Errors: ProblemError 413."""
+        """Refuse a JSON text with too many values. Errors: HttpProblem 413."""
         if self.items and len(body) > self.items and json_items(body, self.items) > self.items:
             raise _too_many("values", self.items, "max_items")
 
     def check_msgpack(self, body: bytes) -> None:
-        """Refuse MessagePack with too many values. Errors: ProblemError 413."""
+        """Refuse MessagePack with too many values. Errors: HttpProblem 413."""
         if self.items and len(body) > self.items and msgpack_items(body, self.items) > self.items:
             raise _too_many("values", self.items, "max_items")
 
     def check_form(self, body: bytes) -> None:
-        """Refuse a form with too many fields. Errors: ProblemError 413."""
+        """Refuse a form with too many fields. Errors: HttpProblem 413."""
         if self.fields and len(body) > self.fields and body.count(b"&") >= self.fields:
             raise _too_many("fields", self.fields, "max_fields")
 
     def check_query(self, query: bytes) -> None:
-        """Refuse a query with too many fields. Errors: ProblemError 400."""
+        """Refuse a query with too many fields. Errors: HttpProblem 400."""
         if self.fields and len(query) > self.fields and query.count(b"&") >= self.fields:
             raise HttpProblem(400, f"the query has over {self.fields} fields", limit=self.fields)
 

@@ -55,7 +55,7 @@ class BodyReader:
             check_charset(call)  # whoever reads the body decodes its parts by this charset
 
     async def receive(self) -> Message:
-        """The next ASGI message. Errors: ProblemError 413 and 408; CallStopped when the client left half way."""
+        """The next ASGI message. Errors: HttpProblem 413 and 408; CallCancelled when the client left half way."""
         if self.whole:
             return await self._receive()
         try:
@@ -127,7 +127,7 @@ def is_multipart(call: HttpCall) -> bool:
 
 
 def fields_of(form: Any, call: HttpCall, *, uploads: bool) -> list[tuple[str, Any]]:
-    """Fields and files of a form, and the query's. Errors: ProblemError 415 for files when no parameter takes one."""
+    """Fields and files of a form, and the query's. Errors: HttpProblem 415 for files when no parameter takes one."""
     # a browser sends an input without a file as one without a name, and the charset where the form asks for it
     items = [(name, value) for name, value in form.multi_items() if getattr(value, "filename", None) != ""]
     if not uploads and any(hasattr(value, "filename") for _, value in items):
@@ -150,7 +150,7 @@ async def discard(call: HttpCall) -> None:
 def arguments(binder: Binder, call: HttpCall, body: bytes, limits: BodyLimits) -> dict[str, Any]:
     """The handler's arguments from a body and the query.
 
-    Errors: ProblemError 413 and 415; MalformedError, FieldsError.
+    Errors: HttpProblem 413 and 415; MalformedPayloadError, PayloadValidationError.
     """
     if binder.mode is PayloadMode.NONE:  # the handler sees the body in its event or request, whatever its media type
         return {}
@@ -197,7 +197,7 @@ def cloudevents(
 ) -> tuple[list[cloudevent.CloudEvent | cloudevent.MalformedEvent], bool]:
     """Return the CloudEvents of a request, and whether they came as a batch.
 
-    Errors: MalformedError; ProblemError 400, 413, 415.
+    Errors: MalformedPayloadError; HttpProblem 400, 413, 415.
     """
     media = media_of(call)
     if media.json or media.name.startswith("application/cloudevents") or not media.name:

@@ -30,7 +30,7 @@ class TooLargeError(Exception):
 def decode(body: bytes, header: str, limit: int) -> bytes:
     """Return a body without its codings, the last one first.
 
-    Errors: ProblemError 415 for a coding that is not understood, 400 for data that is damaged or cut off, 413 over
+    Errors: HttpProblem 415 for a coding that is not understood, 400 for data that is damaged or cut off, 413 over
     `limit` bytes.
     """
     codings = [word for part in header.split(",") if (word := part.strip().lower()) not in ("", "identity")]

@@ -43,13 +43,13 @@ def media_of(call: HttpCall) -> ContentType:
 
 
 def parsed(call: HttpCall, body: bytes) -> Any:
-    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedError."""
+    """The body of an event: parsed when the media type is JSON, else bytes. Errors: MalformedPayloadError."""
     media = media_of(call)
     return parse_json(transcoded(body, media.charset)) if media.json and body else body
 
 
 def event_of(call: HttpCall, body: bytes) -> Event:
-    """The call as an Event. Errors: MalformedError."""
+    """The call as an Event. Errors: MalformedPayloadError."""
     scope = call.scope
     return Event(
         parsed(call, body),
@@ -62,7 +62,7 @@ def event_of(call: HttpCall, body: bytes) -> Event:
 
 
 def text_of(body: bytes, charset: str) -> str:
-    """Return a body as text. Errors: ProblemError 415 for a charset that is not understood, 400 for other bytes."""
+    """Return a body as text. Errors: HttpProblem 415 for a charset that is not understood, 400 for other bytes."""
     codec = codec_of(charset)
     if codec is None:
         raise _unknown(charset)
@@ -78,7 +78,7 @@ def transcoded(body: bytes, charset: str) -> bytes:
 
 
 def check_charset(call: HttpCall) -> None:
-    """Refuse a charset that is not understood, before a library decodes by it. Errors: ProblemError 415."""
+    """Refuse a charset that is not understood, before a library decodes by it. Errors: HttpProblem 415."""
     if b"charset" in call.headers.get(b"content-type", b"").lower():
         charset = media_of(call).charset
         if codec_of(charset) is None:

@@ -23,7 +23,7 @@ async def read_multipart(call: HttpCall, body: BodyReader, limits: BodyLimits, m
 
     The limit of fields counts fields and files together. A part that is no file may be as long as the body: `memory`
     reserves the bytes that such parts have.
-    Errors: ProblemError 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
+    Errors: HttpProblem 413 for too many parts, 400 for a body that is malformed or cut off, 415 for its charset.
     """
     if call.scope["query_string"]:
         limits.check_query(call.scope["query_string"])

@@ -211,7 +211,10 @@ class GeneratorThread:
         return item
 
     def push(self, item: Any) -> None:
-        """Add an item, or wait while the loop is too far behind. For the thread. Errors: CallStopped after `cancel`."""
+        """Add an item, or wait while the loop is too far behind. For the thread.
+
+        Errors: CallCancelled after `cancel`.
+        """
         size = len(item) if isinstance(item, (str, bytes, bytearray)) else 1024
         with self._room:
             while self._ahead > _AHEAD and not self._closed:

@@ -1,7 +1,7 @@
 """The one place that reaches into uvicorn: its private classes, what ours need of them, and a call beyond ASGI.
 
-The modules of a connection (`request_reader`, `cycle`, `protocol`) take uvicorn's classes from here, and use of them
-the names that are listed here alone. `engine` asks at the start which of these are missing, and falls back to uvicorn's
+The modules of a connection (`request_reader`, `response_cycle`, `protocol`) take uvicorn's classes from here, and
+use of them the names that are listed here alone. `engine` asks at the start which of these are missing, and falls back to uvicorn's
 own protocol, by its public settings.
 """
 
