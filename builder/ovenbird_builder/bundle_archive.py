@@ -103,7 +103,7 @@ class Bundle(Struct, frozen=True):
 def write(
     path: Path, given: Mapping[str, Any], request: BuildRequest, prepared: Sequence[PlatformBuild], cache: LayerCache
 ) -> int:
-    """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: SpaceError."""
+    """Write a bundle to `path`, whole or not at all; its size in bytes. Errors: DiskFullError."""
     _refuse_outside(prepared)
     with guard_output_writes(path):
         make_parent_folders(path)
@@ -114,7 +114,7 @@ def write(
 
 
 def _refuse_outside(prepared: Sequence[PlatformBuild]) -> None:
-    """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: SpecError."""
+    """Refuse requirements that lie beside the source, which a bundle holds alone. Errors: BuildRequestError."""
     for requirement in prepared[0].inputs.needs.wanted.wanted:
         if requirement.origin.startswith("file:.."):
             raise BuildRequestError(
@@ -141,7 +141,7 @@ def is_bundle(text: str) -> bool:
 def opened(path: Path, cache: LayerCache) -> Iterator[Bundle]:
     """Take a bundle's base and wheels into the cache, and its source to a folder that is there for a while.
 
-    Errors: SpecError for a file that is no bundle; DigestError for one that was damaged.
+    Errors: BuildRequestError for a file that is no bundle; DigestError for one that was damaged.
     """
     with make_build_folder(cache.root) as folder:
         try:

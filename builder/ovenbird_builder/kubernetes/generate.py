@@ -16,7 +16,7 @@ _SUSPICIOUS = ("PASSWORD", "TOKEN", "SECRET", "ACCESS_KEY", "PRIVATE_KEY", "API_
 
 
 def make(request: ManifestRequest) -> list[Document]:
-    """The documents, claims first. Errors: SpecError."""
+    """The documents, claims first. Errors: BuildRequestError."""
     if request.action == "build":
         documents = build_job.documents(request)
     elif request.action == "job":

@@ -38,7 +38,7 @@ def is_label(text: str, longest: int = LONGEST) -> bool:
 
 
 def check_label(text: str, subject: str, longest: int = LONGEST) -> str:
-    """The text itself. Errors: SpecError that names `what` when it is no DNS label."""
+    """The text itself. Errors: BuildRequestError that names `what` when it is no DNS label."""
     if not is_label(text, longest):
         raise BuildRequestError(
             f"{subject}: expected lower-case letters, digits and dashes, a letter first, at most"
@@ -53,7 +53,7 @@ def is_subdomain(text: str) -> bool:
 
 
 def check_subdomain(text: str, subject: str) -> str:
-    """The text itself. Errors: SpecError that names `what`."""
+    """The text itself. Errors: BuildRequestError that names `what`."""
     if not is_subdomain(text):
         raise BuildRequestError(
             f"{subject}: expected lower-case letters, digits, dashes and dots, found {show_value(text)}"

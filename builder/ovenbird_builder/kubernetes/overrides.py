@@ -16,7 +16,7 @@ _STEP = re.compile(r"\.?((?:\\.|[^\\.\[\]=])+)|\[([0-9]{1,4})\]|\[([A-Za-z]+)=([
 
 
 def apply(documents: Iterable[dict[str, Any]], changes: Iterable[str]) -> None:
-    """Change the documents in place, in the order given. Errors: SpecError that names the change."""
+    """Change the documents in place, in the order given. Errors: BuildRequestError that names the change."""
     changed = list(documents)
     for change in changes:
         kind, path, value = parse(change)
@@ -34,7 +34,7 @@ def parse(change: str) -> tuple[str, list[Key], Any]:
     """The kind, the path below it, and the value: JSON where it is JSON, else text.
 
     A path is `spec.replicas`, `containers[0]`, `containers[name=function]`; a dot within a name is written as a
-    backslash and a dot. Errors: SpecError.
+    backslash and a dot. Errors: BuildRequestError.
     """
     steps: list[Key] = []
     position = 0

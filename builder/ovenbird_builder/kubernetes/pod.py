@@ -56,7 +56,10 @@ def variables(request: ManifestRequest) -> dict[str, str]:
 
 
 def settings(request: ManifestRequest) -> Settings:
-    """The settings that the runtime will have in the pod. Errors: SpecError for a variable that does not parse."""
+    """The settings that the runtime will have in the pod.
+
+    Errors: BuildRequestError for a variable that does not parse.
+    """
     try:
         return resolve("serve" if request.action == "serve" else "run", {}, variables(request))
     except SettingsError as error:
@@ -106,7 +109,7 @@ def own_paths(request: ManifestRequest) -> tuple[str, ...]:
 
 
 def check_length(plain: Mapping[str, str]) -> None:
-    """Refuse a variable with which the kernel starts no program. Errors: SpecError."""
+    """Refuse a variable with which the kernel starts no program. Errors: BuildRequestError."""
     for name, value in plain.items():
         size = len(f"{name}={value.replace('$$', '$')}".encode()) + 1  # with the byte that ends it
         if size > _LONGEST:
@@ -117,7 +120,10 @@ def check_length(plain: Mapping[str, str]) -> None:
 
 
 def environment(request: ManifestRequest, plain: Mapping[str, str]) -> list[Document]:
-    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them. Errors: SpecError."""
+    """The `env` of a container: secrets first, so that `$(NAME)` in a value can name them.
+
+    Errors: BuildRequestError.
+    """
     check_length(plain)
     secrets = [
         {
@@ -130,7 +136,7 @@ def environment(request: ManifestRequest, plain: Mapping[str, str]) -> list[Docu
 
 
 def spec(request: ManifestRequest, of: Document, **more: Any) -> Document:
-    """The `spec` of a pod that has the one container `of`. Errors: SpecError for two volumes at one path."""
+    """The `spec` of a pod that has the one container `of`. Errors: BuildRequestError for two volumes at one path."""
     for item in request.task.volumes:
         if item.mount_path in own_paths(request):
             raise BuildRequestError(f"volumes: {show_value(item.name)}: the manifest itself mounts {item.mount_path}")

@@ -70,7 +70,10 @@ class ManifestRequest:
 
 
 def check(request: ManifestRequest, more: Sequence[str] = ()) -> ManifestRequest:
-    """The same, when nothing in it contradicts, and `more` holds no problem. Errors: SpecError, with every problem."""
+    """The same, when nothing in it contradicts, and `more` holds no problem.
+
+    Errors: BuildRequestError, with every problem.
+    """
     problems = [*_places(request), *_names(request), *_values(request), *more]
     if problems:
         raise BuildRequestError(

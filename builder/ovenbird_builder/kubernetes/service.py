@@ -67,7 +67,7 @@ def _deployment(request: ManifestRequest, served_settings: Settings) -> Document
 
 
 def served(request: ManifestRequest) -> Settings:
-    """The settings of the service. Errors: SpecError for a port that nobody could find."""
+    """The settings of the service. Errors: BuildRequestError for a port that nobody could find."""
     served_settings = settings(request)
     if not served_settings.port:
         raise BuildRequestError("envs: OVENBIRD_PORT is 0, a port that the Service cannot know")

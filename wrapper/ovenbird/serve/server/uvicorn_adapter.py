@@ -1,8 +1,8 @@
 """The one place that reaches into uvicorn: its private classes, what ours need of them, and a call beyond ASGI.
 
 The modules of a connection (`request_reader`, `response_cycle`, `protocol`) take uvicorn's classes from here, and
-use of them the names that are listed here alone. `engine` asks at the start which of these are missing, and falls back to uvicorn's
-own protocol, by its public settings.
+use of them the names that are listed here alone. `engine` asks at the start which of these are missing,
+and falls back to uvicorn's own protocol, by its public settings.
 """
 
 from __future__ import annotations
