@@ -24,7 +24,7 @@ def find_interpreter(
     """Return the interpreter of a base. `version` (`3.12`) is the requested one, empty for any.
 
     `sibling` is the same base for this machine, which is asked where `base` itself cannot run.
-    Errors: IncompatibleBaseError; those of `bench.image`.
+    Errors: IncompatibleBaseError; those of `StageImages.image`.
     """
     probed = base if sibling is None else sibling
     name = compute_key("interpreter", base=probed.digest, probe=1)

@@ -28,7 +28,7 @@ class BuildEnvironment(Struct, frozen=True):
 
     cache: LayerCache
     registry: SkopeoClient
-    bench: StageImages
+    stage_images: StageImages
     folder: Path
     environ: Mapping[str, str]
     progress: Progress
@@ -52,10 +52,10 @@ def open_environment(
         registry = SkopeoClient(
             cache.blobs, environ, request.network, login, request.timeout or None, tell=progress.say
         )  # fmt: skip
-        desk = stack.enter_context(open_stage_images(registry, cache))
+        images = stack.enter_context(open_stage_images(registry, cache))
         folder = stack.enter_context(make_build_folder(cache.root))
         warnings = stack.enter_context(_record_warnings(progress))
-        yield BuildEnvironment(cache, registry, desk, folder, environ, progress, warnings, {})
+        yield BuildEnvironment(cache, registry, images, folder, environ, progress, warnings, {})
 
 
 class _Handler(logging.Handler):

@@ -30,7 +30,7 @@ class BuildContext(Struct, frozen=True):
     """
 
     cache: LayerCache
-    bench: StageImages
+    stage_images: StageImages
     network: NetworkSettings
     secrets: tuple[BuildSecret, ...]
     compression: str
@@ -48,32 +48,32 @@ class BuiltImage(Struct, frozen=True):
 
 
 def build_image(
-    plan: ImagePlan, kitchen: BuildContext, changes: ConfigChanges, annotations: Mapping[str, str], epoch: int
+    plan: ImagePlan, context: BuildContext, changes: ConfigChanges, annotations: Mapping[str, str], epoch: int
 ) -> BuiltImage:
     """Make what is missing, in order, and put the image together.
 
     Errors: InstructionFailedError, InstructionTimeoutError, LayerError, DiskFullError; those of `engine_errors`.
     """
-    layers = make_layers(plan, kitchen, len(plan.steps))
+    layers = make_layers(plan, context, len(plan.steps))
     base = plan.base
     described_layers = [step.told(layer) for step, layer in zip(plan.steps, layers, strict=True)]
     image = store_image(
-        predict_image(base.manifest, base.config, described_layers, changes, annotations, epoch), kitchen.cache
+        predict_image(base.manifest, base.config, described_layers, changes, annotations, epoch), context.cache
     )
     return BuiltImage(image, layers)
 
 
-def make_layers(plan: ImagePlan, kitchen: BuildContext, count: int) -> tuple[Layer, ...]:
+def make_layers(plan: ImagePlan, context: BuildContext, count: int) -> tuple[Layer, ...]:
     """The first `count` layers of a plan. Assembled layers of one kind are made together."""
     layers: list[Layer] = []
     while len(layers) < count:
         step = plan.steps[len(layers)]
         if step.instruction:
-            layers.append(_make_instruction_layer(step, plan, layers, kitchen))
+            layers.append(_make_instruction_layer(step, plan, layers, context))
             continue
         same = _take_same_kind(plan.steps[len(layers) : count])
         known = [step.layer for step in same if step.layer]
-        layers += known if len(known) == len(same) else _assemble_layers(step.kind, same, kitchen)
+        layers += known if len(known) == len(same) else _assemble_layers(step.kind, same, context)
     return tuple(layers)
 
 
@@ -87,12 +87,12 @@ def _take_same_kind(steps: Sequence[LayerStep]) -> list[LayerStep]:
     return same_kind
 
 
-def _assemble_layers(kind: str, steps: Sequence[LayerStep], kitchen: BuildContext) -> list[Layer]:
-    with kitchen.progress.stage(f"{kind}: {', '.join(step.name for step in steps if not step.layer)}"):
-        return list(kitchen.makers[kind]())
+def _assemble_layers(kind: str, steps: Sequence[LayerStep], context: BuildContext) -> list[Layer]:
+    with context.progress.stage(f"{kind}: {', '.join(step.name for step in steps if not step.layer)}"):
+        return list(context.makers[kind]())
 
 
-def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> Layer:
+def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -> Layer:
     """The layer of an instruction: found, or made by running it on an image of all that lies below."""
     if step.layer:
         return step.layer
@@ -104,28 +104,28 @@ def _make_instruction_layer(step: LayerStep, plan: ImagePlan, below: Sequence[La
     start = time.monotonic()
 
     def make(draft: PendingBlob) -> str:
-        image = load_stage(plan, below, kitchen)
+        image = load_stage(plan, below, context)
         diff_ids = (*base.diff_ids, *(layer.diff_id for layer in below))
-        context = StepContext(
-            clamp, kitchen.secrets, kitchen.network, kitchen.timeout, kitchen.progress.line, kitchen.cache.drafts,
-            kitchen.python,
+        step_context = StepContext(
+            clamp, context.secrets, context.network, context.timeout, context.progress.line, context.cache.drafts,
+            context.python,
         )  # fmt: skip
-        with execute_instruction(instruction, image, diff_ids, context) as raw:
-            tar = TarWriter(draft, kitchen.compression)
+        with execute_instruction(instruction, image, diff_ids, step_context) as raw:
+            tar = TarWriter(draft, context.compression)
             layer_diff.normalise_layer(raw, tar, clamp)
             return tar.close()
 
-    with kitchen.progress.stage(f"instruction: {instruction.run}"):
-        media_type = COMPRESSIONS[kitchen.compression][0]
-        layer = kitchen.cache.layer(step.key, instruction.run[:80], media_type, make)
+    with context.progress.stage(f"instruction: {instruction.run}"):
+        media_type = COMPRESSIONS[context.compression][0]
+        layer = context.cache.layer(step.key, instruction.run[:80], media_type, make)
     return replace(layer, seconds=0.0 if layer.cached else time.monotonic() - start)
 
 
-def load_stage(plan: ImagePlan, below: Sequence[Layer], kitchen: BuildContext) -> str:
+def load_stage(plan: ImagePlan, below: Sequence[Layer], context: BuildContext) -> str:
     """The name in the store of the base with some layers on it, for what has to run there."""
     base = plan.base
     if not below:
-        return kitchen.bench.image(base.manifest, keep=True)
-    kitchen.bench.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
-    image = store_image(predict_image(base.manifest, base.config, below, ConfigChanges(), {}, 0), kitchen.cache)
-    return kitchen.bench.image(image.manifest)
+        return context.stage_images.image(base.manifest, keep=True)
+    context.stage_images.image(base.manifest, keep=True)  # its layers stay in the store when the stage goes
+    image = store_image(predict_image(base.manifest, base.config, below, ConfigChanges(), {}, 0), context.cache)
+    return context.stage_images.image(image.manifest)

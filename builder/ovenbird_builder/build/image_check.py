@@ -54,7 +54,7 @@ class ImageCheck:
         image: AssembledImage,
         layers: Sequence[Layer],
         base: BaseImage,
-        bench: StageImages,
+        stage_images: StageImages,
         cache: LayerCache,
         *,
         limit: float,
@@ -66,7 +66,7 @@ class ImageCheck:
         With `keep` large layers are left in the store, where nothing else of the build brings them: the next check of
         this repository finds them.
         """
-        self.image, self.layers, self.base, self.bench, self.cache = image, layers, base, bench, cache
+        self.image, self.layers, self.base, self.stage_images, self.cache = image, layers, base, stage_images, cache
         self._limit = min(limit or LIMIT, LIMIT)
         self._repository, self._keep = repository, keep
         self._key = compute_key("image check", image=image.digest)
@@ -101,7 +101,7 @@ class ImageCheck:
     def _load(self) -> bool | None:
         """As `_load_mounted`; large layers that nothing else brings to the store are brought there for it."""
         is_loaded = self._load_mounted()
-        if is_loaded is None and self._keep and can_mount(self.cache, self.bench.registry.environ):
+        if is_loaded is None and self._keep and can_mount(self.cache, self.stage_images.registry.environ):
             try:
                 self._keep_large()
             except OvenbirdError:  # told when the engine is asked
@@ -113,7 +113,7 @@ class ImageCheck:
         """Return whether the function can be loaded without an engine; None where that is not to be had."""
         try:
             done = run_mounted(
-                self.image, self.layers, _COMMAND, self.cache, self.bench.registry.environ, user=(UID, GID),
+                self.image, self.layers, _COMMAND, self.cache, self.stage_images.registry.environ, user=(UID, GID),
                 workdir=HOME, env=_VARIABLES, timeout=self._limit, stop=self._stop,
             )  # fmt: skip
         except OvenbirdError:
@@ -123,10 +123,10 @@ class ImageCheck:
     def _is_loaded_by_engine(self) -> bool:
         """Return whether a container could be started in which the function is loaded. Errors: CheckError."""
         try:
-            self.bench.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
+            self.stage_images.image(self.base.manifest, keep=True)  # its layers stay in the store when the image goes
             if self._keep:
                 self._keep_large()
-            with open_container(self.bench.image(self.image.manifest), pull="never") as container:
+            with open_container(self.stage_images.image(self.image.manifest), pull="never") as container:
                 done = _run(container, self._limit)
         except CheckError:
             raise
@@ -148,13 +148,13 @@ class ImageCheck:
         count = count_large(self.layers)
         below = predict_image(self.base.manifest, self.base.config, self.layers[:count], ConfigChanges(), {}, 0)
         manifest = store_image(below, self.cache).manifest if count else self.base.manifest
-        name = self.bench.image(manifest, keep=True)
+        name = self.stage_images.image(manifest, keep=True)
         memory = compute_key("layers of a check", repository=self._repository)
         before = self.cache.noted(memory)
         if before != (name if count else ""):
             self.cache.note(memory, name if count else "", f"what the check of {self._repository} keeps in the store")
             if before:
-                self.bench.drop(str(before))
+                self.stage_images.drop(str(before))
 
 
 def _run(container: WorkingContainer, limit: float) -> CompletedProcess:

@@ -52,14 +52,14 @@ class ResolvedInputs(Struct, frozen=True):
     absent: Mapping[str, str] = {}  # kinds of layers whose wheels a dry run has not fetched, and what to say of each
 
 
-def make_contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache, builder: str) -> ImageContents:
+def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache, builder: str) -> ImageContents:
     """The contents of an image. `builder` is the version of Ovenbird that builds.
 
     Errors: those of `layers`, where a base has to be asked what it holds.
     """
     compression, tree = inputs.request.compression, inputs.tree
     files = _files(inputs)
-    identity, below = inputs.base.digest, bench.base(inputs.sibling.manifest)
+    identity, below = inputs.base.digest, stage_images.base(inputs.sibling.manifest)
     budget = BUDGET - (runtime_layers.BUDGET + 1 if inputs.runtime else 0) - len(inputs.request.instructions)
     above = WheelSet(inputs.wheels, inputs.interpreter, identity, compression=compression, budget=budget)
     runtime = runtime_layers.make_runtime_wheels(inputs.runtime, inputs.interpreter, identity, compression)
@@ -79,7 +79,7 @@ def make_contents(inputs: ResolvedInputs, bench: StageImages, cache: LayerCache,
         ],
     }
     if inputs.runtime:
-        parts["runtime"] = _runtime_parts(runtime, inputs, bench, cache)
+        parts["runtime"] = _runtime_parts(runtime, inputs, stage_images, cache)
     for kind, name in inputs.absent.items():
         parts[kind] = [LayerSpec(kind, name, "")]  # without a key, as nobody knows it yet
 
@@ -122,8 +122,10 @@ def describe_image(inputs: ResolvedInputs, builder: str) -> dict[str, str]:
     return {name: value for name, value in description.items() if value}
 
 
-def _runtime_parts(stack: WheelSet, inputs: ResolvedInputs, bench: StageImages, cache: LayerCache) -> list[LayerSpec]:
-    below = bench.base(inputs.sibling.manifest)
+def _runtime_parts(
+    stack: WheelSet, inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache
+) -> list[LayerSpec]:
+    below = stage_images.base(inputs.sibling.manifest)
     rows = outline_layers(stack, below, cache)
     known = runtime_layers.read_accounts(below, stack.identity, cache)
     files = runtime_layers.make_runtime_files(stack.target, *known)

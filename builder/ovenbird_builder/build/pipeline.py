@@ -46,12 +46,12 @@ def build_images(request: BuildRequest, environment: BuildEnvironment) -> BuildR
     baked = tuple(_build_platform(request, environment, platform_build) for platform_build in prepared)
     for platform_build, built_image in zip(prepared, baked, strict=True):
         _check_policy(request, environment, platform_build, built_image)
-    parcel = _make_parcel(request, prepared, baked)
-    delivered, issued = _deliver(request, environment, parcel, prepared, baked)
+    publication = _make_publication(request, prepared, baked)
+    delivered, issued = _deliver(request, environment, publication, prepared, baked)
     _remember(request, environment, prepared)
     if request.write_back and request.document:
-        writeback.write_image(request.document, f"{request.tags[0]}@{parcel.digest}")
-    result = _make_result(request, environment, prepared, baked, parcel)
+        writeback.write_image(request.document, f"{request.tags[0]}@{publication.digest}")
+    result = _make_result(request, environment, prepared, baked, publication)
     statements = {"statements": [attestations.row() for attestations in issued]} if issued else {}
     return replace(
         result, changed=bool(delivered), seconds=time.monotonic() - start, more={**result.more, **statements}
@@ -140,7 +140,7 @@ def _check_policy(
     )
 
 
-def _make_parcel(
+def _make_publication(
     request: BuildRequest, prepared: Sequence[PlatformBuild], baked: Sequence[BuiltImage]
 ) -> PublishRequest:
     """The one image, or the index of several."""
@@ -159,7 +159,7 @@ def _make_parcel(
 def _deliver(
     request: BuildRequest,
     environment: BuildEnvironment,
-    parcel: PublishRequest,
+    publication: PublishRequest,
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
 ) -> tuple[list[str], tuple[BuildAttestations, ...]]:
@@ -175,14 +175,16 @@ def _deliver(
         )
 
     edited = _is_edited(request, environment, prepared, baked)
-    outputs = [output for output in request.outputs if edited or not is_published(output, parcel, environment.registry)]
+    outputs = [
+        output for output in request.outputs if edited or not is_published(output, publication, environment.registry)
+    ]
     with contextlib.ExitStack() as stack:
         allow = _begin_check(request, environment, prepared, baked, stack) if outputs else None
         for output in outputs:
             if output.kind == "registry":
-                issued = _push(request, environment, parcel, told, allow)
+                issued = _push(request, environment, publication, told, allow)
             else:
-                write_output(output, parcel, environment.registry, environment.cache, environment.progress, allow)
+                write_output(output, publication, environment.registry, environment.cache, environment.progress, allow)
             if output.path:
                 from . import attestations
 
@@ -232,7 +234,7 @@ def _begin_check(
         built_image.image,
         built_image.layers,
         platform_build.inputs.base,
-        environment.bench,
+        environment.stage_images,
         environment.cache,
         limit=request.timeout,
         repository=request.tags[0].repository,
@@ -251,7 +253,7 @@ def _begin_check(
 def _push(
     request: BuildRequest,
     environment: BuildEnvironment,
-    parcel: PublishRequest,
+    publication: PublishRequest,
     issue: Callable[[], tuple[BuildAttestations, ...]],
     allow: Callable[[], None] | None,
 ) -> tuple[BuildAttestations, ...]:
@@ -265,7 +267,7 @@ def _push(
         return issued, attestations.attach_attestations(issued, request.tags, environment.registry)
 
     with environment.progress.stage(f"push {', '.join(map(str, request.tags))} with bill of materials and provenance"):
-        issued, attached = push_tags(parcel, environment.registry, environment.cache, attach, allow)
+        issued, attached = push_tags(publication, environment.registry, environment.cache, attach, allow)
         for attestation in attached:
             if (
                 not attestation.first
@@ -348,7 +350,7 @@ def _make_result(
     environment: BuildEnvironment,
     prepared: Sequence[PlatformBuild],
     baked: Sequence[BuiltImage],
-    parcel: PublishRequest,
+    publication: PublishRequest,
 ) -> BuildResult:
     """Return the result of a build, but for how long it took and whether something was changed."""
     first = prepared[0].inputs
@@ -365,7 +367,7 @@ def _make_result(
     ]
     return BuildResult(
         image=str(request.tags[0]),
-        digest=parcel.digest,
+        digest=publication.digest,
         layers=baked[0].layers,
         source={"uri": tree.uri, "revision": tree.revision, "digest": tree.digest},
         lock={"path": first.needs.path, "digest": first.needs.lock.digest},

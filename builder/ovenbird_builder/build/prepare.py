@@ -51,7 +51,7 @@ def prepare_platform(
     base, sibling = _find_bases(request, environment, platform)
     version = request.python or ("" if request.base else DEFAULT_PYTHON)
     python = interpreter_of(
-        base, version, environment.bench, environment.cache, sibling=None if base is sibling else sibling
+        base, version, environment.stage_images, environment.cache, sibling=None if base is sibling else sibling
     )
     early = _plan(request, environment, base, {})
     image = _image_below_dependencies(request, environment, early, sibling, python.executable)
@@ -70,7 +70,7 @@ def prepare_platform(
     runtime, absent["runtime"] = ((), "") if python.runtime else _resolve_runtime(request, environment, python)
     absent = {kind: name for kind, name in absent.items() if name}
     inputs = ResolvedInputs(request, base, sibling, python, source, pins, packages, runtime, absent)
-    inside = make_contents(inputs, environment.bench, environment.cache, __version__)
+    inside = make_contents(inputs, environment.stage_images, environment.cache, __version__)
     return PlatformBuild(inputs, inside, _plan(request, environment, base, inside.parts), identity)
 
 
@@ -84,7 +84,7 @@ def _check_source(
         from .syntax_check import ask_python
 
         try:
-            return ask_python(environment.bench.base(sibling.manifest), python.executable, root, names)
+            return ask_python(environment.stage_images.base(sibling.manifest), python.executable, root, names)
         except (OvenbirdError, ValueError):
             return None
 
@@ -120,7 +120,7 @@ def _has_module(
     from .syntax_check import has_module
 
     try:
-        return has_module(environment.bench.base(sibling.manifest), python.executable, name)
+        return has_module(environment.stage_images.base(sibling.manifest), python.executable, name)
     except (OvenbirdError, ValueError):
         return True  # the check in the image will tell
 
@@ -152,7 +152,8 @@ def make_build_context(
 ) -> BuildContext:
     """What baking needs; without contents only instructions can be made. `python` is the target's interpreter."""
     return BuildContext(
-        environment.cache, environment.bench, request.network, request.secrets, request.compression, request.timeout,
+        environment.cache, environment.stage_images, request.network, request.secrets, request.compression,
+        request.timeout,
         inside.makers if inside else {}, environment.progress, python,
     )  # fmt: skip
 
@@ -201,7 +202,7 @@ def _image_below_dependencies(
     """
     count = sum(1 for step in early.steps if _is_first(step))
     if not count or request.dry_run:  # which runs none of them, so what needs them for its metadata fails
-        return environment.bench.base(sibling.manifest)
+        return environment.stage_images.base(sibling.manifest)
 
     def make() -> str:
         table = make_build_context(request, environment, python)

@@ -82,7 +82,7 @@ class StageImages:
 
 @contextlib.contextmanager
 def open_stage_images(registry: SkopeoClient, cache: LayerCache) -> Iterator[StageImages]:
-    """A bench that is cleared at the end."""
+    """Return stage images that are removed at the end."""
     stage_images = StageImages(registry, cache)
     try:
         yield stage_images

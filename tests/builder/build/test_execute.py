@@ -43,7 +43,7 @@ class Range:
         }
         return make_plan(BASE, (), parts, PlanContext(self.cache.find_layer, "zstd", {}))
 
-    def kitchen(self) -> BuildContext:
+    def context(self) -> BuildContext:
         def maker(kind: str) -> Sequence[Layer]:
             self.made.append(kind)
             return [make_files_layer(files, self.cache) for files in FILES[kind]]
@@ -60,12 +60,12 @@ def stove(tmp_path: Path) -> Range:
 
 def test_what_is_missing_is_made_once_and_in_order(stove: Range) -> None:
     """The layers of a kind by one call; the second time by none, and the image is the same."""
-    first = build_image(stove.plan(), stove.kitchen(), ConfigChanges(), {"a": "b"}, 7)
+    first = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
     assert stove.made == ["dependencies", "source", "document"]
     assert [line for line in stove.told.getvalue().splitlines() if line[0] == ">"] == [
         "> dependencies: dependencies 0, dependencies 1", "> source: source 0", "> document: document 0"
     ]  # fmt: skip
-    again = build_image(stove.plan(), stove.kitchen(), ConfigChanges(), {"a": "b"}, 7)
+    again = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
     assert stove.made == ["dependencies", "source", "document"]
     assert again.image.digest == first.image.digest
     assert [layer.cached for layer in again.layers] == [True] * 4
@@ -73,7 +73,7 @@ def test_what_is_missing_is_made_once_and_in_order(stove: Range) -> None:
 
 def test_the_image_holds_the_layers_in_the_order_of_the_plan(stove: Range) -> None:
     """Manifest and config tell of the same ones; annotations and time are those that were given."""
-    made = build_image(stove.plan(), stove.kitchen(), ConfigChanges(), {"a": "b"}, 7)
+    made = build_image(stove.plan(), stove.context(), ConfigChanges(), {"a": "b"}, 7)
     manifest, config = json.loads(made.image.manifest), json.loads(made.image.config)
     assert [row["digest"] for row in manifest["layers"]] == [layer.digest for layer in made.layers]
     assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in made.layers]
@@ -83,25 +83,25 @@ def test_the_image_holds_the_layers_in_the_order_of_the_plan(stove: Range) -> No
 
 def test_a_kind_of_which_one_layer_is_missing_is_asked_again(stove: Range) -> None:
     """Its maker finds what is there; the other kinds are left alone."""
-    build_image(stove.plan(), stove.kitchen(), ConfigChanges(), {}, 0)
+    build_image(stove.plan(), stove.context(), ConfigChanges(), {}, 0)
     stove.made.clear()
     stove.cache.blob(stove.plan().steps[1].layer.digest).unlink()  # type: ignore[union-attr]  # it was just made
-    again = build_image(stove.plan(), stove.kitchen(), ConfigChanges(), {}, 0)
+    again = build_image(stove.plan(), stove.context(), ConfigChanges(), {}, 0)
     assert stove.made == ["dependencies"]
     assert [layer.cached for layer in again.layers] == [True, False, True, True]
 
 
 def test_only_the_first_layers_are_made_where_that_is_all_that_is_asked(stove: Range) -> None:
     """As for a source distribution, which is built on the base and what comes before the dependencies."""
-    assert len(make_layers(stove.plan(), stove.kitchen(), 2)) == 2
+    assert len(make_layers(stove.plan(), stove.context(), 2)) == 2
     assert stove.made == ["dependencies"]
-    assert make_layers(stove.plan(), stove.kitchen(), 0) == ()
+    assert make_layers(stove.plan(), stove.context(), 0) == ()
 
 
 def test_a_maker_that_fails_ends_it(stove: Range) -> None:
     """What was made before stays in the cache."""
-    kitchen = stove.kitchen()
-    broken = {**kitchen.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
+    context = stove.context()
+    broken = {**context.makers, "source": lambda: (_ for _ in ()).throw(OSError("no source"))}
     with pytest.raises(OSError, match="no source"):
-        build_image(stove.plan(), structs.replace(kitchen, makers=broken), ConfigChanges(), {}, 0)
+        build_image(stove.plan(), structs.replace(context, makers=broken), ConfigChanges(), {}, 0)
     assert [step.layer is not None for step in stove.plan().steps] == [True, True, False, False]

@@ -20,8 +20,8 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path / "cache", b"one")
 
 
-def put(shop: Shop, one: Destination, parcel: PublishRequest) -> None:
-    write(one, shop.registry, write_layout(shop.cache, "image", parcel.manifest, "image"), parcel.tags)
+def put(shop: Shop, one: Destination, publication: PublishRequest) -> None:
+    write(one, shop.registry, write_layout(shop.cache, "image", publication.manifest, "image"), publication.tags)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_a_folder_has_every_tag_and_replaces_the_last_image(shop: Shop, tmp_path
     place = tmp_path / "out" / "image"
     place.parent.mkdir()
     other = Shop(tmp_path / "other", b"two")
-    put(other, Destination("oci", str(place)), other.parcel("old"))
-    put(shop, Destination("oci", str(place)), shop.parcel("1", "latest"))
+    put(other, Destination("oci", str(place)), other.publication("old"))
+    put(shop, Destination("oci", str(place)), shop.publication("1", "latest"))
     rows = json.loads((place / "index.json").read_text())["manifests"]
     assert {row["digest"] for row in rows} == {shop.image.digest}
     assert [row["annotations"]["org.opencontainers.image.ref.name"] for row in rows] == ["1", "latest"]
@@ -66,10 +66,10 @@ def test_a_folder_of_something_else_is_left_alone(shop: Shop, tmp_path: Path) ->
     place.mkdir()
     (place / "thesis.tex").touch()
     with pytest.raises(ImageError, match="is not an OCI layout"):
-        put(shop, Destination("oci", str(place)), shop.parcel())
+        put(shop, Destination("oci", str(place)), shop.publication())
     assert [path.name for path in place.iterdir()] == ["thesis.tex"]
     (place / "thesis.tex").unlink()
-    put(shop, Destination("oci", str(place)), shop.parcel())
+    put(shop, Destination("oci", str(place)), shop.publication())
     assert (place / "oci-layout").is_file()
 
 
@@ -77,7 +77,7 @@ def test_an_archive_for_docker_holds_layers_that_docker_knows(shop: Shop, tmp_pa
     """Unpacked from zstd, by the tag; nothing lies beside it."""
     place = tmp_path / "out" / "image.tar"
     place.parent.mkdir()
-    put(shop, Destination("docker-archive", str(place)), shop.parcel("1"))
+    put(shop, Destination("docker-archive", str(place)), shop.publication("1"))
     with tarfile.open(place) as archive:
         (about,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]  # it is a file
         (layer,) = about["Layers"]
@@ -91,4 +91,4 @@ def test_a_place_that_is_gone_is_told(shop: Shop, tmp_path: Path) -> None:
     """A file is there, which was none when the build began."""
     (tmp_path / "gone").touch()
     with pytest.raises(DiskFullError, match=r"--output: cannot write '.*/gone'"):
-        put(shop, Destination("oci", str(tmp_path / "gone" / "image")), shop.parcel())
+        put(shop, Destination("oci", str(tmp_path / "gone" / "image")), shop.publication())
