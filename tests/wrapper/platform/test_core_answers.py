@@ -282,7 +282,7 @@ def test_the_file_is_tried_next(core: Double, tmp_path: Path, environ: dict[str,
     """Whatever is wrong in the environment, the file's user and password are used, and nothing is sent twice."""
     core.auth.mode = "basic"
     client = _ask(core, **environ, DH_CONFIG=_file(tmp_path / "core.ini", **_GOOD))
-    assert client.tokens.header().startswith("Basic ")
+    assert client.tokens.make_header().startswith("Basic ")
     assert core.counts()["GET projects/{id}"] <= 2
 
 

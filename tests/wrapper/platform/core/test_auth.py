@@ -71,7 +71,7 @@ def test_user_and_password(core: Double) -> None:
 
 def test_none(core: Double) -> None:
     """A platform that asks for nothing gets no header."""
-    assert ask(core).tokens.header() == ""
+    assert ask(core).tokens.make_header() == ""
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ class TokenManager:
         """Take a new lock, in a forked process."""
         self._lock = threading.Lock()
 
-    def value(self, name: str) -> str:
+    def get_setting(self, name: str) -> str:
         """Return a setting of the platform, empty where there is none."""
         return self._now.values.get(name, "")
 
-    def header(self) -> str:
+    def make_header(self) -> str:
         """Return the Authorization header, empty for none.
 
         Errors: PlatformAuthError when neither a personal nor a refresh token is taken; PlatformUnreachableError.
@@ -101,7 +101,7 @@ class TokenManager:
             self.storage.pop(name, None)
         self.storage.update(self._now.values)
 
-    def redacted(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without any secret that this process knows."""
         from ...common.redact import make_redactor  # for an error's text alone
 

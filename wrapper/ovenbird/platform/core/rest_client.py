@@ -48,7 +48,7 @@ class RestClient:
     def __init__(self, environ: Mapping[str, str], patience: float = 60.0, read_timeout: float = 60.0) -> None:
         self.tokens = TokenManager(environ, self._ask)
         self.patience = patience
-        self.endpoint = self.tokens.value("DHCORE_ENDPOINT").strip().rstrip("/")
+        self.endpoint = self.tokens.get_setting("DHCORE_ENDPOINT").strip().rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             problem = f"found {parts.scheme}://{parts.hostname}" if self.endpoint else "it is not set"
@@ -65,17 +65,17 @@ class RestClient:
         """
         url = f"{self.endpoint}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else encode_json(body)
-        used = self.tokens.header()
-        answer = self._patiently(method, url, data, "application/json", used)
+        used = self.tokens.make_header()
+        answer = self._send_with_retries(method, url, data, "application/json", used)
         if self._is_unknown(answer, used):
             self.tokens.renew(used)
-            used = self.tokens.header()
-            answer = self._patiently(method, url, data, "application/json", used)
+            used = self.tokens.make_header()
+            answer = self._send_with_retries(method, url, data, "application/json", used)
             if self._is_unknown(answer, used):
                 self.tokens.renew(used)  # which names what was not accepted, unless another place has credentials
-                answer = self._patiently(method, url, data, "application/json", self.tokens.header())
+                answer = self._send_with_retries(method, url, data, "application/json", self.tokens.make_header())
         self._check_level(answer.headers.get("x-api-level", ""))
-        return self._content(method, path, answer)
+        return self._decode_answer(method, path, answer)
 
     @staticmethod
     def _is_unknown(answer: HttpAnswer, signed: str) -> bool:
@@ -94,9 +94,9 @@ class RestClient:
     def _ask(self, url: str, form: Mapping[str, str] | None) -> Any:
         data = urlencode(form).encode() if form is not None else None
         method, kind = ("GET", "") if form is None else ("POST", "application/x-www-form-urlencoded")
-        return self._content(method, url, self._patiently(method, url, data, kind, ""))
+        return self._decode_answer(method, url, self._send_with_retries(method, url, data, kind, ""))
 
-    def _patiently(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> HttpAnswer:
+    def _send_with_retries(self, method: str, url: str, data: bytes | None, kind: str, signed: str) -> HttpAnswer:
         """Return the answer to one call, which is made again after a broken connection and an answer that may pass.
 
         Repeating is safe: ids are made here, so a second POST of one entity is told by its id.
@@ -119,7 +119,7 @@ class RestClient:
                 reason, wish = f"it answered {answer.status}", _parse_retry_after(answer.headers.get("retry-after", ""))
             except CertificateError as error:
                 hint = "`SSL_CERT_FILE` names the certificates to trust"
-                raise PlatformUnreachableError(f"{self._shown(url)}: {error}", hint=hint) from None
+                raise PlatformUnreachableError(f"{self._redact_path(url)}: {error}", hint=hint) from None
             except HttpCallError as error:
                 reason = str(error)
             wait = max(min(wish, _LONGEST_WISH), pause * random.uniform(0.7, 1.3))  # noqa: S311  # spreads clients
@@ -128,21 +128,21 @@ class RestClient:
                 if answer is not None:
                     return answer
                 hint = "`DHCORE_ENDPOINT` says where it is; `OVENBIRD_PLATFORM=local` does without it"
-                raise PlatformUnreachableError(f"{self._shown(url)} does not answer: {reason}", hint=hint)
+                raise PlatformUnreachableError(f"{self._redact_path(url)} does not answer: {reason}", hint=hint)
             if pause == _FIRST_PAUSE:
-                _log.warning("%s: %s; trying again", self._shown(url), reason)
+                _log.warning("%s: %s; trying again", self._redact_path(url), reason)
             time.sleep(wait)
             self._of_thread.repeated = True
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _content(self, method: str, path: str, answer: HttpAnswer) -> Any:
-        request = f"{method} {self._shown(path)}"
+    def _decode_answer(self, method: str, path: str, answer: HttpAnswer) -> Any:
+        request = f"{method} {self._redact_path(path)}"
         if answer.status in (401, 403):
-            signed_in = answer.status == 403 and bool(self.tokens.header())
+            signed_in = answer.status == 403 and bool(self.tokens.make_header())
             hint = "the credentials are valid, and do not allow this" if signed_in else "log in again"
-            raise PlatformAuthError(f"{request} was denied ({answer.status}): {self._said(answer)}", hint=hint)
+            raise PlatformAuthError(f"{request} was denied ({answer.status}): {self._read_reason(answer)}", hint=hint)
         if not 200 <= answer.status < 300:
-            message = f"{request} failed ({answer.status}): {self._said(answer)}"
+            message = f"{request} failed ({answer.status}): {self._read_reason(answer)}"
             if answer.status in _AGAIN and answer.status != 500:
                 raise PlatformUnreachableError(message)
             raise PlatformResponseError(message, status=answer.status, repeated=self._of_thread.repeated)
@@ -156,7 +156,7 @@ class RestClient:
                 f"{request}: the answer is {kind}, not JSON", hint="does `DHCORE_ENDPOINT` lead to the platform itself?"
             ) from None
 
-    def _said(self, answer: HttpAnswer) -> str:
+    def _read_reason(self, answer: HttpAnswer) -> str:
         """Return the reason in an answer, in one line and without secrets: servers repeat what they were given."""
         text = answer.data.decode("utf-8", "replace")
         if title := re.search("<title>([^<]*)</title>", text):
@@ -166,9 +166,9 @@ class RestClient:
             text = str(document.get("message") or document.get("error_description") or document.get("error") or text)
         except (msgspec.MsgspecError, AttributeError):
             pass
-        return redact_text(self.tokens.redacted(explain_refusal(" ".join(text.split()))))[:300]
+        return redact_text(self.tokens.redact(explain_refusal(" ".join(text.split()))))[:300]
 
-    def _shown(self, url: str) -> str:
+    def _redact_path(self, url: str) -> str:
         return redact_url(url.partition("?")[0])
 
     def _check_level(self, level: str) -> None:

@@ -23,7 +23,7 @@ class RunApi:
         self._client = client
         self._remote = remote
         self._held: dict[str, Record] = {}
-        self._said: dict[str, dict[str, Any]] = {}  # by id, what was said of a run when it was last written
+        self._annotations: dict[str, dict[str, Any]] = {}  # of runs by id, as they were last written
         self.functions: dict[str, dict[str, Any]] = {}  # specs by key, of those that runs of this process are of
 
     def hold(self, record: Record) -> None:
@@ -56,8 +56,8 @@ class RunApi:
                 raise PlatformError(f"{record['key']} is not in Core", hint="it was removed meanwhile") from None
             raise
         annotations = get_annotations(record)
-        previous = self._said.get(identity) or dict.fromkeys(annotations)
-        self._said[identity] = annotations
+        previous = self._annotations.get(identity) or dict.fromkeys(annotations)
+        self._annotations[identity] = annotations
         changed = {name: value for name, value in annotations.items() if value != previous[name]}
         entity = serialization.merge_run(current, record, changed, owned=identity != self._remote)
         target, before = entity["status"]["state"], (current.get("status") or {}).get("state")
@@ -76,7 +76,7 @@ class RunApi:
         if not (function := record["spec"].get("function")):
             raise PlatformError(f"{record['key']} cannot be recorded: its function could not be loaded")
         entity = serialization.to_core(record)
-        self._said[record["id"]] = get_annotations(record)
+        self._annotations[record["id"]] = get_annotations(record)
         task = self._task(record, serialization.format_function(function))
         # what the platform calls built: the run holds all that its function and its task say
         entity["spec"] = {**self.functions.get(function, {}), **entity["spec"], "task": task}

@@ -285,7 +285,7 @@ class DigitalHubStore:
         """Return whether the platform has handed out other credentials for its files; they expire as tokens do."""
         before = dict(self.client.tokens.storage)
         try:
-            self.client.tokens.renew(self.client.tokens.header())
+            self.client.tokens.renew(self.client.tokens.make_header())
         except PlatformError:
             return False
         return before != self.client.tokens.storage

@@ -39,7 +39,7 @@ class LocalStore:
                 self._close_to_others()
         self._database = Database(self.path)
         self._owned = Ownership(self._database, self.log_file)
-        self._said: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
+        self._annotations: dict[str, dict[str, Any]] = {}  # annotations that this process last gave to its runs
         self.reap()
 
     def _close_to_others(self) -> None:
@@ -60,7 +60,7 @@ class LocalStore:
         identity = [record[name] for name in ("project", "type", "kind", "name", "id")]
         if owned:
             self._owned.hold(record["project"], record["id"])
-            self._said[record["id"]] = get_annotations(record)
+            self._annotations[record["id"]] = get_annotations(record)
         with self._database.writing() as connection:
             try:
                 sequence = connection.execute(
@@ -86,7 +86,7 @@ class LocalStore:
                 "UPDATE entity SET state = ?, updated = ?, function = ?, started = ?, ended = ? WHERE seq = ?",
                 (state, format_timestamp(), *_run_columns(record), row[0]),
             )
-            if record["id"] in self._said:
+            if record["id"] in self._annotations:
                 record = self._merge_annotations(connection, record, row[0])
             connection.execute("UPDATE body SET text = ? WHERE seq = ?", (pack_record(record, self.home), row[0]))
             if state in FINAL:
@@ -99,8 +99,8 @@ class LocalStore:
         """Return a record of this process's run with the annotations that others have changed meanwhile."""
         text = connection.execute("SELECT text FROM body WHERE seq = ?", (sequence,)).fetchone()[0]
         stored = unpack_record(text, self.home)["metadata"]
-        before, current = self._said[record["id"]], get_annotations(record)
-        self._said[record["id"]] = current
+        before, current = self._annotations[record["id"]], get_annotations(record)
+        self._annotations[record["id"]] = current
         newer = {name: stored.get(name) for name in ANNOTATIONS if current[name] == before[name] != stored.get(name)}
         return {**record, "metadata": {**record["metadata"], **newer}} if newer else record
 

@@ -37,7 +37,7 @@ class ProjectPart:
 
 
 def list_entities(project: ProjectPart, type: str, **filters: Any) -> list[Any]:
-    """Return the entities that pass the filters of `finding.find`, newest first."""
+    """Return the entities that pass the filters of `find_entities`, newest first."""
     records = entity_filters.find_entities(project._store, type, project.name, **filters)
     return [entity_of(project._store, record, project._environ) for record in records]
 
