@@ -46,10 +46,10 @@ class Shop:
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or RegistryAuthFile(), tell=tell)
         push_tags(
-            replace(self.parcel(), tags=tags, mount_sources=mount_sources or {}), client, self.cache, lambda _: None
+            replace(self.publication(), tags=tags, mount_sources=mount_sources or {}), client, self.cache, lambda _: None
         )
 
-    def parcel(self, *tags: str) -> PublishRequest:
+    def publication(self, *tags: str) -> PublishRequest:
         """The image, by these tags of a name in the local store."""
         names = tuple(ImageReference("localhost", "shop", tag) for tag in tags or ("1",))
         return PublishRequest(self.image.manifest, self.image.digest, names)
