@@ -46,7 +46,10 @@ class Shop:
         """Push the image as a build does, with nothing told about it."""
         client = replace(self.registry, credentials=credentials or RegistryAuthFile(), tell=tell)
         push_tags(
-            replace(self.publication(), tags=tags, mount_sources=mount_sources or {}), client, self.cache, lambda _: None
+            replace(self.publication(), tags=tags, mount_sources=mount_sources or {}),
+            client,
+            self.cache,
+            lambda _: None,
         )
 
     def publication(self, *tags: str) -> PublishRequest:
