@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -399,3 +400,10 @@ def test_no_modules_import_each_other() -> None:
 def test_every_layer_exists() -> None:
     """The table names no module that is gone, so that it cannot rot."""
     assert set(MAY_IMPORT) <= {name for name, _ in modules()}
+
+
+def test_every_folder_of_tests_is_collected(pytestconfig: pytest.Config) -> None:
+    """pytest passes over folders by their names, such as `build`: none of them holds tests."""
+    patterns = pytestconfig.getini("norecursedirs")
+    folders = {part for path in (ROOT / "tests").rglob("test_*.py") for part in path.relative_to(ROOT).parts[:-1]}
+    assert [name for name in folders if any(fnmatch(name, pattern) for pattern in patterns)] == []
