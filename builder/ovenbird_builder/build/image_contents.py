@@ -55,7 +55,7 @@ class ResolvedInputs(Struct, frozen=True):
 def make_contents(inputs: ResolvedInputs, stage_images: StageImages, cache: LayerCache, builder: str) -> ImageContents:
     """The contents of an image. `builder` is the version of Ovenbird that builds.
 
-    Errors: those of `layers`, where a base has to be asked what it holds.
+    Errors: those of `outline_layers`, where a base has to be asked what it holds.
     """
     compression, tree = inputs.request.compression, inputs.tree
     files = _files(inputs)

@@ -61,7 +61,7 @@ def execute_instruction(
 
     The tar is as the store made it (`layer_diff.normalise_layer` is next) and is gone after the block.
     Bytecode that is not of a changed source is removed from it.
-    Errors: InstructionFailedError, InstructionTimeoutError, those of `container.working`.
+    Errors: InstructionFailedError, InstructionTimeoutError, those of `open_container`.
     """
     used = [secret for secret in context.secrets if secret.name in instruction.secrets]
     with open_container(image, pull="never") as container:

@@ -37,7 +37,7 @@ print(importlib.util.find_spec(sys.argv[1]) is not None)
 def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) -> Mapping[str, tuple[int, str]]:
     """Return the faults of files below `root`, line and text by path; `python` is the interpreter in the image.
 
-    Errors: those of `container.working` and `process.run`.
+    Errors: those of `open_container` and `process.run`.
     """
     inside = f"{MOUNT}/source"
     argv = (python, "-I", "-S", "-B", "-c", _SCRIPT, inside, json.dumps(list(names)))
@@ -49,7 +49,7 @@ def ask_python(image: ImageName, python: str, root: Path, names: Sequence[str]) 
 def has_module(image: ImageName, python: str, name: str) -> bool:
     """Return whether an image has a module at the top, where the runtime looks for one; nothing is imported.
 
-    Errors: those of `container.working` and `process.run`.
+    Errors: those of `open_container` and `process.run`.
     """
     with open_container(image) as container:
         done = container.run((python, "-B", "-c", _FIND, name), network=False, timeout=_LIMIT)

@@ -64,7 +64,7 @@ class WheelPackage(Protocol):
 
 
 class SourceTree(Protocol):
-    """A fetched source; `sources.Tree` is one."""
+    """A fetched source; `sources.tree.SourceTree` is one."""
 
     @property
     def path(self) -> Path: ...

@@ -63,7 +63,7 @@ def compile_wheels(
     """Compile the wheels whose bytecode is not in the cache, all in one container of `image`; how many there were.
 
     `image` must hold the same Python as the target; it may be of another architecture.
-    Errors: IncompatibleBaseError when it holds another one; LayerError when it fails; those of `container.working`.
+    Errors: IncompatibleBaseError when it holds another one; LayerError when it fails; those of `open_container`.
     """
     missing = [wheel for wheel in wheels if cache.find(compute_bytecode_key(wheel, scheme, target)) is None]
     if not missing:

@@ -56,7 +56,7 @@ class WheelSet(Struct, frozen=True):
 def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[WheelLayerSpec, ...]:
     """The layers that `make_wheel_layers` makes of the same stack, from the bottom. `image` is asked once per base.
 
-    Errors: those of `container.working`, where a wheel takes the place of what the base has.
+    Errors: those of `open_container`, where a wheel takes the place of what the base has.
     """
     wheels, target, scheme = stack.wheels, stack.target, stack.places
     hidden_paths = (
@@ -87,7 +87,7 @@ def outline_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tupl
 def make_wheel_layers(stack: WheelSet, image: ImageName, cache: LayerCache) -> tuple[Layer, ...]:
     """Install the wheels of a stack into layers. `image` holds the target's Python, of this machine, and compiles.
 
-    Errors: LayerError, DiskFullError, IncompatibleBaseError; those of `container.working`.
+    Errors: LayerError, DiskFullError, IncompatibleBaseError; those of `open_container`.
     """
     rows = outline_layers(stack, image, cache)
     layers = [cache.find_layer(row.key) for row in rows]

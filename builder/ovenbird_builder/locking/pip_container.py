@@ -72,7 +72,7 @@ class PipContainer(Struct, frozen=True):
 def open_pip_container(site: ResolverContext, folder: Path, *, machine: str = "") -> Iterator[PipContainer]:
     """Yield a container of the site's image that shares `folder`; with `machine` its Python answers as on that one.
 
-    Errors: those of `container.working` and of `pip_tools`.
+    Errors: those of `open_container` and of `pip_tools`.
     """
     network, pip_cache = site.network, site.cache / "pip"
     pip_cache.mkdir(parents=True, exist_ok=True)
