@@ -92,95 +92,98 @@ class BuildRequest:
     @property
     def pushes(self) -> bool:
         """Whether something goes to a registry."""
-        return any(one.kind == "registry" for one in self.outputs)
+        return any(destination.kind == "registry" for destination in self.outputs)
 
 
-def request(given: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
+def request(options: Mapping[str, Any], environ: Mapping[str, str]) -> BuildRequest:
     """The request of what was given (see `options.given`).
 
     Errors: the one problem as it is, or a BuildRequestError that lists all of them; DocumentError.
     """
-    named = function_target.named(given["target"], given["source"])
-    given = _with_name(given, named.function)
+    named = function_target.named(options["target"], options["source"])
+    options = _with_name(options, named.function)
     check = _ErrorCollector()
     function = named.function
-    if given["strict"]:
+    if options["strict"]:
         refuse_unknown_fields(function)
     nothing: tuple[BuildSecret, ...] = ()
-    found = check(lambda: secrets.parse_secrets(given["secret"], environ), nothing)
-    names = [secret.name for secret in found]
-    named_tags = check.each(given["tag"], reference.parse_reference)
-    made = BuildRequest(
+    build_secrets = check(lambda: secrets.parse_secrets(options["secret"], environ), nothing)
+    names = [secret.name for secret in build_secrets]
+    named_tags = check.each(options["tag"], reference.parse_reference)
+    result = BuildRequest(
         function=function,
         document=named.document,
         tags=named_tags or (_default_tag(function),),
-        outputs=check(lambda: _outputs(given), ()),
-        python=check(lambda: function_target.version_of(function, given["python"]), ""),
-        base=check(lambda: _base(given["base"], function), ""),
-        registry=given["registry"],
-        requirement=given["requirement"],
-        requirements=check.each(given["requirements"], lambda text: _file(text, "--requirements")),
-        constraints=check.each(given["constraints"], lambda text: _file(text, "--constraints")),
-        extras=given["extra"],
-        index_url=given["index_url"],
-        extra_index_urls=given["extra_index_url"],
-        instructions=check(lambda: _instructions(function, given["instruction"], names), ()),
-        secrets=found,
-        locker=check(lambda: _word(given["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
-        platforms=check(lambda: _platforms(given["platform"]), ()),
-        compression=check(lambda: _word(given["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
-        cache=check(lambda: find_cache(given["cache_dir"], environ), Path()),
+        outputs=check(lambda: _outputs(options), ()),
+        python=check(lambda: function_target.version_of(function, options["python"]), ""),
+        base=check(lambda: _base(options["base"], function), ""),
+        registry=options["registry"],
+        requirement=options["requirement"],
+        requirements=check.each(options["requirements"], lambda text: _file(text, "--requirements")),
+        constraints=check.each(options["constraints"], lambda text: _file(text, "--constraints")),
+        extras=options["extra"],
+        index_url=options["index_url"],
+        extra_index_urls=options["extra_index_url"],
+        instructions=check(lambda: _instructions(function, options["instruction"], names), ()),
+        secrets=build_secrets,
+        locker=check(lambda: _word(options["locker"] or "pip-tools", "--locker", ("pip-tools", "uv")), ""),
+        platforms=check(lambda: _platforms(options["platform"]), ()),
+        compression=check(lambda: _word(options["compression"] or "zstd", "--compression", ("zstd", "gzip")), ""),
+        cache=check(lambda: find_cache(options["cache_dir"], environ), Path()),
         network=check(
-            lambda: read_network_settings(given["ca_bundle"], environ, given["allow_host"]), NetworkSettings()
+            lambda: read_network_settings(options["ca_bundle"], environ, options["allow_host"]), NetworkSettings()
         ),
-        authfile=given["authfile"],
-        creds_file=given["creds_file"],
-        timeout=check(lambda: _timeout(given["timeout"] or _HOUR), 0.0),
+        authfile=options["authfile"],
+        creds_file=options["creds_file"],
+        timeout=check(lambda: _timeout(options["timeout"] or _HOUR), 0.0),
         epoch=check(lambda: _epoch(environ.get("SOURCE_DATE_EPOCH", "")), None),
-        offline=given["offline"],
-        result_file=Path(given["result_file"]) if given["result_file"] else None,
-        dry_run=given["dry_run"],
-        explain=given["explain"],
-        list_source=given["list"],
-        check=given["check"],
-        write_back=given["write_back"],
-        notes=(*given.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
-        products=_products(given, environ),
-        allow=check(lambda: parse_allow(given["allow"], function), ()),
-        labels=check(lambda: label_names.parse_pairs("--label", given["label"]), {}),
-        annotations=check(lambda: label_names.parse_pairs("--annotation", given["annotation"]), {}),
+        offline=options["offline"],
+        result_file=Path(options["result_file"]) if options["result_file"] else None,
+        dry_run=options["dry_run"],
+        explain=options["explain"],
+        list_source=options["list"],
+        check=options["check"],
+        write_back=options["write_back"],
+        notes=(*options.get("notes", ()), *(f"function document: {text}" for text in function.unknown)),
+        products=_products(options, environ),
+        allow=check(lambda: parse_allow(options["allow"], function), ()),
+        labels=check(lambda: label_names.parse_pairs("--label", options["label"]), {}),
+        annotations=check(lambda: label_names.parse_pairs("--annotation", options["annotation"]), {}),
     )
-    inputs = list_input_files(given)
-    for place in made.outputs:
-        check(partial(check_destination, place, inputs), None)
-    if made.cache != Path():  # else it is told already that there is none
-        check(lambda: check_apart(made.cache, function_target.function_folders(function)), None)
-    _together(check, made, named_tags, explicit=bool(given["tag"]))
+    inputs = list_input_files(options)
+    for destination in result.outputs:
+        check(partial(check_destination, destination, inputs), None)
+    if result.cache != Path():  # else it is told already that there is none
+        check(lambda: check_apart(result.cache, function_target.function_folders(function)), None)
+    _together(check, result, named_tags, explicit=bool(options["tag"]))
     check.finish()
-    return made
+    return result
 
 
-def _with_name(given: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
+def _with_name(options: Mapping[str, Any], function: FunctionSpec) -> Mapping[str, Any]:
     """Return what was given with `{name}` in tags and outputs as the function's name, as images may be called."""
     name = _default_tag(function).path
-    return {**given, **{key: tuple(text.replace("{name}", name) for text in given[key]) for key in ("tag", "output")}}
+    return {
+        **options,
+        **{key: tuple(text.replace("{name}", name) for text in options[key]) for key in ("tag", "output")},
+    }
 
 
-def list_input_files(given: Mapping[str, Any]) -> tuple[Path, ...]:
+def list_input_files(options: Mapping[str, Any]) -> tuple[Path, ...]:
     """Return the files that a call reads, as far as its flags name them: no output takes the place of one."""
-    names = [given["target"].partition(":")[0], *given["requirements"], *given["constraints"]]
-    names += [given.get(name) or "" for name in ("bundle", "authfile", "creds_file", "ca_bundle")]
-    names += [text.partition("=")[2] for text in given["secret"]]
+    names = [options["target"].partition(":")[0], *options["requirements"], *options["constraints"]]
+    names += [options.get(name) or "" for name in ("bundle", "authfile", "creds_file", "ca_bundle")]
+    names += [text.partition("=")[2] for text in options["secret"]]
     return tuple(Path(name) for name in names if name)
 
 
-def _products(given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:
+def _products(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the paths that the flags name for the build's own use: results, images, bundles, cache, credentials."""
     names = [
-        given.get(name) or ""
+        options.get(name) or ""
         for name in ("result_file", "cache_dir", "bundle", "out", "authfile", "creds_file", "dotenv_file")
     ]
-    names += [text.partition(":")[2] for text in given.get("output") or ()]
+    names += [text.partition(":")[2] for text in options.get("output") or ()]
     paths = (expand_home(name, environ) for name in names if name not in ("", "-"))
     return tuple(path.absolute() for path in paths if is_name(path))
 
@@ -199,8 +202,8 @@ class _ErrorCollector:
             return otherwise
 
     def each(self, texts: tuple[str, ...], call: Callable[[str], T]) -> tuple[T, ...]:
-        found: list[T | None] = [self(partial(call, text), None) for text in texts]
-        return tuple(one for one in found if one is not None)
+        results: list[T | None] = [self(partial(call, text), None) for text in texts]
+        return tuple(result for result in results if result is not None)
 
     def finish(self) -> None:
         if not self.problems:
@@ -212,15 +215,15 @@ class _ErrorCollector:
         raise kind("\n  ".join(["the request has several problems:", *map(str, self.problems)]))
 
 
-def _together(check: _ErrorCollector, made: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool) -> None:
+def _together(check: _ErrorCollector, request: BuildRequest, tags: Sequence[ImageReference], *, explicit: bool) -> None:
     """Add what fits alone and not together; `tags` are those that were named and parse, as each has one reason."""
 
     def wrong(text: str, hint: str = "") -> None:
         check.problems.append(BuildRequestError(text, hint=hint))
 
-    if made.pushes and not explicit:
+    if request.pushes and not explicit:
         wrong("--push: no name to push to", "--tag registry.example.com/app:1")
-    for tag in tags if made.pushes else ():
+    for tag in tags if request.pushes else ():
         if tag.digest:
             wrong(f"--tag: {show_value(str(tag))} has a digest, which only the built image can say")
         elif not tag.host and "/" not in tag.path:
@@ -228,16 +231,18 @@ def _together(check: _ErrorCollector, made: BuildRequest, tags: Sequence[ImageRe
                 f"--push: {show_value(str(tag))} has no registry",
                 f"registry.example.com/{tag.path}, docker.io/USER/{tag.path}",
             )
-    if made.write_back and not made.document:
+    if request.write_back and not request.document:
         wrong("--write-back: the target is not a function document, so there is no spec.image to set")
-    if made.write_back and not made.pushes:
+    if request.write_back and not request.pushes:
         wrong("--write-back needs --push: only a registry gives a digest that others can fetch")
-    if len(made.platforms) > 1 and any(one.kind in ("store", "docker-archive") for one in made.outputs):
+    if len(request.platforms) > 1 and any(
+        destination.kind in ("store", "docker-archive") for destination in request.outputs
+    ):
         wrong("--platform: several platforms make an index, which goes to a registry, oci: or oci-archive: only")
-    foreign = [name for name in made.platforms if name != here()]
-    if foreign and made.instructions:
+    foreign = [name for name in request.platforms if name != here()]
+    if foreign and request.instructions:
         wrong(f"--platform {foreign[0]}: an instruction cannot run on this machine ({here()})")
-    if made.offline and made.pushes:
+    if request.offline and request.pushes:
         wrong("--offline and --push exclude each other", "--output oci-archive:FILE")
 
 
@@ -259,13 +264,13 @@ def _base(flag: str, function: FunctionSpec) -> str:
     return name
 
 
-def _outputs(given: Mapping[str, Any]) -> tuple[Destination, ...]:
-    found = [output(text) for text in given["output"]]
-    found += [output("registry")] if given["push"] else []
-    several = "," in given["platform"]
-    if not found and several:
+def _outputs(options: Mapping[str, Any]) -> tuple[Destination, ...]:
+    destinations = [output(text) for text in options["output"]]
+    destinations += [output("registry")] if options["push"] else []
+    several = "," in options["platform"]
+    if not destinations and several:
         raise BuildRequestError("--platform: an index of several platforms needs --push or --output oci:DIR")
-    return tuple(dict.fromkeys(found)) or (output("store"),)
+    return tuple(dict.fromkeys(destinations)) or (output("store"),)
 
 
 def _instructions(function: FunctionSpec, flags: tuple[str, ...], names: Sequence[str]) -> tuple[RunInstruction, ...]:
@@ -279,10 +284,10 @@ def _instructions(function: FunctionSpec, flags: tuple[str, ...], names: Sequenc
 
 
 def _platforms(text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (here(),)
-    for name in found:
+    platforms = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or (here(),)
+    for name in platforms:
         _word(name, "--platform", _PLATFORMS)
-    return found
+    return platforms
 
 
 def _word(text: str, flag: str, words: tuple[str, ...]) -> str:

@@ -73,75 +73,80 @@ def check_destination(destination: Destination, inputs: Iterable[Path] = ()) -> 
 
 
 def write(
-    one: Destination, registry: SkopeoClient, layout: Path, tags: tuple[ImageReference, ...], *, index: bool = False
+    destination: Destination,
+    registry: SkopeoClient,
+    layout: Path,
+    tags: tuple[ImageReference, ...],
+    *,
+    index: bool = False,
 ) -> None:
     """Write a layout's image to a file or folder: whole under its name, or not at all.
 
     Errors: those of `engine_errors`; ImageError when the folder is there and is not an OCI layout.
     """
-    path = Path(one.path).absolute()
+    path = Path(destination.path).absolute()
     special = not is_replaceable(path) and not path.is_dir()  # a device or a pipe takes an archive in
-    if one.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
+    if destination.kind == "oci" and path.exists() and not (path / "oci-layout").is_file() and any(_inside(path)):
         raise ImageError(f"--output: {show_value(str(path))} exists and is not an OCI layout")
     with guard_output_writes(path.parent, "--output"):
         make_parent_folders(path)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=None if special else path.parent))
     try:
         with guard_output_writes(path, "--output"):
-            made = scratch / "image"
-            if one.kind == "docker-archive":
+            image = scratch / "image"
+            if destination.kind == "docker-archive":
                 blobs = _unpacked(layout, registry.blobs, scratch)
-                registry.write(scratch / "layout", _destination(one, made, tags), blobs=blobs)
+                registry.write(scratch / "layout", _destination(destination, image, tags), blobs=blobs)
             else:
-                registry.write(layout, _destination(one, made, tags), index=index)
-            if one.kind == "oci":
-                _index_name(made, tags)
+                registry.write(layout, _destination(destination, image, tags), index=index)
+            if destination.kind == "oci":
+                _index_name(image, tags)
                 if path.exists():
                     path.rename(scratch / "old")
             if special:
                 with replacing(path) as draft:
-                    shutil.copyfile(made, draft)
+                    shutil.copyfile(image, draft)
             else:
-                made.rename(path)
+                image.rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _inside(path: Path) -> list[str]:
-    return [one.name for one in path.iterdir()] if path.is_dir() else [path.name]
+    return [entry.name for entry in path.iterdir()] if path.is_dir() else [path.name]
 
 
-def _destination(one: Destination, made: Path, tags: tuple[ImageReference, ...]) -> str:
-    if one.kind == "docker-archive":
-        return f"docker-archive:{made}:{tags[0].local}"
-    return f"{one.kind}:{made}:{tags[0].tag or 'latest'}"
+def _destination(destination: Destination, image: Path, tags: tuple[ImageReference, ...]) -> str:
+    if destination.kind == "docker-archive":
+        return f"docker-archive:{image}:{tags[0].local}"
+    return f"{destination.kind}:{image}:{tags[0].tag or 'latest'}"
 
 
 def _unpacked(layout: Path, blobs: Path, scratch: Path) -> Path:
     """A copy of a layout in which no layer is packed with zstd, which Docker's format does not know; its blobs."""
     import zstandard
 
-    found = scratch / "blobs" / "sha256"
-    found.mkdir(parents=True)
+    blob_folder = scratch / "blobs" / "sha256"
+    blob_folder.mkdir(parents=True)
     (scratch / "layout").mkdir()
     index = json.loads((layout / "index.json").read_bytes())
     manifest = json.loads(_blob(blobs, index["manifests"][0]["digest"]).read_bytes())
     config = _blob(blobs, manifest["config"]["digest"])
-    shutil.copyfile(config, found / config.name)
+    shutil.copyfile(config, blob_folder / config.name)
     diff_ids = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
     for row, diff_id in zip(manifest["layers"], diff_ids, strict=True):
         source = _blob(blobs, row["digest"])
         if not row["mediaType"].endswith("+zstd"):
-            if not (found / source.name).exists():  # an image may hold the same layer twice
-                (found / source.name).symlink_to(source)
+            if not (blob_folder / source.name).exists():  # an image may hold the same layer twice
+                (blob_folder / source.name).symlink_to(source)
             continue
-        target = found / diff_id.partition(":")[2]
+        target = blob_folder / diff_id.partition(":")[2]
         with source.open("rb") as packed, target.open("wb") as plain:
             zstandard.ZstdDecompressor().copy_stream(packed, plain)
         row |= {"mediaType": row["mediaType"].removesuffix("+zstd"), "digest": diff_id, "size": target.stat().st_size}
     data = json.dumps(manifest).encode()
     digest = hash_bytes(data)
-    (found / digest).write_bytes(data)
+    (blob_folder / digest).write_bytes(data)
     index["manifests"][0] |= {"digest": f"sha256:{digest}", "size": len(data)}
     (scratch / "layout" / "index.json").write_text(json.dumps(index))
     shutil.copyfile(layout / "oci-layout", scratch / "layout" / "oci-layout")

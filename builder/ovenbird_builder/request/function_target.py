@@ -42,16 +42,16 @@ def named(target: str, source: str = "") -> FunctionTarget:
         return _document(Path(target), source)
     if is_folder(target):
         return _document(find(Path(target)), source)
-    place, _, attribute = target.partition(":")
+    location, _, attribute = target.partition(":")
     if attribute and not _DOTTED.fullmatch(attribute):
         raise BuildRequestError(
             f"{show_value(target)}: {show_value(attribute)} is not the name of an attribute", hint=_FORMS
         )
-    if place.endswith(".py"):
-        return FunctionTarget(_of_file(Path(place), attribute or _DEFAULT, source))
-    if attribute and _MODULE.fullmatch(place):
+    if location.endswith(".py"):
+        return FunctionTarget(_of_file(Path(location), attribute or _DEFAULT, source))
+    if attribute and _MODULE.fullmatch(location):
         root = _folder(source or ".")
-        return FunctionTarget(_plain(root, place, attribute))
+        return FunctionTarget(_plain(root, location, attribute))
     if kind := describe_file(Path(target)):
         raise BuildRequestError(f"{show_value(target)} is not a target: it is {kind}", hint=_hint_for(kind, target))
     raise BuildRequestError(f"{show_value(target)} is not a target: no such file or folder", hint=_FORMS)
@@ -76,8 +76,8 @@ def version_of(function: FunctionSpec, flag: str) -> str:
 
 def function_folders(function: FunctionSpec) -> tuple[Path, ...]:
     """Return the folders of this machine that a function is made of."""
-    places = (function.root, function.local_source, function.source_root)
-    return tuple(place for place in places if place and place.is_dir())
+    folders = (function.root, function.local_source, function.source_root)
+    return tuple(folder for folder in folders if folder and folder.is_dir())
 
 
 def _document(path: Path, source: str) -> FunctionTarget:

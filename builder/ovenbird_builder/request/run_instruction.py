@@ -134,18 +134,18 @@ def _command(text: Any, where: str) -> str:
     return text.strip()
 
 
-def _secrets(found: Any, where: str, known: Sequence[str] | None) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(found)}")
-    for name in found:
-        if known is not None and name not in known:
+def _secrets(value: Any, where: str, known_secrets: Sequence[str] | None) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InstructionError(f"{where}.secrets: expected a list of names, found {show_value(value)}")
+    for name in value:
+        if known_secrets is not None and name not in known_secrets:
             raise InstructionError(
                 f"{where}.secrets: there is no secret {show_value(name)}", hint=f"`--secret {name}=ENV|FILE`"
             )
-    return tuple(sorted(set(found)))
+    return tuple(sorted(set(value)))
 
 
-def _timeout(found: Any, where: str) -> float | None:
-    if found is None:
+def _timeout(value: Any, where: str) -> float | None:
+    if value is None:
         return None
-    return parse_flag(parse_duration, str(found), f"{where}.timeout", error=InstructionError)
+    return parse_flag(parse_duration, str(value), f"{where}.timeout", error=InstructionError)

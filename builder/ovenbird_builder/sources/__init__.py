@@ -54,17 +54,17 @@ def form(function: FunctionSpec) -> str:
     """The form of a function's source: `inline`, `local`, `git`, `http` or `s3`. Errors: SourceError."""
     if function.code is not None:
         return "inline"
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)", function.source)
-    if not found:
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)", function.source)
+    if not match:
         return "local"
-    scheme = found[1]
-    if found[2] == "//" and scheme in _FORMS:
+    scheme = match[1]
+    if match[2] == "//" and scheme in _FORMS:
         return _FORMS[scheme]
-    near = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
+    suggestion = f"git+{scheme}" if f"git+{scheme}" in _FORMS else ""
     raise SourceError(
-        f"spec.source.source: the form {show_value(scheme + ':' + found[2])} of"
+        f"spec.source.source: the form {show_value(scheme + ':' + match[2])} of"
         f" {show_value(redact_url(function.source))} is not known",
-        hint=f"did you mean {near}://?" if near else "one of " + ", ".join(f"{name}://" for name in _FORMS),
+        hint=f"did you mean {suggestion}://?" if suggestion else "one of " + ", ".join(f"{name}://" for name in _FORMS),
     )
 
 
@@ -99,8 +99,8 @@ def fetch(
         order = FetchRequest(
             function, work, environ, network, read_limits(environ, BuildRequestError), deadline, timeout, versions
         )
-        found = _found(found_form, order)
-        tree = _settled(found, order, final, stage, leave_out, products)
+        fetched = _found(found_form, order)
+        tree = _settled(fetched, order, final, stage, leave_out, products)
         final.chmod(0o755)
         final.replace(into)
         return replace(tree, path=into)
@@ -109,70 +109,74 @@ def fetch(
 def _found(form: str, order: FetchRequest) -> FetchedSource:
     """What the module of a form brings. Errors: those of a source, also for its address."""
     try:
-        found: FetchedSource = import_module(f".{form}", __name__).fetch(order)
+        fetched: FetchedSource = import_module(f".{form}", __name__).fetch(order)
     except SourceUrlError as error:
         raise _KINDS.get(type(error), SourceError)(error.message, hint=error.hint) from None
-    return found
+    return fetched
 
 
 def _settled(
-    found: FetchedSource,
+    fetched: FetchedSource,
     order: FetchRequest,
     final: Path,
     stage: Path,
     leave_out: Path | None,
     products: tuple[Path, ...],
 ) -> SourceTree:
-    shown = found.shown or found.uri
+    origin = fetched.origin or fetched.uri
     function = order.function
-    wanted = FileSelector() if found.ours and found.file else FileSelector.of(function.include, function.exclude)
-    selection = select(found.folder, found.ignore, wanted, found.tracked)
-    skip = dict.fromkeys(_below(found.folder, (stage,)), "a draft of this build")
-    skip |= dict.fromkeys(
-        _below(found.folder, (*products, *list_streams())), "what this build reads or writes by itself"
+    selector = (
+        FileSelector() if fetched.is_temporary and fetched.file else FileSelector.of(function.include, function.exclude)
     )
-    skip |= dict.fromkeys(_below(found.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
-    choice = collect_files.choose(found.folder, selection, shown, order.limits, skip)
-    path = found.file or handler_path.module_path(function)
-    if (found.folder / path).is_file():
-        _refuse_without(path, choice, shown)
-    collect_files.place(choice.entries, found.folder, final, shown, move=found.ours)
+    selection = select(fetched.folder, fetched.ignore, selector, fetched.tracked)
+    skip = dict.fromkeys(_below(fetched.folder, (stage,)), "a draft of this build")
+    skip |= dict.fromkeys(
+        _below(fetched.folder, (*products, *list_streams())), "what this build reads or writes by itself"
+    )
+    skip |= dict.fromkeys(_below(fetched.folder, (leave_out,) if leave_out else ()), DOCUMENT_REASON)
+    choice = collect_files.choose(fetched.folder, selection, origin, order.limits, skip)
+    path = fetched.file or handler_path.module_path(function)
+    if (fetched.folder / path).is_file():
+        _refuse_without(path, choice, origin)
+    collect_files.place(choice.entries, fetched.folder, final, origin, move=fetched.is_temporary)
     rows = tree_digest.list_rows(final)
-    revision, no_commit = found.revision, ""
-    if not found.ours:
+    revision, no_commit = fetched.revision, ""
+    if not fetched.is_temporary:
         paths = [entry.path for entry in choice.entries]
-        revision, no_commit = read_revision(found.folder, paths, order.environ, lambda: order.remaining(shown))
+        revision, no_commit = read_revision(fetched.folder, paths, order.environ, lambda: order.remaining(origin))
     notes = (
-        *found.warnings,
+        *fetched.warnings,
         *((no_commit,) if no_commit else ()),
-        *_untold(found, choice),
-        *_large(rows, wanted),
+        *_untold(fetched, choice),
+        *_large(rows, selector),
         *list_unmatched(selection, [row.name for row in rows], choice.left_out),
     )
     return SourceTree(
-        final, found.uri, revision, tree_digest.of_rows(rows), found.epoch, found.file, notes, rows, choice.left_out
+        final, fetched.uri, revision, tree_digest.of_rows(rows), fetched.epoch, fetched.file, notes, rows, choice.left_out
     )  # fmt: skip
 
 
-def _refuse_without(path: str, choice: collect_files.Choice, shown: str) -> None:
+def _refuse_without(path: str, choice: collect_files.Choice, origin: str) -> None:
     """Refuse a source without the function itself, at `path`, where some rule leaves it out."""
     for left_out, why in choice.left_out.items():
         if left_out == path or (left_out.endswith("/") and path.startswith(left_out)):
             raise SourceMissingError(
-                f"{shown}: {show_value(path)} is left out: {why}",
+                f"{origin}: {show_value(path)} is left out: {why}",
                 hint="a rule with ! in .ovenbirdignore, or spec.source.include, takes it back",
             )
 
 
-def _untold(found: FetchedSource, choice: collect_files.Choice) -> tuple[str, ...]:
-    if not found.untold or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
+def _untold(fetched: FetchedSource, choice: collect_files.Choice) -> tuple[str, ...]:
+    if not fetched.tracked_problem or not any(why.endswith(".gitignore") for why in choice.left_out.values()):
         return ()
-    return (f"git could not say which of the files that .gitignore names it tracks, so none is packed: {found.untold}",)
+    return (
+        f"git could not say which of the files that .gitignore names it tracks, so none is packed: {fetched.tracked_problem}",
+    )
 
 
-def _large(rows: Sequence[tree_digest.FileRow], wanted: FileSelector) -> tuple[str, ...]:
+def _large(rows: Sequence[tree_digest.FileRow], selector: FileSelector) -> tuple[str, ...]:
     """A warning that names the files which are large for code, but for those that the document includes by name."""
-    large = [row for row in rows if row.size > _LARGE and not wanted.names(row.name)]
+    large = [row for row in rows if row.size > _LARGE and not selector.names(row.name)]
     if not large:
         return ()
     large.sort(key=lambda row: -row.size)
@@ -187,8 +191,8 @@ def _large(rows: Sequence[tree_digest.FileRow], wanted: FileSelector) -> tuple[s
 def _below(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
     """Return those of `paths` that lie below `folder`, relative to it; links above either are followed."""
     root = folder.resolve()
-    places = (path.absolute().parent.resolve() / path.name for path in paths)
-    return frozenset(str(place.relative_to(root)) for place in places if root in place.parents)
+    candidates = (path.absolute().parent.resolve() / path.name for path in paths)
+    return frozenset(str(candidate.relative_to(root)) for candidate in candidates if root in candidate.parents)
 
 
 @contextmanager

@@ -24,29 +24,29 @@ def is_allowed(path: str, allow: Sequence[str]) -> bool:
 
 def _matches(parts: Sequence[str], pattern: str) -> bool:
     """Return whether a pattern is for all of a path: each part of it for one name, `**` for any number of them."""
-    wanted = pattern.split("/")
-    wanted = [*wanted[:-1], "**", "*"] if wanted[-1] in ("", "**") else wanted  # all below a folder
+    segments = pattern.split("/")
+    segments = [*segments[:-1], "**", "*"] if segments[-1] in ("", "**") else segments  # all below a folder
     states = {0}  # how many parts of the pattern may be behind us
     for part in parts:
         after = set()
-        for state in _follow(states, wanted):
-            if state == len(wanted):
+        for state in _follow(states, segments):
+            if state == len(segments):
                 continue
-            if wanted[state] == "**":
+            if segments[state] == "**":
                 after |= {state} if not part.startswith(".") else set()
-            elif _is_name(part, wanted[state]):
+            elif _is_name(part, segments[state]):
                 after.add(state + 1)
         states = after
-    return len(wanted) in _follow(states, wanted)
+    return len(segments) in _follow(states, segments)
 
 
-def _follow(states: set[int], wanted: Sequence[str]) -> set[int]:
+def _follow(states: set[int], segments: Sequence[str]) -> set[int]:
     """Return the states with those that are reached where a `**` stands for nothing."""
-    found = set(states)
-    for place, part in enumerate(wanted):
-        if part == "**" and place in found:
-            found.add(place + 1)
-    return found
+    reached = set(states)
+    for index, part in enumerate(segments):
+        if part == "**" and index in reached:
+            reached.add(index + 1)
+    return reached
 
 
 def _is_name(name: str, pattern: str) -> bool:

@@ -20,7 +20,7 @@ _ARGV = (
 
 
 def read_revision(
-    folder: Path, packed: Collection[str], environ: Mapping[str, str], left: Callable[[], float]
+    folder: Path, packed: Collection[str], environ: Mapping[str, str], remaining: Callable[[], float]
 ) -> tuple[str, str]:
     """Return the commit of a working folder, and a warning where it has one that git does not say.
 
@@ -29,7 +29,7 @@ def read_revision(
     folder that lies in no repository, and for a repository without a commit.
     """
     folder = folder.resolve()
-    top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
     if top is None:
         return "", ""
     why = "the program 'git' is not installed"
@@ -37,7 +37,7 @@ def read_revision(
         env = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
         env |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}  # the user's index is not written
         try:
-            text = run(_ARGV, env=env, cwd=folder, timeout=min(_LIMIT, left())).stdout
+            text = run(_ARGV, env=env, cwd=folder, timeout=min(_LIMIT, remaining())).stdout
             prefix = "".join(f"{part}/" for part in folder.relative_to(top).parts)
             return _revision(text.split("\0"), prefix, frozenset(packed)), ""
         except (ProcessFailedError, ProgramMissingError) as error:

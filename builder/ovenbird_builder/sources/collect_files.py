@@ -77,14 +77,14 @@ def place(entries: Sequence[FileEntry], folder: Path, target: Path, origin: str,
 
     Errors: UnsafeSourceError for a link that leaves the tree; OSError as it comes.
     """
-    made = {""}
+    folders = {""}
     for entry in entries:
         parent = entry.path.rpartition("/")[0]
-        if parent not in made:
-            _folders(target, parent, made)
+        if parent not in folders:
+            _folders(target, parent, folders)
         source, goal = folder / entry.path, target / entry.path
         if stat.S_ISDIR(entry.mode):
-            _folders(target, entry.path, made)
+            _folders(target, entry.path, folders)
         elif stat.S_ISLNK(entry.mode):
             goal.symlink_to(os.readlink(source))  # noqa: PTH115  # the text as it is
         else:
@@ -107,8 +107,8 @@ class _Walk:
     def entries(self, folder: Path, path: str, selection: Selection) -> Iterator[FileEntry]:
         """Yield what belongs to the source below the folder that lies at `path`."""
         selection = selection.below(folder, path)
-        with os.scandir(folder) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
+        with os.scandir(folder) as children:
+            for entry in sorted(children, key=lambda entry: entry.name):
                 below = path + entry.name
                 is_folder = entry.is_dir(follow_symlinks=False)
                 reason = self.skip.get(below) or _reason_by_name(path, entry.name)
@@ -138,8 +138,8 @@ class _Walk:
         self, entry: os.DirEntry[str], path: str, selection: Selection, verdict: Verdict
     ) -> Iterator[FileEntry]:
         if not verdict.reason:
-            with os.scandir(entry.path) as found:
-                if next(found, None) is None:
+            with os.scandir(entry.path) as children:
+                if next(children, None) is None:
                     yield FileEntry(path, entry.stat(follow_symlinks=False).st_mode, 0)
                     return
         yield from self.entries(Path(entry.path), path + "/", selection)
@@ -183,23 +183,23 @@ def _no_file(folder: Path, origin: str, left_out: Mapping[str, str]) -> SourceMi
     rows = [f"{show_value(path)} is left out: {reason}" for path, reason in left_out.items() if reason != "always"]
     more = [f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
     hint = "a rule with ! in .ovenbirdignore takes a file back"
-    tags = [place for place in ("", *left_out) if (place == "" or place.endswith("/")) and _is_cache(folder / place)]
+    tags = [path for path in ("", *left_out) if (path == "" or path.endswith("/")) and _is_cache(folder / path)]
     if tags:  # as an earlier `--cache-dir .` has left it, with rules that ignore all
-        names = [place + name for place in tags for name in ("CACHEDIR.TAG", ".gitignore")]
-        there = [name for name in names if (folder / name).is_file()]
-        hint = f"where no cache is, remove what marks it as one: {', '.join(there)}"
+        names = [path + name for path in tags for name in ("CACHEDIR.TAG", ".gitignore")]
+        tag_files = [name for name in names if (folder / name).is_file()]
+        hint = f"where no cache is, remove what marks it as one: {', '.join(tag_files)}"
     return SourceMissingError("\n  ".join([f"{origin}: no file is in it:", *rows[:_NAMED], *more]), hint=hint)
 
 
-def _folders(target: Path, path: str, made: set[str]) -> None:
+def _folders(target: Path, path: str, folders: set[str]) -> None:
     """Make a folder and those above it, whatever the umask."""
     parts = path.split("/")
     for count in range(1, len(parts) + 1):
         name = "/".join(parts[:count])
-        if name not in made:
+        if name not in folders:
             (target / name).mkdir()
             (target / name).chmod(0o755)
-            made.add(name)
+            folders.add(name)
 
 
 def _too_large(entries: list[FileEntry], origin: str, limits: SourceLimits) -> UnsafeSourceError:
@@ -210,13 +210,13 @@ def _too_large(entries: list[FileEntry], origin: str, limits: SourceLimits) -> U
         sizes[top] += entry.size
         counts[top] += 1
     if sum(sizes.values()) > limits.size:
-        what = f"more than {show_size(limits.size)} of files"
+        excess = f"more than {show_size(limits.size)} of files"
         biggest = ", ".join(f"{name} ({show_size(size)})" for name, size in sizes.most_common(5))
     else:
-        what = f"more than {limits.files} files"
+        excess = f"more than {limits.files} files"
         biggest = ", ".join(f"{name} ({count} files)" for name, count in counts.most_common(5))
     return UnsafeSourceError(
-        f"{origin}: the source has {what}; the biggest so far: {biggest}",
+        f"{origin}: the source has {excess}; the biggest so far: {biggest}",
         hint="leave out what the function does not need with .ovenbirdignore, or raise `OVENBIRD_SOURCE_LIMIT` "
         "(bytes) or `OVENBIRD_SOURCE_FILES`",
     )

@@ -65,20 +65,20 @@ def _starts_with(data: bytes, prefix: bytes) -> bool:
 def _read_items(data: bytes) -> list[_Item]:
     """Return the items that fill `data` to its last byte, nothing where it is no DER."""
     items: list[_Item] = []
-    place = 0
-    while place < len(data):
-        if place + 2 > len(data):
+    offset = 0
+    while offset < len(data):
+        if offset + 2 > len(data):
             return []
-        tag, size = data[place], data[place + 1]
-        place += 2
+        tag, size = data[offset], data[offset + 1]
+        offset += 2
         if size & 0x80:
             count = size & 0x7F
-            if not 1 <= count <= 3 or place + count > len(data):
+            if not 1 <= count <= 3 or offset + count > len(data):
                 return []
-            size = int.from_bytes(data[place : place + count], "big")
-            place += count
-        if place + size > len(data):
+            size = int.from_bytes(data[offset : offset + count], "big")
+            offset += count
+        if offset + size > len(data):
             return []
-        items.append((tag, data[place : place + size]))
-        place += size
+        items.append((tag, data[offset : offset + size]))
+        offset += size
     return items

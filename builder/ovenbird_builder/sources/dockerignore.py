@@ -114,26 +114,26 @@ def _tokens(pattern: str) -> tuple[str, ...]:
     if pattern.startswith("**") and pattern[2:3] not in ("", "/", "*") and _PLAIN.fullmatch(pattern[2:]):
         return (_ANY, *map(re.escape, pattern[2:]))  # `**file` is also the end of a name
     tokens: list[str] = []
-    place = 0
-    while place < len(pattern):
-        char = pattern[place]
-        place += 1
-        if pattern.startswith("**", place - 1):
-            place += 2 if pattern.startswith("/", place + 1) else 1
-            tokens.append(_FOLDERS if place < len(pattern) else _ANY)
+    index = 0
+    while index < len(pattern):
+        char = pattern[index]
+        index += 1
+        if pattern.startswith("**", index - 1):
+            index += 2 if pattern.startswith("/", index + 1) else 1
+            tokens.append(_FOLDERS if index < len(pattern) else _ANY)
         elif char == "*":
             tokens.append(_STAR)
         elif char == "?":
             tokens.append("[^/]")
-        elif char == "\\" and place < len(pattern):
-            tokens.append(re.escape(pattern[place]))
-            place += 1
+        elif char == "\\" and index < len(pattern):
+            tokens.append(re.escape(pattern[index]))
+            index += 1
         elif char == "[":
-            found = _CLASS.match(pattern, place - 1)
-            if found is None:
+            match = _CLASS.match(pattern, index - 1)
+            if match is None:
                 raise ValueError(f"the class of {show_value(cut_text(pattern, 80))} has no end")
-            tokens.append(found[0])
-            place = found.end()
+            tokens.append(match[0])
+            index = match.end()
         else:
             tokens.append(re.escape(char))
     return tuple(tokens)
@@ -144,16 +144,16 @@ def _simulate(tokens: tuple[str, ...], path: str) -> bool:
 
     A state is the place in `tokens`, and whether the folders there have begun.
     """
-    one = [None if token in _MANY else re.compile(token, re.DOTALL) for token in tokens]
+    regexes = [None if token in _MANY else re.compile(token, re.DOTALL) for token in tokens]
 
     def follow(states: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
         """Add the places that are reached without a character."""
         todo = list(states)
         while todo:
-            place, begun = todo.pop()
-            if place < len(tokens) and tokens[place] in _MANY and not begun and (place + 1, False) not in states:
-                states.add((place + 1, False))
-                todo.append((place + 1, False))
+            index, begun = todo.pop()
+            if index < len(tokens) and tokens[index] in _MANY and not begun and (index + 1, False) not in states:
+                states.add((index + 1, False))
+                todo.append((index + 1, False))
         return states
 
     states = follow({(0, False)})
@@ -161,19 +161,19 @@ def _simulate(tokens: tuple[str, ...], path: str) -> bool:
         if char == "/" and (len(tokens), False) in states and number:
             return True
         after: set[tuple[int, bool]] = set()
-        for place, _ in states:
-            if place == len(tokens):
+        for index, _ in states:
+            if index == len(tokens):
                 continue
-            token, single = tokens[place], one[place]
+            token, single = tokens[index], regexes[index]
             if single is not None:
                 if single.fullmatch(char):
-                    after.add((place + 1, False))
+                    after.add((index + 1, False))
             elif token == _ANY or (token == _STAR and char != "/"):
-                after.add((place, False))
+                after.add((index, False))
             elif token == _FOLDERS:
-                after.add((place, True))
+                after.add((index, True))
                 if char == "/":
-                    after.add((place + 1, False))
+                    after.add((index + 1, False))
         states = follow(after)
         if not states:
             return False

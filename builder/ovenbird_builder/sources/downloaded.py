@@ -14,7 +14,7 @@ from .fetcher import FetchedSource, FetchRequest
 from .single import file_name
 
 
-def settle(path: Path, order: FetchRequest, name: str, shown: str) -> FetchedSource:
+def settle(path: Path, order: FetchRequest, name: str, origin: str) -> FetchedSource:
     """Return the source that the file at `path` is; `name` is what its address calls it, `shown` the address.
 
     An archive is told by its content, by its name, or by `zip+`: a page that is answered in its place is no module.
@@ -23,22 +23,22 @@ def settle(path: Path, order: FetchRequest, name: str, shown: str) -> FetchedSou
     prefix = "zip+" if order.function.source.startswith("zip+") else ""
     revision = digest_file(path)
     if not prefix:
-        _refuse_page(path, shown)
+        _refuse_page(path, origin)
     if prefix or is_archive_name(name) or is_archive(path):
-        folder = unpack(path, order.work, shown, order.limits, order.function, name=name)
+        folder = unpack(path, order.work, origin, order.limits, order.function, name=name)
         path.unlink()
         part = order.function.archive_folder
-        return FetchedSource(folder, f"{prefix}{shown}" + (f"#{part}" if part else ""), revision)
-    name, warnings = file_name(order.function, name, shown)
+        return FetchedSource(folder, f"{prefix}{origin}" + (f"#{part}" if part else ""), revision)
+    name, warnings = file_name(order.function, name, origin)
     path.rename(order.work / name)
-    return FetchedSource(order.work, shown, revision, file=name, warnings=warnings)
+    return FetchedSource(order.work, origin, revision, file=name, warnings=warnings)
 
 
-def _refuse_page(path: Path, shown: str) -> None:
+def _refuse_page(path: Path, origin: str) -> None:
     """Refuse a web page, such as a login form or a viewer's."""
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
         raise SourceError(
-            f"{shown}: the server answered with a web page, not a file", hint="take the link to the raw file"
+            f"{origin}: the server answered with a web page, not a file", hint="take the link to the raw file"
         )

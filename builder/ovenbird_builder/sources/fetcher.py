@@ -30,17 +30,17 @@ class FetchRequest(Struct, frozen=True):
     timeout: float
     versions: bool = False
 
-    def remaining(self, shown: str) -> float:
+    def remaining(self, origin: str) -> float:
         """Seconds that are left. Errors: SourceUnreachableError when there are none; `shown` names the source."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise self.late(shown)
-        return left
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise self.late(origin)
+        return seconds
 
-    def late(self, shown: str) -> SourceUnreachableError:
+    def late(self, origin: str) -> SourceUnreachableError:
         """The error of a source that took too long."""
         return SourceUnreachableError(
-            f"{shown}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"
+            f"{origin}: not fetched within the time limit of {self.timeout:g} s", hint="nothing was kept"
         )
 
 
@@ -57,9 +57,9 @@ class FetchedSource(Struct, frozen=True):
     revision: str = ""
     epoch: int | None = None
     file: str = ""
-    ours: bool = True
+    is_temporary: bool = True
     ignore: tuple[str, ...] = (".ovenbirdignore",)
     warnings: tuple[str, ...] = ()
     tracked: frozenset[str] = frozenset()
-    untold: str = ""
-    shown: str = ""
+    tracked_problem: str = ""
+    origin: str = ""

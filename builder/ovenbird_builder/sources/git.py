@@ -44,21 +44,21 @@ _UNADVERTISED = re.compile(r"not our ref|unadvertised object|couldn't find remot
 
 def fetch(order: FetchRequest) -> FetchedSource:
     """The files of one commit. Errors: ProgramMissingError without git; the subclasses of SourceError."""
-    found = parse(order.function.source)
+    source = parse(order.function.source)
     if not shutil.which("git", path=order.environ.get("PATH")):
         raise ProgramMissingError("the program 'git' is not installed", hint="apt-get install git")
     from .git_command import surround
 
-    checkout = _Checkout(order, surround(order, found), found)
+    checkout = _Checkout(order, surround(order, source), source)
     try:
-        commit, epoch = checkout.take(found, order.work, 0)
+        commit, epoch = checkout.take(source, order.work, 0)
         if order.versions:
-            checkout.add_version_files(found, order.work, commit)
+            checkout.add_version_files(source, order.work, commit)
     except ProcessFailedError as error:
-        raise _refused(error, found, order) from None
-    folder = _subfolder(order.work, found)
-    ref = found.ref + (f":{found.subfolder}" if found.subfolder else "")
-    uri = f"git+{found.shown}" + (f"#{ref}" if ref else "")
+        raise _refused(error, source, order) from None
+    folder = _subfolder(order.work, source)
+    ref = source.ref + (f":{source.subfolder}" if source.subfolder else "")
+    uri = f"git+{source.shown}" + (f"#{ref}" if ref else "")
     return FetchedSource(folder, uri, commit, epoch, warnings=tuple(checkout.warnings))
 
 
@@ -70,54 +70,54 @@ class _Checkout:
         self.size = self.files = 0
         self.warnings: list[str] = []
 
-    def take(self, found: GitSource, folder: Path, depth: int) -> tuple[str, int]:
+    def take(self, source: GitSource, folder: Path, depth: int) -> tuple[str, int]:
         """Check a commit out into `folder`; its full name and its time."""
         from . import gitrefs
         from .git_command import Git
 
         git = Git(folder, self.surroundings)
-        refs = gitrefs.listed(git, found)
-        wanted = resolve_ref(refs, found)
+        refs = gitrefs.listed(git, source)
+        revision = resolve_ref(refs, source)
         kind = "sha256" if len(next(iter(refs.values()))) == 64 else "sha1"
         git.init("--quiet", "--template=", f"--object-format={kind}", ".")
-        git.config("remote.origin.url", found.url)  # git-lfs asks it where the large files are
-        commit = self._commit(git, found, wanted, refs)
-        submodules = self._listing(folder, found, commit)
+        git.config("remote.origin.url", source.url)  # git-lfs asks it where the large files are
+        commit = self._commit(git, source, revision, refs)
+        submodules = self._listing(folder, source, commit)
         if self.surroundings.lfs:
-            self._check_lfs(git, found, commit)
+            self._check_lfs(git, source, commit)
         git.checkout("--quiet", "--force", "--detach", commit)
         epoch = int(git.log("-1", "--format=%ct", commit))
         if submodules:
-            self._submodules(git, found, submodules, depth)
+            self._submodules(git, source, submodules, depth)
         return commit, epoch
 
-    def add_version_files(self, found: GitSource, folder: Path, commit: str) -> None:
+    def add_version_files(self, source: GitSource, folder: Path, commit: str) -> None:
         """Write what a build learns from tags into a checkout. Errors: ProcessFailedError."""
         from .git_command import Git
         from .git_versions import add_version_files
 
-        add_version_files(Git(folder, self.surroundings), found.url, commit)
+        add_version_files(Git(folder, self.surroundings), source.url, commit)
 
-    def _commit(self, git: Git, found: GitSource, wanted: str, refs: dict[str, str]) -> str:
+    def _commit(self, git: Git, source: GitSource, revision: str, refs: dict[str, str]) -> str:
         """Fetch what is wanted; the full commit. All of the history only where the server gives no single commit."""
         plain = ("--quiet", "--no-tags", "--no-recurse-submodules")
-        if wanted.startswith("refs/") or wanted == "HEAD" or len(wanted) in (40, 64):
+        if revision.startswith("refs/") or revision == "HEAD" or len(revision) in (40, 64):
             try:
-                git.fetch(*plain, "--depth=1", "--", found.url, wanted)
+                git.fetch(*plain, "--depth=1", "--", source.url, revision)
                 return str(git.rev_parse("--verify", "--quiet", "FETCH_HEAD^{commit}")).strip()
             except ProcessFailedError as error:
                 if error.argv[1] == "rev-parse":
-                    raise SourceError(f"{found.shown}: {show_value(found.ref)} is not a commit") from None
-                if wanted.startswith("refs/") or not _UNADVERTISED.search(error.output):
+                    raise SourceError(f"{source.shown}: {show_value(source.ref)} is not a commit") from None
+                if revision.startswith("refs/") or not _UNADVERTISED.search(error.output):
                     raise
         every = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
-        git.fetch(*plain, "--", found.url, *every)
+        git.fetch(*plain, "--", source.url, *every)
         try:
-            return str(git.rev_parse("--verify", "--quiet", f"{wanted}^{{commit}}")).strip()
+            return str(git.rev_parse("--verify", "--quiet", f"{revision}^{{commit}}")).strip()
         except ProcessFailedError:
-            raise missing(refs, found) from None
+            raise missing(refs, source) from None
 
-    def _listing(self, folder: Path, found: GitSource, commit: str) -> dict[str, str]:
+    def _listing(self, folder: Path, source: GitSource, commit: str) -> dict[str, str]:
         """Count what the commit holds, before a byte of it is written; its submodules: path -> commit."""
         from .git_command import Git
 
@@ -130,13 +130,13 @@ class _Checkout:
             if not entry:
                 return
             if entry[5].count("/") > DEPTH:
-                check_member(entry[5].strip('"'), found.shown)
+                check_member(entry[5].strip('"'), source.shown)
             self.files += 1
             self.size += int(entry[4]) if entry[4].isdigit() else 0
             if self.files > self.order.limits.files or self.size > self.order.limits.size:
                 most = f"{show_size(self.order.limits.size)} or {self.order.limits.files} files"
                 raise UnsafeSourceError(
-                    f"{found.shown}: the commit {commit[:12]} holds more than {most}",
+                    f"{source.shown}: the commit {commit[:12]} holds more than {most}",
                     hint="`OVENBIRD_SOURCE_LIMIT`, `OVENBIRD_SOURCE_FILES`",
                 )
             if entry[2] == "commit":
@@ -147,11 +147,11 @@ class _Checkout:
             lfs = _wants_lfs(Git(folder, self.surroundings), commit)
         if lfs:
             self.warnings.append(
-                f"{found.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
+                f"{source.shown}: some files are kept by git-lfs, which is not installed: only their pointers are here"
             )
         return links
 
-    def _check_lfs(self, git: Git, found: GitSource, commit: str) -> None:
+    def _check_lfs(self, git: Git, source: GitSource, commit: str) -> None:
         """Refuse a `.lfsconfig` that sends git-lfs to a host which is not allowed; it is read as git-lfs does."""
         try:
             git.cat_file("-e", f"{commit}:.lfsconfig")
@@ -162,33 +162,33 @@ class _Checkout:
         except ProcessFailedError as error:
             from .git_command import said
 
-            raise SourceError(f"{found.shown}: its .lfsconfig cannot be read: {said(error)}") from None
+            raise SourceError(f"{source.shown}: its .lfsconfig cannot be read: {said(error)}") from None
         for entry in text.split("\0"):
             key, _, value = entry.partition("\n")
             if key.startswith(("include.", "includeif.")):
-                raise UnsafeSourceError(f"{found.shown}: {key} of .lfsconfig is not followed", hint="leave it out")
+                raise UnsafeSourceError(f"{source.shown}: {key} of .lfsconfig is not followed", hint="leave it out")
             if _LFS_URL.search(key) or "://" in value:
-                what = f"{key} of .lfsconfig"
-                allow(self.source, lfs_address(found, value, key), what, self.order)
+                setting = f"{key} of .lfsconfig"
+                allow(self.source, lfs_address(source, value, key), setting, self.order)
 
-    def _submodules(self, git: Git, found: GitSource, links: dict[str, str], depth: int) -> None:
+    def _submodules(self, git: Git, source: GitSource, links: dict[str, str], depth: int) -> None:
         """Fetch each submodule by ourselves: `git submodule` would run what `.gitmodules` asks for."""
         if depth >= _DEEP:
-            raise UnsafeSourceError(f"{found.shown}: has submodules within submodules, {_DEEP} deep")
-        urls = _gitmodules(git, found)
+            raise UnsafeSourceError(f"{source.shown}: has submodules within submodules, {_DEEP} deep")
+        urls = _gitmodules(git, source)
         for path, commit in sorted(links.items()):
-            check_member(path, found.shown)
+            check_member(path, source.shown)
             if path not in urls:
                 self.warnings.append(
-                    f"{found.shown}: {show_value(path)} is a submodule that .gitmodules does not know; left empty"
+                    f"{source.shown}: {show_value(path)} is a submodule that .gitmodules does not know; left empty"
                 )
                 continue
             folder = git.folder
             for part in path.split("/"):
                 folder /= part
                 if folder.is_symlink() or not folder.is_dir():
-                    raise UnsafeSourceError(f"{found.shown}: the submodule {show_value(path)} is out of the tree")
-            inner = submodule(found, urls[path], path)
+                    raise UnsafeSourceError(f"{source.shown}: the submodule {show_value(path)} is out of the tree")
+            inner = submodule(source, urls[path], path)
             allow(self.source, inner, f"the submodule {show_value(path)}", self.order)
             try:
                 self.take(replace(inner, ref=commit), folder, depth + 1)
@@ -204,7 +204,7 @@ def _wants_lfs(git: Git, commit: str) -> bool:
     return True
 
 
-def _gitmodules(git: Git, found: GitSource) -> dict[str, str]:
+def _gitmodules(git: Git, source: GitSource) -> dict[str, str]:
     """Path -> URL of each submodule that `.gitmodules` knows. Errors: UnsafeSourceError for a path out of the tree."""
     try:
         text = git.config("--blob=HEAD:.gitmodules", "--no-includes", "--null", "--list")
@@ -214,42 +214,42 @@ def _gitmodules(git: Git, found: GitSource) -> dict[str, str]:
     urls: dict[str, str] = {}
     for key, path in values.items():
         if key.startswith("submodule.") and key.endswith(".path"):
-            check_member(path, f"{found.shown}: .gitmodules")
+            check_member(path, f"{source.shown}: .gitmodules")
             urls[path] = values.get(f"{key.removesuffix('.path')}.url", "")
     return {path: url for path, url in urls.items() if url}
 
 
-def _subfolder(work: Path, found: GitSource) -> Path:
+def _subfolder(work: Path, source: GitSource) -> Path:
     """The subfolder that was asked for. Errors: SourceMissingError; UnsafeSourceError when a link leads out."""
     folder = work
-    for part in [part for part in found.subfolder.split("/") if part not in ("", ".")]:
+    for part in [part for part in source.subfolder.split("/") if part not in ("", ".")]:
         if not (folder / part).is_dir() or part == ".git":
             raise SourceMissingError(
-                f"{found.shown}: has no folder {show_value(found.subfolder)}",
+                f"{source.shown}: has no folder {show_value(source.subfolder)}",
                 hint=did_you_mean(part, [entry.name for entry in folder.iterdir() if entry.is_dir()]),
             )
         folder /= part
         if folder.is_symlink():
-            raise UnsafeSourceError(f"{found.shown}: the folder {show_value(found.subfolder)} is a link")
+            raise UnsafeSourceError(f"{source.shown}: the folder {show_value(source.subfolder)} is a link")
     return folder
 
 
-def _refused(error: ProcessFailedError, found: GitSource, order: FetchRequest) -> SourceError:
+def _refused(error: ProcessFailedError, source: GitSource, order: FetchRequest) -> SourceError:
     """The error of ours for what git said."""
     from .git_command import said
 
     if isinstance(error, ProcessTimedOutError):
-        return order.late(found.shown)
-    text, message = error.output, f"{found.shown}: {said(error)}"
+        return order.late(source.shown)
+    text, message = error.output, f"{source.shown}: {said(error)}"
     if "No space left" in text:
-        return SourceError(f"{found.shown}: the disk is full", hint="nothing was kept")
+        return SourceError(f"{source.shown}: the disk is full", hint="nothing was kept")
     if "transport '" in text and "not allowed" in text:
         return UnsafeSourceError(message)
     if _DENIED.search(text):
         hint = "credentials: `GIT_TOKEN`, `GIT_USERNAME` and `GIT_PASSWORD`, .netrc or a credential helper of git"
-        if found.scheme == "ssh":
+        if source.scheme == "ssh":
             hint = "is the key in the agent, and the host in known_hosts?"
-        if found.scheme == "file":
+        if source.scheme == "file":
             hint = "`git config --global --add safe.directory PATH`"
         return SourceAuthError(message, hint=hint)
     if _MISSING.search(text):

@@ -65,16 +65,21 @@ class Git(git.cmd.Git):
 
     def execute(self, command: Any, **_: Any) -> str:  # type: ignore[override]  # a flag of its chooses the type
         """Run a command line; what it wrote on stdout."""
-        near = self.surroundings
-        done = process.run(
-            command, env=near.env, cwd=self.folder, timeout=near.remaining(), secrets=near.secrets, line=self.line
+        environment = self.surroundings
+        result = process.run(
+            command,
+            env=environment.env,
+            cwd=self.folder,
+            timeout=environment.remaining(),
+            secrets=environment.secrets,
+            line=self.line,
         )
-        return done.stdout
+        return result.stdout
 
 
-def surround(order: FetchRequest, found: GitSource) -> GitEnvironment:
+def surround(order: FetchRequest, source: GitSource) -> GitEnvironment:
     """The surroundings for one source; writes git's configuration beside the order's folder."""
-    login = credentials(found, order.environ)
+    login = credentials(source, order.environ)
     env = {name: value for name, value in order.environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)}
     env.pop("SSH_ASKPASS", None)  # it would open a window
     env |= order.network.host_env()
@@ -82,10 +87,10 @@ def surround(order: FetchRequest, found: GitSource) -> GitEnvironment:
     path = order.work.parent / "gitconfig"
     make_private_file(path)
     users = _users(env, order)
-    path.write_text(_config(users, found, login, lfs), encoding="utf-8", errors="surrogateescape")
+    path.write_text(_config(users, source, login, lfs), encoding="utf-8", errors="surrogateescape")
     env |= {
         "GIT_CONFIG_GLOBAL": str(path), "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_ALLOW_PROTOCOL": protocols(found), "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": protocols(source), "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_CEILING_DIRECTORIES": str(order.work.parent),  # not the repository that the folder may lie in
         "GCM_INTERACTIVE": "never", "LC_ALL": "C", "LANGUAGE": "C",
     }  # fmt: skip
@@ -97,35 +102,35 @@ def surround(order: FetchRequest, found: GitSource) -> GitEnvironment:
         env |= {"OVENBIRD_GIT_USERNAME": login.username, "OVENBIRD_GIT_PASSWORD": login.password}
     secrets = (*order.network.secrets(), *((login.username, login.password) if login else ()))
     hidden = tuple(word for word in secrets if word not in ("oauth2", "x-oauth-basic"))
-    return GitEnvironment(env, hidden, lambda: order.remaining(found.shown), lfs)
+    return GitEnvironment(env, hidden, lambda: order.remaining(source.shown), lfs)
 
 
 def said(error: process.ProcessFailedError) -> str:
     """What git gave as its reason, in one line and without credentials."""
     lines = [redact_text(line.strip()) for line in error.output.splitlines() if line.strip()]
-    found = [line for line in lines if _REASON.search(line)] or lines[-1:]
-    return "; ".join(line.partition(": ")[2] or line for line in found[:3])[:500] or error.message
+    reasons = [line for line in lines if _REASON.search(line)] or lines[-1:]
+    return "; ".join(line.partition(": ")[2] or line for line in reasons[:3])[:500] or error.message
 
 
 def _users(env: Mapping[str, str], order: FetchRequest) -> list[tuple[str, str]]:
     """The entries of the user's and the system's configuration that say how to reach a server."""
-    found: list[tuple[str, str]] = []
+    entries: list[tuple[str, str]] = []
     for scope in ("--system", "--global"):
         command = ["git", "config", scope, "--includes", "--null", "--list"]
-        done = process.run(command, env=env, cwd=order.work, timeout=20, check=False)
-        for entry in done.stdout.split("\0"):
+        result = process.run(command, env=env, cwd=order.work, timeout=20, check=False)
+        for entry in result.stdout.split("\0"):
             name, _, value = entry.partition("\n")
             if not name.startswith(_SECTIONS):
                 continue
             if name.startswith("credential.") and name.endswith("helper") and not value.strip():
-                found = [item for item in found if item[0] != name]  # an empty one drops those before it
+                entries = [item for item in entries if item[0] != name]  # an empty one drops those before it
                 continue
-            found.append((name, value.rstrip("\n") if name != entry.rstrip("\n") else "true"))
-    return found
+            entries.append((name, value.rstrip("\n") if name != entry.rstrip("\n") else "true"))
+    return entries
 
 
-def _config(users: list[tuple[str, str]], found: GitSource, login: Credentials | None, lfs: bool) -> str:
-    entries = [(f"credential.{found.origin}.helper", _HELPER)] if login else []  # first: it is asked first
+def _config(users: list[tuple[str, str]], source: GitSource, login: Credentials | None, lfs: bool) -> str:
+    entries = [(f"credential.{source.origin}.helper", _HELPER)] if login else []  # first: it is asked first
     entries += [*users, *_OURS, *(_LFS if lfs else ())]
     return "".join(_entry(name, value) for name, value in entries)
 

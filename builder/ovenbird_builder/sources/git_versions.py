@@ -84,11 +84,11 @@ def _expand(git: Git, commit: str, name: str) -> None:
     archive = git.folder.parent / f"{git.folder.name}-substituted.zip"
     try:
         git.archive("--format=zip", f"--output={archive}", commit, "--", *(f":(literal){text}" for text in names))
-        with zipfile.ZipFile(archive) as found:
-            for text in set(names) & set(found.namelist()):
+        with zipfile.ZipFile(archive) as zip_file:
+            for text in set(names) & set(zip_file.namelist()):
                 path = git.folder / text
                 if path.is_file() and not path.is_symlink():
-                    path.write_bytes(_with_distance(found.read(text), name))
+                    path.write_bytes(_with_distance(zip_file.read(text), name))
     finally:
         archive.unlink(missing_ok=True)
 
@@ -98,12 +98,12 @@ def _with_distance(content: bytes, name: str) -> bytes:
 
     versioneer takes a tag from an archive, and would say `0+unknown` for a commit after one.
     """
-    found = re.fullmatch(r"(.+)-(\d+)-g([0-9a-f]+)", name)
+    match = re.fullmatch(r"(.+)-(\d+)-g([0-9a-f]+)", name)
     text = content.decode("utf-8", "surrogateescape")
     line = _REFNAMES.search(text)
-    if not found or not line or "tag: " in line["refs"]:
+    if not match or not line or "tag: " in line["refs"]:
         return content
-    version = f"{found[1]}{'.' if '+' in found[1] else '+'}{found[2]}.g{found[3][:7]}"
+    version = f"{match[1]}{'.' if '+' in match[1] else '+'}{match[2]}.g{match[3][:7]}"
     literal = repr(f"(tag: {version})")  # as Python source
     text = f"{text[: line.start()]}{line['before']}{literal}{text[line.end() :]}"
     return text.encode("utf-8", "surrogateescape")
@@ -122,13 +122,15 @@ def version_variables(folder: Path) -> dict[str, str]:
 
     Empty when no project in the checkout `folder` uses one of them, or no tag is known.
     """
-    places = (folder, *(path.parent for path in folder.rglob(ARCHIVAL)))
-    text = "".join(_read(place / name) for place in places for name in ("pyproject.toml", "setup.py", "setup.cfg"))
-    found = re.search(r"(?m)^describe-name: (\S+)$", _read(folder / ARCHIVAL))
-    if not found:
+    projects = (folder, *(path.parent for path in folder.rglob(ARCHIVAL)))
+    text = "".join(
+        _read(project / name) for project in projects for name in ("pyproject.toml", "setup.py", "setup.cfg")
+    )
+    match = re.search(r"(?m)^describe-name: (\S+)$", _read(folder / ARCHIVAL))
+    if not match:
         return {}
-    parts = re.fullmatch(r"(.+)-(\d+)-(g[0-9a-f]+)", found[1])
-    tag, distance, node = parts.groups() if parts else (found[1], "", "")
+    parts = re.fullmatch(r"(.+)-(\d+)-(g[0-9a-f]+)", match[1])
+    tag, distance, node = parts.groups() if parts else (match[1], "", "")
     version = re.sub(r"^\D+", "", tag) + (f".post{distance}+{node}" if distance else "")
     tools = {
         "PBR_VERSION": r"\bpbr\b", "PDM_BUILD_SCM_VERSION": r"pdm[.-]backend",

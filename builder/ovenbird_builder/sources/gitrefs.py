@@ -9,10 +9,10 @@ from ovenbird.common.git_url import GitSource
 from .git_command import Git
 
 
-def listed(git: Git, found: GitSource) -> dict[str, str]:
+def listed(git: Git, source: GitSource) -> dict[str, str]:
     """Every reference of the repository -> its object; an annotated tag -> the object that it stands for."""
     refs: dict[str, str] = {}
-    for line in str(git.ls_remote("--quiet", "--", found.url)).splitlines():
+    for line in str(git.ls_remote("--quiet", "--", source.url)).splitlines():
         match = re.fullmatch(r"([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)", line)
         if match:
             refs[match[2].removesuffix("^{}")] = match[1]  # the peeled one comes after its tag

@@ -32,27 +32,27 @@ _HINTS = {
 def fetch(order: FetchRequest) -> FetchedSource:
     """Download the file, or the archive and unpack it. Errors: the subclasses of SourceError."""
     parts = source_url.split(order.function.source.removeprefix("zip+"))
-    shown = source_url.shown(parts)
+    origin = source_url.shown(parts)
     if not parts.hostname:
-        raise SourceError(f"{show_value(shown)} has no host")
+        raise SourceError(f"{show_value(origin)} has no host")
     part = order.work.parent / "download"
-    _download(parts, part, shown, order)
-    return settle(part, order, unquote(PurePosixPath(parts.path).name), shown)
+    _download(parts, part, origin, order)
+    return settle(part, order, unquote(PurePosixPath(parts.path).name), origin)
 
 
-def _download(parts: SplitResult, target: Path, shown: str, order: FetchRequest) -> None:
+def _download(parts: SplitResult, target: Path, origin: str, order: FetchRequest) -> None:
     """Stream the answer into `target`. Errors: the subclasses of SourceError."""
     login = source_url.login(parts) or source_url.netrc_login(parts.hostname or "", order.environ)
-    wanted = Download(
+    request = Download(
         source_url.bare(parts), order.limits.size, SIZE, make_opener(_Proxies(order.network), _context(order.network)),
-        basic_authorization(login.username, login.password) if login else "", lambda: order.remaining(shown),
+        basic_authorization(login.username, login.password) if login else "", lambda: order.remaining(origin),
     )  # fmt: skip
     try:
         with target.open("wb") as file:
-            download(wanted, file)
-        decode_answer(wanted, target, unquote(parts.path))
+            download(request, file)
+        decode_answer(request, target, unquote(parts.path))
     except DownloadError as error:
-        raise _KINDS[error.kind](f"{shown}: {error.message}", hint=_HINTS.get(error.kind) or error.hint) from None
+        raise _KINDS[error.kind](f"{origin}: {error.message}", hint=_HINTS.get(error.kind) or error.hint) from None
 
 
 def _context(network: NetworkSettings) -> ssl.SSLContext:
@@ -69,9 +69,9 @@ class _Proxies(urllib.request.ProxyHandler):
     """The proxies of a NetworkSettings instead of those of this process."""
 
     def __init__(self, network: NetworkSettings) -> None:
-        found = {name.lower().removesuffix("_proxy"): value for name, value in sorted(network.proxies.items())}
-        self.bypass = {"no": found.pop("no", "")}
-        super().__init__({name: found[name] for name in ("http", "https") if name in found})
+        proxies = {name.lower().removesuffix("_proxy"): value for name, value in sorted(network.proxies.items())}
+        self.bypass = {"no": proxies.pop("no", "")}
+        super().__init__({name: proxies[name] for name in ("http", "https") if name in proxies})
 
     def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
         return None if is_proxy_bypassed(req.host, self.bypass) else super().proxy_open(req, proxy, type)

@@ -75,13 +75,13 @@ class Patterns(Struct, frozen=True):
         `void` holds the reasons of rules that do not count.
         """
         name = path[len(self.prefix) :]
-        found = self.spec.check_file(name)
-        if found.include is None or found.index is None:
+        result = self.spec.check_file(name)
+        if result.include is None or result.index is None:
             return None
-        rule = self._rule(found.index, ignored=found.include)
+        rule = self._rule(result.index, ignored=result.include)
         if rule.reason not in void:
             return rule
-        for index in range(found.index - 1, -1, -1):
+        for index in range(result.index - 1, -1, -1):
             pattern = self.spec.patterns[index]
             if pattern.include is None or pattern.match_file(name) is None:
                 continue
@@ -104,8 +104,8 @@ class IgnoreRules:
 
     def below(self, folder: Path, prefix: str) -> IgnoreRules:
         """The rules of a folder that lies at `prefix` (empty, or ending in a slash)."""
-        found = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
-        return IgnoreRules(self.names, self.levels + found) if found else self
+        levels = tuple(spec for name in self.names if (spec := _read(folder / name, prefix)) is not None)
+        return IgnoreRules(self.names, self.levels + levels) if levels else self
 
     def match(self, path: str, void: Set[str] = frozenset()) -> Rule | None:
         """What is said of a path, None when nothing is. As `Patterns.match`."""
@@ -174,13 +174,13 @@ def read_lines(path: Path) -> list[str] | None:
 
 def rules_error(path: Path, error: Exception) -> SourceError:
     """The error of a file of rules that cannot be read."""
-    shown = show_value(str(path))
+    name = show_value(str(path))
     if isinstance(error, PermissionError):
         return SourceError(
-            f"cannot read the rules in {shown}: {error.strerror} ({describe_rights(path)})",
+            f"cannot read the rules in {name}: {error.strerror} ({describe_rights(path)})",
             hint=f"chmod u+rX {shlex.quote(str(path))}",
         )
-    return SourceError(f"cannot read the rules in {shown}: {escape_controls(cut_text(str(error), 200))}")
+    return SourceError(f"cannot read the rules in {name}: {escape_controls(cut_text(str(error), 200))}")
 
 
 def _read(path: Path, prefix: str) -> Patterns | None:

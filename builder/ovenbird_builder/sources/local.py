@@ -23,25 +23,25 @@ URI = "local"  # where it lies on this machine is nothing that an image may tell
 def fetch(order: FetchRequest) -> FetchedSource:
     """The folder of the source. Errors: SourceMissingError when it does not exist."""
     path = _place(order.function)
-    shown = str(path)
+    origin = str(path)
     root = order.function.source_root
     if path.is_dir():
-        return _folder(root or path, "", shown, order)
+        return _folder(root or path, "", origin, order)
     if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise SourceMissingError(
-            f"the source {show_value(shown)} does not exist"
+            f"the source {show_value(origin)} does not exist"
             if not path.exists()
-            else f"{show_value(shown)} is neither file nor folder",
-            hint=did_you_mean(path.name, beside),
+            else f"{show_value(origin)} is neither file nor folder",
+            hint=did_you_mean(path.name, siblings),
         )
     if _is_archive(path):
         from .archive import unpack
 
-        folder = unpack(path, order.work, shown, order.limits, order.function, name=path.name)
-        return FetchedSource(folder, URI, digest_file(path), shown=shown)
+        folder = unpack(path, order.work, origin, order.limits, order.function, name=path.name)
+        return FetchedSource(folder, URI, digest_file(path), origin=origin)
     root = root or path.parent
-    return _folder(root, path.relative_to(root).as_posix(), shown, order)
+    return _folder(root, path.relative_to(root).as_posix(), origin, order)
 
 
 def _is_archive(path: Path) -> bool:
@@ -59,23 +59,23 @@ def _place(function: FunctionSpec) -> Path:
 
     Errors: UnsafeSourceError for a link that leads out of the folder of the document, or of the source's root.
     """
-    found = function.local_source
-    if found is None:
+    path = function.local_source
+    if path is None:
         return function.root
     root = (function.source_root or function.root).resolve()
     written = Path(os.path.normpath(function.root.resolve() / function.source))
-    is_code = found.is_dir() or found.suffix == ".py" or written.suffix == ".py"
+    is_code = path.is_dir() or path.suffix == ".py" or written.suffix == ".py"
     if not is_code or not os.path.lexists(written):
-        return found
+        return path
     if root in written.parents:
         symlinks.check(root, written.relative_to(root).as_posix(), str(root))
-    elif not found.is_dir():  # a folder elsewhere was named by hand
+    elif not path.is_dir():  # a folder elsewhere was named by hand
         symlinks.check(written.parent, written.name, str(written.parent))
-    return written.parent.resolve() / written.name if found.is_file() else found
+    return written.parent.resolve() / written.name if path.is_file() else path
 
 
-def _folder(folder: Path, file: str, shown: str, order: FetchRequest) -> FetchedSource:
+def _folder(folder: Path, file: str, origin: str, order: FetchRequest) -> FetchedSource:
     tracked, problem = list_tracked(folder, order)
     return FetchedSource(
-        folder, URI, file=file, ours=False, ignore=IGNORE, tracked=tracked, untold=problem, shown=shown
+        folder, URI, file=file, is_temporary=False, ignore=IGNORE, tracked=tracked, tracked_problem=problem, origin=origin
     )  # fmt: skip

@@ -10,11 +10,11 @@ from pathlib import Path
 def describe_rights(path: Path) -> str:
     """Return the mode and owner of a path, or of the folder above it that hides it, and who asks."""
     user = f"this is user {os.geteuid()}"
-    for place in (path, *path.parents):
+    for candidate in (path, *path.parents):
         try:
-            status = place.lstat()
+            status = candidate.lstat()
         except OSError:  # a folder above it may not be entered
             continue
-        what = "" if place == path else f"{place} has "
-        return f"{what}mode {stat.filemode(status.st_mode)}, owner {status.st_uid}:{status.st_gid}; {user}"
+        prefix = "" if candidate == path else f"{candidate} has "
+        return f"{prefix}mode {stat.filemode(status.st_mode)}, owner {status.st_uid}:{status.st_gid}; {user}"
     return user

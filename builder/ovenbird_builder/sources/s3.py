@@ -32,74 +32,74 @@ def fetch(order: FetchRequest) -> FetchedSource:
     Errors: the subclasses of SourceError.
     """
     source = order.function.source
-    shown, _ = split_folder(source.removeprefix("zip+"))
+    origin, _ = split_folder(source.removeprefix("zip+"))
     if re.search(r"[\x00-\x1f\x7f]", source):
-        raise UnsafeSourceError(f"{shown!a}: a URL must not contain control characters")
-    bucket, _, key = shown.removeprefix("s3://").partition("/")
+        raise UnsafeSourceError(f"{origin!a}: a URL must not contain control characters")
+    bucket, _, key = origin.removeprefix("s3://").partition("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket) or (source.startswith("zip+") and not key):
-        raise SourceError(f"{show_value(shown)}: expected s3://BUCKET/KEY")
+        raise SourceError(f"{show_value(origin)}: expected s3://BUCKET/KEY")
     import obstore.exceptions
 
-    store = _open(bucket, order, shown)
+    store = _open(bucket, order, origin)
     try:
         if not key or key.endswith("/"):
-            return _prefix(store, key, shown, order)
+            return _prefix(store, key, origin, order)
         part = order.work.parent / "download"
-        _get(store, key, part, shown, order)
+        _get(store, key, part, origin, order)
     except (obstore.exceptions.BaseError, FileNotFoundError) as error:
         if isinstance(error, FileNotFoundError) and error.errno:
             raise  # of this machine's disk
-        raise _refused(shown, error) from None
-    return settle(part, order, PurePosixPath(key).name, shown)
+        raise _refused(origin, error) from None
+    return settle(part, order, PurePosixPath(key).name, origin)
 
 
-def _prefix(store: S3Store, prefix: str, shown: str, order: FetchRequest) -> FetchedSource:
+def _prefix(store: S3Store, prefix: str, origin: str, order: FetchRequest) -> FetchedSource:
     """Every object below a prefix; the revision is a digest of their names and ETags."""
     import obstore
 
-    chosen: dict[str, str] = {}  # path in the tree -> key
+    keys: dict[str, str] = {}  # path in the tree -> key
     empty: set[str] = set()
     total, size = hashlib.sha256(), 0
     for page in obstore.list(store, prefix or None):
         for item in page:
-            order.remaining(shown)
+            order.remaining(origin)
             if not item["path"].startswith(prefix):
                 continue  # what a console makes to show the prefix itself as a folder; its name has lost its slash
-            path = path_rules.check_member(item["path"][len(prefix) :], shown)
-            chosen[path] = item["path"]
+            path = path_rules.check_member(item["path"][len(prefix) :], origin)
+            keys[path] = item["path"]
             size += item["size"]
             if not item["size"]:
                 empty.add(path)
-            if size > order.limits.size or len(chosen) > order.limits.files:
+            if size > order.limits.size or len(keys) > order.limits.files:
                 most = f"{show_size(order.limits.size)} or {order.limits.files} files"
-                raise UnsafeSourceError(f"{shown}: holds more than {most}", hint="`OVENBIRD_SOURCE_LIMIT`")
+                raise UnsafeSourceError(f"{origin}: holds more than {most}", hint="`OVENBIRD_SOURCE_LIMIT`")
             total.update(f"{path}\0{item['e_tag']}\0{item['size']}\n".encode())
-    folders = {"/".join(path.split("/")[:count]) for path in chosen for count in range(1, path.count("/") + 1)}
-    for path in folders & set(chosen):
+    folders = {"/".join(path.split("/")[:count]) for path in keys for count in range(1, path.count("/") + 1)}
+    for path in folders & set(keys):
         if path not in empty:
-            raise UnsafeSourceError(f"{shown}: {show_value(path)} is both a file and a folder")
-        del chosen[path]
-    if not chosen:
-        raise SourceMissingError(f"{shown}: no object lies below it", hint="check the bucket and the prefix")
-    _get_all(store, chosen, empty, shown, order)
-    return FetchedSource(order.work, shown, f"sha256:{total.hexdigest()}")
+            raise UnsafeSourceError(f"{origin}: {show_value(path)} is both a file and a folder")
+        del keys[path]
+    if not keys:
+        raise SourceMissingError(f"{origin}: no object lies below it", hint="check the bucket and the prefix")
+    _get_all(store, keys, empty, origin, order)
+    return FetchedSource(order.work, origin, f"sha256:{total.hexdigest()}")
 
 
-def _get_all(store: S3Store, chosen: dict[str, str], empty: set[str], shown: str, order: FetchRequest) -> None:
+def _get_all(store: S3Store, keys: dict[str, str], empty: set[str], origin: str, order: FetchRequest) -> None:
     """Download objects, some at a time; one that is empty may be the mark of a folder, which cannot be had."""
 
     def one(path: str) -> None:
         target = order.work / path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _get(store, chosen[path], target, f"{shown}{path}", order)
+            _get(store, keys[path], target, f"{origin}{path}", order)
         except FileNotFoundError as error:
             if error.errno or path not in empty:
                 raise
             target.unlink()
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [pool.submit(one, path) for path in chosen]
+        futures = [pool.submit(download_one, path) for path in keys]
         try:
             for future in futures:
                 future.result()
@@ -108,29 +108,33 @@ def _get_all(store: S3Store, chosen: dict[str, str], empty: set[str], shown: str
             raise
 
 
-def _get(store: S3Store, key: str, target: Path, shown: str, order: FetchRequest) -> None:
+def _get(store: S3Store, key: str, target: Path, origin: str, order: FetchRequest) -> None:
     most = order.limits.size
     with target.open("wb") as file:
 
         def moved(_: int) -> None:
-            order.remaining(shown)
+            order.remaining(origin)
             if file.tell() > most:
-                raise UnsafeSourceError(f"{shown}: is larger than {show_size(most)}", hint="`OVENBIRD_SOURCE_LIMIT`")
+                raise UnsafeSourceError(f"{origin}: is larger than {show_size(most)}", hint="`OVENBIRD_SOURCE_LIMIT`")
 
         object_storage.download(store, key, file, moved)
 
 
-def _open(bucket: str, order: FetchRequest, shown: str) -> S3Store:
+def _open(bucket: str, order: FetchRequest, origin: str) -> S3Store:
     from obstore.store import S3Store
 
-    left = order.remaining(shown)
+    remaining = order.remaining(origin)
     retry: Any = {
         "max_retries": 4,
-        "retry_timeout": timedelta(seconds=min(60.0, left)),
+        "retry_timeout": timedelta(seconds=min(60.0, remaining)),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
     }
-    quiet = timedelta(seconds=min(30.0, left))
-    client: Any = {"timeout": timedelta(seconds=left), "read_timeout": quiet, "connect_timeout": timedelta(seconds=10)}
+    quiet = timedelta(seconds=min(30.0, remaining))
+    client: Any = {
+        "timeout": timedelta(seconds=remaining),
+        "read_timeout": quiet,
+        "connect_timeout": timedelta(seconds=10),
+    }
     config = object_storage.s3(bucket, order.environ, SourceError)
     endpoint = config.get("endpoint", "https://")
     client["allow_http"] = endpoint.startswith("http://")
@@ -143,21 +147,21 @@ def _open(bucket: str, order: FetchRequest, shown: str) -> S3Store:
     try:
         return S3Store(bucket, **config, client_options=client, retry_config=retry)
     except Exception as error:  # its own kinds, and those of a value that does not parse
-        raise SourceError(f"{shown}: {object_storage.reason(error)}", hint="check the AWS_ variables") from None
+        raise SourceError(f"{origin}: {object_storage.reason(error)}", hint="check the AWS_ variables") from None
 
 
-def _refused(shown: str, error: BaseException) -> SourceError:
+def _refused(origin: str, error: BaseException) -> SourceError:
     """The error of ours for one of obstore's."""
     from obstore import exceptions
 
     status, code = object_storage.answered(error)
-    said = f"{shown}: {object_storage.reason(error)}"
+    message = f"{origin}: {object_storage.reason(error)}"
     if isinstance(error, FileNotFoundError) or status.startswith("404"):
-        what = "the bucket" if code == "NoSuchBucket" else "it"
-        return SourceMissingError(f"{shown}: {what} does not exist", hint="check the bucket and the key")
+        subject = "the bucket" if code == "NoSuchBucket" else "it"
+        return SourceMissingError(f"{origin}: {subject} does not exist", hint="check the bucket and the key")
     denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
     if isinstance(error, denied) or status.startswith(("401", "403")):
         return SourceAuthError(
-            said, hint="`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `S3_SIGNATURE_VERSION=unsigned`"
+            message, hint="`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `S3_SIGNATURE_VERSION=unsigned`"
         )
-    return SourceUnreachableError(said, hint="`AWS_ENDPOINT_URL` names a store other than Amazon's")
+    return SourceUnreachableError(message, hint="`AWS_ENDPOINT_URL` names a store other than Amazon's")

@@ -34,14 +34,14 @@ def find_secrets(
 ) -> tuple[SecretFinding, ...]:
     """Return what looks like a secret in a source, and in the function document that goes into the image with it."""
     name, text = _read_document(function, document)
-    place = compute_key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
-    rows = cache.noted(place)
+    key = compute_key("secrets of a source", rules=RULES, tree=tree.digest, document=hash_bytes(text))
+    rows = cache.noted(key)
     if rows is None:
         findings = search_text(name, text) + search_tree(tree.path, lambda *file: _remember(cache, *file))
         # beside inline code the rest of the document is searched as JSON of ours, in which no line is the user's
         inline = function.code is not None
-        rows = [[row.path, 0 if inline and row.path == name else row.line, row.what] for row in findings]
-        cache.note(place, rows, f"secrets in the source of {function.name}")
+        rows = [[row.path, 0 if inline and row.path == name else row.line, row.description] for row in findings]
+        cache.note(key, rows, f"secrets in the source of {function.name}")
     return tuple(SecretFinding(*row) for row in rows)
 
 
@@ -64,7 +64,7 @@ def check_source(findings: Sequence[SecretFinding], allow: Sequence[str]) -> Non
 def list_allowed(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list[dict[str, Any]]:
     """Return the findings that `allow` lets pass, as a result records them."""
     return [
-        {"path": finding.path, "line": finding.line, "what": finding.what}
+        {"path": finding.path, "line": finding.line, "what": finding.description}
         for finding in findings
         if is_allowed(finding.path, allow)
     ]
@@ -81,12 +81,12 @@ def list_unused(findings: Sequence[SecretFinding], allow: Sequence[str]) -> list
 
 def _remember(cache: LayerCache, digest: str, search: Callable[[], Lines]) -> Lines:
     """Return what was found in a large file, by the digest of its content; `search` where that is not known yet."""
-    place = compute_key("secrets of a file", rules=RULES, file=digest)
-    rows = cache.noted(place)
+    key = compute_key("secrets of a file", rules=RULES, file=digest)
+    rows = cache.noted(key)
     if rows is None:
         rows = search()
-        cache.note(place, rows, "secrets in a large file")
-    return [(line, what) for line, what in rows]
+        cache.note(key, rows, "secrets in a large file")
+    return [(line, description) for line, description in rows]
 
 
 def _read_document(function: FunctionSpec, document: Path | None) -> tuple[str, bytes]:

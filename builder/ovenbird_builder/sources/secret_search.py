@@ -39,10 +39,10 @@ class SecretFinding(Struct, frozen=True, array_like=True):
 
     path: str
     line: int
-    what: str
+    description: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}" if self.line else f"{self.path}: {self.what}"
+        return f"{self.path}:{self.line}: {self.description}" if self.line else f"{self.path}: {self.description}"
 
 
 def search_tree(root: Path, remember: Remember) -> list[SecretFinding]:
@@ -53,16 +53,19 @@ def search_tree(root: Path, remember: Remember) -> list[SecretFinding]:
     findings = []
     for path in sorted(_list_files(root, "")):
         file = root / path
-        if what := credential_files.describe_name(path, file):
-            findings.append(SecretFinding(path, 0, what))
+        if description := credential_files.describe_name(path, file):
+            findings.append(SecretFinding(path, 0, description))
         if not file.is_symlink():  # a link leads to another file of the tree
-            findings += [SecretFinding(path, line, what) for line, what in _search_known(file, remember)]
+            findings += [SecretFinding(path, line, description) for line, description in _search_known(file, remember)]
     return findings
 
 
 def search_text(path: str, data: bytes) -> list[SecretFinding]:
     """Return what looks like a secret in a text that `path` names."""
-    return [SecretFinding(path, line, what) for line, what in _search_pieces(iter((data,)), token_patterns.FORMS)]
+    return [
+        SecretFinding(path, line, description)
+        for line, description in _search_pieces(iter((data,)), token_patterns.FORMS)
+    ]
 
 
 def _search_known(file: Path, remember: Remember) -> Lines:
@@ -75,9 +78,9 @@ def _search_file(file: Path) -> Lines:
     with file.open("rb") as stream:
         head = stream.read(_OVERLAP)
         if head[:1] == b"\x30":  # as each structure of DER begins, and text by chance
-            whole = head + stream.read(der_keys.LARGEST)
-            if len(whole) <= der_keys.LARGEST and (what := der_keys.describe_der(whole)):
-                return [(0, what)]
+            content = head + stream.read(der_keys.LARGEST)
+            if len(content) <= der_keys.LARGEST and (description := der_keys.describe_der(content)):
+                return [(0, description)]
         encoding = _guess_encoding(head)
         stream.seek(0)
         forms = token_patterns.KEYS if encoding == "binary" else token_patterns.FORMS
@@ -108,21 +111,21 @@ def _read_pieces(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
 
 def _search_pieces(pieces: Iterator[bytes], forms: tuple[token_patterns.TokenPattern, ...]) -> Lines:
     """Return lines and what stands there; what lies across two pieces is found too."""
-    found: set[tuple[int, str]] = set()
+    findings: set[tuple[int, str]] = set()
     data, line = b"", 1
     for piece in pieces:
         data += piece
         ends: list[int] | None = None  # of the lines in `data`, once something was found there
-        for start, what in token_patterns.find_forms(data, forms):
+        for start, description in token_patterns.find_forms(data, forms):
             if ends is None:
                 ends = [match.start() for match in re.finditer(b"\n", data)]
-            found.add((line + bisect.bisect_left(ends, start), what))
-            if len(found) >= _MOST:
-                return sorted(found)
+            findings.add((line + bisect.bisect_left(ends, start), description))
+            if len(findings) >= _MOST:
+                return sorted(findings)
         rest = max(0, len(data) - _OVERLAP)
         line += data.count(b"\n", 0, rest)
         data = data[rest:]
-    return sorted(found)
+    return sorted(findings)
 
 
 def _list_files(folder: Path, prefix: str) -> Iterator[str]:

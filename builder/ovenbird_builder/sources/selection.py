@@ -69,12 +69,12 @@ class Selection(Struct, frozen=True):
     weak: IgnoreRules
     strong: IgnoreRules
     docker: DockerIgnore
-    wanted: FileSelector
+    selector: FileSelector
     weak_prefix: str = ""
     strong_prefix: str = ""
     tracked: frozenset[str] = frozenset()
     tracked_folders: frozenset[str] = frozenset()
-    gone: str = ""  # why .gitignore leaves out the whole folder
+    folder_reason: str = ""  # why .gitignore leaves out the whole folder
     void: frozenset[str] = frozenset()  # rules that leave out a folder which the document includes by its name
 
     def below(self, folder: Path, path: str) -> Selection:
@@ -84,17 +84,17 @@ class Selection(Struct, frozen=True):
         inner = replace(self, weak=weak, strong=strong)
         if not path:
             return inner
-        if self.wanted.names(path.rstrip("/")):
+        if self.selector.names(path.rstrip("/")):
             void = self.void | {reason for reason in self._reasons(path.rstrip("/"), path) if reason}
-            return replace(inner, gone="", void=void)
-        return replace(inner, gone=self._weak_reason(path.rstrip("/"), path))
+            return replace(inner, folder_reason="", void=void)
+        return replace(inner, folder_reason=self._weak_reason(path.rstrip("/"), path))
 
     def judge(self, path: str, *, is_folder: bool) -> Verdict:
         """Say whether the path below the root is part of the source. It has no slash at its end."""
         full = path + "/" * is_folder
         weak, docker, strong = self._reasons(path, full)
         enter = not strong and (path in self.tracked_folders or self.docker.reaches(path))
-        reason = next((said for said in (strong, docker, weak) if said is not None), "")
+        reason = next((candidate for candidate in (strong, docker, weak) if candidate is not None), "")
         return self._by_document(path, full, reason, enter)
 
     def _reasons(self, path: str, full: str) -> tuple[str, str | None, str | None]:
@@ -105,7 +105,7 @@ class Selection(Struct, frozen=True):
     def _weak_reason(self, path: str, full: str) -> str:
         if path in self.tracked:
             return ""
-        return self.gone or self._reason(self.weak.match(self.weak_prefix + full, self.void)) or ""
+        return self.folder_reason or self._reason(self.weak.match(self.weak_prefix + full, self.void)) or ""
 
     def _reason(self, rule: Rule | None) -> str | None:
         if rule is None or rule.reason in self.void:
@@ -113,25 +113,25 @@ class Selection(Struct, frozen=True):
         return rule.reason if rule.ignored else ""
 
     def _by_document(self, path: str, full: str, reason: str, enter: bool) -> Verdict:
-        wanted = self.wanted
-        if wanted.exclude and (rule := wanted.exclude.match(full)) and rule.ignored:
+        selector = self.selector
+        if selector.exclude and (rule := selector.exclude.match(full)) and rule.ignored:
             return Verdict(rule.reason, enter=False)
-        if wanted.include is None:
+        if selector.include is None:
             return Verdict(reason, enter=enter)
-        if wanted.names(path):
+        if selector.names(path):
             return Verdict()
-        enter = enter or any(text.startswith(f"{path}/") for text in wanted.literal)
-        rule = wanted.include.match(full)
+        enter = enter or any(text.startswith(f"{path}/") for text in selector.literal)
+        rule = selector.include.match(full)
         if rule and rule.ignored:  # by a pattern of `include`, so it is taken
             return Verdict(reason, enter=enter)
-        reaches = wanted.reaches(path)
+        reaches = selector.reaches(path)
         # a `!` of `include` that takes a path out again, and a rule but for which a folder were entered, say so
         why = rule.reason if rule else reason if reaches and reason else NOT_INCLUDED
         return Verdict(why, enter=enter or (not reason and reaches))
 
 
 def select(
-    folder: Path, ignore: tuple[str, ...], wanted: FileSelector, tracked: frozenset[str] = frozenset()
+    folder: Path, ignore: tuple[str, ...], selector: FileSelector, tracked: frozenset[str] = frozenset()
 ) -> Selection:
     """The rules that hold at the root of a source. `ignore` names the files of rules that count.
 
@@ -146,12 +146,12 @@ def select(
         strong, strong_prefix = IgnoreRules((".ovenbirdignore",)), ""
     folders = frozenset(path[:end] for path in tracked for end in _slashes(path))
     return Selection(
-        weak, strong, DockerIgnore.read(folder), wanted, weak_prefix, strong_prefix, tracked, folders
+        weak, strong, DockerIgnore.read(folder), selector, weak_prefix, strong_prefix, tracked, folders
     )  # fmt: skip
 
 
 def _slashes(path: str) -> list[int]:
-    return [place for place, char in enumerate(path) if char == "/"]
+    return [index for index, char in enumerate(path) if char == "/"]
 
 
 def _literal(text: str) -> str:

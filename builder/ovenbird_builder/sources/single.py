@@ -12,7 +12,7 @@ from ..errors import SourceError
 _DEFAULT = "main"  # what a bare handler means where the source is not local
 
 
-def file_name(function: FunctionSpec, name: str, shown: str) -> tuple[str, tuple[str, ...]]:
+def file_name(function: FunctionSpec, name: str, origin: str) -> tuple[str, tuple[str, ...]]:
     """The file's name in the tree, and warnings. It keeps its own, unless only `main.py` can be meant.
 
     Errors: SourceError when the handler names a module that this file cannot be.
@@ -23,9 +23,9 @@ def file_name(function: FunctionSpec, name: str, shown: str) -> tuple[str, tuple
         return name, ()
     if module in ("", _DEFAULT):
         why = "" if stem.isidentifier() else f"{show_value(name)} is not the name of a module"
-        return f"{_DEFAULT}.py", (f"{shown}: {why}; it is kept as {_DEFAULT}.py",) if why else ()
+        return f"{_DEFAULT}.py", (f"{origin}: {why}; it is kept as {_DEFAULT}.py",) if why else ()
     raise SourceError(
-        f"{shown}: the handler {show_value(function.handler)} names the module {show_value(module)},"
+        f"{origin}: the handler {show_value(function.handler)} names the module {show_value(module)},"
         f" and the source is one file, {show_value(name)}",
         hint=f"write {stem}:{function.handler.rpartition(':')[2]}"
         if re.fullmatch(MODULE, stem) and "." not in stem

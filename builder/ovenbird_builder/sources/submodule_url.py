@@ -26,26 +26,26 @@ def submodule(base: GitSource, url: str, name: str, kind: str = "the submodule")
 
     Errors: UnsafeSourceError for any protocol that a submodule has no need of, and for a way out of the server.
     """
-    what = f"{base.shown}: {kind} {show_value(name)}"
+    subject = f"{base.shown}: {kind} {show_value(name)}"
     if re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
-        raise UnsafeSourceError(f"{what} has an invalid URL {show_value(url)}")
+        raise UnsafeSourceError(f"{subject} has an invalid URL {show_value(url)}")
     if url.startswith(("./", "../")):
-        url = _relative(base.url, url, what)
-    elif "://" not in url and (found := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
-        url = f"ssh://{found[1] + '@' if found[1] else ''}{found[2]}/{found[3].lstrip('/')}"
+        url = _relative(base.url, url, subject)
+    elif "://" not in url and (match := _SCP.fullmatch(url)) and not url.startswith(("/", ".")) and "::" not in url:
+        url = f"ssh://{match[1] + '@' if match[1] else ''}{match[2]}/{match[3].lstrip('/')}"
     scheme = url.partition("://")[0].lower() if "://" in url and "::" not in url else ""
     if scheme not in _FROM[base.scheme]:
         raise UnsafeSourceError(
-            f"{what} is to come from {show_value(redact_text(url))}; from a {base.scheme} source, "
+            f"{subject} is to come from {show_value(redact_text(url))}; from a {base.scheme} source, "
             f"only {' and '.join(_FROM[base.scheme])} are followed",
         )
     try:
         return parse(url)
     except SourceUrlError as error:
-        raise type(error)(f"{what}: {error.message}", hint=error.hint) from None
+        raise type(error)(f"{subject}: {error.message}", hint=error.hint) from None
 
 
-def allow(base: GitSource, inner: GitSource, what: str, order: FetchRequest) -> None:
+def allow(base: GitSource, inner: GitSource, subject: str, order: FetchRequest) -> None:
     """Refuse what a repository names on another host than the source's own, unless that host is allowed by hand.
 
     `base` is the address of the source, and never of one of its submodules. Errors: UnsafeSourceError.
@@ -53,7 +53,7 @@ def allow(base: GitSource, inner: GitSource, what: str, order: FetchRequest) -> 
     host, own = (urlsplit(address.url).hostname or "" for address in (inner, base))
     if host.rstrip(".") not in {own.rstrip("."), *order.network.hosts}:
         raise UnsafeSourceError(
-            f"{base.shown}: {what} is on the host {show_value(host)}, which the source does not name",
+            f"{base.shown}: {subject} is on the host {show_value(host)}, which the source does not name",
             hint=f"`--allow-host {host}` allows it",
         )
 
@@ -63,12 +63,12 @@ def lfs_address(base: GitSource, url: str, key: str) -> GitSource:
     return submodule(base, url, f"{key} of .lfsconfig", "the setting")
 
 
-def protocols(found: GitSource) -> str:
+def protocols(source: GitSource) -> str:
     """Which protocols git may use for a source, as `GIT_ALLOW_PROTOCOL` has it."""
-    return ":".join(sorted({found.scheme, *_FROM[found.scheme]}))
+    return ":".join(sorted({source.scheme, *_FROM[source.scheme]}))
 
 
-def _relative(base: str, url: str, what: str) -> str:
+def _relative(base: str, url: str, subject: str) -> str:
     """A URL relative to a repository, as git reads it: each `../` takes one part off the end."""
     head, _, path = base.partition("://")
     host, _, path = path.partition("/")
@@ -76,7 +76,7 @@ def _relative(base: str, url: str, what: str) -> str:
     for step in url.split("/"):
         if step == "..":
             if not parts:
-                raise UnsafeSourceError(f"{what} has the URL {show_value(url)}, which leaves the server")
+                raise UnsafeSourceError(f"{subject} has the URL {show_value(url)}, which leaves the server")
             parts.pop()
         elif step not in ("", "."):
             parts.append(step)

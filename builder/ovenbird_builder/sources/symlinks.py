@@ -18,9 +18,9 @@ def check(root: Path, path: str, origin: str) -> None:
     """
     problem = describe_link(root, path)
     if problem:
-        place = root / path
+        link = root / path
         # the text as it is, not a Path made of it; a link above the path may be the one
-        target = f" -> {show_value(os.readlink(place))}" if place.is_symlink() else ""  # noqa: PTH115
+        target = f" -> {show_value(os.readlink(link))}" if link.is_symlink() else ""  # noqa: PTH115
         raise UnsafeSourceError(
             f"{origin}: the link {show_value(path)}{target} {problem}",
             hint="put the files themselves there, or leave the link out with .ovenbirdignore",

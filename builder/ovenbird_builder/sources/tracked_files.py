@@ -17,13 +17,13 @@ def list_tracked(folder: Path, order: FetchRequest) -> tuple[frozenset[str], str
 
     A folder that lies in no repository has none.
     """
-    if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
         return frozenset(), ""
     if not shutil.which("git", path=order.environ.get("PATH")):
         return frozenset(), "the program 'git' is not installed"
     env = {name: value for name, value in order.environ.items() if not name.startswith("GIT_")}
     try:
-        done = run(_ARGV, env={**env, "LC_ALL": "C"}, cwd=folder, timeout=min(60.0, order.remaining(str(folder))))
+        result = run(_ARGV, env={**env, "LC_ALL": "C"}, cwd=folder, timeout=min(60.0, order.remaining(str(folder))))
     except (ProcessFailedError, ProgramMissingError) as error:
         return frozenset(), error.message
-    return frozenset(path for path in done.stdout.split("\0") if path), ""
+    return frozenset(path for path in result.stdout.split("\0") if path), ""

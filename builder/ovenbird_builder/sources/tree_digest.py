@@ -50,24 +50,24 @@ def of_rows(rows: Iterable[FileRow]) -> str:
 
 def list_rows(root: Path) -> tuple[FileRow, ...]:
     """Every file, link and empty folder of a tree, in the order of paths."""
-    return tuple(_row(*place) for place in sorted(_files(str(root), b""), key=lambda found: found[0]))
+    return tuple(_row(*entry) for entry in sorted(_files(str(root), b""), key=lambda entry: entry[0]))
 
 
-def _row(path: bytes, place: str, status: os.stat_result) -> FileRow:
+def _row(path: bytes, location: str, status: os.stat_result) -> FileRow:
     if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(os.fsencode(place))  # noqa: PTH115  # in bytes
+        target = os.readlink(os.fsencode(location))  # noqa: PTH115  # in bytes
         return FileRow(path, len(target), b"l", hash_bytes(target))
     if stat.S_ISDIR(status.st_mode):
         return FileRow(path, 0, b"d", hash_bytes(b""))
-    return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", hash_file(Path(place)))
+    return FileRow(path, status.st_size, b"x" if status.st_mode & 0o100 else b"f", hash_file(Path(location)))
 
 
 def _files(folder: str, prefix: bytes) -> list[tuple[bytes, str, os.stat_result]]:
     """Every file, link and empty folder below a folder: its relative path in bytes, where it is, its status."""
-    found: list[tuple[bytes, str, os.stat_result]] = []
+    rows: list[tuple[bytes, str, os.stat_result]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + os.fsencode(entry.name)
             inner = _files(entry.path, name + b"/") if entry.is_dir(follow_symlinks=False) else []
-            found += inner or [(name, entry.path, entry.stat(follow_symlinks=False))]
-    return found
+            rows += inner or [(name, entry.path, entry.stat(follow_symlinks=False))]
+    return rows

@@ -19,12 +19,12 @@ def list_unmatched(selection: Selection, paths: Sequence[str], left_out: Mapping
 
     `paths` are those of the files that are packed. Where a rule leaves out what a pattern names, that rule is told.
     """
-    return (*_of_document(selection.wanted, paths, left_out), *_of_docker(selection.docker, paths, left_out))
+    return (*_of_document(selection.selector, paths, left_out), *_of_docker(selection.docker, paths, left_out))
 
 
-def _of_document(wanted: FileSelector, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
-    found = []
-    for line in wanted.include.lines if wanted.include else ():
+def _of_document(selector: FileSelector, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
+    warnings = []
+    for line in selector.include.lines if selector.include else ():
         if line.startswith(("!", "#")) or not line.strip():
             continue
         spec = compile_patterns([line], "").spec
@@ -32,18 +32,18 @@ def _of_document(wanted: FileSelector, paths: Sequence[str], left_out: Mapping[s
             continue
         plain = WILDCARD.split(line.strip("/"))[0]
         why = _describe(plain, spec.match_file, paths, left_out)
-        found.append(f"spec.source.include: {show_value(cut_text(line, 80))} {why}")
-    return found
+        warnings.append(f"spec.source.include: {show_value(cut_text(line, 80))} {why}")
+    return warnings
 
 
 def _of_docker(docker: DockerIgnore, paths: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
-    found = []
+    warnings = []
     for pattern in docker.patterns:
         if pattern.negated and not any(pattern.matches(path) for path in paths):
             plain = WILDCARD.split(pattern.path)[0]
             why = _describe(plain, pattern.matches, paths, left_out)
-            found.append(f"{NAME}, line {pattern.line}: {show_value(cut_text(pattern.text, 80))} {why}")
-    return found
+            warnings.append(f"{NAME}, line {pattern.line}: {show_value(cut_text(pattern.text, 80))} {why}")
+    return warnings
 
 
 def _describe(plain: str, matches: _Matches, paths: Sequence[str], left_out: Mapping[str, str]) -> str:
@@ -52,12 +52,14 @@ def _describe(plain: str, matches: _Matches, paths: Sequence[str], left_out: Map
         is_above = path.endswith("/") and f"{plain}/".startswith(path)
         if reason != NOT_INCLUDED and (is_above or matches(path.rstrip("/"))):
             return f"names only what is left out: {reason}"
-    known = {path[:end] for path in (*paths, *left_out) for end in _ends(path)}
-    near = nearest_name(plain, sorted(known)) if plain else ""
-    return "matches nothing" + (f"; did you mean {show_value(near)}?" if near and near != plain.strip("/") else "")
+    candidates = {path[:end] for path in (*paths, *left_out) for end in _ends(path)}
+    suggestion = nearest_name(plain, sorted(candidates)) if plain else ""
+    return "matches nothing" + (
+        f"; did you mean {show_value(suggestion)}?" if suggestion and suggestion != plain.strip("/") else ""
+    )
 
 
 def _ends(path: str) -> list[int]:
     """Return where the folders of a path end, and where it ends itself."""
     plain = path.rstrip("/")
-    return [*(place for place, char in enumerate(plain) if char == "/"), len(plain)]
+    return [*(index for index, char in enumerate(plain) if char == "/"), len(plain)]
